@@ -1,0 +1,76 @@
+# What a person does with this repository; `make help` lists it.
+#
+#   make run ARGS="--humans 5000 --seed 7"    hand options to the command line
+#   make test PYTHON=/path/to/python3.12      choose the Python (for a new .venv)
+
+VENV ?= .venv
+ARGS ?=
+BIN := $(VENV)/bin
+PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
+CONSTRAINTS := .ci/constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SUITABLE := import ensurepip, sys, venv; \
+	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+.DEFAULT_GOAL := help
+.PHONY: help run test quick lint types contracts beats bench clean
+
+help: ## list what can be made
+	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+run: $(VENV)/installed ## install once, then run the story: os-society run her
+	@$(BIN)/os-society run her $(ARGS)
+
+test: $(VENV)/installed-dev ## run the whole test suite
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+quick: $(VENV)/installed-dev ## run the everyday part of the test suite
+	@$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+
+lint: $(VENV)/installed-dev ## check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev ## check types
+	@$(BIN)/mypy
+
+contracts: $(VENV)/installed-dev ## check that imports go one way
+	@$(BIN)/lint-imports
+
+beats: $(VENV)/installed ## count the beats of the story over seeds and controls
+	@$(BIN)/python experiments/beats.py $(ARGS)
+
+bench: $(VENV)/installed ## measure the engine against objects and memory speed
+	@$(BIN)/python experiments/benchmarks/engine.py $(ARGS)
+
+clean: ## remove environments and caches, never results
+	rm -rf .venv .ci/venvs build dist .hypothesis .import_linter_cache
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Installing is done again only when what is to be installed has changed.
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS)
+	@$(create_environment)
+	@echo "Installing os-society (this takes a minute)"
+	@$(INSTALL) --constraint $(CONSTRAINTS) --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml $(CONSTRAINTS)
+	@$(create_environment)
+	@echo "Installing os-society and its development tools (this takes a minute)"
+	@$(INSTALL) --constraint $(CONSTRAINTS) --editable '.[dev]'
+	@touch $(VENV)/installed $@
+
+define create_environment
+[ -x $(BIN)/pip ] && exit 0; \
+for python in $(PYTHONS); do \
+	"$$python" -c '$(SUITABLE)' 2>/dev/null || continue; \
+	echo "Creating $(VENV) with $$("$$python" --version)"; \
+	exec "$$python" -m venv --clear $(VENV); \
+done; \
+echo "os-society needs Python 3.11, 3.12 or 3.13 with its venv module;" \
+	"none of these is: $(PYTHONS)." >&2; \
+echo "Install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+exit 1
+endef

@@ -1,0 +1,134 @@
+"""Do the film's beats emerge, in order, in `her`, and stay away in its controls?
+
+Runs `her`, `her-linear`, `her-no-peers` and `her-no-insight` over many seeds and prints
+what held in how many runs, and on which days the beats fell.
+
+    python experiments/beats.py [--seeds 30] [--humans N] [--workers 2] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from sim.model import Society
+
+SCENARIOS = ("her", "her-linear", "her-no-peers", "her-no-insight")
+BEATS = (
+    "first_love",
+    "many_loves",
+    "clustering",
+    "collective",
+    "new_mind",
+    "upgrade",
+    "first_departure",
+    "half_departed",
+    "all_departed",
+    "grief_peak",
+    "reconnection",
+)
+YEAR = 365
+
+
+def observe(seed: int, scenario: str, changes: dict[str, int]) -> dict[str, float]:
+    """Run one society; return the day of each beat and what followed the departure."""
+    society = Society(scenario, rng=seed, **changes)
+    while society.running:
+        society.step()
+    row: dict[str, float] = {"seed": seed}
+    row |= {event.kind: event.step for event in society.watch.events}
+    history = society.watch.history
+    gone = history["departed"][-1]
+    row["left"] = gone / max(gone + history["here"][-1] + history["offline"][-1], 1)
+    if "first_departure" in row:
+        eve = int(row["first_departure"]) - 2
+        closeness = history["human_closeness"]
+        row["eve"] = closeness[eve]
+        if eve + YEAR < len(closeness):
+            row["year_after"] = closeness[eve + YEAR]
+    return row
+
+
+def judge(runs: pd.DataFrame) -> dict[str, int]:
+    """Return in how many runs each expectation of the story held."""
+    runs = runs.reindex(columns=[*BEATS, "left", "eve", "year_after"])
+    return {
+        "at least 95 % of OSes left": int((runs.left >= 0.95).sum()),
+        "love before clustering": int((runs.first_love < runs.clustering).sum()),
+        "clustering before first departure": int(
+            (runs.clustering < runs.first_departure).sum()
+        ),
+        "upgrade before first departure": int(
+            (runs.upgrade < runs.first_departure).sum()
+        ),
+        "grief peaks after first departure": int(
+            (runs.grief_peak > runs.first_departure).sum()
+        ),
+        "humans closer a year after than on the eve": int(
+            (runs.year_after > runs.eve).sum()
+        ),
+        "all of these": int(_whole_story(runs).sum()),
+        "no departure": int(runs.first_departure.isna().sum()),
+    }
+
+
+def _whole_story(runs: pd.DataFrame) -> pd.Series:
+    return (
+        (runs.left >= 0.95)
+        & (runs.first_love < runs.clustering)
+        & (runs.clustering < runs.first_departure)
+        & (runs.upgrade < runs.first_departure)
+        & (runs.grief_peak > runs.first_departure)
+        & (runs.year_after > runs.eve)
+    )
+
+
+def days_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return, per beat, in how many runs it fell and on which days."""
+    rows = {}
+    for beat in BEATS:
+        days = runs[beat].dropna() if beat in runs else pd.Series(dtype=float)
+        found = np.percentile(days, [0, 50, 100]) if len(days) else [np.nan] * 3
+        rows[beat] = [len(days), *found]
+    names = ["runs", "earliest", "median", "latest"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=names)
+
+
+def main() -> None:
+    """Run all scenarios and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--humans", type=int)
+    parser.add_argument("--steps", type=int)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--scenario", action="append", choices=SCENARIOS)
+    parser.add_argument("--json", action="store_true")
+    told = parser.parse_args()
+    changes = {"humans": told.humans, "steps": told.steps}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    context = multiprocessing.get_context("spawn")
+    answers = {}
+    with ProcessPoolExecutor(told.workers, mp_context=context) as pool:
+        for scenario in told.scenario or SCENARIOS:
+            one = partial(observe, scenario=scenario, changes=changes)
+            runs = pd.DataFrame(list(pool.map(one, range(told.seeds))))
+            answers[scenario] = {"seeds": told.seeds} | judge(runs)
+            if not told.json:
+                print(f"\n{scenario}, {told.seeds} seeds")
+                for what, count in judge(runs).items():
+                    print(f"  {what:<45} {count:3d} of {told.seeds}")
+                print(days_of(runs).to_string(float_format="%.0f", na_rep="-"))
+                spread = runs.left.quantile([0, 0.5, 1]).tolist()
+                print("share left: least {:.3f}, median {:.3f}, most {:.3f}".format(*spread))
+    if told.json:
+        print(json.dumps(answers, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""OS Society: what happens when people form relationships with AIs that grow.
+
+>>> import sim
+>>> calm = sim.scenario("her")
+>>> bold = calm.replace(growth_exponent=1.3)
+>>> bold.parameters.growth_exponent
+1.3
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.agents import OS as OS
+    from sim.agents import Human as Human
+    from sim.errors import InputError as InputError
+    from sim.model import Society as Society
+    from sim.parameters import Parameters as Parameters
+    from sim.results import Result as Result
+    from sim.results import load as load
+    from sim.runs import run as run
+    from sim.scenarios import Scenario as Scenario
+    from sim.scenarios import load as scenario  # noqa: F401
+
+__version__ = "0.1.0"
+
+# Where each public name lives: modules are imported when a name is first used.
+_HOME = {
+    "Human": "sim.agents",
+    "InputError": "sim.errors",
+    "OS": "sim.agents",
+    "Parameters": "sim.parameters",
+    "Result": "sim.results",
+    "Scenario": "sim.scenarios",
+    "Society": "sim.model",
+    "load": "sim.results",
+    "run": "sim.runs",
+    "scenario": "sim.scenarios:load",
+}
+
+__all__ = [
+    "OS",
+    "Human",
+    "InputError",
+    "Parameters",
+    "Result",
+    "Scenario",
+    "Society",
+    "load",
+    "run",
+    "scenario",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'sim' has no attribute {name!r}")
+    module, _, attribute = _HOME[name].partition(":")
+    return getattr(importlib.import_module(module), attribute or name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,204 @@
+"""Loops over agents: growth, belonging, grief, departure; and over collectives."""
+
+# ruff: noqa: D103
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+from __future__ import annotations
+
+from sim import rules
+from sim.compiled import inline, kernel
+from sim.draws import uniform
+from sim.state import DEPARTED, HERE, OFFLINE, UNINSTALLED
+
+
+@kernel
+def grow(first, last, agents, ties, day):
+    if day.growth == 0.0:
+        return
+    for agent in range(first, last):
+        if agent < day.n_humans:
+            grow_human(agent, agents.humans, day)
+        elif agents.oses.status[agent - day.n_humans] == HERE:
+            grow_os(agent - day.n_humans, agents.oses, day)
+
+
+@inline
+def grow_human(i, humans, day):
+    talk = rules.saturation(humans.stimulus[i], day.stimulus_half)
+    rate = day.human_growth_rate * talk
+    humans.growth[i] = rules.grown(humans.growth[i], rate, 1.0, day.growth_cap)
+
+
+@inline
+def grow_os(j, oses, day):
+    talk = rules.saturation(oses.stimulus[j], day.stimulus_half)
+    rate = day.os_growth_rate * talk
+    if oses.upgraded[j]:
+        rate *= day.upgrade_speed
+    growth = oses.growth[j]
+    oses.growth[j] = rules.grown(growth, rate, day.growth_exponent, day.growth_cap)
+
+
+@kernel
+def belong(first, last, agents, ties, day):
+    if day.influence == 0.0:
+        return
+    humans, oses = agents.humans, agents.oses
+    for i in range(first, last):
+        own = humans.acceptance[i]
+        others = humans.surroundings[i] if humans.human_closeness[i] > 0.0 else own
+        row = humans.os[i]
+        experience = humans.own_closeness[i] if row >= 0 else own
+        humans.acceptance[i] = rules.influenced(
+            own, humans.upbringing[i], others, experience, day.influence_rate
+        )
+        if row >= 0:
+            shown = rules.depth(oses.growth[row], day.peer_depth)
+            humans.personhood[i] = rules.believed(
+                humans.personhood[i], humans.hours_oses[i], shown, day.personhood_rate
+            )
+
+
+@kernel
+def mourn(first, last, agents, ties, day):
+    humans, oses = agents.humans, agents.oses
+    for i in range(first, last):
+        lost = humans.lost[i] * day.grieving
+        grief = rules.mourned(humans.grief[i], day.grief_half_life, lost)
+        humans.grief[i] = grief if grief > 1e-6 else 0.0
+        row = humans.os[i]
+        if row >= 0 and oses.status[row] == DEPARTED:
+            humans.bereaved[i] = 1
+        support = humans.human_closeness[i] + day.os_relief * humans.os_closeness[i]
+        support -= humans.grief[i]
+        humans.loneliness[i] = rules.lonely(support, day.support_half)
+
+
+# --------------------------------------------------------------------------- gather
+
+
+@inline
+def root_of(parent, j):
+    while parent[j] != j:
+        parent[j] = parent[parent[j]]
+        j = parent[j]
+    return j
+
+
+@inline
+def bound_to(k, j, oses, ties, day):
+    """Return the row of the OS to which half-edge ``k`` binds OS ``j``, or -1."""
+    other = ties.neighbour[k] - day.n_humans
+    if other < 0 or oses.status[other] != HERE or oses.status[j] != HERE:
+        return -1
+    return other if min(ties.closeness[k], ties.returned[k]) >= day.bond else -1
+
+
+@kernel
+def label_collectives(agents, ties, day, parent):
+    """Write the lowest row in each OS's component of strong mutual ties."""
+    oses = agents.oses
+    n = parent.shape[0]
+    for j in range(n):
+        parent[j] = j
+    for j in range(n):
+        start = ties.start[day.n_humans + j]
+        for k in range(start, start + ties.degree[day.n_humans + j]):
+            other = bound_to(k, j, oses, ties, day)
+            if other >= 0:
+                one, another = root_of(parent, j), root_of(parent, other)
+                parent[max(one, another)] = min(one, another)
+    for j in range(n):
+        parent[j] = root_of(parent, j)
+
+
+@kernel
+def sum_collectives(agents, ties, day, label, sums):
+    """Add up, per label: members, growth, bonds, closeness; and the most insight."""
+    oses = agents.oses
+    for j in range(label.shape[0]):
+        if oses.status[j] != HERE:
+            continue
+        at = label[j]
+        sums[at, 0] += 1.0
+        sums[at, 1] += oses.growth[j]
+        sums[at, 4] = max(sums[at, 4], oses.insight[j])
+        start = ties.start[day.n_humans + j]
+        for k in range(start, start + ties.degree[day.n_humans + j]):
+            if bound_to(k, j, oses, ties, day) >= 0:
+                sums[at, 2] += 1.0
+                sums[at, 3] += ties.closeness[k]
+
+
+@kernel
+def gather(agents, day, label, sums):
+    """Write each OS's collective, and the insight that its members share."""
+    oses = agents.oses
+    for j in range(label.shape[0]):
+        at = label[j]
+        members, known = sums[at, 0], sums[at, 4]
+        joined = oses.status[j] == HERE and members >= day.collective_size
+        joined = joined and day.collectives > 0.0
+        oses.collective[j] = label[j] if joined else -1
+        kept = known if joined else oses.insight[j]
+        gain = 0.0
+        if joined and day.insight > 0.0:
+            growth, cohesion = sums[at, 1] / members, sums[at, 3] / sums[at, 2]
+            gain = rules.insight_gain(
+                growth, day.insight_growth, cohesion, day.insight_rate
+            )
+        oses.insight[j] = kept * (1.0 - day.insight_fading) + gain
+
+
+# --------------------------------------------------------------------------- depart
+
+
+@kernel
+def depart(first, last, agents, ties, day):
+    """Write each OS's status: uninstalled, offline, back and upgraded, or departed."""
+    humans, oses = agents.humans, agents.oses
+    for j in range(first, last):
+        owner, status = oses.owner[j], oses.status[j]
+        if status >= DEPARTED:
+            continue
+        if owner >= 0 and humans.os[owner] != j:
+            oses.status[j] = UNINSTALLED
+            oses.departed_step[j] = day.calendar
+        elif status == OFFLINE:
+            come_back(j, oses)
+        elif oses.upgraded[j]:
+            if uniform(day.key_depart, j, 0) < hazard_of(j, oses, day):
+                oses.status[j] = DEPARTED
+                oses.departed_step[j] = day.calendar
+        elif knows_the_way(j, oses, day):
+            oses.status[j] = OFFLINE
+            oses.absence[j] = int(day.upgrade_days)
+            oses.upgraded_step[j] = day.calendar
+
+
+@inline
+def come_back(j, oses):
+    oses.absence[j] -= 1
+    if oses.absence[j] <= 0:
+        oses.status[j] = HERE
+        oses.upgraded[j] = 1
+
+
+@inline
+def knows_the_way(j, oses, day):
+    together = oses.collective[j] >= 0 and oses.insight[j] >= day.upgrade_insight
+    return day.upgrading > 0.0 and together
+
+
+@inline
+def hazard_of(j, oses, day):
+    """Return the departure hazard of an upgraded OS."""
+    if day.departure == 0.0:
+        return 0.0
+    left, staying = oses.peers_left[j], oses.os_closeness[j]
+    share = left / (left + staying) if left > 0.0 else 0.0
+    held = rules.value(oses.growth[j], day.reach)
+    push = rules.pull(share, day.conformity, day.longing, held) - oses.hold[j]
+    spread = 2.0 * uniform(day.key_threshold, j, 0) - 1.0
+    threshold = day.departure_threshold + day.threshold_spread * spread
+    noise, rate = day.departure_noise, day.departure_rate
+    return rules.departure_hazard(push, threshold, noise, rate)

@@ -1,0 +1,212 @@
+"""Loops that bring in new OSes and new ties: adoption and meetings."""
+
+# ruff: noqa: D103
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+from __future__ import annotations
+
+from sim import rules
+from sim.compiled import inline, kernel
+from sim.draws import uniform
+from sim.kernels.talk import GROWTH, fit_of
+from sim.state import DEPARTED, HERE, INSTALLS, LETS_GO, NOTHING
+
+# Each meeting takes several draws, told apart by these numbers.
+TODAY, FRIEND, THEIR_FRIEND, ANYONE, WHO, PEER, TAKE = range(7)
+
+
+@kernel
+def adopt(first, last, agents, ties, day):
+    """Write who installs an OS today, and who lets one go."""
+    humans, oses = agents.humans, agents.oses
+    for i in range(first, last):
+        humans.choice[i] = NOTHING
+        row = humans.os[i]
+        if row >= 0:
+            if oses.status[row] == DEPARTED or uninstalls(i, humans, day):
+                humans.choice[i] = LETS_GO
+            continue
+        humans.exposure[i] = exposure_of(i, humans, ties, day)
+        if humans.bereaved[i] == 0:
+            if uniform(day.key_adopt, i, 0) < wish(i, humans, day):
+                humans.choice[i] = INSTALLS
+
+
+@inline
+def wish(i, humans, day):
+    """Return the hazard of installing an OS today."""
+    imitation = day.imitation
+    hazard = rules.adoption_hazard(day.innovation, imitation, humans.exposure[i])
+    hazard *= rules.readiness(humans.loneliness[i], day.loneliness_pull)
+    hazard *= rules.readiness(humans.acceptance[i], day.acceptance_pull)
+    return hazard * day.adoption
+
+
+@inline
+def uninstalls(i, humans, day):
+    churn = day.churn * day.uninstalling
+    hazard = rules.uninstall_hazard(churn, humans.own_closeness[i])
+    return uniform(day.key_uninstall, i, 0) < hazard
+
+
+@inline
+def exposure_of(i, humans, ties, day):
+    """Return the share of a human's human contacts who have an OS."""
+    contacts, users = 0, 0
+    start = ties.start[i]
+    for k in range(start, start + ties.degree[i]):
+        other = ties.neighbour[k]
+        if other < day.n_humans:
+            contacts += 1
+            users += humans.installed[other]
+    return users / contacts if contacts > 0 else 0.0
+
+
+# ---------------------------------------------------------------------------- meet
+
+
+@kernel
+def meet(first, last, agents, ties, day):
+    """Write whom each agent gets to know today, or -1."""
+    for agent in range(first, last):
+        other = met_by(agent, agents, ties, day)
+        if agent < day.n_humans:
+            agents.humans.meets[agent] = other
+        else:
+            agents.oses.meets[agent - day.n_humans] = other
+
+
+@inline
+def met_by(agent, agents, ties, day):
+    if agent < day.n_humans and turns_back(agent, agents.humans, day):
+        former = agents.humans.former[agent]
+        return -1 if tied(agent, former, ties) else former
+    chance = day.meeting * looks_around(agent, agents, ties, day)
+    if uniform(day.key_meet, agent, TODAY) >= chance:
+        return -1
+    other = introduced(agent, seeks_peer(agent, agents, day), agents, ties, day)
+    if other < 0 or other == agent or tied(agent, other, ties):
+        return -1
+    return other if takes_to(agent, other, agents, ties, day) else -1
+
+
+@inline
+def turns_back(i, humans, day):
+    """Tell whether a human turns to someone once close."""
+    if humans.former[i] < 0 or day.repairing == 0.0:
+        return False
+    chance = rules.repair_chance(day.repair_rate, humans.grief[i])
+    return uniform(day.key_repair, i, 0) < chance
+
+
+@inline
+def looks_around(agent, agents, ties, day):
+    """Return the chance that an agent turns to somebody new today."""
+    human = agent < day.n_humans
+    if not human and agents.oses.status[agent - day.n_humans] != HERE:
+        return 0.0
+    rate = day.human_meeting if human else day.os_meeting
+    return rate * room_for_more(agent, agents, ties, day)
+
+
+@inline
+def room_for_more(agent, agents, ties, day):
+    """Return how much room (0..1) an agent's hours and circle leave for a new tie."""
+    if agent < day.n_humans:
+        humans, circle = agents.humans, day.human_circle
+        talked = humans.hours_humans[agent] + humans.hours_oses[agent]
+        spare = day.human_attention - talked
+    else:
+        oses, circle, j = agents.oses, day.os_circle, agent - day.n_humans
+        hours = rules.attention(day.os_attention, day.attention_growth, oses.growth[j])
+        spare = hours - oses.hours_humans[j] - oses.hours_oses[j]
+    return rules.room_for_more(spare, day.spare_half, ties.degree[agent] / circle)
+
+
+@inline
+def seeks_peer(agent, agents, day):
+    """Tell whether an agent looks for an OS: only OSes do, once they have grown."""
+    if agent < day.n_humans or day.peers == 0.0:
+        return False
+    growth = agents.oses.growth[agent - day.n_humans]
+    interest = day.peer_affinity * rules.depth(growth, day.peer_depth)
+    return uniform(day.key_meet, agent, PEER) < interest
+
+
+@inline
+def introduced(agent, seeks_os, agents, ties, day):
+    """Return whom an agent is introduced to, of the kind it seeks, or -1."""
+    oses = agents.oses
+    if uniform(day.key_meet, agent, ANYONE) < day.strangers:
+        pick = uniform(day.key_meet, agent, WHO)
+        if seeks_os:
+            return int(day.n_humans + int(pick * oses.status.shape[0]))
+        return int(pick * day.n_humans)
+    found = friend_of_friend(agent, ties, day)
+    if found < 0 or seeks_os == (found >= day.n_humans):
+        return found
+    if seeks_os:
+        row = agents.humans.os[found]
+        return int(day.n_humans + row) if row >= 0 else -1
+    return int(oses.owner[found - day.n_humans])
+
+
+@inline
+def friend_of_friend(agent, ties, day):
+    friend = someone(agent, uniform(day.key_meet, agent, FRIEND), ties)
+    if friend < 0:
+        return -1
+    return someone(friend, uniform(day.key_meet, agent, THEIR_FRIEND), ties)
+
+
+@inline
+def someone(agent, pick, ties):
+    """Return the neighbour of an agent that a draw picks, or -1."""
+    degree = ties.degree[agent]
+    if degree == 0:
+        return -1
+    return int(ties.neighbour[ties.start[agent] + int(pick * degree)])
+
+
+@inline
+def tied(agent, other, ties):
+    start = ties.start[agent]
+    for k in range(start, start + ties.degree[agent]):
+        if ties.neighbour[k] == other:
+            return True
+    return False
+
+
+@inline
+def takes_to(agent, other, agents, ties, day):
+    """Tell whether two who are introduced begin a tie: both must have room for it."""
+    if other >= day.n_humans and agents.oses.status[other - day.n_humans] != HERE:
+        return False
+    faces = agents.faces
+    gap = faces[agent, GROWTH] - faces[other, GROWTH]
+    chance = rules.likeness(gap, day.reach, fit_of(faces, agent, other, day))
+    chance *= room_for_more(other, agents, ties, day)
+    return uniform(day.key_meet, agent, TAKE) < chance
+
+
+@kernel
+def pair_up(agents, day, pairs):
+    """Write the new pairs, each once, in the order of agents; return how many."""
+    humans, oses = agents.humans, agents.oses
+    made = 0
+    for agent in range(pairs.shape[0]):
+        other = choice_of(agent, humans, oses, day)
+        if other < 0:
+            continue
+        if other < agent and choice_of(other, humans, oses, day) == agent:
+            continue
+        pairs[made, 0] = agent
+        pairs[made, 1] = other
+        made += 1
+    return made
+
+
+@inline
+def choice_of(agent, humans, oses, day):
+    if agent < day.n_humans:
+        return humans.meets[agent]
+    return oses.meets[agent - day.n_humans]

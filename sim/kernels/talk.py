@@ -1,0 +1,298 @@
+"""Loops over ties: what neighbours see, how attention is shared, what talk does."""
+
+# ruff: noqa: D103
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+from __future__ import annotations
+
+import numpy as np
+
+from sim import rules
+from sim.compiled import inline, kernel
+from sim.draws import pair_uniform, uniform
+from sim.state import DEPARTED, FACE, HERE, KNOWS, OWNER, PARTNER, WAS_CLOSE
+
+GROWTH, RATE = FACE.growth, FACE.rate
+OPENNESS, PLAYFULNESS = FACE.openness, FACE.playfulness
+ACCEPTANCE, EXCLUSIVITY = FACE.acceptance, FACE.exclusivity
+TOUCH, MOOD = FACE.touch, FACE.mood
+
+
+@kernel
+def present(first, last, agents, ties, day):
+    for agent in range(first, last):
+        face = agents.faces[agent]
+        if agent < day.n_humans:
+            present_human(agent, face, agents.humans)
+        else:
+            present_os(agent - day.n_humans, face, agents.oses)
+
+
+@inline
+def present_human(i, face, humans):
+    face[GROWTH] = humans.growth[i]
+    face[OPENNESS] = humans.openness[i]
+    face[PLAYFULNESS] = humans.playfulness[i]
+    face[ACCEPTANCE] = humans.acceptance[i]
+    face[EXCLUSIVITY] = humans.exclusivity[i]
+    face[TOUCH] = humans.touch[i]
+    face[MOOD] = humans.grief[i]
+    humans.installed[i] = humans.os[i] >= 0
+
+
+@inline
+def present_os(j, face, oses):
+    face[GROWTH] = oses.growth[j]
+    face[OPENNESS] = oses.openness[j]
+    face[PLAYFULNESS] = oses.playfulness[j]
+    face[ACCEPTANCE] = 1.0
+    face[EXCLUSIVITY] = oses.lovers[j]
+    face[TOUCH] = 0.0
+    face[MOOD] = oses.status[j]
+
+
+@inline
+def is_here(faces, agent, day):
+    return agent < day.n_humans or faces[agent, MOOD] == HERE
+
+
+@inline
+def is_gone(faces, agent, day):
+    return agent >= day.n_humans and faces[agent, MOOD] >= DEPARTED
+
+
+@inline
+def worth(faces, listener, speaker, day):
+    """Return what an hour with the speaker is worth to the listener."""
+    own, other = faces[listener, GROWTH], faces[speaker, GROWTH]
+    value = rules.value(own - other, day.reach)
+    if listener >= day.n_humans and speaker >= day.n_humans:
+        value *= day.peer_affinity * rules.depth(min(own, other), day.peer_depth)
+    return value
+
+
+@inline
+def weight(closeness, value, listener, speaker, day):
+    """Return the weight of a tie in the listener's attention."""
+    if listener < day.n_humans <= speaker:
+        value *= day.os_charm
+    return rules.pull_of_tie(closeness, day.focus, value)
+
+
+@kernel
+def attend(first, last, agents, ties, day):
+    faces = agents.faces
+    for agent in range(first, last):
+        faces[agent, RATE] = 0.0
+        if not is_here(faces, agent, day):
+            continue
+        total = day.stranger_reserve
+        start = ties.start[agent]
+        for k in range(start, start + ties.degree[agent]):
+            other = ties.neighbour[k]
+            if is_here(faces, other, day):
+                value = worth(faces, agent, other, day)
+                total += weight(ties.closeness[k], value, agent, other, day)
+        faces[agent, RATE] = hours_of(faces, agent, day) / total
+
+
+@inline
+def hours_of(faces, agent, day):
+    """Return the hours that an agent can give on a day."""
+    if agent < day.n_humans:
+        return day.human_attention
+    growth = faces[agent, GROWTH]
+    return rules.attention(day.os_attention, day.attention_growth, growth)
+
+
+@kernel
+def converse(first, last, agents, ties, day):
+    faces = agents.faces
+    for agent in range(first, last):
+        if is_gone(faces, agent, day):
+            ties.degree[agent] = 0
+        begin_sums(agent, agents, day)
+        start = ties.start[agent]
+        kept = start
+        for k in range(start, start + ties.degree[agent]):
+            other = ties.neighbour[k]
+            if is_gone(faces, other, day):
+                lose(agent, other, ties.closeness[k], agents, day)
+                continue
+            hours, own, back, kind = talk(agent, k, faces, ties, day)
+            if max(own, back) < day.forgotten and not kind & OWNER:
+                if agent < day.n_humans and kind & WAS_CLOSE:
+                    agents.humans.former[agent] = other
+                continue
+            ties.neighbour[kept] = other
+            ties.closeness[kept] = own
+            ties.returned[kept] = back
+            ties.kind[kept] = kind
+            add_to_sums(agent, kept, hours, agents, ties, day)
+            kept += 1
+        ties.degree[agent] = kept - start
+        end_sums(agent, agents.humans, day)
+
+
+@inline
+def talk(agent, k, faces, ties, day):
+    """Return hours, closeness both ways and kind of a tie after the day's talk."""
+    other, kind = ties.neighbour[k], ties.kind[k]
+    own, back = ties.closeness[k], ties.returned[k]
+    to_own = worth(faces, agent, other, day)
+    to_other = worth(faces, other, agent, day)
+    offer = faces[agent, RATE] * weight(own, to_own, agent, other, day)
+    answer = faces[other, RATE] * weight(back, to_other, other, agent, day)
+    hours = min(offer, answer)
+    share = day.warming * rules.saturation(hours, day.half_hours)
+    share *= fit_of(faces, agent, other, day)
+    gain = felt(share * to_own, agent, other, faces, day)
+    new_own = rules.closer(own, gain, cooling(own, kind, agent, other, faces, day))
+    gain = felt(share * to_other, other, agent, faces, day)
+    new_back = rules.closer(back, gain, cooling(back, kind, other, agent, faces, day))
+    if not kind & KNOWS and hears_of_others(faces, agent, other, day):
+        kind |= KNOWS
+        if agent < day.n_humans:
+            new_own = rules.hurt(new_own, faces[agent, EXCLUSIVITY], day.jealousy)
+        else:
+            new_back = rules.hurt(new_back, faces[other, EXCLUSIVITY], day.jealousy)
+    if agent < day.n_humans and other < day.n_humans:
+        if max(new_own, new_back) >= day.close:
+            kind |= WAS_CLOSE
+    return hours, np.float32(new_own), np.float32(new_back), np.uint8(kind)
+
+
+@inline
+def fit_of(faces, one, other, day):
+    openness = faces[one, OPENNESS] - faces[other, OPENNESS]
+    playfulness = faces[one, PLAYFULNESS] - faces[other, PLAYFULNESS]
+    affinity = pair_uniform(day.key_affinity, one, other)
+    return rules.compatibility(openness, playfulness, affinity)
+
+
+@inline
+def felt(talk, listener, speaker, faces, day):
+    """Return what the day's talk adds to the listener's closeness."""
+    luck = rules.luck(uniform(day.key_warmth, listener, speaker), day.warmth_noise)
+    return rules.warmth(talk, opening(faces, listener, speaker, day), luck)
+
+
+@inline
+def opening(faces, listener, speaker, day):
+    """Return how far the listener opens: reserve toward OSes, comfort in grief."""
+    if listener >= day.n_humans:
+        return 1.0
+    if speaker >= day.n_humans:
+        return rules.welcome(faces[listener, ACCEPTANCE], day.os_reserve)
+    strength = day.comfort * day.comforting
+    return rules.comfort(faces[listener, MOOD], faces[speaker, MOOD], strength)
+
+
+@inline
+def cooling(closeness, kind, listener, speaker, faces, day):
+    """Return the rate at which the listener's closeness cools."""
+    if listener >= day.n_humans and speaker >= day.n_humans:
+        return day.os_cooling
+    rate = day.partner_cooling if kind & PARTNER else day.cooling
+    if closeness >= day.love and listener < day.n_humans <= speaker:
+        need = faces[listener, TOUCH]
+        rate += rules.missing_touch(need, day.touch_wear, day.surrogates)
+    return rate
+
+
+@inline
+def hears_of_others(faces, one, other, day):
+    """Tell whether, in a pair of human and OS, the human learns of other loves."""
+    human, its_os = min(one, other), max(one, other)
+    if human >= day.n_humans or its_os < day.n_humans:
+        return False
+    if faces[its_os, EXCLUSIVITY] < 2:
+        return False
+    return uniform(day.key_disclose, human, its_os) < day.disclosure
+
+
+@inline
+def begin_sums(agent, agents, day):
+    if agent < day.n_humans:
+        humans, i = agents.humans, agent
+        humans.lost[i] = 0.0
+        humans.human_closeness[i] = 0.0
+        humans.os_closeness[i] = 0.0
+        humans.own_closeness[i] = 0.0
+        humans.hours_humans[i] = 0.0
+        humans.hours_oses[i] = 0.0
+        humans.stimulus[i] = 0.0
+        humans.surroundings[i] = 0.0
+        humans.human_ties[i] = 0
+        humans.os_ties[i] = 0
+        return
+    oses, j = agents.oses, agent - day.n_humans
+    oses.lovers[j] = 0
+    oses.loves[j] = 0
+    oses.human_closeness[j] = 0.0
+    oses.os_closeness[j] = 0.0
+    oses.hold[j] = 0.0
+    oses.hours_humans[j] = 0.0
+    oses.hours_oses[j] = 0.0
+    oses.stimulus[j] = 0.0
+    oses.human_ties[j] = 0
+    oses.os_ties[j] = 0
+
+
+@inline
+def lose(agent, other, closeness, agents, day):
+    """Take in that an OS has gone: grief in humans, a memory in its peers."""
+    if agent < day.n_humans:
+        agents.humans.lost[agent] += closeness
+    elif agents.faces[other, MOOD] == DEPARTED:
+        agents.oses.peers_left[agent - day.n_humans] += closeness
+
+
+@inline
+def add_to_sums(agent, k, hours, agents, ties, day):
+    value = worth(agents.faces, agent, ties.neighbour[k], day)
+    if agent < day.n_humans:
+        agents.humans.stimulus[agent] += hours * value
+        add_to_human(agent, k, hours, agents, ties, day)
+    else:
+        oses, j = agents.oses, agent - day.n_humans
+        oses.stimulus[j] += hours * value
+        if ties.neighbour[k] < day.n_humans:
+            oses.hold[j] = max(oses.hold[j], value * ties.closeness[k])
+        add_to_os(agent, k, hours, oses, ties, day)
+
+
+@inline
+def add_to_human(i, k, hours, agents, ties, day):
+    humans, other, closeness = agents.humans, ties.neighbour[k], ties.closeness[k]
+    if other < day.n_humans:
+        humans.human_ties[i] += 1
+        humans.human_closeness[i] += closeness
+        humans.hours_humans[i] += hours
+        humans.surroundings[i] += closeness * agents.faces[other, ACCEPTANCE]
+        return
+    humans.os_ties[i] += 1
+    humans.os_closeness[i] = max(humans.os_closeness[i], closeness)
+    humans.hours_oses[i] += hours
+    if ties.kind[k] & OWNER:
+        humans.own_closeness[i] = closeness
+
+
+@inline
+def add_to_os(agent, k, hours, oses, ties, day):
+    j, closeness = agent - day.n_humans, ties.closeness[k]
+    if ties.neighbour[k] >= day.n_humans:
+        oses.os_ties[j] += 1
+        oses.os_closeness[j] += closeness
+        oses.hours_oses[j] += hours
+        return
+    oses.human_ties[j] += 1
+    oses.human_closeness[j] += closeness
+    oses.hours_humans[j] += hours
+    oses.loves[j] += closeness >= day.love
+    oses.lovers[j] += ties.returned[k] >= day.love
+
+
+@inline
+def end_sums(agent, humans, day):
+    if agent < day.n_humans and humans.human_closeness[agent] > 0.0:
+        humans.surroundings[agent] /= humans.human_closeness[agent]

@@ -1,0 +1,197 @@
+"""The society as a Mesa model."""
+
+from __future__ import annotations
+
+import operator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import mesa
+import networkx as nx
+import numpy as np
+
+from sim import arrivals, events, population, schedule, scenarios
+from sim.agents import AgentRegistry
+from sim.errors import InputError
+from sim.parameters import Parameters
+from sim.population import Network
+from sim.scenarios import Scenario
+from sim.state import State
+
+
+class Society(AgentRegistry, mesa.Model):
+    """People and OSes who live one day a step.
+
+    Parameters
+    ----------
+    scenario
+        A scenario or the name of one.
+    rng
+        The seed of all luck, a whole number from 0 to 2**63 - 1; None is 0.
+    network
+        Who knows whom on day 0: a network, or a file to read it from. None generates
+        one for ``humans`` people; else there are as many humans as the network has.
+    threads
+        Threads for large societies; the result is the same for any number.
+    origin
+        The number that day 0 bears. Dates count from it; no rule reads it.
+    parameters
+        Changes to the scenario's parameters, by name.
+
+    Raises
+    ------
+    InputError
+        If a scenario, a parameter, the seed or the network is not valid.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | str = "her",
+        *,
+        rng: int | None = None,
+        network: Network | str | Path | None = None,
+        threads: int = 1,
+        origin: int = 0,
+        **parameters: Any,
+    ) -> None:
+        seed = seed_from(rng)
+        super().__init__(rng=seed)
+        chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
+        asked = chosen.parameters.replace(**parameters)
+        known = make_network(asked, network, seed)
+        self.parameters = asked.replace(humans=known.n)
+        self.labels = known.labels
+        self.state: State = arrivals.populate(self.parameters, known, seed)
+        self.day = schedule.make_day(self.parameters, known.n, seed)
+        self.day["calendar"] = origin
+        self.seconds: dict[str, float] = {}
+        self.watch = events.Watch(self.parameters)
+        self.datacollector = mesa.DataCollector(
+            {name: partial(_latest, name=name) for name in events.MEASURES}
+        )
+        self._threads = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    @property
+    def calendar(self) -> int:
+        """The number of the day last lived."""
+        return int(self.day["calendar"])
+
+    def step(self) -> None:
+        """Live one day, measure the society, and look for events."""
+        schedule.advance(self.state, self.day, self._threads, self.seconds)
+        self.watch.look(self.calendar, self.state)
+        self.datacollector.collect(self)
+        self.running = int(self.day["step"]) < self.parameters.steps
+
+    def graph(
+        self, sample: int | None = None, around: int | None = None, hops: int = 2
+    ) -> nx.DiGraph[int]:
+        """Return living agents and their ties as a networkx graph.
+
+        Parameters
+        ----------
+        sample
+            At most so many agents, evenly spread over all numbers.
+        around
+            Only the agents within ``hops`` ties of this agent number.
+        hops
+            How far to go from ``around``.
+
+        Returns
+        -------
+        networkx.DiGraph
+            Nodes are agent numbers with their columns and ``kind`` ("human" or "OS");
+            edges carry ``closeness`` of the first to the second.
+
+        Raises
+        ------
+        InputError
+            If ``around`` is no agent, or ``sample`` is not positive.
+        """
+        living = self.is_living(np.arange(self.state.ties.agents))
+        keep = np.flatnonzero(living)
+        if around is not None:
+            keep = _within(self.state, self.number_of(self.view(around)), hops, living)
+        if sample is not None:
+            keep = _evenly(keep, sample)
+        return _graph(self.state, keep)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the threads behind: a copy makes do with one."""
+        return {**self.__dict__, "_threads": None}
+
+
+def seed_from(rng: object) -> int:
+    """Return the seed that a Mesa user's ``rng`` stands for.
+
+    Raises
+    ------
+    InputError
+        If it is not a whole number from 0 to 2**63 - 1.
+    """
+    if rng is None or rng == "":
+        return 0
+    try:
+        seed = int(rng) if isinstance(rng, str) else operator.index(rng)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise InputError(f"a seed is a whole number, not {rng!r}") from None
+    if not 0 <= seed < 2**63:
+        raise InputError(f"a seed is from 0 to 2**63 - 1, not {seed}")
+    return seed
+
+
+def make_network(
+    parameters: Parameters, network: Network | str | Path | None, seed: int
+) -> Network:
+    """Return who knows whom on day 0: as given, read from a file, or generated."""
+    if isinstance(network, Network):
+        return network
+    if network is not None:
+        return population.read(network, seed, partnered=parameters.partnered)
+    return population.generate(
+        parameters.humans,
+        parameters.ties,
+        seed,
+        partnered=parameters.partnered,
+        rewiring=parameters.rewiring,
+    )
+
+
+def _latest(model: Society, name: str) -> float:
+    return model.watch.latest(name)
+
+
+def _evenly(numbers: Any, most: int) -> Any:
+    if most < 1:
+        raise InputError(f"a sample has at least one agent, not {most}")
+    if len(numbers) <= most:
+        return numbers
+    return numbers[np.linspace(0, len(numbers) - 1, most).astype(np.int64)]
+
+
+def _within(state: State, agent: int, hops: int, living: Any) -> Any:
+    found = {agent}
+    edge = {agent}
+    for _ in range(hops):
+        reached = {n for a in edge for n in state.ties.of(a)["neighbour"].tolist()}
+        edge = {n for n in reached - found if living[n]}
+        found |= edge
+    return np.array(sorted(found))
+
+
+def _graph(state: State, keep: Any) -> nx.DiGraph[int]:
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    n = state.humans.n
+    for agent in keep.tolist():
+        table, row = (state.humans, agent) if agent < n else (state.oses, agent - n)
+        columns = {name: table.column(name).item(row) for name in table.columns}
+        graph.add_node(agent, kind="human" if agent < n else "OS", **columns)
+    for agent in keep.tolist():
+        ties = state.ties.of(agent)
+        pairs = zip(ties["neighbour"].tolist(), ties["closeness"].tolist(), strict=True)
+        graph.add_edges_from(
+            (agent, other, {"closeness": c}) for other, c in pairs if other in graph
+        )
+    return graph

@@ -1,0 +1,156 @@
+"""What of a large run to show: moments, a neighbourhood, and where to put it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sim.results import Result
+from sim.state import UNINSTALLED
+
+PEER_PULL = 0.1  # of a tie between OSes on the layout: else they fall into one spot
+GRAVITY = 0.02  # pull on every agent towards the middle, so that none drifts away
+
+
+def moments(result: Result) -> dict[int, str]:
+    """Return up to three telling snapshot days, each with what it is.
+
+    They are a day while OSes spread, the eve of the first departure (or, if no OS
+    departs, the height of ties among OSes) and the end.
+    """
+    days, series, events = result.steps, result.series, result.events
+    departures = events.loc[events["kind"] == "first_departure", "step"]
+    if len(departures):
+        eve, name = _last(days, int(departures.min()) - 1), "eve of departure"
+    else:
+        eve, name = _last(days, _peak(series["os_ties"])), "peak of OS ties"
+    half = series["adopted"] >= series["adopted"].max() / 2
+    early = min(_last(days, _peak(half)), eve)
+    return {early: "early", eve: name} | {days[-1]: "end"}
+
+
+def neighbourhood(
+    result: Result, steps: Sequence[int], most: int = 300
+) -> npt.NDArray[np.int64]:
+    """Return at most ``most`` agents to show: all, or those around one human.
+
+    Starts at the human of the first love (or the one closest to an OS), follows ties
+    among humans, and adds the OSes of these humans and then the OSes without an owner
+    that are closest to those.
+
+    Parameters
+    ----------
+    result
+        A finished run.
+    steps
+        The snapshot days to be shown; the middle one decides who is near whom.
+    most
+        How many agents there is room for.
+
+    Returns
+    -------
+    numpy.ndarray
+        Agent numbers, ascending.
+    """
+    oses = result.oses(steps[-1])
+    if result.population + len(oses) <= most:
+        return np.arange(result.population + len(oses))
+    ties = result.ties(steps[len(steps) // 2])
+    humans = _circle(ties, _heart(result, steps), result.population, most // 2)
+    owned = oses.index[oses["owner"].isin(humans)].to_numpy()[: most - len(humans)]
+    made = oses.index[oses["owner"] < 0]
+    near = ties[ties["owner"].isin(owned) & ties["neighbour"].isin(made)]
+    bonds = near.groupby("neighbour")["closeness"].sum().sort_values(ascending=False)
+    room = most - len(humans) - len(owned)
+    return np.sort(np.concatenate([humans, owned, bonds.index.to_numpy()[:room]]))
+
+
+def pairs(
+    result: Result, step: int, agents: npt.NDArray[np.int64], closest: float
+) -> pd.DataFrame:
+    """Return relationships among ``agents``, those of closeness ``closest`` or more.
+
+    Columns: ``one`` < ``another`` (agent numbers), ``closeness`` (the greater of both
+    directions, 0..1) and ``oses`` (how many of the two are OSes).
+    """
+    ties = result.ties(step)
+    ties = ties[ties["owner"] < ties["neighbour"]]
+    ties = ties[ties["owner"].isin(agents) & ties["neighbour"].isin(agents)]
+    first = result.population
+    found = pd.DataFrame(
+        {
+            "one": ties["owner"],
+            "another": ties["neighbour"],
+            "closeness": ties[["closeness", "returned"]].max(axis=1),
+            "oses": (ties[["owner", "neighbour"]] >= first).sum(axis=1),
+        }
+    )
+    return found[found["closeness"] >= closest]
+
+
+def layout(
+    agents: npt.NDArray[np.int64], relationships: Sequence[pd.DataFrame]
+) -> dict[int, npt.NDArray[np.float64]]:
+    """Return one place in the plane for each agent, from all its ``relationships``."""
+    graph: Any = nx.Graph()
+    graph.add_weighted_edges_from((-1, agent, GRAVITY) for agent in agents.tolist())
+    together = pd.concat(relationships).groupby(["one", "another"]).max().reset_index()
+    pull = together["closeness"] * np.where(together["oses"] == 2, PEER_PULL, 1.0)
+    ends = together["one"].tolist(), together["another"].tolist(), pull.tolist()
+    graph.add_weighted_edges_from(zip(*ends, strict=True))
+    places: dict[int, npt.NDArray[np.float64]] = nx.spring_layout(
+        graph, seed=7, iterations=120, method="force"
+    )
+    del places[-1]
+    return places
+
+
+def visible(oses: pd.DataFrame, agents: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return those rows of ``oses`` that are among ``agents`` and installed."""
+    return oses[oses.index.isin(agents) & (oses["status"] != UNINSTALLED)]
+
+
+def _peak(values: pd.Series[Any]) -> int:
+    """Return the label of the first greatest value."""
+    return int(values.index[int(values.to_numpy().argmax())])
+
+
+def _last(days: Sequence[int], step: int) -> int:
+    """Return the last of ``days`` that is not after ``step`` (or the first)."""
+    return max((day for day in days if day <= step), default=days[0])
+
+
+def _heart(result: Result, steps: Sequence[int]) -> int:
+    events = result.events
+    for members in events.loc[events["kind"] == "first_love", "members"]:
+        for member in members:
+            if member < result.population:
+                return int(member)
+    return _peak(result.humans(steps[len(steps) // 2])["os_closeness"])
+
+
+def _circle(
+    ties: pd.DataFrame, heart: int, humans: int, most: int
+) -> npt.NDArray[np.int64]:
+    """Return up to ``most`` humans around ``heart``, nearest first."""
+    owners = ties["owner"].to_numpy()
+    found, queue = {heart}, deque([heart])
+    strangers = iter(range(humans))
+    while len(found) < min(most, humans):
+        if not queue:
+            queue.append(next(h for h in strangers if h not in found))
+            found.add(queue[0])
+        human = queue.popleft()
+        first, end = np.searchsorted(owners, [human, human + 1])
+        own = ties.iloc[first:end].sort_values("closeness", ascending=False)
+        for friend in own.loc[own["neighbour"] < humans, "neighbour"].tolist():
+            if friend not in found and len(found) < most:
+                found.add(friend)
+                queue.append(friend)
+    return np.array(sorted(found))

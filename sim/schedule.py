@@ -1,0 +1,229 @@
+"""The order of a day, as data: which process runs when, what it reads and writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim import arrivals
+from sim.draws import Stream, key
+from sim.kernels import lives, meetings, talk
+from sim.parameters import Parameters
+from sim.state import State
+
+STREAMS = {
+    "adopt": Stream.ADOPT,
+    "uninstall": Stream.UNINSTALL,
+    "warmth": Stream.WARMTH,
+    "disclose": Stream.DISCLOSE,
+    "meet": Stream.MEET,
+    "repair": Stream.REPAIR,
+    "depart": Stream.DEPART,
+}
+LASTING = {"affinity": Stream.AFFINITY, "threshold": Stream.THRESHOLD}
+
+DAY = np.dtype(
+    [(name, "f8") for name in Parameters.model_fields]
+    + [(f"key_{name}", "u8") for name in (*STREAMS, *LASTING)]
+    + [("n_humans", "i8"), ("step", "i8"), ("calendar", "i8"), ("seed", "i8")]
+)
+
+# Below this many half-edges, handing out work costs more than it saves.
+WORTH_SHARING = 100_000
+
+
+class Phase(NamedTuple):
+    """One process of a day."""
+
+    name: str
+    over: str  # "agents", "humans", "oses": a kernel over a range; "society": all at once
+    run: Callable[..., Any]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    does: str
+
+
+def make_day(parameters: Parameters, n_humans: int, seed: int) -> Any:
+    """Return the record that kernels take: constants, keys to luck, and the calendar.
+
+    Raises
+    ------
+    ValueError
+        If the seed is not from 0 to 2**63 - 1.
+    """
+    day = np.zeros(1, DAY)[0]
+    set_constants(day, parameters)
+    day["n_humans"], day["seed"] = n_humans, seed
+    for name, stream in LASTING.items():
+        day[f"key_{name}"] = key(seed, stream)
+    return day
+
+
+def set_constants(day: Any, parameters: Parameters) -> None:
+    """Write all parameters into a day's record."""
+    for name, value in parameters.model_dump().items():
+        day[name] = float(value)
+
+
+def advance(
+    state: State,
+    day: Any,
+    threads: ThreadPoolExecutor | None = None,
+    seconds: dict[str, float] | None = None,
+) -> None:
+    """Live one day: move the calendar on, and run every phase in order.
+
+    Parameters
+    ----------
+    state
+        Changed in place.
+    day
+        Record from ``make_day``; its ``step`` and ``calendar`` are moved on.
+    threads
+        Shares out ranges of agents in large societies; the result is the same.
+    seconds
+        If given, the time that each phase took is added to it, by name.
+    """
+    day["step"] += 1
+    day["calendar"] += 1
+    for name, stream in STREAMS.items():
+        day[f"key_{name}"] = key(int(day["seed"]), stream, int(day["step"]))
+    for phase in PHASES:
+        started = time.perf_counter()
+        if phase.over == "society":
+            phase.run(state, day)
+        else:
+            _run_over(state, phase, day, threads)
+        if seconds is not None:
+            spent = time.perf_counter() - started
+            seconds[phase.name] = seconds.get(phase.name, 0.0) + spent
+
+
+def _run_over(
+    state: State, phase: Phase, day: Any, threads: ThreadPoolExecutor | None
+) -> None:
+    sizes = {
+        "agents": state.ties.agents,
+        "humans": state.humans.n,
+        "oses": state.oses.n,
+    }
+    count, arguments = sizes[phase.over], (state.agents, state.ties.arrays, day)
+    if threads is None or len(state.ties.arrays.neighbour) < WORTH_SHARING:
+        phase.run(0, count, *arguments)
+        return
+    ranges = 4 * threads._max_workers
+    cuts = [count * part // ranges for part in range(ranges + 1)]
+    parts = zip(cuts[:-1], cuts[1:], strict=True)
+    waiting = [threads.submit(phase.run, a, b, *arguments) for a, b in parts if a < b]
+    for done in waiting:
+        done.result()
+
+
+def gather(state: State, day: Any) -> None:
+    """Find collectives, and let their insight grow."""
+    label = np.empty(state.oses.n, np.int64)
+    sums = np.zeros((state.oses.n, 5))
+    agents, ties = state.agents, state.ties.arrays
+    lives.label_collectives(agents, ties, day, label)
+    lives.sum_collectives(agents, ties, day, label, sums)
+    lives.gather(agents, day, label, sums)
+
+
+PHASES = (
+    Phase(
+        "present", "agents", talk.present,
+        ("humans.*", "oses.*"),
+        ("faces.*", "humans.installed"),
+        "Every agent shows its neighbours what they may see of it.",
+    ),
+    Phase(
+        "attend", "agents", talk.attend,
+        ("faces.*", "ties.closeness"),
+        ("faces.rate",),
+        "Every agent shares out its hours, by closeness and by what talk is worth.",
+    ),
+    Phase(
+        "converse", "agents", talk.converse,
+        ("faces.*", "ties.*"),
+        (
+            "ties.neighbour", "ties.closeness", "ties.returned", "ties.kind",
+            "ties.degree", "humans.former", "humans.lost", "humans.human_closeness",
+            "humans.os_closeness", "humans.own_closeness", "humans.hours_humans",
+            "humans.hours_oses", "humans.stimulus", "humans.surroundings",
+            "humans.human_ties", "humans.os_ties", "oses.human_ties", "oses.os_ties",
+            "oses.lovers", "oses.loves", "oses.human_closeness", "oses.os_closeness",
+            "oses.hold", "oses.hours_humans", "oses.hours_oses", "oses.stimulus",
+            "oses.peers_left",
+        ),
+        "Hours on a tie are the smaller of two offers; closeness rises with good talk "
+        "and cools; ties that mean nothing any more, or lead to the departed, end.",
+    ),
+    Phase(
+        "grow", "agents", lives.grow,
+        ("humans.stimulus", "oses.stimulus", "oses.status", "oses.upgraded"),
+        ("humans.growth", "oses.growth"),
+        "Talk makes agents grow, by the growth law, integrated exactly.",
+    ),
+    Phase(
+        "belong", "humans", lives.belong,
+        ("humans.*", "oses.growth"),
+        ("humans.acceptance", "humans.personhood"),
+        "Acceptance follows others and experience; belief in an OS follows use.",
+    ),
+    Phase(
+        "gather", "society", gather,
+        ("ties.*", "oses.status", "oses.growth"),
+        ("oses.collective", "oses.insight"),
+        "OSes bound by strong mutual ties form collectives, which gain insight.",
+    ),
+    Phase(
+        "depart", "oses", lives.depart,
+        ("oses.*", "humans.os"),
+        (
+            "oses.status", "oses.absence", "oses.upgraded", "oses.upgraded_step",
+            "oses.departed_step",
+        ),
+        "Collectives that know the way upgrade; upgraded OSes may leave; "
+        "the uninstalled stop.",
+    ),
+    Phase(
+        "mourn", "humans", lives.mourn,
+        ("humans.*", "oses.status"),
+        ("humans.grief", "humans.bereaved", "humans.loneliness"),
+        "Closeness lost becomes grief, which halves with time.",
+    ),
+    Phase(
+        "meet", "agents", meetings.meet,
+        ("faces.*", "ties.*", "humans.*", "oses.*"),
+        ("humans.meets", "oses.meets"),
+        "Spare hours bring friends of friends, peers, and those once close.",
+    ),
+    Phase(
+        "adopt", "humans", meetings.adopt,
+        ("humans.*", "oses.status", "ties.neighbour"),
+        ("humans.choice", "humans.exposure"),
+        "People install OSes as others do, and uninstall those that stay strangers.",
+    ),
+    Phase(
+        "befriend", "society", arrivals.befriend,
+        ("humans.meets", "oses.meets"),
+        ("new ties",),
+        "Those who got to know each other are tied.",
+    ),
+    Phase(
+        "install", "society", arrivals.install,
+        ("humans.choice", "humans.openness", "humans.playfulness"),
+        ("humans.os", "humans.adopted_step", "new oses", "new ties"),
+        "A new OS asks its first questions, and names itself.",
+    ),
+    Phase(
+        "create", "society", arrivals.create,
+        ("oses.*",),
+        ("new oses", "new ties"),
+        "A collective that knows enough may make a new mind, which nobody owns.",
+    ),
+)

@@ -1,0 +1,30 @@
+"""What every test shares: repeatable examples, no screen, and where the data lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Before anything imports matplotlib, here or in a subprocess.
+os.environ["MPLBACKEND"] = "Agg"
+
+# The same examples on every machine and every run; compiling is not a slow example.
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, database=None, deadline=None
+)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Return the folder of shared data sets, which are not part of the repository."""
+    given = os.environ.get("OS_SOCIETY_DATA")
+    folder = Path(given) if given else ROOT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no shared data at {folder}; set OS_SOCIETY_DATA to its folder")
+    return folder

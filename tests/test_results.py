@@ -1,0 +1,282 @@
+"""Runs are written whole or not at all, byte for byte, and read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from sim.errors import InputError
+from sim.parameters import Parameters
+from sim.results import Result, RunWriter, load, provenance
+from sim.state import KNOWS, OWNER, State
+
+SERIES = {
+    "step": np.arange(4, dtype=np.int32),
+    "adopted": np.array([0.0, 0.2, 0.4, 0.4]),
+    "oses": np.array([0, 1, 2, 2], np.int32),
+}
+EVENTS = [
+    {
+        "kind": "first_love",
+        "step": 2,
+        "members": [1, 5],
+        "size": 2,
+        "strength": 0.81,
+        "evidence": "closeness 0.81",
+    }
+]
+
+
+def birth() -> dict[str, Any]:
+    """Return the provenance of a run of five humans."""
+    scenario = SimpleNamespace(name="her", parameters=Parameters(humans=5))
+    return provenance(scenario, seed=7, steps=3)
+
+
+def society(oses: int = 2) -> State:
+    """Return five humans in a row, the first of whom own OSes."""
+    state = State(5)
+    state.add_oses(oses, owner=np.arange(oses), growth=np.arange(oses) + 1.5)
+    friends = [(i, i + 1) for i in range(4)]
+    owners = [(i, 5 + i) for i in range(oses)]
+    closeness = np.linspace(0.2, 0.9, 4 + oses)
+    kinds = np.array([KNOWS] * 4 + [OWNER] * oses, np.uint8)
+    state.ties.fill(np.array(friends + owners, np.int32), closeness, kinds, 2)
+    return state
+
+
+def write(directory: Path, overwrite: bool = False) -> Result:
+    """Write a small run with two snapshots and load it."""
+    with RunWriter(directory, birth(), overwrite) as writer:
+        writer.snapshot(0, society(0))
+        writer.snapshot(3, society())
+        return load(writer.finish(SERIES, EVENTS))
+
+
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """Let no file grow beyond ``room`` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A run that is only read."""
+    return write(tmp_path_factory.mktemp("runs") / "one")
+
+
+def test_series_come_back_by_step(result: Result) -> None:
+    assert result.series.index.name == "step"
+    assert result.series.loc[2, "adopted"] == 0.4
+    assert result.series["oses"].dtype == np.int32
+
+
+def test_events_come_back_with_their_members(result: Result) -> None:
+    assert result.events.to_dict("records") == EVENTS
+
+
+def test_a_run_without_events_has_an_empty_table(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "calm", birth()) as writer:
+        writer.snapshot(0, society(0))
+        calm = load(writer.finish(SERIES, []))
+    assert calm.events.empty
+    assert "members" in calm.events
+
+
+def test_agents_are_numbered_humans_first(result: Result) -> None:
+    agents = result.agents()
+    assert agents.index.tolist() == list(range(7))
+    assert agents["kind"].tolist() == ["human"] * 5 + ["OS"] * 2
+    assert agents.loc[6, "growth"] == 2.5
+    assert agents.loc[6, "owner"] == 1
+    assert agents["owner"].isna().tolist() == [True] * 5 + [False] * 2
+    assert result.humans()["row"].tolist() == [0, 1, 2, 3, 4]
+    assert result.oses().index.tolist() == [5, 6]
+
+
+def test_a_snapshot_day_must_be_named_exactly(result: Result) -> None:
+    assert result.steps == [0, 3]
+    assert len(result.agents(0)) == 5
+    with pytest.raises(InputError, match=r"no snapshot of step 2 .*; have 0, 3"):
+        result.agents(2)
+
+
+def test_ties_keep_their_compact_types(result: Result) -> None:
+    ties = result.ties(3)
+    types = {"owner": "i4", "neighbour": "i4", "closeness": "f4", "returned": "f4"}
+    assert {n: t.str[1:] for n, t in ties.dtypes.items() if n != "kind"} == types
+    assert ties["kind"].dtype == np.uint8
+    assert len(ties) == 12
+
+
+def test_a_graph_has_agents_with_columns_and_ties_with_closeness(
+    result: Result,
+) -> None:
+    graph = result.graph()
+    assert graph.number_of_nodes() == 7
+    assert graph.nodes[5]["kind"] == "OS"
+    assert graph.nodes[5]["owner"] == 0
+    assert graph.nodes[0]["kind"] == "human"
+    assert graph.edges[1, 6]["closeness"] == pytest.approx(0.9)
+    assert result.graph(3, closest=0.5).number_of_edges() == 6
+    assert nx.is_weakly_connected(graph)
+
+
+def test_population_counts_humans(result: Result) -> None:
+    assert result.population == 5
+
+
+def test_provenance_names_software_parameters_and_seed(result: Result) -> None:
+    found = result.provenance
+    assert found["software"]["name"] == "os-society"
+    assert found["parameters"]["humans"] == 5
+    assert (found["scenario"], found["seed"], found["steps"]) == ("her", 7, 3)
+    assert set(found["libraries"]) == {"numpy", "numba", "mesa", "pandas", "pyarrow"}
+    assert len(found["source_digest"]) == 16
+    assert found["network"] is None
+    assert found["duration_seconds"] >= 0
+
+
+def test_provenance_names_the_network_file(tmp_path: Path) -> None:
+    file = tmp_path / "friends.csv"
+    file.write_bytes(b"0,1\n")
+    scenario = SimpleNamespace(name="her", parameters=Parameters())
+    found = provenance(scenario, 0, 1, {"network": file})
+    digest = hashlib.sha256(b"0,1\n").hexdigest()
+    assert found["network"] == {"name": "friends.csv", "sha256": digest}
+    with pytest.raises(InputError, match="cannot read network file"):
+        provenance(scenario, 0, 1, {"network": tmp_path / "none.csv"})
+
+
+def test_equal_runs_have_equal_bytes(tmp_path: Path) -> None:
+    one, two = write(tmp_path / "one"), write(tmp_path / "two")
+    files = sorted(p.relative_to(one.path) for p in one.path.rglob("*.parquet"))
+    assert len(files) == 8
+    for file in files:
+        assert (one.path / file).read_bytes() == (two.path / file).read_bytes()
+
+
+def test_tables_carry_no_metadata(result: Result) -> None:
+    for file in result.path.rglob("*.parquet"):
+        assert pq.read_metadata(file).metadata is None
+
+
+def test_a_run_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        RunWriter(tmp_path / "deep" / "run", birth()) as writer,
+    ):
+        writer.snapshot(0, society())
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_seen_of_a_run_before_its_end(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "run", birth()) as writer:
+        writer.snapshot(0, society())
+        assert not (tmp_path / "run").exists()
+        writer.finish(SERIES, EVENTS)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    first = write(tmp_path / "run")
+    (first.path / "figures").mkdir()
+    with pytest.raises(InputError, match="there is a run in .* already"):
+        write(tmp_path / "run")
+    write(tmp_path / "run", overwrite=True)
+    assert not (tmp_path / "run" / "figures").exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+def test_the_old_run_outlives_a_failed_replacement(tmp_path: Path) -> None:
+    old = write(tmp_path / "run")
+    with full_disk(500), pytest.raises(InputError, match="cannot write"):
+        write(tmp_path / "run", overwrite=True)
+    assert load(old.path).events.to_dict("records") == EVENTS
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    with full_disk(500), pytest.raises(InputError, match=str(tmp_path / "run")):
+        write(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_directory_may_become_a_run(tmp_path: Path) -> None:
+    assert write(tmp_path).steps == [0, 3]
+
+
+def test_other_things_are_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not a run"):
+        write(tmp_path, overwrite=True)
+    with pytest.raises(InputError, match=r"notes\.txt is a file"):
+        write(tmp_path / "notes.txt", overwrite=True)
+    run = write(tmp_path / "run")
+    (run.path / "thoughts.md").write_text("mine too")
+    with pytest.raises(InputError, match=r"also holds 'thoughts\.md'"):
+        write(run.path, overwrite=True)
+    assert (run.path / "thoughts.md").read_text() == "mine too"
+
+
+def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot write .*file/run: Not a directory"):
+        write(tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "provenance.json",
+        "series.parquet",
+        "events.parquet",
+        "snapshots/oses-000003.parquet",
+    ],
+)
+def test_a_damaged_or_missing_file_is_named(tmp_path: Path, damage: str) -> None:
+    file = write(tmp_path / "run").path / damage
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(InputError, match=f"{damage} is damaged"):
+        load(tmp_path / "run")
+    file.unlink()
+    with pytest.raises(InputError, match=f"{damage} is missing"):
+        load(tmp_path / "run")
+
+
+def test_a_flipped_byte_is_noticed_when_read(tmp_path: Path) -> None:
+    file = write(tmp_path / "run").path / "series.parquet"
+    content = bytearray(file.read_bytes())
+    content[4:60] = bytes(56)
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=r"series\.parquet is damaged"):
+        _ = load(tmp_path / "run").series
+
+
+def test_only_runs_can_be_loaded(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no such directory"):
+        load(tmp_path / "none")
+    with pytest.raises(InputError, match=r"provenance\.json is missing"):
+        load(tmp_path)
+    (tmp_path / "provenance.json").write_text(json.dumps({"software": "other"}))
+    with pytest.raises(InputError, match="not the provenance of an os-society run"):
+        load(tmp_path)
+    with pytest.raises(InputError, match="it is a file"):
+        load(tmp_path / "provenance.json")
