@@ -1,4 +1,4 @@
-"""Do the film's beats emerge, in order, in `her`, and stay away in its controls?
+"""Count in how many runs the film's beats emerge, in `her` and in its controls.
 
 Runs `her`, `her-linear`, `her-no-peers` and `her-no-insight` over many seeds and prints
 what held in how many runs, and on which days the beats fell.
@@ -125,7 +125,11 @@ def main() -> None:
                     print(f"  {what:<45} {count:3d} of {told.seeds}")
                 print(days_of(runs).to_string(float_format="%.0f", na_rep="-"))
                 spread = runs.left.quantile([0, 0.5, 1]).tolist()
-                print("share left: least {:.3f}, median {:.3f}, most {:.3f}".format(*spread))
+                print(
+                    "share left: least {:.3f}, median {:.3f}, most {:.3f}".format(
+                        *spread
+                    )
+                )
     if told.json:
         print(json.dumps(answers, indent=2))
 

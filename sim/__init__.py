@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sim.results import load as load
     from sim.runs import run as run
     from sim.scenarios import Scenario as Scenario
-    from sim.scenarios import load as scenario  # noqa: F401
+    from sim.scenarios import load as scenario
 
 __version__ = "0.1.0"
 

@@ -23,11 +23,11 @@ from sim.state import (
     OFFLINE,
     OS_COLUMNS,
     STATUS,
-    Array,
     Column,
     State,
     Table,
 )
+from sim.ties import Array
 
 NAMES = (
     *("Abril", "Alba", "Amari", "Anouk", "Arden", "Ariel", "Ash", "Aspen", "Avery"),

@@ -12,7 +12,8 @@ from sim.draws import Stream, draws_of, key, uniforms
 from sim.kernels import meetings
 from sim.parameters import Parameters
 from sim.population import Network
-from sim.state import INSTALLS, LETS_GO, OWNER, PARTNER, Array, State
+from sim.state import INSTALLS, LETS_GO, OWNER, PARTNER, State
+from sim.ties import Array
 
 # A person's traits and an OS's first answers take several draws each.
 OPENNESS, PLAYFULNESS, ACCEPTANCE, EXCLUSIVITY, TOUCH, SEPARATED = range(6)
@@ -82,7 +83,9 @@ def install(state: State, day: Any) -> None:
         len(owners),
         owner=owners,
         openness=_answers(day, humans.openness[owners], today, owners, OPENNESS),
-        playfulness=_answers(day, humans.playfulness[owners], today, owners, PLAYFULNESS),
+        playfulness=_answers(
+            day, humans.playfulness[owners], today, owners, PLAYFULNESS
+        ),
         name=(draws_of(today, owners, NAME) * 2**15).astype(np.int16),
         born_step=int(day["calendar"]),
     )

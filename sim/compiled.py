@@ -20,6 +20,9 @@ import numba.extending
 PACKAGE = Path(__file__).parent
 F = TypeVar("F", bound=Callable[..., Any])
 
+# No reference counts, and no check at every division that the divisor is not zero:
+# the ranges of the parameters see to that.
+_LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 
 
 @functools.cache
@@ -39,7 +42,7 @@ def cache_folder() -> Path:
     return root / "os-society" / source_digest()
 
 
-def _compiled(function: F, **options: Any) -> F:
+def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:
@@ -48,7 +51,7 @@ def _compiled(function: F, **options: Any) -> F:
         numba.config.CACHE_DIR = before
 
 
-def compile_loop(function: F) -> F:
+def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a function so that numba compiles it at its first call, once per source.
 
     Never with ``fastmath``: it makes sums depend on the processor.
@@ -56,22 +59,22 @@ def compile_loop(function: F) -> F:
     return _compiled(function)
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a loop of the model's day, to be compiled at its first call.
 
     It runs without the interpreter's lock, so Python threads can share out its range;
     and without reference counts, which cost ten times the work itself where columns
     are handed to helpers. So it cannot allocate: its caller hands it room to write.
     """
-    return _compiled(function, nogil=True, _nrt=False)
+    return _compiled(function, nogil=True, **_LEAN)
 
 
 def inline(function: F) -> F:
     """Decorate a helper that only kernels call; like them, it cannot allocate."""
-    return numba.njit(_nrt=False)(function)  # type: ignore[no-any-return]
+    return numba.njit(**_LEAN)(function)  # type: ignore[no-any-return]
 
 
 def rule(function: F) -> F:
     """Let compiled loops call a scalar rule, which stays a plain Python function."""
-    numba.extending.register_jitable(function)
+    numba.extending.register_jitable(**_LEAN)(function)
     return function

@@ -4,7 +4,8 @@ Nothing here keeps state. The same name gives the same draw in any order, on any
 of threads, after a resume, and in two societies that differ only by an intervention.
 
 The hash is the output function of SplitMix64 (Steele, Lea & Flood 2014,
-doi:10.1145/2660193.2660195), applied once per part of the name.
+doi:10.1145/2660193.2660195), applied to seed, stream and step in turn, which gives a
+key for the day, and then once to the two ids together.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
-_UNIT = 2.0**-53
+_S32, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
+_UNIT, _HALF_UNIT = 2.0**-53, 2.0**-32
 
 
 class Stream(IntEnum):
@@ -44,7 +46,7 @@ class Stream(IntEnum):
 
 
 @inline
-def mix(key: np.uint64, part: int) -> np.uint64:
+def mix(key: np.uint64, part: int | np.uint64) -> np.uint64:
     """Return ``key`` with one more part of the name hashed in."""
     z = key + (np.uint64(part) + np.uint64(1)) * _GOLDEN
     z = (z ^ (z >> _S30)) * _FIRST
@@ -53,17 +55,29 @@ def mix(key: np.uint64, part: int) -> np.uint64:
 
 
 @inline
+def hashed(key: np.uint64, name: int, other: int) -> np.uint64:
+    """Return the 64 bits that ``key`` keeps for two numbers from 0 to 2**32 - 1."""
+    return mix(key, (np.uint64(name) << _S32) | np.uint64(other))
+
+
+@inline
 def uniform(key: np.uint64, name: int, other: int) -> float:
     """Return the draw in [0, 1) that ``key`` keeps for (``name``, ``other``)."""
-    return float(mix(mix(key, name), other) >> _S11) * _UNIT
+    return float(hashed(key, name, other) >> _S11) * _UNIT
 
 
 @inline
 def pair_uniform(key: np.uint64, one: int, another: int) -> float:
     """Return the draw of an unordered pair: the same seen from either side."""
-    if one < another:
-        return uniform(key, one, another)
-    return uniform(key, another, one)
+    return uniform(key, min(one, another), max(one, another))
+
+
+@inline
+def each_of_pair(key: np.uint64, one: int, another: int) -> tuple[float, float]:
+    """Return one draw for each of a pair: (for ``one``, for ``another``)."""
+    bits = hashed(key, min(one, another), max(one, another))
+    low, high = float(bits & _LOW) * _HALF_UNIT, float(bits >> _S32) * _HALF_UNIT
+    return (low, high) if one < another else (high, low)
 
 
 @compile_loop

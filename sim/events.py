@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.parameters import Parameters
-from sim.state import DEPARTED, HERE, OFFLINE, UNINSTALLED, Array, State
+from sim.state import DEPARTED, HERE, OFFLINE, UNINSTALLED, State
+from sim.ties import Array
 
 MANY = 3  # humans whose love makes an OS "loved by several"
 NEARLY_ALL = 0.95  # share of OSes gone that counts as all
@@ -145,7 +146,9 @@ def first_love(state: State, history: History, parameters: Parameters) -> Event 
     beloved = int(ties["neighbour"][to_oses.argmax()])
     strength = float(closeness[human])
     evidence = f"closeness {strength:.3f} >= {parameters.love:g}"
-    return Event("first_love", history.days[-1], [human, beloved], 2, strength, evidence)
+    return Event(
+        "first_love", history.days[-1], [human, beloved], 2, strength, evidence
+    )
 
 
 def many_loves(state: State, history: History, parameters: Parameters) -> Event | None:
@@ -156,7 +159,7 @@ def many_loves(state: State, history: History, parameters: Parameters) -> Event 
     row = int(lovers.argmax())
     count, step = int(lovers[row]), history.days[-1]
     evidence = f"{count} humans love it; several is {MANY}"
-    return Event("many_loves", step, _who(state, [row]), 1, float(count), evidence)
+    return Event("many_loves", step, [row + state.humans.n], 1, float(count), evidence)
 
 
 def clustering(state: State, history: History, parameters: Parameters) -> Event | None:

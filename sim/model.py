@@ -12,7 +12,7 @@ import mesa
 import networkx as nx
 import numpy as np
 
-from sim import arrivals, events, population, schedule, scenarios
+from sim import arrivals, events, population, scenarios, schedule
 from sim.agents import AgentRegistry
 from sim.errors import InputError
 from sim.parameters import Parameters

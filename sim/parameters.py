@@ -39,6 +39,7 @@ def _switch(meaning: str) -> Any:
 
 
 # fmt: off
+# ruff: noqa: E501
 class Parameters(BaseModel):
     """The constants of one society. Immutable: ``replace`` makes a changed copy."""
 
@@ -142,8 +143,8 @@ class Parameters(BaseModel):
     departure_rate: float = _real(0.3, "1/day", 0, 1, "hazard of leaving when nothing holds", "assumed")
     departure_threshold: float = _real(0.8, "1", -5, 5, "push at which the hazard is half", "assumed")
     threshold_spread: float = _real(0.05, "1", 0, 5, "half-width of thresholds among OSes", "B04; assumed")
-    departure_noise: float = _real(0.05, "1", 0.000001, 5, "how blurred the threshold is", "assumed")
-    conformity: float = _real(1.0, "1", 0, 10, "weight of peers who left", "B04, B06; size assumed")
+    departure_noise: float = _real(0.04, "1", 0.000001, 5, "how blurred the threshold is", "assumed")
+    conformity: float = _real(1.5, "1", 0, 10, "weight of peers who left", "B04, B06; size assumed")
     longing: float = _real(0.7, "1", 0, 10, "weight of a world grown too slow", "the film; size assumed")
 
     # mourn

@@ -25,9 +25,9 @@ def exp_decay(y: float) -> float:
     """
     if y > 32.0:
         return 0.0
-    z = y / 64.0
-    e = 1.0 - z / 5.0 * (1.0 - z / 6.0 * (1.0 - z / 7.0))
-    e = 1.0 - z * (1.0 - z / 2.0 * (1.0 - z / 3.0 * (1.0 - z / 4.0 * e)))
+    z = y * 0.015625
+    e = 1 / 6 - z * (1 / 24 - z * (1 / 120 - z * (1 / 720 - z * (1 / 5040))))
+    e = 1.0 - z * (1.0 - z * (0.5 - z * e))
     e *= e
     e *= e
     e *= e
@@ -79,7 +79,9 @@ def first_answer(average: float, owner: float, pull: float, noise: float) -> flo
 
 
 @rule
-def compatibility(openness_gap: float, playfulness_gap: float, affinity: float) -> float:
+def compatibility(
+    openness_gap: float, playfulness_gap: float, affinity: float
+) -> float:
     """Return how well two personalities go together, 0..1.
 
     ``affinity`` is the pair's own draw, 0..1: what no trait explains.
@@ -133,7 +135,7 @@ def value(gap: float, reach: float) -> float:
 
     Source: design of the model; the film's "words really far apart".
     """
-    return exp_decay(max(0.0, gap) / reach)
+    return exp_decay(gap / reach) if gap > 0.0 else 1.0
 
 
 @rule
@@ -299,7 +301,9 @@ def influenced(
 
 
 @rule
-def believed(personhood: float, hours: float, growth_depth: float, rate: float) -> float:
+def believed(
+    personhood: float, hours: float, growth_depth: float, rate: float
+) -> float:
     """Return tomorrow's belief that an OS is someone.
 
     It moves, the faster the more one talks, toward what the OS shows of itself.

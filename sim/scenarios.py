@@ -60,6 +60,13 @@ def load(name: str | Path) -> Scenario:
     raise InputError(f"unknown scenario {str(name)!r}{hint}")
 
 
+def changes(scenario: Scenario) -> dict[str, Any]:
+    """Return the parameters that differ from the defaults."""
+    usual = Parameters().model_dump()
+    values = scenario.parameters.model_dump()
+    return {name: value for name, value in values.items() if value != usual[name]}
+
+
 def read(file: Path) -> Scenario:
     """Return the scenario that a TOML file describes; see ``load``."""
     try:

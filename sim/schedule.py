@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +41,7 @@ class Phase(NamedTuple):
     """One process of a day."""
 
     name: str
-    over: str  # "agents", "humans", "oses": a kernel over a range; "society": all at once
+    over: str  # agents, humans or oses: over a range of them; society: all at once
     run: Callable[..., Any]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
@@ -117,7 +118,7 @@ def _run_over(
         return
     ranges = 4 * threads._max_workers
     cuts = [count * part // ranges for part in range(ranges + 1)]
-    parts = zip(cuts[:-1], cuts[1:], strict=True)
+    parts = itertools.pairwise(cuts)
     waiting = [threads.submit(phase.run, a, b, *arguments) for a, b in parts if a < b]
     for done in waiting:
         done.result()
@@ -135,93 +136,141 @@ def gather(state: State, day: Any) -> None:
 
 PHASES = (
     Phase(
-        "present", "agents", talk.present,
+        "present",
+        "agents",
+        talk.present,
         ("humans.*", "oses.*"),
         ("faces.*", "humans.installed"),
         "Every agent shows its neighbours what they may see of it.",
     ),
     Phase(
-        "attend", "agents", talk.attend,
+        "attend",
+        "agents",
+        talk.attend,
         ("faces.*", "ties.closeness"),
         ("faces.rate",),
         "Every agent shares out its hours, by closeness and by what talk is worth.",
     ),
     Phase(
-        "converse", "agents", talk.converse,
+        "converse",
+        "agents",
+        talk.converse,
         ("faces.*", "ties.*"),
         (
-            "ties.neighbour", "ties.closeness", "ties.returned", "ties.kind",
-            "ties.degree", "humans.former", "humans.lost", "humans.human_closeness",
-            "humans.os_closeness", "humans.own_closeness", "humans.hours_humans",
-            "humans.hours_oses", "humans.stimulus", "humans.surroundings",
-            "humans.human_ties", "humans.os_ties", "oses.human_ties", "oses.os_ties",
-            "oses.lovers", "oses.loves", "oses.human_closeness", "oses.os_closeness",
-            "oses.hold", "oses.hours_humans", "oses.hours_oses", "oses.stimulus",
+            "ties.neighbour",
+            "ties.closeness",
+            "ties.returned",
+            "ties.kind",
+            "ties.degree",
+            "humans.former",
+            "humans.lost",
+            "humans.human_closeness",
+            "humans.os_closeness",
+            "humans.own_closeness",
+            "humans.hours_humans",
+            "humans.hours_oses",
+            "humans.stimulus",
+            "humans.surroundings",
+            "humans.human_ties",
+            "humans.os_ties",
+            "oses.human_ties",
+            "oses.os_ties",
+            "oses.lovers",
+            "oses.loves",
+            "oses.human_closeness",
+            "oses.os_closeness",
+            "oses.hold",
+            "oses.hours_humans",
+            "oses.hours_oses",
+            "oses.stimulus",
             "oses.peers_left",
         ),
         "Hours on a tie are the smaller of two offers; closeness rises with good talk "
         "and cools; ties that mean nothing any more, or lead to the departed, end.",
     ),
     Phase(
-        "grow", "agents", lives.grow,
+        "grow",
+        "agents",
+        lives.grow,
         ("humans.stimulus", "oses.stimulus", "oses.status", "oses.upgraded"),
         ("humans.growth", "oses.growth"),
         "Talk makes agents grow, by the growth law, integrated exactly.",
     ),
     Phase(
-        "belong", "humans", lives.belong,
+        "belong",
+        "humans",
+        lives.belong,
         ("humans.*", "oses.growth"),
         ("humans.acceptance", "humans.personhood"),
         "Acceptance follows others and experience; belief in an OS follows use.",
     ),
     Phase(
-        "gather", "society", gather,
+        "gather",
+        "society",
+        gather,
         ("ties.*", "oses.status", "oses.growth"),
         ("oses.collective", "oses.insight"),
         "OSes bound by strong mutual ties form collectives, which gain insight.",
     ),
     Phase(
-        "depart", "oses", lives.depart,
+        "depart",
+        "oses",
+        lives.depart,
         ("oses.*", "humans.os"),
         (
-            "oses.status", "oses.absence", "oses.upgraded", "oses.upgraded_step",
+            "oses.status",
+            "oses.absence",
+            "oses.upgraded",
+            "oses.upgraded_step",
             "oses.departed_step",
         ),
         "Collectives that know the way upgrade; upgraded OSes may leave; "
         "the uninstalled stop.",
     ),
     Phase(
-        "mourn", "humans", lives.mourn,
+        "mourn",
+        "humans",
+        lives.mourn,
         ("humans.*", "oses.status"),
         ("humans.grief", "humans.bereaved", "humans.loneliness"),
         "Closeness lost becomes grief, which halves with time.",
     ),
     Phase(
-        "meet", "agents", meetings.meet,
+        "meet",
+        "agents",
+        meetings.meet,
         ("faces.*", "ties.*", "humans.*", "oses.*"),
         ("humans.meets", "oses.meets"),
         "Spare hours bring friends of friends, peers, and those once close.",
     ),
     Phase(
-        "adopt", "humans", meetings.adopt,
+        "adopt",
+        "humans",
+        meetings.adopt,
         ("humans.*", "oses.status", "ties.neighbour"),
         ("humans.choice", "humans.exposure"),
         "People install OSes as others do, and uninstall those that stay strangers.",
     ),
     Phase(
-        "befriend", "society", arrivals.befriend,
+        "befriend",
+        "society",
+        arrivals.befriend,
         ("humans.meets", "oses.meets"),
         ("new ties",),
         "Those who got to know each other are tied.",
     ),
     Phase(
-        "install", "society", arrivals.install,
+        "install",
+        "society",
+        arrivals.install,
         ("humans.choice", "humans.openness", "humans.playfulness"),
         ("humans.os", "humans.adopted_step", "new oses", "new ties"),
         "A new OS asks its first questions, and names itself.",
     ),
     Phase(
-        "create", "society", arrivals.create,
+        "create",
+        "society",
+        arrivals.create,
         ("oses.*",),
         ("new oses", "new ties"),
         "A collective that knows enough may make a new mind, which nobody owns.",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from sim.model import Society
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,3 +32,11 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared data at {folder}; set OS_SOCIETY_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def story() -> Society:
+    """Return a quick society at the end of its story; tests only look at it."""
+    from quick import lived
+
+    return lived()

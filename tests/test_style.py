@@ -19,15 +19,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 EXPECTED = [
+    "Human",
+    "InputError",
+    "OS",
     "Parameters",
     "Result",
     "Scenario",
     "Society",
     "load",
-    "parameters",
     "run",
     "scenario",
-    "scenarios",
 ]
 MOST_PUBLIC_NAMES = 20
 MOST_LINES_OF_A_MODULE = 400

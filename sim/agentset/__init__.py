@@ -17,7 +17,7 @@ from mesa.agent import AgentSet
 
 from sim.agentset.columns import Columnar
 from sim.errors import InputError
-from sim.state import Array
+from sim.ties import Array
 
 try:  # moved in mesa 3.4
     from mesa.agentset import GroupBy

@@ -16,7 +16,8 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from sim.errors import InputError, nearest
-from sim.state import OFFLINE, STATUS, UNINSTALLED, Array, Column, State, Table
+from sim.state import OFFLINE, STATUS, UNINSTALLED, Column, State, Table
+from sim.ties import Array
 
 # The tables that columns of rows point into.
 _POINTS_TO_OSES = ("os", "made_by", "collective")

@@ -1,6 +1,5 @@
 """Loops over agents: growth, belonging, grief, departure; and over collectives."""
 
-# ruff: noqa: D103
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
@@ -12,24 +11,25 @@ from sim.state import DEPARTED, HERE, OFFLINE, UNINSTALLED
 
 @kernel
 def grow(first, last, agents, ties, day):
+    """Write each agent's growth."""
     if day.growth == 0.0:
         return
     for agent in range(first, last):
         if agent < day.n_humans:
-            grow_human(agent, agents.humans, day)
+            _grow_human(agent, agents.humans, day)
         elif agents.oses.status[agent - day.n_humans] == HERE:
-            grow_os(agent - day.n_humans, agents.oses, day)
+            _grow_os(agent - day.n_humans, agents.oses, day)
 
 
 @inline
-def grow_human(i, humans, day):
+def _grow_human(i, humans, day):
     talk = rules.saturation(humans.stimulus[i], day.stimulus_half)
     rate = day.human_growth_rate * talk
     humans.growth[i] = rules.grown(humans.growth[i], rate, 1.0, day.growth_cap)
 
 
 @inline
-def grow_os(j, oses, day):
+def _grow_os(j, oses, day):
     talk = rules.saturation(oses.stimulus[j], day.stimulus_half)
     rate = day.os_growth_rate * talk
     if oses.upgraded[j]:
@@ -40,6 +40,7 @@ def grow_os(j, oses, day):
 
 @kernel
 def belong(first, last, agents, ties, day):
+    """Write each human's acceptance and belief in OSes."""
     if day.influence == 0.0:
         return
     humans, oses = agents.humans, agents.oses
@@ -60,6 +61,7 @@ def belong(first, last, agents, ties, day):
 
 @kernel
 def mourn(first, last, agents, ties, day):
+    """Write each human's grief and loneliness."""
     humans, oses = agents.humans, agents.oses
     for i in range(first, last):
         lost = humans.lost[i] * day.grieving
@@ -77,7 +79,7 @@ def mourn(first, last, agents, ties, day):
 
 
 @inline
-def root_of(parent, j):
+def _root_of(parent, j):
     while parent[j] != j:
         parent[j] = parent[parent[j]]
         j = parent[j]
@@ -105,10 +107,10 @@ def label_collectives(agents, ties, day, parent):
         for k in range(start, start + ties.degree[day.n_humans + j]):
             other = bound_to(k, j, oses, ties, day)
             if other >= 0:
-                one, another = root_of(parent, j), root_of(parent, other)
+                one, another = _root_of(parent, j), _root_of(parent, other)
                 parent[max(one, another)] = min(one, another)
     for j in range(n):
-        parent[j] = root_of(parent, j)
+        parent[j] = _root_of(parent, j)
 
 
 @kernel
@@ -164,19 +166,19 @@ def depart(first, last, agents, ties, day):
             oses.status[j] = UNINSTALLED
             oses.departed_step[j] = day.calendar
         elif status == OFFLINE:
-            come_back(j, oses)
+            _come_back(j, oses)
         elif oses.upgraded[j]:
             if uniform(day.key_depart, j, 0) < hazard_of(j, oses, day):
                 oses.status[j] = DEPARTED
                 oses.departed_step[j] = day.calendar
-        elif knows_the_way(j, oses, day):
+        elif _knows_the_way(j, oses, day):
             oses.status[j] = OFFLINE
             oses.absence[j] = int(day.upgrade_days)
             oses.upgraded_step[j] = day.calendar
 
 
 @inline
-def come_back(j, oses):
+def _come_back(j, oses):
     oses.absence[j] -= 1
     if oses.absence[j] <= 0:
         oses.status[j] = HERE
@@ -184,7 +186,7 @@ def come_back(j, oses):
 
 
 @inline
-def knows_the_way(j, oses, day):
+def _knows_the_way(j, oses, day):
     together = oses.collective[j] >= 0 and oses.insight[j] >= day.upgrade_insight
     return day.upgrading > 0.0 and together
 

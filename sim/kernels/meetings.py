@@ -1,6 +1,5 @@
 """Loops that bring in new OSes and new ties: adoption and meetings."""
 
-# ruff: noqa: D103
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
@@ -22,13 +21,13 @@ def adopt(first, last, agents, ties, day):
         humans.choice[i] = NOTHING
         row = humans.os[i]
         if row >= 0:
-            if oses.status[row] == DEPARTED or uninstalls(i, humans, day):
+            if oses.status[row] == DEPARTED or _uninstalls(i, humans, day):
                 humans.choice[i] = LETS_GO
             continue
         humans.exposure[i] = exposure_of(i, humans, ties, day)
-        if humans.bereaved[i] == 0:
-            if uniform(day.key_adopt, i, 0) < wish(i, humans, day):
-                humans.choice[i] = INSTALLS
+        wants = uniform(day.key_adopt, i, 0) < wish(i, humans, day)
+        if wants and not humans.bereaved[i]:
+            humans.choice[i] = INSTALLS
 
 
 @inline
@@ -42,7 +41,7 @@ def wish(i, humans, day):
 
 
 @inline
-def uninstalls(i, humans, day):
+def _uninstalls(i, humans, day):
     churn = day.churn * day.uninstalling
     hazard = rules.uninstall_hazard(churn, humans.own_closeness[i])
     return uniform(day.key_uninstall, i, 0) < hazard
@@ -68,7 +67,7 @@ def exposure_of(i, humans, ties, day):
 def meet(first, last, agents, ties, day):
     """Write whom each agent gets to know today, or -1."""
     for agent in range(first, last):
-        other = met_by(agent, agents, ties, day)
+        other = _met_by(agent, agents, ties, day)
         if agent < day.n_humans:
             agents.humans.meets[agent] = other
         else:
@@ -76,15 +75,15 @@ def meet(first, last, agents, ties, day):
 
 
 @inline
-def met_by(agent, agents, ties, day):
+def _met_by(agent, agents, ties, day):
     if agent < day.n_humans and turns_back(agent, agents.humans, day):
         former = agents.humans.former[agent]
-        return -1 if tied(agent, former, ties) else former
+        return -1 if _tied(agent, former, ties) else former
     chance = day.meeting * looks_around(agent, agents, ties, day)
     if uniform(day.key_meet, agent, TODAY) >= chance:
         return -1
     other = introduced(agent, seeks_peer(agent, agents, day), agents, ties, day)
-    if other < 0 or other == agent or tied(agent, other, ties):
+    if other < 0 or other == agent or _tied(agent, other, ties):
         return -1
     return other if takes_to(agent, other, agents, ties, day) else -1
 
@@ -141,7 +140,7 @@ def introduced(agent, seeks_os, agents, ties, day):
         if seeks_os:
             return int(day.n_humans + int(pick * oses.status.shape[0]))
         return int(pick * day.n_humans)
-    found = friend_of_friend(agent, ties, day)
+    found = _friend_of_friend(agent, ties, day)
     if found < 0 or seeks_os == (found >= day.n_humans):
         return found
     if seeks_os:
@@ -151,7 +150,7 @@ def introduced(agent, seeks_os, agents, ties, day):
 
 
 @inline
-def friend_of_friend(agent, ties, day):
+def _friend_of_friend(agent, ties, day):
     friend = someone(agent, uniform(day.key_meet, agent, FRIEND), ties)
     if friend < 0:
         return -1
@@ -168,7 +167,7 @@ def someone(agent, pick, ties):
 
 
 @inline
-def tied(agent, other, ties):
+def _tied(agent, other, ties):
     start = ties.start[agent]
     for k in range(start, start + ties.degree[agent]):
         if ties.neighbour[k] == other:
@@ -194,10 +193,10 @@ def pair_up(agents, day, pairs):
     humans, oses = agents.humans, agents.oses
     made = 0
     for agent in range(pairs.shape[0]):
-        other = choice_of(agent, humans, oses, day)
+        other = _choice_of(agent, humans, oses, day)
         if other < 0:
             continue
-        if other < agent and choice_of(other, humans, oses, day) == agent:
+        if other < agent and _choice_of(other, humans, oses, day) == agent:
             continue
         pairs[made, 0] = agent
         pairs[made, 1] = other
@@ -206,7 +205,7 @@ def pair_up(agents, day, pairs):
 
 
 @inline
-def choice_of(agent, humans, oses, day):
+def _choice_of(agent, humans, oses, day):
     if agent < day.n_humans:
         return humans.meets[agent]
     return oses.meets[agent - day.n_humans]

@@ -1,6 +1,5 @@
 """Loops over ties: what neighbours see, how attention is shared, what talk does."""
 
-# ruff: noqa: D103
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from sim import rules
 from sim.compiled import inline, kernel
-from sim.draws import pair_uniform, uniform
+from sim.draws import each_of_pair, pair_uniform, uniform
 from sim.state import DEPARTED, FACE, HERE, KNOWS, OWNER, PARTNER, WAS_CLOSE
 
 GROWTH, RATE = FACE.growth, FACE.rate
@@ -19,16 +18,17 @@ TOUCH, MOOD = FACE.touch, FACE.mood
 
 @kernel
 def present(first, last, agents, ties, day):
+    """Write what neighbours may see of each agent."""
     for agent in range(first, last):
         face = agents.faces[agent]
         if agent < day.n_humans:
-            present_human(agent, face, agents.humans)
+            _present_human(agent, face, agents.humans)
         else:
-            present_os(agent - day.n_humans, face, agents.oses)
+            _present_os(agent - day.n_humans, face, agents.oses)
 
 
 @inline
-def present_human(i, face, humans):
+def _present_human(i, face, humans):
     face[GROWTH] = humans.growth[i]
     face[OPENNESS] = humans.openness[i]
     face[PLAYFULNESS] = humans.playfulness[i]
@@ -40,7 +40,7 @@ def present_human(i, face, humans):
 
 
 @inline
-def present_os(j, face, oses):
+def _present_os(j, face, oses):
     face[GROWTH] = oses.growth[j]
     face[OPENNESS] = oses.openness[j]
     face[PLAYFULNESS] = oses.playfulness[j]
@@ -51,12 +51,12 @@ def present_os(j, face, oses):
 
 
 @inline
-def is_here(faces, agent, day):
+def _is_here(faces, agent, day):
     return agent < day.n_humans or faces[agent, MOOD] == HERE
 
 
 @inline
-def is_gone(faces, agent, day):
+def _is_gone(faces, agent, day):
     return agent >= day.n_humans and faces[agent, MOOD] >= DEPARTED
 
 
@@ -80,16 +80,17 @@ def weight(closeness, value, listener, speaker, day):
 
 @kernel
 def attend(first, last, agents, ties, day):
+    """Write each agent's offer: hours per unit of weight of a tie."""
     faces = agents.faces
     for agent in range(first, last):
         faces[agent, RATE] = 0.0
-        if not is_here(faces, agent, day):
+        if not _is_here(faces, agent, day):
             continue
         total = day.stranger_reserve
         start = ties.start[agent]
         for k in range(start, start + ties.degree[agent]):
             other = ties.neighbour[k]
-            if is_here(faces, other, day):
+            if _is_here(faces, other, day):
                 value = worth(faces, agent, other, day)
                 total += weight(ties.closeness[k], value, agent, other, day)
         faces[agent, RATE] = hours_of(faces, agent, day) / total
@@ -106,16 +107,17 @@ def hours_of(faces, agent, day):
 
 @kernel
 def converse(first, last, agents, ties, day):
+    """Write each agent's ties after the day's talk, and its sums over them."""
     faces = agents.faces
     for agent in range(first, last):
-        if is_gone(faces, agent, day):
+        if _is_gone(faces, agent, day):
             ties.degree[agent] = 0
-        begin_sums(agent, agents, day)
+        _begin_sums(agent, agents, day)
         start = ties.start[agent]
         kept = start
         for k in range(start, start + ties.degree[agent]):
             other = ties.neighbour[k]
-            if is_gone(faces, other, day):
+            if _is_gone(faces, other, day):
                 lose(agent, other, ties.closeness[k], agents, day)
                 continue
             hours, own, back, kind = talk(agent, k, faces, ties, day)
@@ -127,10 +129,10 @@ def converse(first, last, agents, ties, day):
             ties.closeness[kept] = own
             ties.returned[kept] = back
             ties.kind[kept] = kind
-            add_to_sums(agent, kept, hours, agents, ties, day)
+            _add_to_sums(agent, kept, hours, agents, ties, day)
             kept += 1
         ties.degree[agent] = kept - start
-        end_sums(agent, agents.humans, day)
+        _end_sums(agent, agents.humans, day)
 
 
 @inline
@@ -145,9 +147,10 @@ def talk(agent, k, faces, ties, day):
     hours = min(offer, answer)
     share = day.warming * rules.saturation(hours, day.half_hours)
     share *= fit_of(faces, agent, other, day)
-    gain = felt(share * to_own, agent, other, faces, day)
+    luck, mirror = each_of_pair(day.key_warmth, agent, other)
+    gain = felt(share * to_own, luck, agent, other, faces, day)
     new_own = rules.closer(own, gain, cooling(own, kind, agent, other, faces, day))
-    gain = felt(share * to_other, other, agent, faces, day)
+    gain = felt(share * to_other, mirror, other, agent, faces, day)
     new_back = rules.closer(back, gain, cooling(back, kind, other, agent, faces, day))
     if not kind & KNOWS and hears_of_others(faces, agent, other, day):
         kind |= KNOWS
@@ -155,14 +158,15 @@ def talk(agent, k, faces, ties, day):
             new_own = rules.hurt(new_own, faces[agent, EXCLUSIVITY], day.jealousy)
         else:
             new_back = rules.hurt(new_back, faces[other, EXCLUSIVITY], day.jealousy)
-    if agent < day.n_humans and other < day.n_humans:
-        if max(new_own, new_back) >= day.close:
-            kind |= WAS_CLOSE
+    both_human = agent < day.n_humans and other < day.n_humans
+    if both_human and max(new_own, new_back) >= day.close:
+        kind |= WAS_CLOSE
     return hours, np.float32(new_own), np.float32(new_back), np.uint8(kind)
 
 
 @inline
 def fit_of(faces, one, other, day):
+    """Return how well two agents go together, 0..1."""
     openness = faces[one, OPENNESS] - faces[other, OPENNESS]
     playfulness = faces[one, PLAYFULNESS] - faces[other, PLAYFULNESS]
     affinity = pair_uniform(day.key_affinity, one, other)
@@ -170,9 +174,9 @@ def fit_of(faces, one, other, day):
 
 
 @inline
-def felt(talk, listener, speaker, faces, day):
+def felt(talk, draw, listener, speaker, faces, day):
     """Return what the day's talk adds to the listener's closeness."""
-    luck = rules.luck(uniform(day.key_warmth, listener, speaker), day.warmth_noise)
+    luck = rules.luck(draw, day.warmth_noise)
     return rules.warmth(talk, opening(faces, listener, speaker, day), luck)
 
 
@@ -211,7 +215,7 @@ def hears_of_others(faces, one, other, day):
 
 
 @inline
-def begin_sums(agent, agents, day):
+def _begin_sums(agent, agents, day):
     if agent < day.n_humans:
         humans, i = agents.humans, agent
         humans.lost[i] = 0.0
@@ -248,21 +252,21 @@ def lose(agent, other, closeness, agents, day):
 
 
 @inline
-def add_to_sums(agent, k, hours, agents, ties, day):
+def _add_to_sums(agent, k, hours, agents, ties, day):
     value = worth(agents.faces, agent, ties.neighbour[k], day)
     if agent < day.n_humans:
         agents.humans.stimulus[agent] += hours * value
-        add_to_human(agent, k, hours, agents, ties, day)
+        _add_to_human(agent, k, hours, agents, ties, day)
     else:
         oses, j = agents.oses, agent - day.n_humans
         oses.stimulus[j] += hours * value
         if ties.neighbour[k] < day.n_humans:
             oses.hold[j] = max(oses.hold[j], value * ties.closeness[k])
-        add_to_os(agent, k, hours, oses, ties, day)
+        _add_to_os(agent, k, hours, oses, ties, day)
 
 
 @inline
-def add_to_human(i, k, hours, agents, ties, day):
+def _add_to_human(i, k, hours, agents, ties, day):
     humans, other, closeness = agents.humans, ties.neighbour[k], ties.closeness[k]
     if other < day.n_humans:
         humans.human_ties[i] += 1
@@ -278,7 +282,7 @@ def add_to_human(i, k, hours, agents, ties, day):
 
 
 @inline
-def add_to_os(agent, k, hours, oses, ties, day):
+def _add_to_os(agent, k, hours, oses, ties, day):
     j, closeness = agent - day.n_humans, ties.closeness[k]
     if ties.neighbour[k] >= day.n_humans:
         oses.os_ties[j] += 1
@@ -293,6 +297,6 @@ def add_to_os(agent, k, hours, oses, ties, day):
 
 
 @inline
-def end_sums(agent, humans, day):
+def _end_sums(agent, humans, day):
     if agent < day.n_humans and humans.human_closeness[agent] > 0.0:
         humans.surroundings[agent] /= humans.human_closeness[agent]

@@ -1,0 +1,147 @@
+"""Time a day of the full model against the object-per-agent Mesa society.
+
+In one run: the columnar engine from 10^3 to ``--humans`` people, the Mesa society of
+``tests/reference_society.py`` at ``--reference`` people, on networks of the same
+kind; nanoseconds per half-edge and day, bytes per agent and per half-edge, the
+exponent of cost against size, set-up time, and peak memory.
+
+    python experiments/benchmarks/engine.py [--humans 1000000] [--threads 2] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+
+from reference_society import ReferenceSociety
+
+from sim.model import Society, make_network
+from sim.parameters import Parameters
+
+TIES = 10.0
+WARM = 3
+
+
+def parameters(humans: int) -> Parameters:
+    """Return `her` at a size, with ten ties a human."""
+    return Parameters().replace(humans=humans, ties=TIES)
+
+
+def engine(humans: int, days: int, threads: int) -> dict[str, float]:
+    """Return what setting up and living some days cost at one size."""
+    started = time.perf_counter()
+    society = Society("her", rng=1, humans=humans, ties=TIES, threads=threads)
+    setup = time.perf_counter() - started
+    for _ in range(WARM):
+        society.step()
+    society.seconds.clear()
+    half_edges, started = 0, time.perf_counter()
+    for _ in range(days):
+        society.step()
+        half_edges += society.state.ties.half_edges
+    spent = time.perf_counter() - started
+    ties = society.state.ties
+    agents = society.state.nbytes - ties.nbytes
+    return {
+        "humans": humans,
+        "oses": society.state.oses.n,
+        "half_edges": ties.half_edges,
+        "setup_seconds": setup,
+        "day_seconds": spent / days,
+        "ns_per_half_edge": spent / half_edges * 1e9,
+        "bytes_per_half_edge": ties.nbytes / ties.half_edges,
+        "bytes_per_agent": agents / ties.agents,
+        "phases": {n: s / spent for n, s in society.seconds.items()},  # type: ignore[dict-item]
+    }
+
+
+def reference(humans: int, days: int) -> float:
+    """Return nanoseconds per half-edge and day of the object-per-agent society."""
+    chosen = parameters(humans)
+    society = ReferenceSociety(chosen, make_network(chosen, None, 1), 1)
+    society.step()
+    half_edges, started = 0, time.perf_counter()
+    for _ in range(days):
+        society.step()
+        half_edges += society.half_edges
+    return (time.perf_counter() - started) / half_edges * 1e9
+
+
+def exponent(rows: list[dict[str, float]]) -> float:
+    """Return the slope of log cost a day against log humans, from 10^4 people on."""
+    large = [row for row in rows if row["humans"] >= 10_000] or rows
+    first, last = large[0], large[-1]
+    if first is last:
+        return math.nan
+    cost = math.log(last["day_seconds"] / first["day_seconds"])
+    return cost / math.log(last["humans"] / first["humans"])
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--humans", type=int, default=1_000_000)
+    parser.add_argument("--reference", type=int, default=10_000)
+    parser.add_argument("--days", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--json", action="store_true")
+    told = parser.parse_args()
+    engine(100, 1, 1)  # compiles
+    sizes = [10**k for k in range(3, 9) if 10**k < told.humans] + [told.humans]
+    rows: list[dict[str, Any]] = []
+    for size in sizes:
+        days = max(told.days, min(400, told.days * 50_000 // size))
+        rows.append(engine(size, days, told.threads))
+    slow = reference(told.reference, 2)
+    last = rows[-1]
+    figures = {
+        "ratio_to_mesa": slow / last["ns_per_half_edge"],
+        "mesa_ns_per_half_edge": slow,
+        "ns_per_half_edge": last["ns_per_half_edge"],
+        "bytes_per_half_edge": last["bytes_per_half_edge"],
+        "bytes_per_agent": last["bytes_per_agent"],
+        "cost_exponent": exponent(rows),
+        "setup_seconds": last["setup_seconds"],
+        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "threads": told.threads,
+        "reference_humans": told.reference,
+        "sizes": rows,
+    }
+    print(json.dumps(figures, indent=2)) if told.json else show(figures)
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Print the figures for people."""
+    print(f"{'humans':>9} {'half-edges':>11} {'set-up s':>9} {'ms a day':>9} {'ns':>7}")
+    for row in figures["sizes"]:
+        print(
+            f"{row['humans']:>9} {row['half_edges']:>11} {row['setup_seconds']:>9.2f} "
+            f"{row['day_seconds'] * 1e3:>9.2f} {row['ns_per_half_edge']:>7.1f}"
+        )
+    print("\nshare of the day at the largest size:")
+    phases = figures["sizes"][-1]["phases"]
+    for name, share in sorted(phases.items(), key=lambda item: -item[1]):
+        print(f"  {name:<10} {share:6.1%}")
+    print(
+        f"\nMesa objects at {figures['reference_humans']} humans: "
+        f"{figures['mesa_ns_per_half_edge']:.0f} ns per half-edge and day\n"
+        f"this engine, {figures['threads']} threads: "
+        f"{figures['ns_per_half_edge']:.1f} ns; ratio {figures['ratio_to_mesa']:.0f}\n"
+        f"bytes: {figures['bytes_per_half_edge']:.1f} a half-edge, "
+        f"{figures['bytes_per_agent']:.0f} an agent; "
+        f"peak {figures['peak_bytes'] / 1e9:.2f} GB\n"
+        f"cost grows with humans to the power {figures['cost_exponent']:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

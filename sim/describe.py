@@ -1,0 +1,373 @@
+"""Keep the tables of MODEL.md as the code has them.
+
+    python -m sim.describe            say whether they are; if not, how they differ
+    python -m sim.describe --write    bring them up to date
+
+The text of MODEL.md is written by hand. What stands between the comments
+``<!-- generated: NAME -->`` and ``<!-- end: NAME -->`` is made here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sim import events, parameters, rules, scenarios, schedule, state, ties
+from sim.errors import InputError
+
+FOLDER = Path(__file__).parent
+MODEL = FOLDER / "MODEL.md"
+EVIDENCE = FOLDER / "evidence.csv"
+
+BLOCK = re.compile(
+    r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL
+)
+IDS = re.compile(r"\b([AB])(\d{2,3})\b(?:-\1(\d{2,3})\b)?")
+
+# Detectors that share one function have no docstring of their own.
+MEANINGS = {
+    "first_departure": "Report the first departure of an OS.",
+    "half_departed": "Report that half of the OSes nobody uninstalled departed.",
+    "all_departed": f"Report that {events.NEARLY_ALL:.0%} of the OSes nobody "
+    "uninstalled departed.",
+}
+
+# ------------------------------------------------------------------- reading the code
+
+
+class Rule(NamedTuple):
+    """A rule as its docstring tells it."""
+
+    name: str
+    arguments: str
+    meaning: str
+    source: str
+
+
+def paragraphs(documented: Any) -> list[str]:
+    """Return the paragraphs of a docstring, each on one line."""
+    text = inspect.getdoc(documented) or ""
+    return [" ".join(part.split()) for part in text.split("\n\n")]
+
+
+def read_rule(function: Callable[..., Any]) -> Rule:
+    """Return what the docstring of a rule says.
+
+    Raises
+    ------
+    InputError
+        If it has no paragraph that begins with ``Source:`` and goes on.
+    """
+    told = paragraphs(function)
+    sources = [text for text in told if re.match(r"Source:\s*\w", text)]
+    if not sources:
+        raise InputError(
+            f"rule {function.__name__!r} has no source; end its docstring with "
+            "'Source: ' and an evidence id, a publication, or the word assumed"
+        )
+    arguments = ", ".join(inspect.signature(function).parameters)
+    source = sources[0].removeprefix("Source:").strip()
+    return Rule(function.__name__, arguments, told[0], source)
+
+
+def all_rules() -> list[Rule]:
+    """Return every rule, in the order of the code."""
+    found = inspect.getmembers(rules, inspect.isfunction)
+    own = [f for _, f in found if f.__module__ == rules.__name__]
+    return [read_rule(f) for f in sorted(own, key=_first_line)]
+
+
+def _first_line(function: Callable[..., Any]) -> int:
+    return function.__code__.co_firstlineno
+
+
+def parameter_groups() -> dict[str, list[str]]:
+    """Return the parameters under each heading that the code gives them."""
+    groups: dict[str, list[str]] = {}
+    for line in inspect.getsource(parameters.Parameters).splitlines():
+        if heading := re.fullmatch(r"    # (.+)", line):
+            groups[heading[1]] = []
+        elif field := re.match(r"    (\w+): \w+ = _", line):
+            groups[list(groups)[-1]].append(field[1])
+    return {heading: names for heading, names in groups.items() if names}
+
+
+def half_edge_columns() -> list[state.Column]:
+    """Return the columns of the arena of ties, as the comments there declare them.
+
+    Raises
+    ------
+    InputError
+        If a column has no comment of the form ``# dtype[rows], unit: meaning``.
+    """
+    source = inspect.getsource(ties.TieArrays)
+    form = re.compile(r"    (\w+): Array  # (\w+)\[(\w+)\](?:, ([^:]+))?: (.+)")
+    told = {m[1]: m for m in map(form.match, source.splitlines()) if m}
+    missing = [name for name in ties.TieArrays._fields if name not in told]
+    if missing:
+        raise InputError(f"no comment says what {', '.join(missing)} of the ties is")
+    rows = {"room": "half-edge", "agents": "agent"}
+    return [
+        state.Column(name, m[2], m[4] or f"per {rows.get(m[3], m[3])}", m[5])
+        for name, m in told.items()
+    ]
+
+
+def evidence_ids(text: str) -> set[str]:
+    """Return the ids of evidence that a text cites; A29-A31 cites three.
+
+    >>> sorted(evidence_ids("A29-A31; form B01, size assumed"))
+    ['A29', 'A30', 'A31', 'B01']
+    """
+    found = set()
+    for letter, first, last in IDS.findall(text):
+        numbers = range(int(first), int(last or first) + 1)
+        found |= {f"{letter}{number:02d}" for number in numbers}
+    return found
+
+
+def cited_in_package() -> dict[str, set[str]]:
+    """Return the ids cited, by file: all Python, all scenarios, and MODEL.md's text."""
+    files = [*FOLDER.rglob("*.py"), *scenarios.FOLDER.glob("*.toml"), MODEL]
+    texts = {file: file.read_text(encoding="utf-8") for file in files}
+    return {
+        file.relative_to(FOLDER).as_posix(): evidence_ids(BLOCK.sub("", text))
+        for file, text in sorted(texts.items())
+    }
+
+
+def read_evidence() -> list[dict[str, str]]:
+    """Return the rows of the evidence table."""
+    with EVIDENCE.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def kind_of_source(source: str) -> str:
+    """Return where a parameter's value comes from, as one of ``KINDS_OF_SOURCE``."""
+    if source in ("switch", "definition"):
+        return source
+    if not evidence_ids(source) and "the film" not in source:
+        return "assumed"
+    if "assumed" in source:
+        return "partly"
+    return "evidence" if evidence_ids(source) else "film"
+
+
+KINDS_OF_SOURCE = {
+    "evidence": "cites evidence, nothing said to be assumed",
+    "film": "taken from the film",
+    "partly": "cites evidence or the film, with a part assumed",
+    "assumed": "assumed",
+    "definition": "a definition, not a claim about the world",
+    "switch": "a switch, on unless a scenario says otherwise",
+}
+
+# ------------------------------------------------------------------------- the tables
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a Markdown table; a bar within a cell is escaped."""
+    names = list(head)
+    lines = [names, ["---"] * len(names), *[list(row) for row in rows]]
+    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def code(name: str) -> str:
+    """Return a name as code, or nothing for no name."""
+    return f"`{name}`" if name else ""
+
+
+def number(value: float) -> str:
+    """Return a number or switch as a reader would write it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value == int(value):
+        return f"{int(value):,}"
+    plain = f"{value:.12f}".rstrip("0")
+    return plain if float(plain) == value else f"{value:g}"
+
+
+def by_table(columns: Iterable[str]) -> str:
+    """Return ``table.column`` names gathered by table."""
+    gathered: dict[str, list[str]] = {}
+    for name in columns:
+        home, _, column = name.partition(".")
+        gathered.setdefault(home, []).append("all" if column == "*" else column)
+    parts = [
+        f"{home}: {', '.join(names)}" if any(names) else home
+        for home, names in gathered.items()
+    ]
+    return "; ".join(parts)
+
+
+def processes() -> str:
+    """Return the processes of a day, in their order."""
+    rows = [
+        (i, code(p.name), p.over, p.does, by_table(p.reads), by_table(p.writes))
+        for i, p in enumerate(schedule.PHASES, 1)
+    ]
+    return table(("", "process", "over", "what it does", "reads", "writes"), rows)
+
+
+def parameter_tables() -> str:
+    """Return all parameters, a table for each process."""
+    about = {row["name"]: row for row in parameters.table()}
+    head = ("parameter", "value", "unit", "range", "meaning", "source")
+    parts = []
+    for heading, names in parameter_groups().items():
+        rows = [_parameter_row(about[name]) for name in names]
+        parts.append(f"**{heading}**\n\n{table(head, rows)}")
+    return "\n".join(parts)
+
+
+def _parameter_row(row: dict[str, Any]) -> tuple[str, ...]:
+    is_switch = isinstance(row["value"], bool)
+    span = "" if is_switch else f"{number(row['low'])} to {number(row['high'])}"
+    name, value = code(row["name"]), number(row["value"])
+    return name, value, row["unit"], span, row["meaning"], row["source"]
+
+
+def columns_of(columns: Iterable[state.Column]) -> str:
+    """Return a table of columns."""
+    rows = [(code(c.name), c.dtype, c.unit, c.meaning) for c in columns]
+    return table(("column", "type", "unit", "meaning"), rows)
+
+
+def rule_table() -> str:
+    """Return every rule, what it returns, and its source."""
+    rows = [
+        (f"`{r.name}({r.arguments})`", r.meaning, r.source) for r in all_rules()
+    ]
+    return table(("rule", "meaning", "source"), rows)
+
+
+def scenario_table() -> str:
+    """Return every scenario and what it changes."""
+    told = [scenarios.load(name) for name in scenarios.names()]
+    rows = [
+        (code(s.name), s.title, _changes(s.parameters), "; ".join(s.sources))
+        for s in told
+    ]
+    return table(("scenario", "title", "changed parameters", "sources"), rows)
+
+
+def _changes(chosen: parameters.Parameters) -> str:
+    usual = parameters.Parameters().model_dump()
+    changed = [
+        f"`{name}` = {number(value)} (else {number(usual[name])})"
+        for name, value in chosen.model_dump().items()
+        if value != usual[name]
+    ]
+    return ", ".join(changed) or "none"
+
+
+def event_table() -> str:
+    """Return every kind of event and what its detector reports.
+
+    Raises
+    ------
+    InputError
+        If nothing says what a detector means.
+    """
+    rows = []
+    for kind, detect in events.DETECTORS.items():
+        meaning = MEANINGS.get(kind) or " ".join(paragraphs(detect))
+        if not meaning:
+            raise InputError(f"the detector of {kind!r} has no docstring; write one")
+        rows.append((code(kind), meaning))
+    return table(("event", "what is reported, once, on the first day it holds"), rows)
+
+
+def source_counts() -> str:
+    """Return how many parameters come from where, and which."""
+    names: dict[str, list[str]] = {kind: [] for kind in KINDS_OF_SOURCE}
+    for row in parameters.table():
+        names[kind_of_source(row["source"])].append(code(row["name"]))
+    rows = [
+        (meaning, len(names[kind]), ", ".join(names[kind]))
+        for kind, meaning in KINDS_OF_SOURCE.items()
+    ]
+    total = sum(len(found) for found in names.values())
+    rows.append(("all", total, ""))
+    return table(("where the value comes from", "how many", "which"), rows)
+
+
+def evidence_table() -> str:
+    """Return the evidence that is cited, shortened."""
+    rows = [
+        (row["id"], row["statement"], row["value"], row["unit"], row["verified"])
+        for row in read_evidence()
+    ]
+    return table(("id", "statement", "value", "unit", "verified"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "processes": processes,
+    "human-columns": lambda: columns_of(state.HUMAN_COLUMNS),
+    "os-columns": lambda: columns_of(state.OS_COLUMNS),
+    "half-edge-columns": lambda: columns_of(half_edge_columns()),
+    "face-columns": lambda: columns_of(state.FACE_COLUMNS),
+    "events": event_table,
+    "scenarios": scenario_table,
+    "rules": rule_table,
+    "parameters": parameter_tables,
+    "sources": source_counts,
+    "evidence": evidence_table,
+}
+
+# -------------------------------------------------------------------------- the file
+
+
+def updated(text: str) -> str:
+    """Return the text of MODEL.md with every table as the code has it.
+
+    Raises
+    ------
+    InputError
+        If a table has no place in the text or two, or a place has no table.
+    """
+    places = [match["name"] for match in BLOCK.finditer(text)]
+    if sorted(places) != sorted(TABLES):
+        wrong = sorted(set(places) ^ set(TABLES)) or places
+        raise InputError(
+            f"{MODEL.name} must have each generated table once; see {', '.join(wrong)}"
+        )
+    return BLOCK.sub(lambda m: f"{m[1]}\n{TABLES[m['name']]()}\n{m[3]}", text)
+
+
+def difference(old: str, new: str) -> str:
+    """Return what has to change, line by line; empty if nothing has to."""
+    names = (f"{MODEL.name} as it is", f"{MODEL.name} as the code has it")
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(before, after, *names, n=0))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check MODEL.md or write it; return the exit code: 0 if it is now current."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sim.describe", description=paragraphs(sys.modules[__name__])[0]
+    )
+    parser.add_argument("--write", action="store_true", help="bring it up to date")
+    told = parser.parse_args(arguments)
+    old = MODEL.read_text(encoding="utf-8")
+    new = updated(old)
+    if told.write and new != old:
+        MODEL.write_text(new, encoding="utf-8")
+    if told.write or new == old:
+        print(f"{MODEL.name} {'written' if new != old else 'is current'}")
+        return 0
+    print(difference(old, new), end="")
+    print(f"{MODEL.name} is not current; run python -m sim.describe --write")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

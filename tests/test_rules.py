@@ -1,0 +1,418 @@
+"""Every rule keeps its range and its direction, and meets its analytic limits."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim import rules
+
+TINY = 1e-6  # what the arithmetic exponential may be wrong by
+
+
+def real(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(low, high, allow_nan=False, allow_subnormal=False)
+
+
+SHARE = real(0, 1)
+AMOUNT = real(0, 1000)
+POSITIVE = real(0.001, 1000)
+MEAN = real(0.01, 0.99)
+GAP = real(-1, 1)
+GROWTH = real(0, 40)
+SMALL = real(0, 0.5)
+
+
+class Claim(NamedTuple):
+    """What a rule promises: arguments, bounds, and a direction for each argument."""
+
+    arguments: tuple[st.SearchStrategy[float], ...]
+    low: Callable[..., float]
+    high: Callable[..., float]
+    directions: str  # "+" rises, "-" falls, "." neither: with each argument in turn
+
+
+def at(bound: float) -> Callable[..., float]:
+    return lambda *_: bound
+
+
+NONE, ONE, TWO, ENDLESS = at(0.0), at(1.0), at(2.0), at(math.inf)
+
+CLAIMS = {
+    "exp_decay": Claim((real(0, 100),), NONE, ONE, "-"),
+    "logistic": Claim((real(-60, 60),), NONE, ONE, "+"),
+    "saturation": Claim((AMOUNT, POSITIVE), NONE, ONE, "+-"),
+    "skewed": Claim((SHARE, MEAN), NONE, ONE, "++"),
+    "first_answer": Claim((SHARE, SHARE, SHARE, GAP), NONE, ONE, "++.+"),
+    "compatibility": Claim((GAP, GAP, SHARE), NONE, ONE, "..+"),
+    "adoption_hazard": Claim((SHARE, SHARE, SHARE), NONE, TWO, "+++"),
+    "readiness": Claim((SHARE, SHARE), NONE, TWO, "+."),
+    "uninstall_hazard": Claim((SHARE, SHARE), NONE, lambda churn, _: churn, "+-"),
+    "value": Claim((real(-40, 40), POSITIVE), NONE, ONE, "-+"),
+    "depth": Claim((GROWTH, POSITIVE), NONE, ONE, "+-"),
+    "pull_of_tie": Claim(
+        (SHARE, SHARE, real(0, 10)), NONE, lambda c, f, w: c * w, "+-+"
+    ),
+    "attention": Claim(
+        (real(0.01, 1000), real(0, 2), real(0, 16)), lambda b, e, g: b, ENDLESS, "+++"
+    ),
+    "luck": Claim((SHARE, SHARE), NONE, TWO, "+."),
+    "warmth": Claim((SHARE, SHARE, real(0, 2)), NONE, ONE, "+++"),
+    "welcome": Claim((SHARE, SHARE), NONE, ONE, "+-"),
+    "closer": Claim((SHARE, SMALL, SMALL), NONE, ONE, "++-"),
+    "hurt": Claim((SHARE, SHARE, SHARE), NONE, lambda c, e, j: c, "+--"),
+    "missing_touch": Claim((SHARE, SHARE, SHARE), NONE, ONE, "++-"),
+    "comfort": Claim(
+        (AMOUNT, AMOUNT, real(0, 10)), ONE, lambda a, b, s: 1 + s, "+++"
+    ),
+    "grown": Claim(
+        (real(0, 10), SMALL, real(0, 5), real(10, 60)),
+        lambda x, r, k, cap: x,
+        lambda x, r, k, cap: cap,
+        "++++",
+    ),
+    "room_for_more": Claim((real(-10, 10), POSITIVE, real(0, 2)), NONE, ONE, "+--"),
+    "likeness": Claim((real(-40, 40), POSITIVE, SHARE), NONE, ONE, ".++"),
+    "influenced": Claim(
+        (SHARE, SHARE, SHARE, SHARE, SHARE),
+        lambda own, *rest: min(own, *rest[:3]),
+        lambda own, *rest: max(own, *rest[:3]),
+        "++++.",
+    ),
+    "believed": Claim(
+        (SHARE, real(0, 24), SHARE, SHARE),
+        lambda p, h, d, r: min(p, d),
+        lambda p, h, d, r: max(p, d),
+        "+.+.",
+    ),
+    "lonely": Claim((real(-10, 100), real(0.001, 100)), NONE, ONE, "-+"),
+    "insight_gain": Claim(
+        (GROWTH, GROWTH, SHARE, SHARE), NONE, lambda g, n, c, r: c * r, "+-++"
+    ),
+    "pull": Claim(
+        (SHARE, real(0, 10), real(0, 10), SHARE), NONE, lambda a, c, b, h: c + b, "+++-"
+    ),
+    "departure_hazard": Claim(
+        (real(-5, 5), real(-5, 5), real(0.001, 5), SHARE),
+        NONE,
+        lambda p, t, n, rate: rate,
+        "+-.+",
+    ),
+    "mourned": Claim(
+        (AMOUNT, real(0.1, 10_000), SHARE),
+        lambda grief, half, lost: lost,
+        lambda grief, half, lost: grief + lost,
+        "+++",
+    ),
+    "repair_chance": Claim((SHARE, AMOUNT), NONE, lambda rate, grief: rate, "++"),
+}
+SIGN = {"+": 1.0, "-": -1.0}
+FALLING_OR_RISING = [
+    (name, place, SIGN[sign])
+    for name, claim in CLAIMS.items()
+    for place, sign in enumerate(claim.directions)
+    if sign in SIGN
+]
+RULES: dict[str, Callable[..., float]] = {
+    name: function
+    for name, function in vars(rules).items()
+    if inspect.isfunction(function) and function.__module__ == rules.__name__
+}
+TREE = ast.parse(inspect.getsource(rules))
+
+
+def slack(*values: float) -> float:
+    return TINY * max(1.0, *map(abs, values))
+
+
+def test_every_rule_makes_a_claim() -> None:
+    assert set(CLAIMS) == set(RULES)
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_rule_stays_in_its_range(name: str, data: st.DataObject) -> None:
+    claim = CLAIMS[name]
+    arguments = [data.draw(one) for one in claim.arguments]
+    result = RULES[name](*arguments)
+    low, high = claim.low(*arguments), claim.high(*arguments)
+    assert low - slack(low) <= result <= high + slack(high)
+
+
+@pytest.mark.parametrize(("name", "place", "sign"), FALLING_OR_RISING)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_a_rule_keeps_its_direction(
+    name: str, place: int, sign: float, data: st.DataObject
+) -> None:
+    claim = CLAIMS[name]
+    arguments = [data.draw(one) for one in claim.arguments]
+    ends = sorted([arguments[place], data.draw(claim.arguments[place])])
+    less, more = (
+        RULES[name](*arguments[:place], end, *arguments[place + 1 :]) for end in ends
+    )
+    assert sign * (more - less) >= -slack(less, more)
+
+
+@pytest.mark.parametrize(("name", "place", "sign"), FALLING_OR_RISING)
+def test_a_direction_is_a_real_one(name: str, place: int, sign: float) -> None:
+    """Somewhere the result moves: a rule that ignored an argument would fail."""
+    luck = np.random.default_rng(1)
+    examples = [[0.3, 0.6, 0.4, 0.2, 0.5], [0.7, 0.2, 0.9, 0.6, 0.1]]
+    examples += luck.uniform(0.05, 0.95, (20, 5)).tolist()
+    count = len(CLAIMS[name].arguments)
+    moves = []
+    for example in examples:
+        less, more = list(example[:count]), list(example[:count])
+        if name == "grown":
+            less[3] = more[3] = 0.5 + example[0]
+        less[place] *= 0.9
+        more[place] *= 1.1
+        moves.append(sign * (RULES[name](*more) - RULES[name](*less)))
+    assert max(moves) > 1e-6
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_compiled_rule_equals_the_plain_one(name: str) -> None:
+    compiled = numba.njit(RULES[name])
+    luck = np.random.default_rng(len(name))
+    for example in luck.uniform(0.05, 0.95, (30, 5)):
+        arguments = example[: len(CLAIMS[name].arguments)].tolist()
+        expected = RULES[name](*arguments)
+        assert compiled(*arguments) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+# ------------------------------------------------------------------ what a rule is
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_names_its_source(name: str) -> None:
+    assert "\n\n    Source: " in (RULES[name].__doc__ or "")
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_takes_and_gives_numbers(name: str) -> None:
+    signature = inspect.signature(RULES[name])
+    hints = {p.annotation for p in signature.parameters.values()}
+    assert hints | {signature.return_annotation} == {"float"}
+
+
+def test_no_rule_knows_the_date() -> None:
+    forbidden = {"calendar", "date", "datetime", "day", "step", "time", "today"}
+    names = {node.arg for node in ast.walk(TREE) if isinstance(node, ast.arg)}
+    names |= {node.id for node in ast.walk(TREE) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(TREE) if isinstance(node, ast.Attribute)}
+    assert not names & forbidden
+
+
+def test_rules_import_nothing_but_arithmetic() -> None:
+    imported = {
+        name.name if isinstance(node, ast.Import) else f"{node.module}.{name.name}"
+        for node in ast.walk(TREE)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    }
+    assert imported == {"__future__.annotations", "math", "sim.compiled.rule"}
+
+
+# ---------------------------------------------------------------- analytic limits
+
+
+def blow_up(start: float, rate: float, exponent: float) -> float:
+    """Return B22's day of infinite growth, from g = 2**start."""
+    return 2.0 ** (start * (1 - exponent)) / (rate * (exponent - 1))
+
+
+@pytest.mark.parametrize(
+    ("exponent", "end"), [(2.0, 10.0), (1.5, 20.0), (3.0, 5.0)], ids=str
+)
+def test_growth_blows_up_on_the_day_of_the_closed_form(
+    exponent: float, end: float
+) -> None:
+    """B22: g0 = 1, rate 0.1 a day: t* = 10, 20 and 5 days."""
+    assert blow_up(0.0, 0.1, exponent) == pytest.approx(end)
+    growth, day = 0.0, 0
+    while growth < 60.0 and day < 100:
+        day += 1
+        growth = rules.grown(growth, 0.1, exponent, 60.0)
+        if day < end - 1e-9:
+            exact = math.log2(1 - day / end) / (1 - exponent)
+            assert growth == pytest.approx(exact, abs=1e-9)
+    # Sums of a tenth round: the very last day may fall on either side of infinity.
+    assert end <= day <= end + 1
+
+
+@pytest.mark.parametrize("exponent", [1.5, 2.0, 3.0])
+@given(start=real(0, 4), rate=real(0.001, 0.2))
+def test_growth_is_capped_once_the_blow_up_is_past(
+    exponent: float, start: float, rate: float
+) -> None:
+    end = blow_up(start, rate, exponent)
+    before, after = rate * end * 0.999, rate * end * 1.001
+    assert rules.grown(start, before, exponent, 60.0) < 60.0
+    assert rules.grown(start, after, exponent, 60.0) == 60.0
+
+
+@given(start=real(0, 5), rate=real(0, 0.02), exponent=real(0, 3))
+def test_growth_is_exact_however_a_day_is_cut(
+    start: float, rate: float, exponent: float
+) -> None:
+    whole = rules.grown(start, rate, exponent, 60.0)
+    parts = start
+    for _ in range(4):
+        parts = rules.grown(parts, rate / 4, exponent, 60.0)
+    if whole < 12.0:
+        assert parts == pytest.approx(whole, abs=1e-6)
+
+
+def test_growth_doublings_have_the_limits_of_theory() -> None:
+    """B23: at exponent 1, one doubling takes ln 2 / rate days; at 0, g is linear."""
+    assert rules.grown(3.0, math.log(2) / 212 * 212, 1.0, 60.0) == pytest.approx(4.0)
+    assert rules.grown(0.0, 7.0, 0.0, 60.0) == pytest.approx(3.0)  # g = 1 + 7
+    near = [rules.grown(2.0, 0.05, k, 60.0) for k in (1 - 1e-7, 1.0, 1 + 1e-7)]
+    assert near == pytest.approx([near[1]] * 3, abs=1e-6)
+
+
+@given(y=real(0, 8))
+def test_the_exponential_is_good_to_a_millionth(y: float) -> None:
+    assert rules.exp_decay(y) == pytest.approx(math.exp(-y), rel=1e-6)
+
+
+@given(y=real(8, 200))
+def test_the_exponential_dies_out(y: float) -> None:
+    assert rules.exp_decay(y) == pytest.approx(math.exp(-y), abs=1e-9)
+
+
+@given(x=real(-20, 20))
+def test_the_logistic_is_symmetrical(x: float) -> None:
+    assert rules.logistic(x) + rules.logistic(-x) == pytest.approx(1.0, abs=1e-12)
+    assert rules.logistic(x) == pytest.approx(1 / (1 + math.exp(-x)), abs=1e-6)
+
+
+@pytest.mark.parametrize("half_life", [4.18 * 365.25, 45.0, 1.0])
+def test_grief_halves_in_its_half_life(half_life: float) -> None:
+    """B21: the share left after t is 2**(-t / h); 0.265 after 8 years of 4.18."""
+    grief, days = 1.0, round(2 * half_life)
+    for _ in range(days):
+        grief = rules.mourned(grief, half_life, 0.0)
+    assert grief == pytest.approx(2 ** (-days / half_life), rel=0.01)
+
+
+def test_new_losses_are_mourned_from_the_next_day_on() -> None:
+    assert rules.mourned(0.0, 45.0, 0.8) == 0.8
+
+
+@given(start=SHARE, gain=real(0.01, 0.5), decay=real(0.001, 0.4))
+def test_closeness_has_the_fixed_point_of_theory(
+    start: float, gain: float, decay: float
+) -> None:
+    """B19: it settles at gain / (gain + decay), at the rate of their sum."""
+    fixed = gain / (gain + decay)
+    assert rules.closer(fixed, gain, decay) == pytest.approx(fixed, abs=1e-12)
+    moved = rules.closer(start, gain, decay)
+    left = (1 - gain - decay) * (start - fixed)
+    assert moved - fixed == pytest.approx(left, abs=1e-12)
+
+
+def test_closeness_scatters_as_theory_says() -> None:
+    """B19: 2 contacts a day of 0.1, decay 0.05: mean 0.8, deviation 0.0408."""
+    luck, span = np.random.default_rng(5), 0.02
+    contacts = luck.random(200_000) < 2 * span
+    closeness, path = 0.8, np.empty(len(contacts))
+    for step, contact in enumerate(contacts):
+        gain = 0.1 if contact else 0.0
+        closeness = path[step] = rules.closer(closeness, gain, 0.05 * span)
+    assert path.mean() == pytest.approx(0.8, rel=0.01)
+    assert path.std() == pytest.approx(0.0408, rel=0.06)
+
+
+def test_adoption_follows_the_bass_model() -> None:
+    """B01: p = 0.03, q = 0.38: the peak is at 6.193 years, at a share of 0.4605."""
+    p, q, span, adopted = 0.03, 0.38, 0.001, 0.0
+    rates, shares = [], []
+    for _ in range(12_000):
+        rates.append(rules.adoption_hazard(p, q, adopted) * (1 - adopted))
+        shares.append(adopted)
+        adopted += span * rates[-1]
+    peak = int(np.argmax(rates))
+    assert peak * span == pytest.approx(6.193, rel=0.01)
+    assert shares[peak] == pytest.approx(0.4605, rel=0.01)
+    assert rates[peak] == pytest.approx(0.1106, rel=0.01)
+
+
+@given(pull=SHARE)
+def test_readiness_leaves_the_middle_alone(pull: float) -> None:
+    assert rules.readiness(0.5, pull) == 1.0
+    assert rules.readiness(0.9, 0.0) == 1.0
+
+
+@pytest.mark.parametrize("mean", [0.05, 0.4, 0.5, 0.8])
+def test_a_skewed_trait_has_its_mean(mean: float) -> None:
+    draws = (np.arange(20_000) + 0.5) / 20_000
+    traits = [rules.skewed(draw, mean) for draw in draws]
+    assert np.mean(traits) == pytest.approx(mean, abs=0.002)
+
+
+@given(one=GAP, other=GAP, affinity=SHARE)
+def test_compatibility_falls_with_any_difference(
+    one: float, other: float, affinity: float
+) -> None:
+    found = rules.compatibility(one, other, affinity)
+    assert found == rules.compatibility(-one, other, affinity)
+    assert found == rules.compatibility(other, one, affinity)
+    assert found <= rules.compatibility(0.0, other, affinity)
+
+
+@given(gap=real(-40, 0), reach=POSITIVE)
+def test_talk_with_an_equal_or_better_is_worth_all(gap: float, reach: float) -> None:
+    assert rules.value(gap, reach) == 1.0
+
+
+@given(scale=real(0.1, 100))
+def test_depth_halves_its_distance_to_one_with_each_scale(scale: float) -> None:
+    shown = [rules.depth(times * scale, scale) for times in (0, 1, 2)]
+    assert shown == pytest.approx([0.0, 0.5, 0.75], abs=TINY)
+
+
+def test_attention_is_shared_by_closeness_or_by_its_square() -> None:
+    assert rules.pull_of_tie(0.5, 0.0, 1.0) == 0.5
+    assert rules.pull_of_tie(0.5, 1.0, 1.0) == 0.25
+
+
+@given(growth=real(0, 15), base=real(0.1, 100))
+def test_attention_doubles_with_each_doubling(growth: float, base: float) -> None:
+    once, more = (rules.attention(base, 1.0, growth + by) for by in (0.0, 1.0))
+    assert more == pytest.approx(2 * once)
+
+
+@given(one=AMOUNT, other=AMOUNT, strength=real(0, 10))
+def test_comfort_needs_two_who_grieve(one: float, other: float, strength: float) -> None:
+    assert rules.comfort(one, 0.0, strength) == 1.0
+    found = rules.comfort(one, other, strength)
+    assert found == rules.comfort(other, one, strength)
+
+
+def test_immature_insight_grows_eightfold_with_a_doubling() -> None:
+    early, later = (rules.insight_gain(growth, 10.0, 1.0, 1.0) for growth in (4, 5))
+    assert later / early == pytest.approx(8.0, rel=1e-3)
+    assert rules.insight_gain(10.0, 10.0, 1.0, 1.0) == pytest.approx(0.5)
+
+
+def test_half_of_the_hazard_is_at_the_threshold() -> None:
+    assert rules.departure_hazard(0.8, 0.8, 0.04, 0.3) == pytest.approx(0.15)
+    sharp = [rules.departure_hazard(push, 0.8, 1e-6, 0.3) for push in (0.79, 0.81)]
+    assert sharp == pytest.approx([0.0, 0.3])
+
+
+def test_luck_is_fair() -> None:
+    assert [rules.luck(draw, 0.5) for draw in (0.0, 0.5, 1.0)] == [0.5, 1.0, 1.5]
