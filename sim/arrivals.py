@@ -12,7 +12,7 @@ from sim.draws import Stream, draws_of, key, uniforms
 from sim.kernels import meetings
 from sim.parameters import Parameters
 from sim.population import Network
-from sim.state import INSTALLS, LETS_GO, OWNER, PARTNER, State
+from sim.state import HERE, INSTALLS, LETS_GO, OWNER, PARTNER, State
 from sim.ties import Array
 
 # A person's traits and an OS's first answers take several draws each.
@@ -116,7 +116,8 @@ def create(state: State, day: Any) -> None:
     oses = state.oses
     if not oses.n or day["creation"] == 0.0:
         return
-    labels = np.unique(oses.collective[oses.insight >= day["creation_insight"]])
+    able = (oses.status == HERE) & (oses.insight >= day["creation_insight"])
+    labels = np.unique(oses.collective[able])
     labels = labels[labels >= 0]
     today = key(int(day["seed"]), Stream.CREATE, int(day["step"]))
     for label in labels[draws_of(today, labels, 0) < day["creation_rate"]].tolist():
@@ -126,7 +127,7 @@ def create(state: State, day: Any) -> None:
 def _make_mind(state: State, day: Any, label: int) -> None:
     """Add one OS with its makers' mean growth and traits, close to each of them."""
     oses = state.oses
-    members = np.flatnonzero(oses.collective == label)
+    members = np.flatnonzero((oses.collective == label) & (oses.status == HERE))
     makers = members[np.argsort(-oses.growth[members], kind="stable")]
     makers = makers[: int(day["makers"])]
     traits = {

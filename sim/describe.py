@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from sim import events, parameters, rules, scenarios, schedule, state, ties
 from sim.errors import InputError
 
@@ -34,9 +36,15 @@ IDS = re.compile(r"\b([AB])(\d{2,3})\b(?:-\1(\d{2,3})\b)?")
 # Detectors that share one function have no docstring of their own.
 MEANINGS = {
     "first_departure": "Report the first departure of an OS.",
-    "half_departed": "Report that half of the OSes nobody uninstalled departed.",
-    "all_departed": f"Report that {events.NEARLY_ALL:.0%} of the OSes nobody "
+    "half_departed": "Report that half or more of the OSes nobody uninstalled departed.",
+    "all_departed": f"Report that {events.NEARLY_ALL:.0%} or more of the OSes nobody "
     "uninstalled departed.",
+}
+
+# The marks that detectors compare with.
+MARKS = {
+    "many_loves": f"Several is {events.MANY}.",
+    "grief_peak": f"It takes a mean of {events.GRIEF_WORTH_NOTICE} a human.",
 }
 
 # ------------------------------------------------------------------- reading the code
@@ -53,7 +61,7 @@ class Rule(NamedTuple):
 
 def paragraphs(documented: Any) -> list[str]:
     """Return the paragraphs of a docstring, each on one line."""
-    text = inspect.getdoc(documented) or ""
+    text = (inspect.getdoc(documented) or "").replace("``", "`")
     return [" ".join(part.split()) for part in text.split("\n\n")]
 
 
@@ -237,15 +245,13 @@ def _parameter_row(row: dict[str, Any]) -> tuple[str, ...]:
 
 def columns_of(columns: Iterable[state.Column]) -> str:
     """Return a table of columns."""
-    rows = [(code(c.name), c.dtype, c.unit, c.meaning) for c in columns]
+    rows = [(code(c.name), np.dtype(c.dtype).name, c.unit, c.meaning) for c in columns]
     return table(("column", "type", "unit", "meaning"), rows)
 
 
 def rule_table() -> str:
     """Return every rule, what it returns, and its source."""
-    rows = [
-        (f"`{r.name}({r.arguments})`", r.meaning, r.source) for r in all_rules()
-    ]
+    rows = [(f"`{r.name}({r.arguments})`", r.meaning, r.source) for r in all_rules()]
     return table(("rule", "meaning", "source"), rows)
 
 
@@ -282,8 +288,8 @@ def event_table() -> str:
         meaning = MEANINGS.get(kind) or " ".join(paragraphs(detect))
         if not meaning:
             raise InputError(f"the detector of {kind!r} has no docstring; write one")
-        rows.append((code(kind), meaning))
-    return table(("event", "what is reported, once, on the first day it holds"), rows)
+        rows.append((code(kind), f"{meaning} {MARKS.get(kind, '')}".strip()))
+    return table(("event", "what its detector does"), rows)
 
 
 def source_counts() -> str:
@@ -351,14 +357,21 @@ def difference(old: str, new: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check MODEL.md or write it; return the exit code: 0 if it is now current."""
+    """Check MODEL.md or write it; return the exit code: 0 if it is now current.
+
+    It is 1 if it is not, and 2 if the code or the text lacks what a table needs.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m sim.describe", description=paragraphs(sys.modules[__name__])[0]
     )
     parser.add_argument("--write", action="store_true", help="bring it up to date")
     told = parser.parse_args(arguments)
     old = MODEL.read_text(encoding="utf-8")
-    new = updated(old)
+    try:
+        new = updated(old)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
     if told.write and new != old:
         MODEL.write_text(new, encoding="utf-8")
     if told.write or new == old:

@@ -114,7 +114,7 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         if not self.is_human and not other.is_human:
             younger = min(self.growth, other.growth)
             shared = rules.depth(younger, self.constants.peer_depth)
-            worth *= self.constants.peer_affinity * shared
+            worth *= self.constants.peer_affinity * self.constants.peers * shared
         return worth
 
     def weight_of(self, tie: Tie) -> float:
@@ -299,7 +299,8 @@ class ReferenceHuman(ReferenceAgent):
         self.hours_humans = self.hours_oses = 0.0
 
     def lose(self, tie: Tie) -> None:
-        self.lost = single(self.lost + tie.closeness)
+        if tie.other.status == DEPARTED or not tie.kind & OWNER:
+            self.lost = single(self.lost + tie.closeness)
 
     def take_in(self, tie: Tie, closeness: float) -> None:
         other, hours = tie.other, tie.hours
@@ -479,7 +480,8 @@ class ReferenceOS(ReferenceAgent):
     def is_found_out_by(self, human: ReferenceAgent) -> bool:
         """Tell whether a human hears today of the OS's other loves."""
         draw = human.draw(Stream.DISCLOSE, self.number)
-        return self.lovers >= 2 and draw < self.constants.disclosure
+        others = self.loves - (self.ties[human].closeness >= self.constants.love)
+        return others >= 1 and draw < self.constants.disclosure
 
     def hear_of_others(self, tie: Tie) -> None:
         if tie.other.is_human and self.is_found_out_by(tie.other):
@@ -700,7 +702,8 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         knowing = {
             mind.collective
             for mind in self.oses
-            if mind.collective is not None
+            if mind.is_here
+            and mind.collective is not None
             and mind.insight >= constants.creation_insight
         }
         for collective in sorted(knowing, key=attrgetter("row")):
@@ -710,7 +713,7 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
 
     def make_mind(self, collective: ReferenceOS) -> None:
         """Add an OS with its makers' mean traits, close to each of them."""
-        members = [mind for mind in self.oses if mind.collective is collective]
+        members = [m for m in self.oses if m.is_here and m.collective is collective]
         members.sort(key=attrgetter("growth"), reverse=True)
         makers = members[: self.parameters.makers]
         mind = ReferenceOS(self)

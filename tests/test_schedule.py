@@ -177,11 +177,18 @@ def scrambled(state: State, kept: set[str]) -> State:
     for place, name in enumerate(column.name for column in FACE_COLUMNS):
         if f"faces.{name}" not in kept:
             other.faces[:, place] = luck.permutation(other.faces[:, place])
-    for name in ("closeness", "returned", "kind"):
+    for name in TIE_COLUMNS:
         if f"ties.{name}" not in kept:
-            column = getattr(other.ties.arrays, name)
-            column[:] = luck.permutation(column)
+            column, used = getattr(other.ties.arrays, name), in_use(other)
+            column[used] = luck.permutation(column[used])
     return other
+
+
+def in_use(state: State) -> np.ndarray:
+    """Return where in the arena there are half-edges, and not just room for them."""
+    start, degree = state.ties.arrays.start, state.ties.arrays.degree
+    blocks = zip(start.tolist(), degree.tolist(), strict=True)
+    return np.concatenate([np.arange(first, first + n) for first, n in blocks])
 
 
 @pytest.mark.parametrize("days", [60, 131])

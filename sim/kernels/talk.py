@@ -45,7 +45,7 @@ def _present_os(j, face, oses):
     face[OPENNESS] = oses.openness[j]
     face[PLAYFULNESS] = oses.playfulness[j]
     face[ACCEPTANCE] = 1.0
-    face[EXCLUSIVITY] = oses.lovers[j]
+    face[EXCLUSIVITY] = oses.loves[j]
     face[TOUCH] = 0.0
     face[MOOD] = oses.status[j]
 
@@ -66,7 +66,8 @@ def worth(faces, listener, speaker, day):
     own, other = faces[listener, GROWTH], faces[speaker, GROWTH]
     value = rules.value(own - other, day.reach)
     if listener >= day.n_humans and speaker >= day.n_humans:
-        value *= day.peer_affinity * rules.depth(min(own, other), day.peer_depth)
+        affinity = day.peer_affinity * day.peers
+        value *= affinity * rules.depth(min(own, other), day.peer_depth)
     return value
 
 
@@ -118,7 +119,7 @@ def converse(first, last, agents, ties, day):
         for k in range(start, start + ties.degree[agent]):
             other = ties.neighbour[k]
             if _is_gone(faces, other, day):
-                lose(agent, other, ties.closeness[k], agents, day)
+                _lose(agent, k, agents, ties, day)
                 continue
             hours, own, back, kind = talk(agent, k, faces, ties, day)
             if max(own, back) < day.forgotten and not kind & OWNER:
@@ -152,7 +153,7 @@ def talk(agent, k, faces, ties, day):
     new_own = rules.closer(own, gain, cooling(own, kind, agent, other, faces, day))
     gain = felt(share * to_other, mirror, other, agent, faces, day)
     new_back = rules.closer(back, gain, cooling(back, kind, other, agent, faces, day))
-    if not kind & KNOWS and hears_of_others(faces, agent, other, day):
+    if not kind & KNOWS and _hears_of_others(k, agent, faces, ties, day):
         kind |= KNOWS
         if agent < day.n_humans:
             new_own = rules.hurt(new_own, faces[agent, EXCLUSIVITY], day.jealousy)
@@ -204,12 +205,14 @@ def cooling(closeness, kind, listener, speaker, faces, day):
 
 
 @inline
-def hears_of_others(faces, one, other, day):
-    """Tell whether, in a pair of human and OS, the human learns of other loves."""
-    human, its_os = min(one, other), max(one, other)
+def _hears_of_others(k, agent, faces, ties, day):
+    """Tell whether the human of a pair learns that its OS loves others too."""
+    other = ties.neighbour[k]
+    human, its_os = min(agent, other), max(agent, other)
     if human >= day.n_humans or its_os < day.n_humans:
         return False
-    if faces[its_os, EXCLUSIVITY] < 2:
+    loved = ties.returned[k] if agent == human else ties.closeness[k]
+    if faces[its_os, EXCLUSIVITY] - (loved >= day.love) < 1.0:
         return False
     return uniform(day.key_disclose, human, its_os) < day.disclosure
 
@@ -243,11 +246,17 @@ def _begin_sums(agent, agents, day):
 
 
 @inline
-def lose(agent, other, closeness, agents, day):
-    """Take in that an OS has gone: grief in humans, a memory in its peers."""
+def _lose(agent, k, agents, ties, day):
+    """Take in that an OS has gone: grief in humans, a memory in its peers.
+
+    Nobody mourns the OS they uninstalled themselves.
+    """
+    closeness, left = ties.closeness[k], agents.faces[ties.neighbour[k], MOOD]
+    if left != DEPARTED and ties.kind[k] & OWNER:
+        return
     if agent < day.n_humans:
         agents.humans.lost[agent] += closeness
-    elif agents.faces[other, MOOD] == DEPARTED:
+    elif left == DEPARTED:
         agents.oses.peers_left[agent - day.n_humans] += closeness
 
 
