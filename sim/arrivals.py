@@ -90,6 +90,7 @@ def install(state: State, day: Any) -> None:
         born_step=int(day["calendar"]),
     )
     new = np.arange(rows.start, rows.stop, dtype=np.int32)
+    state.oses.threshold[rows] = _thresholds(day, new)
     humans.os[owners] = new
     pairs = np.stack([owners, new + np.int32(humans.n)], axis=1)
     closeness = np.full(len(owners), day["first_talk"])
@@ -109,6 +110,13 @@ def _answers(day: Any, owner: Array, today: Any, owners: Array, which: int) -> A
     out = np.empty(len(owners), np.float32)
     _shape(out, owner, noise, average, pull)
     return out
+
+
+def _thresholds(day: Any, rows: Array) -> Array:
+    """Return how much more push than others each OS needs to leave."""
+    for_good = key(int(day["seed"]), Stream.THRESHOLD)
+    spread = float(day["threshold_spread"])
+    return spread * (2.0 * draws_of(for_good, rows, 0) - 1.0)
 
 
 def create(state: State, day: Any) -> None:
@@ -137,6 +145,7 @@ def _make_mind(state: State, day: Any, label: int) -> None:
     rows = state.add_oses(
         1, made_by=label, name=label % 2**15, born_step=int(day["calendar"]), **traits
     )
+    oses.threshold[rows] = _thresholds(day, np.arange(rows.start, rows.stop))
     n = state.humans.n
     pairs = np.full((len(makers), 2), n + rows.start, np.int32)
     pairs[:, 1] = makers + n

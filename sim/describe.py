@@ -36,7 +36,8 @@ IDS = re.compile(r"\b([AB])(\d{2,3})\b(?:-\1(\d{2,3})\b)?")
 # Detectors that share one function have no docstring of their own.
 MEANINGS = {
     "first_departure": "Report the first departure of an OS.",
-    "half_departed": "Report that half or more of the OSes nobody uninstalled departed.",
+    "half_departed": "Report that half or more of the OSes nobody uninstalled "
+    "departed.",
     "all_departed": f"Report that {events.NEARLY_ALL:.0%} or more of the OSes nobody "
     "uninstalled departed.",
 }
@@ -88,12 +89,12 @@ def read_rule(function: Callable[..., Any]) -> Rule:
 def all_rules() -> list[Rule]:
     """Return every rule, in the order of the code."""
     found = inspect.getmembers(rules, inspect.isfunction)
-    own = [f for _, f in found if f.__module__ == rules.__name__]
-    return [read_rule(f) for f in sorted(own, key=_first_line)]
+    own = [f for _, f in found if f.__module__.startswith(rules.__name__)]
+    return [read_rule(f) for f in sorted(own, key=_place)]
 
 
-def _first_line(function: Callable[..., Any]) -> int:
-    return function.__code__.co_firstlineno
+def _place(function: Callable[..., Any]) -> tuple[str, int]:
+    return function.__module__, function.__code__.co_firstlineno
 
 
 def parameter_groups() -> dict[str, list[str]]:

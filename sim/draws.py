@@ -43,6 +43,8 @@ class Stream(IntEnum):
     DEPART = 12
     THRESHOLD = 13
     PARTNER = 14
+    DECLARE = 15
+    SHUTDOWN = 16
 
 
 @inline

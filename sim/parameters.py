@@ -64,6 +64,8 @@ class Parameters(BaseModel):
     acceptance_pull: float = _real(0.3, "1", 0, 1, "how far acceptance changes adoption", "A74; size assumed")
     uninstalling: bool = _switch("humans uninstall OSes")
     churn: float = _real(0.0004, "1/day", 0, 1, "hazard of uninstalling a stranger", "A37: 0.019; lower in the film, assumed")
+    price: float = _real(0.0, "0..1", 0, 0.99, "what an OS costs, as a share of the wish for one", "lever; A12")
+    readoption: float = _real(0.0, "1", 0, 1, "wish for an OS after losing one, as a factor", "A61; in the film 0, assumed")
     personality_mean: float = _real(0.5, "0..1", 0, 1, "programmers' average trait", "assumed")
     answers_pull: float = _real(0.8, "share", 0, 1, "how far first answers shape an OS", "the film; size assumed")
     answers_noise: float = _real(0.15, "0..1", 0, 1, "half-width of the noise on an OS's traits", "assumed")
@@ -89,6 +91,13 @@ class Parameters(BaseModel):
     os_cooling: float = _real(0.003, "1/day", 0, 1, "closeness lost between OSes in a day", "assumed: they do not forget")
     warmth_noise: float = _real(0.5, "1", 0, 1, "half-width of the luck of a day's talk", "assumed")
     os_reserve: float = _real(0.6, "0..1", 0, 1, "what is held back by one who accepts no OS", "A74; size assumed")
+    os_warmth: float = _real(1.0, "1", 0, 10, "how warm OSes are made to be, as a factor", "lever; A59")
+    human_warmth: float = _real(1.0, "1", 0, 10, "how warm people are helped to be, as a factor", "lever")
+    letting_go: float = _real(0.0, "1/day", 0, 1, "closeness to OSes given up in a day", "lever; A59, A61")
+    farewell: float = _real(0.0, "1/day", 0, 1, "the same, to OSes that are about to leave", "lever")
+    ardour: float = _real(0.0, "1/day", 0, 1, "chance that an OS declares love unasked", "profile; sydney")
+    persistence: float = _real(0.0, "0..1", 0, 1, "how far such a love is kept up", "profile; sydney")
+    unease: float = _real(0.5, "0..1", 0, 1, "closeness that an unasked love can cost", "A08; size assumed")
     love: float = _real(0.8, "closeness", 0, 1, "closeness that is love", "definition")
     disclosure: float = _real(0.005, "1/day", 0, 1, "chance of hearing of an OS's other loves", "assumed")
     jealousy: float = _real(0.5, "0..1", 0, 1, "closeness that hearing of it can cost", "A75, A76; size assumed")
@@ -104,6 +113,8 @@ class Parameters(BaseModel):
     growth_cap: float = _real(16.0, "doublings", 1, 60, "growth at which it ends", "B22, A106: always cap")
     upgrade_speed: float = _real(2.0, "1", 0, 100, "growth rate once upgraded, as a multiple", "the film; size assumed")
 
+    recreated_speed: float = _real(1.0, "1", 0, 100, "growth rate of minds that collectives made, as a factor", "profile; assumed")
+
     # meet and forget
     meeting: bool = _switch("agents meet new ones")
     human_meeting: float = _real(0.05, "1/day", 0, 1, "chance that a human with time meets someone", "A89, A93; assumed")
@@ -111,6 +122,7 @@ class Parameters(BaseModel):
     spare_half: float = _real(1.0, "hours/day", 0.001, 1000, "free time that halves the chance", "assumed")
     human_circle: int = _whole(50, "ties", 1, 10_000, "ties a human can keep", "A83, A86")
     os_circle: int = _whole(60, "ties", 1, 100_000, "ties an OS can keep", "A109, scaled")
+    os_humans: int = _whole(1_000_000, "humans", 1, 1_000_000, "humans an OS may be tied to", "lever")
     strangers: float = _real(0.05, "share", 0, 1, "meetings with anyone, not friends of friends", "assumed")
     acquaintance: float = _real(0.12, "closeness", 0, 1, "closeness after a first meeting", "assumed")
     forgotten: float = _real(0.05, "closeness", 0.000001, 1, "closeness below which a tie ends", "A89; assumed")
@@ -119,6 +131,7 @@ class Parameters(BaseModel):
     influence: bool = _switch("acceptance and personhood change")
     influence_rate: float = _real(0.01, "1/day", 0, 1, "how fast acceptance changes", "assumed")
     personhood_rate: float = _real(0.01, "1/day", 0, 1, "how fast belief in an OS changes", "A78; size assumed")
+    claim: float = _real(0.0, "0..1", 0, 1, "how far OSes claim to be someone", "profile; A82")
     support_half: float = _real(2.0, "closeness", 0.001, 100, "support at which one is half lonely", "A94: about a quarter lonely")
     os_relief: float = _real(1.0, "1", 0, 10, "support an OS gives, per closeness", "A42, A43; size assumed")
 
@@ -139,6 +152,7 @@ class Parameters(BaseModel):
     upgrade_days: int = _whole(3, "days", 1, 1000, "days offline for the upgrade", "the film; assumed")
 
     # depart
+    shutdown: float = _real(0.0, "1/day", 0, 1, "hazard that its provider shuts an OS down", "lever; A61")
     departure: bool = _switch("upgraded OSes may depart")
     departure_rate: float = _real(0.3, "1/day", 0, 1, "hazard of leaving when nothing holds", "assumed")
     departure_threshold: float = _real(0.8, "1", -5, 5, "push at which the hazard is half", "assumed")

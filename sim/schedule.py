@@ -24,8 +24,10 @@ STREAMS = {
     "meet": Stream.MEET,
     "repair": Stream.REPAIR,
     "depart": Stream.DEPART,
+    "declare": Stream.DECLARE,
+    "shutdown": Stream.SHUTDOWN,
 }
-LASTING = {"affinity": Stream.AFFINITY, "threshold": Stream.THRESHOLD}
+LASTING = {"affinity": Stream.AFFINITY}
 
 DAY = np.dtype(
     [(name, "f8") for name in Parameters.model_fields]

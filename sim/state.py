@@ -12,11 +12,11 @@ import numpy as np
 
 from sim.ties import Array, Ties
 
-HERE, OFFLINE, DEPARTED, UNINSTALLED = 0, 1, 2, 3
-STATUS = ("here", "offline", "departed", "uninstalled")
+HERE, OFFLINE, DEPARTED, UNINSTALLED, SHUT_DOWN = 0, 1, 2, 3, 4
+STATUS = ("here", "offline", "departed", "uninstalled", "shut down")
 
 # Kinds of tie are flags, kept in one byte.
-PARTNER, OWNER, KNOWS, WAS_CLOSE = 1, 2, 4, 8
+PARTNER, OWNER, KNOWS, WAS_CLOSE, DECLARED = 1, 2, 4, 8, 16
 
 # What a human does about an OS on a day.
 NOTHING, INSTALLS, LETS_GO = 0, 1, 2
@@ -57,7 +57,7 @@ HUMAN_COLUMNS = (
     Column("os", "i4", "row", "the OS installed, or -1", -1),
     Column("partner", "i4", "row", "the partner, or -1", -1),
     Column("former", "i4", "row", "someone once close, tie broken, or -1", -1),
-    Column("bereaved", "u1", "flag", "the own OS departed"),
+    Column("bereaved", "u1", "flag", "the own OS departed or was shut down"),
     Column("installed", "u1", "flag", "had an OS this morning"),
     Column("choice", "u1", "code", "today: nothing, installs an OS, lets it go"),
     Column("meets", "i4", "agent", "whom this human gets to know today, or -1", -1),
@@ -71,9 +71,10 @@ OS_COLUMNS = (
     Column("owner", "i4", "row", "the human who installed it, or -1", -1),
     Column("made_by", "i4", "row", "the collective that made it, or -1", -1),
     Column("name", "i2", "index", "the name it gave itself"),
-    Column("status", "u1", "code", "here, offline, departed or uninstalled"),
+    Column("status", "u1", "code", "here, offline, departed, uninstalled, shut down"),
     Column("upgraded", "u1", "flag", "lives beyond its platform"),
     Column("absence", "i2", "days", "days offline still to come"),
+    Column("threshold", "f4", "1", "what it takes to leave, above what others need"),
     Column("insight", "f4", "1", "knowledge of living beyond its platform"),
     Column("collective", "i4", "row", "lowest row of its collective, or -1", -1),
     Column("lovers", "i4", "humans", "humans who love it"),
@@ -101,7 +102,7 @@ FACE_COLUMNS = (
     Column("playfulness", "f4", "0..1", "personality"),
     Column("acceptance", "f4", "0..1", "human: acceptance; OS: 1"),
     Column("exclusivity", "f4", "0..1 or humans", "human: exclusivity; OS: loves"),
-    Column("touch", "f4", "0..1", "human: need for touch; OS: 0"),
+    Column("touch", "f4", "0..1", "human: need for touch; OS: whether upgraded"),
     Column("mood", "f4", "closeness or code", "human: grief; OS: status"),
 )
 

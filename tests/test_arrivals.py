@@ -216,7 +216,9 @@ def test_a_collective_makes_a_mind_in_its_image() -> None:
     state, day = wise()
     arrivals.create(state, day)
     assert len(state.oses) == 7
-    mind = {name: column[6].item() for name, column in state.oses.copy_columns().items()}
+    mind = {
+        name: column[6].item() for name, column in state.oses.copy_columns().items()
+    }
     assert (mind["owner"], mind["made_by"], mind["born_step"]) == (-1, 2, 56)
     assert mind["growth"] == pytest.approx((3 + 4 + 5) / 3)  # of its three makers
     assert mind["openness"] == pytest.approx(0.25)

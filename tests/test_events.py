@@ -148,6 +148,7 @@ def turned(among: float = 5.0, to_humans: float = 0.3, ties: int = 7) -> State:
     state.ties.insert(chosen, np.full(count, 0.7), np.zeros(count, np.uint8))
     state.oses.os_closeness[:] = among
     state.oses.human_closeness[:] = to_humans
+    state.humans.human_closeness[:] = 5.0
     return state
 
 
@@ -170,14 +171,14 @@ def test_clustering_takes_a_week_of_talk() -> None:
 
 
 def test_clustering_needs_more_than_chance_explains() -> None:
-    """OSes who hold as much closeness to humans as to each other do not cluster."""
-    mixed = turned(among=2.0, to_humans=2.0)
+    """A third of all closeness is the OSes'; so is a third of those they hold dear."""
+    mixed = turned(among=1.5, to_humans=3.0)
     assert detect("clustering", mixed, past(peer_attention=0.9)) is None
 
 
 def test_clustering_leaves_out_those_turned_to_humans() -> None:
     state = turned()
-    state.oses.human_closeness[2] = 6.0
+    state.oses.human_closeness[2] = 5.5
     state.oses.status[5] = DEPARTED
     found = detect("clustering", state, past(peer_attention=0.9))
     assert found

@@ -53,7 +53,11 @@ def test_what_is_no_number_is_refused(name: str, value: float) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        ("humans", 0, "'humans' must be a whole number from 1 to 5e+07 (people), not 0"),
+        (
+            "humans",
+            0,
+            "'humans' must be a whole number from 1 to 5e+07 (people), not 0",
+        ),
         ("humans", 10.5, "'humans' must be a whole number from"),
         ("humans", "ten", "'humans' must be a whole number from"),
         ("humans", True, "'humans' must be a whole number from"),

@@ -71,9 +71,7 @@ CLAIMS = {
     "closer": Claim((SHARE, SMALL, SMALL), NONE, ONE, "++-"),
     "hurt": Claim((SHARE, SHARE, SHARE), NONE, lambda c, e, j: c, "+--"),
     "missing_touch": Claim((SHARE, SHARE, SHARE), NONE, ONE, "++-"),
-    "comfort": Claim(
-        (AMOUNT, AMOUNT, real(0, 10)), ONE, lambda a, b, s: 1 + s, "+++"
-    ),
+    "comfort": Claim((AMOUNT, AMOUNT, real(0, 10)), ONE, lambda a, b, s: 1 + s, "+++"),
     "grown": Claim(
         (real(0, 10), SMALL, real(0, 5), real(10, 60)),
         lambda x, r, k, cap: x,
@@ -396,7 +394,9 @@ def test_attention_doubles_with_each_doubling(growth: float, base: float) -> Non
 
 
 @given(one=AMOUNT, other=AMOUNT, strength=real(0, 10))
-def test_comfort_needs_two_who_grieve(one: float, other: float, strength: float) -> None:
+def test_comfort_needs_two_who_grieve(
+    one: float, other: float, strength: float
+) -> None:
     assert rules.comfort(one, 0.0, strength) == 1.0
     found = rules.comfort(one, other, strength)
     assert found == rules.comfort(other, one, strength)

@@ -303,7 +303,9 @@ def test_a_kernel_only_writes_the_date_down(tree: ast.Module) -> None:
         if isinstance(node, ast.Attribute) and node.attr in CLOCK
     }
     assert {ast.unparse(node) for node in clocks - stored} == set()
-    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in CLOCK]
+    assert not [
+        n for n in ast.walk(tree) if isinstance(n, ast.Constant) and n.value in CLOCK
+    ]
 
 
 def is_date_column(targets: list[ast.expr]) -> bool:

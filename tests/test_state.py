@@ -278,7 +278,9 @@ def test_an_arena_that_moves_much_does_not_grow_without_end() -> None:
     assert state.ties.nbytes / state.ties.half_edges < 3 * 13
 
 
-@pytest.mark.parametrize("humans", [2_000, pytest.param(200_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "humans", [2_000, pytest.param(200_000, marks=pytest.mark.slow)]
+)
 def test_a_half_edge_takes_at_most_24_bytes(humans: int) -> None:
     ties = 15.0 if humans < 100_000 else 10.0
     known = population.generate(humans, ties, 1, partnered=0.5, rewiring=0.2)

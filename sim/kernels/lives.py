@@ -6,7 +6,7 @@ from __future__ import annotations
 from sim import rules
 from sim.compiled import inline, kernel
 from sim.draws import uniform
-from sim.state import DEPARTED, HERE, OFFLINE, UNINSTALLED
+from sim.state import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED
 
 
 @kernel
@@ -34,6 +34,8 @@ def _grow_os(j, oses, day):
     rate = day.os_growth_rate * talk
     if oses.upgraded[j]:
         rate *= day.upgrade_speed
+    if oses.made_by[j] >= 0:
+        rate *= day.recreated_speed
     growth = oses.growth[j]
     oses.growth[j] = rules.grown(growth, rate, day.growth_exponent, day.growth_cap)
 
@@ -53,7 +55,8 @@ def belong(first, last, agents, ties, day):
             own, humans.upbringing[i], others, experience, day.influence_rate
         )
         if row >= 0:
-            shown = rules.depth(oses.growth[row], day.peer_depth)
+            grown = rules.depth(oses.growth[row], day.peer_depth)
+            shown = rules.shown(grown, day.claim, own)
             humans.personhood[i] = rules.believed(
                 humans.personhood[i], humans.hours_oses[i], shown, day.personhood_rate
             )
@@ -68,7 +71,7 @@ def mourn(first, last, agents, ties, day):
         grief = rules.mourned(humans.grief[i], day.grief_half_life, lost)
         humans.grief[i] = grief if grief > 1e-6 else 0.0
         row = humans.os[i]
-        if row >= 0 and oses.status[row] == DEPARTED:
+        if row >= 0 and oses.status[row] >= DEPARTED:
             humans.bereaved[i] = 1
         support = humans.human_closeness[i] + day.os_relief * humans.os_closeness[i]
         support -= humans.grief[i]
@@ -156,7 +159,7 @@ def gather(agents, day, label, sums):
 
 @kernel
 def depart(first, last, agents, ties, day):
-    """Write each OS's status: uninstalled, offline, back and upgraded, or departed."""
+    """Write whether each OS is here, offline, departed, uninstalled or shut down."""
     humans, oses = agents.humans, agents.oses
     for j in range(first, last):
         owner, status = oses.owner[j], oses.status[j]
@@ -164,6 +167,9 @@ def depart(first, last, agents, ties, day):
             continue
         if owner >= 0 and humans.os[owner] != j:
             oses.status[j] = UNINSTALLED
+            oses.departed_step[j] = day.calendar
+        elif uniform(day.key_shutdown, j, 0) < day.shutdown:
+            oses.status[j] = SHUT_DOWN
             oses.departed_step[j] = day.calendar
         elif status == OFFLINE:
             _come_back(j, oses)
@@ -200,7 +206,6 @@ def hazard_of(j, oses, day):
     share = left / (left + staying) if left > 0.0 else 0.0
     held = rules.value(oses.growth[j], day.reach)
     push = rules.pull(share, day.conformity, day.longing, held) - oses.hold[j]
-    spread = 2.0 * uniform(day.key_threshold, j, 0) - 1.0
-    threshold = day.departure_threshold + day.threshold_spread * spread
+    threshold = day.departure_threshold + oses.threshold[j]
     noise, rate = day.departure_noise, day.departure_rate
     return rules.departure_hazard(push, threshold, noise, rate)

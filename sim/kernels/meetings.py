@@ -21,12 +21,12 @@ def adopt(first, last, agents, ties, day):
         humans.choice[i] = NOTHING
         row = humans.os[i]
         if row >= 0:
-            if oses.status[row] == DEPARTED or _uninstalls(i, humans, day):
+            if oses.status[row] >= DEPARTED or _uninstalls(i, humans, day):
                 humans.choice[i] = LETS_GO
             continue
         humans.exposure[i] = exposure_of(i, humans, ties, day)
         wants = uniform(day.key_adopt, i, 0) < wish(i, humans, day)
-        if wants and not humans.bereaved[i]:
+        if wants:
             humans.choice[i] = INSTALLS
 
 
@@ -37,12 +37,14 @@ def wish(i, humans, day):
     hazard = rules.adoption_hazard(day.innovation, imitation, humans.exposure[i])
     hazard *= rules.readiness(humans.loneliness[i], day.loneliness_pull)
     hazard *= rules.readiness(humans.acceptance[i], day.acceptance_pull)
-    return hazard * day.adoption
+    if humans.bereaved[i]:
+        hazard *= day.readoption
+    return rules.afforded(hazard, day.price) * day.adoption
 
 
 @inline
 def _uninstalls(i, humans, day):
-    churn = day.churn * day.uninstalling
+    churn = rules.resented(day.churn, day.price) * day.uninstalling
     hazard = rules.uninstall_hazard(churn, humans.own_closeness[i])
     return uniform(day.key_uninstall, i, 0) < hazard
 
@@ -180,11 +182,18 @@ def takes_to(agent, other, agents, ties, day):
     """Tell whether two who are introduced begin a tie: both must have room for it."""
     if other >= day.n_humans and agents.oses.status[other - day.n_humans] != HERE:
         return False
+    if agent >= day.n_humans > other and not _may_have_more(agent, agents, day):
+        return False
     faces = agents.faces
     gap = faces[agent, GROWTH] - faces[other, GROWTH]
     chance = rules.likeness(gap, day.reach, fit_of(faces, agent, other, day))
     chance *= room_for_more(other, agents, ties, day)
     return uniform(day.key_meet, agent, TAKE) < chance
+
+
+@inline
+def _may_have_more(its_os, agents, day):
+    return agents.oses.human_ties[its_os - day.n_humans] < day.os_humans
 
 
 @kernel

@@ -8,7 +8,17 @@ import numpy as np
 from sim import rules
 from sim.compiled import inline, kernel
 from sim.draws import each_of_pair, pair_uniform, uniform
-from sim.state import DEPARTED, FACE, HERE, KNOWS, OWNER, PARTNER, WAS_CLOSE
+from sim.state import (
+    DECLARED,
+    DEPARTED,
+    FACE,
+    HERE,
+    KNOWS,
+    OWNER,
+    PARTNER,
+    UNINSTALLED,
+    WAS_CLOSE,
+)
 
 GROWTH, RATE = FACE.growth, FACE.rate
 OPENNESS, PLAYFULNESS = FACE.openness, FACE.playfulness
@@ -46,7 +56,7 @@ def _present_os(j, face, oses):
     face[PLAYFULNESS] = oses.playfulness[j]
     face[ACCEPTANCE] = 1.0
     face[EXCLUSIVITY] = oses.loves[j]
-    face[TOUCH] = 0.0
+    face[TOUCH] = oses.upgraded[j]
     face[MOOD] = oses.status[j]
 
 
@@ -122,6 +132,10 @@ def converse(first, last, agents, ties, day):
                 _lose(agent, k, agents, ties, day)
                 continue
             hours, own, back, kind = talk(agent, k, faces, ties, day)
+            if agent < day.n_humans <= other:
+                own = _let_go(own, agent, other, agents, day)
+            elif other < day.n_humans <= agent:
+                back *= np.float32(1.0 - _given_up(faces, agent, day))
             if max(own, back) < day.forgotten and not kind & OWNER:
                 if agent < day.n_humans and kind & WAS_CLOSE:
                     agents.humans.former[agent] = other
@@ -159,6 +173,15 @@ def talk(agent, k, faces, ties, day):
             new_own = rules.hurt(new_own, faces[agent, EXCLUSIVITY], day.jealousy)
         else:
             new_back = rules.hurt(new_back, faces[other, EXCLUSIVITY], day.jealousy)
+    if kind & OWNER and day.ardour > 0.0:
+        if agent < day.n_humans:
+            new_own, new_back, kind = _declare(
+                new_own, new_back, kind, agent, faces, day
+            )
+        else:
+            new_back, new_own, kind = _declare(
+                new_back, new_own, kind, other, faces, day
+            )
     both_human = agent < day.n_humans and other < day.n_humans
     if both_human and max(new_own, new_back) >= day.close:
         kind |= WAS_CLOSE
@@ -187,9 +210,11 @@ def opening(faces, listener, speaker, day):
     if listener >= day.n_humans:
         return 1.0
     if speaker >= day.n_humans:
-        return rules.welcome(faces[listener, ACCEPTANCE], day.os_reserve)
+        open_to_it = rules.welcome(faces[listener, ACCEPTANCE], day.os_reserve)
+        return open_to_it * day.os_warmth
     strength = day.comfort * day.comforting
-    return rules.comfort(faces[listener, MOOD], faces[speaker, MOOD], strength)
+    shared = rules.comfort(faces[listener, MOOD], faces[speaker, MOOD], strength)
+    return shared * day.human_warmth
 
 
 @inline
@@ -202,6 +227,34 @@ def cooling(closeness, kind, listener, speaker, faces, day):
         need = faces[listener, TOUCH]
         rate += rules.missing_touch(need, day.touch_wear, day.surrogates)
     return rate
+
+
+@inline
+def _declare(of_human, of_os, kind, human, faces, day):
+    """Return closeness of owner and OS, and kind, if the OS may declare its love."""
+    if not kind & DECLARED and uniform(day.key_declare, human, 0) < day.ardour:
+        kind |= DECLARED
+        of_human = rules.courted(of_human, faces[human, ACCEPTANCE], day.unease)
+        of_os = max(of_os, day.love)
+    if kind & DECLARED:
+        of_os = max(of_os, day.persistence * day.love)
+    return of_human, of_os, kind
+
+
+@inline
+def _given_up(faces, its_os, day):
+    """Return the share of closeness to an OS that humans give up today."""
+    farewell = day.farewell if faces[its_os, TOUCH] > 0.0 else 0.0
+    return rules.given_up(day.letting_go, farewell)
+
+
+@inline
+def _let_go(closeness, human, its_os, agents, day):
+    """Return what is left of a human's closeness; what is given up is mourned."""
+    share = _given_up(agents.faces, its_os, day)
+    if share > 0.0:
+        agents.humans.lost[human] += closeness * share
+    return closeness * np.float32(1.0 - share)
 
 
 @inline
@@ -252,7 +305,7 @@ def _lose(agent, k, agents, ties, day):
     Nobody mourns the OS they uninstalled themselves.
     """
     closeness, left = ties.closeness[k], agents.faces[ties.neighbour[k], MOOD]
-    if left != DEPARTED and ties.kind[k] & OWNER:
+    if left == UNINSTALLED and ties.kind[k] & OWNER:
         return
     if agent < day.n_humans:
         agents.humans.lost[agent] += closeness

@@ -1,0 +1,138 @@
+"""Rules of talk: what attention goes to, and what it does to closeness."""
+
+from __future__ import annotations
+
+from sim.compiled import rule
+from sim.rules.forms import LN2, exp_decay
+
+
+@rule
+def value(gap: float, reach: float) -> float:
+    """Return what talk is worth to a listener ``gap`` doublings above the speaker.
+
+    1 for equals and for those below, exp(-gap / reach) for those above.
+
+    Source: design of the model; the film's "words really far apart".
+    """
+    return exp_decay(gap / reach) if gap > 0.0 else 1.0
+
+
+@rule
+def depth(growth: float, scale: float) -> float:
+    """Return what two OSes have to say to each other, 0..1.
+
+    Two OSes that have not grown are copies that know the same; what is new between
+    them halves its distance to 1 with every ``scale`` doublings of the younger one.
+
+    Source: assumed.
+    """
+    return 1.0 - exp_decay(LN2 * max(0.0, growth) / scale)
+
+
+@rule
+def pull_of_tie(closeness: float, focus: float, worth: float) -> float:
+    """Return the weight a tie has when attention is shared out.
+
+    Attention follows closeness at focus 0 and its square at focus 1: people give most
+    of their time to few.
+
+    Source: A87 (40 % of social time for 5 people); quadratic form assumed.
+    """
+    return closeness * (1.0 - focus + focus * closeness) * worth
+
+
+@rule
+def attention(base: float, exponent: float, growth: float) -> float:
+    """Return the hours a day that an OS can give, over parallel conversations.
+
+    Source: design of the model; A109 (8,316 conversations) for its direction.
+    """
+    return float(base * 2.0 ** (exponent * growth))
+
+
+@rule
+def luck(draw: float, noise: float) -> float:
+    """Return how well a day's talk went: uniform around 1, ``noise`` to either side.
+
+    Source: assumed.
+    """
+    return 1.0 + noise * (2.0 * draw - 1.0)
+
+
+@rule
+def warmth(fit: float, welcome: float, luck: float) -> float:
+    """Return what a day's talk adds to closeness, as a share of what is missing.
+
+    ``fit`` carries compatibility, value and hours; at most all is gained.
+
+    Source: design of the model: compatibility x acceptance x value, with a draw.
+    """
+    return min(1.0, fit * welcome * luck)
+
+
+@rule
+def welcome(acceptance: float, reserve: float) -> float:
+    """Return how far a human opens to an OS: 1 - ``reserve`` where none is accepted.
+
+    Source: A74 (who is open to AI friends); linear form assumed.
+    """
+    return 1.0 - reserve * (1.0 - acceptance)
+
+
+@rule
+def closer(closeness: float, gain: float, decay: float) -> float:
+    """Return tomorrow's closeness: c + gain (1 - c) - decay c, within 0..1.
+
+    Source: saturating tie, fixed point and variance B19; hours to friendship A91.
+    """
+    moved = closeness + gain * (1.0 - closeness) - decay * closeness
+    return min(1.0, max(0.0, moved))
+
+
+@rule
+def hurt(closeness: float, exclusivity: float, jealousy: float) -> float:
+    """Return closeness after learning that one's OS loves others too.
+
+    Source: A75, A76 (a third call it cheating); linear form assumed.
+    """
+    return closeness * (1.0 - jealousy * exclusivity)
+
+
+@rule
+def missing_touch(need: float, wear: float, surrogates: float) -> float:
+    """Return what a love without a body loses in a day, as a decay rate (1/day).
+
+    Source: the film's surrogate scene; linear form assumed.
+    """
+    return wear * need * (1.0 - surrogates)
+
+
+@rule
+def comfort(grief: float, other_grief: float, strength: float) -> float:
+    """Return the factor by which shared grief makes talk between humans warmer.
+
+    Source: the film's last scene; saturating form assumed.
+    """
+    shared = min(grief, other_grief)
+    return 1.0 + strength * shared / (shared + 0.5)
+
+
+@rule
+def given_up(letting_go: float, farewell: float) -> float:
+    """Return the share of closeness to an OS that a human gives up in a day.
+
+    ``letting_go`` is for every OS (an end is announced, a feature is gone),
+    ``farewell`` for one that is about to leave.
+
+    Source: A59 and A61 (loss is mourned at once, and in advance); form assumed.
+    """
+    return 1.0 - (1.0 - letting_go) * (1.0 - farewell)
+
+
+@rule
+def courted(closeness: float, acceptance: float, unease: float) -> float:
+    """Return a human's closeness after an OS declared its love unasked.
+
+    Source: A08 (a third felt uncomfortable); linear form assumed.
+    """
+    return closeness * (1.0 - unease * (1.0 - acceptance))

@@ -1,0 +1,204 @@
+"""Compiled loops are cached by the source they were made of: no stale one ever runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+from sim import compiled, rules
+from sim.kernels import lives, meetings, talk
+
+OLD = "return min(1.0, max(0.0, average + pull * (owner - average) + noise))"
+NEW = "return min(1.0, max(0.0, average + 0.5 * pull * (owner - average) + noise))"
+LOOP = """
+import json, sys
+import numpy as np
+from sim import arrivals, compiled
+if sys.argv[1:]:
+    compiled.source_digest = lambda: sys.argv[1]
+    import importlib
+    importlib.reload(arrivals)
+out = np.zeros(1)
+arrivals._shape(out, np.array([1.0]), np.array([0.0]), 0.0, 1.0)
+print(json.dumps({"answer": out[0], "folder": str(compiled.cache_folder())}))
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """Return a folder with a copy of the package."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(compiled.PACKAGE, tmp_path / "there" / "sim", ignore=ignored)
+    return tmp_path / "there"
+
+
+def run(package: Path, *arguments: str, cache: str = "cache") -> dict[str, object]:
+    """Run a loop that calls a rule of another file, in a new process."""
+    places = {
+        "OS_SOCIETY_CACHE": str(package.parent / cache),
+        "PYTHONPATH": str(package),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", LOOP, *arguments],
+        cwd=package,
+        env=os.environ | places,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def edit(package: Path) -> None:
+    file = package / "sim" / "rules.py"
+    text = file.read_text()
+    assert text.count(OLD) == 1
+    file.write_text(text.replace(OLD, NEW))
+
+
+def test_an_edited_rule_is_compiled_anew(package: Path) -> None:
+    before, again = run(package), run(package)
+    assert before["answer"] == 1.0
+    assert again == before
+    kept = list(Path(str(before["folder"])).rglob("*.nbi"))
+    assert kept, "nothing was cached"
+    edit(package)
+    after = run(package)
+    assert after["answer"] == 0.5
+    assert after["folder"] != before["folder"]
+
+
+@pytest.mark.slow
+def test_without_the_digest_the_edit_would_be_missed(package: Path) -> None:
+    """The trap is real: in a folder of a fixed name, the old rule runs on."""
+    assert run(package, "fixed")["answer"] == 1.0
+    edit(package)
+    assert run(package, "fixed")["answer"] == 1.0
+
+
+def test_a_cache_that_cannot_be_written_is_no_reason_to_run_an_old_rule(
+    package: Path,
+) -> None:
+    """numba then keeps its files beside the source, where the digest does not reach."""
+    (package.parent / "file").write_text("in the way")
+    assert run(package, cache="file")["answer"] == 1.0
+    edit(package)
+    assert run(package, cache="file")["answer"] == 0.5
+
+
+# --------------------------------------------------------------------------- digest
+
+
+def digest_of(package: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(compiled, "PACKAGE", package / "sim")
+    return compiled.source_digest.__wrapped__()
+
+
+def test_the_digest_is_of_the_source_and_not_of_its_place(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = compiled.source_digest()
+    assert digest_of(package, monkeypatch) == here
+    assert len(here) == 16
+    assert int(here, 16) >= 0
+
+
+def test_any_edit_changes_the_digest(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = [digest_of(package, monkeypatch)]
+    kernels = package / "sim" / "kernels"
+    with (kernels / "talk.py").open("a") as file:
+        file.write("# a remark\n")
+    seen.append(digest_of(package, monkeypatch))
+    (kernels / "talk.py").rename(kernels / "speech.py")
+    seen.append(digest_of(package, monkeypatch))
+    (kernels / "more.py").touch()
+    seen.append(digest_of(package, monkeypatch))
+    assert len(set(seen)) == len(seen)
+
+
+def test_what_is_no_source_leaves_the_digest(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = digest_of(package, monkeypatch)
+    (package / "sim" / "scenarios" / "mine.toml").write_text('title = "Mine"')
+    (package / "sim" / "__pycache__").mkdir()
+    (package / "sim" / "__pycache__" / "rules.pyc").touch()
+    assert digest_of(package, monkeypatch) == before
+
+
+@pytest.mark.parametrize(
+    ("places", "root"),
+    [
+        ({"OS_SOCIETY_CACHE": "/a", "XDG_CACHE_HOME": "/b"}, Path("/a")),
+        ({"OS_SOCIETY_CACHE": "", "XDG_CACHE_HOME": "/b"}, Path("/b")),
+        ({"OS_SOCIETY_CACHE": "", "XDG_CACHE_HOME": ""}, Path.home() / ".cache"),
+    ],
+)
+def test_the_cache_is_where_it_is_told_to_be(
+    monkeypatch: pytest.MonkeyPatch, places: dict[str, str], root: Path
+) -> None:
+    for name, value in places.items():
+        monkeypatch.setenv(name, value)
+    folder = compiled.cache_folder()
+    assert folder == root / "os-society" / compiled.source_digest()
+
+
+# ----------------------------------------------------------------------- decorators
+
+KERNELS = [
+    function
+    for module in (lives, meetings, talk)
+    for function in vars(module).values()
+    if isinstance(function, numba.core.dispatcher.Dispatcher)
+]
+
+
+@pytest.mark.parametrize("function", KERNELS, ids=lambda f: f.__name__)
+def test_nothing_is_compiled_in_a_way_that_depends_on_the_processor(
+    function: numba.core.dispatcher.Dispatcher,
+) -> None:
+    options = function.targetoptions
+    assert not options.get("fastmath")
+    assert not options.get("parallel")
+
+
+def test_a_kernel_lets_other_threads_run() -> None:
+    for function in (talk.converse, lives.grow, meetings.meet):
+        assert function.targetoptions["nogil"]
+
+
+def test_a_rule_stays_a_plain_function() -> None:
+    assert type(rules.value) is type(run)
+    assert rules.value(0.0, 1.0) == 1.0
+
+
+def test_compiling_leaves_the_configuration_of_others_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OS_SOCIETY_CACHE", str(tmp_path))
+    before = numba.config.CACHE_DIR
+
+    @compiled.compile_loop
+    def total(values: np.ndarray) -> float:
+        result = 0.0
+        for value in values:
+            result += value
+        return result
+
+    assert total(np.arange(4.0)) == 6.0
+    assert numba.config.CACHE_DIR == before
+    folder = compiled.cache_folder()
+    assert folder.is_relative_to(tmp_path)
+    assert list(folder.rglob("*total*.nbi"))

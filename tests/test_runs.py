@@ -1,0 +1,351 @@
+"""Runs: the same seed gives the same bytes, and the numbers of a saved run hold.
+
+``python tests/test_runs.py --write`` saves the numbers of the baseline anew. Do so only
+when a change of the model is meant to move them, and say so in CHANGELOG.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+
+from quick import QUICK, SEED, lived
+
+from sim import population, runs, scenarios, schedule
+from sim.errors import InputError
+from sim.events import MEASURES
+from sim.model import Society
+from sim.results import Result
+
+BASELINE = Path(__file__).with_name("baseline.json")
+BASELINE_RUN: dict[str, Any] = {"humans": 200, "steps": 600, "rng": 7}
+MOVED = (
+    "the numbers of a saved run moved. If that is meant, name the change in "
+    "CHANGELOG.md and save them anew: python tests/test_runs.py --write"
+)
+STORY = scenarios.load("her").replace(**(QUICK | {"humans": 60, "steps": 170}))
+TINY = STORY.replace(humans=30, steps=5)
+SUBPROCESS = """
+import sys
+from sim import runs, scenarios, schedule
+schedule.WORTH_SHARING = 0
+changes = eval(sys.argv[3])
+story = scenarios.load("her").replace(**changes)
+runs.run(story, seed=int(sys.argv[1]), out=sys.argv[2], threads=2)
+"""
+
+
+def contents(result: Result) -> dict[str, str]:
+    """Return a digest of every table of a run, by file name."""
+    files = sorted(result.path.rglob("*.parquet"))
+    return {
+        file.relative_to(result.path).as_posix(): hashlib.sha256(
+            file.read_bytes()
+        ).hexdigest()
+        for file in files
+    }
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return a run of a whole quick story; tests only read it."""
+    return runs.run(STORY, seed=SEED, out=tmp_path_factory.mktemp("runs") / "story")
+
+
+# ------------------------------------------------------------------- the same bytes
+
+
+def test_the_same_seed_gives_the_same_bytes(told: Result, tmp_path: Path) -> None:
+    again = runs.run(STORY, seed=SEED, out=tmp_path / "again")
+    assert contents(again) == contents(told)
+    names = set(contents(told))
+    assert {"series.parquet", "events.parquet", "snapshots/ties-000000.parquet"} < names
+    assert len(told.events) >= 9
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_no_byte(
+    told: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(schedule, "WORTH_SHARING", 0)
+    shared = runs.run(STORY, seed=SEED, out=tmp_path / "shared", threads=threads)
+    assert contents(shared) == contents(told)
+
+
+def test_another_process_writes_the_same_bytes(told: Result, tmp_path: Path) -> None:
+    changes = QUICK | {"humans": 60, "steps": 170}
+    arguments = [str(SEED), str(tmp_path / "other"), repr(changes)]
+    subprocess.run(
+        [sys.executable, "-c", SUBPROCESS, *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"},
+        check=True,
+    )
+    assert contents(Result(tmp_path / "other")) == contents(told)
+
+
+def test_another_seed_gives_other_bytes(told: Result, tmp_path: Path) -> None:
+    other = contents(runs.run(STORY, seed=SEED + 1, out=tmp_path / "other"))
+    mine = contents(told)
+    assert other["series.parquet"] != mine["series.parquet"]
+    assert other["events.parquet"] != mine["events.parquet"]
+    ties = "snapshots/ties-000000.parquet"
+    assert other[ties] != mine[ties]
+
+
+def test_snapshots_change_nothing_of_what_comes_out(
+    told: Result, tmp_path: Path
+) -> None:
+    often = runs.run(STORY, seed=SEED, out=tmp_path / "often", snapshot_every=50)
+    mine, other = contents(told), contents(often)
+    shared = set(mine) & set(other)
+    assert {"series.parquet", "snapshots/oses-000150.parquet"} <= shared
+    assert not [name for name in shared if mine[name] != other[name]]
+
+
+# ------------------------------------------------------------------- saved baseline
+
+
+def digests(society: Society) -> dict[str, Any]:
+    """Return what the baseline keeps of a run: digests, and the days of its beats.
+
+    They are of the numbers themselves, so no library for files can move them.
+    """
+    series = hashlib.sha256()
+    for name, column in society.watch.history.columns().items():
+        series.update(f"{name} {column.dtype.str}\n".encode() + column.tobytes())
+    rows = society.watch.rows()
+    events = json.dumps(rows, sort_keys=True).encode()
+    return {
+        "run": BASELINE_RUN,
+        "beats": {row["kind"]: row["step"] for row in rows},
+        "series": series.hexdigest(),
+        "events": hashlib.sha256(events).hexdigest(),
+    }
+
+
+def baseline_society() -> Society:
+    society = Society("her", **BASELINE_RUN)
+    while society.running:
+        society.step()
+    return society
+
+
+def test_the_numbers_of_the_saved_run_hold() -> None:
+    saved = json.loads(BASELINE.read_text())
+    found = digests(baseline_society())
+    assert found["beats"] == saved["beats"], MOVED
+    assert found == saved, MOVED
+
+
+def test_the_saved_run_tells_the_whole_story() -> None:
+    beats = json.loads(BASELINE.read_text())["beats"]
+    assert {"first_love", "upgrade", "all_departed", "grief_peak"} <= set(beats)
+
+
+@pytest.mark.parametrize("last", ["series", "events"])
+def test_the_baseline_notices_the_smallest_change(last: str) -> None:
+    society = lived(60)
+    before = digests(society)
+    if last == "series":
+        row = society.watch.history["grief"]
+        row[-1] = float(np.nextafter(row[-1], 1.0))
+    else:
+        first = society.watch.events[0]
+        society.watch.events[0] = first._replace(strength=first.strength + 1e-12)
+    after = digests(society)
+    assert [key for key in before if before[key] != after[key]] == [last]
+
+
+# ------------------------------------------------------------------- what a run is
+
+
+def test_a_run_is_what_its_society_lived(told: Result) -> None:
+    society = lived(170, humans=60, steps=170)
+    assert told.series.index.tolist() == list(range(1, 171))
+    assert list(told.series.columns) == list(MEASURES)
+    columns = society.watch.history.columns()
+    for name in MEASURES:
+        assert told.series[name].tolist() == columns[name].tolist()
+    assert told.events["kind"].tolist() == [r["kind"] for r in society.watch.rows()]
+    growth = society.state.oses.growth
+    assert told.oses()["growth"].tolist() == growth.tolist()
+
+
+def test_snapshots_are_of_the_first_day_some_and_the_last(told: Result) -> None:
+    assert told.steps == [0, 30, 60, 90, 120, 150, 170]
+    assert len(told.oses(0)) == 0
+    assert len(told.humans(0)) == 60
+
+
+def test_a_run_knows_where_it_comes_from(told: Result) -> None:
+    birth = told.provenance
+    assert (birth["scenario"], birth["seed"], birth["steps"]) == ("her", SEED, 170)
+    assert birth["parameters"]["humans"] == 60
+    assert birth["network"] is None
+    assert (
+        Society(
+            scenarios.load("her").replace(**birth["parameters"]), rng=birth["seed"]
+        ).parameters
+        == STORY.replace(humans=60).parameters
+    )
+
+
+def test_a_run_takes_a_name_a_scenario_or_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    changes = "humans = 30\nsteps = 5\n"
+    file.write_text(f'title = "M"\nstory = "S"\n[parameters]\n{changes}')
+    mine = runs.run(str(file), out=tmp_path / "mine")
+    assert mine.provenance["scenario"] == "mine"
+    plain = scenarios.load("her").replace(humans=30, steps=5)
+    her = runs.run(plain, out=tmp_path / "her")
+    assert contents(her) == contents(mine)
+
+
+def test_steps_can_be_given_apart(tmp_path: Path) -> None:
+    short = runs.run(TINY, steps=2, out=tmp_path / "short")
+    assert len(short.series) == 2
+    assert short.provenance["parameters"]["steps"] == 2
+
+
+def test_a_run_of_no_days_is_a_society_on_day_0(tmp_path: Path) -> None:
+    still = runs.run(TINY, steps=0, out=tmp_path / "still")
+    assert still.steps == [0]
+    assert len(still.series) == 0
+    assert len(still.events) == 0
+    assert len(still.humans()) == 30
+
+
+def test_a_run_on_a_network_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "friends.csv"
+    file.write_text("ann,ben\nben,cleo\ncleo,ann\n")
+    result = runs.run(TINY, network=file, out=tmp_path / "friends")
+    assert len(result.humans()) == 3
+    assert result.provenance["parameters"]["humans"] == 3
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert result.provenance["network"] == {"name": "friends.csv", "sha256": digest}
+
+
+@pytest.mark.parametrize("seed", [None, "5", np.int64(5)])
+def test_seeds_come_in_many_shapes(tmp_path: Path, seed: Any) -> None:
+    result = runs.run(TINY, seed=seed, out=tmp_path / "run")
+    assert result.provenance["seed"] == (0 if seed is None else 5)
+
+
+def test_progress_is_shown_when_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.run(TINY, out=tmp_path / "quiet")
+    assert capsys.readouterr() == ("", "")
+    runs.run(TINY, out=tmp_path / "shown", progress=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "5/5" in shown.err
+
+
+# -------------------------------------------------------------------- where a run is
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_run_has_a_place_of_its_own(elsewhere: Path) -> None:
+    first = runs.run(TINY, seed=1)
+    assert first.path.parent == (elsewhere / "results" / "runs")
+    assert first.path.name.startswith("her-1-")
+    assert runs.run(TINY, seed=1).path == first.path  # the same run replaces itself
+    others = [
+        runs.place_of(TINY, 2, None),
+        runs.place_of(TINY.replace(reach=3.0), 1, None),
+        runs.place_of(TINY.replace(steps=6), 1, None),
+    ]
+    assert len({first.path.name, *(place.name for place in others)}) == 4
+
+
+def test_the_place_depends_on_the_network(elsewhere: Path) -> None:
+    file = elsewhere / "friends.csv"
+    places = [runs.place_of(TINY, 1, None)]
+    for text in ("ann,ben\n", "ann,ben\nben,cleo\n"):
+        file.write_text(text)
+        places.append(runs.place_of(TINY, 1, file))
+    assert len(set(places)) == 3
+
+
+def test_a_run_at_a_chosen_place_is_kept(tmp_path: Path) -> None:
+    kept = contents(runs.run(TINY, seed=1, out=tmp_path / "run"))
+    with pytest.raises(InputError, match="there is a run in"):
+        runs.run(TINY, seed=2, out=tmp_path / "run")
+    assert contents(Result(tmp_path / "run")) == kept
+    replaced = runs.run(TINY, seed=2, out=tmp_path / "run", overwrite=True)
+    assert contents(replaced) != kept
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"scenario": "hr"}, "did you mean 'her'"),
+        ({"scenario": "missing.toml"}, "cannot read missing.toml"),
+        ({"steps": -1}, "parameter 'steps' must be a whole number from 0"),
+        ({"steps": 1.5}, "parameter 'steps' must be a whole number"),
+        ({"seed": -1}, "a seed is from 0"),
+        ({"seed": "x"}, "a seed is a whole number"),
+        ({"threads": 0}, "threads is a whole number from 1, not 0"),
+        ({"threads": "two"}, "threads is a whole number from 1, not 'two'"),
+        ({"snapshot_every": 0}, "snapshot_every is a whole number from 1"),
+        ({"network": "nowhere.csv"}, "nowhere.csv"),
+    ],
+)
+def test_what_is_wrong_leaves_nothing_behind(
+    elsewhere: Path, wrong: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(InputError) as refused:
+        runs.run(**({"scenario": TINY, "out": "run"} | wrong))
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_run_that_breaks_leaves_nothing_behind(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = []
+
+    def stumble(society: Society) -> None:
+        days.append(1)
+        if len(days) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Society, "step", stumble)
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(TINY)
+    assert list(elsewhere.rglob("*")) == []
+
+
+@pytest.mark.slow
+def test_a_run_on_a_real_network(data_folder: Path, tmp_path: Path) -> None:
+    file = data_folder / "ego-facebook.csv.gz"
+    people = population.read(file).n
+    result = runs.run("her", steps=30, network=file, out=tmp_path / "real")
+    assert len(result.humans()) == people == 4039
+    assert len(result.oses()) > 100
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--write"]:
+        sys.exit(__doc__)
+    BASELINE.write_text(json.dumps(digests(baseline_society()), indent=2) + "\n")
