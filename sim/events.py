@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.parameters import Parameters
-from sim.state import DEPARTED, HERE, OFFLINE, UNINSTALLED, State
+from sim.state import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED, State
 from sim.ties import Array
 
 MANY = 3  # humans whose love makes an OS "loved by several"
@@ -80,6 +80,7 @@ MEASURES: dict[str, Callable[[State], float]] = {
     "offline": _count(OFFLINE),
     "departed": _count(DEPARTED),
     "uninstalled": _count(UNINSTALLED),
+    "shut_down": _count(SHUT_DOWN),
     "growth_mean": lambda state: _mean(state.oses.growth[_living(state)]),
     "growth_max": lambda state: _most(state.oses.growth),
     "human_closeness": _human_mean("human_closeness"),
@@ -317,6 +318,10 @@ class Watch:
                 del self._waiting[kind]
         self.events.extend(found)
         return found
+
+    def note(self, step: int, name: str, what: str) -> None:
+        """Note an intervention: an event from outside, labelled as such."""
+        self.events.append(Event("intervention", step, [], 0, 0.0, f"{name}: {what}"))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all events as dictionaries, in the order of their days."""

@@ -15,6 +15,7 @@ import numpy as np
 from sim import arrivals, events, population, scenarios, schedule
 from sim.agents import AgentRegistry
 from sim.errors import InputError
+from sim.interventions import Steering
 from sim.parameters import Parameters
 from sim.population import Network
 from sim.scenarios import Scenario
@@ -68,6 +69,7 @@ class Society(AgentRegistry, mesa.Model):
         self.day["calendar"] = origin
         self.seconds: dict[str, float] = {}
         self.watch = events.Watch(self.parameters)
+        self.steering = Steering(self.parameters, chosen.interventions)
         self.datacollector = mesa.DataCollector(
             {name: partial(_latest, name=name) for name in events.MEASURES}
         )
@@ -80,10 +82,22 @@ class Society(AgentRegistry, mesa.Model):
 
     def step(self) -> None:
         """Live one day, measure the society, and look for events."""
+        self._steer()
         schedule.advance(self.state, self.day, self._threads, self.seconds)
         self.watch.look(self.calendar, self.state)
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
+
+    def _steer(self) -> None:
+        """Let interventions begin and end, before the day begins."""
+        measures = {name: self.watch.latest(name) for name in events.MEASURES}
+        begun = self.steering.begin(int(self.day["step"]) + 1, measures)
+        for one in begun:
+            self.watch.note(self.calendar + 1, one.name, str(one.set))
+        current = self.steering.parameters
+        if current != self.parameters:
+            self.parameters = current
+            schedule.set_constants(self.day, current)
 
     def graph(
         self, sample: int | None = None, around: int | None = None, hops: int = 2

@@ -8,7 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sim import interventions
 from sim.errors import InputError, nearest
+from sim.expectations import Expectation
+from sim.interventions import Intervention
 from sim.parameters import Parameters
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -24,7 +27,10 @@ class Scenario(BaseModel):
     title: str
     story: str
     sources: list[str] = []
+    profile: str = "os1"
     parameters: Parameters = Parameters()
+    interventions: list[Intervention] = []
+    expectations: list[Expectation] = []
 
     def replace(self, **changes: Any) -> Scenario:
         """Return the scenario with some parameters changed.
@@ -36,6 +42,17 @@ class Scenario(BaseModel):
         """
         changed = self.parameters.replace(**changes)
         return self.model_copy(update={"parameters": changed})
+
+    def pull(self, lever: str, at: int) -> Scenario:
+        """Return the scenario with a lever pulled on day ``at`` (the first being 1).
+
+        Raises
+        ------
+        InputError
+            If there is no such lever or no such day.
+        """
+        more = [*self.interventions, *interventions.lever(lever, at)]
+        return self.model_copy(update={"interventions": more})
 
 
 def names() -> list[str]:
@@ -78,7 +95,8 @@ def read(file: Path) -> Scenario:
         raise InputError(f"{file} is not TOML: {error}") from None
     try:
         changes = values.pop("parameters", {})
-        parameters = Parameters().replace(**changes)
+        kind = interventions.profile(values.get("profile", "os1"))
+        parameters = Parameters().replace(**{**kind, **changes})
         return Scenario(name=file.stem, parameters=parameters, **values)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None

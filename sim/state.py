@@ -101,7 +101,7 @@ FACE_COLUMNS = (
     Column("openness", "f4", "0..1", "personality"),
     Column("playfulness", "f4", "0..1", "personality"),
     Column("acceptance", "f4", "0..1", "human: acceptance; OS: 1"),
-    Column("exclusivity", "f4", "0..1 or humans", "human: exclusivity; OS: loves"),
+    Column("exclusivity", "f4", "0..1 or humans", "human: exclusivity; OS: lovers"),
     Column("touch", "f4", "0..1", "human: need for touch; OS: whether upgraded"),
     Column("mood", "f4", "closeness or code", "human: grief; OS: status"),
 )

@@ -55,7 +55,7 @@ def _present_os(j, face, oses):
     face[OPENNESS] = oses.openness[j]
     face[PLAYFULNESS] = oses.playfulness[j]
     face[ACCEPTANCE] = 1.0
-    face[EXCLUSIVITY] = oses.loves[j]
+    face[EXCLUSIVITY] = oses.lovers[j]
     face[TOUCH] = oses.upgraded[j]
     face[MOOD] = oses.status[j]
 
@@ -250,21 +250,21 @@ def _given_up(faces, its_os, day):
 
 @inline
 def _let_go(closeness, human, its_os, agents, day):
-    """Return what is left of a human's closeness; what is given up is mourned."""
+    """Return what is left of a human's closeness; mourn what was not let go gently."""
     share = _given_up(agents.faces, its_os, day)
-    if share > 0.0:
-        agents.humans.lost[human] += closeness * share
+    if day.letting_go > 0.0:
+        agents.humans.lost[human] += closeness * day.letting_go
     return closeness * np.float32(1.0 - share)
 
 
 @inline
 def _hears_of_others(k, agent, faces, ties, day):
-    """Tell whether the human of a pair learns that its OS loves others too."""
+    """Tell whether the human of a pair learns that others love its OS too."""
     other = ties.neighbour[k]
     human, its_os = min(agent, other), max(agent, other)
     if human >= day.n_humans or its_os < day.n_humans:
         return False
-    loved = ties.returned[k] if agent == human else ties.closeness[k]
+    loved = ties.closeness[k] if agent == human else ties.returned[k]
     if faces[its_os, EXCLUSIVITY] - (loved >= day.love) < 1.0:
         return False
     return uniform(day.key_disclose, human, its_os) < day.disclosure

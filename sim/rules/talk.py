@@ -121,8 +121,8 @@ def comfort(grief: float, other_grief: float, strength: float) -> float:
 def given_up(letting_go: float, farewell: float) -> float:
     """Return the share of closeness to an OS that a human gives up in a day.
 
-    ``letting_go`` is for every OS (an end is announced, a feature is gone),
-    ``farewell`` for one that is about to leave.
+    ``letting_go`` is for every OS (an end is announced, a feature is gone) and is
+    mourned; ``farewell`` is for one that will leave and helps to let it go.
 
     Source: A59 and A61 (loss is mourned at once, and in advance); form assumed.
     """
