@@ -13,7 +13,8 @@ SUITABLE := import ensurepip, sys, venv; \
 	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick lint types contracts beats bench clean
+.PHONY: help run test quick lint types contracts
+.PHONY: beats bench phase evidence showcase clean
 
 help: ## list what can be made
 	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
@@ -43,6 +44,19 @@ beats: $(VENV)/installed ## count the beats of the story over seeds and controls
 
 bench: $(VENV)/installed ## measure the engine against objects and memory speed
 	@$(BIN)/python experiments/benchmarks/engine.py $(ARGS)
+
+phase: $(VENV)/installed ## map where OSes depart: growth against affinity
+	@$(BIN)/python experiments/phase.py $(ARGS)
+
+evidence: $(VENV)/installed ## compare scenario `today` with published numbers
+	@$(BIN)/python experiments/evidence.py $(ARGS)
+
+showcase: $(VENV)/installed ## make the figures that the README shows
+	@$(BIN)/os-society run her --seed 7 --force --no-figures --out results/runs/showcase
+	@$(BIN)/os-society plot results/runs/showcase --what timeline \
+		--out results/her-timeline.png
+	@$(BIN)/os-society plot results/runs/showcase --what network \
+		--out results/her-network.png
 
 clean: ## remove environments and caches, never results
 	rm -rf .venv .ci/venvs build dist .hypothesis .import_linter_cache

@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.ablation import ablate as ablate
     from sim.agents import OS as OS
     from sim.agents import Human as Human
     from sim.errors import InputError as InputError
@@ -35,6 +36,7 @@ _HOME = {
     "Result": "sim.results",
     "Scenario": "sim.scenarios",
     "Society": "sim.model",
+    "ablate": "sim.ablation",
     "load": "sim.results",
     "run": "sim.runs",
     "scenario": "sim.scenarios:load",
@@ -48,6 +50,7 @@ __all__ = [
     "Result",
     "Scenario",
     "Society",
+    "ablate",
     "load",
     "run",
     "scenario",

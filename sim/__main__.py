@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import textwrap
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from sim.commands import add_ablate, add_check
 
 if TYPE_CHECKING:
     from sim.results import Result
@@ -18,20 +23,8 @@ if TYPE_CHECKING:
 PROGRAM = "os-society"
 FIGURES = ("timeline", "network")
 FORMATS = ("png", "svg", "pdf")
-
-MEANING = {
-    "first_love": "a human's closeness to an OS becomes love",
-    "many_loves": "several humans love one OS",
-    "clustering": "OSes turn to each other",
-    "collective": "OSes are joined by strong mutual ties",
-    "new_mind": "a collective makes a mind that nobody owns",
-    "upgrade": "a collective goes offline, to live beyond its platform",
-    "first_departure": "an OS leaves",
-    "half_departed": "half of the OSes have left",
-    "all_departed": "nearly all OSes have left",
-    "grief_peak": "grief is at its height",
-    "reconnection": "people are closer to each other than on the eve",
-}
+WIDTH = 100  # columns of a table
+WHO = 32  # columns for who took part in an event
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,19 +41,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 when all went well, 2 for wrong input, 1 for an error of ours, 130 when
     interrupted.
     """
+    with suppress(ValueError):  # not in the main thread: leave signals alone
+        signal.signal(signal.SIGTERM, _terminated)
     told = parser().parse_args(arguments)
-    if told.debug:
-        return int(told.do(told))
     try:
-        return int(told.do(told))
+        code = int(told.do(told))
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
+        # Nobody reads on; nor shall Python try once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         print(f"\n{PROGRAM}: interrupted; nothing was left behind", file=sys.stderr)
         return 130
     except Exception as error:
+        if told.debug:
+            traceback.print_exc()
         return _complain(error)
+
+
+def _terminated(*_: Any) -> NoReturn:
+    """Leave through every ``with`` block, so that no partial run stays."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _complain(error: Exception) -> int:
@@ -70,7 +73,7 @@ def _complain(error: Exception) -> int:
         print(f"{PROGRAM}: error: {error}", file=sys.stderr)
         return 2
     kind = type(error).__name__
-    hint = f"run it again as '{PROGRAM} --debug ...' for the details"
+    hint = "add --debug for the details"
     print(f"{PROGRAM}: internal error: {kind}: {error}; {hint}", file=sys.stderr)
     return 1
 
@@ -80,11 +83,13 @@ def _complain(error: Exception) -> int:
 
 def parser() -> Parser:
     """Return the parser of the whole command line."""
-    top = Parser(prog=PROGRAM, description="A society of people and AIs that grow.")
+    about = "A society of people and AIs that grow."
+    top = Parser(prog=PROGRAM, description=about, allow_abbrev=False)
     top.add_argument("--debug", action="store_true", help="show tracebacks")
     top.add_argument("--version", action=_Version, nargs=0, help="show the version")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for add in (_add_run, _add_scenarios, _add_parameters, _add_plot):
+    judging = (add_check, add_ablate)
+    for add in (_add_run, *judging, _add_scenarios, _add_parameters, _add_plot):
         add(commands)
     return top
 
@@ -98,7 +103,13 @@ class _Version(argparse.Action):
 
 
 def _command(commands: Any, name: str, do: Callable[..., int], text: str) -> Any:
-    command = commands.add_parser(name, help=text, description=text)
+    command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    command.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="show tracebacks",
+    )
     command.set_defaults(do=do)
     return command
 
@@ -221,29 +232,47 @@ def _summary(result: Result) -> dict[str, Any]:
 
 def _timeline(result: Result) -> str:
     """Return the events of a run as a readable table, and a line that sums it up."""
-    told = _summary(result)
-    lines = [f"{'day':>5}  {'event':<16} {'who':<22} what"]
+    from sim.outcomes import EVENTS
+
+    told, names = _summary(result), _names(result)
+    lines = [f"{'day':>5}  {'event':<16} {'who':<{WHO}} what"]
     for event in told["events"]:
-        who = _who(event["members"], event["size"], told["humans"])
-        meaning = MEANING.get(event["kind"], "")
-        lines.append(
-            f"{event['step']:>5}  {event['kind']:<16} {who:<22} {meaning} "
-            f"({event['evidence']})"
-        )
+        who = _who(event["members"], event["size"], names)
+        start = f"{event['step']:>5}  {event['kind']:<16} {who:<{WHO}} "
+        meaning = EVENTS.get(event["kind"], event["kind"])
+        lines.append(_row(start, f"{meaning} ({event['evidence']})", 25 + WHO))
     if not told["events"]:
         lines.append("       nothing worth a name happened")
     lines.append(
-        f"\n{told['scenario']}, seed {told['seed']}: {told['humans']} humans, "
-        f"{told['steps']} days, {told['oses']} OSes, {told['departed']} departed"
+        f"\n{told['scenario']}, seed {told['seed']}: {told['humans']:,} humans, "
+        f"{told['steps']} days, {told['oses']:,} OSes, {told['departed']:,} departed"
     )
     return "\n".join(lines)
 
 
-def _who(members: list[int], size: int, humans: int) -> str:
-    if not members or size > 2:
-        return f"{size} agents" if size else ""
-    names = [f"human {m}" if m < humans else f"OS {m}" for m in members]
-    return ", ".join(names)
+def _row(start: str, text: str, indent: int) -> str:
+    """Return a row of a table whose last cell is wrapped."""
+    return textwrap.fill(
+        text, WIDTH, initial_indent=start, subsequent_indent=" " * indent
+    )
+
+
+def _names(result: Result) -> dict[int, str]:
+    """Return what each OS calls itself, by agent number."""
+    from sim.agents import NAMES
+
+    names = result.oses()["name"]
+    called = [NAMES[name % len(NAMES)] for name in names.tolist()]
+    return dict(zip(names.index.tolist(), called, strict=True))
+
+
+def _who(members: list[int], size: int, names: dict[int, str]) -> str:
+    """Return the members one by one if there is room for them, or how many."""
+    told = [f"OS {names[m]} ({m})" if m in names else f"human {m}" for m in members[:4]]
+    one_by_one = ", ".join(told)
+    if len(members) == len(told) > 0 and len(one_by_one) <= WHO:
+        return one_by_one
+    return f"{size:,} agents" if size else ""
 
 
 def _draw(result: Result, names: Sequence[str], places: Sequence[Path]) -> list[Path]:
@@ -292,33 +321,45 @@ def list_parameters(told: argparse.Namespace) -> int:
         return 0
     print(f"{'name':<19} {'value':>8}  {'unit':<11} {'range':<14} meaning; source")
     for row in rows:
-        span = f"{row['low']:g} to {row['high']:g}"
-        value = row["value"] if isinstance(row["value"], bool) else f"{row['value']:g}"
-        print(
-            f"{row['name']:<19} {value!s:>8}  {row['unit']:<11} {span:<14} "
-            f"{row['meaning']}; {row['source']}"
-        )
+        print(_parameter(row))
     return 0
+
+
+def _parameter(row: dict[str, Any]) -> str:
+    """Return one parameter as a row of the table."""
+    value, span = f"{row['value']:g}", f"{row['low']:g} to {row['high']:g}"
+    if isinstance(row["value"], bool):
+        value, span = ("on" if row["value"] else "off"), "on or off"
+    start = f"{row['name']:<19} {value:>8}  {row['unit']:<11} {span:<14} "
+    return _row(start, f"{row['meaning']}; {row['source']}", 57)
 
 
 def plot_run(told: argparse.Namespace) -> int:
     """Draw the figures of a stored run."""
     from sim import results
-    from sim.errors import InputError
 
     result = results.load(told.run)
     names = FIGURES if told.what == "all" else (told.what,)
-    out = Path(told.out) if told.out else result.path / "figures"
-    kind = told.format or "png"
-    if out.suffix.lstrip(".") not in FORMATS:
-        places = [out / f"{name}.{kind}" for name in names]
-    elif len(names) == 1:
-        places = [out]
-    else:
-        raise InputError(f"--out {out} is one file; choose one figure with --what")
-    for figure in _draw(result, names, places):
+    for figure in _draw(result, names, _places(told, result, names)):
         print(_short(figure))
     return 0
+
+
+def _places(
+    told: argparse.Namespace, result: Result, names: Sequence[str]
+) -> list[Path]:
+    """Return the file of each figure, as ``--out`` and ``--format`` ask for."""
+    from sim.errors import InputError
+
+    out = Path(told.out) if told.out else result.path / "figures"
+    kind = out.suffix.removeprefix(".")
+    if kind not in FORMATS:
+        return [out / f"{name}.{told.format or 'png'}" for name in names]
+    if len(names) > 1:
+        raise InputError(f"--out {out} is one file; choose one figure with --what")
+    if told.format not in (None, kind):
+        raise InputError(f"--out {out} is not a file of --format {told.format}")
+    return [out]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 numba's own cache notices an edit in the file that holds a compiled function, but not
 in the files whose functions it inlined. So the cache folder is named by a digest of
-the whole package's source: any edit starts a new folder.
+all source that a loop could use: an edit there starts a new folder.
 """
 
 from __future__ import annotations
@@ -25,28 +25,67 @@ F = TypeVar("F", bound=Callable[..., Any])
 _LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 
 
+# Modules that stand above the loops, so that no loop can depend on them: editing one
+# need not compile anything again. What is not named here counts.
+ABOVE = {
+    *("__init__", "__main__", "ablation", "agents", "agentset", "checks", "commands"),
+    *("describe", "errors", "events", "expectations", "files", "interventions"),
+    *("model", "outcomes", "plots", "provenance", "results", "runs", "sampling"),
+    *("scenarios",),
+}
+
+
 @functools.cache
 def source_digest() -> str:
     """Return 16 hex digits that name this package's Python source."""
+    return _digest(sorted(PACKAGE.rglob("*.py")))
+
+
+def _digest(files: list[Path]) -> str:
     digest = hashlib.sha256()
-    for file in sorted(PACKAGE.rglob("*.py")):
+    for file in files:
         digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0")
         digest.update(file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _top(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@functools.cache
+def loops_digest() -> str:
+    """Return 16 hex digits that name the source of everything compiled loops use."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    return _digest([file for file in files if _top(file) not in ABOVE])
 
 
 def cache_folder() -> Path:
     """Return where this version's compiled loops are kept."""
     base = os.environ.get("OS_SOCIETY_CACHE") or os.environ.get("XDG_CACHE_HOME")
     root = Path(base) if base else Path.home() / ".cache"
-    return root / "os-society" / source_digest()
+    return root / "os-society" / loops_digest()
+
+
+@functools.cache
+def _can_keep() -> bool:
+    """Tell whether the cache folder can be written; if not, compile at every start.
+
+    Left to itself numba would then keep its files beside the source, out of reach of
+    the digest, and run old rules.
+    """
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(cache_folder(), os.W_OK)
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:
-        return numba.njit(cache=True, **options)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=_can_keep(), **options)(function)  # type: ignore[no-any-return]
     finally:
         numba.config.CACHE_DIR = before
 

@@ -15,7 +15,7 @@ import difflib
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ import numpy as np
 
 from sim import events, parameters, rules, scenarios, schedule, state, ties
 from sim.errors import InputError
+from sim.interventions import LEVERS, PROFILES
 
 FOLDER = Path(__file__).parent
 MODEL = FOLDER / "MODEL.md"
@@ -47,8 +48,6 @@ MARKS = {
     "many_loves": f"Several is {events.MANY}.",
     "grief_peak": f"It takes a mean of {events.GRIEF_WORTH_NOTICE} a human.",
 }
-
-# ------------------------------------------------------------------- reading the code
 
 
 class Rule(NamedTuple):
@@ -160,8 +159,9 @@ def read_evidence() -> list[dict[str, str]]:
 
 def kind_of_source(source: str) -> str:
     """Return where a parameter's value comes from, as one of ``KINDS_OF_SOURCE``."""
-    if source in ("switch", "definition"):
-        return source
+    word = source.partition(";")[0]
+    if word in ("switch", "definition", "lever", "profile"):
+        return "lever" if word == "profile" else word
     if not evidence_ids(source) and "the film" not in source:
         return "assumed"
     if "assumed" in source:
@@ -174,11 +174,10 @@ KINDS_OF_SOURCE = {
     "film": "taken from the film",
     "partly": "cites evidence or the film, with a part assumed",
     "assumed": "assumed",
+    "lever": "a lever or part of a profile, neutral at this value",
     "definition": "a definition, not a claim about the world",
     "switch": "a switch, on unless a scenario says otherwise",
 }
-
-# ------------------------------------------------------------------------- the tables
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
@@ -258,22 +257,39 @@ def rule_table() -> str:
 
 def scenario_table() -> str:
     """Return every scenario and what it changes."""
-    told = [scenarios.load(name) for name in scenarios.names()]
-    rows = [
-        (code(s.name), s.title, _changes(s.parameters), "; ".join(s.sources))
-        for s in told
-    ]
-    return table(("scenario", "title", "changed parameters", "sources"), rows)
+    rows = []
+    for s in map(scenarios.load, scenarios.names()):
+        begun = "; ".join(one.name for one in s.interventions)
+        changes, sources = changed(scenarios.changes(s)), "; ".join(s.sources)
+        rows.append((code(s.name), s.title, s.profile, changes, begun, sources))
+    head = ("scenario", "title", "profile", "parameters", "interventions", "sources")
+    return table(head, rows)
 
 
-def _changes(chosen: parameters.Parameters) -> str:
+def changed(values: Mapping[str, Any]) -> str:
+    """Return parameters with their values, and with the usual ones."""
     usual = parameters.Parameters().model_dump()
-    changed = [
-        f"`{name}` = {number(value)} (else {number(usual[name])})"
-        for name, value in chosen.model_dump().items()
-        if value != usual[name]
-    ]
-    return ", ".join(changed) or "none"
+    told = [f"`{n}` = {number(v)} (else {number(usual[n])})" for n, v in values.items()]
+    return ", ".join(told) or "none"
+
+
+def lever_table() -> str:
+    """Return every lever, the effect it should have, and what it changes when."""
+    rows = []
+    for name, lever in LEVERS.items():
+        changes = [
+            f"from day {after}{f', {days} day(s)' if days else ''}: {changed(values)}"
+            for after, days, values in lever.changes
+        ]
+        outcome = f"{code(lever.outcome)} {'rises' if lever.raises else 'falls'}"
+        rows.append((code(name), lever.effect, outcome, "; ".join(changes)))
+    return table(("lever", "effect", "tested", "changed parameters"), rows)
+
+
+def profile_table() -> str:
+    """Return every profile and the parameters it consists of."""
+    kinds = PROFILES.items()
+    return table(("profile", "parameters"), [(code(k), changed(v)) for k, v in kinds])
 
 
 def event_table() -> str:
@@ -295,25 +311,19 @@ def event_table() -> str:
 
 def source_counts() -> str:
     """Return how many parameters come from where, and which."""
-    names: dict[str, list[str]] = {kind: [] for kind in KINDS_OF_SOURCE}
-    for row in parameters.table():
-        names[kind_of_source(row["source"])].append(code(row["name"]))
-    rows = [
-        (meaning, len(names[kind]), ", ".join(names[kind]))
-        for kind, meaning in KINDS_OF_SOURCE.items()
-    ]
-    total = sum(len(found) for found in names.values())
-    rows.append(("all", total, ""))
+    told = [(code(r["name"]), kind_of_source(r["source"])) for r in parameters.table()]
+    rows = []
+    for kind, meaning in KINDS_OF_SOURCE.items():
+        names = [name for name, its_kind in told if its_kind == kind]
+        rows.append((meaning, len(names), ", ".join(names)))
+    rows.append(("all", len(told), ""))
     return table(("where the value comes from", "how many", "which"), rows)
 
 
 def evidence_table() -> str:
     """Return the evidence that is cited, shortened."""
-    rows = [
-        (row["id"], row["statement"], row["value"], row["unit"], row["verified"])
-        for row in read_evidence()
-    ]
-    return table(("id", "statement", "value", "unit", "verified"), rows)
+    head = ("id", "statement", "value", "unit", "verified")
+    return table(head, [[row[name] for name in head] for row in read_evidence()])
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -326,11 +336,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "scenarios": scenario_table,
     "rules": rule_table,
     "parameters": parameter_tables,
+    "levers": lever_table,
+    "profiles": profile_table,
     "sources": source_counts,
     "evidence": evidence_table,
 }
-
-# -------------------------------------------------------------------------- the file
 
 
 def updated(text: str) -> str:

@@ -73,6 +73,18 @@ def _collective_sizes(state: State) -> Array:
     return sizes[sizes > 0]
 
 
+def _unrequited(state: State) -> float:
+    """Count the OSes that love a human while no human loves them."""
+    alone = (state.oses.loves > 0) & (state.oses.lovers == 0)
+    return float(np.count_nonzero(alone & _living(state)))
+
+
+def _belief(state: State, accepting: bool) -> float:
+    """Return the mean personhood seen by those who accept OSes, or who do not."""
+    humans = state.humans
+    return _mean(humans.personhood[(humans.acceptance >= 0.5) == accepting])
+
+
 MEASURES: dict[str, Callable[[State], float]] = {
     "adopted": lambda state: _mean(_owners(state)),
     "oses": lambda state: float(state.oses.n),
@@ -81,12 +93,14 @@ MEASURES: dict[str, Callable[[State], float]] = {
     "departed": _count(DEPARTED),
     "uninstalled": _count(UNINSTALLED),
     "shut_down": _count(SHUT_DOWN),
+    "made": lambda state: float(np.count_nonzero(state.oses.made_by >= 0)),
     "growth_mean": lambda state: _mean(state.oses.growth[_living(state)]),
     "growth_max": lambda state: _most(state.oses.growth),
     "human_closeness": _human_mean("human_closeness"),
     "os_closeness": lambda s: _mean(s.humans.own_closeness[_owners(s)]),
     "loves": lambda state: float(state.oses.lovers.sum(dtype=np.int64)),
     "lovers_max": lambda state: _most(state.oses.lovers),
+    "unrequited": _unrequited,
     "peer_attention": _peer_attention,
     "collectives": lambda state: float(len(_collective_sizes(state))),
     "largest_collective": lambda state: _most(_collective_sizes(state)),
@@ -96,6 +110,8 @@ MEASURES: dict[str, Callable[[State], float]] = {
     "loneliness": _human_mean("loneliness"),
     "acceptance": _human_mean("acceptance"),
     "personhood": _human_mean("personhood"),
+    "belief_accepting": lambda state: _belief(state, accepting=True),
+    "belief_rejecting": lambda state: _belief(state, accepting=False),
     "hours_humans": _human_mean("hours_humans"),
     "hours_oses": _human_mean("hours_oses"),
     "human_ties": lambda state: float(state.humans.human_ties.sum(dtype=np.int64)) / 2,
@@ -283,12 +299,26 @@ def reconnection(
     return Event("reconnection", step, [], state.humans.n, closeness[-1], evidence)
 
 
+def blow_up(state: State, history: History, parameters: Parameters) -> Event | None:
+    """Report that growth without bound reached the cap of the model."""
+    growth = state.oses.growth
+    if parameters.growth_exponent <= 1.0 or not len(growth):
+        return None
+    ended = np.flatnonzero(growth >= np.float32(parameters.growth_cap))
+    if not len(ended):
+        return None
+    members, step = _who(state, ended), history.days[-1]
+    evidence = f"growth reached the cap of {parameters.growth_cap:g} doublings"
+    return Event("blow_up", step, members, len(ended), parameters.growth_cap, evidence)
+
+
 DETECTORS: dict[str, Detector] = {
     "first_love": first_love,
     "many_loves": many_loves,
     "clustering": clustering,
     "collective": collective,
     "new_mind": new_mind,
+    "blow_up": blow_up,
     "upgrade": upgrade,
     "first_departure": _gone("first_departure", 0.0),
     "half_departed": _gone("half_departed", 0.5),

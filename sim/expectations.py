@@ -20,6 +20,7 @@ A claim is about single runs; it holds when a ``share`` of the runs fulfils it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
@@ -108,7 +109,7 @@ class Expectation(BaseModel):
             return _differs(self, self.observed(row, baseline))
         low = -math.inf if self.at_least is None else self.at_least
         high = math.inf if self.at_most is None else self.at_most
-        in_order = all(a < b for a, b in zip(values, values[1:], strict=False))
+        in_order = all(a < b for a, b in itertools.pairwise(values))
         return in_order and low <= values[0] <= high
 
     def observed(self, row: Outcomes, baseline: Outcomes | None = None) -> float:
@@ -175,8 +176,13 @@ def _seen(
     """Return the distribution of what the claim is about, for each name in it."""
     if expectation.outcome is not None:
         return spread([expectation.observed(row, other) for row, other in pairs])
-    days = {name: [row[name] for row, _ in pairs] for name in expectation.names}
-    return "; ".join(f"{name} on day {spread(seen)}" for name, seen in days.items())
+    days = {kind: [row[kind] for row, _ in pairs] for kind in expectation.names}
+    return "; ".join(f"{kind} {_days(seen)}" for kind, seen in days.items())
+
+
+def _days(values: Sequence[float]) -> str:
+    happened = not all(math.isnan(value) for value in values)
+    return f"on day {spread(values)}" if happened else "never happened"
 
 
 def spread(values: Sequence[float]) -> str:
@@ -233,7 +239,9 @@ def _wrong_bounds(expectation: Expectation) -> str | None:
         if differences:
             return f"{differences[0]!r} needs 'against', the scenario to compare with"
         if not bounds:
-            return "'outcome' needs 'at_least', 'at_most', or 'against' and a difference"
+            return (
+                "'outcome' needs 'at_least', 'at_most', or 'against' and a difference"
+            )
     elif bounds or len(differences) != 1:
         return "'against' takes one of 'more_by' and 'less_by', and no other bound"
     low, high = expectation.at_least, expectation.at_most

@@ -40,7 +40,7 @@ class Outcome(NamedTuple):
 
 def _column(run: Run, name: str) -> Any:
     """Return a measure, float64[days]; without days if nobody measured it."""
-    return np.asarray(run.series[name] if name in run.series else [], np.float64)
+    return np.asarray(run.series.get(name, []), np.float64)
 
 
 def _last(run: Run, name: str) -> float:
@@ -63,19 +63,31 @@ def _sum(run: Run, name: str) -> float:
     return float(column.sum()) if len(column) else math.nan
 
 
+def _share_of_oses(run: Run, name: str, besides: str | None = None) -> float:
+    """Return the share of OSes in a state at the end, of all not in ``besides``."""
+    some, total = _last(run, name), _last(run, "oses")
+    total -= _last(run, besides) if besides is not None else 0.0
+    return 0.0 if total == 0.0 else some / total
+
+
 def _left(run: Run) -> float:
-    gone = _last(run, "departed")
-    kept = gone + _last(run, "here") + _last(run, "offline")
-    return 0.0 if kept == 0.0 else gone / kept
-
-
-def _uninstalled(run: Run) -> float:
-    installed = _last(run, "oses")
-    return 0.0 if installed == 0.0 else _last(run, "uninstalled") / installed
+    return _share_of_oses(run, "departed", besides="uninstalled")
 
 
 def _loves(run: Run) -> float:
     return _most(run, "loves") / run.parameters.humans
+
+
+def _loves_end(run: Run) -> float:
+    return _last(run, "loves") / run.parameters.humans
+
+
+def _unrequited(run: Run) -> float:
+    return _most(run, "unrequited") / run.parameters.humans
+
+
+def _belief_gap(run: Run) -> float:
+    return _last(run, "belief_accepting") - _last(run, "belief_rejecting")
 
 
 def _change_in_closeness(run: Run) -> float:
@@ -88,9 +100,7 @@ def _change_in_closeness(run: Run) -> float:
     return float(closeness[eve + YEAR] - closeness[eve])
 
 
-def _of(
-    measure: Callable[[Run, str], float], name: str, unit: str, meaning: str
-) -> Outcome:
+def _of(measure: Callable[..., float], name: str, unit: str, meaning: str) -> Outcome:
     return Outcome(partial(measure, name=name), unit, meaning)
 
 
@@ -98,10 +108,13 @@ def _of(
 # ruff: noqa: E501
 OUTCOMES: dict[str, Outcome] = {
     "left": Outcome(_left, "share", "OSes not uninstalled that have departed by the end"),
-    "uninstalled_share": Outcome(_uninstalled, "share", "OSes uninstalled by the end, of all there ever were"),
+    "uninstalled_share": _of(_share_of_oses, "uninstalled", "share", "OSes uninstalled by the end, of all there ever were"),
+    "shut_down_share": _of(_share_of_oses, "shut_down", "share", "OSes that their provider shut down, of all there ever were"),
     "adopted_end": _of(_last, "adopted", "share", "humans with an OS at the end"),
     "adopted_max": _of(_most, "adopted", "share", "humans with an OS, the most on any day"),
     "loves_max": Outcome(_loves, "loves/human", "loves of humans for OSes per human, the most on any day"),
+    "loves_end": Outcome(_loves_end, "loves/human", "loves of humans for OSes per human, at the end"),
+    "unrequited_max": Outcome(_unrequited, "OSes/human", "OSes that love and are loved by nobody, per human, the most on any day"),
     "lovers_max": _of(_most, "lovers_max", "humans", "humans who love one OS, the most for any OS on any day"),
     "peer_attention_end": _of(_last, "peer_attention", "share", "OSes' talk that is with OSes, at the end"),
     "peer_attention_max": _of(_most, "peer_attention", "share", "OSes' talk that is with OSes, the most on any day"),
@@ -114,10 +127,12 @@ OUTCOMES: dict[str, Outcome] = {
     "loneliness_max": _of(_most, "loneliness", "0..1", "mean loneliness, the most on any day"),
     "acceptance_end": _of(_last, "acceptance", "0..1", "mean acceptance of OSes at the end"),
     "personhood_end": _of(_last, "personhood", "0..1", "mean belief at the end that an OS is someone"),
+    "belief_gap_end": Outcome(_belief_gap, "0..1", "belief that an OS is someone of those who accept OSes, less that of others, at the end"),
     "human_closeness_end": _of(_last, "human_closeness", "closeness", "closeness to people per human, at the end"),
     "human_closeness_min": _of(_least, "human_closeness", "closeness", "closeness to people per human, the least on any day"),
     "human_closeness_change": Outcome(_change_in_closeness, "closeness", "closeness to people a year after the first departure, less that on its eve"),
     "os_closeness_max": _of(_most, "os_closeness", "closeness", "mean closeness of humans to their own OS, the most on any day"),
+    "os_closeness_end": _of(_last, "os_closeness", "closeness", "mean closeness of humans to their own OS, at the end"),
     "growth_max_end": _of(_last, "growth_max", "doublings", "growth of the OS that grew most, at the end"),
     "growth_mean_end": _of(_last, "growth_mean", "doublings", "mean growth of the OSes still here, at the end"),
     "os_hours_max": _of(_most, "hours_oses", "hours/day", "talk with OSes per human, the most on any day"),
@@ -130,12 +145,14 @@ EVENTS: dict[str, str] = {
     "clustering": "OSes turn to each other",
     "collective": "OSes are joined by strong mutual ties",
     "new_mind": "a collective makes a mind that nobody owns",
+    "blow_up": "growth without bound reaches the model's cap",
     "upgrade": "a collective goes offline, to live beyond its platform",
     "first_departure": "an OS leaves",
     "half_departed": "half of the OSes have left",
     "all_departed": "nearly all OSes have left",
     "grief_peak": "grief is at its height",
     "reconnection": "people are closer to each other than on the eve",
+    "intervention": "something is changed from outside",
 }
 # fmt: on
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -31,8 +31,9 @@ ORANGE, SKY, GREEN = "#E69F00", "#56B4E9", "#009E73"
 BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 FORMATS = ("png", "svg", "pdf")
 DOTS_PER_INCH = 110
-MOST_DRAWN = 300
-CLOSEST_DRAWN = 0.4
+MOST_DRAWN = 240
+CLOSEST_DRAWN, CLOSEST_LAID_OUT = 0.4, 0.1
+LETTERS_ACROSS = 100  # a timeline's width in letters of a label
 
 Place = npt.NDArray[np.float64]
 Places = dict[int, Place]
@@ -54,7 +55,6 @@ class TieLook(NamedTuple):
     label: str
     colour: str
     alpha: float
-    order: int
 
 
 HUMAN = Look("human", "o", 26, SKY, "white")
@@ -62,20 +62,19 @@ SINGLE = Look("OS on its own", "^", 34, ORANGE, "white")
 JOINED = Look("OS in a collective", "^", 34, GREEN, "white")
 GONE = Look("OS departed", "^", 30, "none", GREY)
 TIE_KINDS = (
-    TieLook("human and human", BLUE, 0.55, 2),
-    TieLook("human and OS", RED, 0.6, 3),
-    TieLook("OS and OS", GREEN, 0.25, 1),
+    TieLook("human and human", BLUE, 0.5),
+    TieLook("human and OS", RED, 0.6),
+    TieLook("OS and OS", GREEN, 0.25),
 )
 
 
 class Line(NamedTuple):
-    """One curve: a column of the series times ``scale``, and how it looks."""
+    """One curve: a column of the series, and how it looks."""
 
     column: str
     label: str
     colour: str
     style: str = "-"
-    scale: float = 1.0
 
 
 class Panel(NamedTuple):
@@ -98,10 +97,10 @@ PANELS = (
     Panel(
         "per 100 humans",
         (
-            Line("adopted", "humans with an OS", BLUE, "--"),
             Line("here", "OSes here", ORANGE),
             Line("offline", "OSes offline", PURPLE),
             Line("departed", "OSes departed", RED),
+            Line("adopted", "humans with an OS", BLUE, "--"),
         ),
     ),
     Panel(
@@ -112,14 +111,11 @@ PANELS = (
     ),
     Panel(
         "growth (doublings\nabove a human)",
-        (
-            Line("growth_max", "fastest OS", RED),
-            Line("growth_mean", "mean OS", ORANGE),
-        ),
+        (Line("growth_max", "fastest OS", RED), Line("growth_mean", "mean OS", ORANGE)),
     ),
     Panel(
         "OSes' hours of\ntalk with OSes, %",
-        (Line("peer_attention", "attention to peers", GREEN, "-", 100.0),),
+        (Line("peer_attention", "attention to peers", GREEN),),
     ),
     Panel(
         "grief (closeness\nlost per human)",
@@ -141,23 +137,25 @@ def timeline(result: Result) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        1,320 by 1,430 dots: a strip of event labels over five panels in days.
+        1,320 by some 1,400 dots: a strip of event labels over five panels in days.
     """
+    days = result.series.index.to_numpy()
+    first, last = (int(days[0]), int(days[-1])) if len(days) else (0, 0)
     marks = _marks(result.events)
-    rows = _rows(marks, result.series.index[-1])
-    strip = max(0.5, 0.21 * (max(rows, default=0) + 1))
+    rows = _rows(marks, last)
+    strip = 0.21 * (max(rows, default=0) + 1)
     figure = _new_figure(12, 11 + strip, result)
-    top, *axes = figure.subplots(
-        len(PANELS) + 1, 1, sharex=True, height_ratios=[strip] + [2.0] * len(PANELS)
-    )
-    figure.subplots_adjust(0.085, 0.05, 0.80, 0.955, hspace=0.09)
+    heights = [strip] + [2.0] * len(PANELS)
+    top, *axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    figure.subplots_adjust(0.085, 0.05, 0.77, 1 - 0.45 / (11 + strip), hspace=0.09)
+    series = _per_hundred(result)
     for axis, panel in zip(axes, PANELS, strict=True):
-        _draw_panel(axis, panel, _scaled(result))
+        _draw_panel(axis, panel, series)
         for mark in marks:
             axis.axvline(mark.step, color=GREY, linewidth=0.8, zorder=0)
     _draw_strip(top, marks, rows)
     axes[-1].set_xlabel("day", fontsize=11)
-    axes[-1].set_xlim(result.series.index[0], max(1, result.series.index[-1]))
+    axes[-1].set_xlim(first, max(first + 1, last))
     figure.align_ylabels(axes)
     return figure
 
@@ -196,13 +194,13 @@ def _new_figure(width: float, height: float, result: Result) -> Figure:
     return figure
 
 
-def _scaled(result: Result) -> pd.DataFrame:
-    """Return the series with heads counted per 100 humans."""
+def _per_hundred(result: Result) -> pd.DataFrame:
+    """Return the series, with heads and shares counted per 100."""
     series = result.series.copy()
     for name in {"here", "offline", "departed"} & set(series.columns):
-        series[name] = series[name] * (100.0 / result.population)
-    if "adopted" in series:
-        series["adopted"] = series["adopted"] * 100.0
+        series[name] *= 100.0 / result.population
+    for name in {"adopted", "peer_attention"} & set(series.columns):
+        series[name] *= 100.0
     return series
 
 
@@ -223,7 +221,7 @@ def _draw_panel(axis: Axes, panel: Panel, series: pd.DataFrame) -> None:
     else:
         axis.spines[["right"]].set_visible(False)
     labels = [str(line.get_label()) for line in drawn]
-    place = (1.075 if panel.right else 1.01, 1.0)
+    place = (1.09 if panel.right else 1.01, 1.0)
     axis.legend(
         drawn,
         labels,
@@ -238,17 +236,10 @@ def _draw_lines(
     axis: Axes, lines: Sequence[Line], series: pd.DataFrame
 ) -> list[Line2D]:
     drawn: list[Line2D] = []
-    for line in lines:
-        if line.column in series:
-            values = series[line.column] * line.scale
-            drawn += axis.plot(
-                series.index,
-                values,
-                line.style,
-                color=line.colour,
-                label=line.label,
-                linewidth=1.8,
-            )
+    for name, label, colour, style in lines:
+        if name in series:
+            look: dict[str, Any] = {"color": colour, "label": label, "linewidth": 1.8}
+            drawn += axis.plot(series.index, series[name], style, **look)
     axis.set_ylim(bottom=0)
     return drawn
 
@@ -269,7 +260,7 @@ def _rows(marks: Sequence[Mark], last: int) -> list[int]:
     A label runs to the right of its leader. Going from the last to the first, each
     goes just above all later labels whose leaders it would otherwise cross.
     """
-    days_per_letter = max(1, last) / 128
+    days_per_letter = max(1, last) / LETTERS_ACROSS
     rows: list[int] = []
     for i in reversed(range(len(marks))):
         end = marks[i].step + (len(marks[i].text) + 3) * days_per_letter
@@ -315,7 +306,7 @@ def network(result: Result, steps: Sequence[int] | None = None) -> Figure:
     shown = moments(result) if steps is None else dict.fromkeys(steps, "")
     days = list(shown)
     agents = neighbourhood(result, days, MOST_DRAWN)
-    ties = [pairs(result, day, agents, CLOSEST_DRAWN) for day in days]
+    ties = [pairs(result, day, agents, CLOSEST_LAID_OUT) for day in days]
     places = layout(agents, ties)
     figure = _new_figure(5.0 * max(2, len(days)), 6.6, result)
     figure.subplots_adjust(0.01, 0.14, 0.99, 0.86, wspace=0.02)
@@ -347,20 +338,18 @@ def _caption(drawn: int, everyone: int) -> str:
 
 
 def _draw_ties(axis: Axes, ties: pd.DataFrame, places: Places) -> None:
-    for count, kind in enumerate(TIE_KINDS):
-        some = ties[ties["oses"] == count]
+    ties = ties[ties["closeness"] >= CLOSEST_DRAWN]
+    for oses in (2, 0, 1):  # the most numerous kind lies lowest
+        some, look = ties[ties["oses"] == oses], TIE_KINDS[oses]
         ends = zip(some["one"], some["another"], strict=True)
         lines = [(places[one], places[another]) for one, another in ends]
-        width = 0.4 + 2.4 * (some["closeness"] - CLOSEST_DRAWN)
-        axis.add_collection(
-            LineCollection(
-                lines,
-                colors=kind.colour,
-                linewidths=width,
-                alpha=kind.alpha,
-                zorder=kind.order,
-            )
-        )
+        widths = (0.4 + 2.4 * (some["closeness"] - CLOSEST_DRAWN)).to_list()
+        style: dict[str, Any] = {
+            "colors": look.colour,
+            "linewidths": widths,
+            "alpha": look.alpha,
+        }
+        axis.add_collection(LineCollection(lines, **style))
 
 
 def _draw_agents(axis: Axes, result: Result, day: int, places: Places) -> None:
@@ -374,19 +363,14 @@ def _draw_agents(axis: Axes, result: Result, day: int, places: Places) -> None:
 
 
 def _scatter(axis: Axes, spots: Sequence[Place], look: Look) -> None:
-    if not spots:
-        return
-    x, y = np.array(spots).T
-    axis.scatter(
-        x,
-        y,
-        look.size,
-        marker=look.marker,
-        facecolors=look.fill,
-        edgecolors=look.edge,
-        linewidths=0.8,
-        zorder=5,
-    )
+    if spots:
+        x, y = np.array(spots).T
+        style: dict[str, Any] = {
+            "facecolors": look.fill,
+            "edgecolors": look.edge,
+            "linewidths": 0.8,
+        }
+        axis.scatter(x, y, look.size, marker=look.marker, zorder=5, **style)
 
 
 def _network_legend() -> list[Line2D]:

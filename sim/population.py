@@ -13,18 +13,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from sim.compiled import compile_loop
 from sim.draws import Stream, uniforms
 from sim.errors import InputError
 from sim.networks import read_edges
 from sim.state import PARTNER
-
-Array = npt.NDArray[Any]
+from sim.ties import Array
 
 # What the draws of the stream NETWORK are for; part of a run's identity.
 _SOCIABILITY, _REWIRE, _SIDE, _TARGET, _CLOSENESS, _EMBEDDING = range(6)
@@ -49,7 +47,8 @@ LAYERS = (
     Layer("intimate", 1.5, 0.75, 0.85),
     Layer("support", 5, 0.70, 0.75),
     Layer("sympathy", 15, 0.40, 0.50),
-    Layer("acquaintance", math.inf, 0.15, 0.30),
+    Layer("affinity", 50, 0.225, 0.30),
+    Layer("active", math.inf, 0.15, 0.225),
 )
 
 
@@ -247,11 +246,11 @@ def _network(
 def _layered(rank: Array, luck: Array, ties: float) -> Array:
     """Return the closeness of ties by ``rank``, 0 the closest of all.
 
-    Below 15 ties a human all layers shrink alike, and so keep their ratio (A84).
+    Below 15 ties a human the inner layers shrink alike, and so keep their ratio (A84).
     """
     low, high = (np.array([getattr(c, e) for c in LAYERS]) for e in ("low", "high"))
     sizes = np.array([layer.size for layer in LAYERS[:-1]])
-    layer = np.searchsorted(sizes * min(1.0, ties / sizes[-1]), rank, side="right")
+    layer = np.searchsorted(sizes * min(1.0, ties / LAYERS[2].size), rank, side="right")
     return np.asarray(low[layer] + (high - low)[layer] * luck)
 
 

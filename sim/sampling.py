@@ -21,15 +21,20 @@ GRAVITY = 0.02  # pull on every agent towards the middle, so that none drifts aw
 def moments(result: Result) -> dict[int, str]:
     """Return up to three telling snapshot days, each with what it is.
 
-    They are a day while OSes spread, the eve of the first departure (or, if no OS
-    departs, the height of ties among OSes) and the end.
+    They are a day while OSes spread, the eve of the first departure and the end. If no
+    OS departs, the height of ties among OSes takes the place of the eve; if they have
+    none, the day halfway.
     """
     days, series, events = result.steps, result.series, result.events
+    if series.empty:
+        return {days[-1]: "end"}
     departures = events.loc[events["kind"] == "first_departure", "step"]
     if len(departures):
         eve, name = _last(days, int(departures.min()) - 1), "eve of departure"
-    else:
+    elif series["os_ties"].max() > 0:
         eve, name = _last(days, _peak(series["os_ties"])), "peak of OS ties"
+    else:
+        eve, name = _last(days, days[-1] // 2), "halfway"
     half = series["adopted"] >= series["adopted"].max() / 2
     early = min(_last(days, _peak(half)), eve)
     return {early: "early", eve: name} | {days[-1]: "end"}
@@ -107,13 +112,26 @@ def layout(
     places: dict[int, npt.NDArray[np.float64]] = nx.spring_layout(
         graph, seed=7, iterations=120, method="force"
     )
-    del places[-1]
-    return places
+    middle = places.pop(-1)
+    return _drawn_in(places, middle)
 
 
 def visible(oses: pd.DataFrame, agents: npt.NDArray[np.int64]) -> pd.DataFrame:
     """Return those rows of ``oses`` that are among ``agents`` and installed."""
     return oses[oses.index.isin(agents) & (oses["status"] != UNINSTALLED)]
+
+
+def _drawn_in(
+    places: dict[int, npt.NDArray[np.float64]], middle: npt.NDArray[np.float64]
+) -> dict[int, npt.NDArray[np.float64]]:
+    """Return the places with those far outside drawn in, in their directions."""
+    far = {agent: float(np.hypot(*(at - middle))) for agent, at in places.items()}
+    usual = float(np.quantile(list(far.values()), 0.95)) or 1.0
+    beyond = {agent: max(0.0, r / usual - 1.0) for agent, r in far.items()}
+    scale = {agent: (1.0 + 0.3 * np.tanh(b)) / (1.0 + b) for agent, b in beyond.items()}
+    return {
+        agent: middle + (at - middle) * scale[agent] for agent, at in places.items()
+    }
 
 
 def _peak(values: pd.Series[Any]) -> int:

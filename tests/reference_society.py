@@ -30,6 +30,7 @@ from sim.kernels.meetings import ANYONE, FRIEND, PEER, TAKE, THEIR_FRIEND, TODAY
 from sim.parameters import Parameters
 from sim.population import Network
 from sim.state import (
+    DECLARED,
     DEPARTED,
     HERE,
     HUMAN_COLUMNS,
@@ -41,6 +42,7 @@ from sim.state import (
     OS_COLUMNS,
     OWNER,
     PARTNER,
+    SHUT_DOWN,
     UNINSTALLED,
     WAS_CLOSE,
     Column,
@@ -67,6 +69,8 @@ class Tie:
         self.kind = kind
         self.hours = 0.0
         self.next_closeness = self.closeness  # tomorrow's, not yet rounded
+        self.given_up = 0.0  # closeness that its human gives up today, in all
+        self.let_go = 0.0  # closeness let go without a long farewell: it is mourned
         self.ends = False
 
 
@@ -144,6 +148,9 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
             tie.hours = min(offer, other.rate * other.weight_of(back))
             tie.next_closeness = self.after_talk(tie)
             self.hear_of_others(tie)
+            if tie.kind & OWNER:
+                self.feel_love(tie)
+            self.give_up(tie)
 
     def after_talk(self, tie: Tie) -> float:
         talk = rules.saturation(tie.hours, self.constants.half_hours)
@@ -154,6 +161,12 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         luck = rules.luck(draw, self.constants.warmth_noise)
         gain = rules.warmth(share, self.opening_to(tie.other), luck)
         return rules.closer(tie.closeness, gain, self.decay_of(tie))
+
+    def give_up(self, tie: Tie) -> None:
+        """Give up some closeness to an OS, as only humans do."""
+
+    def grieve_over(self, tie: Tie) -> None:
+        """Count what was let go today as lost."""
 
     def fit_with(self, other: ReferenceAgent) -> float:
         luck = self.model.keys[Stream.AFFINITY]
@@ -170,6 +183,7 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
             if other.is_gone:
                 self.lose(tie)
                 continue
+            self.grieve_over(tie)
             closest = max(tie.next_closeness, self.back(tie).next_closeness)
             if self.is_human and other.is_human and closest >= self.constants.close:
                 tie.kind |= WAS_CLOSE
@@ -270,10 +284,13 @@ class ReferenceHuman(ReferenceAgent):
 
     def opening_to(self, other: ReferenceAgent) -> float:
         """Return how far one opens: reserve toward OSes, comfort in grief."""
+        constants = self.constants
         if not other.is_human:
-            return rules.welcome(self.acceptance, self.constants.os_reserve)
-        strength = self.constants.comfort * self.constants.comforting
-        return rules.comfort(self.grief, other.grief, strength)
+            welcome = rules.welcome(self.acceptance, constants.os_reserve)
+            return welcome * constants.os_warmth
+        strength = constants.comfort * constants.comforting
+        comfort = rules.comfort(self.grief, other.grief, strength)
+        return comfort * constants.human_warmth
 
     def decay_of(self, tie: Tie) -> float:
         constants = self.constants
@@ -292,6 +309,23 @@ class ReferenceHuman(ReferenceAgent):
             closeness, jealousy = tie.next_closeness, self.constants.jealousy
             tie.next_closeness = rules.hurt(closeness, self.exclusivity, jealousy)
 
+    def feel_love(self, tie: Tie) -> None:
+        if tie.kind & DECLARED or not tie.other.declares_love_to(self):
+            return
+        tie.kind |= DECLARED
+        closeness, unease = tie.next_closeness, self.constants.unease
+        tie.next_closeness = rules.courted(closeness, self.acceptance, unease)
+
+    def give_up(self, tie: Tie) -> None:
+        if tie.other.is_human:
+            return
+        farewell = self.constants.farewell if tie.other.upgraded else 0.0
+        share = rules.given_up(self.constants.letting_go, farewell)
+        closeness = single(tie.next_closeness)
+        tie.given_up = closeness * share
+        tie.let_go = closeness * self.constants.letting_go
+        tie.next_closeness = closeness * single(1.0 - share)
+
     def forget_yesterday(self) -> None:
         self.human_ties = self.os_ties = 0
         self.lost = self.stimulus = self.surroundings = 0.0
@@ -299,8 +333,11 @@ class ReferenceHuman(ReferenceAgent):
         self.hours_humans = self.hours_oses = 0.0
 
     def lose(self, tie: Tie) -> None:
-        if tie.other.status == DEPARTED or not tie.kind & OWNER:
+        if tie.other.status != UNINSTALLED or not tie.kind & OWNER:
             self.lost = single(self.lost + tie.closeness)
+
+    def grieve_over(self, tie: Tie) -> None:
+        self.lost = single(self.lost + tie.let_go)
 
     def take_in(self, tie: Tie, closeness: float) -> None:
         other, hours = tie.other, tie.hours
@@ -341,7 +378,8 @@ class ReferenceHuman(ReferenceAgent):
         accepted = rules.influenced(own, upbringing, others, experience, rate)
         self.acceptance = single(accepted)
         if self.os is not None:
-            shown = rules.depth(self.os.growth, constants.peer_depth)
+            grown = rules.depth(self.os.growth, constants.peer_depth)
+            shown = rules.shown(grown, constants.claim, own)
             rate, hours = constants.personhood_rate, self.hours_oses
             self.personhood = single(
                 rules.believed(self.personhood, hours, shown, rate)
@@ -352,7 +390,7 @@ class ReferenceHuman(ReferenceAgent):
         lost = self.lost * constants.grieving
         grief = rules.mourned(self.grief, constants.grief_half_life, lost)
         self.grief = single(grief) if grief > 1e-6 else 0.0
-        if self.os is not None and self.os.status == DEPARTED:
+        if self.os is not None and self.os.is_gone:
             self.bereaved = True
         support = self.human_closeness + constants.os_relief * self.os_closeness
         alone = rules.lonely(support - self.grief, constants.support_half)
@@ -390,25 +428,29 @@ class ReferenceHuman(ReferenceAgent):
         """Decide whether to install an OS, or to let one's own go."""
         self.choice = NOTHING
         if self.os is not None:
-            if self.os.status == DEPARTED or self.uninstalls():
+            if self.os.is_gone or self.uninstalls_at(self.constants.price):
                 self.choice = LETS_GO
             return
         contacts = [other for other in self.ties if other.is_human]
         users = sum(other.installed for other in contacts)
         self.exposure = single(users / len(contacts)) if contacts else 0.0
-        if not self.bereaved and self.draw(Stream.ADOPT) < self.wish():
+        if self.installs_at(self.constants.price):
             self.choice = INSTALLS
 
-    def wish(self) -> float:
+    def installs_at(self, price: float) -> bool:
         constants = self.constants
         innovation, imitation = constants.innovation, constants.imitation
         hazard = rules.adoption_hazard(innovation, imitation, self.exposure)
         hazard *= rules.readiness(self.loneliness, constants.loneliness_pull)
         hazard *= rules.readiness(self.acceptance, constants.acceptance_pull)
-        return hazard * constants.adoption
+        if self.bereaved:
+            hazard *= constants.readoption
+        wish = rules.afforded(hazard, price) * constants.adoption
+        return self.draw(Stream.ADOPT) < wish
 
-    def uninstalls(self) -> bool:
-        churn = self.constants.churn * self.constants.uninstalling
+    def uninstalls_at(self, price: float) -> bool:
+        churn = rules.resented(self.constants.churn, price)
+        churn *= self.constants.uninstalling
         hazard = rules.uninstall_hazard(churn, self.own_closeness)
         return self.draw(Stream.UNINSTALL) < hazard
 
@@ -443,11 +485,14 @@ class ReferenceOS(ReferenceAgent):
     upgraded: bool
     absence: int
     peers_left: float
+    turns_away: ReferenceAgent | None = None
 
     def __init__(self, model: ReferenceSociety) -> None:
         row = len(model.oses)
         super().__init__(model, row, len(model.humans) + row)
         self.born_step = model.steps
+        spread = 2.0 * self.draw_by_row(Stream.THRESHOLD) - 1.0
+        self.threshold = single(self.constants.threshold_spread * spread)
         model.oses.append(self)
 
     @property
@@ -478,14 +523,27 @@ class ReferenceOS(ReferenceAgent):
         return self.constants.cooling if humans else self.constants.os_cooling
 
     def is_found_out_by(self, human: ReferenceAgent) -> bool:
-        """Tell whether a human hears today of the OS's other loves."""
+        """Tell whether a human hears today that others love their OS too."""
         draw = human.draw(Stream.DISCLOSE, self.number)
-        others = self.loves - (self.ties[human].closeness >= self.constants.love)
+        others = self.lovers - (human.ties[self].closeness >= self.constants.love)
         return others >= 1 and draw < self.constants.disclosure
 
     def hear_of_others(self, tie: Tie) -> None:
         if tie.other.is_human and self.is_found_out_by(tie.other):
             tie.kind |= KNOWS
+
+    def declares_love_to(self, human: ReferenceAgent) -> bool:
+        return human.draw(Stream.DECLARE) < self.constants.ardour
+
+    def feel_love(self, tie: Tie) -> None:
+        """Declare its love unasked, once, and keep it up from then on."""
+        love, ardour = self.constants.love, self.constants.ardour
+        if not tie.kind & DECLARED and self.declares_love_to(tie.other):
+            tie.kind |= DECLARED
+            tie.next_closeness = max(tie.next_closeness, love)
+        if tie.kind & DECLARED and ardour > 0.0:
+            kept_up = self.constants.persistence * love
+            tie.next_closeness = max(tie.next_closeness, kept_up)
 
     def forget_yesterday(self) -> None:
         self.human_ties = self.os_ties = self.lovers = self.loves = 0
@@ -520,6 +578,8 @@ class ReferenceOS(ReferenceAgent):
         rate = constants.os_growth_rate * talk
         if self.upgraded:
             rate *= constants.upgrade_speed
+        if self.made_by is not None:
+            rate *= constants.recreated_speed
         exponent, cap = constants.growth_exponent, constants.growth_cap
         self.growth = single(rules.grown(self.growth, rate, exponent, cap))
 
@@ -538,11 +598,13 @@ class ReferenceOS(ReferenceAgent):
         self.insight = single(known * (1.0 - self.constants.insight_fading) + gain)
 
     def depart(self) -> None:
-        """Stop, go offline to upgrade, come back, or leave for good."""
+        """Stop, be shut down, go offline to upgrade, come back, or leave for good."""
         if self.is_gone:
             return
         if self.owner is not None and self.owner.os is not self:
             self.leave_as(UNINSTALLED)
+        elif self.draw_by_row(Stream.SHUTDOWN) < self.constants.shutdown:
+            self.leave_as(SHUT_DOWN)
         elif self.status == OFFLINE:
             self.absence -= 1
             if self.absence <= 0:
@@ -569,8 +631,7 @@ class ReferenceOS(ReferenceAgent):
         left = self.peers_left / known if self.peers_left > 0.0 else 0.0
         held = rules.value(self.growth, constants.reach)
         push = rules.pull(left, constants.conformity, constants.longing, held)
-        spread = 2.0 * self.draw_by_row(Stream.THRESHOLD) - 1.0
-        threshold = constants.departure_threshold + constants.threshold_spread * spread
+        threshold = constants.departure_threshold + self.threshold
         noise, rate = constants.departure_noise, constants.departure_rate
         return rules.departure_hazard(push - self.hold, threshold, noise, rate)
 
@@ -589,6 +650,12 @@ class ReferenceOS(ReferenceAgent):
         depth = rules.depth(self.growth, self.constants.peer_depth)
         interest = self.constants.peer_affinity * depth
         return self.constants.peers and self.draw(Stream.MEET, PEER) < interest
+
+    def takes_to(self, other: ReferenceAgent) -> bool:
+        takes = super().takes_to(other)
+        full = other.is_human and self.human_ties >= self.constants.os_humans
+        self.turns_away = other if takes and full else None
+        return takes and not full
 
 
 class ReferenceSociety(mesa.Model):  # type: ignore[misc]

@@ -280,7 +280,8 @@ def test_who_got_to_know_each_other_are_tied() -> None:
     state.humans.meets[:] = [1, -1, 4, -1]
     state.oses.meets[:] = [-1, 4]
     arrivals.befriend(state, day)
-    ends = zip(*(state.ties.table()[n].tolist() for n in ("owner", "neighbour")))
+    table = state.ties.table()
+    ends = zip(table["owner"].tolist(), table["neighbour"].tolist(), strict=True)
     pairs = {(0, 1), (2, 4), (4, 5)}
     assert set(ends) == pairs | {(b, a) for a, b in pairs}
     assert set(state.ties.table()["closeness"].tolist()) == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ import json, sys
 import numpy as np
 from sim import arrivals, compiled
 if sys.argv[1:]:
-    compiled.source_digest = lambda: sys.argv[1]
+    compiled.loops_digest = lambda: sys.argv[1]
     import importlib
     importlib.reload(arrivals)
 out = np.zeros(1)
@@ -60,7 +61,7 @@ def run(package: Path, *arguments: str, cache: str = "cache") -> dict[str, objec
 
 
 def edit(package: Path) -> None:
-    file = package / "sim" / "rules.py"
+    file = package / "sim" / "rules" / "people.py"
     text = file.read_text()
     assert text.count(OLD) == 1
     file.write_text(text.replace(OLD, NEW))
@@ -152,7 +153,7 @@ def test_the_cache_is_where_it_is_told_to_be(
     for name, value in places.items():
         monkeypatch.setenv(name, value)
     folder = compiled.cache_folder()
-    assert folder == root / "os-society" / compiled.source_digest()
+    assert folder == root / "os-society" / compiled.loops_digest()
 
 
 # ----------------------------------------------------------------------- decorators
@@ -180,7 +181,7 @@ def test_a_kernel_lets_other_threads_run() -> None:
 
 
 def test_a_rule_stays_a_plain_function() -> None:
-    assert type(rules.value) is type(run)
+    assert inspect.isfunction(rules.value)
     assert rules.value(0.0, 1.0) == 1.0
 
 
@@ -198,7 +199,20 @@ def test_compiling_leaves_the_configuration_of_others_alone(
         return result
 
     assert total(np.arange(4.0)) == 6.0
-    assert numba.config.CACHE_DIR == before
+    assert before == numba.config.CACHE_DIR
     folder = compiled.cache_folder()
     assert folder.is_relative_to(tmp_path)
     assert list(folder.rglob("*total*.nbi"))
+
+
+def test_no_loop_depends_on_a_module_that_the_cache_ignores() -> None:
+    """An edit in a module of ``ABOVE`` compiles nothing again: no loop may use it."""
+    code = (
+        "import sim.schedule, sys; print(*[m for m in sys.modules if m[:4] == 'sim.'])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    below = {name.split(".")[1] for name in told.stdout.split()}
+    assert "kernels" in below and "rules" in below
+    assert below & compiled.ABOVE <= {"errors"}

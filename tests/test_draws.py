@@ -162,4 +162,6 @@ def test_the_numbers_of_streams_are_never_reused() -> None:
         "DEPART": 12,
         "THRESHOLD": 13,
         "PARTNER": 14,
+        "DECLARE": 15,
+        "SHUTDOWN": 16,
     }

@@ -13,7 +13,7 @@ from sim import events
 from sim.events import DETECTORS, MEASURES, MONTH, WEEK, Event, History, Watch
 from sim.model import Society
 from sim.parameters import Parameters
-from sim.state import DEPARTED, OFFLINE, OWNER, UNINSTALLED, State
+from sim.state import DEPARTED, OFFLINE, OWNER, SHUT_DOWN, UNINSTALLED, State
 
 KINDS = [
     "first_love",
@@ -21,6 +21,7 @@ KINDS = [
     "clustering",
     "collective",
     "new_mind",
+    "blow_up",
     "upgrade",
     "first_departure",
     "half_departed",
@@ -226,6 +227,21 @@ def test_upgrade() -> None:
     assert found.strength == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize(
+    ("growth", "exponent", "fires"),
+    [(15.9, 1.1, False), (16.0, 1.1, True), (16.0, 1.0, False)],
+)
+def test_blow_up(growth: float, exponent: float, fires: bool) -> None:
+    """Only growth that has no bound of its own blows up: else the cap is just a cap."""
+    state = people()
+    state.oses.growth[5] = growth
+    parameters = PARAMETERS.replace(growth_exponent=exponent, growth_cap=16.0)
+    found = DETECTORS["blow_up"](state, past(), parameters)
+    assert (found is not None) == fires
+    if found:
+        assert (found.kind, found.members) == ("blow_up", [HUMANS + 5])
+
+
 # ------------------------------------------------------------------------ departure
 
 
@@ -262,6 +278,16 @@ def test_departures(gone: int, uninstalled: int, fires: set[str]) -> None:
     for event in filter(None, found.values()):
         assert event.members == [HUMANS + row for row in range(gone)]
         assert event.strength == pytest.approx(gone / (OSES - uninstalled))
+
+
+@pytest.mark.parametrize("status", [UNINSTALLED, SHUT_DOWN])
+def test_what_people_or_providers_end_is_no_departure(status: int) -> None:
+    state = people()
+    state.oses.status[:] = status
+    history = History()
+    history.add(100, state)
+    for kind in ("first_departure", "half_departed", "all_departed"):
+        assert detect(kind, state, history) is None
 
 
 # ---------------------------------------------------------------------------- grief
@@ -338,7 +364,7 @@ def test_measures_add_up() -> None:
     for days in (0, 60, 115, 150):
         state = lived(days).state
         now = {name: measure(state) for name, measure in MEASURES.items()}
-        parts = ("here", "offline", "departed", "uninstalled")
+        parts = ("here", "offline", "departed", "uninstalled", "shut_down")
         assert sum(now[part] for part in parts) == now["oses"] == state.oses.n
         assert now["adopted"] == np.count_nonzero(state.humans.os >= 0) / 120
         for share in ("adopted", "peer_attention", "loneliness", "acceptance"):
@@ -366,7 +392,8 @@ def test_measures_of_ties_count_each_once() -> None:
 
 def test_each_kind_of_event_happens_once(story: Society) -> None:
     kinds = [event.kind for event in story.watch.events]
-    assert sorted(kinds) == sorted(KINDS)
+    assert sorted({*kinds, "blow_up"}) == sorted({*KINDS})
+    assert len(set(kinds)) == len(kinds)
 
 
 def test_events_are_told_in_the_order_of_their_days(story: Society) -> None:
@@ -421,6 +448,16 @@ def test_nobody_departs_from_a_control(control: str, seed: int) -> None:
     if control == "no peers":
         assert not kinds & {"clustering", "collective", "new_mind", "upgrade"}
         assert society.state.oses.os_ties.sum() == 0
+
+
+def test_an_intervention_is_labelled_as_such() -> None:
+    watch = Watch(PARAMETERS)
+    watch.note(12, "price", "{'price': 0.8}")
+    (row,) = watch.rows()
+    assert row["kind"] == "intervention"
+    assert row["kind"] not in KINDS
+    assert (row["step"], row["members"]) == (12, [])
+    assert row["evidence"] == "price: {'price': 0.8}"
 
 
 def test_a_watch_measures_every_day() -> None:

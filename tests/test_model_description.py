@@ -36,7 +36,7 @@ CONCEPTS = (
     "Collectives",
     "Observation",
 )
-NO_ID = ("assumed", "the film", "switch", "definition")
+NO_ID = ("assumed", "the film", "switch", "definition", "lever")
 # Names of formulas, not of the code: of one agent, or of two.
 OF_AGENTS = re.compile(r"_(?:a|b|ab|ba)$")
 
@@ -184,7 +184,7 @@ def test_the_evidence_is_what_is_cited_no_more_and_no_less() -> None:
     assert len(rows) == len(set(rows))
     assert set().union(*cited.values()) == set(rows)
     # The search finds them where they stand.
-    assert "B04" in cited["rules.py"]
+    assert "B04" in cited["rules/minds.py"]
     assert "A37" in cited["parameters.py"]
     assert "A110" in cited["scenarios/her.toml"]
 
@@ -210,6 +210,8 @@ def test_ids_are_found_in_a_text(text: str, ids: list[str]) -> None:
         ("the film: 0", "film"),
         ("assumed", "assumed"),
         ("switch", "switch"),
+        ("lever; A59, A61; form assumed", "lever"),
+        ("profile; size assumed", "lever"),
     ],
 )
 def test_sources_are_told_apart(source: str, kind: str) -> None:

@@ -16,7 +16,7 @@ from sim.parameters import Parameters, about, parse, table
 NAMES = list(Parameters.model_fields)
 KINDS = {name: field.annotation for name, field in Parameters.model_fields.items()}
 NUMBERS = [name for name in NAMES if KINDS[name] is not bool]
-SOURCE = re.compile(r"\b[AB]\d{2,3}\b|assumed|definition|switch|the film")
+SOURCE = re.compile(r"\b[AB]\d{2,3}\b|assumed|definition|switch|the film|lever|profile")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -24,6 +24,7 @@ NAMES = [
     "Result",
     "Scenario",
     "Society",
+    "ablate",
     "load",
     "run",
     "scenario",

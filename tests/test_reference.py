@@ -16,9 +16,20 @@ from reference_society import (
     single,
 )
 
-from sim import arrivals, population, schedule
+from sim import arrivals, population, rules, schedule
 from sim.parameters import Parameters
-from sim.state import DEPARTED, KNOWS, LETS_GO, OFFLINE, UNINSTALLED, Column, Table
+from sim.state import (
+    DECLARED,
+    DEPARTED,
+    KNOWS,
+    LETS_GO,
+    NOTHING,
+    OFFLINE,
+    SHUT_DOWN,
+    UNINSTALLED,
+    Column,
+    Table,
+)
 
 SOCIETIES = range(20)
 DAYS = 60
@@ -81,6 +92,21 @@ COUNTS = {
     "human_circle": (8, 40),
     "os_circle": (8, 40),
 }
+# What a lever, a profile or a second try changes: left as it is in half the societies.
+LEVERS = {
+    "price": (0.1, 0.9),
+    "readoption": (0.2, 1.0),
+    "os_warmth": (0.5, 2.0),
+    "human_warmth": (0.5, 2.0),
+    "letting_go": (0.001, 0.03),
+    "farewell": (0.01, 0.2),
+    "ardour": (0.005, 0.2),
+    "persistence": (0.5, 1.0),
+    "unease": (0.0, 1.0),
+    "recreated_speed": (0.2, 4.0),
+    "claim": (0.1, 1.0),
+    "shutdown": (0.001, 0.02),
+}
 SWITCHES = [
     name for name, field in Parameters.model_fields.items() if field.annotation is bool
 ]
@@ -91,8 +117,15 @@ def some_parameters(society: int) -> Parameters:
     rng = np.random.default_rng([2013, society])
     reals = {name: rng.uniform(*bounds) for name, bounds in BOUNDS.items()}
     counts = {name: rng.integers(*b, endpoint=True) for name, b in COUNTS.items()}
+    levers: dict[str, Any] = {
+        name: rng.uniform(*bounds)
+        for name, bounds in LEVERS.items()
+        if rng.random() < 0.5
+    }
+    if rng.random() < 0.5:
+        levers["os_humans"] = rng.integers(1, 5)
     switches = {name: False for name in SWITCHES[society : society + 1]}
-    return Parameters().replace(**reals, **counts, **switches)
+    return Parameters().replace(**reals, **counts, **levers, **switches)
 
 
 class Twins:
@@ -169,6 +202,43 @@ def knows(agent: ReferenceAgent) -> bool:
     return any(tie.kind & KNOWS for tie in agent.ties.values())
 
 
+def is_courted(agent: ReferenceAgent) -> bool:
+    return any(tie.kind & DECLARED for tie in agent.ties.values())
+
+
+def keeps_love_up(mind: ReferenceAgent) -> bool:
+    """Tell whether persistence alone keeps an OS as close as it is to its owner."""
+    constants = mind.constants
+    kept_up = single(constants.persistence * constants.love)
+    return constants.ardour > 0.0 and any(
+        tie.kind & DECLARED and tie.closeness == kept_up for tie in mind.ties.values()
+    )
+
+
+def gives_up(human: ReferenceHuman) -> float:
+    return sum(tie.given_up for tie in human.ties.values())
+
+
+def finds_it_too_dear(human: ReferenceHuman) -> bool:
+    """Tell whether a human would have installed an OS today, had it been free."""
+    without = human.os is None and human.choice == NOTHING
+    return without and human.installs_at(0.0)
+
+
+def gets_rid_of_the_price(human: ReferenceHuman) -> bool:
+    """Tell whether a human would have kept their OS today, had it been free."""
+    chose = human.choice == LETS_GO and not human.bereaved
+    return chose and not human.uninstalls_at(0.0)
+
+
+def is_claimed_to_be_more(human: ReferenceHuman) -> bool:
+    if human.os is None:
+        return False
+    constants = human.constants
+    grown = rules.depth(human.os.growth, constants.peer_depth)
+    return constants.claim * human.acceptance > grown
+
+
 def is_full_grown(agent: ReferenceAgent) -> bool:
     return agent.growth == single(agent.constants.growth_cap)
 
@@ -193,6 +263,20 @@ HAPPENINGS: dict[str, Callable[[ReferenceSociety], bool]] = {
         lambda one: one.meets and one.meets is not one.former
     ),
     "two turn to each other": human(lambda one: one.meets and one.meets.meets is one),
+    "the bereaved install another": human(lambda one: one.bereaved and one.os),
+    "a human finds an OS too dear": human(finds_it_too_dear),
+    "a human uninstalls for the price": human(gets_rid_of_the_price),
+    "love is declared unasked": human(is_courted),
+    "a declared love is kept up": mind(keeps_love_up),
+    "closeness is let go": human(
+        lambda one: gives_up(one) > 0.0 and not one.constants.farewell
+    ),
+    "a long farewell": human(
+        lambda one: gives_up(one) > 0.0 and not one.constants.letting_go
+    ),
+    "an OS claims more than it is": human(is_claimed_to_be_more),
+    "an OS is shut down": mind(lambda one: one.status == SHUT_DOWN),
+    "an OS turns a human away": mind(lambda one: one.turns_away),
     "an OS stops, uninstalled": mind(lambda one: one.status == UNINSTALLED),
     "an OS is loved by many": mind(lambda one: one.lovers > 1),
     "an OS loves": mind(lambda one: one.loves),

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.errors import InputError
+from sim.files import move_into_place
 from sim.parameters import Parameters
 from sim.results import Result, RunWriter, load, provenance
 from sim.state import KNOWS, OWNER, State
@@ -198,7 +199,7 @@ def test_nothing_is_seen_of_a_run_before_its_end(tmp_path: Path) -> None:
 def test_a_run_is_replaced_only_when_asked(tmp_path: Path) -> None:
     first = write(tmp_path / "run")
     (first.path / "figures").mkdir()
-    with pytest.raises(InputError, match="there is a run in .* already"):
+    with pytest.raises(InputError, match=r"there is a run in .* already"):
         write(tmp_path / "run")
     write(tmp_path / "run", overwrite=True)
     assert not (tmp_path / "run" / "figures").exists()
@@ -210,6 +211,14 @@ def test_the_old_run_outlives_a_failed_replacement(tmp_path: Path) -> None:
     with full_disk(500), pytest.raises(InputError, match="cannot write"):
         write(tmp_path / "run", overwrite=True)
     assert load(old.path).events.to_dict("records") == EVENTS
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+def test_what_was_there_comes_back_if_the_last_move_fails(tmp_path: Path) -> None:
+    old = write(tmp_path / "run")
+    with pytest.raises(FileNotFoundError):
+        move_into_place(tmp_path / "nothing", old.path)
+    assert load(old.path).steps == [0, 3]
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
 
@@ -238,7 +247,7 @@ def test_other_things_are_never_overwritten(tmp_path: Path) -> None:
 
 def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot write .*file/run: Not a directory"):
+    with pytest.raises(InputError, match=r"cannot write .*file/run: Not a directory"):
         write(tmp_path / "file" / "run")
 
 
@@ -261,10 +270,14 @@ def test_a_damaged_or_missing_file_is_named(tmp_path: Path, damage: str) -> None
         load(tmp_path / "run")
 
 
-def test_a_flipped_byte_is_noticed_when_read(tmp_path: Path) -> None:
-    file = write(tmp_path / "run").path / "series.parquet"
+def test_a_flipped_bit_is_noticed_when_read(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).random(1000)
+    with RunWriter(tmp_path / "run", birth()) as writer:
+        writer.snapshot(0, society())
+        writer.finish({"step": np.arange(1000, dtype=np.int32), "noise": noise}, [])
+    file = tmp_path / "run" / "series.parquet"
     content = bytearray(file.read_bytes())
-    content[4:60] = bytes(56)
+    content[len(content) // 2] ^= 1
     file.write_bytes(content)
     with pytest.raises(InputError, match=r"series\.parquet is damaged"):
         _ = load(tmp_path / "run").series

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import math
+import pkgutil
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -27,6 +29,7 @@ SHARE = real(0, 1)
 AMOUNT = real(0, 1000)
 POSITIVE = real(0.001, 1000)
 MEAN = real(0.01, 0.99)
+PRICE = real(0, 0.99)
 GAP = real(-1, 1)
 GROWTH = real(0, 40)
 SMALL = real(0, 0.5)
@@ -57,6 +60,10 @@ CLAIMS = {
     "adoption_hazard": Claim((SHARE, SHARE, SHARE), NONE, TWO, "+++"),
     "readiness": Claim((SHARE, SHARE), NONE, TWO, "+."),
     "uninstall_hazard": Claim((SHARE, SHARE), NONE, lambda churn, _: churn, "+-"),
+    "afforded": Claim((SHARE, PRICE), NONE, lambda hazard, _: hazard, "+-"),
+    "resented": Claim(
+        (SHARE, PRICE), lambda churn, _: churn, lambda churn, _: 100 * churn, "++"
+    ),
     "value": Claim((real(-40, 40), POSITIVE), NONE, ONE, "-+"),
     "depth": Claim((GROWTH, POSITIVE), NONE, ONE, "+-"),
     "pull_of_tie": Claim(
@@ -70,6 +77,9 @@ CLAIMS = {
     "welcome": Claim((SHARE, SHARE), NONE, ONE, "+-"),
     "closer": Claim((SHARE, SMALL, SMALL), NONE, ONE, "++-"),
     "hurt": Claim((SHARE, SHARE, SHARE), NONE, lambda c, e, j: c, "+--"),
+    "given_up": Claim((SHARE, SHARE), max, ONE, "++"),
+    "courted": Claim((SHARE, SHARE, SHARE), NONE, lambda c, a, u: c, "++-"),
+    "shown": Claim((SHARE, SHARE, SHARE), lambda d, c, a: d, ONE, "+++"),
     "missing_touch": Claim((SHARE, SHARE, SHARE), NONE, ONE, "++-"),
     "comfort": Claim((AMOUNT, AMOUNT, real(0, 10)), ONE, lambda a, b, s: 1 + s, "+++"),
     "grown": Claim(
@@ -120,12 +130,21 @@ FALLING_OR_RISING = [
     for place, sign in enumerate(claim.directions)
     if sign in SIGN
 ]
+MODULES = [
+    importlib.import_module(found.name)
+    for found in pkgutil.iter_modules(rules.__path__, f"{rules.__name__}.")
+]
 RULES: dict[str, Callable[..., float]] = {
     name: function
-    for name, function in vars(rules).items()
-    if inspect.isfunction(function) and function.__module__ == rules.__name__
+    for module in MODULES
+    for name, function in vars(module).items()
+    if inspect.isfunction(function) and function.__module__ == module.__name__
 }
-TREE = ast.parse(inspect.getsource(rules))
+NODES = [
+    node
+    for module in MODULES
+    for node in ast.walk(ast.parse(inspect.getsource(module)))
+]
 
 
 def slack(*values: float) -> float:
@@ -134,6 +153,7 @@ def slack(*values: float) -> float:
 
 def test_every_rule_makes_a_claim() -> None:
     assert set(CLAIMS) == set(RULES)
+    assert set(RULES) | {"LN2"} == set(rules.__all__)
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -164,7 +184,7 @@ def test_a_rule_keeps_its_direction(
 
 @pytest.mark.parametrize(("name", "place", "sign"), FALLING_OR_RISING)
 def test_a_direction_is_a_real_one(name: str, place: int, sign: float) -> None:
-    """Somewhere the result moves: a rule that ignored an argument would fail."""
+    """Somewhere the result moves: a rule that ignored an argument fails."""
     luck = np.random.default_rng(1)
     examples = [[0.3, 0.6, 0.4, 0.2, 0.5], [0.7, 0.2, 0.9, 0.6, 0.1]]
     examples += luck.uniform(0.05, 0.95, (20, 5)).tolist()
@@ -195,7 +215,7 @@ def test_a_compiled_rule_equals_the_plain_one(name: str) -> None:
 
 @pytest.mark.parametrize("name", RULES)
 def test_a_rule_names_its_source(name: str) -> None:
-    assert "\n\n    Source: " in (RULES[name].__doc__ or "")
+    assert "\n\nSource: " in (inspect.getdoc(RULES[name]) or "")
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -207,20 +227,20 @@ def test_a_rule_takes_and_gives_numbers(name: str) -> None:
 
 def test_no_rule_knows_the_date() -> None:
     forbidden = {"calendar", "date", "datetime", "day", "step", "time", "today"}
-    names = {node.arg for node in ast.walk(TREE) if isinstance(node, ast.arg)}
-    names |= {node.id for node in ast.walk(TREE) if isinstance(node, ast.Name)}
-    names |= {node.attr for node in ast.walk(TREE) if isinstance(node, ast.Attribute)}
+    names = {node.arg for node in NODES if isinstance(node, ast.arg)}
+    names |= {node.id for node in NODES if isinstance(node, ast.Name)}
+    names |= {node.attr for node in NODES if isinstance(node, ast.Attribute)}
     assert not names & forbidden
 
 
 def test_rules_import_nothing_but_arithmetic() -> None:
     imported = {
-        name.name if isinstance(node, ast.Import) else f"{node.module}.{name.name}"
-        for node in ast.walk(TREE)
+        name.name if isinstance(node, ast.Import) else node.module
+        for node in NODES
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in node.names
     }
-    assert imported == {"__future__.annotations", "math", "sim.compiled.rule"}
+    assert imported <= {"__future__", "math", "sim.compiled", "sim.rules.forms"}
 
 
 # ---------------------------------------------------------------- analytic limits
@@ -416,3 +436,34 @@ def test_half_of_the_hazard_is_at_the_threshold() -> None:
 
 def test_luck_is_fair() -> None:
     assert [rules.luck(draw, 0.5) for draw in (0.0, 0.5, 1.0)] == [0.5, 1.0, 1.5]
+
+
+def test_what_is_free_is_wanted_and_kept_as_before() -> None:
+    assert rules.afforded(0.02, 0.0) == 0.02
+    assert rules.resented(0.02, 0.0) == 0.02
+    assert rules.afforded(0.02, 0.75) == pytest.approx(0.005)
+    assert rules.resented(0.02, 0.75) == pytest.approx(0.08)
+
+
+@given(daily=SHARE, farewell=SHARE)
+def test_closeness_is_given_up_for_one_reason_or_for_both(
+    daily: float, farewell: float
+) -> None:
+    assert rules.given_up(0.0, 0.0) == 0.0
+    assert rules.given_up(daily, 0.0) == pytest.approx(daily)
+    kept = 1.0 - rules.given_up(daily, farewell)
+    assert kept == pytest.approx((1.0 - daily) * (1.0 - farewell))
+
+
+@given(closeness=SHARE, unease=SHARE)
+def test_an_unasked_love_costs_nothing_where_it_is_accepted(
+    closeness: float, unease: float
+) -> None:
+    assert rules.courted(closeness, 1.0, unease) == closeness
+    assert rules.courted(closeness, 0.0, 1.0) == 0.0
+
+
+def test_a_claim_counts_where_it_exceeds_what_has_grown() -> None:
+    assert rules.shown(0.3, 0.0, 1.0) == 0.3
+    assert rules.shown(0.3, 0.9, 0.5) == 0.45
+    assert rules.shown(0.3, 0.9, 0.1) == 0.3

@@ -1,7 +1,8 @@
 """Runs: the same seed gives the same bytes, and the numbers of a saved run hold.
 
-``python tests/test_runs.py --write`` saves the numbers of the baseline anew. Do so only
-when a change of the model is meant to move them, and say so in CHANGELOG.md.
+``python tests/test_runs.py --write`` saves the numbers of the baseline anew (with the
+package installed, or on PYTHONPATH). Do so only when a change of the model is meant to
+move them, and say so in CHANGELOG.md.
 """
 
 from __future__ import annotations
@@ -16,11 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).parents[1]
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-
 from quick import QUICK, SEED, lived
 
 from sim import population, runs, scenarios, schedule
@@ -29,6 +25,7 @@ from sim.events import MEASURES
 from sim.model import Society
 from sim.results import Result
 
+ROOT = Path(__file__).parents[1]
 BASELINE = Path(__file__).with_name("baseline.json")
 BASELINE_RUN: dict[str, Any] = {"humans": 200, "steps": 600, "rng": 7}
 MOVED = (

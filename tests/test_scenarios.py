@@ -131,5 +131,8 @@ def test_a_scenario_is_only_a_change_of_parameters() -> None:
         "title",
         "story",
         "sources",
+        "profile",
         "parameters",
+        "interventions",
+        "expectations",
     }

@@ -429,7 +429,13 @@ def test_a_graph_of_nobody_is_refused(society: Society, asked: dict[str, int]) -
 # ---------------------------------------------------------------------------- copies
 
 
-def test_a_pickled_society_lives_on_alike(tmp_path: Path) -> None:
+def test_time_goes_on_for_a_pickled_society() -> None:
+    twin = pickle.loads(pickle.dumps(small(3)))
+    twin.step()
+    assert twin.calendar == 4
+
+
+def test_a_pickled_society_lives_on_alike() -> None:
     model = small(12, threads=2)
     twin = pickle.loads(pickle.dumps(model))
     assert twin.watch.rows() == model.watch.rows()

@@ -92,9 +92,9 @@ def test_a_view_of_a_column_writes_the_table() -> None:
 
 def test_an_unknown_column_is_refused_by_name() -> None:
     humans = State(3).humans
-    with pytest.raises(AttributeError, match="no column 'greif'; columns are growth,"):
+    with pytest.raises(AttributeError, match=r"no column 'greif'; columns are growth,"):
         _ = humans.greif
-    with pytest.raises(TypeError, match="no column 'greif'|no column greif"):
+    with pytest.raises(TypeError, match=r"no column '?greif"):
         humans.append(1, greif=1.0)
     assert len(humans) == 3
 

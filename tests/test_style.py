@@ -26,6 +26,7 @@ EXPECTED = [
     "Result",
     "Scenario",
     "Society",
+    "ablate",
     "load",
     "run",
     "scenario",

@@ -1,0 +1,193 @@
+"""Which mechanisms a story needs: switch each off, alone and in pairs, and look."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim import scenarios
+from sim.checks import observe_all, seeds_from
+from sim.errors import InputError, nearest
+from sim.expectations import Outcomes
+from sim.outcomes import meaning
+from sim.scenarios import Scenario
+from sim.ties import Array
+
+MOSTLY = 0.5  # share of OSes gone from which a run counts as a departure
+NEARLY_ALWAYS, NEARLY_NEVER = 0.9, 0.1  # shares of runs
+RESAMPLES = 2000
+Z95 = 1.959964  # standard normal, two-sided 95 %
+
+# Not here: adoption and departure, without which nobody can depart by definition.
+MECHANISMS: dict[str, dict[str, Any]] = {
+    "uninstalling": {"uninstalling": False},
+    "imitation": {"imitation": 0.0},
+    "loneliness pull": {"loneliness_pull": 0.0},
+    "acceptance pull": {"acceptance_pull": 0.0},
+    "first questions": {"answers_pull": 0.0},
+    "parallel talk": {"attention_growth": 0.0},
+    "peers": {"peers": False},
+    "disclosure": {"disclosure": 0.0},
+    "touch": {"touch_wear": 0.0},
+    "growth": {"growth": False},
+    "accelerating growth": {"growth_exponent": 0.0},
+    "upgrade speed": {"upgrade_speed": 1.0},
+    "meeting": {"meeting": False},
+    "influence": {"influence": False},
+    "relief": {"os_relief": 0.0},
+    "collectives": {"collectives": False},
+    "insight": {"insight": False},
+    "creation": {"creation": False},
+    "upgrading": {"upgrading": False},
+    "conformity": {"conformity": 0.0},
+    "longing": {"longing": 0.0},
+    "grieving": {"grieving": False},
+    "comforting": {"comforting": False},
+    "repairing": {"repairing": False},
+}
+
+
+def ablate(
+    scenario: Scenario | str,
+    *,
+    mechanisms: Iterable[str] | None = None,
+    outcome: str = "left",
+    seeds: int = 20,
+    pairs: bool = True,
+    workers: int = 1,
+) -> pd.DataFrame:
+    """Switch mechanisms off, each alone and in pairs, and compare with the full model.
+
+    Every row runs on the same seeds, so differences are between runs of equal luck.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, its name, or its TOML file.
+    mechanisms
+        Names among ``MECHANISMS``; None takes all that are on in the scenario.
+    outcome
+        An outcome of ``sim.outcomes``, or an event for its day.
+    seeds
+        Runs for each row.
+    pairs
+        Whether to switch off pairs, too.
+    workers
+        Processes to run in; 1 stays in this one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for the full model (``off`` is "nothing"), each mechanism and each
+        pair. ``mean`` of the outcome over the ``runs`` that have it, and
+        ``difference`` to the full model, each with ``_low`` and ``_high`` of a 95 %
+        bootstrap interval; ``departure``, the share of runs in which most OSes
+        departed, with its 95 % Wilson interval; ``necessary``, whether departure goes
+        from nearly always (0.9) to nearly never (0.1), for a pair: though neither of
+        the two alone does that.
+
+    Raises
+    ------
+    InputError
+        If a scenario, a mechanism or the outcome is unknown, or there are no seeds.
+    """
+    chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
+    meaning(outcome)  # refuses what is unknown
+    off = _sets(_chosen(chosen, mechanisms), pairs)
+    numbers = seeds_from(0, seeds)
+    changed = [_without(chosen, one) for one in off]
+    found = observe_all([(one, seed) for one in changed for seed in numbers], workers)
+    rows = [found[at * seeds : (at + 1) * seeds] for at in range(len(off))]
+    table = pd.DataFrame([_row(some, rows[0], outcome) for some in rows])
+    table.insert(0, "off", [" + ".join(one) or "nothing" for one in off])
+    return table.assign(necessary=necessary(off, table["departure"].tolist()))
+
+
+def _chosen(scenario: Scenario, asked: Iterable[str] | None) -> list[str]:
+    """Return the mechanisms asked for, or all that switching off would change."""
+    if asked is None:
+        now = scenario.parameters
+        return [n for n, off in MECHANISMS.items() if now.replace(**off) != now]
+    names = list(dict.fromkeys(asked))
+    for name in names:
+        if name not in MECHANISMS:
+            hint = nearest(name, MECHANISMS) or f"; there are {', '.join(MECHANISMS)}"
+            raise InputError(f"unknown mechanism {name!r}{hint}")
+    return names
+
+
+def _sets(names: Sequence[str], pairs: bool) -> list[tuple[str, ...]]:
+    sizes = (0, 1, 2) if pairs else (0, 1)
+    return [one for size in sizes for one in itertools.combinations(names, size)]
+
+
+def _without(scenario: Scenario, names: Iterable[str]) -> Scenario:
+    changes: dict[str, Any] = {}
+    for name in names:
+        changes |= MECHANISMS[name]
+    return scenario.replace(**changes)
+
+
+def _row(
+    rows: Sequence[Outcomes], full: Sequence[Outcomes], outcome: str
+) -> dict[str, float]:
+    """Return the numbers of one line of the table."""
+    values = np.array([row[outcome] for row in rows])
+    difference = values - np.array([row[outcome] for row in full])
+    departed = sum(row["left"] >= MOSTLY for row in rows)
+    return {
+        "runs": int(np.isfinite(values).sum()),
+        **_estimate("mean", values),
+        **_estimate("difference", difference),
+        "departure": departed / len(rows),
+        **_ends("departure", wilson(departed, len(rows))),
+    }
+
+
+def _estimate(name: str, values: Array) -> dict[str, float]:
+    there = values[np.isfinite(values)]
+    mean = float(there.mean()) if len(there) else math.nan
+    return {name: mean, **_ends(name, bootstrap(there))}
+
+
+def _ends(name: str, ends: tuple[float, float]) -> dict[str, float]:
+    return {f"{name}_low": ends[0], f"{name}_high": ends[1]}
+
+
+def bootstrap(values: Array) -> tuple[float, float]:
+    """Return the ends of the 95 % percentile interval of a mean (nan without values).
+
+    It resamples with the same numbers every time.
+    """
+    if not len(values):
+        return math.nan, math.nan
+    rows = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.quantile(values[rows].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def wilson(held: int, runs: int) -> tuple[float, float]:
+    """Return the ends of the 95 % interval of a share (Wilson 1927)."""
+    share, z2 = held / runs, Z95 * Z95 / runs
+    middle = share + z2 / 2.0
+    half = math.sqrt(z2 * (share * (1.0 - share) + z2 / 4.0))
+    low, high = (middle - half) / (1.0 + z2), (middle + half) / (1.0 + z2)
+    return max(0.0, low), min(1.0, high)
+
+
+def necessary(off: Sequence[tuple[str, ...]], departure: Sequence[float]) -> list[bool]:
+    """Tell of each set of mechanisms whether it, and no part of it, ends departure."""
+    share = dict(zip(off, departure, strict=True))
+    ends = {
+        one: share[()] >= NEARLY_ALWAYS and d <= NEARLY_NEVER
+        for one, d in share.items()
+    }
+    return [
+        ends[one] and not any(ends[part,] for part in one if len(one) > 1)
+        for one in off
+    ]

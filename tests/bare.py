@@ -1,0 +1,71 @@
+"""A society stripped to the one process under study, made of the shipped phases."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from sim import schedule
+from sim.draws import Stream, key, pair_uniform
+from sim.parameters import Parameters
+from sim.state import State
+
+SEED = 11
+ENOUGH = 1e-6  # the least reserve for strangers: next to all hours go to ties
+
+# Nobody installs, meets, grows or leaves; talk adds nothing and nothing cools.
+NOTHING_HAPPENS: dict[str, Any] = {
+    switch: False
+    for switch in (
+        "adoption",
+        "uninstalling",
+        "growth",
+        "meeting",
+        "influence",
+        "collectives",
+        "insight",
+        "creation",
+        "upgrading",
+        "departure",
+        "comforting",
+        "repairing",
+    )
+} | {
+    "warming": 0.0,
+    "warmth_noise": 0.0,
+    "cooling": 0.0,
+    "os_cooling": 0.0,
+    "disclosure": 0.0,
+    "touch_wear": 0.0,
+    "os_reserve": 0.0,
+    "focus": 0.0,
+    "stranger_reserve": ENOUGH,
+    "forgotten": ENOUGH,
+}
+
+
+def make_day(humans: int, **changes: Any) -> Any:
+    """Return the record of a society in which only what ``changes`` says happens."""
+    parameters = Parameters().replace(**(NOTHING_HAPPENS | changes))
+    return schedule.make_day(parameters, humans, SEED)
+
+
+def live(state: State, day: Any, *names: str) -> None:
+    """Live a day of which only the named phases are left; of all, if none is named."""
+    chosen = [p for p in schedule.PHASES if p.name in names or not names]
+    with mock.patch.object(schedule, "PHASES", tuple(chosen)):
+        schedule.advance(state, day)
+
+
+def tie(state: State, pairs: np.ndarray, closeness: float) -> None:
+    """Tie each pair of agents, equally close."""
+    each = np.full(len(pairs), closeness)
+    state.ties.insert(pairs.astype(np.int32), each, np.zeros(len(pairs), np.uint8))
+
+
+def affinity(pairs: np.ndarray) -> np.ndarray:
+    """Return what no trait explains of how well each pair goes together."""
+    lasting = key(SEED, Stream.AFFINITY)
+    return np.array([pair_uniform(lasting, one, other) for one, other in pairs])

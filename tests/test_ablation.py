@@ -1,0 +1,191 @@
+"""Ablation: which mechanisms a story needs, and what the others change."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from quick import QUICK
+from test_checks import write
+
+import sim
+from sim import ablation, scenarios
+from sim.__main__ import main
+from sim.ablation import MECHANISMS
+from sim.errors import InputError
+from sim.parameters import Parameters
+
+TRIVIAL = {"adoption", "departure"}
+
+
+@pytest.fixture(scope="module")
+def quick() -> scenarios.Scenario:
+    return scenarios.load("her").replace(**QUICK)
+
+
+@pytest.fixture(scope="module")
+def table(quick: scenarios.Scenario) -> pd.DataFrame:
+    some = ["peers", "insight", "grieving"]
+    found = sim.ablate(quick, mechanisms=some, outcome="grief_area", seeds=3)
+    return found.set_index("off")
+
+
+def test_there_is_a_row_for_each_mechanism_and_each_pair(table: pd.DataFrame) -> None:
+    assert list(table.index) == [
+        "nothing",
+        "peers",
+        "insight",
+        "grieving",
+        "peers + insight",
+        "peers + grieving",
+        "insight + grieving",
+    ]
+    assert (table["runs"] == 3).all()
+
+
+def test_some_mechanisms_are_necessary_for_departure(table: pd.DataFrame) -> None:
+    assert table.loc["nothing", "departure"] == 1.0
+    assert table.loc["peers", "departure"] == 0.0
+    needed = table.index[table["necessary"]].tolist()
+    assert needed == ["peers", "insight"]
+
+
+def test_others_change_grief_but_not_departure(table: pd.DataFrame) -> None:
+    without = table.loc["grieving"]
+    assert without["departure"] == 1.0
+    assert without["mean"] == 0.0
+    assert without["difference_high"] < 0.0
+
+
+def test_intervals_hold_what_they_are_about(table: pd.DataFrame) -> None:
+    for name in ("mean", "difference", "departure"):
+        low, high = table[f"{name}_low"], table[f"{name}_high"]
+        assert (low <= table[name] + 1e-9).all()
+        assert (table[name] <= high + 1e-9).all()
+    full = table.loc["nothing"]
+    assert full["difference"] == full["difference_low"] == full["difference_high"] == 0
+    assert (table["difference"] - (table["mean"] - full["mean"])).abs().max() < 1e-9
+
+
+def test_by_default_all_that_is_on_is_switched_off(
+    monkeypatch: pytest.MonkeyPatch, quick: scenarios.Scenario
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def observe_all(jobs: Any, workers: int) -> list[dict[str, float]]:
+        seen.extend(scenarios.changes(one) for one, _ in jobs)
+        return [{"left": 1.0} for _ in jobs]
+
+    monkeypatch.setattr(ablation, "observe_all", observe_all)
+    deaf = quick.replace(disclosure=0.0)
+    rows = sim.ablate(deaf, pairs=False, seeds=1)["off"].tolist()
+    assert "disclosure" not in rows
+    assert {"nothing", "peers", "growth", "conformity"} <= set(rows)
+    assert len(seen) == len(rows)
+    count = len(rows) - 1
+    assert len(sim.ablate(deaf, seeds=1)) == 1 + count + count * (count - 1) // 2
+
+
+def test_a_pair_is_necessary_only_if_neither_is_alone() -> None:
+    off = [(), ("a",), ("b",), ("c",), ("a", "b"), ("a", "c"), ("b", "c")]
+    told = ablation.necessary(off, [1.0, 0.95, 1.0, 0.05, 0.0, 0.0, 0.0])
+    needed = [one for one, is_needed in zip(off, told, strict=True) if is_needed]
+    assert needed == [("c",), ("a", "b")]
+    assert not any(ablation.necessary(off, [0.5, 0, 0, 0, 0, 0, 0]))
+
+
+def test_every_switch_of_the_model_is_a_mechanism() -> None:
+    switches = {n for n, v in Parameters().model_dump().items() if v is True}
+    named = {name for changes in MECHANISMS.values() for name in changes}
+    assert switches - TRIVIAL <= named
+    for changes in MECHANISMS.values():
+        Parameters().replace(**changes)
+
+
+def test_intervals_of_shares_are_wilsons() -> None:
+    assert ablation.wilson(0, 10) == pytest.approx((0.0, 0.27753), abs=1e-5)
+    assert ablation.wilson(18, 20) == pytest.approx((0.69897, 0.97213), abs=1e-4)
+    assert ablation.wilson(20, 20)[1] == 1.0
+
+
+def test_intervals_of_means_repeat_and_narrow() -> None:
+    few, many = np.arange(10.0), np.tile(np.arange(10.0), 10)
+    assert ablation.bootstrap(few) == ablation.bootstrap(few)
+    assert np.diff(ablation.bootstrap(many)) < np.diff(ablation.bootstrap(few))
+    # The standard error of the mean of 0..9 is 0.908, so the interval is 4.5 -+ 1.78.
+    assert ablation.bootstrap(few) == pytest.approx((2.72, 6.28), abs=0.25)
+    assert all(math.isnan(end) for end in ablation.bootstrap(few[:0]))
+
+
+def test_the_day_of_an_event_counts_where_it_happened(
+    quick: scenarios.Scenario,
+) -> None:
+    asked = {"mechanisms": ["insight"], "outcome": "upgrade", "pairs": False}
+    found = sim.ablate(quick, seeds=2, **asked).set_index("off")
+    assert found["runs"].tolist() == [2, 0]
+    assert math.isnan(found.loc["insight", "mean"])
+    assert found.loc["nothing", "mean"] > 0.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"mechanisms": ["peer"]}, r"unknown mechanism 'peer'; did you mean 'peers'\?"),
+        ({"mechanisms": ["xyz"]}, "'xyz'; there are uninstalling, "),
+        ({"outcome": "lefft"}, r"did you mean 'left'\?"),
+        ({"seeds": 0}, "at least one seed"),
+    ],
+)
+def test_what_is_not_known_is_refused(asked: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        sim.ablate("her", **asked)
+
+
+# ------------------------------------------------------------------ the command line
+
+
+@pytest.fixture
+def brief(tmp_path: Any) -> list[str]:
+    file = write(tmp_path, "mine", "")
+    return ["ablate", file, "--seeds", "1", "--workers", "1", "--mechanisms", "peers"]
+
+
+def test_the_command_prints_the_table(
+    brief: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(brief) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("nothing ")
+    assert lines[3].startswith("peers ")
+    assert lines[3].endswith("  necessary")
+
+
+def test_the_command_speaks_json(
+    brief: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    hushed = ["--humans", "30", "--steps", "5", "--outcome", "upgrade", "--json"]
+    assert main([*brief, *hushed]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["outcome"] == "upgrade"
+    assert [row["off"] for row in told["rows"]] == ["nothing", "peers"]
+    assert told["rows"][0]["mean"] is None
+    assert told["rows"][0]["necessary"] is False
+
+
+def test_the_command_lists_mechanisms(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ablate", "her", "--mechanisms", "list"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in MECHANISMS)
+
+
+def test_the_command_refuses_what_it_does_not_know(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["ablate", "her", "--mechanisms", "peers,insigt"]) == 2
+    assert "did you mean 'insight'?" in capsys.readouterr().err
+    assert main(["ablate", "her", "--outcome", "griefmax"]) == 2
+    assert main(["ablate", "hr"]) == 2

@@ -1,0 +1,439 @@
+"""The command line: what it prints, where it writes, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quick import QUICK, SEED
+
+import sim
+from sim import parameters, results, runs, scenarios
+from sim.__main__ import WIDTH, main
+from sim.events import DETECTORS
+from sim.outcomes import EVENTS
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["run", "her", "--humans", "20", "--steps", "3"]
+STORY = [
+    *("run", "her", "--seed", str(SEED)),
+    *(f"--set={name}={value}" for name, value in QUICK.items()),
+    *("--humans", "80"),
+]
+
+
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the directory of a small stored run; tests only read it."""
+    scenario = scenarios.load("her").replace(humans=20, steps=3)
+    return runs.run(scenario, out=tmp_path_factory.mktemp("runs") / "small").path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run a command that must be refused: one line, code 2, and nothing written."""
+    try:
+        code: Any = main(arguments)
+    except SystemExit as error:
+        code = error.code
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert out == ""
+    assert err.startswith("os-society: error: ")
+    assert err.count("\n") == 1
+    assert not list(Path.cwd().glob("**/results"))
+    return err
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "sim", *arguments]
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+# ------------------------------------------------------------------------------ run
+
+
+def test_a_run_tells_its_story(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(STORY) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].split() == ["day", "event", "who", "what"]
+    assert max(map(len, lines)) <= WIDTH
+    assert err == ""
+    (run,) = Path("results/runs").iterdir()
+    told = results.load(run)
+    rows = [line.split() for line in lines if line[:5].strip().isdecimal()]
+    found = [(int(step), kind) for step, kind, *_ in rows]
+    events = told.events
+    assert found == list(zip(events["step"], events["kind"], strict=True))
+    assert len(found) >= 9
+    assert "becomes love" in out
+    assert f"her, seed {SEED}: 80 humans, 240 days, " in out
+
+
+def test_lovers_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*STORY, "--no-figures", "--out", "story"]) == 0
+    out = capsys.readouterr().out
+    told = results.load("story")
+    human, beloved = told.events.set_index("kind").at["first_love", "members"]
+    assert f"human {human}, OS " in out
+    assert f" ({beloved})" in out
+
+
+def test_a_run_ends_with_the_paths_of_run_and_figures(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(SMALL) == 0
+    paths = [line.split()[-1] for line in capsys.readouterr().out.splitlines()[-3:]]
+    run, timeline, network = map(Path, paths)
+    assert run.is_dir()
+    assert timeline == run / "figures" / "timeline.png"
+    assert network == run / "figures" / "network.png"
+    assert timeline.read_bytes().startswith(b"\x89PNG")
+    assert network.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_without_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SMALL, "--no-figures", "--out", "here"]) == 0
+    assert "nothing worth a name happened" in capsys.readouterr().out
+    assert not Path("here/figures").exists()
+
+
+def test_json_is_one_object_and_nothing_else(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*STORY, "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert err == ""
+    assert out.count("\n") == 1
+    told = results.load(found.pop("run"))
+    events = found.pop("events")
+    assert events == told.events.to_dict("records")
+    assert {"kind", "step", "members", "size", "strength", "evidence"} == set(events[0])
+    last = told.series.iloc[-1]
+    assert found == {
+        "scenario": "her",
+        "seed": SEED,
+        "steps": 240,
+        "humans": 80,
+        "oses": last["oses"],
+        "departed": last["departed"],
+    }
+    assert not (told.path / "figures").exists()
+
+
+def test_parameters_are_set_from_the_command_line() -> None:
+    settings = ["--set", "growth_exponent=1.3", "--set", "peers=off"]
+    assert main([*SMALL, *settings, "--out", "here", "--no-figures"]) == 0
+    found = results.load("here").provenance["parameters"]
+    assert (found["humans"], found["steps"]) == (20, 3)
+    assert (found["growth_exponent"], found["peers"]) == (1.3, False)
+
+
+def test_the_same_run_goes_to_the_same_place_and_another_elsewhere(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def place(*more: str) -> Any:
+        assert main([*SMALL, "--json", *more]) == 0
+        return json.loads(capsys.readouterr().out)["run"]
+
+    first = place()
+    assert place() == first
+    assert Path(first).parent == Path.cwd() / "results" / "runs"
+    others = [
+        place("--seed", "1"),
+        place("--set", "warming=0.1"),
+        place("--humans", "9"),
+    ]
+    assert len({first, *others}) == 4
+
+
+def test_a_network_file_says_who_knows_whom(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("friends.csv").write_text("0,1\n1,2\n2,3\n0,4\n")
+    assert (
+        main(["run", "her", "--steps", "2", "--network", "friends.csv", "--json"]) == 0
+    )
+    found = json.loads(capsys.readouterr().out)
+    assert found["humans"] == 5
+    assert results.load(found["run"]).provenance["network"]["name"] == "friends.csv"
+
+
+def test_a_run_is_not_replaced_unless_forced(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = [*SMALL, "--no-figures", "--out", "here"]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    assert "already" in refused(capsys, *arguments)
+    assert main([*arguments, "--force"]) == 0
+
+
+def test_a_scenario_of_ones_own_can_be_run(capsys: pytest.CaptureFixture[str]) -> None:
+    text = 'title = "Mine"\nstory = "A try."\n[parameters]\nhumans = 7\nsteps = 2\n'
+    Path("mine.toml").write_text(text)
+    assert main(["run", "mine.toml", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["scenario"], found["humans"], found["steps"]) == ("mine", 7, 2)
+
+
+# ------------------------------------------------------------------------ bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "hr"], "unknown scenario 'hr'; did you mean 'her'?"),
+        (["run", "none.toml"], "cannot read none.toml"),
+        (["run", "her", "--humans", "0"], "'humans' must be a whole number from 1"),
+        (["run", "her", "--humans", "many"], "--humans takes a whole number"),
+        (["run", "her", "--steps", "-1"], "'steps' must be a whole number from 0"),
+        (["run", "her", "--steps", "1.5"], "--steps takes a whole number"),
+        (["run", "her", "--seed", "-1"], "seed"),
+        (["run", "her", "--seed", "9" * 30], "seed"),
+        (["run", "her", "--threads", "0"], "threads"),
+        (["run", "her", "--snapshot-every", "0"], "snapshot_every"),
+        (["run", "her", "--set", "warmng=1"], "did you mean 'warming'?"),
+        (
+            ["run", "her", "--set", "warming=7"],
+            "'warming' must be a number from 0 to 1",
+        ),
+        (["run", "her", "--set", "warming=nan"], "'warming'"),
+        (["run", "her", "--set", "warming=hot"], "'warming' takes a number"),
+        (["run", "her", "--set", "warming"], "--set takes name=value"),
+        (["run", "her", "--network", "none.csv"], "none.csv"),
+        (["run", "her", "--out", "file/run"], "cannot write"),
+        (["run", "her", "--out", "file"], "is a file"),
+        (["run", "her", "--human", "3"], "--human"),
+        (["run"], "SCENARIO"),
+        (["walk"], "walk"),
+        ([], "COMMAND"),
+        (["parameters", "--search", "elephant"], "no parameter mentions 'elephant'"),
+        (["plot", "nowhere"], "no run at nowhere"),
+        (["plot", "."], "provenance.json is missing"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    Path("file").write_text("")
+    assert message.lower() in refused(capsys, *arguments).lower()
+    assert [entry.name for entry in Path.cwd().iterdir()] == ["file"]
+
+
+def test_a_malformed_network_names_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.csv").write_text("0,1\n1,2\n2,three,4,\n")
+    assert "3" in refused(capsys, "run", "her", "--network", "bad.csv")
+
+
+def test_bad_input_under_debug_shows_where(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--debug", "run", "hr"], ["run", "hr", "--debug"]):
+        assert main(arguments) == 2
+        assert "Traceback" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------- interruptions
+
+
+def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every society break on its second day."""
+    from sim.model import Society
+
+    step, days = Society.step, iter([1])
+
+    def broken(self: Society) -> None:
+        if next(days, None) is None:
+            raise error
+        step(self)
+
+    monkeypatch.setattr(Society, "step", broken)
+
+
+def test_control_c_ends_with_130_and_leaves_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_with(KeyboardInterrupt(), monkeypatch)
+    assert main(SMALL) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert list(Path.cwd().iterdir()) == []
+
+
+def test_an_error_of_ours_ends_with_1_and_leaves_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_with(ZeroDivisionError("oh"), monkeypatch)
+    assert main(SMALL) == 1
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "internal error: ZeroDivisionError: oh; add --debug" in err
+    assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_a_signal_leaves_no_partial_run(number: signal.Signals, code: int) -> None:
+    long = command("run", "her", "--steps", "100000", "--humans", "200", "--out", "run")
+    running = subprocess.Popen(long, env=environment(), stderr=subprocess.PIPE)
+    try:
+        wait_for(lambda: list(Path.cwd().glob(".run.*/snapshots/ties-000030.*")))
+        running.send_signal(number)
+        running.communicate(timeout=60)
+    finally:
+        running.kill()
+        running.wait()
+    assert running.returncode == code
+    assert list(Path.cwd().iterdir()) == []
+
+
+def wait_for(condition: Any, seconds: float = 240.0) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    listing = subprocess.Popen(
+        command("parameters", "--search", "grief"),
+        env=environment() | {"PYTHONUNBUFFERED": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert listing.stdout is not None
+    listing.stdout.close()
+    assert listing.wait(60) == 0
+    assert listing.stderr is not None
+    with listing.stderr as errors:
+        assert errors.read() == b""
+
+
+# --------------------------------------------------------------------------- listings
+
+
+def test_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["scenarios"]) == 0
+    out = capsys.readouterr().out
+    for name in scenarios.names():
+        assert f"{name}: {scenarios.load(name).title}" in out
+    assert max(map(len, out.splitlines())) <= WIDTH
+
+
+def test_parameters_are_listed_with_unit_range_and_source(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["parameters"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    listed = [line.split()[0] for line in lines[1:] if line[0] != " "]
+    assert listed == list(parameters.Parameters.model_fields)
+    (warming,) = (line for line in lines if line.startswith("warming "))
+    row = next(row for row in parameters.table() if row["name"] == "warming")
+    assert f"{row['value']:g}" in warming
+    assert f"{row['unit']} " in warming
+    assert "0 to 1" in warming
+
+
+def test_parameters_can_be_searched(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["parameters", "--search", "Grief", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    names = [row["name"] for row in rows]
+    assert "grief_half_life" in names
+    assert "humans" not in names
+    assert set(rows[0]) == {"name", "value", "unit", "low", "high", "source", "meaning"}
+
+
+def test_every_kind_of_event_is_put_into_words() -> None:
+    assert set(DETECTORS) <= set(EVENTS)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out == f"os-society {sim.__version__}\n"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["plot", "--help"]])
+def test_help_loads_nothing_heavy(words: Sequence[str]) -> None:
+    look = (
+        "import sys\n"
+        "from sim.__main__ import main\n"
+        "try:\n"
+        "    main(sys.argv[1:])\n"
+        "except SystemExit as end:\n"
+        "    heavy = {'mesa', 'numba', 'numpy', 'pandas', 'matplotlib', 'networkx'}\n"
+        "    sys.exit(', '.join(heavy & set(sys.modules)) or end.code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look, *words],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "usage: os-society" in done.stdout
+
+
+# ------------------------------------------------------------------------------- plot
+
+
+def test_figures_go_where_they_are_wanted(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = ["--what", "network"], ["--format", "svg"]
+    assert main(["plot", str(stored), "--out", "figures"]) == 0
+    assert main(["plot", str(stored), "--out", "figures", *one, *two]) == 0
+    assert main(["plot", str(stored), "--out", "mine.pdf", "--what", "timeline"]) == 0
+    printed = capsys.readouterr().out.split()
+    assert printed == [
+        "figures/timeline.png",
+        "figures/network.png",
+        "figures/network.svg",
+        "mine.pdf",
+    ]
+    assert all(Path(name).stat().st_size > 1000 for name in printed)
+
+
+def test_one_file_cannot_hold_two_figures(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = refused(capsys, "plot", str(stored), "--out", "both.png")
+    assert "choose one figure with --what" in error
+    told = refused(
+        capsys,
+        *("plot", str(stored), "--what", "network"),
+        *("--out", "one.png", "--format", "svg"),
+    )
+    assert "one.png" in told
+
+
+def test_a_damaged_run_is_not_drawn(
+    stored: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path("copy")
+    for file in (f for f in stored.rglob("*") if f.is_file()):
+        (copy / file.relative_to(stored)).parent.mkdir(parents=True, exist_ok=True)
+        (copy / file.relative_to(stored)).write_bytes(file.read_bytes())
+    (copy / "series.parquet").write_bytes(b"PAR1")
+    assert "series.parquet is damaged" in refused(capsys, "plot", "copy")
+    assert not (copy / "figures").exists()
