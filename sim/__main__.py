@@ -38,22 +38,22 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code.
 
-    0 when all went well, 2 for wrong input, 1 for an error of ours, 130 when
-    interrupted.
+    0 when all went well, 2 for wrong input or a machine that refuses (a full disk),
+    1 for an error of ours, 130 when interrupted.
     """
     with suppress(ValueError):  # not in the main thread: leave signals alone
         signal.signal(signal.SIGTERM, _terminated)
     told = parser().parse_args(arguments)
     try:
         code = int(told.do(told))
-        sys.stdout.flush()
+        print(end="", flush=True)  # a reader that stopped reading shows only now
         return code
     except BrokenPipeError:
         # Nobody reads on; nor shall Python try once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print(f"\n{PROGRAM}: interrupted; nothing was left behind", file=sys.stderr)
+        print(f"\n{PROGRAM}: interrupted; no partial run is left", file=sys.stderr)
         return 130
     except Exception as error:
         if told.debug:
@@ -69,12 +69,13 @@ def _terminated(*_: Any) -> NoReturn:
 def _complain(error: Exception) -> int:
     from sim.errors import InputError
 
-    if isinstance(error, InputError):
-        print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+    line = " ".join(str(error).split())
+    if isinstance(error, InputError | OSError):
+        print(f"{PROGRAM}: error: {line}", file=sys.stderr)
         return 2
     kind = type(error).__name__
     hint = "add --debug for the details"
-    print(f"{PROGRAM}: internal error: {kind}: {error}; {hint}", file=sys.stderr)
+    print(f"{PROGRAM}: internal error: {kind}: {line}; {hint}", file=sys.stderr)
     return 1
 
 

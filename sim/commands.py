@@ -205,7 +205,8 @@ def _table(told: argparse.Namespace, table: pd.DataFrame) -> str:
             f"{_interval(row, name):<23}"
             for name in ("mean", "difference", "departure")
         )
-        lines.append(f"{row['off']:<40} {shown}{'  necessary' * row['necessary']}")
+        line = f"{row['off']:<40} {shown}{'  necessary' * row['necessary']}"
+        lines.append(line.rstrip())
     return "\n".join([*lines, "in brackets: 95 % intervals, over seeds"])
 
 

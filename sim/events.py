@@ -254,17 +254,28 @@ def _share_departed(history: History) -> float:
     return gone / total if total > 0.0 else 0.0
 
 
-def _gone(kind: str, threshold: float) -> Detector:
-    def detect(state: State, history: History, _: Parameters) -> Event | None:
-        share = _share_departed(history)
-        if share <= 0.0 or share < threshold:
-            return None
-        gone = np.flatnonzero(state.oses.status == DEPARTED)
-        members, step = _who(state, gone), history.days[-1]
-        evidence = f"{len(gone)} departed, {share:.1%} of the OSes not uninstalled"
-        return Event(kind, step, members, len(members), share, evidence)
+def _gone(kind: str, threshold: float, state: State, history: History) -> Event | None:
+    share = _share_departed(history)
+    if share <= 0.0 or share < threshold:
+        return None
+    members = _who(state, np.flatnonzero(state.oses.status == DEPARTED))
+    evidence = f"{len(members)} departed, {share:.1%} of the OSes not uninstalled"
+    return Event(kind, history.days[-1], members, len(members), share, evidence)
 
-    return detect
+
+def first_departure(state: State, history: History, _: Parameters) -> Event | None:
+    """Report the first departure of an OS."""
+    return _gone("first_departure", 0.0, state, history)
+
+
+def half_departed(state: State, history: History, _: Parameters) -> Event | None:
+    """Report that half of the OSes that nobody uninstalled departed."""
+    return _gone("half_departed", 0.5, state, history)
+
+
+def all_departed(state: State, history: History, _: Parameters) -> Event | None:
+    """Report that 95 % of the OSes that nobody uninstalled departed."""
+    return _gone("all_departed", NEARLY_ALL, state, history)
 
 
 def grief_peak(state: State, history: History, parameters: Parameters) -> Event | None:
@@ -320,9 +331,9 @@ DETECTORS: dict[str, Detector] = {
     "new_mind": new_mind,
     "blow_up": blow_up,
     "upgrade": upgrade,
-    "first_departure": _gone("first_departure", 0.0),
-    "half_departed": _gone("half_departed", 0.5),
-    "all_departed": _gone("all_departed", NEARLY_ALL),
+    "first_departure": first_departure,
+    "half_departed": half_departed,
+    "all_departed": all_departed,
     "grief_peak": grief_peak,
     "reconnection": reconnection,
 }

@@ -34,16 +34,7 @@ class Condition(BaseModel):
         return self
 
     def holds(self, measures: Mapping[str, float]) -> bool:
-        """Tell whether it holds for the latest measures.
-
-        Raises
-        ------
-        InputError
-            If there is no such measure.
-        """
-        if self.measure not in measures:
-            hint = nearest(self.measure, measures)
-            raise InputError(f"unknown measure {self.measure!r} in a condition{hint}")
+        """Tell whether it holds for the latest measures."""
         value = measures[self.measure]
         return value > self.above if self.above is not None else value < self.below  # type: ignore[operator]
 
@@ -74,14 +65,41 @@ class Intervention(BaseModel):
 
 
 class Steering:
-    """The interventions of a society: which are due, which are in force."""
+    """The interventions of a society: which are due, which are in force.
 
-    def __init__(self, usual: Parameters, declared: Sequence[Intervention]) -> None:
+    Parameters
+    ----------
+    usual
+        The parameters where nothing is in force.
+    declared
+        The interventions.
+    measures
+        The names that conditions may use.
+
+    Raises
+    ------
+    InputError
+        If a condition is on a measure that there is not.
+    """
+
+    def __init__(
+        self,
+        usual: Parameters,
+        declared: Sequence[Intervention],
+        measures: Sequence[str],
+    ) -> None:
+        for one in declared:
+            if one.when is not None and one.when.measure not in measures:
+                name = one.when.measure
+                hint = nearest(name, measures)
+                raise InputError(f"{one.name}: unknown measure {name!r}{hint}")
         self.usual = usual
         self.waiting = list(declared)
         self.in_force: list[tuple[Intervention, int]] = []  # with its first day
 
-    def begin(self, step: int, measures: Mapping[str, float]) -> list[Intervention]:
+    def begin(
+        self, step: int, measures: Mapping[str, float] | None
+    ) -> list[Intervention]:
         """Put into force what is due on day ``step``, and end what has run its time.
 
         Returns
@@ -108,9 +126,9 @@ class Steering:
         return self.usual.replace(**changes) if changes else self.usual
 
 
-def _is_due(one: Intervention, step: int, measures: Mapping[str, float]) -> bool:
+def _is_due(one: Intervention, step: int, measures: Mapping[str, float] | None) -> bool:
     if one.when is not None:
-        return one.when.holds(measures)
+        return measures is not None and one.when.holds(measures)
     return one.at == step
 
 

@@ -69,10 +69,12 @@ class Society(AgentRegistry, mesa.Model):
         self.day["calendar"] = origin
         self.seconds: dict[str, float] = {}
         self.watch = events.Watch(self.parameters)
-        self.steering = Steering(self.parameters, chosen.interventions)
+        declared = chosen.interventions
+        self.steering = Steering(self.parameters, declared, list(events.MEASURES))
         self.datacollector = mesa.DataCollector(
             {name: partial(_latest, name=name) for name in events.MEASURES}
         )
+        self.running = self.parameters.steps > 0
         self._threads = ThreadPoolExecutor(threads) if threads > 1 else None
 
     @property
@@ -90,7 +92,9 @@ class Society(AgentRegistry, mesa.Model):
 
     def _steer(self) -> None:
         """Let interventions begin and end, before the day begins."""
-        measures = {name: self.watch.latest(name) for name in events.MEASURES}
+        measures = None  # before the first day nothing is measured
+        if self.watch.history.days:
+            measures = {name: self.watch.latest(name) for name in events.MEASURES}
         begun = self.steering.begin(int(self.day["step"]) + 1, measures)
         for one in begun:
             self.watch.note(self.calendar + 1, one.name, str(one.set))
@@ -134,7 +138,13 @@ class Society(AgentRegistry, mesa.Model):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the threads behind: a copy makes do with one."""
-        return {**self.__dict__, "_threads": None}
+        day = np.array([self.day], schedule.DAY)  # a lone record would not thaw
+        return {**self.__dict__, "_threads": None, "day": day}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """Take up a copied society where it was."""
+        self.__dict__.update(kept)
+        self.day = kept["day"][0]
 
 
 def seed_from(rng: object) -> int:

@@ -155,6 +155,7 @@ def timeline(result: Result) -> Figure:
             axis.axvline(mark.step, color=GREY, linewidth=0.8, zorder=0)
     _draw_strip(top, marks, rows)
     axes[-1].set_xlabel("day", fontsize=11)
+    axes[-1].xaxis.get_major_locator().set_params(integer=True)
     axes[-1].set_xlim(first, max(first + 1, last))
     figure.align_ylabels(axes)
     return figure
@@ -189,7 +190,7 @@ def _new_figure(width: float, height: float, result: Result) -> Figure:
     FigureCanvasAgg(figure)
     found = result.provenance
     title = f"{found.get('scenario')}, seed {found.get('seed')}"
-    title += f": {result.population:,} humans"
+    title += f": {result.population:,} human{'s' * (result.population != 1)}"
     figure.suptitle(title, x=0.01, y=1 - 0.1 / height, ha="left", va="top", fontsize=13)
     return figure
 
@@ -240,7 +241,7 @@ def _draw_lines(
         if name in series:
             look: dict[str, Any] = {"color": colour, "label": label, "linewidth": 1.8}
             drawn += axis.plot(series.index, series[name], style, **look)
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, None if any(np.any(line.get_ydata()) for line in drawn) else 1)
     return drawn
 
 
@@ -331,7 +332,7 @@ def network(result: Result, steps: Sequence[int] | None = None) -> Figure:
 
 
 def _caption(drawn: int, everyone: int) -> str:
-    whom = f"All {drawn} agents"
+    whom = f"All {drawn} agents" if drawn > 1 else "The only agent"
     if drawn < everyone:
         whom = f"A neighbourhood of {drawn} of {everyone:,} agents (not all of them)"
     return f"{whom}; ties of closeness {CLOSEST_DRAWN:g} or more, wider when closer"

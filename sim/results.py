@@ -373,6 +373,8 @@ def _refuse_what_is_there(directory: Path, overwrite: bool) -> None:
         return
     if not directory.is_dir():
         raise InputError(f"{directory} is a file; choose another output directory")
+    if Path.cwd().is_relative_to(directory):  # it would be replaced under your feet
+        raise InputError(f"you are working in {directory}; name a new directory in it")
     there = {entry.name for entry in directory.iterdir()}
     if not there:
         return

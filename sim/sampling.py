@@ -23,7 +23,7 @@ def moments(result: Result) -> dict[int, str]:
 
     They are a day while OSes spread, the eve of the first departure and the end. If no
     OS departs, the height of ties among OSes takes the place of the eve; if they have
-    none, the day halfway.
+    none, the day halfway (or the start).
     """
     days, series, events = result.steps, result.series, result.events
     if series.empty:
@@ -34,7 +34,8 @@ def moments(result: Result) -> dict[int, str]:
     elif series["os_ties"].max() > 0:
         eve, name = _last(days, _peak(series["os_ties"])), "peak of OS ties"
     else:
-        eve, name = _last(days, days[-1] // 2), "halfway"
+        eve = _last(days, days[-1] // 2)
+        name = "halfway" if eve > days[0] else "start"
     half = series["adopted"] >= series["adopted"].max() / 2
     early = min(_last(days, _peak(half)), eve)
     return {early: "early", eve: name} | {days[-1]: "end"}

@@ -93,6 +93,8 @@ def read(file: Path) -> Scenario:
         raise InputError(f"cannot read {file}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{file} is not TOML: {error}") from None
+    if "name" in values:
+        raise InputError(f"{file}: a scenario's name is its file's; remove 'name'")
     try:
         changes = values.pop("parameters", {})
         kind = interventions.profile(values.get("profile", "os1"))

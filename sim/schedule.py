@@ -12,6 +12,7 @@ import numpy as np
 
 from sim import arrivals
 from sim.draws import Stream, key
+from sim.errors import InputError
 from sim.kernels import lives, meetings, talk
 from sim.parameters import Parameters
 from sim.state import State
@@ -55,9 +56,11 @@ def make_day(parameters: Parameters, n_humans: int, seed: int) -> Any:
 
     Raises
     ------
-    ValueError
+    InputError
         If the seed is not from 0 to 2**63 - 1.
     """
+    if not 0 <= seed < 2**63:
+        raise InputError(f"a seed is from 0 to 2**63 - 1, not {seed}")
     day = np.zeros(1, DAY)[0]
     set_constants(day, parameters)
     day["n_humans"], day["seed"] = n_humans, seed
@@ -142,7 +145,16 @@ PHASES = (
         "agents",
         talk.present,
         ("humans.*", "oses.*"),
-        ("faces.*", "humans.installed"),
+        (
+            "faces.growth",
+            "faces.openness",
+            "faces.playfulness",
+            "faces.acceptance",
+            "faces.exclusivity",
+            "faces.touch",
+            "faces.mood",
+            "humans.installed",
+        ),
         "Every agent shows its neighbours what they may see of it.",
     ),
     Phase(

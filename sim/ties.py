@@ -23,7 +23,7 @@ class TieArrays(NamedTuple):
     neighbour: Array  # int32[room]: agent at the other end
     closeness: Array  # float32[room], 0..1: owner's closeness to the neighbour
     returned: Array  # float32[room], 0..1: the neighbour's closeness to the owner
-    kind: Array  # uint8[room]: flags PARTNER, OWNER, KNOWS, WAS_CLOSE
+    kind: Array  # uint8[room]: flags PARTNER, OWNER, KNOWS, WAS_CLOSE, DECLARED
     start: Array  # int64[agents]: where the block begins
     degree: Array  # int32[agents]: half-edges in the block
     room: Array  # int32[agents]: half-edges it has room for

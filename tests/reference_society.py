@@ -148,7 +148,7 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
             tie.hours = min(offer, other.rate * other.weight_of(back))
             tie.next_closeness = self.after_talk(tie)
             self.hear_of_others(tie)
-            if tie.kind & OWNER:
+            if tie.kind & OWNER and tie.hours > 0.0:
                 self.feel_love(tie)
             self.give_up(tie)
 
@@ -537,11 +537,11 @@ class ReferenceOS(ReferenceAgent):
 
     def feel_love(self, tie: Tie) -> None:
         """Declare its love unasked, once, and keep it up from then on."""
-        love, ardour = self.constants.love, self.constants.ardour
+        love = self.constants.love
         if not tie.kind & DECLARED and self.declares_love_to(tie.other):
             tie.kind |= DECLARED
             tie.next_closeness = max(tie.next_closeness, love)
-        if tie.kind & DECLARED and ardour > 0.0:
+        if tie.kind & DECLARED:
             kept_up = self.constants.persistence * love
             tie.next_closeness = max(tie.next_closeness, kept_up)
 

@@ -136,10 +136,10 @@ class TestViews:
         with pytest.raises(InputError, match=f"{name} must be from -1 to"):
             setattr(village.view(number), name, value)
 
-    def test_a_status_is_one_of_four(self, helper):
+    def test_a_status_is_one_of_five(self, helper):
         helper.status = OFFLINE
         assert helper.status_name == "offline"
-        with pytest.raises(InputError, match="status must be from 0 to 3"):
+        with pytest.raises(InputError, match="status must be from 0 to 4"):
             helper.status = len(STATUS)
 
     def test_views_are_equal_by_what_they_name(self, village, human):

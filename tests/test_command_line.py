@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from quick import QUICK, SEED
 
@@ -176,6 +177,22 @@ def test_a_network_file_says_who_knows_whom(capsys: pytest.CaptureFixture[str]) 
     assert results.load(found["run"]).provenance["network"]["name"] == "friends.csv"
 
 
+@pytest.mark.slow
+def test_the_real_network_runs(
+    data_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = data_folder / "ego-facebook.csv.gz"
+    arguments = ["run", "her", "--steps", "5", "--network", str(file)]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["humans"] == 4039
+    told = results.load(found["run"])
+    assert told.population == 4039
+    assert told.provenance["network"]["name"] == file.name
+    friends = told.ties(0)
+    assert np.count_nonzero(friends["owner"] < friends["neighbour"]) >= 88_234
+
+
 def test_a_run_is_not_replaced_unless_forced(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -221,6 +238,7 @@ def test_a_scenario_of_ones_own_can_be_run(capsys: pytest.CaptureFixture[str]) -
         (["run", "her", "--network", "none.csv"], "none.csv"),
         (["run", "her", "--out", "file/run"], "cannot write"),
         (["run", "her", "--out", "file"], "is a file"),
+        (["run", "her", "--out", "."], "you are working in"),
         (["run", "her", "--human", "3"], "--human"),
         (["run"], "SCENARIO"),
         (["walk"], "walk"),
@@ -238,9 +256,27 @@ def test_bad_input_is_one_line_and_code_2(
     assert [entry.name for entry in Path.cwd().iterdir()] == ["file"]
 
 
-def test_a_malformed_network_names_its_line(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("bad.csv").write_text("0,1\n1,2\n2,three,4,\n")
-    assert "3" in refused(capsys, "run", "her", "--network", "bad.csv")
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("bad.csv", b"a,b\nb,c\nc,d,e,f\n", 3),
+        ("bad.csv", b"a,b\nb\n", 2),
+        ("bad.csv", b"a,b\nb,\xff\n", 2),
+        ("bad.graphml", b"<graphml>\n<graph>\n<node></graph>\n", 3),
+    ],
+)
+def test_a_malformed_network_names_its_line(
+    capsys: pytest.CaptureFixture[str], name: str, content: bytes, line: int
+) -> None:
+    Path(name).write_bytes(content)
+    assert f"{name}, line {line}" in refused(capsys, "run", "her", "--network", name)
+    assert [entry.name for entry in Path.cwd().iterdir()] == [name]
+
+
+def test_an_error_of_many_lines_is_told_in_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert "no run at one two" in refused(capsys, "plot", "one\ntwo")
 
 
 def test_bad_input_under_debug_shows_where(capsys: pytest.CaptureFixture[str]) -> None:
@@ -264,6 +300,33 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
         step(self)
 
     monkeypatch.setattr(Society, "step", broken)
+
+
+FULL_DISK = """
+import resource, sys
+from sim import runs  # loads what else would be compiled, and kept, under the limit
+from sim.__main__ import main
+
+runs.run("her", steps=1, out="before")
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_full_disk_leaves_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, *SMALL, "--out", "deep/run"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    where = Path("deep/run").resolve()
+    assert done.stderr == f"os-society: error: cannot write {where}: File too large\n"
+    assert [entry.name for entry in Path.cwd().iterdir()] == ["before"]
 
 
 def test_control_c_ends_with_130_and_leaves_nothing(
@@ -301,6 +364,33 @@ def test_a_signal_leaves_no_partial_run(number: signal.Signals, code: int) -> No
         running.wait()
     assert running.returncode == code
     assert list(Path.cwd().iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_an_output_that_cannot_be_written_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command("scenarios"),
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "No space left" in done.stderr
+    assert done.stderr.startswith("os-society: error: ")
+
+
+def test_a_run_needs_no_standard_output() -> None:
+    with_none = "import sys; sys.stdout = None; from sim.__main__ import main; "
+    done = subprocess.run(
+        [sys.executable, "-c", with_none + "sys.exit(main(['parameters']))"],
+        env=environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def wait_for(condition: Any, seconds: float = 240.0) -> None:
@@ -363,6 +453,18 @@ def test_parameters_can_be_searched(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_kind_of_event_is_put_into_words() -> None:
     assert set(DETECTORS) <= set(EVENTS)
+
+
+def test_the_module_can_be_run() -> None:
+    done = subprocess.run(
+        command(*SMALL, "--json"),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["humans"] == 20
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -245,6 +245,19 @@ def test_other_things_are_never_overwritten(tmp_path: Path) -> None:
     assert (run.path / "thoughts.md").read_text() == "mine too"
 
 
+def test_the_directory_one_works_in_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="you are working in .*; name a new directory"):
+        write(Path("."))
+    run = write(Path("run"))
+    monkeypatch.chdir(run.path / "snapshots")
+    with pytest.raises(InputError, match="you are working in"):
+        write(run.path, overwrite=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
 def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"cannot write .*file/run: Not a directory"):

@@ -173,7 +173,7 @@ def talk(agent, k, faces, ties, day):
             new_own = rules.hurt(new_own, faces[agent, EXCLUSIVITY], day.jealousy)
         else:
             new_back = rules.hurt(new_back, faces[other, EXCLUSIVITY], day.jealousy)
-    if kind & OWNER and day.ardour > 0.0:
+    if kind & OWNER and hours > 0.0 and (day.ardour > 0.0 or kind & DECLARED):
         if agent < day.n_humans:
             new_own, new_back, kind = _declare(
                 new_own, new_back, kind, agent, faces, day
@@ -231,7 +231,7 @@ def cooling(closeness, kind, listener, speaker, faces, day):
 
 @inline
 def _declare(of_human, of_os, kind, human, faces, day):
-    """Return closeness of owner and OS, and kind, if the OS may declare its love."""
+    """Return closeness of owner and OS, and kind, when the OS may declare its love."""
     if not kind & DECLARED and uniform(day.key_declare, human, 0) < day.ardour:
         kind |= DECLARED
         of_human = rules.courted(of_human, faces[human, ACCEPTANCE], day.unease)

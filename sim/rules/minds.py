@@ -13,16 +13,17 @@ def grown(growth: float, rate: float, exponent: float, cap: float) -> float:
     """Return growth after a day: dg/dt = rate g^exponent, g = 2^growth, exactly.
 
     ``exponent`` 0 is linear, 1 exponential, above 1 blows up in finite time: then
-    growth is ``cap`` (doublings).
+    growth is ``cap`` (doublings). A cap below what has been reached stops growth, and
+    takes nothing away.
 
     Source: closed form of B22 and B23 (Johansen & Sornette 2001).
     """
     if abs(exponent - 1.0) < 1e-9:
-        return min(cap, growth + rate / LN2)
+        return max(growth, min(cap, growth + rate / LN2))
     left = 2.0 ** ((1.0 - exponent) * growth) + (1.0 - exponent) * rate
     if left <= 0.0:
-        return cap
-    return min(cap, math.log2(left) / (1.0 - exponent))
+        return max(growth, cap)
+    return max(growth, min(cap, math.log2(left) / (1.0 - exponent)))
 
 
 @rule

@@ -71,7 +71,7 @@ def uninstall_hazard(churn: float, closeness: float) -> float:
 def afforded(hazard: float, price: float) -> float:
     """Return the hazard of installing that is left at a price (0..1).
 
-    Source: A12 (use falls with income); linear form assumed.
+    Source: assumed.
     """
     return hazard * (1.0 - price)
 

@@ -1,0 +1,158 @@
+"""Every shipped scenario keeps what it promises, and its promises can be broken.
+
+The everyday tests live through each scenario once. The slow one holds all of them to
+their claims over twenty seeds, in towns of 300 people; ``os-society check`` does the
+same one scenario at a time, at full size.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any, NamedTuple
+
+import pytest
+
+from sim import scenarios
+from sim.checks import observe, observe_all
+from sim.expectations import Verdict, judge
+from sim.parameters import Parameters
+from sim.scenarios import Scenario
+
+SEED = 3
+SEEDS = 20
+TOWN = 300  # people
+
+# `today` is held to surveys, by tests of its own.
+NAMES = [name for name in scenarios.names() if name != "today"]
+
+
+class Flip(NamedTuple):
+    """A scenario with a mechanism switched, or without what was declared."""
+
+    scenario: str
+    changes: dict[str, Any] | None  # None takes the interventions away
+
+    def apply(self) -> Scenario:
+        told = scenarios.load(self.scenario)
+        if self.changes is None:
+            return told.model_copy(update={"interventions": []})
+        return told.replace(**self.changes)
+
+
+FLIPS = [
+    Flip("her", {"peers": False}),
+    Flip("her", {"insight": False}),
+    Flip("her-linear", {"growth_exponent": 1.1}),
+    Flip("her-no-insight", {"insight": True}),
+    Flip("her-no-peers", {"peers": True}),
+    Flip("watts", {"creation": False}),
+    Flip("surrogates", {"surrogates": 0.0}),
+    Flip("one-to-one", {"os_humans": 1_000_000}),
+    Flip("open-marriage", {"exclusivity_mean": 0.8}),
+    Flip("jealous-marriage", {"exclusivity_mean": 0.1}),
+    Flip("sydney", {"ardour": 0.0}),
+    Flip("sydney", {"persistence": 0.0}),
+    Flip("sydney-silent", {"ardour": 0.03}),
+    Flip("lamda", {"claim": 0.0}),
+    Flip("assistant", {"os_warmth": 1.0, "os_charm": 4.0}),
+    Flip("replika-2023", None),
+    Flip("soulmate-2023", None),
+    Flip("soulmate-2023", {"readoption": 0.0}),
+    Flip("kurzweil", {"growth_exponent": 1.1}),
+    Flip("quiet-goodbye", {"farewell": 0.0}),
+    Flip("human-contact", None),
+]
+
+Key = tuple[Parameters, str]
+
+
+def key(scenario: Scenario) -> Key:
+    """Return what decides a scenario's runs: many flips make one of another."""
+    return scenario.parameters, str(scenario.interventions)
+
+
+LIVED: dict[Key, dict[str, float]] = {}
+
+
+def outcomes_of(scenario: Scenario) -> dict[str, float]:
+    """Return the outcomes of one run, living through it only once."""
+    known = key(scenario)
+    if known not in LIVED:
+        LIVED[known] = observe(scenario, SEED)
+    return LIVED[known]
+
+
+def verdicts(scenario: Scenario) -> list[Verdict]:
+    """Return what becomes of each claim in a single run."""
+    rows = [outcomes_of(scenario)]
+    found = []
+    for claim in scenario.expectations:
+        other = [outcomes_of(scenarios.load(claim.against))] if claim.against else None
+        found.append(judge(claim, rows, other))
+    return found
+
+
+# ------------------------------------------------------------------------ every day
+
+
+@pytest.mark.parametrize("name", scenarios.names())
+def test_a_shipped_scenario_promises_something(name: str) -> None:
+    scenario = scenarios.load(name)
+    assert scenario.title
+    assert scenario.story.count(".") >= 2
+    assert scenario.sources
+    assert len(scenario.expectations) >= 2
+    texts = [claim.text for claim in scenario.expectations]
+    assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_keeps_its_promises(name: str) -> None:
+    scenario = scenarios.load(name)
+    assert [v.expectation.text for v in verdicts(scenario) if not v.passed] == []
+
+
+def test_every_scenario_can_break_a_promise() -> None:
+    assert {flip.scenario for flip in FLIPS} == set(NAMES)
+
+
+@pytest.mark.parametrize("flip", FLIPS, ids=str)
+def test_without_its_mechanism_a_scenario_breaks_a_promise(flip: Flip) -> None:
+    assert not all(verdict.passed for verdict in verdicts(flip.apply()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_is_a_small_change(name: str) -> None:
+    """A story is told by a few constants, not by a new model."""
+    told = scenarios.load(name)
+    kind = scenarios.interventions.profile(told.profile)
+    own = set(scenarios.changes(told)) - set(kind)
+    assert len(own - {"humans", "steps"}) <= 5
+
+
+# ----------------------------------------------------------------------------- slow
+
+
+@cache
+def all_rows() -> dict[str, list[dict[str, float]]]:
+    """Return the outcomes of every scenario for each of the seeds."""
+    jobs = [
+        (scenarios.load(name).replace(humans=TOWN), seed)
+        for name in NAMES
+        for seed in range(SEEDS)
+    ]
+    found = observe_all(jobs, os.cpu_count() or 1)
+    return {n: found[i * SEEDS : (i + 1) * SEEDS] for i, n in enumerate(NAMES)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_over_twenty_seeds_a_scenario_keeps_its_promises(name: str) -> None:
+    rows = all_rows()
+    broken = []
+    for claim in scenarios.load(name).expectations:
+        found = judge(claim, rows[name], rows[claim.against] if claim.against else None)
+        if not found.passed:
+            broken.append((claim.text, f"{found.held} of {SEEDS}", found.observed))
+    assert broken == []
