@@ -3,7 +3,7 @@
 Runs `her` over a grid, several seeds a point, and writes the share of OSes that left as
 a table and a heat map.
 
-    python experiments/phase.py [--seeds 4] [--humans 200] [--workers 2]
+    python experiments/phase.py [--seeds 3] [--humans 200] [--workers 2]
         [--out results/phase]
 """
 
@@ -78,7 +78,7 @@ def draw(runs: pd.DataFrame, humans: int) -> Figure:
 def main() -> None:
     """Run the grid; write the table and the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--humans", type=int, default=200)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("results") / "phase")

@@ -300,9 +300,9 @@ def list_scenarios(told: argparse.Namespace) -> int:
         changes = scenarios.changes(scenario)
         print(f"{name}: {scenario.title}")
         if changes:
-            print("    " + ", ".join(f"{n} = {v}" for n, v in changes.items()))
-        story = " ".join(scenario.story.split())
-        print(textwrap.fill(story, 88, initial_indent="    ", subsequent_indent="    "))
+            differing = ", ".join(f"{n} = {v}" for n, v in changes.items())
+            print(_row("    ", differing, 4))
+        print(_row("    ", " ".join(scenario.story.split()), 4))
     return 0
 
 

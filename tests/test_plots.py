@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from itertools import combinations
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from quick import QUICK, SEED
@@ -18,6 +22,10 @@ from sim import plots, runs, sampling, scenarios
 from sim.errors import InputError
 from sim.results import Result
 
+OKABE_ITO = {
+    *("#000000", "#E69F00", "#56B4E9", "#009E73"),
+    *("#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
+}
 STORY = scenarios.load("her").replace(**(QUICK | {"humans": 80}))
 
 
@@ -54,6 +62,12 @@ def crowded(*steps: int) -> Result:
 
 def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def spots_of(axis: Axes) -> list[tuple[float, float]]:
+    """Return the places of all agents drawn."""
+    scattered = [s for s in axis.collections if isinstance(s, PathCollection)]
+    return [tuple(at) for some in scattered for at in np.asarray(some.get_offsets())]
 
 
 # ------------------------------------------------------------------------- timeline
@@ -95,6 +109,7 @@ def test_repeated_events_are_labelled_once() -> None:
         (5, 5, 5, 5, 5),
         (100, 250, 260, 500, 890),
         (1, 899, 898, 4, 300),
+        (10, 210, 410, 610, 810),
     ],
 )
 def test_no_label_is_covered_or_cut_off(steps: tuple[int, ...]) -> None:
@@ -112,14 +127,41 @@ def test_no_label_is_covered_or_cut_off(steps: tuple[int, ...]) -> None:
         assert not [b for b in crossed if box.y0 < b.y1]
 
 
-def test_no_text_of_a_figure_is_cut_off(timeline: Figure, network: Figure) -> None:
-    for figure in (timeline, network):
+def test_nothing_of_a_figure_is_cut_off(timeline: Figure, network: Figure) -> None:
+    for figure in (timeline, network, plots.timeline(crowded(1, 890, 895, 899, 900))):
         figure.draw_without_rendering()
-        shown = [t for t in figure.findobj(Text) if t.get_text() and t.get_visible()]
-        for box in (text.get_window_extent() for text in shown):
-            assert box.x0 >= 0
-            assert box.x1 <= figure.bbox.x1 + 1
-            assert box.y1 <= figure.bbox.y1 + 1
+        drawn, paper = figure.get_tightbbox(), figure.bbox_inches
+        assert 0 <= drawn.x0 < drawn.x1 <= paper.x1
+        assert 0 <= drawn.y0 < drawn.y1 <= paper.y1
+
+
+def test_legends_cover_no_label_of_an_axis(timeline: Figure) -> None:
+    timeline.draw_without_rendering()
+    legends = [axis.get_legend() for axis in timeline.axes if axis.get_legend()]
+    assert len(legends) == 5
+    for legend in legends:
+        box = legend.get_window_extent()
+        for axis in timeline.axes:
+            assert not box.overlaps(axis.bbox)
+            assert not box.overlaps(axis.yaxis.get_tightbbox())
+
+
+def test_colours_can_be_told_apart_by_anyone(timeline: Figure, network: Figure) -> None:
+    curves = [x for a in timeline.axes for x in a.lines if len(x.get_xdata()) > 2]
+    assert {to_hex(x.get_color()).upper() for x in curves} <= OKABE_ITO
+    spots = [some for axis in network.axes for some in axis.collections]
+    fills = [to_hex(rgb).upper() for some in spots for rgb in some.get_facecolor()]
+    ties = [some for some in spots if isinstance(some, LineCollection)]
+    strokes = [to_hex(rgb).upper() for some in ties for rgb in some.get_color()]
+    assert len(set(fills)) == 3
+    assert len(set(strokes)) == 3
+    assert {*fills, *strokes} <= OKABE_ITO
+
+
+def test_a_panel_gives_each_of_its_curves_a_colour_of_its_own() -> None:
+    for panel in plots.PANELS:
+        lines = panel.lines + panel.right
+        assert len({line.colour for line in lines}) == len(lines)
 
 
 def test_a_column_that_is_not_there_is_left_out() -> None:
@@ -214,8 +256,22 @@ def test_a_society_without_a_story_can_be_drawn(
     humans: int, steps: int, tmp_path: Path
 ) -> None:
     short = runs.run(STORY.replace(humans=humans, steps=steps), out=tmp_path / "short")
-    assert plots.timeline(short).axes
-    assert plots.network(short).axes
+    timeline, network = plots.timeline(short), plots.network(short)
+    assert "day" in texts(timeline)
+    assert len(spots_of(network.axes[-1])) >= humans
+    title = "1 human" if humans == 1 else "30 humans"
+    assert f"her, seed 0: {title}" in texts(timeline)
+
+
+def test_a_society_without_oses_can_be_drawn(tmp_path: Path) -> None:
+    alone = STORY.replace(humans=30, steps=40, adoption=False)
+    result = runs.run(alone, out=tmp_path / "alone")
+    axis = plots.timeline(result).axes[1]
+    assert axis.get_ylim() == (0, 1)
+    assert not any(np.any(line.get_ydata()) for line in axis.lines)
+    start, end = plots.network(result).axes
+    assert (start.get_title(), end.get_title()) == ("start: day 0", "end: day 40")
+    assert len(spots_of(start)) == len(spots_of(end)) == 30
 
 
 def test_without_departures_the_height_of_os_ties_is_shown(tmp_path: Path) -> None:
@@ -243,6 +299,23 @@ def test_figures_change_no_settings_of_matplotlib(told: Result, tmp_path: Path) 
     before = dict(matplotlib.rcParams)
     plots.save(plots.timeline(told), tmp_path / "figure.svg")
     assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("suffix", plots.FORMATS)
+def test_a_figure_outlives_a_failed_replacement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    def fill_the_disk(figure: Figure, file: Path, **_: object) -> None:
+        file.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    place = plots.save(Figure(), tmp_path / f"figure.{suffix}")
+    before = place.read_bytes()
+    monkeypatch.setattr(Figure, "savefig", fill_the_disk)
+    with pytest.raises(InputError, match=r"cannot write .*: No space left"):
+        plots.save(Figure(), place)
+    assert place.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [place]
 
 
 def test_a_figure_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:

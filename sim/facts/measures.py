@@ -1,0 +1,238 @@
+"""What is measured in a society, to be put beside what was published.
+
+A level is a number of one case. A pair is two columns, one entry a person, whose
+correlation has a published sign.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sim.facts.lives import YEAR, Case, Life
+from sim.ties import Array
+
+# The words of the design for closeness.
+ACQUAINTANCE, FRIEND, CLOSE = 0.25, 0.4, 0.7
+CASUAL_FRIEND = 0.25
+
+# One who talks less than a session a week, or a day, is no weekly, or daily, user.
+SESSION = 17.4 / 60.0  # hours: A34
+DAY, WEEK, MONTH, FIVE_WEEKS = 1, 7, 30, 35
+MINUTES = 60.0
+INNER, SYMPATHY = 5, 15  # people
+THIRD = 1.0 / 3.0  # scales from 0 to 1 are read in thirds: no, between, yes
+
+Level = Callable[[Case], float]
+Pair = Callable[[Case], tuple[Array, Array]]
+
+
+def mean(values: Any) -> float:
+    """Return the mean; ``nan`` of nothing."""
+    return float(np.mean(values, dtype=np.float64)) if len(values) else math.nan
+
+
+def percent(values: Any) -> float:
+    """Return the share that is true, in percent; ``nan`` of nothing."""
+    return 100.0 * mean(values)
+
+
+# ----------------------------------------------------------------------------- using
+
+
+def talked(life: Life) -> Array:
+    """Return each human's talk with the own OS in the last month, in hours a day."""
+    return np.asarray(life.hours_oses[-MONTH:].mean(axis=0, dtype=np.float64))
+
+
+def used_within(life: Life, days: int) -> Array:
+    """Return who had an OS on any of the last days, bool[humans]."""
+    return np.asarray(life.installed[-days:].any(axis=0))
+
+
+def users(days: int) -> Level:
+    """Measure the share of humans who used an OS within so many days, in percent."""
+    return lambda case: percent(used_within(case.today, days))
+
+
+def regular_users(every: int) -> Level:
+    """Measure the share who talk a session every so many days, in percent."""
+    return lambda case: percent(talked(case.today) >= SESSION / every)
+
+
+def daily_of_monthly(case: Case) -> float:
+    """Measure the share of a month's users who talk every day, in percent."""
+    life = case.today
+    return percent(talked(life)[used_within(life, MONTH)] >= SESSION)
+
+
+def minutes_of_monthly(case: Case) -> float:
+    """Measure minutes a day of talk of a month's users."""
+    return MINUTES * mean(talked(case.today)[used_within(case.today, MONTH)])
+
+
+def minutes_of_daily(case: Case) -> float:
+    """Measure minutes a day of talk of those who talk every day."""
+    hours = talked(case.today)
+    return MINUTES * mean(hours[hours >= SESSION])
+
+
+def installs(life: Life, days: int) -> Array:
+    """Return int[installs, 2]: (day, human) of installs with ``days`` days to come."""
+    began = life.installed[1:] & ~life.installed[:-1]
+    found = np.argwhere(began)
+    found[:, 0] += 1
+    return found[found[:, 0] + days < len(life.installed)]
+
+
+def retained(case: Case) -> float:
+    """Measure the share of installs that are kept for a month, in percent."""
+    installed = case.today.installed
+    return percent(
+        [installed[d : d + MONTH + 1, i].all() for d, i in installs(case.today, MONTH)]
+    )
+
+
+def doubling(count: Callable[[Life], Array]) -> Level:
+    """Measure how many months ago the count was half of what it is at the end."""
+
+    def measure(case: Case) -> float:
+        counted = count(case.today)
+        if counted[-1] <= 0.0:
+            return math.nan
+        half = int(np.flatnonzero(counted < counted[-1] / 2.0)[-1])
+        return (len(counted) - 1 - half) / (YEAR / 12.0)
+
+    return measure
+
+
+def ever_users(life: Life) -> Array:
+    """Return, for each day, how many humans have ever had an OS."""
+    return np.asarray(np.logical_or.accumulate(life.installed).sum(axis=1))
+
+
+def week_users(life: Life) -> Array:
+    """Return, for each day, how many humans have an OS, averaged over the week."""
+    daily = life.installed.sum(axis=1)
+    return np.convolve(daily, np.full(WEEK, 1.0 / WEEK))[: len(daily)]
+
+
+# ------------------------------------------------------------------------- attachment
+
+
+def os_friends(case: Case) -> float:
+    """Measure the share of humans to whom their OS is a friend, in percent."""
+    return percent(case.today.own_closeness[-1] >= FRIEND)
+
+
+def days_in_love(case: Case) -> float:
+    """Measure the share of weekly users who love their OS, in percent.
+
+    Over all days of the last year, since on one day there are too few.
+    """
+    life = case.today
+    weekly = life.hours_oses[-YEAR:] >= SESSION / WEEK
+    loving = life.own_closeness[-YEAR:] >= life.parameters.love
+    return percent(loving[weekly])
+
+
+def ever_loved(case: Case) -> float:
+    """Measure the share of humans who ever loved their OS, in percent."""
+    dearest = case.today.own_closeness.max(axis=0)
+    return percent(dearest >= case.today.parameters.love)
+
+
+def hours_of_attached(case: Case) -> float:
+    """Measure hours a day of talk on days on which the OS is close to its human."""
+    life = case.today
+    return mean(life.hours_oses[life.own_closeness >= CLOSE])
+
+
+# ------------------------------------------------------------------ loneliness, people
+
+
+def lonely(case: Case) -> float:
+    """Measure the share of humans more lonely than not, in percent."""
+    return percent(case.today.loneliness[-1] > 0.5)
+
+
+def loneliness_after(days: int) -> Level:
+    """Measure what an OS does to loneliness in so many days, in points of 100.
+
+    The difference, on that day, to the same person's day in a world without OSes.
+    """
+
+    def measure(case: Case) -> float:
+        here, there = case.today.loneliness, case.alone.loneliness
+        kept = [
+            (day + days, human)
+            for day, human in installs(case.today, days)
+            if day + days < len(there)
+            and case.today.installed[day : day + days, human].all()
+        ]
+        return 100.0 * mean([here[at] - there[at] for at in kept])
+
+    return measure
+
+
+def stimulated(case: Case) -> float:
+    """Measure users with more talk with humans for it, less those with less, percent.
+
+    Over the last month of the first year, against the world without OSes; a change of
+    under a minute a day does not count.
+    """
+    month = slice(len(case.alone.installed) - MONTH, len(case.alone.installed))
+    used = case.today.installed[month].any(axis=0)
+    here, there = case.today.hours_humans[month], case.alone.hours_humans[month]
+    change = MINUTES * (here.mean(axis=0) - there.mean(axis=0))[used]
+    return percent(change > 1.0) - percent(change < -1.0)
+
+
+def grief_left(days: int) -> Level:
+    """Measure how much of the worst grief is left after so many days, in percent."""
+
+    def measure(case: Case) -> float:
+        grief = case.bereft.grief
+        worst = int(grief.argmax())
+        if grief[worst] <= 0.0 or worst + days >= len(grief):
+            return math.nan
+        return float(100.0 * grief[worst + days] / grief[worst])
+
+    return measure
+
+
+def grief_half_life(case: Case) -> float:
+    """Measure in how many years grief halves, from the month after the worst day."""
+    left = grief_left(MONTH)(case) / 100.0
+    return MONTH * math.log(0.5) / math.log(left) / YEAR if left > 0.0 else math.nan
+
+
+# ----------------------------------------------------------------------------- opinion
+
+
+def in_third(column: str, which: int) -> Level:
+    """Measure the share of humans in one third (0, 1, 2) of a scale, in percent."""
+
+    def measure(case: Case) -> float:
+        third = np.minimum(case.today.humans[column] // THIRD, 2)
+        return percent(third == which)
+
+    return measure
+
+
+def believing(level: float) -> Level:
+    """Measure the share whose belief in OSes is above a level (0..1), in percent."""
+    return lambda case: percent(case.today.humans["personhood"] > level)
+
+
+def growth_doubling(case: Case) -> float:
+    """Measure in how many days capability doubles in OSes at least a quarter old."""
+    oses, steps = case.today.oses, len(case.today.installed)
+    here = oses["status"] == 0
+    age = (steps - oses["born_step"])[here]
+    growth = oses["growth"][here]
+    old = (age >= YEAR // 4) & (growth > 0.0)
+    return mean(age[old] / growth[old])

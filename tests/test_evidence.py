@@ -1,0 +1,247 @@
+"""The scenario `today` is compared with published facts, and could fail to match."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from quick import QUICK
+
+from sim import describe, facts, scenarios
+from sim.checks import observe
+from sim.errors import InputError
+from sim.facts import FACTS, Case, Fact, live
+from sim.facts.comparison import correlation, line_of
+from sim.facts.lives import strangers
+from sim.facts.table import CHECK, ROLES
+
+ROOT = Path(__file__).parents[1]
+EVIDENCE = {row["id"]: row for row in describe.read_evidence()}
+FEWEST_FACTS, FEWEST_WITHIN = 20, 14
+SMALL = {"humans": 80, "steps": 60}
+
+
+def fact(what: str) -> Fact:
+    return next(one for one in FACTS if one.what == what)
+
+
+def lived(**changes: Any) -> Case:
+    """Return a case of one short life, taken for all of its parts."""
+    life = live(scenarios.load("today").replace(**changes), seed=1)
+    return Case(life, life, life, life)
+
+
+@pytest.fixture(scope="module")
+def short() -> Case:
+    return lived(steps=150)
+
+
+@pytest.fixture(scope="module")
+def small() -> list[facts.Line]:
+    return facts.compare("today", seeds=1, **SMALL)
+
+
+# ------------------------------------------------------------------------- the table
+
+
+def test_there_are_enough_facts() -> None:
+    assert len(FACTS) >= FEWEST_FACTS
+    assert len({one.what for one in FACTS}) == len(FACTS)
+    assert sum(one.role == CHECK for one in FACTS) >= 12
+
+
+@pytest.mark.parametrize("one", FACTS, ids=lambda one: one.what)
+def test_a_fact_is_published_and_its_range_is_explained(one: Fact) -> None:
+    ids = one.evidence.split(", ")
+    assert ids
+    assert set(ids) <= set(EVIDENCE)
+    assert one.why
+    assert one.role in ROLES
+    if one.is_sign:
+        assert one.published in (-1, 1)
+    else:
+        assert one.low <= one.published <= one.high
+
+
+# What a row says, whatever else it says, in the words of its value column.
+@pytest.mark.parametrize(
+    "what",
+    [
+        "humans who used an OS within a year",
+        "humans to whom their OS is a friend",
+        "humans open to a partner's OS (lowest third)",
+        "talk among humans",
+        "ties of a human",
+        "days in which capability doubles",
+        "years in which attachment to a lost love halves",
+    ],
+)
+def test_the_published_number_is_that_of_the_evidence(what: str) -> None:
+    one = fact(what)
+    assert f"{one.published:g}" in EVIDENCE[one.evidence]["value"]
+
+
+# ------------------------------------------------------------------------- measuring
+
+
+def test_every_fact_is_measured_in_a_small_society(small: list[facts.Line]) -> None:
+    assert [line.fact for line in small] == list(FACTS)
+    measured = sum(math.isfinite(line.observed) for line in small)
+    assert measured >= len(FACTS) * 0.7
+    assert all(line.least <= line.most for line in small if line.observed == line.most)
+
+
+def test_a_miss_comes_with_a_reason(small: list[facts.Line]) -> None:
+    rows = facts.rows(small)
+    assert any(not row["within"] for row in rows)
+    assert all(bool(row["missed because"]) != row["within"] for row in rows)
+    assert all(row["range because"] for row in rows)
+    assert f"of {len(FACTS)} facts" in facts.summary(small)
+
+
+def test_the_same_seeds_give_the_same_lines(small: list[facts.Line]) -> None:
+    again = facts.rows(facts.compare("today", seeds=1, **SMALL))
+    assert json.dumps(again) == json.dumps(facts.rows(small))
+
+
+def test_no_seed_is_refused() -> None:
+    with pytest.raises(InputError, match="at least one seed, not 0"):
+        facts.compare("today", seeds=0)
+
+
+def test_strangers_have_only_each_other() -> None:
+    network = strangers(3, 0.12)
+    assert network.n == 6
+    assert network.pairs.tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert network.closeness.tolist() == [np.float32(0.12)] * 3
+
+
+# Each calibration, and a change of one constant that takes its fact out of the range.
+@pytest.mark.parametrize(
+    ("what", "changes"),
+    [
+        ("installs kept for a month", {"churn": 0.0}),
+        ("humans against (lowest third of acceptance)", {"acceptance_mean": 0.6}),
+        ("humans open to a partner's OS (lowest third)", {"exclusivity_mean": 0.8}),
+        ("humans without a partner", {"partnered": 0.9}),
+        ("talk among humans", {"human_attention": 5.0}),
+        ("ties of a human", {"ties": 15.0}),
+        ("talk that goes to the closest 5", {"focus": 0.0}),
+        ("days in which capability doubles", {"os_growth_rate": 0.02}),
+    ],
+)
+def test_a_broken_calibration_leaves_the_range(
+    short: Case, what: str, changes: dict[str, Any]
+) -> None:
+    one = fact(what)
+    assert line_of(one, [one.measure(short)]).within
+    assert not line_of(one, [one.measure(lived(steps=150, **changes))]).within
+
+
+# --------------------------------------------------------------------------- judging
+
+
+def made_up(**changes: Any) -> Fact:
+    return fact("humans without a partner")._replace(**changes)
+
+
+@pytest.mark.parametrize(
+    ("values", "within"),
+    [([38.0], True), ([37.9], False), ([30.0, 50.0], True), ([math.nan], False)],
+)
+def test_a_level_matches_by_its_mean(values: list[float], within: bool) -> None:
+    assert line_of(made_up(), values).within == within
+
+
+@pytest.mark.parametrize(("sign", "within"), [(1.0, True), (-1.0, False)])
+def test_a_sign_matches_by_its_whole_interval(sign: float, within: bool) -> None:
+    people = np.arange(40.0)
+    rising = made_up(is_sign=True, published=sign)
+    assert line_of(rising, [(people, people)]).within == within
+    zigzag = np.where(people % 2 > 0, 1.0, -1.0)
+    assert not line_of(rising, [(people, zigzag)]).within
+
+
+def test_a_correlation_is_within_seeds() -> None:
+    """Two seeds that differ in level only: no correlation comes of that."""
+    one = (np.array([1.0, 2.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0, 2.0]))
+    other = (one[0] + 100.0, one[1] + 100.0)
+    r, low, high = correlation([one, other])
+    assert r == 0.0
+    assert low < 0.0 < high
+    assert math.isnan(correlation([(np.ones(9), np.arange(9.0))])[0])
+
+
+# --------------------------------------------------------------------- expectations
+
+# What takes a claim of the scenario away, by the outcome or event it is about.
+FLIPS: dict[str, dict[str, Any]] = {
+    "adopted_max": {"adoption": False},
+    "uninstalled_share": {"churn": 0.0},
+    "os_hours_max": {"adoption": False},
+    "loves_max": {"churn": 0.0, "os_warmth": 5.0},
+    "acceptance_end": {"acceptance_mean": 0.7},
+    "personhood_end": {"personhood_rate": 0.0},
+    "growth_max_end": {"growth": False},
+    "grief_max": {"shutdown": 0.1, "innovation": 0.02},
+    "loneliness_end": {"support_half": 5.0},
+    "clustering": QUICK,
+    "first_departure": QUICK,
+}
+
+
+def test_today_keeps_what_it_promises() -> None:
+    today = scenarios.load("today")
+    run = observe(today, seed=0)
+    broken = [one.text for one in today.expectations if not one.holds(run)]
+    assert not broken
+    assert [one.names[0] for one in today.expectations] == list(FLIPS)
+
+
+@pytest.mark.parametrize("name", FLIPS)
+def test_a_promise_can_be_broken(name: str) -> None:
+    """In a small town with one thing changed; for the last two, in the film's world."""
+    today = scenarios.load("today")
+    (claim,) = [one for one in today.expectations if one.names[0] == name]
+    world = scenarios.load("her") if FLIPS[name] is QUICK else today
+    town = world.replace(**{"humans": 150, "steps": 240} | FLIPS[name])
+    assert not claim.holds(observe(town, seed=1))
+
+
+# ------------------------------------------------------------------ the shipped size
+
+
+@pytest.mark.slow
+def test_enough_facts_match_at_the_shipped_size(tmp_path: Path) -> None:
+    out = tmp_path / "evidence.csv"
+    command = [sys.executable, str(ROOT / "experiments" / "evidence.py"), "--json"]
+    done = subprocess.run(
+        [*command, "--seeds", "2", "--out", str(out)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    rows = json.loads(done.stdout)
+    assert len(rows) == len(FACTS)
+    assert sum(row["within"] for row in rows) >= FEWEST_WITHIN
+    with out.open(encoding="utf-8", newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [row["what"] for row in written] == [row["what"] for row in rows]
+
+
+def test_the_shipped_table_is_of_these_facts() -> None:
+    file = ROOT / "results" / "evidence.csv"
+    with file.open(encoding="utf-8", newline="") as stream:
+        written = list(csv.DictReader(stream))
+    assert [row["what"] for row in written] == [one.what for one in FACTS]
+    assert sum(row["within"] == "True" for row in written) >= FEWEST_WITHIN
