@@ -192,6 +192,8 @@ def _changed(told: argparse.Namespace) -> Scenario:
     from sim import parameters, scenarios
     from sim.errors import InputError
 
+    if told.network is not None and told.humans is not None:
+        raise InputError("--humans goes without --network, which says who there is")
     changes: dict[str, Any] = {}
     for text in told.set:
         name, equals, value = text.partition("=")

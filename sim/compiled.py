@@ -29,7 +29,8 @@ _LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 # need not compile anything again. What is not named here counts.
 ABOVE = {
     *("__init__", "__main__", "ablation", "agents", "agentset", "checks", "commands"),
-    *("describe", "errors", "events", "expectations", "files", "interventions"),
+    *("describe", "errors", "events", "expectations", "facts", "files"),
+    *("interventions",),
     *("model", "outcomes", "plots", "provenance", "results", "runs", "sampling"),
     *("scenarios",),
 }

@@ -539,3 +539,12 @@ def test_a_damaged_run_is_not_drawn(
     (copy / "series.parquet").write_bytes(b"PAR1")
     assert "series.parquet is damaged" in refused(capsys, "plot", "copy")
     assert not (copy / "figures").exists()
+
+
+def test_a_network_says_itself_how_many_humans_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    friends = tmp_path / "friends.csv"
+    friends.write_text("a,b\nb,c\n")
+    told = refused(capsys, "run", "her", "--network", str(friends), "--humans", "9")
+    assert "--humans goes without --network" in told
