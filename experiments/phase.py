@@ -39,7 +39,9 @@ def share_left(point: tuple[float, float, int], humans: int) -> dict[str, float]
     )
     while society.running:
         society.step()
-    last = {name: society.watch.latest(name) for name in ("departed", "here", "offline")}
+    last = {
+        name: society.watch.latest(name) for name in ("departed", "here", "offline")
+    }
     return {
         "growth_exponent": exponent,
         "peer_affinity": affinity,

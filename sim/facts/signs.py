@@ -44,7 +44,7 @@ def use_and_loneliness(case: Case) -> tuple[Array, Array]:
     life = case.today
     used = life.installed[-YEAR:].any(axis=0).astype(np.float64)
     start = max(0, len(life.installed) - YEAR)
-    return used, np.asarray(life.loneliness[start], np.float64)
+    return np.asarray(used), np.asarray(life.loneliness[start], np.float64)
 
 
 def use_and_belief(case: Case) -> tuple[Array, Array]:
