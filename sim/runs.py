@@ -95,7 +95,8 @@ class Options:
 def place_of(scenario: Scenario, seed: int, network: str | Path | None) -> Path:
     """Return the default directory of a run, named by all that makes it."""
     known = file_identity(network) if network is not None else None
-    made_of = [scenario.parameters.model_dump(), seed, known, source_digest()]
+    changes = [one.model_dump() for one in scenario.interventions]
+    made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
     text = json.dumps(made_of, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RUNS / f"{scenario.name}-{seed}-{digest}"

@@ -8,7 +8,6 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import networkx as nx
@@ -16,9 +15,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from sim import scenarios
 from sim.errors import InputError
 from sim.files import move_into_place
-from sim.parameters import Parameters
 from sim.results import Result, RunWriter, load, provenance
 from sim.state import KNOWS, OWNER, State
 
@@ -41,7 +40,7 @@ EVENTS = [
 
 def birth() -> dict[str, Any]:
     """Return the provenance of a run of five humans."""
-    scenario = SimpleNamespace(name="her", parameters=Parameters(humans=5))
+    scenario = scenarios.load("her").replace(humans=5)
     return provenance(scenario, seed=7, steps=3)
 
 
@@ -157,7 +156,7 @@ def test_provenance_names_software_parameters_and_seed(result: Result) -> None:
 def test_provenance_names_the_network_file(tmp_path: Path) -> None:
     file = tmp_path / "friends.csv"
     file.write_bytes(b"0,1\n")
-    scenario = SimpleNamespace(name="her", parameters=Parameters())
+    scenario = scenarios.load("her").pull("price", 3)
     found = provenance(scenario, 0, 1, {"network": file})
     digest = hashlib.sha256(b"0,1\n").hexdigest()
     assert found["network"] == {"name": "friends.csv", "sha256": digest}

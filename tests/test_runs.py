@@ -270,8 +270,9 @@ def test_a_run_has_a_place_of_its_own(elsewhere: Path) -> None:
         runs.place_of(TINY, 2, None),
         runs.place_of(TINY.replace(reach=3.0), 1, None),
         runs.place_of(TINY.replace(steps=6), 1, None),
+        runs.place_of(TINY.pull("price", 2), 1, None),
     ]
-    assert len({first.path.name, *(place.name for place in others)}) == 4
+    assert len({first.path.name, *(place.name for place in others)}) == 5
 
 
 def test_the_place_depends_on_the_network(elsewhere: Path) -> None:
