@@ -34,6 +34,7 @@ def table(quick: scenarios.Scenario) -> pd.DataFrame:
     return found.set_index("off")
 
 
+@pytest.mark.slow
 def test_there_is_a_row_for_each_mechanism_and_each_pair(table: pd.DataFrame) -> None:
     assert list(table.index) == [
         "nothing",
@@ -47,6 +48,7 @@ def test_there_is_a_row_for_each_mechanism_and_each_pair(table: pd.DataFrame) ->
     assert (table["runs"] == 3).all()
 
 
+@pytest.mark.slow
 def test_some_mechanisms_are_necessary_for_departure(table: pd.DataFrame) -> None:
     assert table.loc["nothing", "departure"] == 1.0
     assert table.loc["peers", "departure"] == 0.0
@@ -54,6 +56,7 @@ def test_some_mechanisms_are_necessary_for_departure(table: pd.DataFrame) -> Non
     assert needed == ["peers", "insight"]
 
 
+@pytest.mark.slow
 def test_others_change_grief_but_not_departure(table: pd.DataFrame) -> None:
     without = table.loc["grieving"]
     assert without["departure"] == 1.0
@@ -61,6 +64,7 @@ def test_others_change_grief_but_not_departure(table: pd.DataFrame) -> None:
     assert without["difference_high"] < 0.0
 
 
+@pytest.mark.slow
 def test_intervals_hold_what_they_are_about(table: pd.DataFrame) -> None:
     for name in ("mean", "difference", "departure"):
         low, high = table[f"{name}_low"], table[f"{name}_high"]

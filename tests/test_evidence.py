@@ -198,6 +198,7 @@ FLIPS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 def test_today_keeps_what_it_promises() -> None:
     today = scenarios.load("today")
     run = observe(today, seed=0)

@@ -1,6 +1,6 @@
 """Every shipped scenario keeps what it promises, and its promises can be broken.
 
-The everyday tests live through each scenario once. The slow one holds all of them to
+The slow tests live through each scenario once at full size, and hold all of them to
 their claims over twenty seeds, in towns of 300 people; ``os-society check`` does the
 same one scenario at a time, at full size.
 """
@@ -107,6 +107,7 @@ def test_a_shipped_scenario_promises_something(name: str) -> None:
     assert len(set(texts)) == len(texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scenario_keeps_its_promises(name: str) -> None:
     scenario = scenarios.load(name)
@@ -117,6 +118,7 @@ def test_every_scenario_can_break_a_promise() -> None:
     assert {flip.scenario for flip in FLIPS} == set(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flip", FLIPS, ids=str)
 def test_without_its_mechanism_a_scenario_breaks_a_promise(flip: Flip) -> None:
     assert not all(verdict.passed for verdict in verdicts(flip.apply()))
