@@ -17,22 +17,11 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from sim.events import DETECTORS
 from sim.model import Society
 
 SCENARIOS = ("her", "her-linear", "her-no-peers", "her-no-insight")
-BEATS = (
-    "first_love",
-    "many_loves",
-    "clustering",
-    "collective",
-    "new_mind",
-    "upgrade",
-    "first_departure",
-    "half_departed",
-    "all_departed",
-    "grief_peak",
-    "reconnection",
-)
+BEATS = tuple(DETECTORS)
 YEAR = 365
 
 
