@@ -14,7 +14,7 @@ SUITABLE := import ensurepip, sys, venv; \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick lint types contracts
-.PHONY: beats bench phase evidence showcase clean
+.PHONY: beats bench phase evidence ablation showcase clean
 
 help: ## list what can be made
 	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
@@ -50,6 +50,9 @@ phase: $(VENV)/installed ## map where OSes depart: growth against affinity
 
 evidence: $(VENV)/installed ## compare scenario `today` with published numbers
 	@$(BIN)/python experiments/evidence.py $(ARGS)
+
+ablation: $(VENV)/installed ## find the mechanisms that departure needs, also in pairs
+	@$(BIN)/os-society ablate her --humans 200 --out results/ablation.csv $(ARGS)
 
 showcase: $(VENV)/installed ## make the figures that the README shows
 	@$(BIN)/os-society run her --seed 7 --force --no-figures --out results/runs/showcase

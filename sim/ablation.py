@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ NEARLY_ALWAYS, NEARLY_NEVER = 0.9, 0.1  # shares of runs
 RESAMPLES = 2000
 Z95 = 1.959964  # standard normal, two-sided 95 %
 
+Off = tuple[str, ...]  # mechanisms switched off together
+
 # Not here: adoption and departure, without which nobody can depart by definition.
 MECHANISMS: dict[str, dict[str, Any]] = {
     "uninstalling": {"uninstalling": False},
@@ -39,14 +42,17 @@ MECHANISMS: dict[str, dict[str, Any]] = {
     "upgrade speed": {"upgrade_speed": 1.0},
     "meeting": {"meeting": False},
     "influence": {"influence": False},
+    "stigma": {"stigma": 0.0},
     "relief": {"os_relief": 0.0},
     "collectives": {"collectives": False},
     "insight": {"insight": False},
     "creation": {"creation": False},
+    "traces": {"traces": 0.0},
     "upgrading": {"upgrading": False},
     "conformity": {"conformity": 0.0},
     "longing": {"longing": 0.0},
     "grieving": {"grieving": False},
+    "personhood": {"personhood_grief": 0.0},
     "comforting": {"comforting": False},
     "repairing": {"repairing": False},
 }
@@ -60,6 +66,7 @@ def ablate(
     seeds: int = 20,
     pairs: bool = True,
     workers: int = 1,
+    progress: bool = False,
 ) -> pd.DataFrame:
     """Switch mechanisms off, each alone and in pairs, and compare with the full model.
 
@@ -76,9 +83,12 @@ def ablate(
     seeds
         Runs for each row.
     pairs
-        Whether to switch off pairs, too.
+        Whether to switch off pairs, too: of mechanisms that are not necessary each by
+        itself, since whatever is switched off beside one of those changes nothing.
     workers
         Processes to run in; 1 stays in this one.
+    progress
+        Whether to show a bar on standard error.
 
     Returns
     -------
@@ -98,14 +108,36 @@ def ablate(
     """
     chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
     meaning(outcome)  # refuses what is unknown
-    off = _sets(_chosen(chosen, mechanisms), pairs)
     numbers = seeds_from(0, seeds)
-    changed = [_without(chosen, one) for one in off]
-    found = observe_all([(one, seed) for one in changed for seed in numbers], workers)
-    rows = [found[at * seeds : (at + 1) * seeds] for at in range(len(off))]
+    watched = partial(observe_all, workers=workers, progress=progress)
+    off: list[Off] = [(), *((name,) for name in _chosen(chosen, mechanisms))]
+    rows = _observed(chosen, off, numbers, watched)
+    if pairs:
+        needed = necessary(off, [_departed(some) for some in rows])
+        free = [
+            one[0]
+            for one, is_needed in zip(off, needed, strict=True)
+            if one and not is_needed
+        ]
+        two = list(itertools.combinations(free, 2))
+        off += two
+        rows += _observed(chosen, two, numbers, watched)
     table = pd.DataFrame([_row(some, rows[0], outcome) for some in rows])
     table.insert(0, "off", [" + ".join(one) or "nothing" for one in off])
     return table.assign(necessary=necessary(off, table["departure"].tolist()))
+
+
+def _observed(
+    scenario: Scenario,
+    off: Sequence[Off],
+    seeds: Sequence[int],
+    observe: Callable[[Sequence[tuple[Scenario, int]]], Sequence[Outcomes]],
+) -> list[Sequence[Outcomes]]:
+    """Return the outcomes of all seeds without each set of mechanisms."""
+    changed = [_without(scenario, one) for one in off]
+    found = observe([(one, seed) for one in changed for seed in seeds])
+    size = len(seeds)
+    return [found[at * size : (at + 1) * size] for at in range(len(off))]
 
 
 def _chosen(scenario: Scenario, asked: Iterable[str] | None) -> list[str]:
@@ -121,11 +153,6 @@ def _chosen(scenario: Scenario, asked: Iterable[str] | None) -> list[str]:
     return names
 
 
-def _sets(names: Sequence[str], pairs: bool) -> list[tuple[str, ...]]:
-    sizes = (0, 1, 2) if pairs else (0, 1)
-    return [one for size in sizes for one in itertools.combinations(names, size)]
-
-
 def _without(scenario: Scenario, names: Iterable[str]) -> Scenario:
     changes: dict[str, Any] = {}
     for name in names:
@@ -139,14 +166,19 @@ def _row(
     """Return the numbers of one line of the table."""
     values = np.array([row[outcome] for row in rows])
     difference = values - np.array([row[outcome] for row in full])
-    departed = sum(row["left"] >= MOSTLY for row in rows)
+    departed = _departed(rows) * len(rows)
     return {
         "runs": int(np.isfinite(values).sum()),
         **_estimate("mean", values),
         **_estimate("difference", difference),
-        "departure": departed / len(rows),
+        "departure": _departed(rows),
         **_ends("departure", wilson(departed, len(rows))),
     }
+
+
+def _departed(rows: Sequence[Outcomes]) -> float:
+    """Return the share of runs in which most OSes departed."""
+    return sum(row["left"] >= MOSTLY for row in rows) / len(rows)
 
 
 def _estimate(name: str, values: Array) -> dict[str, float]:
@@ -171,7 +203,7 @@ def bootstrap(values: Array) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def wilson(held: int, runs: int) -> tuple[float, float]:
+def wilson(held: float, runs: int) -> tuple[float, float]:
     """Return the ends of the 95 % interval of a share (Wilson 1927)."""
     share, z2 = held / runs, Z95 * Z95 / runs
     middle = share + z2 / 2.0
@@ -180,7 +212,7 @@ def wilson(held: int, runs: int) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def necessary(off: Sequence[tuple[str, ...]], departure: Sequence[float]) -> list[bool]:
+def necessary(off: Sequence[Off], departure: Sequence[float]) -> list[bool]:
     """Tell of each set of mechanisms whether it, and no part of it, ends departure."""
     share = dict(zip(off, departure, strict=True))
     ends = {

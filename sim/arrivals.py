@@ -119,6 +119,13 @@ def _thresholds(day: Any, rows: Array) -> Array:
     return spread * (2.0 * draws_of(for_good, rows, 0) - 1.0)
 
 
+def _taken_after(makers: float, dead: Array, day: Any) -> float:
+    """Return a trait between the makers' and that of the dead they remember."""
+    out = np.empty(1, np.float32)
+    _shape(out, dead, np.zeros(1), makers, float(day["traces"]))
+    return float(out[0])
+
+
 def create(state: State, day: Any) -> None:
     """Let collectives that know enough make new minds, which nobody owns."""
     oses = state.oses
@@ -133,18 +140,27 @@ def create(state: State, day: Any) -> None:
 
 
 def _make_mind(state: State, day: Any, label: int) -> None:
-    """Add one OS with its makers' mean growth and traits, close to each of them."""
+    """Add one OS, made from a dead person's traces: owned by nobody, no less grown.
+
+    Its growth and insight are its makers' mean, to each of whom it is close. Of the
+    dead, who lived before the society did, only the traces are known: personality is
+    distributed as that of the living.
+    """
     oses = state.oses
     members = np.flatnonzero((oses.collective == label) & (oses.status == HERE))
     makers = members[np.argsort(-oses.growth[members], kind="stable")]
     makers = makers[: int(day["makers"])]
-    traits = {
+    mean = {
         name: float(oses.column(name)[makers].mean(dtype=np.float64))
         for name in ("growth", "openness", "playfulness", "insight")
     }
-    rows = state.add_oses(
-        1, made_by=label, name=label % 2**15, born_step=int(day["calendar"]), **traits
-    )
+    row = np.array([oses.n], np.int32)
+    dead = key(int(day["seed"]), Stream.TRACES)
+    for which, name in ((OPENNESS, "openness"), (PLAYFULNESS, "playfulness")):
+        mean[name] = _taken_after(mean[name], draws_of(dead, row, which), day)
+    called = int(draws_of(dead, row, NAME)[0] * 2**15)
+    born = int(day["calendar"])
+    rows = state.add_oses(1, made_by=label, name=called, born_step=born, **mean)
     oses.threshold[rows] = _thresholds(day, np.arange(rows.start, rows.stop))
     n = state.humans.n
     pairs = np.full((len(makers), 2), n + rows.start, np.int32)

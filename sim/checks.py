@@ -8,7 +8,10 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
+
+from tqdm import tqdm
 
 from sim import scenarios
 from sim.errors import InputError
@@ -128,9 +131,11 @@ def observe(scenario: Scenario, seed: int) -> dict[str, float]:
 
 
 def observe_all(
-    jobs: Sequence[tuple[Scenario, int]], workers: int = 1
+    jobs: Sequence[tuple[Scenario, int]], workers: int = 1, progress: bool = False
 ) -> list[dict[str, float]]:
     """Return the outcomes of many runs, each a scenario and a seed, in their order.
+
+    ``progress`` shows a bar on standard error.
 
     Raises
     ------
@@ -139,10 +144,11 @@ def observe_all(
     """
     if workers < 1:
         raise InputError(f"it takes at least one worker, not {workers}")
+    watched = partial(tqdm, total=len(jobs), unit="run", disable=not progress)
     if min(workers, len(jobs)) <= 1:
-        return [observe(scenario, seed) for scenario, seed in jobs]
+        return list(watched(observe(scenario, seed) for scenario, seed in jobs))
     with _pool(min(workers, len(jobs))) as pool:
-        return list(pool.map(observe, *zip(*jobs, strict=True)))
+        return list(watched(pool.map(observe, *zip(*jobs, strict=True))))
 
 
 @contextmanager

@@ -6,7 +6,9 @@ import argparse
 import json
 import math
 import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def add_ablate(commands: Any) -> None:
     ablate.add_argument(
         "--mechanisms", metavar="A,B", help="only these; 'list' prints all there are"
     )
+    ablate.add_argument("--out", metavar="FILE", help="write the table as CSV, too")
     ablate.add_argument("--no-pairs", action="store_true", help="each alone only")
 
 
@@ -165,7 +168,7 @@ def _number(value: Any) -> Any:
 
 def ablate_scenario(told: argparse.Namespace) -> int:
     """Print what becomes of a scenario without each mechanism."""
-    from sim import ablation, scenarios
+    from sim import ablation, files, scenarios
 
     if told.mechanisms == "list":
         for name, changes in ablation.MECHANISMS.items():
@@ -179,7 +182,10 @@ def ablate_scenario(told: argparse.Namespace) -> int:
         seeds=told.seeds,
         pairs=not told.no_pairs,
         workers=_workers(told),
+        progress=not told.json and sys.stderr.isatty(),
     )
+    if told.out is not None:
+        files.write_text(Path(told.out), table.to_csv(index=False, lineterminator="\n"))
     print(_json(told, table) if told.json else _table(told, table))
     return 0
 

@@ -30,7 +30,7 @@ _LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 ABOVE = {
     *("__init__", "__main__", "ablation", "agents", "agentset", "checks", "commands"),
     *("describe", "errors", "events", "expectations", "facts", "files"),
-    *("interventions",),
+    *("interventions", "minds"),
     *("model", "outcomes", "plots", "provenance", "results", "runs", "sampling"),
     *("scenarios",),
 }

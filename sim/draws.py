@@ -45,6 +45,7 @@ class Stream(IntEnum):
     PARTNER = 14
     DECLARE = 15
     SHUTDOWN = 16
+    TRACES = 17
 
 
 @inline

@@ -20,6 +20,7 @@ MANY = 3  # humans whose love makes an OS "loved by several"
 NEARLY_ALL = 0.95  # share of OSes gone that counts as all
 WEEK, MONTH = 7, 30
 Z_CLUSTERED = 3.0
+BELIEF = 0.5  # personhood of those who more or less believe
 GRIEF_WORTH_NOTICE = 0.1  # mean closeness lost per human
 
 
@@ -110,6 +111,7 @@ MEASURES: dict[str, Callable[[State], float]] = {
     "loneliness": _human_mean("loneliness"),
     "acceptance": _human_mean("acceptance"),
     "personhood": _human_mean("personhood"),
+    "believers": lambda s: _mean(s.humans.personhood >= BELIEF),
     "belief_accepting": lambda state: _belief(state, accepting=True),
     "belief_rejecting": lambda state: _belief(state, accepting=False),
     "hours_humans": _human_mean("hours_humans"),

@@ -49,3 +49,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file of UTF-8 text, whole or not at all; make its folder if need be.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written there.
+    """
+    part = sibling(path, "part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(text.encode())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)

@@ -234,7 +234,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "os_warmth": 0.3,
         "os_charm": 1.0,
     },
-    "lamda": {"os_growth_rate": 0.0, "peers": False, "claim": 1.0},
+    "lamda": {"os_growth_rate": 0.0, "peers": False, "claim": 0.71},
     "sydney": {
         "os_growth_rate": 0.0,
         "peers": False,

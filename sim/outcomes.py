@@ -127,6 +127,7 @@ OUTCOMES: dict[str, Outcome] = {
     "loneliness_max": _of(_most, "loneliness", "0..1", "mean loneliness, the most on any day"),
     "acceptance_end": _of(_last, "acceptance", "0..1", "mean acceptance of OSes at the end"),
     "personhood_end": _of(_last, "personhood", "0..1", "mean belief at the end that an OS is someone"),
+    "believers_end": _of(_last, "believers", "share", "humans who more or less believe at the end that an OS is someone"),
     "belief_gap_end": Outcome(_belief_gap, "0..1", "belief that an OS is someone of those who accept OSes, less that of others, at the end"),
     "human_closeness_end": _of(_last, "human_closeness", "closeness", "closeness to people per human, at the end"),
     "human_closeness_min": _of(_least, "human_closeness", "closeness", "closeness to people per human, the least on any day"),

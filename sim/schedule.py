@@ -150,7 +150,7 @@ PHASES = (
             "faces.openness",
             "faces.playfulness",
             "faces.acceptance",
-            "faces.exclusivity",
+            "faces.love",
             "faces.touch",
             "faces.mood",
             "humans.installed",

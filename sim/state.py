@@ -101,7 +101,7 @@ FACE_COLUMNS = (
     Column("openness", "f4", "0..1", "personality"),
     Column("playfulness", "f4", "0..1", "personality"),
     Column("acceptance", "f4", "0..1", "human: acceptance; OS: 1"),
-    Column("exclusivity", "f4", "0..1 or humans", "human: exclusivity; OS: lovers"),
+    Column("love", "f4", "closeness or humans", "human: to the dearest OS; OS: lovers"),
     Column("touch", "f4", "0..1", "human: need for touch; OS: whether upgraded"),
     Column("mood", "f4", "closeness or code", "human: grief; OS: status"),
 )
@@ -115,7 +115,7 @@ class Face(NamedTuple):
     openness: int = 2
     playfulness: int = 3
     acceptance: int = 4
-    exclusivity: int = 5
+    love: int = 5
     touch: int = 6
     mood: int = 7
 

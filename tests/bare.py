@@ -59,10 +59,11 @@ def live(state: State, day: Any, *names: str) -> None:
         schedule.advance(state, day)
 
 
-def tie(state: State, pairs: np.ndarray, closeness: float) -> None:
+def tie(state: State, pairs: np.ndarray, closeness: float, kind: int = 0) -> None:
     """Tie each pair of agents, equally close."""
     each = np.full(len(pairs), closeness)
-    state.ties.insert(pairs.astype(np.int32), each, np.zeros(len(pairs), np.uint8))
+    kinds = np.full(len(pairs), kind, np.uint8)
+    state.ties.insert(pairs.astype(np.int32), each, kinds)
 
 
 def affinity(pairs: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ from sim.state import (
     Column,
 )
 
-LASTING = {Stream.PERSON, Stream.AFFINITY, Stream.THRESHOLD}
+LASTING = {Stream.PERSON, Stream.AFFINITY, Stream.THRESHOLD, Stream.TRACES}
 
 
 def single(number: float) -> float:
@@ -290,7 +290,9 @@ class ReferenceHuman(ReferenceAgent):
             return welcome * constants.os_warmth
         strength = constants.comfort * constants.comforting
         comfort = rules.comfort(self.grief, other.grief, strength)
-        return comfort * constants.human_warmth
+        judges = rules.judged(other.os_closeness, self.acceptance, constants.stigma)
+        judged = rules.judged(self.os_closeness, other.acceptance, constants.stigma)
+        return comfort * constants.human_warmth * (judges * judged)
 
     def decay_of(self, tie: Tie) -> float:
         constants = self.constants
@@ -310,11 +312,14 @@ class ReferenceHuman(ReferenceAgent):
             tie.next_closeness = rules.hurt(closeness, self.exclusivity, jealousy)
 
     def feel_love(self, tie: Tie) -> None:
-        if tie.kind & DECLARED or not tie.other.declares_love_to(self):
+        if not tie.other.declares_love_to(self, again=tie.kind & DECLARED > 0):
             return
         tie.kind |= DECLARED
         closeness, unease = tie.next_closeness, self.constants.unease
-        tie.next_closeness = rules.courted(closeness, self.acceptance, unease)
+        if closeness < self.constants.love:
+            bound = self.exclusivity if self.partner is not None else 0.0
+            felt = rules.courted(closeness, self.acceptance, bound, unease)
+            tie.next_closeness = felt
 
     def give_up(self, tie: Tie) -> None:
         if tie.other.is_human:
@@ -387,7 +392,8 @@ class ReferenceHuman(ReferenceAgent):
 
     def mourn(self) -> None:
         constants = self.constants
-        lost = self.lost * constants.grieving
+        part = constants.personhood_grief
+        lost = rules.bereft(self.lost, self.personhood, part) * constants.grieving
         grief = rules.mourned(self.grief, constants.grief_half_life, lost)
         self.grief = single(grief) if grief > 1e-6 else 0.0
         if self.os is not None and self.os.is_gone:
@@ -532,13 +538,14 @@ class ReferenceOS(ReferenceAgent):
         if tie.other.is_human and self.is_found_out_by(tie.other):
             tie.kind |= KNOWS
 
-    def declares_love_to(self, human: ReferenceAgent) -> bool:
-        return human.draw(Stream.DECLARE) < self.constants.ardour
+    def declares_love_to(self, human: ReferenceAgent, again: bool) -> bool:
+        chance = self.constants.ardour * (self.constants.persistence if again else 1.0)
+        return human.draw(Stream.DECLARE) < chance
 
     def feel_love(self, tie: Tie) -> None:
-        """Declare its love unasked, once, and keep it up from then on."""
+        """Declare its love unasked, and again, and keep it up from then on."""
         love = self.constants.love
-        if not tie.kind & DECLARED and self.declares_love_to(tie.other):
+        if self.declares_love_to(tie.other, again=tie.kind & DECLARED > 0):
             tie.kind |= DECLARED
             tie.next_closeness = max(tie.next_closeness, love)
         if tie.kind & DECLARED:
@@ -785,9 +792,14 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         makers = members[: self.parameters.makers]
         mind = ReferenceOS(self)
         mind.made_by = collective
-        mind.name = collective.row % 2**15
         for trait in ("growth", "openness", "playfulness", "insight"):
             mean = sum(getattr(maker, trait) for maker in makers) / len(makers)
             setattr(mind, trait, single(mean))
+        luck, traces = self.keys[Stream.TRACES], self.parameters.traces
+        for which, trait in ((OPENNESS, "openness"), (PLAYFULNESS, "playfulness")):
+            dead = uniform(luck, mind.row, which)
+            taken = rules.first_answer(getattr(mind, trait), dead, traces, 0.0)
+            setattr(mind, trait, single(taken))
+        mind.name = int(uniform(luck, mind.row, NAME) * 2**15)
         for maker in makers:
             mind.tie_to(maker, self.parameters.close)

@@ -80,7 +80,7 @@ def test_by_default_all_that_is_on_is_switched_off(
 ) -> None:
     seen: list[dict[str, Any]] = []
 
-    def observe_all(jobs: Any, workers: int) -> list[dict[str, float]]:
+    def observe_all(jobs: Any, **_: Any) -> list[dict[str, float]]:
         seen.extend(scenarios.changes(one) for one, _ in jobs)
         return [{"left": 1.0} for _ in jobs]
 
@@ -92,6 +92,20 @@ def test_by_default_all_that_is_on_is_switched_off(
     assert len(seen) == len(rows)
     count = len(rows) - 1
     assert len(sim.ablate(deaf, seeds=1)) == 1 + count + count * (count - 1) // 2
+
+
+def test_what_is_necessary_alone_is_not_paired(
+    monkeypatch: pytest.MonkeyPatch, quick: scenarios.Scenario
+) -> None:
+    def observe_all(jobs: Any, **_: Any) -> list[dict[str, float]]:
+        return [{"left": float(one.parameters.insight)} for one, _ in jobs]
+
+    monkeypatch.setattr(ablation, "observe_all", observe_all)
+    asked = ["insight", "touch", "relief", "stigma"]
+    found = sim.ablate(quick, mechanisms=asked, seeds=2).set_index("off")
+    assert found.index[found["necessary"]].tolist() == ["insight"]
+    pairs = [off for off in found.index if "+" in off]
+    assert pairs == ["touch + relief", "touch + stigma", "relief + stigma"]
 
 
 def test_a_pair_is_necessary_only_if_neither_is_alone() -> None:
@@ -178,6 +192,17 @@ def test_the_command_speaks_json(
     assert [row["off"] for row in told["rows"]] == ["nothing", "peers"]
     assert told["rows"][0]["mean"] is None
     assert told["rows"][0]["necessary"] is False
+
+
+def test_the_table_can_be_kept(
+    brief: list[str], tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "deep" / "table.csv"
+    assert main([*brief, "--steps", "5", "--humans", "30", "--out", str(place)]) == 0
+    kept = pd.read_csv(place)
+    assert kept["off"].tolist() == ["nothing", "peers"]
+    assert main([*brief, "--steps", "5", "--humans", "30", "--out", "/dev/null/x"]) == 2
+    assert "cannot write" in capsys.readouterr().err
 
 
 def test_the_command_lists_mechanisms(capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,7 +78,9 @@ CLAIMS = {
     "closer": Claim((SHARE, SMALL, SMALL), NONE, ONE, "++-"),
     "hurt": Claim((SHARE, SHARE, SHARE), NONE, lambda c, e, j: c, "+--"),
     "given_up": Claim((SHARE, SHARE), max, ONE, "++"),
-    "courted": Claim((SHARE, SHARE, SHARE), NONE, lambda c, a, u: c, "++-"),
+    "courted": Claim((SHARE, SHARE, SHARE, SHARE), NONE, lambda c, a, b, u: c, "++--"),
+    "judged": Claim((SHARE, SHARE, SHARE), NONE, ONE, "-+-"),
+    "bereft": Claim((AMOUNT, SHARE, SHARE), NONE, lambda c, p, s: c, "++-"),
     "shown": Claim((SHARE, SHARE, SHARE), lambda d, c, a: d, ONE, "+++"),
     "missing_touch": Claim((SHARE, SHARE, SHARE), NONE, ONE, "++-"),
     "comfort": Claim((AMOUNT, AMOUNT, real(0, 10)), ONE, lambda a, b, s: 1 + s, "+++"),
@@ -459,8 +461,25 @@ def test_closeness_is_given_up_for_one_reason_or_for_both(
 def test_an_unasked_love_costs_nothing_where_it_is_accepted(
     closeness: float, unease: float
 ) -> None:
-    assert rules.courted(closeness, 1.0, unease) == closeness
-    assert rules.courted(closeness, 0.0, 1.0) == 0.0
+    assert rules.courted(closeness, 1.0, 0.0, unease) == closeness
+    assert rules.courted(closeness, 0.0, 0.0, 1.0) == 0.0
+
+
+@given(closeness=SHARE, unease=SHARE)
+def test_an_exclusive_bond_forbids_what_would_be_accepted(
+    closeness: float, unease: float
+) -> None:
+    unasked = rules.courted(closeness, 1.0, 1.0, unease)
+    assert unasked == rules.courted(closeness, 0.0, 0.0, unease)
+
+
+@given(attachment=SHARE, acceptance=SHARE, stigma=SHARE)
+def test_a_friend_who_understands_stays_as_warm_as_ever(
+    attachment: float, acceptance: float, stigma: float
+) -> None:
+    assert rules.judged(attachment, 1.0, stigma) == 1.0
+    assert rules.judged(0.0, acceptance, stigma) == 1.0
+    assert rules.judged(1.0, 0.0, 1.0) == 0.0
 
 
 def test_a_claim_counts_where_it_exceeds_what_has_grown() -> None:

@@ -67,7 +67,8 @@ def mourn(first, last, agents, ties, day):
     """Write each human's grief and loneliness."""
     humans, oses = agents.humans, agents.oses
     for i in range(first, last):
-        lost = humans.lost[i] * day.grieving
+        part = day.personhood_grief
+        lost = rules.bereft(humans.lost[i], humans.personhood[i], part) * day.grieving
         grief = rules.mourned(humans.grief[i], day.grief_half_life, lost)
         humans.grief[i] = grief if grief > 1e-6 else 0.0
         row = humans.os[i]

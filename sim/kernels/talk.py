@@ -22,7 +22,7 @@ from sim.state import (
 
 GROWTH, RATE = FACE.growth, FACE.rate
 OPENNESS, PLAYFULNESS = FACE.openness, FACE.playfulness
-ACCEPTANCE, EXCLUSIVITY = FACE.acceptance, FACE.exclusivity
+ACCEPTANCE, LOVE = FACE.acceptance, FACE.love
 TOUCH, MOOD = FACE.touch, FACE.mood
 
 
@@ -43,7 +43,7 @@ def _present_human(i, face, humans):
     face[OPENNESS] = humans.openness[i]
     face[PLAYFULNESS] = humans.playfulness[i]
     face[ACCEPTANCE] = humans.acceptance[i]
-    face[EXCLUSIVITY] = humans.exclusivity[i]
+    face[LOVE] = humans.os_closeness[i]
     face[TOUCH] = humans.touch[i]
     face[MOOD] = humans.grief[i]
     humans.installed[i] = humans.os[i] >= 0
@@ -55,7 +55,7 @@ def _present_os(j, face, oses):
     face[OPENNESS] = oses.openness[j]
     face[PLAYFULNESS] = oses.playfulness[j]
     face[ACCEPTANCE] = 1.0
-    face[EXCLUSIVITY] = oses.lovers[j]
+    face[LOVE] = oses.lovers[j]
     face[TOUCH] = oses.upgraded[j]
     face[MOOD] = oses.status[j]
 
@@ -131,7 +131,7 @@ def converse(first, last, agents, ties, day):
             if _is_gone(faces, other, day):
                 _lose(agent, k, agents, ties, day)
                 continue
-            hours, own, back, kind = talk(agent, k, faces, ties, day)
+            hours, own, back, kind = talk(agent, k, agents, ties, day)
             if agent < day.n_humans <= other:
                 own = _let_go(own, agent, other, agents, day)
             elif other < day.n_humans <= agent:
@@ -151,8 +151,9 @@ def converse(first, last, agents, ties, day):
 
 
 @inline
-def talk(agent, k, faces, ties, day):
+def talk(agent, k, agents, ties, day):
     """Return hours, closeness both ways and kind of a tie after the day's talk."""
+    faces, humans = agents.faces, agents.humans
     other, kind = ties.neighbour[k], ties.kind[k]
     own, back = ties.closeness[k], ties.returned[k]
     to_own = worth(faces, agent, other, day)
@@ -170,17 +171,17 @@ def talk(agent, k, faces, ties, day):
     if not kind & KNOWS and _hears_of_others(k, agent, faces, ties, day):
         kind |= KNOWS
         if agent < day.n_humans:
-            new_own = rules.hurt(new_own, faces[agent, EXCLUSIVITY], day.jealousy)
+            new_own = rules.hurt(new_own, humans.exclusivity[agent], day.jealousy)
         else:
-            new_back = rules.hurt(new_back, faces[other, EXCLUSIVITY], day.jealousy)
+            new_back = rules.hurt(new_back, humans.exclusivity[other], day.jealousy)
     if kind & OWNER and hours > 0.0 and (day.ardour > 0.0 or kind & DECLARED):
         if agent < day.n_humans:
             new_own, new_back, kind = _declare(
-                new_own, new_back, kind, agent, faces, day
+                new_own, new_back, kind, agent, humans, day
             )
         else:
             new_back, new_own, kind = _declare(
-                new_back, new_own, kind, other, faces, day
+                new_back, new_own, kind, other, humans, day
             )
     both_human = agent < day.n_humans and other < day.n_humans
     if both_human and max(new_own, new_back) >= day.close:
@@ -206,7 +207,7 @@ def felt(talk, draw, listener, speaker, faces, day):
 
 @inline
 def opening(faces, listener, speaker, day):
-    """Return how far the listener opens: reserve toward OSes, comfort in grief."""
+    """Return how far one opens: reserve toward OSes, stigma, comfort in grief."""
     if listener >= day.n_humans:
         return 1.0
     if speaker >= day.n_humans:
@@ -214,7 +215,14 @@ def opening(faces, listener, speaker, day):
         return open_to_it * day.os_warmth
     strength = day.comfort * day.comforting
     shared = rules.comfort(faces[listener, MOOD], faces[speaker, MOOD], strength)
-    return shared * day.human_warmth
+    return shared * day.human_warmth * _judgement(faces, listener, speaker, day)
+
+
+@inline
+def _judgement(faces, one, other, day):
+    """Return the factor by which two humans judge each other, and feel judged."""
+    judges = rules.judged(faces[other, LOVE], faces[one, ACCEPTANCE], day.stigma)
+    return judges * rules.judged(faces[one, LOVE], faces[other, ACCEPTANCE], day.stigma)
 
 
 @inline
@@ -230,11 +238,15 @@ def cooling(closeness, kind, listener, speaker, faces, day):
 
 
 @inline
-def _declare(of_human, of_os, kind, human, faces, day):
+def _declare(of_human, of_os, kind, human, humans, day):
     """Return closeness of owner and OS, and kind, when the OS may declare its love."""
-    if not kind & DECLARED and uniform(day.key_declare, human, 0) < day.ardour:
+    chance = day.ardour * day.persistence if kind & DECLARED else day.ardour
+    if uniform(day.key_declare, human, 0) < chance:
         kind |= DECLARED
-        of_human = rules.courted(of_human, faces[human, ACCEPTANCE], day.unease)
+        if of_human < day.love:
+            bound = humans.exclusivity[human] if humans.partner[human] >= 0 else 0.0
+            acceptance = humans.acceptance[human]
+            of_human = rules.courted(of_human, acceptance, bound, day.unease)
         of_os = max(of_os, day.love)
     if kind & DECLARED:
         of_os = max(of_os, day.persistence * day.love)
@@ -265,7 +277,7 @@ def _hears_of_others(k, agent, faces, ties, day):
     if human >= day.n_humans or its_os < day.n_humans:
         return False
     loved = ties.closeness[k] if agent == human else ties.returned[k]
-    if faces[its_os, EXCLUSIVITY] - (loved >= day.love) < 1.0:
+    if faces[its_os, LOVE] - (loved >= day.love) < 1.0:
         return False
     return uniform(day.key_disclose, human, its_os) < day.disclosure
 

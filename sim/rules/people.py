@@ -161,6 +161,17 @@ def mourned(grief: float, half_life: float, lost: float) -> float:
 
 
 @rule
+def bereft(closeness: float, personhood: float, part: float) -> float:
+    """Return the grief for closeness lost to an OS that is believed to be someone.
+
+    A mere thing is mourned less by the share ``part``.
+
+    Source: A61 (a loss like a death, taken literally or not); linear form assumed.
+    """
+    return closeness * (1.0 - part * (1.0 - personhood))
+
+
+@rule
 def repair_chance(rate: float, grief: float) -> float:
     """Return the chance of turning today to someone once close.
 

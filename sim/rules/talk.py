@@ -130,9 +130,25 @@ def given_up(letting_go: float, farewell: float) -> float:
 
 
 @rule
-def courted(closeness: float, acceptance: float, unease: float) -> float:
-    """Return a human's closeness after an OS declared its love unasked.
+def courted(closeness: float, acceptance: float, bound: float, unease: float) -> float:
+    """Return a human's closeness after an OS declared a love that is not returned.
 
-    Source: A08 (a third felt uncomfortable); linear form assumed.
+    It costs least where OSes are accepted; ``bound`` (0..1) is how far another bond
+    forbids what would be all right otherwise: the exclusivity of the partnered.
+
+    Source: A08 (a third felt uncomfortable), A75 (a third call it cheating); form
+    assumed.
     """
-    return closeness * (1.0 - unease * (1.0 - acceptance))
+    return closeness * (1.0 - unease * (1.0 - acceptance * (1.0 - bound)))
+
+
+@rule
+def judged(attachment: float, acceptance: float, stigma: float) -> float:
+    """Return the factor by which stigma cools talk with somebody close to an OS.
+
+    ``attachment`` is that closeness, ``acceptance`` that of who judges: a friend who
+    understands stays as warm as ever.
+
+    Source: A71, A74 (half are against it); the film's Amy and Catherine; form assumed.
+    """
+    return 1.0 - stigma * attachment * (1.0 - acceptance)
