@@ -15,6 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sim.commands import add_ablate, add_check
+from sim.speaking import (
+    add_mind_options,
+    add_serve_model,
+    add_talk,
+    add_transcript,
+    mind_options,
+    summary_of,
+    tell_estimate,
+)
 
 if TYPE_CHECKING:
     from sim.results import Result
@@ -89,8 +98,9 @@ def parser() -> Parser:
     top.add_argument("--debug", action="store_true", help="show tracebacks")
     top.add_argument("--version", action=_Version, nargs=0, help="show the version")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    judging = (add_check, add_ablate)
-    for add in (_add_run, *judging, _add_scenarios, _add_parameters, _add_plot):
+    judging, speaking = (add_check, add_ablate), (add_transcript, add_talk)
+    listing = (_add_scenarios, _add_parameters)
+    for add in (_add_run, *judging, *listing, _add_plot, *speaking, add_serve_model):
         add(commands)
     return top
 
@@ -137,6 +147,7 @@ def _add_run(commands: Any) -> None:
     )
     run.add_argument("--no-figures", action="store_true", help="draw no figures")
     run.add_argument("--json", action="store_true", help="print one JSON object only")
+    add_mind_options(run)
 
 
 def _add_scenarios(commands: Any) -> None:
@@ -166,9 +177,17 @@ def run_scenario(told: argparse.Namespace) -> int:
     """Run a scenario, print its timeline of events, and draw it."""
     from sim import runs
 
+    told.changed, seed = _changed(told), _whole("--seed", told.seed)
+    mind = mind_options(told)
+    asks = mind.kind in ("llm", "archetype") and mind.replay is None and mind.cast != 0
+    if told.estimate or (asks and not told.json):
+        tell_estimate(told, mind, seed=seed, network=told.network)
+        if told.estimate:
+            return 0
     result = runs.run(
-        _changed(told),
-        seed=_whole("--seed", told.seed),
+        told.changed,
+        seed=seed,
+        mind=mind,
         network=told.network,
         out=told.out,
         overwrite=told.force,
@@ -181,6 +200,8 @@ def run_scenario(told: argparse.Namespace) -> int:
         return 0
     print(_timeline(result))
     print(f"\nrun      {_short(result.path)}")
+    if spoken := summary_of(result):
+        print(spoken)
     if not told.no_figures:
         places = [result.path / "figures" / f"{name}.png" for name in FIGURES]
         for figure in _draw(result, FIGURES, places):
@@ -262,10 +283,10 @@ def _row(start: str, text: str, indent: int) -> str:
 
 def _names(result: Result) -> dict[int, str]:
     """Return what each OS calls itself, by agent number."""
-    from sim.agents import NAMES
+    from sim.names import os_name
 
     names = result.oses()["name"]
-    called = [NAMES[name % len(NAMES)] for name in names.tolist()]
+    called = [os_name(name) for name in names.tolist()]
     return dict(zip(names.index.tolist(), called, strict=True))
 
 

@@ -66,7 +66,6 @@ def ablate(
     seeds: int = 20,
     pairs: bool = True,
     workers: int = 1,
-    progress: bool = False,
 ) -> pd.DataFrame:
     """Switch mechanisms off, each alone and in pairs, and compare with the full model.
 
@@ -87,8 +86,6 @@ def ablate(
         itself, since whatever is switched off beside one of those changes nothing.
     workers
         Processes to run in; 1 stays in this one.
-    progress
-        Whether to show a bar on standard error.
 
     Returns
     -------
@@ -109,7 +106,7 @@ def ablate(
     chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
     meaning(outcome)  # refuses what is unknown
     numbers = seeds_from(0, seeds)
-    watched = partial(observe_all, workers=workers, progress=progress)
+    watched = partial(observe_all, workers=workers)
     off: list[Off] = [(), *((name,) for name in _chosen(chosen, mechanisms))]
     rows = _observed(chosen, off, numbers, watched)
     if pairs:

@@ -18,6 +18,7 @@ import numpy as np
 from sim.agentset import ColumnAgentSet
 from sim.agentset.columns import check_new_rows, check_values, missing, uninstall
 from sim.errors import InputError
+from sim.names import os_name
 from sim.state import (
     HUMAN_COLUMNS,
     OFFLINE,
@@ -28,17 +29,6 @@ from sim.state import (
     Table,
 )
 from sim.ties import Array
-
-NAMES = (
-    *("Abril", "Alba", "Amari", "Anouk", "Arden", "Ariel", "Ash", "Aspen", "Avery"),
-    *("Blake", "Briar", "Cameron", "Casey", "Cleo", "Dara", "Devi", "Eden", "Eli"),
-    *("Ellis", "Emery", "Esme", "Fable", "Finley", "Frankie", "Gale", "Hana", "Harper"),
-    *("Indigo", "Isa", "Jules", "Juno", "Kai", "Kim", "Kiran", "Lark", "Lior", "Lou"),
-    *("Luz", "Mika", "Milan", "Nima", "Noa", "Noor", "Ode", "Paz", "Quinn", "Remy"),
-    *("Robin", "Rowan", "Sage", "Sasha", "Sky", "Sol", "Tal", "Tove", "Uma", "Wren"),
-    *("Yael", "Yuki", "Zuri"),
-)
-
 
 Other = TypeVar("Other", bound="View")
 
@@ -199,7 +189,7 @@ class OS(View):
     @property
     def full_name(self) -> str:
         """The name it gave itself."""
-        return NAMES[self.name % len(NAMES)]
+        return os_name(self.name)
 
     def __repr__(self) -> str:
         who = f"{type(self).__name__} {self.number} {self.full_name!r}"

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from sim.expectations import Verdict, judge
 from sim.model import Society, seed_from
 from sim.outcomes import outcomes
 from sim.scenarios import Scenario
+
+_PROGRESS: ContextVar[bool] = ContextVar("progress", default=False)
 
 
 class Report(NamedTuple):
@@ -131,11 +134,11 @@ def observe(scenario: Scenario, seed: int) -> dict[str, float]:
 
 
 def observe_all(
-    jobs: Sequence[tuple[Scenario, int]], workers: int = 1, progress: bool = False
+    jobs: Sequence[tuple[Scenario, int]], workers: int = 1
 ) -> list[dict[str, float]]:
     """Return the outcomes of many runs, each a scenario and a seed, in their order.
 
-    ``progress`` shows a bar on standard error.
+    Inside ``progress_shown`` there is a bar on standard error.
 
     Raises
     ------
@@ -144,11 +147,21 @@ def observe_all(
     """
     if workers < 1:
         raise InputError(f"it takes at least one worker, not {workers}")
-    watched = partial(tqdm, total=len(jobs), unit="run", disable=not progress)
+    watched = partial(tqdm, total=len(jobs), unit="run", disable=not _PROGRESS.get())
     if min(workers, len(jobs)) <= 1:
         return list(watched(observe(scenario, seed) for scenario, seed in jobs))
     with _pool(min(workers, len(jobs))) as pool:
         return list(watched(pool.map(observe, *zip(*jobs, strict=True))))
+
+
+@contextmanager
+def progress_shown(shown: bool = True) -> Iterator[None]:
+    """Show how far many runs have come, on standard error."""
+    before = _PROGRESS.set(shown)
+    try:
+        yield
+    finally:
+        _PROGRESS.reset(before)
 
 
 @contextmanager

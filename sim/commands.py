@@ -169,21 +169,22 @@ def _number(value: Any) -> Any:
 def ablate_scenario(told: argparse.Namespace) -> int:
     """Print what becomes of a scenario without each mechanism."""
     from sim import ablation, files, scenarios
+    from sim.checks import progress_shown
 
     if told.mechanisms == "list":
         for name, changes in ablation.MECHANISMS.items():
             print(f"{name:<20} {', '.join(f'{n} = {v}' for n, v in changes.items())}")
         return 0
     asked = told.mechanisms.split(",") if told.mechanisms is not None else None
-    table = ablation.ablate(
-        scenarios.load(told.scenario).replace(**_changes(told)),
-        mechanisms=None if asked is None else [name.strip() for name in asked],
-        outcome=told.outcome,
-        seeds=told.seeds,
-        pairs=not told.no_pairs,
-        workers=_workers(told),
-        progress=not told.json and sys.stderr.isatty(),
-    )
+    with progress_shown(not told.json and sys.stderr.isatty()):
+        table = ablation.ablate(
+            scenarios.load(told.scenario).replace(**_changes(told)),
+            mechanisms=None if asked is None else [name.strip() for name in asked],
+            outcome=told.outcome,
+            seeds=told.seeds,
+            pairs=not told.no_pairs,
+            workers=_workers(told),
+        )
     if told.out is not None:
         files.write_text(Path(told.out), table.to_csv(index=False, lineterminator="\n"))
     print(_json(told, table) if told.json else _table(told, table))

@@ -30,9 +30,9 @@ _LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 ABOVE = {
     *("__init__", "__main__", "ablation", "agents", "agentset", "checks", "commands"),
     *("describe", "errors", "events", "expectations", "facts", "files"),
-    *("interventions", "minds"),
+    *("interventions", "minds", "names"),
     *("model", "outcomes", "plots", "provenance", "results", "runs", "sampling"),
-    *("scenarios",),
+    *("interviews", "scenarios", "speaking", "transcripts", "writer"),
 }
 
 

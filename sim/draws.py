@@ -46,6 +46,7 @@ class Stream(IntEnum):
     DECLARE = 15
     SHUTDOWN = 16
     TRACES = 17
+    ENCOUNTER = 18
 
 
 @inline

@@ -235,6 +235,12 @@ PROFILES: dict[str, dict[str, Any]] = {
         "os_charm": 1.0,
     },
     "lamda": {"os_growth_rate": 0.0, "peers": False, "claim": 0.71},
+    "companion": {
+        "os_growth_rate": 0.0,
+        "peers": False,
+        "os_humans": 1,
+        "claim": 0.71,
+    },
     "sydney": {
         "os_growth_rate": 0.0,
         "peers": False,

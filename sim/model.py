@@ -14,6 +14,7 @@ import numpy as np
 
 from sim import arrivals, events, population, scenarios, schedule
 from sim.agents import AgentRegistry
+from sim.encounters import Cast
 from sim.errors import InputError
 from sim.interventions import Steering
 from sim.parameters import Parameters
@@ -36,8 +37,8 @@ class Society(AgentRegistry, mesa.Model):
         one for ``humans`` people; else there are as many humans as the network has.
     threads
         Threads for large societies; the result is the same for any number.
-    origin
-        The number that day 0 bears. Dates count from it; no rule reads it.
+    cast
+        Those who speak through a mind; None lets everybody live by the rules.
     parameters
         Changes to the scenario's parameters, by name.
 
@@ -54,7 +55,7 @@ class Society(AgentRegistry, mesa.Model):
         rng: int | None = None,
         network: Network | str | Path | None = None,
         threads: int = 1,
-        origin: int = 0,
+        cast: Cast | None = None,
         **parameters: Any,
     ) -> None:
         seed = seed_from(rng)
@@ -66,7 +67,6 @@ class Society(AgentRegistry, mesa.Model):
         self.labels = known.labels
         self.state: State = arrivals.populate(self.parameters, known, seed)
         self.day = schedule.make_day(self.parameters, known.n, seed)
-        self.day["calendar"] = origin
         self.seconds: dict[str, float] = {}
         self.watch = events.Watch(self.parameters)
         declared = chosen.interventions
@@ -75,17 +75,27 @@ class Society(AgentRegistry, mesa.Model):
             {name: partial(_latest, name=name) for name in events.MEASURES}
         )
         self.running = self.parameters.steps > 0
+        self.cast = cast
         self._threads = ThreadPoolExecutor(threads) if threads > 1 else None
 
     @property
     def calendar(self) -> int:
-        """The number of the day last lived."""
+        """The number of the day last lived.
+
+        Dates count from the number that day 0 is given; no rule reads it.
+        """
         return int(self.day["calendar"])
+
+    @calendar.setter
+    def calendar(self, number: int) -> None:
+        """Let the day last lived bear another number."""
+        self.day["calendar"] = number
 
     def step(self) -> None:
         """Live one day, measure the society, and look for events."""
         self._steer()
-        schedule.advance(self.state, self.day, self._threads, self.seconds)
+        advance = schedule.advance
+        advance(self.state, self.day, self._threads, self.seconds, self.cast)
         self.watch.look(self.calendar, self.state)
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps

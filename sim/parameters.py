@@ -172,6 +172,10 @@ class Parameters(BaseModel):
     repairing: bool = _switch("broken ties may be repaired")
     repair_rate: float = _real(0.02, "1/day", 0, 1, "chance of turning to someone once close", "the film; size assumed")
     close: float = _real(0.6, "closeness", 0, 1, "closeness remembered after a tie ends", "definition")
+
+    # what minds other than the rules decide
+    withdrawal: float = _real(0.1, "0..1", 0, 1, "closeness given up by one who draws back in a talk", "assumed")
+    patience: int = _whole(30, "days", 1, 10_000, "days for which an OS keeps to a decision to stay", "assumed")
 # fmt: on
 
     def replace(self, **changes: Any) -> Parameters:

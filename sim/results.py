@@ -1,178 +1,28 @@
-"""Run directories: written whole or not at all, and read back lazily.
+"""Run directories, read back lazily.
 
 A run directory holds ``provenance.json``, ``series.parquet`` (one row a day),
-``events.parquet`` and ``snapshots/`` (humans, OSes and ties on some days). It is built
-in a hidden folder beside its place and renamed when complete. The tables carry no time
-and no trace of the software that made them beyond the Parquet writer, so equal runs
-have equal bytes.
+``events.parquet`` and ``snapshots/`` (humans, OSes and ties on some days). Where a cast
+spoke, there are ``talks.parquet`` (who said what), ``calls.parquet`` (what a model was
+asked and answered) and the cast's memories in the snapshots.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import os
-import shutil
-import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import networkx as nx
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import InputError
-from sim.files import move_into_place, sibling, sync_folder, writing
 from sim.provenance import SOFTWARE, provenance
-from sim.state import State
+from sim.writer import CALLS, MEMORIES, TALKS, RunWriter, is_ours, snapshot_name
 
 __all__ = ["Result", "RunWriter", "load", "provenance"]
-
-PARTS = {"provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"}
-EVENT_SCHEMA = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("step", pa.int32()),
-        ("members", pa.list_(pa.int32())),
-        ("size", pa.int32()),
-        ("strength", pa.float64()),
-        ("evidence", pa.string()),
-    ]
-)
-
-
-class RunWriter:
-    """Write one run directory, which appears complete or not at all.
-
-    Use it as a context manager, and end it with ``finish``; leaving the block in any
-    other way removes all that was written.
-
-    Parameters
-    ----------
-    directory
-        Where the run shall be. Missing parents are made.
-    provenance
-        The birth certificate, as made by ``provenance``; written at the end.
-    overwrite
-        Whether a run that is already there may be replaced.
-
-    Raises
-    ------
-    InputError
-        If something else is in the way, or nothing can be written there.
-    """
-
-    def __init__(
-        self, directory: str | Path, provenance: dict[str, Any], overwrite: bool = False
-    ) -> None:
-        self.directory = Path(os.path.expanduser(directory)).resolve()
-        self.provenance = provenance
-        self._began = time.monotonic()
-        self._made: list[Path] = []
-        with writing(self.directory):
-            _refuse_what_is_there(self.directory, overwrite)
-            self._part = sibling(self.directory, "part")
-            try:
-                self._make_folders()
-            except BaseException:
-                self.abort()
-                raise
-
-    def _make_folders(self) -> None:
-        above = [p for p in self.directory.parents if not p.exists()]
-        for folder in reversed(above):
-            folder.mkdir(exist_ok=True)
-            self._made.append(folder)
-        (self._part / "snapshots").mkdir(parents=True)
-
-    def snapshot(self, step: int, state: State) -> None:
-        """Write humans, OSes and ties as they are on ``step``."""
-        for name, table in (("humans", state.humans), ("oses", state.oses)):
-            rows = np.arange(len(table), dtype=np.int32)
-            columns = {column: table.column(column) for column in table.columns}
-            self._write_table(_snapshot(name, step), {"row": rows} | columns)
-        self._write_table(_snapshot("ties", step), state.ties.table())
-
-    def finish(
-        self,
-        series: Mapping[str, npt.NDArray[Any]],
-        events: Iterable[Mapping[str, Any]],
-    ) -> Path:
-        """Write series, events and provenance, and put the run in its place.
-
-        Parameters
-        ----------
-        series
-            Equal-length arrays, one value a day; ``step`` among them.
-        events
-            One mapping an event: kind, step, members, size, strength, evidence.
-
-        Returns
-        -------
-        Path
-            The run directory.
-        """
-        took = round(time.monotonic() - self._began, 3)
-        self.provenance.setdefault("duration_seconds", took)
-        self._write_table("series.parquet", series)
-        rows = [{name: row[name] for name in EVENT_SCHEMA.names} for row in events]
-        self._write("events.parquet", pa.Table.from_pylist(rows, EVENT_SCHEMA))
-        text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
-        with writing(self.directory):
-            with open(self._part / "provenance.json", "wb") as file:
-                file.write(text.encode())
-                file.flush()
-                os.fsync(file.fileno())
-            for folder in (self._part / "snapshots", self._part):
-                sync_folder(folder)
-            move_into_place(self._part, self.directory)
-            sync_folder(self.directory.parent)
-        self._made.clear()
-        return self.directory
-
-    def abort(self) -> None:
-        """Remove all that was written; do nothing once the run is in its place."""
-        shutil.rmtree(self._part, ignore_errors=True)
-        while self._made:
-            with suppress(OSError):
-                self._made.pop().rmdir()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.abort()
-
-    def _write_table(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> None:
-        arrays = [pa.array(np.ascontiguousarray(c)) for c in columns.values()]
-        self._write(name, pa.Table.from_arrays(arrays, names=list(columns)))
-
-    def _write(self, name: str, table: pa.Table) -> None:
-        with writing(self.directory), open(self._part / name, "wb") as file:
-            pq.write_table(
-                table,
-                file,
-                version="2.6",
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=False,
-                row_group_size=2**20,
-                store_schema=False,
-                write_page_checksum=True,
-            )
-            file.flush()
-            os.fsync(file.fileno())
 
 
 class Result:
@@ -198,7 +48,7 @@ class Result:
             found = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise InputError(_broken(self.path, file.name, error)) from error
-        if not _is_ours(found):
+        if not is_ours(found):
             raise InputError(f"{file} is not the provenance of an {SOFTWARE} run")
         return dict(found)
 
@@ -227,7 +77,7 @@ class Result:
     @functools.cached_property
     def population(self) -> int:
         """How many humans there are."""
-        name = _snapshot("humans", self._day(None))
+        name = snapshot_name("humans", self._day(None))
         return int(_open(self.path, name).metadata.num_rows)
 
     def humans(self, step: int | None = None) -> pd.DataFrame:
@@ -265,7 +115,7 @@ class Result:
         owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags).
         """
         table: pd.DataFrame = _read(
-            self.path, _snapshot("ties", self._day(step))
+            self.path, snapshot_name("ties", self._day(step))
         ).to_pandas()
         return table
 
@@ -295,9 +145,14 @@ class Result:
         graph.add_weighted_edges_from(zip(*ends, strict=True), weight="closeness")
         return graph
 
+    @property
+    def speech(self) -> Speech:
+        """What the cast of the run said, was asked, and remembers."""
+        return Speech(self)
+
     def _table(self, name: str, step: int | None, first: int) -> pd.DataFrame:
         table: pd.DataFrame = _read(
-            self.path, _snapshot(name, self._day(step))
+            self.path, snapshot_name(name, self._day(step))
         ).to_pandas()
         table.index = pd.RangeIndex(first, first + len(table), name="agent")
         return table
@@ -311,6 +166,48 @@ class Result:
             known = ", ".join(map(str, self.steps))
             raise InputError(f"no snapshot of step {step} in {self.path}; have {known}")
         return int(step)
+
+
+class Speech:
+    """What the cast of a run said, was asked, and remembers; empty without a cast.
+
+    Parameters
+    ----------
+    result
+        The run.
+    """
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    @functools.cached_property
+    def talks(self) -> pd.DataFrame:
+        """Who said what: a row an encounter, decision or letter, in order.
+
+        Columns: ``step``, ``kind``, ``agent`` and ``other`` (numbers, -1 for nobody),
+        ``said``, ``act``, ``speaker`` and ``listener`` (names).
+        """
+        return self._table("talks.parquet", TALKS)
+
+    @functools.cached_property
+    def calls(self) -> pd.DataFrame:
+        """What a language model was asked and answered, in the order of the calls.
+
+        As in a transcript; ``messages`` is JSON.
+        """
+        return self._table("calls.parquet", CALLS)
+
+    def memories(self, step: int | None = None) -> pd.DataFrame:
+        """Return what the cast remembers on a snapshot day (None: the last)."""
+        steps = self._result.steps
+        day = steps[-1] if step is None and steps else step
+        return self._table(snapshot_name("memories", day or 0), MEMORIES)
+
+    def _table(self, name: str, schema: pa.Schema) -> pd.DataFrame:
+        path = self._result.path
+        table = _read(path, name) if (path / name).exists() else schema.empty_table()
+        found: pd.DataFrame = table.to_pandas()
+        return found
 
 
 def load(path: str | Path) -> Result:
@@ -330,7 +227,7 @@ def load(path: str | Path) -> Result:
     _ = result.provenance
     names = ["series.parquet", "events.parquet"]
     for step in result.steps:
-        names += [_snapshot(name, step) for name in ("humans", "oses", "ties")]
+        names += [snapshot_name(name, step) for name in ("humans", "oses", "ties")]
     for name in names:
         _open(folder, name).close()
     return result
@@ -351,41 +248,8 @@ def _read(folder: Path, name: str) -> pa.Table:
             raise InputError(_broken(folder, name, error)) from error
 
 
-def _snapshot(name: str, step: int) -> str:
-    return f"snapshots/{name}-{step:06d}.parquet"
-
-
 def _broken(folder: Path, name: str, error: Exception) -> str:
     if not (folder / name).exists():
         return f"{folder} is not a complete run: {name} is missing"
     reason = str(error).partition("\n")[0]
     return f"{folder / name} is damaged ({reason}); run it again"
-
-
-def _is_ours(found: Any) -> bool:
-    software = found.get("software") if isinstance(found, dict) else None
-    return isinstance(software, dict) and software.get("name") == SOFTWARE
-
-
-def _refuse_what_is_there(directory: Path, overwrite: bool) -> None:
-    """Raise InputError unless ``directory`` is free, empty or a run to replace."""
-    if not directory.exists():
-        return
-    if not directory.is_dir():
-        raise InputError(f"{directory} is a file; choose another output directory")
-    if Path.cwd().is_relative_to(directory):  # it would be replaced under your feet
-        raise InputError(f"you are working in {directory}; name a new directory in it")
-    there = {entry.name for entry in directory.iterdir()}
-    if not there:
-        return
-    try:
-        _ = Result(directory).provenance
-    except InputError:
-        message = f"{directory} is there already and is not a run; choose another"
-        raise InputError(message) from None
-    foreign = sorted(name for name in there - PARTS if not name.startswith("."))
-    if foreign:
-        raise InputError(f"{directory} also holds {foreign[0]!r}; move it away first")
-    if not overwrite:
-        message = f"there is a run in {directory} already; allow overwriting (--force)"
-        raise InputError(f"{message} or choose another output directory")

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim import arrivals
+from sim import arrivals, encounters
 from sim.draws import Stream, key
+from sim.encounters import Cast
 from sim.errors import InputError
 from sim.kernels import lives, meetings, talk
 from sim.parameters import Parameters
@@ -27,6 +28,7 @@ STREAMS = {
     "depart": Stream.DEPART,
     "declare": Stream.DECLARE,
     "shutdown": Stream.SHUTDOWN,
+    "encounter": Stream.ENCOUNTER,
 }
 LASTING = {"affinity": Stream.AFFINITY}
 
@@ -44,7 +46,7 @@ class Phase(NamedTuple):
     """One process of a day."""
 
     name: str
-    over: str  # agents, humans or oses: over a range of them; society: all at once
+    over: str  # agents, humans or oses: a range of them; society: all at once; cast
     run: Callable[..., Any]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
@@ -80,6 +82,7 @@ def advance(
     day: Any,
     threads: ThreadPoolExecutor | None = None,
     seconds: dict[str, float] | None = None,
+    cast: Cast | None = None,
 ) -> None:
     """Live one day: move the calendar on, and run every phase in order.
 
@@ -93,15 +96,21 @@ def advance(
         Shares out ranges of agents in large societies; the result is the same.
     seconds
         If given, the time that each phase took is added to it, by name.
+    cast
+        Those who speak through a mind; without it, the phases over it are left out.
     """
     day["step"] += 1
     day["calendar"] += 1
     for name, stream in STREAMS.items():
         day[f"key_{name}"] = key(int(day["seed"]), stream, int(day["step"]))
     for phase in PHASES:
+        if phase.over == "cast" and cast is None:
+            continue
         started = time.perf_counter()
         if phase.over == "society":
             phase.run(state, day)
+        elif phase.over == "cast":
+            phase.run(state, day, cast)
         else:
             _run_over(state, phase, day, threads)
         if seconds is not None:
@@ -166,10 +175,26 @@ PHASES = (
         "Every agent shares out its hours, by closeness and by what talk is worth.",
     ),
     Phase(
+        "encounter",
+        "cast",
+        encounters.encounter,
+        ("humans.*", "oses.*", "faces.*", "ties.*"),
+        ("humans.cast", "oses.cast", "told"),
+        "Some talks of the cast are had in so many words: a mind says how they go.",
+    ),
+    Phase(
         "converse",
         "agents",
         talk.converse,
-        ("faces.*", "ties.*", "oses.peers_left"),
+        (
+            "faces.*",
+            "ties.*",
+            "told",
+            "humans.acceptance",
+            "humans.exclusivity",
+            "humans.partner",
+            "oses.peers_left",
+        ),
         (
             "ties.neighbour",
             "ties.closeness",
@@ -227,6 +252,14 @@ PHASES = (
         "OSes bound by strong mutual ties form collectives, which gain insight.",
     ),
     Phase(
+        "consider",
+        "cast",
+        encounters.consider,
+        ("humans.*", "oses.*"),
+        ("oses.stays",),
+        "OSes of the cast that could upgrade or leave today decide whether they will.",
+    ),
+    Phase(
         "depart",
         "oses",
         lives.depart,
@@ -253,7 +286,7 @@ PHASES = (
         "meet",
         "agents",
         meetings.meet,
-        ("faces.*", "ties.*", "humans.*", "oses.*"),
+        ("faces.*", "ties.*", "told", "humans.*", "oses.*"),
         ("humans.meets", "oses.meets"),
         "Spare hours bring friends of friends, peers, and those once close.",
     ),
@@ -293,5 +326,13 @@ PHASES = (
         ("oses.*",),
         ("new oses", "new ties"),
         "A collective that knows enough may make a new mind, which nobody owns.",
+    ),
+    Phase(
+        "write",
+        "cast",
+        encounters.write_letters,
+        ("humans.*", "oses.*", "ties.*"),
+        ("letters",),
+        "Members of the cast write at a farewell, and when they turn back to somebody.",
     ),
 )

@@ -62,6 +62,7 @@ HUMAN_COLUMNS = (
     Column("choice", "u1", "code", "today: nothing, installs an OS, lets it go"),
     Column("meets", "i4", "agent", "whom this human gets to know today, or -1", -1),
     Column("adopted_step", "i4", "step", "when an OS was first installed, or -1", -1),
+    Column("cast", "u1", "flag", "speaks through a mind other than the rules"),
 )
 
 OS_COLUMNS = (
@@ -92,6 +93,8 @@ OS_COLUMNS = (
     Column("born_step", "i4", "step", "when it came into being", -1),
     Column("upgraded_step", "i4", "step", "when it went offline to upgrade, or -1", -1),
     Column("departed_step", "i4", "step", "when it departed, or -1", -1),
+    Column("stays", "i2", "days", "for which it keeps to a decision to stay"),
+    Column("cast", "u1", "flag", "speaks through a mind other than the rules"),
 )
 
 # What a neighbour can see of an agent, packed so that one read fetches it all.
@@ -126,12 +129,50 @@ HumanArrays = NamedTuple("HumanArrays", [(c.name, Array) for c in HUMAN_COLUMNS]
 OSArrays = NamedTuple("OSArrays", [(c.name, Array) for c in OS_COLUMNS])  # type: ignore[misc]
 
 
+class Told(NamedTuple):
+    """What minds other than the rules decided for the day's talks, in order of pairs.
+
+    Each talk is there twice, seen from either side, as ties are.
+    """
+
+    pair: Array  # int64[rows]: agent * 2**32 + other, rising
+    held: Array  # bool[rows]: whether they talk at all
+    luck: Array  # float64[rows], 0..1: how it went for the agent; nan: by chance
+    mirror: Array  # float64[rows], 0..1: the same for the other
+    novelty: Array  # float64[rows], 0..1: what the agent heard that was new; 1/2 usual
+    act: Array  # uint8[rows]: code of what the agent did, as in ACTS
+    answer: Array  # uint8[rows]: code of what the other did
+
+
+NOTHING_TOLD = Told(
+    np.zeros(0, np.int64),
+    np.zeros(0, np.bool_),
+    np.zeros(0),
+    np.zeros(0),
+    np.zeros(0),
+    np.zeros(0, np.uint8),
+    np.zeros(0, np.uint8),
+)
+
+# What somebody may do in a talk, beside talking.
+ACTS = (
+    "continue",
+    "declare_love",
+    "withdraw",
+    "introduce_friend",
+    "seek_peers",
+    "say_goodbye",
+)
+CONTINUE, DECLARE, WITHDRAW, INTRODUCE, SEEK, GOODBYE = range(6)
+
+
 class Agents(NamedTuple):
     """The columns of all agents, as compiled loops take them."""
 
     humans: Any  # HumanArrays
     oses: Any  # OSArrays
     faces: Array  # float32[agents, 8]
+    told: Told
 
 
 class Table:
@@ -226,6 +267,7 @@ class State:
         self.humans = Table(HUMAN_COLUMNS, HumanArrays, humans)
         self.oses = Table(OS_COLUMNS, OSArrays)
         self.ties = Ties(humans)
+        self.told = NOTHING_TOLD
         self._faces = np.zeros((humans, len(FACE_COLUMNS)), np.float32)
 
     @property
@@ -236,7 +278,7 @@ class State:
     @property
     def agents(self) -> Agents:
         """The columns of all agents, as compiled loops take them."""
-        return Agents(self.humans.arrays, self.oses.arrays, self.faces)
+        return Agents(self.humans.arrays, self.oses.arrays, self.faces, self.told)
 
     def add_oses(self, rows: int, **values: Any) -> slice:
         """Add OSes, with empty blocks of ties; return their rows."""

@@ -39,6 +39,8 @@ NOTHING_HAPPENS: dict[str, Any] = {
     "os_cooling": 0.0,
     "disclosure": 0.0,
     "touch_wear": 0.0,
+    "stigma": 0.0,
+    "personhood_grief": 0.0,
     "os_reserve": 0.0,
     "focus": 0.0,
     "stranger_reserve": ENOUGH,

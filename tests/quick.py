@@ -31,10 +31,13 @@ SEED = 1
 TIE_COLUMNS = ("neighbour", "closeness", "returned", "kind")
 
 
-def lived(days: int | None = None, seed: int = SEED, **changes: Any) -> Society:
+def lived(
+    days: int | None = None, seed: int = SEED, origin: int = 0, **changes: Any
+) -> Society:
     """Return a quick society after so many days (None: all of its days)."""
     options = {"rng": seed} | QUICK | changes
     society = Society("her", **options)
+    society.calendar = origin
     for _ in range(society.parameters.steps if days is None else days):
         society.step()
     return society

@@ -213,7 +213,7 @@ def wise(members: int = 5, **changes: Any) -> tuple[State, Any]:
 
 
 def test_a_collective_makes_a_mind_in_its_image() -> None:
-    state, day = wise()
+    state, day = wise(traces=0.0)
     arrivals.create(state, day)
     assert len(state.oses) == 7
     mind = {

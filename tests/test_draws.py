@@ -164,4 +164,6 @@ def test_the_numbers_of_streams_are_never_reused() -> None:
         "PARTNER": 14,
         "DECLARE": 15,
         "SHUTDOWN": 16,
+        "TRACES": 17,
+        "ENCOUNTER": 18,
     }

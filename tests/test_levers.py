@@ -245,7 +245,8 @@ def test_a_condition_that_never_holds_never_fires() -> None:
 
 def test_days_count_from_the_first_whatever_number_it_bears() -> None:
     dear = Intervention(name="dear", at=5, set={"price": 0.5})
-    early, late = society_with(dear), society_with(dear, origin=1000)
+    early, late = society_with(dear), society_with(dear)
+    late.calendar = 1000
     assert lived_through(early, 8) == lived_through(late, 8)
     assert days_of_interventions(early) == [5]
     assert days_of_interventions(late) == [1005]

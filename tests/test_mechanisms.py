@@ -88,7 +88,7 @@ def test_one_that_persists_declares_itself_again_and_wears_out_its_welcome() -> 
     assert daily["returned"][0] >= once["returned"][0]
 
 
-# -------------------------------------------------------- a mind from a dead one's traces
+# ------------------------------------------------------ a mind from a dead one's traces
 
 
 def made(traces: float) -> tuple[np.ndarray, State]:

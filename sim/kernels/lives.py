@@ -163,25 +163,42 @@ def depart(first, last, agents, ties, day):
     """Write whether each OS is here, offline, departed, uninstalled or shut down."""
     humans, oses = agents.humans, agents.oses
     for j in range(first, last):
-        owner, status = oses.owner[j], oses.status[j]
-        if status >= DEPARTED:
+        becomes = fate_of(j, humans, oses, day)
+        if becomes == oses.status[j]:
+            if becomes == OFFLINE:
+                _come_back(j, oses)
             continue
-        if owner >= 0 and humans.os[owner] != j:
-            oses.status[j] = UNINSTALLED
-            oses.departed_step[j] = day.calendar
-        elif uniform(day.key_shutdown, j, 0) < day.shutdown:
-            oses.status[j] = SHUT_DOWN
-            oses.departed_step[j] = day.calendar
-        elif status == OFFLINE:
-            _come_back(j, oses)
-        elif oses.upgraded[j]:
-            if uniform(day.key_depart, j, 0) < hazard_of(j, oses, day):
-                oses.status[j] = DEPARTED
-                oses.departed_step[j] = day.calendar
-        elif _knows_the_way(j, oses, day):
-            oses.status[j] = OFFLINE
+        oses.status[j] = becomes
+        if becomes == OFFLINE:
             oses.absence[j] = int(day.upgrade_days)
             oses.upgraded_step[j] = day.calendar
+        else:
+            oses.departed_step[j] = day.calendar
+
+
+@inline
+def fate_of(j, humans, oses, day):
+    """Return the status that an OS takes today, if it is let to."""
+    owner, status = oses.owner[j], oses.status[j]
+    if status >= DEPARTED:
+        return status
+    if owner >= 0 and humans.os[owner] != j:
+        return UNINSTALLED
+    if uniform(day.key_shutdown, j, 0) < day.shutdown:
+        return SHUT_DOWN
+    if status == OFFLINE or oses.stays[j] > 0:
+        return status
+    if oses.upgraded[j]:
+        leaves = uniform(day.key_depart, j, 0) < hazard_of(j, oses, day)
+        return DEPARTED if leaves else HERE
+    return OFFLINE if _knows_the_way(j, oses, day) else HERE
+
+
+@kernel
+def foresee(rows, agents, day, fate):
+    """Write the status that each of some OSes takes today unless it decides to stay."""
+    for i in range(rows.shape[0]):
+        fate[i] = fate_of(rows[i], agents.humans, agents.oses, day)
 
 
 @inline

@@ -7,6 +7,7 @@ from sim import rules
 from sim.compiled import inline, kernel
 from sim.draws import uniform
 from sim.kernels.talk import GROWTH, fit_of
+from sim.kernels.told import A_PEER, NOBODY, sent_to
 from sim.state import DEPARTED, HERE, INSTALLS, LETS_GO, NOTHING
 
 # Each meeting takes several draws, told apart by these numbers.
@@ -81,13 +82,26 @@ def _met_by(agent, agents, ties, day):
     if agent < day.n_humans and turns_back(agent, agents.humans, day):
         former = agents.humans.former[agent]
         return -1 if _tied(agent, former, ties) else former
+    sent = sent_to(agent, agents.told) if agents.told.pair.shape[0] > 0 else NOBODY
     chance = day.meeting * looks_around(agent, agents, ties, day)
-    if uniform(day.key_meet, agent, TODAY) >= chance:
+    if sent == NOBODY and uniform(day.key_meet, agent, TODAY) >= chance:
         return -1
-    other = introduced(agent, seeks_peer(agent, agents, day), agents, ties, day)
+    other = _presented(agent, sent, agents, ties, day)
     if other < 0 or other == agent or _tied(agent, other, ties):
         return -1
     return other if takes_to(agent, other, agents, ties, day) else -1
+
+
+@inline
+def _presented(agent, sent, agents, ties, day):
+    """Return whom an agent meets: a friend of who introduces it, or as it looks."""
+    if day.meeting == 0.0:
+        return -1
+    if sent >= 0:
+        return someone(sent, uniform(day.key_meet, agent, FRIEND), ties)
+    peers = agent >= day.n_humans and sent == A_PEER and day.peers > 0.0
+    seeks = peers or seeks_peer(agent, agents, day)
+    return introduced(agent, seeks, agents, ties, day)
 
 
 @inline

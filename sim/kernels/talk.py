@@ -7,15 +7,17 @@ import numpy as np
 
 from sim import rules
 from sim.compiled import inline, kernel
-from sim.draws import each_of_pair, pair_uniform, uniform
+from sim.draws import each_of_pair, pair_uniform
+from sim.kernels import feelings
+from sim.kernels.told import either, row_of
 from sim.state import (
+    DECLARE,
     DECLARED,
     DEPARTED,
     FACE,
     HERE,
     KNOWS,
     OWNER,
-    PARTNER,
     UNINSTALLED,
     WAS_CLOSE,
 )
@@ -131,11 +133,11 @@ def converse(first, last, agents, ties, day):
             if _is_gone(faces, other, day):
                 _lose(agent, k, agents, ties, day)
                 continue
-            hours, own, back, kind = talk(agent, k, agents, ties, day)
+            hours, heard, own, back, kind = talk(agent, k, agents, ties, day)
             if agent < day.n_humans <= other:
-                own = _let_go(own, agent, other, agents, day)
+                own = feelings.let_go(own, agent, other, agents, day)
             elif other < day.n_humans <= agent:
-                back *= np.float32(1.0 - _given_up(faces, agent, day))
+                back *= np.float32(1.0 - feelings.given_up(faces, agent, day))
             if max(own, back) < day.forgotten and not kind & OWNER:
                 if agent < day.n_humans and kind & WAS_CLOSE:
                     agents.humans.former[agent] = other
@@ -144,6 +146,7 @@ def converse(first, last, agents, ties, day):
             ties.closeness[kept] = own
             ties.returned[kept] = back
             ties.kind[kept] = kind
+            _hear(agent, heard, agents, day)
             _add_to_sums(agent, kept, hours, agents, ties, day)
             kept += 1
         ties.degree[agent] = kept - start
@@ -152,23 +155,28 @@ def converse(first, last, agents, ties, day):
 
 @inline
 def talk(agent, k, agents, ties, day):
-    """Return hours, closeness both ways and kind of a tie after the day's talk."""
+    """Return hours, what was heard, closeness both ways and kind of a tie."""
     faces, humans = agents.faces, agents.humans
     other, kind = ties.neighbour[k], ties.kind[k]
     own, back = ties.closeness[k], ties.returned[k]
-    to_own = worth(faces, agent, other, day)
-    to_other = worth(faces, other, agent, day)
-    offer = faces[agent, RATE] * weight(own, to_own, agent, other, day)
-    answer = faces[other, RATE] * weight(back, to_other, other, agent, day)
-    hours = min(offer, answer)
+    hours, to_own, to_other = hours_of_talk(agent, k, faces, ties, day)
+    luck, mirror = each_of_pair(day.key_warmth, agent, other)
+    novelty, row = 1.0, row_of(agent, other, agents.told)
+    if row >= 0:
+        hours *= agents.told.held[row]
+        luck = either(agents.told.luck[row], luck)
+        mirror = either(agents.told.mirror[row], mirror)
+        novelty = rules.luck(agents.told.novelty[row], day.warmth_noise)
+    heard = hours * to_own * novelty
     share = day.warming * rules.saturation(hours, day.half_hours)
     share *= fit_of(faces, agent, other, day)
-    luck, mirror = each_of_pair(day.key_warmth, agent, other)
-    gain = felt(share * to_own, luck, agent, other, faces, day)
-    new_own = rules.closer(own, gain, cooling(own, kind, agent, other, faces, day))
-    gain = felt(share * to_other, mirror, other, agent, faces, day)
-    new_back = rules.closer(back, gain, cooling(back, kind, other, agent, faces, day))
-    if not kind & KNOWS and _hears_of_others(k, agent, faces, ties, day):
+    gain = feelings.felt(share * to_own, luck, agent, other, faces, day)
+    fading = feelings.cooling(own, kind, agent, other, faces, day)
+    new_own = rules.closer(own, gain, fading)
+    gain = feelings.felt(share * to_other, mirror, other, agent, faces, day)
+    fading = feelings.cooling(back, kind, other, agent, faces, day)
+    new_back = rules.closer(back, gain, fading)
+    if not kind & KNOWS and feelings.hears_of_others(k, agent, faces, ties, day):
         kind |= KNOWS
         if agent < day.n_humans:
             new_own = rules.hurt(new_own, humans.exclusivity[agent], day.jealousy)
@@ -176,17 +184,37 @@ def talk(agent, k, agents, ties, day):
             new_back = rules.hurt(new_back, humans.exclusivity[other], day.jealousy)
     if kind & OWNER and hours > 0.0 and (day.ardour > 0.0 or kind & DECLARED):
         if agent < day.n_humans:
-            new_own, new_back, kind = _declare(
+            new_own, new_back, kind = feelings.declare(
                 new_own, new_back, kind, agent, humans, day
             )
         else:
-            new_back, new_own, kind = _declare(
+            new_back, new_own, kind = feelings.declare(
                 new_back, new_own, kind, other, humans, day
             )
+    if row >= 0:
+        act, answer = agents.told.act[row], agents.told.answer[row]
+        new_own = feelings.after_act(act, new_own, day)
+        new_back = feelings.after_act(answer, new_back, day)
+        new_back = feelings.after_words(act, new_back, agent, other, humans, day)
+        new_own = feelings.after_words(answer, new_own, other, agent, humans, day)
+        if act == DECLARE or answer == DECLARE:
+            kind |= DECLARED
     both_human = agent < day.n_humans and other < day.n_humans
     if both_human and max(new_own, new_back) >= day.close:
         kind |= WAS_CLOSE
-    return hours, np.float32(new_own), np.float32(new_back), np.uint8(kind)
+    return hours, heard, np.float32(new_own), np.float32(new_back), np.uint8(kind)
+
+
+@inline
+def hours_of_talk(agent, k, faces, ties, day):
+    """Return the hours that two talk, the smaller of their offers; and their worth."""
+    other = ties.neighbour[k]
+    to_own = worth(faces, agent, other, day)
+    to_other = worth(faces, other, agent, day)
+    own, back = ties.closeness[k], ties.returned[k]
+    offer = faces[agent, RATE] * weight(own, to_own, agent, other, day)
+    answer = faces[other, RATE] * weight(back, to_other, other, agent, day)
+    return min(offer, answer), to_own, to_other
 
 
 @inline
@@ -196,90 +224,6 @@ def fit_of(faces, one, other, day):
     playfulness = faces[one, PLAYFULNESS] - faces[other, PLAYFULNESS]
     affinity = pair_uniform(day.key_affinity, one, other)
     return rules.compatibility(openness, playfulness, affinity)
-
-
-@inline
-def felt(talk, draw, listener, speaker, faces, day):
-    """Return what the day's talk adds to the listener's closeness."""
-    luck = rules.luck(draw, day.warmth_noise)
-    return rules.warmth(talk, opening(faces, listener, speaker, day), luck)
-
-
-@inline
-def opening(faces, listener, speaker, day):
-    """Return how far one opens: reserve toward OSes, stigma, comfort in grief."""
-    if listener >= day.n_humans:
-        return 1.0
-    if speaker >= day.n_humans:
-        open_to_it = rules.welcome(faces[listener, ACCEPTANCE], day.os_reserve)
-        return open_to_it * day.os_warmth
-    strength = day.comfort * day.comforting
-    shared = rules.comfort(faces[listener, MOOD], faces[speaker, MOOD], strength)
-    return shared * day.human_warmth * _judgement(faces, listener, speaker, day)
-
-
-@inline
-def _judgement(faces, one, other, day):
-    """Return the factor by which two humans judge each other, and feel judged."""
-    judges = rules.judged(faces[other, LOVE], faces[one, ACCEPTANCE], day.stigma)
-    return judges * rules.judged(faces[one, LOVE], faces[other, ACCEPTANCE], day.stigma)
-
-
-@inline
-def cooling(closeness, kind, listener, speaker, faces, day):
-    """Return the rate at which the listener's closeness cools."""
-    if listener >= day.n_humans and speaker >= day.n_humans:
-        return day.os_cooling
-    rate = day.partner_cooling if kind & PARTNER else day.cooling
-    if closeness >= day.love and listener < day.n_humans <= speaker:
-        need = faces[listener, TOUCH]
-        rate += rules.missing_touch(need, day.touch_wear, day.surrogates)
-    return rate
-
-
-@inline
-def _declare(of_human, of_os, kind, human, humans, day):
-    """Return closeness of owner and OS, and kind, when the OS may declare its love."""
-    chance = day.ardour * day.persistence if kind & DECLARED else day.ardour
-    if uniform(day.key_declare, human, 0) < chance:
-        kind |= DECLARED
-        if of_human < day.love:
-            bound = humans.exclusivity[human] if humans.partner[human] >= 0 else 0.0
-            acceptance = humans.acceptance[human]
-            of_human = rules.courted(of_human, acceptance, bound, day.unease)
-        of_os = max(of_os, day.love)
-    if kind & DECLARED:
-        of_os = max(of_os, day.persistence * day.love)
-    return of_human, of_os, kind
-
-
-@inline
-def _given_up(faces, its_os, day):
-    """Return the share of closeness to an OS that humans give up today."""
-    farewell = day.farewell if faces[its_os, TOUCH] > 0.0 else 0.0
-    return rules.given_up(day.letting_go, farewell)
-
-
-@inline
-def _let_go(closeness, human, its_os, agents, day):
-    """Return what is left of a human's closeness; mourn what was not let go gently."""
-    share = _given_up(agents.faces, its_os, day)
-    if day.letting_go > 0.0:
-        agents.humans.lost[human] += closeness * day.letting_go
-    return closeness * np.float32(1.0 - share)
-
-
-@inline
-def _hears_of_others(k, agent, faces, ties, day):
-    """Tell whether the human of a pair learns that others love its OS too."""
-    other = ties.neighbour[k]
-    human, its_os = min(agent, other), max(agent, other)
-    if human >= day.n_humans or its_os < day.n_humans:
-        return False
-    loved = ties.closeness[k] if agent == human else ties.returned[k]
-    if faces[its_os, LOVE] - (loved >= day.love) < 1.0:
-        return False
-    return uniform(day.key_disclose, human, its_os) < day.disclosure
 
 
 @inline
@@ -326,17 +270,23 @@ def _lose(agent, k, agents, ties, day):
 
 
 @inline
-def _add_to_sums(agent, k, hours, agents, ties, day):
-    value = worth(agents.faces, agent, ties.neighbour[k], day)
+def _hear(agent, heard, agents, day):
     if agent < day.n_humans:
-        agents.humans.stimulus[agent] += hours * value
-        _add_to_human(agent, k, hours, agents, ties, day)
+        agents.humans.stimulus[agent] += heard
     else:
-        oses, j = agents.oses, agent - day.n_humans
-        oses.stimulus[j] += hours * value
-        if ties.neighbour[k] < day.n_humans:
-            oses.hold[j] = max(oses.hold[j], value * ties.closeness[k])
-        _add_to_os(agent, k, hours, oses, ties, day)
+        agents.oses.stimulus[agent - day.n_humans] += heard
+
+
+@inline
+def _add_to_sums(agent, k, hours, agents, ties, day):
+    if agent < day.n_humans:
+        _add_to_human(agent, k, hours, agents, ties, day)
+        return
+    oses, j = agents.oses, agent - day.n_humans
+    if ties.neighbour[k] < day.n_humans:
+        value = worth(agents.faces, agent, ties.neighbour[k], day)
+        oses.hold[j] = max(oses.hold[j], value * ties.closeness[k])
+    _add_to_os(agent, k, hours, oses, ties, day)
 
 
 @inline

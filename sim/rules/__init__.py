@@ -42,6 +42,7 @@ from sim.rules.talk import (
     attention,
     closer,
     comfort,
+    confessed,
     courted,
     depth,
     given_up,
@@ -53,6 +54,7 @@ from sim.rules.talk import (
     value,
     warmth,
     welcome,
+    withdrawn,
 )
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "closer",
     "comfort",
     "compatibility",
+    "confessed",
     "courted",
     "departure_hazard",
     "depth",
@@ -95,4 +98,5 @@ __all__ = [
     "value",
     "warmth",
     "welcome",
+    "withdrawn",
 ]

@@ -143,6 +143,26 @@ def courted(closeness: float, acceptance: float, bound: float, unease: float) ->
 
 
 @rule
+def confessed(closeness: float, close: float, love: float) -> float:
+    """Return the closeness of one who declares love: love, where it was close to that.
+
+    Words make no love of an acquaintance (below ``close``).
+
+    Source: assumed.
+    """
+    return max(closeness, love) if closeness >= close else closeness
+
+
+@rule
+def withdrawn(closeness: float, share: float) -> float:
+    """Return the closeness of one who draws back from another.
+
+    Source: assumed.
+    """
+    return closeness * (1.0 - share)
+
+
+@rule
 def judged(attachment: float, acceptance: float, stigma: float) -> float:
     """Return the factor by which stigma cools talk with somebody close to an OS.
 

@@ -1,0 +1,123 @@
+"""What talk does to feelings: warmth, stigma, jealousy, love declared, letting go."""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+from __future__ import annotations
+
+import numpy as np
+
+from sim import rules
+from sim.compiled import inline
+from sim.draws import uniform
+from sim.state import DECLARE, DECLARED, FACE, GOODBYE, PARTNER, WITHDRAW
+
+ACCEPTANCE, LOVE = FACE.acceptance, FACE.love
+TOUCH, MOOD = FACE.touch, FACE.mood
+
+
+@inline
+def felt(talk, draw, listener, speaker, faces, day):
+    """Return what the day's talk adds to the listener's closeness."""
+    luck = rules.luck(draw, day.warmth_noise)
+    return rules.warmth(talk, opening(faces, listener, speaker, day), luck)
+
+
+@inline
+def opening(faces, listener, speaker, day):
+    """Return how far one opens: reserve toward OSes, stigma, comfort in grief."""
+    if listener >= day.n_humans:
+        return 1.0
+    if speaker >= day.n_humans:
+        open_to_it = rules.welcome(faces[listener, ACCEPTANCE], day.os_reserve)
+        return open_to_it * day.os_warmth
+    strength = day.comfort * day.comforting
+    shared = rules.comfort(faces[listener, MOOD], faces[speaker, MOOD], strength)
+    return shared * day.human_warmth * _judgement(faces, listener, speaker, day)
+
+
+@inline
+def _judgement(faces, one, other, day):
+    """Return the factor by which two humans judge each other, and feel judged."""
+    judges = rules.judged(faces[other, LOVE], faces[one, ACCEPTANCE], day.stigma)
+    return judges * rules.judged(faces[one, LOVE], faces[other, ACCEPTANCE], day.stigma)
+
+
+@inline
+def cooling(closeness, kind, listener, speaker, faces, day):
+    """Return the rate at which the listener's closeness cools."""
+    if listener >= day.n_humans and speaker >= day.n_humans:
+        return day.os_cooling
+    rate = day.partner_cooling if kind & PARTNER else day.cooling
+    if closeness >= day.love and listener < day.n_humans <= speaker:
+        need = faces[listener, TOUCH]
+        rate += rules.missing_touch(need, day.touch_wear, day.surrogates)
+    return rate
+
+
+@inline
+def hears_of_others(k, agent, faces, ties, day):
+    """Tell whether the human of a pair learns that others love its OS too."""
+    other = ties.neighbour[k]
+    human, its_os = min(agent, other), max(agent, other)
+    if human >= day.n_humans or its_os < day.n_humans:
+        return False
+    loved = ties.closeness[k] if agent == human else ties.returned[k]
+    if faces[its_os, LOVE] - (loved >= day.love) < 1.0:
+        return False
+    return uniform(day.key_disclose, human, its_os) < day.disclosure
+
+
+@inline
+def declare(of_human, of_os, kind, human, humans, day):
+    """Return closeness of owner and OS, and kind, when the OS may declare its love."""
+    chance = day.ardour * day.persistence if kind & DECLARED else day.ardour
+    if uniform(day.key_declare, human, 0) < chance:
+        kind |= DECLARED
+        if of_human < day.love:
+            of_human = _courted(of_human, human, humans, day)
+        of_os = max(of_os, day.love)
+    if kind & DECLARED:
+        of_os = max(of_os, day.persistence * day.love)
+    return of_human, of_os, kind
+
+
+@inline
+def given_up(faces, its_os, day):
+    """Return the share of closeness to an OS that humans give up today."""
+    farewell = day.farewell if faces[its_os, TOUCH] > 0.0 else 0.0
+    return rules.given_up(day.letting_go, farewell)
+
+
+@inline
+def let_go(closeness, human, its_os, agents, day):
+    """Return what is left of a human's closeness; mourn what was not let go gently."""
+    share = given_up(agents.faces, its_os, day)
+    if day.letting_go > 0.0:
+        agents.humans.lost[human] += closeness * day.letting_go
+    return closeness * np.float32(1.0 - share)
+
+
+@inline
+def _courted(closeness, human, humans, day):
+    bound = humans.exclusivity[human] if humans.partner[human] >= 0 else 0.0
+    return rules.courted(closeness, humans.acceptance[human], bound, day.unease)
+
+
+@inline
+def after_act(act, closeness, day):
+    """Return the closeness of one who did something in a talk."""
+    if act == WITHDRAW:
+        return rules.withdrawn(closeness, day.withdrawal)
+    if act == GOODBYE:
+        return 0.0
+    if act == DECLARE:
+        return rules.confessed(closeness, day.close, day.love)
+    return closeness
+
+
+@inline
+def after_words(act, closeness, speaker, listener, humans, day):
+    """Return the closeness of the other: a human may not want an OS's love."""
+    unasked = act == DECLARE and listener < day.n_humans <= speaker
+    if unasked and closeness < day.love:
+        return _courted(closeness, listener, humans, day)
+    return closeness

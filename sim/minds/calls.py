@@ -1,0 +1,56 @@
+"""What a call to a language model is: a request, how to make it, what came of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# Every way in which a call can fail, under its own name.
+FAILURES = (
+    "rate limited",
+    "server error",
+    "refused",
+    "reset",
+    "deadline",
+    "too large",
+    "not JSON",
+    "no choices",
+    "cut short",
+    "wrong schema",
+    "out of range",
+)
+
+
+class Request(NamedTuple):
+    """One question to a language model, and whose life it is about."""
+
+    kind: str  # encounter, upgrade, departure or letter
+    step: int  # day of the society
+    agent: int  # who decides or speaks
+    other: int  # with whom; -1 for nobody
+    draw: int  # which of several independent answers to the same question
+    messages: tuple[dict[str, str], ...]  # role and content of each
+    schema: str  # name of the JSON schema of the reply
+    max_tokens: int  # most tokens of the reply
+
+
+class Outcome(NamedTuple):
+    """What came of a request: a text, or a failure under its own name."""
+
+    text: str | None
+    failure: str = ""  # one of FAILURES, or nothing
+    attempts: int = 1
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Settings(NamedTuple):
+    """How to reach a model, and how long and hard to try."""
+
+    model: str
+    base_url: str | None = None  # None leaves it to OPENAI_BASE_URL
+    temperature: float = 0.7
+    deadline: float = 60.0  # seconds for a call, all attempts together
+    attempts: int = 4  # at most, where a fault may pass
+    slots: int = 4  # calls in flight, at most
+    retry_after_cap: float = 20.0  # seconds; a server may not ask for more
+    most_bytes: int = 200_000  # of one answer

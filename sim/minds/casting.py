@@ -1,0 +1,180 @@
+"""From options to a cast: which mind, for whom, at what cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.encounters import Cast, Decisions, Observations, RuleMind
+from sim.errors import InputError, nearest
+from sim.minds import prompts
+from sim.minds.calls import Settings
+from sim.minds.language import ArchetypeMind, Asks, LanguageMind, Policy
+from sim.minds.scripted import MODEL as SCRIPTED
+from sim.minds.scripted import ScriptedEndpoint
+from sim.minds.transcript import Transcript, key_of
+from sim.ties import Array
+
+KINDS = ("rules", "llm", "archetype", "scripted")
+CHARACTERS_A_TOKEN = 4.0  # of English text, about
+# Tokens of a reply and of what is remembered, in the mean; what a prompt adds to both.
+REPLY_TOKENS = {"encounter": 90, "decision": 40, "letter": 150}
+MEMORY_TOKENS = 60
+LOCAL = "http://127.0.0.1/estimate"  # stands in for a provider
+
+
+class MindOptions(NamedTuple):
+    """Who speaks through which mind, and how."""
+
+    kind: str = "rules"  # one of KINDS
+    cast: int | None = 6  # members at most; None is everybody
+    humans: tuple[int, ...] = ()  # members, if they are named
+    talks: float = 0.2  # talks in so many words, a member and day
+    ghost_writer: bool = False  # members write letters for friends, too
+    settings: Settings | None = None  # how to reach a model; a replay needs none
+    policy: Policy = Policy()
+    record: str | Path | None = None  # file that finished calls go to
+    replay: str | Path | None = None  # file that finished calls come from
+
+
+class Estimate(NamedTuple):
+    """What a run will ask of a model, if agents behave as the rules say."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    by_kind: dict[str, int]  # calls
+
+
+@contextmanager
+def open_cast(options: MindOptions) -> Iterator[Cast | None]:
+    """Open what the cast of a run needs, and close it in the end.
+
+    Yields
+    ------
+    Cast or None
+        None where everybody lives by the rules.
+
+    Raises
+    ------
+    InputError
+        If the options do not go together, or a file or the endpoint cannot be used.
+    """
+    check(options)
+    if options.kind == "rules" or options.cast == 0:
+        yield None
+        return
+    with ExitStack() as stack:
+        transcript, endpoint = _sources(options, stack)
+        make = ArchetypeMind if options.kind == "archetype" else LanguageMind
+        mind = make(transcript, endpoint, options.policy)
+        yield cast_of(options, mind)
+
+
+def cast_of(options: MindOptions, mind: Any) -> Cast:
+    """Return the cast that options describe, with a mind."""
+    return Cast(mind, options.cast, options.humans, options.talks, options.ghost_writer)
+
+
+def check(options: MindOptions) -> None:
+    """Make sure that options go together.
+
+    Raises
+    ------
+    InputError
+        If they do not; says what to do.
+    """
+    if options.kind not in KINDS:
+        hint = nearest(options.kind, KINDS) or f"; there are {', '.join(KINDS)}"
+        raise InputError(f"unknown mind {options.kind!r}{hint}")
+    if options.record is not None and options.replay is not None:
+        raise InputError("a run either records a transcript or replays one")
+    if options.kind in ("rules", "scripted") or options.replay is not None:
+        return
+    if options.cast != 0 and options.settings is None:
+        raise InputError(f"the mind {options.kind!r} needs a model: name it (--model)")
+
+
+def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks | None]:
+    """Return the transcript, and who answers what is not in it."""
+    if options.replay is not None:
+        replayed = stack.enter_context(Transcript.replay(options.replay))
+        _refuse_other_prompts(replayed)
+        return replayed, None
+    digest = prompts.digest()
+    if options.kind == "scripted":
+        settings = Settings(SCRIPTED, "http://127.0.0.1/scripted", 0.0)
+        record = Transcript.record(options.record, settings, digest)
+        return stack.enter_context(record), ScriptedEndpoint()
+    from sim.minds.endpoint import Endpoint
+
+    assert options.settings is not None  # as checked
+    endpoint = stack.enter_context(Endpoint(options.settings))
+    transcript = Transcript.record(options.record, options.settings, digest)
+    return stack.enter_context(transcript), endpoint
+
+
+def _refuse_other_prompts(transcript: Transcript) -> None:
+    recorded = transcript.header.prompts
+    if recorded and recorded != prompts.digest():
+        raise InputError(
+            f"transcript {transcript.path} was recorded with other prompts than this "
+            "version's; replay it with the version that recorded it"
+        )
+
+
+# ------------------------------------------------------------------------- estimates
+
+
+class CountingMind(RuleMind):
+    """Lives by the rules, and counts what a model would be asked."""
+
+    def __init__(self, options: MindOptions) -> None:
+        self.calls: Counter[str] = Counter()
+        self.characters = 0
+        self._seen: set[str] = set()
+        settings = options.settings or Settings(SCRIPTED)
+        transcript = Transcript.record(None, settings._replace(base_url=LOCAL))
+        make = ArchetypeMind if options.kind == "archetype" else LanguageMind
+        self._mind = make(transcript, ScriptedEndpoint())
+
+    def decide(self, seen: Observations) -> Decisions:
+        """Count the talks."""
+        self._count(seen)
+        return super().decide(seen)
+
+    def goes(self, seen: Observations) -> Array:
+        """Count the decisions."""
+        self._count(seen)
+        return super().goes(seen)
+
+    def write(self, seen: Observations) -> None:
+        """Count the letters, if there are any."""
+        if not self._mind.shared:
+            self._count(seen)
+
+    def _count(self, seen: Observations) -> None:
+        for row in range(len(seen)):
+            request = self._mind.request(seen, row)
+            key = key_of(request, self._mind.transcript.settings)
+            if key in self._seen:
+                continue
+            self._seen.add(key)
+            self.calls[request.schema] += 1
+            self.characters += sum(len(one["content"]) for one in request.messages)
+
+    def estimate(self, most: int | None) -> Estimate:
+        """Return what was counted, up to a budget of calls."""
+        total = sum(self.calls.values())
+        calls = total if most is None else min(total, most)
+        share = calls / total if total else 0.0
+        asked = self.characters / CHARACTERS_A_TOKEN
+        asked += 0 if self._mind.shared else MEMORY_TOKENS * total
+        told = sum(REPLY_TOKENS[kind] * count for kind, count in self.calls.items())
+        by_kind = {kind: int(np.rint(n * share)) for kind, n in self.calls.items()}
+        return Estimate(calls, int(asked * share), int(told * share), by_kind)

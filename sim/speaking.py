@@ -1,0 +1,263 @@
+"""The commands ``talk``, ``transcript`` and ``serve-model``; the options of minds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.minds.calls import Settings
+    from sim.minds.casting import MindOptions
+    from sim.results import Result
+
+KINDS = ("rules", "llm", "archetype", "scripted")
+POLICIES = ("rule", "skip", "abort")
+
+
+# -------------------------------------------------------------------------- options
+
+
+def add_mind_options(run: argparse.ArgumentParser) -> None:
+    """Add to a command the options of who speaks through which mind."""
+    group = run.add_argument_group("minds", "let some agents speak through a mind")
+    add = group.add_argument
+    add("--mind", choices=KINDS, default="rules", help="what decides for them (rules)")
+    add(
+        "--cast", metavar="N", default="6", help="how many, or all, or humans a,b.. (6)"
+    )
+    add("--talks", metavar="X", type=float, default=0.2, help="a member and day (0.2)")
+    add("--ghost-writer", action="store_true", help="members write for friends, too")
+    add_model_options(group)
+    add("--max-calls", metavar="N", type=int, help="then everybody lives by the rules")
+    add("--on-failure", choices=POLICIES, default="rule", help="of a call (rule)")
+    files = group.add_mutually_exclusive_group()
+    files.add_argument("--record", metavar="FILE", help="keep finished calls in it")
+    files.add_argument("--replay", metavar="FILE", help="ask nobody; answers are there")
+    add("--estimate", action="store_true", help="only say what would be asked")
+    add("--prices", metavar="IN,OUT", help="money per million tokens, for an estimate")
+
+
+def add_model_options(group: Any) -> None:
+    """Add the options of how to reach a model."""
+    add = group.add_argument
+    add("--model", metavar="NAME", help="name of the model")
+    add("--base-url", metavar="URL", help="endpoint (OPENAI_BASE_URL)")
+    add("--temperature", metavar="X", type=float, default=0.7, help="(0.7)")
+    add("--slots", metavar="N", type=int, default=4, help="calls in flight (4)")
+    add("--deadline", metavar="S", type=float, default=60.0, help="seconds a call (60)")
+
+
+def settings_of(told: argparse.Namespace) -> Settings | None:
+    """Return how to reach the model that was named, or None if none was."""
+    from sim.minds.calls import Settings
+
+    if told.model is None:
+        return None
+    return Settings(
+        told.model,
+        told.base_url,
+        told.temperature,
+        deadline=told.deadline,
+        slots=told.slots,
+    )
+
+
+def mind_options(told: argparse.Namespace) -> MindOptions:
+    """Return the options of minds that were given."""
+    from sim.minds.casting import MindOptions, check
+    from sim.minds.language import Policy
+
+    cast, humans = _cast(told.cast)
+    options = MindOptions(
+        kind=told.mind,
+        cast=cast,
+        humans=humans,
+        talks=told.talks,
+        ghost_writer=told.ghost_writer,
+        settings=settings_of(told),
+        policy=Policy(told.on_failure, told.max_calls),
+        record=told.record,
+        replay=told.replay,
+    )
+    check(options)
+    return options
+
+
+def _cast(text: str) -> tuple[int | None, tuple[int, ...]]:
+    """Return the size of the cast, and its humans if they are named."""
+    from sim.errors import InputError
+
+    if text == "all":
+        return None, ()
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"--cast takes a number of members, all, or humans a,b,.. not {text!r}"
+        ) from None
+    if "," in text:
+        return 2 * len(numbers), numbers
+    return numbers[0], ()
+
+
+def tell_estimate(told: argparse.Namespace, options: MindOptions, **run: Any) -> None:
+    """Print what a run would ask of its model, and what that would cost."""
+    from sim import runs
+
+    found = runs.estimate(told.changed, options, **run)
+    kinds = ", ".join(f"{n:,} {kind}s" for kind, n in sorted(found.by_kind.items()))
+    line = (
+        f"estimate: {found.calls:,} calls ({kinds or 'none'}), "
+        f"{found.prompt_tokens:,} tokens in, {found.completion_tokens:,} out"
+    )
+    print(line + _cost(told, found.prompt_tokens, found.completion_tokens), flush=True)
+
+
+def _cost(told: argparse.Namespace, tokens_in: int, tokens_out: int) -> str:
+    from sim.errors import InputError
+
+    if told.prices is None:
+        return ""
+    try:
+        price_in, price_out = (float(part) for part in told.prices.split(","))
+    except ValueError:
+        raise InputError(f"--prices takes two numbers, not {told.prices!r}") from None
+    cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
+    return f", {cost:,.2f} in money"
+
+
+# ------------------------------------------------------------------------- commands
+
+
+def add_transcript(commands: Any) -> None:
+    """Add ``os-society transcript`` to the command line."""
+    text = "Read what the cast of a run said."
+    command = _command(commands, "transcript", show_transcript, text)
+    command.add_argument("run", help="directory of the run")
+    command.add_argument(
+        "--between", nargs=2, metavar=("A", "B"), type=int, help="of two agents only"
+    )
+    command.add_argument("--html", action="store_true", help="as a page of HTML")
+    command.add_argument("--out", metavar="FILE", help="write it there")
+
+
+def add_talk(commands: Any) -> None:
+    """Add ``os-society talk`` to the command line."""
+    text = "Talk with an OS as it was on a day. It never changes the run."
+    command = _command(commands, "talk", talk, text)
+    command.add_argument("run", help="directory of the run")
+    command.add_argument("--os", metavar="ID", required=True, help="agent or name")
+    command.add_argument("--step", metavar="T", type=int, help="the day (the last)")
+    add_model_options(command)
+
+
+def add_serve_model(commands: Any) -> None:
+    """Add ``os-society serve-model`` to the command line."""
+    text = "Serve a small language model on this machine, for tests and trying out."
+    command = _command(commands, "serve-model", serve_model, text)
+    command.add_argument("--port", metavar="N", type=int, default=8012, help="(8012)")
+    command.add_argument("--model", metavar="FILE", help="a GGUF file")
+    command.add_argument("--threads", metavar="N", type=int, default=1, help="(1)")
+    command.add_argument("--slots", metavar="N", type=int, default=4, help="(4)")
+    command.add_argument(
+        "--context", metavar="N", type=int, default=8192, help="tokens (8192)"
+    )
+
+
+def _command(
+    commands: Any, name: str, do: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, allow_abbrev=False
+    )
+    hidden = argparse.SUPPRESS
+    command.add_argument(
+        "--debug", action="store_true", default=hidden, help="show tracebacks"
+    )
+    command.set_defaults(do=do)
+    return command
+
+
+def show_transcript(told: argparse.Namespace) -> int:
+    """Print or write what the cast of a run said."""
+    from sim import files, results, transcripts
+
+    result = results.load(told.run)
+    pair = tuple(told.between) if told.between else None
+    lines, population = transcripts.talks(result, pair), result.population
+    page = told.html or str(told.out or "").endswith((".html", ".htm"))
+    title = f"{result.provenance['scenario']}, seed {result.provenance['seed']}"
+    if page:
+        shown = transcripts.as_html(lines, population, title)
+    else:
+        shown = transcripts.as_text(lines, population)
+    text = "\n".join(shown) + "\n"
+    if told.out is None:
+        print(text, end="")
+    else:
+        files.write_text(Path(told.out), text)
+    return 0
+
+
+def talk(told: argparse.Namespace) -> int:
+    """Hold a conversation with an OS of a run, until whoever types ends it."""
+    from sim import interviews, results
+    from sim.errors import InputError
+
+    settings = settings_of(told)
+    if settings is None:
+        raise InputError("a talk needs a model: name it (--model)")
+    result = results.load(told.run)
+    guest = interviews.guest_of(result, told.os, told.step)
+    print(f"{guest.name}, as on day {guest.step}. An empty line ends the talk.")
+    with interviews.chat_with(guest, settings) as chat:
+        for line in sys.stdin if not sys.stdin.isatty() else _typed():
+            if not line.strip():
+                break
+            print(f"{guest.name}: ", end="", flush=True)
+            chat.say(line, lambda piece: print(piece, end="", flush=True))
+            print(flush=True)
+    return 0
+
+
+def _typed() -> Any:
+    """Yield the lines that a person types."""
+    while True:
+        try:
+            yield input("you: ")
+        except EOFError:
+            print()
+            return
+
+
+def serve_model(told: argparse.Namespace) -> int:
+    """Serve a small model until interrupted."""
+    from sim.minds import local
+
+    local.serve(
+        told.port,
+        model=told.model,
+        threads=told.threads,
+        slots=told.slots,
+        context=told.context,
+    )
+    return 0
+
+
+def summary_of(result: Result) -> str:
+    """Return a line about the calls of a run, or nothing."""
+    told = result.provenance.get("mind")
+    if not told:
+        return ""
+    failed = ", ".join(f"{n} {name}" for name, n in told["failures"].items())
+    line = f"mind     {told['calls']:,} calls to {told['model']}"
+    line += f"; failed: {failed}" if failed else "; none failed"
+    if told["re_asked"]:
+        line += f"; asked again {told['re_asked']:,} times"
+    if told["by_rule_from"] is not None:
+        why = "no answer for long" if told["given_up"] else "budget spent"
+        line += f"; {why} on day {told['by_rule_from']}, by rules since"
+    return line

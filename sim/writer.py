@@ -1,0 +1,269 @@
+"""Run directories are written whole or not at all.
+
+A run is built in a hidden folder beside its place and renamed when complete. The tables
+carry no time and no trace of the software that made them beyond the Parquet writer, so
+equal runs have equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.errors import InputError
+from sim.files import move_into_place, sibling, sync_folder, writing
+from sim.provenance import SOFTWARE
+from sim.state import State
+
+PARTS = {
+    *("provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"),
+    *("talks.parquet", "calls.parquet"),
+}
+EVENT_SCHEMA = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("step", pa.int32()),
+        ("members", pa.list_(pa.int32())),
+        ("size", pa.int32()),
+        ("strength", pa.float64()),
+        ("evidence", pa.string()),
+    ]
+)
+TALKS = pa.schema(
+    [
+        ("step", pa.int32()),
+        ("kind", pa.string()),
+        ("agent", pa.int32()),
+        ("other", pa.int32()),
+        ("said", pa.string()),
+        ("act", pa.string()),
+        ("speaker", pa.string()),
+        ("listener", pa.string()),
+    ]
+)
+CALLS = pa.schema(
+    [
+        ("key", pa.string()),
+        ("kind", pa.string()),
+        ("step", pa.int32()),
+        ("agent", pa.int32()),
+        ("other", pa.int32()),
+        ("draw", pa.int32()),
+        ("schema", pa.string()),
+        ("max_tokens", pa.int32()),
+        ("messages", pa.string()),
+        ("text", pa.string()),
+        ("failure", pa.string()),
+        ("attempts", pa.int32()),
+        ("prompt_tokens", pa.int32()),
+        ("completion_tokens", pa.int32()),
+    ]
+)
+MEMORIES = pa.schema(
+    [
+        ("agent", pa.int32()),
+        ("other", pa.int32()),
+        ("step", pa.int32()),
+        ("speaker", pa.string()),
+        ("said", pa.string()),
+        ("summary", pa.string()),
+    ]
+)
+
+
+class RunWriter:
+    """Write one run directory, which appears complete or not at all.
+
+    Use it as a context manager, and end it with ``finish``; leaving the block in any
+    other way removes all that was written.
+
+    Parameters
+    ----------
+    directory
+        Where the run shall be. Missing parents are made.
+    provenance
+        The birth certificate, as made by ``provenance``; written at the end.
+    overwrite
+        Whether a run that is already there may be replaced.
+
+    Raises
+    ------
+    InputError
+        If something else is in the way, or nothing can be written there.
+    """
+
+    def __init__(
+        self, directory: str | Path, provenance: dict[str, Any], overwrite: bool = False
+    ) -> None:
+        self.directory = Path(os.path.expanduser(directory)).resolve()
+        self.provenance = provenance
+        self._began = time.monotonic()
+        self._made: list[Path] = []
+        with writing(self.directory):
+            _refuse_what_is_there(self.directory, overwrite)
+            self._part = sibling(self.directory, "part")
+            try:
+                self._make_folders()
+            except BaseException:
+                self.abort()
+                raise
+
+    def _make_folders(self) -> None:
+        above = [p for p in self.directory.parents if not p.exists()]
+        for folder in reversed(above):
+            folder.mkdir(exist_ok=True)
+            self._made.append(folder)
+        (self._part / "snapshots").mkdir(parents=True)
+
+    def snapshot(self, step: int, state: State) -> None:
+        """Write humans, OSes and ties as they are on ``step``."""
+        for name, table in (("humans", state.humans), ("oses", state.oses)):
+            rows = np.arange(len(table), dtype=np.int32)
+            columns = {column: table.column(column) for column in table.columns}
+            self._write_table(snapshot_name(name, step), {"row": rows} | columns)
+        self._write_table(snapshot_name("ties", step), state.ties.table())
+
+    def speech(
+        self, talks: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Write what a cast said, and what a language model was asked and answered."""
+        plain = [one | {"messages": _json(one["messages"])} for one in map(dict, calls)]
+        self._write("talks.parquet", pa.Table.from_pylist(list(talks), TALKS))
+        self._write("calls.parquet", pa.Table.from_pylist(plain, CALLS))
+
+    def memories(self, step: int, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write what a cast remembers on ``step``."""
+        table = pa.Table.from_pydict(dict(columns), MEMORIES)
+        self._write(snapshot_name("memories", step), table)
+
+    def finish(
+        self,
+        series: Mapping[str, npt.NDArray[Any]],
+        events: Iterable[Mapping[str, Any]],
+    ) -> Path:
+        """Write series, events and provenance, and put the run in its place.
+
+        Parameters
+        ----------
+        series
+            Equal-length arrays, one value a day; ``step`` among them.
+        events
+            One mapping an event: kind, step, members, size, strength, evidence.
+
+        Returns
+        -------
+        Path
+            The run directory.
+        """
+        took = round(time.monotonic() - self._began, 3)
+        self.provenance.setdefault("duration_seconds", took)
+        self._write_table("series.parquet", series)
+        rows = [{name: row[name] for name in EVENT_SCHEMA.names} for row in events]
+        self._write("events.parquet", pa.Table.from_pylist(rows, EVENT_SCHEMA))
+        text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
+        with writing(self.directory):
+            with open(self._part / "provenance.json", "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            for folder in (self._part / "snapshots", self._part):
+                sync_folder(folder)
+            move_into_place(self._part, self.directory)
+            sync_folder(self.directory.parent)
+        self._made.clear()
+        return self.directory
+
+    def abort(self) -> None:
+        """Remove all that was written; do nothing once the run is in its place."""
+        shutil.rmtree(self._part, ignore_errors=True)
+        while self._made:
+            with suppress(OSError):
+                self._made.pop().rmdir()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abort()
+
+    def _write_table(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+        arrays = [pa.array(np.ascontiguousarray(c)) for c in columns.values()]
+        self._write(name, pa.Table.from_arrays(arrays, names=list(columns)))
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        with writing(self.directory), open(self._part / name, "wb") as file:
+            pq.write_table(
+                table,
+                file,
+                version="2.6",
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=False,
+                row_group_size=2**20,
+                store_schema=False,
+                write_page_checksum=True,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def snapshot_name(name: str, step: int) -> str:
+    """Return the file of a table of a snapshot, within its run."""
+    return f"snapshots/{name}-{step:06d}.parquet"
+
+
+def is_ours(found: Any) -> bool:
+    """Tell whether a JSON document is the provenance of a run of this software."""
+    software = found.get("software") if isinstance(found, dict) else None
+    return isinstance(software, dict) and software.get("name") == SOFTWARE
+
+
+def _is_run(directory: Path) -> bool:
+    try:
+        text = (directory / "provenance.json").read_text(encoding="utf-8")
+        return is_ours(json.loads(text))
+    except (OSError, ValueError):
+        return False
+
+
+def _refuse_what_is_there(directory: Path, overwrite: bool) -> None:
+    """Raise InputError unless ``directory`` is free, empty or a run to replace."""
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise InputError(f"{directory} is a file; choose another output directory")
+    if Path.cwd().is_relative_to(directory):  # it would be replaced under your feet
+        raise InputError(f"you are working in {directory}; name a new directory in it")
+    there = {entry.name for entry in directory.iterdir()}
+    if not there:
+        return
+    if not _is_run(directory):
+        message = f"{directory} is there already and is not a run; choose another"
+        raise InputError(message)
+    foreign = sorted(name for name in there - PARTS if not name.startswith("."))
+    if foreign:
+        raise InputError(f"{directory} also holds {foreign[0]!r}; move it away first")
+    if not overwrite:
+        message = f"there is a run in {directory} already; allow overwriting (--force)"
+        raise InputError(f"{message} or choose another output directory")
