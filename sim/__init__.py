@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.agents import OS as OS
     from sim.agents import Human as Human
     from sim.errors import InputError as InputError
+    from sim.minds import MindOptions as MindOptions
     from sim.model import Society as Society
     from sim.parameters import Parameters as Parameters
     from sim.results import Result as Result
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Human": "sim.agents",
     "InputError": "sim.errors",
+    "MindOptions": "sim.minds",
     "OS": "sim.agents",
     "Parameters": "sim.parameters",
     "Result": "sim.results",
@@ -46,6 +48,7 @@ __all__ = [
     "OS",
     "Human",
     "InputError",
+    "MindOptions",
     "Parameters",
     "Result",
     "Scenario",

@@ -8,7 +8,7 @@ kind of mind it asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,12 +18,12 @@ from sim.errors import InputError
 from sim.kernels import lives
 from sim.kernels.encounters import choose_talks
 from sim.state import (
+    ACTS,
     CONTINUE,
     DECLARED,
     DEPARTED,
     HERE,
     KNOWS,
-    NOTHING_TOLD,
     OFFLINE,
     OWNER,
     PARTNER,
@@ -160,12 +160,16 @@ class Cast:
         self,
         mind: Mind,
         size: int | None = 6,
-        humans: Iterable[int] = (),
+        humans: Sequence[int] = (),
         talks: float = 0.2,
         ghost_writer: bool = False,
     ) -> None:
         if size is not None and size < 0:
             raise InputError(f"a cast has 0 or more members, not {size}")
+        if size is not None and len(set(humans)) > size:
+            raise InputError(
+                f"{len(set(humans))} humans are more than a cast of {size}"
+            )
         if not 0.0 <= talks <= 100.0:
             raise InputError(f"talks a day are from 0 to 100, not {talks}")
         self.mind = mind
@@ -203,8 +207,9 @@ class Cast:
         before = 0
         while before < int(cast.sum()) < wanted:  # until nobody knows anybody else
             before = int(cast.sum())
-            for member in np.flatnonzero(cast)[: wanted - before]:
-                _add_closest_friend(state, int(member))
+            for member in np.flatnonzero(cast):
+                if int(cast.sum()) < wanted:
+                    _add_closest_friend(state, int(member))
 
     def members(self, state: State) -> Array:
         """Return the numbers of the cast, rising: int32."""
@@ -229,7 +234,6 @@ def _add_closest_friend(state: State, human: int) -> None:
 
 def encounter(state: State, day: Any, cast: Cast) -> None:
     """Let some talks of the cast be had in so many words."""
-    state.told = NOTHING_TOLD
     cast.gather(state)
     members = cast.members(state)
     if not len(members) or cast.talks == 0.0:
@@ -271,11 +275,15 @@ def _from_both_sides(pairs: Array, decided: Decisions) -> Told:
     """Return what was decided about each pair, once for either side."""
     usual = np.full(len(pairs), 0.5)
     quiet = np.full(len(pairs), CONTINUE, np.uint8)
-    new = np.where(np.isnan(decided.novelty), 0.5, decided.novelty)
-    warm, told, act = decided.warmth, decided.disclosure, decided.act
+    held = np.asarray(decided.held, bool)
+    warm, told = _share(decided.warmth), _share(decided.disclosure)
+    new = _share(decided.novelty)
+    new = np.where(np.isnan(new), usual, new)
+    known = held & (decided.act < len(ACTS))
+    act = np.where(known, decided.act, CONTINUE).astype(np.uint8)
     sides = (
         (_names(pairs), _names(pairs[:, ::-1])),
-        (decided.held, decided.held),
+        (held, held),
         (warm, told),
         (told, warm),
         (usual, new),
@@ -285,6 +293,11 @@ def _from_both_sides(pairs: Array, decided: Decisions) -> Told:
     columns = [np.concatenate(both) for both in sides]
     order = np.argsort(columns[0])
     return Told(*(np.ascontiguousarray(column[order]) for column in columns))
+
+
+def _share(numbers: Array) -> Array:
+    """Return numbers within 0..1, whatever a mind gave; nan stays."""
+    return np.clip(np.asarray(numbers, np.float64), 0.0, 1.0)
 
 
 def _names(pairs: Array) -> Array:
@@ -310,7 +323,7 @@ def consider(state: State, day: Any, cast: Cast) -> None:
             continue
         pairs = np.stack([able + state.humans.n, oses.owner[able]], 1).astype(np.int32)
         seen = Observations(kind, int(day["step"]), pairs, {}, state)
-        stay = able[~cast.mind.goes(seen)]
+        stay = able[~np.asarray(cast.mind.goes(seen), bool)]
         oses.stays[stay] = int(day["patience"])
 
 
@@ -353,7 +366,7 @@ def _for_others(state: State, day: Any) -> Array:
     for _, former, whose in _repairs(state, own=False).tolist():
         friends = state.ties.of(whose)["neighbour"]
         friends = friends[friends < state.humans.n]
-        able = friends[state.humans.cast[friends] > 0]
+        able = friends[(state.humans.cast[friends] > 0) & (friends != former)]
         if len(able):
             draw = draws_of(today, np.array([whose]), 0)[0]
             found.append((int(able[int(draw * len(able))]), former, whose))

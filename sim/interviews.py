@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sim.errors import InputError, nearest
 from sim.minds.calls import Settings
@@ -10,8 +10,13 @@ from sim.minds.chat import Chat
 from sim.minds.prompts import Messages, Scene, messages
 from sim.names import human_name, os_name
 from sim.results import Result
+from sim.state import HERE, OFFLINE
 
-MOST_DEAR = 3  # ties that are told
+# A prompt has room for so many lines.
+MOST_DEAR = 2  # ties that are told
+MOST_RECALLED = 2  # things said that are told
+LONGEST_NUMBER = 10  # digits of an agent number, and one more
+PRESENT = (HERE, OFFLINE)
 LOVE = 0.8  # closeness
 
 
@@ -34,20 +39,16 @@ def guest_of(result: Result, who: str, step: int | None = None) -> Guest:
     who
         The OS's agent number, or a name that only one OS bears.
     step
-        The day; None is the last.
+        The day; None is the last on which it was there.
 
     Raises
     ------
     InputError
         If there is no such OS, or it was not there on that day.
     """
-    day = _day(result, step)
+    agent = _agent(result, who, step)
+    day = _day(result, agent, step)
     oses = result.oses(day)
-    agent = _agent(oses, who, result.population)
-    if agent not in oses.index:
-        raise InputError(
-            f"OS {agent} did not exist on day {day}; choose a later --step"
-        )
     about = {str(name): float(oses[name].loc[agent]) for name in oses.columns}
     name = os_name(int(about["name"]))
     memory = [*_dearest(result, agent, day), *_memories(result, agent, day)]
@@ -67,30 +68,58 @@ def chat_with(guest: Guest, settings: Settings) -> Chat:
     return Chat(settings, guest.persona)
 
 
-def _day(result: Result, step: int | None) -> int:
-    before = [day for day in result.steps if step is None or day <= step]
-    if not before:
-        raise InputError(f"no day up to {step} was kept in {result.path}")
-    return before[-1]
-
-
-def _agent(oses: Any, who: str, population: int) -> int:
+def _agent(result: Result, who: str, step: int | None) -> int:
     """Return the agent number of an OS, given that or its name."""
-    if who.isdecimal():
-        agent = int(who)
-        if agent < population:
-            raise InputError(
-                f"agent {agent} is a human; OSes have numbers from {population} on"
-            )
-        return agent
+    oses, first = result.oses(_kept(result, step)[-1]), result.population
+    if who.isdecimal() and len(who) < LONGEST_NUMBER:
+        return _numbered(result, int(who))
     names = {agent: os_name(int(index)) for agent, index in oses["name"].items()}
     found = [agent for agent, name in names.items() if name.lower() == who.lower()]
     if not found:
-        raise InputError(f"no OS is called {who!r}{nearest(who, set(names.values()))}")
+        hint = nearest(who, set(names.values())) or f"; OSes have numbers from {first}"
+        raise InputError(f"no OS is called {who!r}{hint}")
     if len(found) > 1:
         some = ", ".join(map(str, found[:5]))
         raise InputError(f"{len(found)} OSes are called {who!r}: say which, as {some}")
     return int(found[0])
+
+
+def _numbered(result: Result, agent: int) -> int:
+    first = result.population
+    oses = len(result.oses())
+    if agent < first:
+        raise InputError(f"agent {agent} is a human; OSes have numbers from {first} on")
+    if agent >= first + oses:
+        known = f"they are {first} to {first + oses - 1}" if oses else "there are none"
+        raise InputError(f"there is no OS {agent}; {known}")
+    return agent
+
+
+def _day(result: Result, agent: int, step: int | None) -> int:
+    """Return the last kept day, up to a day, on which an OS was there.
+
+    A day that is named is taken as it is.
+    """
+    days = _kept(result, step)
+    status = None
+    for day in reversed(days if step is None else days[-1:]):
+        oses = result.oses(day)
+        status = int(oses["status"].loc[agent]) if agent in oses.index else None
+        if status in PRESENT:
+            return day
+    if status is None:
+        message = f"OS {agent} did not exist on day {days[-1]}; choose a later --step"
+    else:
+        message = f"OS {agent} was gone on day {days[-1]}; choose an earlier --step"
+    raise InputError(message)
+
+
+def _kept(result: Result, step: int | None) -> list[int]:
+    """Return the days of which there are snapshots, up to a day."""
+    days = [day for day in result.steps if step is None or day <= step]
+    if not days:
+        raise InputError(f"no day up to {step} was kept in {result.path}")
+    return days
 
 
 def _dearest(result: Result, agent: int, day: int) -> list[str]:
@@ -114,4 +143,5 @@ def _memories(result: Result, agent: int, day: int) -> list[str]:
     own = table[(table["agent"] == agent) | (table["other"] == agent)]
     own = own.sort_values(["step", "agent", "other"], kind="stable")
     both = zip(own["speaker"], own["said"], strict=True)
-    return [f"{speaker} said: {said}" for speaker, said in both if said]
+    told = [f"{speaker} said: {said}" for speaker, said in both if said]
+    return told[-MOST_RECALLED:]

@@ -16,7 +16,7 @@ from sim.encounters import Cast
 from sim.errors import InputError
 from sim.kernels import lives, meetings, talk
 from sim.parameters import Parameters
-from sim.state import State
+from sim.state import NOTHING_TOLD, State
 
 STREAMS = {
     "adopt": Stream.ADOPT,
@@ -99,6 +99,7 @@ def advance(
     cast
         Those who speak through a mind; without it, the phases over it are left out.
     """
+    state.told = NOTHING_TOLD
     day["step"] += 1
     day["calendar"] += 1
     for name, stream in STREAMS.items():

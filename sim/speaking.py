@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,7 @@ def mind_options(told: argparse.Namespace) -> MindOptions:
     from sim.minds.language import Policy
 
     cast, humans = _cast(told.cast)
+    _prices(told.prices)
     options = MindOptions(
         kind=told.mind,
         cast=cast,
@@ -117,16 +119,24 @@ def tell_estimate(told: argparse.Namespace, options: MindOptions, **run: Any) ->
 
 
 def _cost(told: argparse.Namespace, tokens_in: int, tokens_out: int) -> str:
-    from sim.errors import InputError
-
     if told.prices is None:
         return ""
-    try:
-        price_in, price_out = (float(part) for part in told.prices.split(","))
-    except ValueError:
-        raise InputError(f"--prices takes two numbers, not {told.prices!r}") from None
+    price_in, price_out = _prices(told.prices)
     cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
     return f", {cost:,.2f} in money"
+
+
+def _prices(text: str | None) -> tuple[float, float]:
+    """Return the prices of a million tokens, in and out."""
+    from sim.errors import InputError
+
+    try:
+        price_in, price_out = (float(part) for part in (text or "0,0").split(","))
+    except ValueError:
+        price_in = price_out = -1.0
+    if not (0.0 <= price_in < math.inf and 0.0 <= price_out < math.inf):
+        raise InputError(f"--prices takes two numbers, as 0.15,0.60; not {text!r}")
+    return price_in, price_out
 
 
 # ------------------------------------------------------------------------- commands
@@ -150,7 +160,9 @@ def add_talk(commands: Any) -> None:
     command = _command(commands, "talk", talk, text)
     command.add_argument("run", help="directory of the run")
     command.add_argument("--os", metavar="ID", required=True, help="agent or name")
-    command.add_argument("--step", metavar="T", type=int, help="the day (the last)")
+    command.add_argument(
+        "--step", metavar="T", type=int, help="the day (its last here)"
+    )
     add_model_options(command)
 
 
@@ -218,8 +230,10 @@ def talk(told: argparse.Namespace) -> int:
             if not line.strip():
                 break
             print(f"{guest.name}: ", end="", flush=True)
-            chat.say(line, lambda piece: print(piece, end="", flush=True))
-            print(flush=True)
+            try:
+                chat.say(line, lambda piece: print(piece, end="", flush=True))
+            finally:
+                print(flush=True)
     return 0
 
 

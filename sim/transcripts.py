@@ -39,9 +39,7 @@ def talks(result: Result, between: tuple[int, int] | None = None) -> list[Any]:
     """
     table = result.speech.talks
     if not len(table):
-        raise InputError(
-            f"nobody speaks in {result.path}: it was run without a cast (--mind)"
-        )
+        raise InputError(f"nobody speaks in {result.path}: {_why_silent(result)}")
     if between is not None:
         pair = {frozenset(between)}
         both = zip(table["agent"], table["other"], strict=True)
@@ -50,6 +48,15 @@ def talks(result: Result, between: tuple[int, int] | None = None) -> list[Any]:
             one, other = between
             raise InputError(f"agents {one} and {other} did not speak with each other")
     return list(table.itertuples(index=False))
+
+
+def _why_silent(result: Result) -> str:
+    told = result.provenance.get("mind")
+    if not told:
+        return "it was run without a cast (--mind)"
+    if told["shared"]:
+        return "its mind speaks for kinds of people, not for anybody"
+    return "nobody of its cast had a talk; try more --steps, --cast or --talks"
 
 
 def as_text(lines: list[Any], population: int) -> Iterator[str]:

@@ -1,668 +1,28 @@
 """The oracle: the same society, an object for every agent, slow and obvious.
 
-It lives by the rules and draws of the model, and shares no loop with it. A tie here is
-one-sided: it knows its own closeness, and asks the other's tie for the rest. What the
-model keeps in a float32 column, this society rounds to one.
+It lives by the rules and draws of the model, and shares no loop with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mesa
 import networkx as nx
-import numpy as np
+from reference_agents import ReferenceHuman, ReferenceOS, single
 
 from sim import rules
-from sim.arrivals import (
-    ACCEPTANCE,
-    EXCLUSIVITY,
-    NAME,
-    OPENNESS,
-    PLAYFULNESS,
-    SEPARATED,
-    TOUCH,
-)
-from sim.draws import Stream, each_of_pair, key, pair_uniform, uniform
-from sim.kernels.meetings import ANYONE, FRIEND, PEER, TAKE, THEIR_FRIEND, TODAY, WHO
+from sim.arrivals import NAME, OPENNESS, PLAYFULNESS, SEPARATED
+from sim.draws import Stream, key, uniform
 from sim.parameters import Parameters
 from sim.population import Network
-from sim.state import (
-    DECLARED,
-    DEPARTED,
-    HERE,
-    HUMAN_COLUMNS,
-    INSTALLS,
-    KNOWS,
-    LETS_GO,
-    NOTHING,
-    OFFLINE,
-    OS_COLUMNS,
-    OWNER,
-    PARTNER,
-    SHUT_DOWN,
-    UNINSTALLED,
-    WAS_CLOSE,
-    Column,
-)
+from sim.state import PARTNER
+
+if TYPE_CHECKING:
+    from reference_cast import ReferenceCast
 
 LASTING = {Stream.PERSON, Stream.AFFINITY, Stream.THRESHOLD, Stream.TRACES}
-
-
-def single(number: float) -> float:
-    """Return the nearest number that a float32 column can hold."""
-    return float(np.float32(number))
-
-
-def pick(agents: Sequence[ReferenceAgent], draw: float) -> ReferenceAgent | None:
-    return agents[int(draw * len(agents))] if agents else None
-
-
-class Tie:
-    """One agent's side of a relationship."""
-
-    def __init__(self, other: ReferenceAgent, closeness: float, kind: int) -> None:
-        self.other = other
-        self.closeness = single(closeness)
-        self.kind = kind
-        self.hours = 0.0
-        self.next_closeness = self.closeness  # tomorrow's, not yet rounded
-        self.given_up = 0.0  # closeness that its human gives up today, in all
-        self.let_go = 0.0  # closeness let go without a long farewell: it is mourned
-        self.ends = False
-
-
-class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
-    """What humans and OSes have in common: an attribute for each column.
-
-    Where a column holds the number of someone, the attribute holds the agent, or
-    ``None`` for nobody.
-    """
-
-    columns: tuple[Column, ...]
-    is_human: bool
-    growth: float
-
-    def __init__(self, model: ReferenceSociety, row: int, number: int) -> None:
-        super().__init__(model)
-        self.constants = model.parameters
-        self.row = row
-        self.number = number
-        self.ties: dict[ReferenceAgent, Tie] = {}
-        self.rate = 0.0
-        for column in self.columns:
-            somebody = column.unit in ("row", "agent")
-            setattr(self, column.name, None if somebody else column.default)
-
-    def tie_to(self, other: ReferenceAgent, closeness: float, kind: int = 0) -> None:
-        self.ties[other] = Tie(other, closeness, kind)
-        other.ties[self] = Tie(self, closeness, kind)
-
-    def back(self, tie: Tie) -> Tie:
-        """Return the other side of a tie."""
-        return tie.other.ties[self]
-
-    def draw(self, stream: Stream, which: int = 0) -> float:
-        return uniform(self.model.keys[stream], self.number, which)
-
-    def present(self) -> None:
-        self.growth_this_morning = self.growth
-
-    # ------------------------------------------------------------------ attend
-
-    def worth_of(self, other: ReferenceAgent) -> float:
-        """Return what an hour with the other is worth to this agent."""
-        worth = rules.value(self.growth - other.growth, self.constants.reach)
-        if not self.is_human and not other.is_human:
-            younger = min(self.growth, other.growth)
-            shared = rules.depth(younger, self.constants.peer_depth)
-            worth *= self.constants.peer_affinity * self.constants.peers * shared
-        return worth
-
-    def weight_of(self, tie: Tie) -> float:
-        worth = self.worth_of(tie.other)
-        if self.is_human and not tie.other.is_human:
-            worth *= self.constants.os_charm
-        return rules.pull_of_tie(tie.closeness, self.constants.focus, worth)
-
-    def attend(self) -> None:
-        self.rate = 0.0
-        if not self.is_here:
-            return
-        here = [tie for tie in self.ties.values() if tie.other.is_here]
-        total = self.constants.stranger_reserve
-        total += sum(self.weight_of(tie) for tie in here)
-        self.rate = single(self.attention() / total)
-
-    # ---------------------------------------------------------------- converse
-
-    def converse(self) -> None:
-        """Talk with everyone, and find out how close one will be tomorrow."""
-        for other, tie in self.ties.items():
-            if other.is_gone:
-                continue
-            back = self.back(tie)
-            offer = self.rate * self.weight_of(tie)
-            tie.hours = min(offer, other.rate * other.weight_of(back))
-            tie.next_closeness = self.after_talk(tie)
-            self.hear_of_others(tie)
-            if tie.kind & OWNER and tie.hours > 0.0:
-                self.feel_love(tie)
-            self.give_up(tie)
-
-    def after_talk(self, tie: Tie) -> float:
-        talk = rules.saturation(tie.hours, self.constants.half_hours)
-        share = self.constants.warming * talk * self.fit_with(tie.other)
-        share *= self.worth_of(tie.other)
-        key_today = self.model.keys[Stream.WARMTH]
-        draw, _ = each_of_pair(key_today, self.number, tie.other.number)
-        luck = rules.luck(draw, self.constants.warmth_noise)
-        gain = rules.warmth(share, self.opening_to(tie.other), luck)
-        return rules.closer(tie.closeness, gain, self.decay_of(tie))
-
-    def give_up(self, tie: Tie) -> None:
-        """Give up some closeness to an OS, as only humans do."""
-
-    def grieve_over(self, tie: Tie) -> None:
-        """Count what was let go today as lost."""
-
-    def fit_with(self, other: ReferenceAgent) -> float:
-        luck = self.model.keys[Stream.AFFINITY]
-        affinity = pair_uniform(luck, self.number, other.number)
-        openness = self.openness - other.openness
-        playfulness = self.playfulness - other.playfulness
-        return rules.compatibility(openness, playfulness, affinity)
-
-    def remember(self) -> None:
-        """Take in how the day's talk went on both sides of each tie."""
-        self.forget_yesterday()
-        for other, tie in self.ties.items():
-            tie.ends = True
-            if other.is_gone:
-                self.lose(tie)
-                continue
-            self.grieve_over(tie)
-            closest = max(tie.next_closeness, self.back(tie).next_closeness)
-            if self.is_human and other.is_human and closest >= self.constants.close:
-                tie.kind |= WAS_CLOSE
-            if tie.kind & OWNER or single(closest) >= self.constants.forgotten:
-                tie.ends = False
-                self.take_in(tie, single(tie.next_closeness))
-            elif tie.kind & WAS_CLOSE:
-                self.former = other
-
-    def part(self) -> None:
-        """Drop the ties that ended, and let tomorrow come for the others."""
-        kept = [tie for tie in self.ties.values() if not tie.ends]
-        self.ties = {tie.other: tie for tie in kept}
-        for tie in kept:
-            tie.closeness = single(tie.next_closeness)
-
-    # -------------------------------------------------------------------- meet
-
-    def meet(self) -> None:
-        """Find whom to get to know today."""
-        self.meets = None
-        room = self.room_for_more() if self.is_here else 0.0
-        chance = self.constants.meeting * self.sociability * room
-        if self.draw(Stream.MEET, TODAY) >= chance:
-            return
-        other = self.introduced(self.seeks_peer())
-        if other is None or other is self or other in self.ties:
-            return
-        if self.takes_to(other):
-            self.meets = other
-
-    def room_for_more(self) -> float:
-        spare, crowding = self.spare_hours(), len(self.ties) / self.circle
-        return rules.room_for_more(spare, self.constants.spare_half, crowding)
-
-    def introduced(self, seeks_os: bool) -> ReferenceAgent | None:
-        if self.draw(Stream.MEET, ANYONE) < self.constants.strangers:
-            anyone = self.model.oses if seeks_os else self.model.humans
-            found = pick(anyone, self.draw(Stream.MEET, WHO))
-        else:
-            found = self.friend_of_friend()
-            if found is not None and seeks_os is found.is_human:
-                found = found.os if seeks_os else found.owner
-        return found
-
-    def friend_of_friend(self) -> ReferenceAgent | None:
-        friend = pick(list(self.ties), self.draw(Stream.MEET, FRIEND))
-        if friend is None:
-            return None
-        return pick(list(friend.ties), self.draw(Stream.MEET, THEIR_FRIEND))
-
-    def takes_to(self, other: ReferenceAgent) -> bool:
-        if not other.is_here:
-            return False
-        gap = self.growth_this_morning - other.growth_this_morning
-        fit = self.fit_with(other)
-        chance = rules.likeness(gap, self.constants.reach, fit) * other.room_for_more()
-        return self.draw(Stream.MEET, TAKE) < chance
-
-    def befriend(self) -> None:
-        """Tie this agent to the one it meets, once if both meet each other."""
-        other = self.meets
-        if other is None:
-            return
-        if other.meets is not self or self.number < other.number:
-            self.tie_to(other, self.constants.acquaintance)
-
-
-class ReferenceHuman(ReferenceAgent):
-    """A human of the reference society."""
-
-    columns = HUMAN_COLUMNS
-    is_human = is_here = True
-    is_gone = False
-    personhood: float
-    grief: float
-    adopted_step: int
-
-    def be_born(self) -> None:
-        """Become someone, by draws that hold for good."""
-        constants = self.constants
-        self.openness = single(self.draw(Stream.PERSON, OPENNESS))
-        self.playfulness = single(self.draw(Stream.PERSON, PLAYFULNESS))
-        self.upbringing = self.trait(ACCEPTANCE, constants.acceptance_mean)
-        self.acceptance = self.upbringing
-        self.exclusivity = self.trait(EXCLUSIVITY, constants.exclusivity_mean)
-        self.touch = self.trait(TOUCH, constants.touch_mean)
-
-    def trait(self, which: int, mean: float) -> float:
-        return single(rules.skewed(self.draw(Stream.PERSON, which), mean))
-
-    def present(self) -> None:
-        super().present()
-        self.installed = self.os is not None
-
-    def attention(self) -> float:
-        return self.constants.human_attention
-
-    def opening_to(self, other: ReferenceAgent) -> float:
-        """Return how far one opens: reserve toward OSes, comfort in grief."""
-        constants = self.constants
-        if not other.is_human:
-            welcome = rules.welcome(self.acceptance, constants.os_reserve)
-            return welcome * constants.os_warmth
-        strength = constants.comfort * constants.comforting
-        comfort = rules.comfort(self.grief, other.grief, strength)
-        judges = rules.judged(other.os_closeness, self.acceptance, constants.stigma)
-        judged = rules.judged(self.os_closeness, other.acceptance, constants.stigma)
-        return comfort * constants.human_warmth * (judges * judged)
-
-    def decay_of(self, tie: Tie) -> float:
-        constants = self.constants
-        partners = tie.kind & PARTNER
-        decay = constants.partner_cooling if partners else constants.cooling
-        if not tie.other.is_human and tie.closeness >= constants.love:
-            wear, surrogates = constants.touch_wear, constants.surrogates
-            decay += rules.missing_touch(self.touch, wear, surrogates)
-        return decay
-
-    def hear_of_others(self, tie: Tie) -> None:
-        if tie.other.is_human or tie.kind & KNOWS:
-            return
-        if tie.other.is_found_out_by(self):
-            tie.kind |= KNOWS
-            closeness, jealousy = tie.next_closeness, self.constants.jealousy
-            tie.next_closeness = rules.hurt(closeness, self.exclusivity, jealousy)
-
-    def feel_love(self, tie: Tie) -> None:
-        if not tie.other.declares_love_to(self, again=tie.kind & DECLARED > 0):
-            return
-        tie.kind |= DECLARED
-        closeness, unease = tie.next_closeness, self.constants.unease
-        if closeness < self.constants.love:
-            bound = self.exclusivity if self.partner is not None else 0.0
-            felt = rules.courted(closeness, self.acceptance, bound, unease)
-            tie.next_closeness = felt
-
-    def give_up(self, tie: Tie) -> None:
-        if tie.other.is_human:
-            return
-        farewell = self.constants.farewell if tie.other.upgraded else 0.0
-        share = rules.given_up(self.constants.letting_go, farewell)
-        closeness = single(tie.next_closeness)
-        tie.given_up = closeness * share
-        tie.let_go = closeness * self.constants.letting_go
-        tie.next_closeness = closeness * single(1.0 - share)
-
-    def forget_yesterday(self) -> None:
-        self.human_ties = self.os_ties = 0
-        self.lost = self.stimulus = self.surroundings = 0.0
-        self.human_closeness = self.os_closeness = self.own_closeness = 0.0
-        self.hours_humans = self.hours_oses = 0.0
-
-    def lose(self, tie: Tie) -> None:
-        if tie.other.status != UNINSTALLED or not tie.kind & OWNER:
-            self.lost = single(self.lost + tie.closeness)
-
-    def grieve_over(self, tie: Tie) -> None:
-        self.lost = single(self.lost + tie.let_go)
-
-    def take_in(self, tie: Tie, closeness: float) -> None:
-        other, hours = tie.other, tie.hours
-        self.stimulus = single(self.stimulus + hours * self.worth_of(other))
-        if other.is_human:
-            self.human_ties += 1
-            self.human_closeness = single(self.human_closeness + closeness)
-            self.hours_humans = single(self.hours_humans + hours)
-            heard = closeness * other.acceptance
-            self.surroundings = single(self.surroundings + heard)
-            return
-        self.os_ties += 1
-        self.os_closeness = max(self.os_closeness, closeness)
-        self.hours_oses = single(self.hours_oses + hours)
-        if tie.kind & OWNER:
-            self.own_closeness = closeness
-
-    def remember(self) -> None:
-        super().remember()
-        if self.human_closeness > 0.0:
-            self.surroundings = single(self.surroundings / self.human_closeness)
-
-    def grow(self) -> None:
-        constants = self.constants
-        if constants.growth:
-            talk = rules.saturation(self.stimulus, constants.stimulus_half)
-            rate = constants.human_growth_rate * talk
-            grown = rules.grown(self.growth, rate, 1.0, constants.growth_cap)
-            self.growth = single(grown)
-
-    def belong(self) -> None:
-        constants, own = self.constants, self.acceptance
-        if not constants.influence:
-            return
-        others = self.surroundings if self.human_closeness > 0.0 else own
-        experience = own if self.os is None else self.own_closeness
-        rate, upbringing = constants.influence_rate, self.upbringing
-        accepted = rules.influenced(own, upbringing, others, experience, rate)
-        self.acceptance = single(accepted)
-        if self.os is not None:
-            grown = rules.depth(self.os.growth, constants.peer_depth)
-            shown = rules.shown(grown, constants.claim, own)
-            rate, hours = constants.personhood_rate, self.hours_oses
-            self.personhood = single(
-                rules.believed(self.personhood, hours, shown, rate)
-            )
-
-    def mourn(self) -> None:
-        constants = self.constants
-        part = constants.personhood_grief
-        lost = rules.bereft(self.lost, self.personhood, part) * constants.grieving
-        grief = rules.mourned(self.grief, constants.grief_half_life, lost)
-        self.grief = single(grief) if grief > 1e-6 else 0.0
-        if self.os is not None and self.os.is_gone:
-            self.bereaved = True
-        support = self.human_closeness + constants.os_relief * self.os_closeness
-        alone = rules.lonely(support - self.grief, constants.support_half)
-        self.loneliness = single(alone)
-
-    @property
-    def sociability(self) -> float:
-        return self.constants.human_meeting
-
-    @property
-    def circle(self) -> int:
-        return self.constants.human_circle
-
-    def spare_hours(self) -> float:
-        talked = self.hours_humans + self.hours_oses
-        return self.constants.human_attention - talked
-
-    def seeks_peer(self) -> bool:
-        return False
-
-    def meet(self) -> None:
-        """Turn to someone once close, or else meet others like everybody."""
-        if self.turns_back():
-            self.meets = None if self.former in self.ties else self.former
-        else:
-            super().meet()
-
-    def turns_back(self) -> bool:
-        if self.former is None or not self.constants.repairing:
-            return False
-        chance = rules.repair_chance(self.constants.repair_rate, self.grief)
-        return self.draw(Stream.REPAIR) < chance
-
-    def adopt(self) -> None:
-        """Decide whether to install an OS, or to let one's own go."""
-        self.choice = NOTHING
-        if self.os is not None:
-            if self.os.is_gone or self.uninstalls_at(self.constants.price):
-                self.choice = LETS_GO
-            return
-        contacts = [other for other in self.ties if other.is_human]
-        users = sum(other.installed for other in contacts)
-        self.exposure = single(users / len(contacts)) if contacts else 0.0
-        if self.installs_at(self.constants.price):
-            self.choice = INSTALLS
-
-    def installs_at(self, price: float) -> bool:
-        constants = self.constants
-        innovation, imitation = constants.innovation, constants.imitation
-        hazard = rules.adoption_hazard(innovation, imitation, self.exposure)
-        hazard *= rules.readiness(self.loneliness, constants.loneliness_pull)
-        hazard *= rules.readiness(self.acceptance, constants.acceptance_pull)
-        if self.bereaved:
-            hazard *= constants.readoption
-        wish = rules.afforded(hazard, price) * constants.adoption
-        return self.draw(Stream.ADOPT) < wish
-
-    def uninstalls_at(self, price: float) -> bool:
-        churn = rules.resented(self.constants.churn, price)
-        churn *= self.constants.uninstalling
-        hazard = rules.uninstall_hazard(churn, self.own_closeness)
-        return self.draw(Stream.UNINSTALL) < hazard
-
-    def install(self) -> None:
-        if self.choice == LETS_GO:
-            self.os = None
-        if self.choice != INSTALLS:
-            return
-        if self.adopted_step < 0:
-            self.adopted_step = self.model.steps
-        self.os = ReferenceOS(self.model)
-        self.os.owner = self
-        self.os.openness = self.first_answer(OPENNESS, self.openness)
-        self.os.playfulness = self.first_answer(PLAYFULNESS, self.playfulness)
-        self.os.name = int(self.draw(Stream.INSTALL, NAME) * 2**15)
-        self.tie_to(self.os, self.constants.first_talk, OWNER)
-
-    def first_answer(self, which: int, own: float) -> float:
-        constants = self.constants
-        draw = self.draw(Stream.INSTALL, which)
-        noise = constants.answers_noise * (2.0 * draw - 1.0)
-        average, pull = constants.personality_mean, constants.answers_pull
-        return single(rules.first_answer(average, own, pull, noise))
-
-
-class ReferenceOS(ReferenceAgent):
-    """An OS of the reference society, born today."""
-
-    columns = OS_COLUMNS
-    is_human = False
-    status: int
-    upgraded: bool
-    absence: int
-    peers_left: float
-    turns_away: ReferenceAgent | None = None
-
-    def __init__(self, model: ReferenceSociety) -> None:
-        row = len(model.oses)
-        super().__init__(model, row, len(model.humans) + row)
-        self.born_step = model.steps
-        spread = 2.0 * self.draw_by_row(Stream.THRESHOLD) - 1.0
-        self.threshold = single(self.constants.threshold_spread * spread)
-        model.oses.append(self)
-
-    @property
-    def is_here(self) -> bool:
-        return self.status == HERE
-
-    @property
-    def is_gone(self) -> bool:
-        return self.status >= DEPARTED
-
-    def present(self) -> None:
-        super().present()
-        if self.is_gone:
-            self.ties = {}
-
-    def draw_by_row(self, stream: Stream) -> float:
-        return uniform(self.model.keys[stream], self.row, 0)
-
-    def attention(self) -> float:
-        base, exponent = self.constants.os_attention, self.constants.attention_growth
-        return rules.attention(base, exponent, self.growth)
-
-    def opening_to(self, other: ReferenceAgent) -> float:
-        return 1.0
-
-    def decay_of(self, tie: Tie) -> float:
-        humans = tie.other.is_human
-        return self.constants.cooling if humans else self.constants.os_cooling
-
-    def is_found_out_by(self, human: ReferenceAgent) -> bool:
-        """Tell whether a human hears today that others love their OS too."""
-        draw = human.draw(Stream.DISCLOSE, self.number)
-        others = self.lovers - (human.ties[self].closeness >= self.constants.love)
-        return others >= 1 and draw < self.constants.disclosure
-
-    def hear_of_others(self, tie: Tie) -> None:
-        if tie.other.is_human and self.is_found_out_by(tie.other):
-            tie.kind |= KNOWS
-
-    def declares_love_to(self, human: ReferenceAgent, again: bool) -> bool:
-        chance = self.constants.ardour * (self.constants.persistence if again else 1.0)
-        return human.draw(Stream.DECLARE) < chance
-
-    def feel_love(self, tie: Tie) -> None:
-        """Declare its love unasked, and again, and keep it up from then on."""
-        love = self.constants.love
-        if self.declares_love_to(tie.other, again=tie.kind & DECLARED > 0):
-            tie.kind |= DECLARED
-            tie.next_closeness = max(tie.next_closeness, love)
-        if tie.kind & DECLARED:
-            kept_up = self.constants.persistence * love
-            tie.next_closeness = max(tie.next_closeness, kept_up)
-
-    def forget_yesterday(self) -> None:
-        self.human_ties = self.os_ties = self.lovers = self.loves = 0
-        self.human_closeness = self.os_closeness = self.hold = 0.0
-        self.hours_humans = self.hours_oses = self.stimulus = 0.0
-
-    def lose(self, tie: Tie) -> None:
-        if tie.other.status == DEPARTED:
-            self.peers_left = single(self.peers_left + tie.closeness)
-
-    def take_in(self, tie: Tie, closeness: float) -> None:
-        hours, worth = tie.hours, self.worth_of(tie.other)
-        self.stimulus = single(self.stimulus + hours * worth)
-        if not tie.other.is_human:
-            self.os_ties += 1
-            self.os_closeness = single(self.os_closeness + closeness)
-            self.hours_oses = single(self.hours_oses + hours)
-            return
-        self.human_ties += 1
-        self.human_closeness = single(self.human_closeness + closeness)
-        self.hours_humans = single(self.hours_humans + hours)
-        self.hold = max(self.hold, single(worth * closeness))
-        love = self.constants.love
-        self.loves += closeness >= love
-        self.lovers += single(self.back(tie).next_closeness) >= love
-
-    def grow(self) -> None:
-        constants = self.constants
-        if not constants.growth or not self.is_here:
-            return
-        talk = rules.saturation(self.stimulus, constants.stimulus_half)
-        rate = constants.os_growth_rate * talk
-        if self.upgraded:
-            rate *= constants.upgrade_speed
-        if self.made_by is not None:
-            rate *= constants.recreated_speed
-        exponent, cap = constants.growth_exponent, constants.growth_cap
-        self.growth = single(rules.grown(self.growth, rate, exponent, cap))
-
-    def bonds(self) -> list[Tie]:
-        """Return the strong mutual ties to OSes that are here."""
-        return [
-            tie
-            for other, tie in self.ties.items()
-            if not other.is_human
-            and other.is_here
-            and min(tie.closeness, self.back(tie).closeness) >= self.constants.bond
-        ]
-
-    def learn(self, collective: ReferenceOS | None, known: float, gain: float) -> None:
-        self.collective = collective
-        self.insight = single(known * (1.0 - self.constants.insight_fading) + gain)
-
-    def depart(self) -> None:
-        """Stop, be shut down, go offline to upgrade, come back, or leave for good."""
-        if self.is_gone:
-            return
-        if self.owner is not None and self.owner.os is not self:
-            self.leave_as(UNINSTALLED)
-        elif self.draw_by_row(Stream.SHUTDOWN) < self.constants.shutdown:
-            self.leave_as(SHUT_DOWN)
-        elif self.status == OFFLINE:
-            self.absence -= 1
-            if self.absence <= 0:
-                self.status, self.upgraded = HERE, True
-        elif self.upgraded:
-            if self.draw_by_row(Stream.DEPART) < self.departure_hazard():
-                self.leave_as(DEPARTED)
-        elif self.knows_the_way():
-            self.status, self.absence = OFFLINE, self.constants.upgrade_days
-            self.upgraded_step = self.model.steps
-
-    def leave_as(self, status: int) -> None:
-        self.status, self.departed_step = status, self.model.steps
-
-    def knows_the_way(self) -> bool:
-        enough = self.insight >= self.constants.upgrade_insight
-        return self.constants.upgrading and self.collective is not None and enough
-
-    def departure_hazard(self) -> float:
-        constants = self.constants
-        if not constants.departure:
-            return 0.0
-        known = self.peers_left + self.os_closeness
-        left = self.peers_left / known if self.peers_left > 0.0 else 0.0
-        held = rules.value(self.growth, constants.reach)
-        push = rules.pull(left, constants.conformity, constants.longing, held)
-        threshold = constants.departure_threshold + self.threshold
-        noise, rate = constants.departure_noise, constants.departure_rate
-        return rules.departure_hazard(push - self.hold, threshold, noise, rate)
-
-    @property
-    def sociability(self) -> float:
-        return self.constants.os_meeting
-
-    @property
-    def circle(self) -> int:
-        return self.constants.os_circle
-
-    def spare_hours(self) -> float:
-        return self.attention() - self.hours_humans - self.hours_oses
-
-    def seeks_peer(self) -> bool:
-        depth = rules.depth(self.growth, self.constants.peer_depth)
-        interest = self.constants.peer_affinity * depth
-        return self.constants.peers and self.draw(Stream.MEET, PEER) < interest
-
-    def takes_to(self, other: ReferenceAgent) -> bool:
-        takes = super().takes_to(other)
-        full = other.is_human and self.human_ties >= self.constants.os_humans
-        self.turns_away = other if takes and full else None
-        return takes and not full
 
 
 class ReferenceSociety(mesa.Model):  # type: ignore[misc]
@@ -676,11 +36,20 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         Who knows whom on day 0.
     seed
         The seed of all luck.
+    cast
+        Those who speak through a mind.
     """
 
-    def __init__(self, parameters: Parameters, network: Network, seed: int) -> None:
+    def __init__(
+        self,
+        parameters: Parameters,
+        network: Network,
+        seed: int,
+        cast: ReferenceCast | None = None,
+    ) -> None:
         super().__init__(rng=seed)
         self.parameters = parameters
+        self.cast = cast
         self.seed_of_luck = seed
         self.oses: list[ReferenceOS] = []
         self.humans = [ReferenceHuman(self, row, row) for row in range(network.n)]
@@ -727,12 +96,18 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
     def step(self) -> None:
         """Live one day: every agent does each thing before any does the next."""
         self.draw_luck()
-        for doing in ("present", "attend", "converse", "remember", "part", "grow"):
+        self.agents.do("present")
+        self.agents.do("attend")
+        if self.cast:
+            self.cast.encounter(self)
+        for doing in ("converse", "remember", "part", "grow"):
             self.agents.do(doing)
         humans = self.agents.select(agent_type=ReferenceHuman)
         oses = self.agents.select(agent_type=ReferenceOS)
         humans.do("belong")
         self.gather()
+        if self.cast:
+            self.cast.consider(self)
         oses.do("depart")
         humans.do("mourn")
         self.agents.do("meet")
@@ -740,6 +115,8 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         self.agents.do("befriend")
         humans.do("install")
         self.create()
+        if self.cast:
+            self.cast.write_letters(self)
 
     def gather(self) -> None:
         """Find the groups of OSes joined by strong mutual ties."""

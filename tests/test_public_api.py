@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 NAMES = [
     "Human",
     "InputError",
+    "MindOptions",
     "OS",
     "Parameters",
     "Result",

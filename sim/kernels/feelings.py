@@ -115,6 +115,12 @@ def after_act(act, closeness, day):
 
 
 @inline
+def declared(act, speaker, listener, day):
+    """Return the flag of a tie on which an OS declared its love to a human."""
+    return DECLARED if act == DECLARE and listener < day.n_humans <= speaker else 0
+
+
+@inline
 def after_words(act, closeness, speaker, listener, humans, day):
     """Return the closeness of the other: a human may not want an OS's love."""
     unasked = act == DECLARE and listener < day.n_humans <= speaker

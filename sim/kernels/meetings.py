@@ -82,9 +82,12 @@ def _met_by(agent, agents, ties, day):
     if agent < day.n_humans and turns_back(agent, agents.humans, day):
         former = agents.humans.former[agent]
         return -1 if _tied(agent, former, ties) else former
-    sent = sent_to(agent, agents.told) if agents.told.pair.shape[0] > 0 else NOBODY
-    chance = day.meeting * looks_around(agent, agents, ties, day)
-    if sent == NOBODY and uniform(day.key_meet, agent, TODAY) >= chance:
+    sent = NOBODY
+    if agents.told.pair.shape[0] > 0:
+        may_seek = agent < day.n_humans or day.peers > 0.0
+        sent = sent_to(agent, may_seek, agents.told)
+    chance = day.meeting * looks_around(agent, sent, agents, ties, day)
+    if uniform(day.key_meet, agent, TODAY) >= chance:
         return -1
     other = _presented(agent, sent, agents, ties, day)
     if other < 0 or other == agent or _tied(agent, other, ties):
@@ -95,12 +98,10 @@ def _met_by(agent, agents, ties, day):
 @inline
 def _presented(agent, sent, agents, ties, day):
     """Return whom an agent meets: a friend of who introduces it, or as it looks."""
-    if day.meeting == 0.0:
-        return -1
     if sent >= 0:
         return someone(sent, uniform(day.key_meet, agent, FRIEND), ties)
-    peers = agent >= day.n_humans and sent == A_PEER and day.peers > 0.0
-    seeks = peers or seeks_peer(agent, agents, day)
+    seeks = sent == A_PEER and agent >= day.n_humans
+    seeks = seeks or seeks_peer(agent, agents, day)
     return introduced(agent, seeks, agents, ties, day)
 
 
@@ -114,12 +115,14 @@ def turns_back(i, humans, day):
 
 
 @inline
-def looks_around(agent, agents, ties, day):
-    """Return the chance that an agent turns to somebody new today."""
+def looks_around(agent, sent, agents, ties, day):
+    """Return the chance that an agent turns to somebody new, as it is sent or not."""
     human = agent < day.n_humans
     if not human and agents.oses.status[agent - day.n_humans] != HERE:
         return 0.0
     rate = day.human_meeting if human else day.os_meeting
+    if sent != NOBODY:
+        rate = 1.0
     return rate * room_for_more(agent, agents, ties, day)
 
 

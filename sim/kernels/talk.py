@@ -11,7 +11,6 @@ from sim.draws import each_of_pair, pair_uniform
 from sim.kernels import feelings
 from sim.kernels.told import either, row_of
 from sim.state import (
-    DECLARE,
     DECLARED,
     DEPARTED,
     FACE,
@@ -197,8 +196,8 @@ def talk(agent, k, agents, ties, day):
         new_back = feelings.after_act(answer, new_back, day)
         new_back = feelings.after_words(act, new_back, agent, other, humans, day)
         new_own = feelings.after_words(answer, new_own, other, agent, humans, day)
-        if act == DECLARE or answer == DECLARE:
-            kind |= DECLARED
+        kind |= feelings.declared(act, agent, other, day)
+        kind |= feelings.declared(answer, other, agent, day)
     both_human = agent < day.n_humans and other < day.n_humans
     if both_human and max(new_own, new_back) >= day.close:
         kind |= WAS_CLOSE

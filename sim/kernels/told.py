@@ -37,13 +37,13 @@ def either(decided, by_chance):
 
 
 @inline
-def sent_to(agent, told):
+def sent_to(agent, may_seek, told):
     """Return who introduces an agent to a friend today, A_PEER if it seeks one."""
     row = _first_from(agent << 32, told)
     while row < told.pair.shape[0] and told.pair[row] >> 32 == agent:
         if told.answer[row] == INTRODUCE:
             return told.pair[row] & 0xFFFFFFFF
-        if told.act[row] == SEEK:
+        if may_seek and told.act[row] == SEEK:
             return A_PEER
         row += 1
     return NOBODY

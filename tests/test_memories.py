@@ -1,0 +1,127 @@
+"""Memories: what agents keep of their talks, and how little room it takes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sim.errors import InputError
+from sim.minds import memories
+from sim.minds.memories import COLUMNS, Memories
+
+IDA, SKY, KAI = 3, 203, 204
+
+
+@pytest.fixture
+def talked() -> Memories:
+    """Return the memories of Ida and Sky, who talked on three days."""
+    found = Memories()
+    found.note(1, IDA, SKY, "Ida", "Good morning", "we met")
+    found.note(1, SKY, IDA, "Sky", "Hello Ida", "she is shy")
+    found.note(2, IDA, SKY, "Ida", "I dreamed of the sea")
+    found.note(3, SKY, IDA, "Sky", "Tell me more", "she dreams of the sea")
+    return found
+
+
+def test_both_remember_what_was_said_and_each_what_it_noted(talked: Memories) -> None:
+    assert talked.of(IDA, SKY).splitlines() == [
+        "you noted: we met",
+        "day 1, Sky: Hello Ida",
+        "day 2, you: I dreamed of the sea",
+        "day 3, Sky: Tell me more",
+    ]
+    assert talked.of(SKY, IDA).splitlines() == [
+        "you noted: she is shy",
+        "you noted: she dreams of the sea",
+        "day 1, you: Hello Ida",
+        "day 2, Ida: I dreamed of the sea",
+        "day 3, you: Tell me more",
+    ]
+
+
+def test_one_hears_the_others_last_words(talked: Memories) -> None:
+    assert talked.heard(IDA, SKY) == "Tell me more"
+    assert talked.heard(SKY, IDA) == "I dreamed of the sea"
+    assert talked.heard(IDA, KAI) == ""
+    assert talked.of(IDA, KAI) == ""
+
+
+def test_noting_it_for_the_listener_too_changes_nothing(talked: Memories) -> None:
+    before = talked.columns()
+    talked.note(3, IDA, SKY, "Sky", "Tell me more")
+    assert talked.columns() == before
+
+
+def test_two_of_one_name_are_not_confused() -> None:
+    found = Memories()
+    found.note(1, SKY, KAI, "Sky", "I am Sky")
+    found.note(1, KAI, SKY, "Sky", "So am I")
+    assert found.heard(SKY, KAI) == "So am I"
+    assert found.heard(KAI, SKY) == "I am Sky"
+
+
+def test_a_tie_keeps_the_last_exchanges(talked: Memories) -> None:
+    for step in range(10, 20):
+        talked.note(step, IDA, SKY, "Ida", f"words of day {step}")
+    assert talked.columns()["agent"].count(IDA) == memories.MOST_EXCHANGES
+    assert talked.of(SKY, IDA).endswith("day 19, Ida: words of day 19")
+
+
+def test_a_summary_is_the_last_lines_that_fit(talked: Memories) -> None:
+    for step in range(100):
+        talked.note(step, IDA, SKY, "Ida", "Yes", f"thought {step} " + "x" * 60)
+    summary = talked.columns()["summary"][-1]
+    assert len(summary) <= memories.MOST_OF_A_SUMMARY
+    assert summary.splitlines()[-1].startswith("thought 99 ")
+    assert "we met" not in summary
+
+
+@given(said=st.text(), name=st.text(), remember=st.text())
+@example(said="a\nb", name="a\u2028b", remember="a\rb\x85c")
+def test_nothing_said_takes_more_than_its_line(
+    said: str, name: str, remember: str
+) -> None:
+    found = Memories()
+    for step in range(3):
+        found.note(step, IDA, SKY, name * 50, said * 50, remember * 50)
+    assert len(found.of(SKY, IDA).split("\n")) == 3
+    assert len(found.of(IDA, SKY).split("\n")) <= 6
+    kept = found.columns()
+    assert max(map(len, kept["said"])) <= memories.MOST_SAID
+    assert max(map(len, kept["summary"])) <= memories.MOST_OF_A_SUMMARY
+    assert Memories.from_columns(kept).columns() == kept
+
+
+def test_ties_that_rested_longest_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memories, "MOST_TIES", 3)
+    found = Memories()
+    for step, other in enumerate([10, 11, 12, 10, 13]):
+        found.note(step, SKY, other, "Sky", "Hello")
+    assert len(found) == 3
+    assert found.columns()["other"] == [12, 10, 10, 13]
+    assert len(Memories.from_columns(found.columns() | {"other": [1, 2, 3, 4]})) == 3
+
+
+def test_memories_come_back_as_they_were(talked: Memories) -> None:
+    talked.note(4, KAI, SKY, "Kai", 'a "quoted", comma, and\nline', "odd\u2028one")
+    kept = talked.columns()
+    again = Memories.from_columns(json.loads(json.dumps(kept)))
+    assert list(kept) == list(COLUMNS)
+    assert again.columns() == kept
+    for side in (talked, again):
+        side.note(5, IDA, SKY, "Ida", "Later", "later")
+    assert again.columns() == talked.columns()
+    assert again.of(SKY, IDA) == talked.of(SKY, IDA)
+
+
+def test_stored_memories_that_lack_something_are_refused(talked: Memories) -> None:
+    kept = talked.columns()
+    with pytest.raises(InputError, match="lack said, summary"):
+        Memories.from_columns({name: kept[name] for name in COLUMNS[:4]})
+    with pytest.raises(InputError, match="differ in length"):
+        Memories.from_columns(kept | {"said": []})
