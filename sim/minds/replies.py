@@ -27,8 +27,8 @@ ACTS = (
 CHOICES = ("go", "stay")
 
 # Most characters that are kept of each text.
-MOST_SAID = 600
-MOST_REMEMBERED = 300
+MOST_SAID = 300
+MOST_REMEMBERED = 150
 MOST_OF_A_LETTER = 3000
 # Replies are flat. How deep a parser gets before it gives up depends on who called it,
 # so what is far too deep is refused before it is parsed.
@@ -60,11 +60,11 @@ def _object(**properties: dict[str, Any]) -> dict[str, Any]:
 SCHEMAS: dict[str, dict[str, Any]] = {
     "encounter": _object(
         said=_text(MOST_SAID),
+        remember=_text(MOST_REMEMBERED),
         warmth=_number(),
         disclosure=_number(),
         novelty=_number(),
         act=_choice(ACTS),
-        remember=_text(MOST_REMEMBERED),
     ),
     "decision": _object(said=_text(MOST_SAID), choice=_choice(CHOICES)),
     "letter": _object(letter=_text(MOST_OF_A_LETTER)),
