@@ -8,7 +8,7 @@ import numpy as np
 from sim import rules
 from sim.compiled import inline
 from sim.draws import uniform
-from sim.state import DECLARE, DECLARED, FACE, GOODBYE, PARTNER, WITHDRAW
+from sim.state import DECLARE, DECLARED, FACE, GOODBYE, KNOWS, PARTNER, WITHDRAW
 
 ACCEPTANCE, LOVE = FACE.acceptance, FACE.love
 TOUCH, MOOD = FACE.touch, FACE.mood
@@ -54,20 +54,46 @@ def cooling(closeness, kind, listener, speaker, faces, day):
 
 
 @inline
-def hears_of_others(k, agent, faces, ties, day):
-    """Tell whether the human of a pair learns that others love its OS too."""
-    other = ties.neighbour[k]
-    human, its_os = min(agent, other), max(agent, other)
-    if human >= day.n_humans or its_os < day.n_humans:
-        return False
-    loved = ties.closeness[k] if agent == human else ties.returned[k]
-    if faces[its_os, LOVE] - (loved >= day.love) < 1.0:
-        return False
-    return uniform(day.key_disclose, human, its_os) < day.disclosure
+def moved(why, felt, agent, other, agents, day):
+    """Return closeness both ways and kind after what does not happen on most days.
+
+    ``why`` says whether the human of the pair hears of others' love, whether its OS
+    may declare its own, and the row of what was decided about their talk, or -1.
+    """
+    hears, declares, row = why
+    own, back, kind = felt
+    human = min(agent, other)
+    if hears:
+        kind |= KNOWS
+        wish = agents.humans.exclusivity[human]
+        if agent == human:
+            own = rules.hurt(own, wish, day.jealousy)
+        else:
+            back = rules.hurt(back, wish, day.jealousy)
+    if declares and agent == human:
+        own, back, kind = _declare(own, back, kind, human, agents.humans, day)
+    elif declares:
+        back, own, kind = _declare(back, own, kind, human, agents.humans, day)
+    if row >= 0:
+        own, back, kind = _acted(row, (own, back, kind), agent, other, agents, day)
+    return own, back, kind
 
 
 @inline
-def declare(of_human, of_os, kind, human, humans, day):
+def _acted(row, felt, agent, other, agents, day):
+    """Return closeness both ways and kind after what either did in their talk."""
+    own, back, kind = felt
+    act, answer = agents.told.act[row], agents.told.answer[row]
+    own, back = after_act(act, own, day), after_act(answer, back, day)
+    back = after_words(act, back, agent, other, agents.humans, day)
+    own = after_words(answer, own, other, agent, agents.humans, day)
+    kind |= declared(act, agent, other, day)
+    kind |= declared(answer, other, agent, day)
+    return own, back, kind
+
+
+@inline
+def _declare(of_human, of_os, kind, human, humans, day):
     """Return closeness of owner and OS, and kind, when the OS may declare its love."""
     chance = day.ardour * day.persistence if kind & DECLARED else day.ardour
     if uniform(day.key_declare, human, 0) < chance:

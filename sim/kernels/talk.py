@@ -7,7 +7,7 @@ import numpy as np
 
 from sim import rules
 from sim.compiled import inline, kernel
-from sim.draws import each_of_pair, pair_uniform
+from sim.draws import each_of_pair, pair_uniform, uniform
 from sim.kernels import feelings
 from sim.kernels.told import either, row_of
 from sim.state import (
@@ -132,7 +132,18 @@ def converse(first, last, agents, ties, day):
             if _is_gone(faces, other, day):
                 _lose(agent, k, agents, ties, day)
                 continue
-            hours, heard, own, back, kind = talk(agent, k, agents, ties, day)
+            row, luck = fortune(agent, other, agents.told, day)
+            hours, heard, own, back = talk(agent, k, luck, faces, ties, day)
+            kind = ties.kind[k]
+            hears = not kind & KNOWS and hears_of_others(k, agent, faces, ties, day)
+            declares = kind & OWNER and hours > 0.0
+            declares = declares and (day.ardour > 0.0 or kind & DECLARED)
+            if hears or declares or row >= 0:
+                why, felt = (hears, declares, row), (own, back, kind)
+                own, back, kind = feelings.moved(why, felt, agent, other, agents, day)
+            own, back = np.float32(own), np.float32(back)
+            if remembered(agent, other, own, back, day):
+                kind |= WAS_CLOSE
             if agent < day.n_humans <= other:
                 own = feelings.let_go(own, agent, other, agents, day)
             elif other < day.n_humans <= agent:
@@ -153,55 +164,59 @@ def converse(first, last, agents, ties, day):
 
 
 @inline
-def talk(agent, k, agents, ties, day):
-    """Return hours, what was heard, closeness both ways and kind of a tie."""
-    faces, humans = agents.faces, agents.humans
+def fortune(agent, other, told, day):
+    """Return the row of what was decided about a talk, or -1, and how it goes.
+
+    How it goes for either, whether they talk at all, and how new it is, as factors.
+    """
+    own, others = each_of_pair(day.key_warmth, agent, other)
+    if told.pair.shape[0] == 0:
+        return -1, (own, others, 1.0, 1.0)
+    row = row_of(agent, other, told)
+    if row < 0:
+        return -1, (own, others, 1.0, 1.0)
+    own, others = either(told.luck[row], own), either(told.mirror[row], others)
+    novelty = rules.luck(told.novelty[row], day.warmth_noise)
+    held = 1.0 if told.held[row] else 0.0
+    return row, (own, others, held, novelty)
+
+
+@inline
+def talk(agent, k, luck, faces, ties, day):
+    """Return hours, what was heard, and closeness both ways after the day's talk."""
     other, kind = ties.neighbour[k], ties.kind[k]
     own, back = ties.closeness[k], ties.returned[k]
     hours, to_own, to_other = hours_of_talk(agent, k, faces, ties, day)
-    luck, mirror = each_of_pair(day.key_warmth, agent, other)
-    novelty, row = 1.0, row_of(agent, other, agents.told)
-    if row >= 0:
-        hours *= agents.told.held[row]
-        luck = either(agents.told.luck[row], luck)
-        mirror = either(agents.told.mirror[row], mirror)
-        novelty = rules.luck(agents.told.novelty[row], day.warmth_noise)
-    heard = hours * to_own * novelty
+    hours *= luck[2]
     share = day.warming * rules.saturation(hours, day.half_hours)
     share *= fit_of(faces, agent, other, day)
-    gain = feelings.felt(share * to_own, luck, agent, other, faces, day)
+    gain = feelings.felt(share * to_own, luck[0], agent, other, faces, day)
     fading = feelings.cooling(own, kind, agent, other, faces, day)
     new_own = rules.closer(own, gain, fading)
-    gain = feelings.felt(share * to_other, mirror, other, agent, faces, day)
+    gain = feelings.felt(share * to_other, luck[1], other, agent, faces, day)
     fading = feelings.cooling(back, kind, other, agent, faces, day)
     new_back = rules.closer(back, gain, fading)
-    if not kind & KNOWS and feelings.hears_of_others(k, agent, faces, ties, day):
-        kind |= KNOWS
-        if agent < day.n_humans:
-            new_own = rules.hurt(new_own, humans.exclusivity[agent], day.jealousy)
-        else:
-            new_back = rules.hurt(new_back, humans.exclusivity[other], day.jealousy)
-    if kind & OWNER and hours > 0.0 and (day.ardour > 0.0 or kind & DECLARED):
-        if agent < day.n_humans:
-            new_own, new_back, kind = feelings.declare(
-                new_own, new_back, kind, agent, humans, day
-            )
-        else:
-            new_back, new_own, kind = feelings.declare(
-                new_back, new_own, kind, other, humans, day
-            )
-    if row >= 0:
-        act, answer = agents.told.act[row], agents.told.answer[row]
-        new_own = feelings.after_act(act, new_own, day)
-        new_back = feelings.after_act(answer, new_back, day)
-        new_back = feelings.after_words(act, new_back, agent, other, humans, day)
-        new_own = feelings.after_words(answer, new_own, other, agent, humans, day)
-        kind |= feelings.declared(act, agent, other, day)
-        kind |= feelings.declared(answer, other, agent, day)
+    return hours, hours * to_own * luck[3], new_own, new_back
+
+
+@inline
+def hears_of_others(k, agent, faces, ties, day):
+    """Tell whether the human of a pair learns that others love its OS too."""
+    other = ties.neighbour[k]
+    human, its_os = min(agent, other), max(agent, other)
+    if human >= day.n_humans or its_os < day.n_humans:
+        return False
+    loved = ties.closeness[k] if agent == human else ties.returned[k]
+    if faces[its_os, LOVE] - (loved >= day.love) < 1.0:
+        return False
+    return uniform(day.key_disclose, human, its_os) < day.disclosure
+
+
+@inline
+def remembered(agent, other, own, back, day):
+    """Tell whether two humans are close enough to remember it."""
     both_human = agent < day.n_humans and other < day.n_humans
-    if both_human and max(new_own, new_back) >= day.close:
-        kind |= WAS_CLOSE
-    return hours, heard, np.float32(new_own), np.float32(new_back), np.uint8(kind)
+    return both_human and max(own, back) >= day.close
 
 
 @inline
