@@ -70,18 +70,19 @@ def chat_with(guest: Guest, settings: Settings) -> Chat:
 
 def _agent(result: Result, who: str, step: int | None) -> int:
     """Return the agent number of an OS, given that or its name."""
-    oses, first = result.oses(_kept(result, step)[-1]), result.population
     if who.isdecimal() and len(who) < LONGEST_NUMBER:
         return _numbered(result, int(who))
-    names = {agent: os_name(int(index)) for agent, index in oses["name"].items()}
-    found = [agent for agent, name in names.items() if name.lower() == who.lower()]
+    oses, first = result.oses(_kept(result, step)[-1]), result.population
+    names = [os_name(index) for index in oses["name"].tolist()]
+    same = [name.lower() == who.lower() for name in names]
+    found: list[int] = oses.index[same].tolist()
     if not found:
-        hint = nearest(who, set(names.values())) or f"; OSes have numbers from {first}"
+        hint = nearest(who, set(names)) or f"; OSes have numbers from {first}"
         raise InputError(f"no OS is called {who!r}{hint}")
     if len(found) > 1:
         some = ", ".join(map(str, found[:5]))
         raise InputError(f"{len(found)} OSes are called {who!r}: say which, as {some}")
-    return int(found[0])
+    return found[0]
 
 
 def _numbered(result: Result, agent: int) -> int:

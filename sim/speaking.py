@@ -33,6 +33,7 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--ghost-writer", action="store_true", help="members write for friends, too")
     add_model_options(group)
     add("--max-calls", metavar="N", type=int, help="then everybody lives by the rules")
+    add("--draw", metavar="N", type=int, default=0, help="other answers, same luck (0)")
     add("--on-failure", choices=POLICIES, default="rule", help="of a call (rule)")
     files = group.add_mutually_exclusive_group()
     files.add_argument("--record", metavar="FILE", help="keep finished calls in it")
@@ -80,7 +81,7 @@ def mind_options(told: argparse.Namespace) -> MindOptions:
         talks=told.talks,
         ghost_writer=told.ghost_writer,
         settings=settings_of(told),
-        policy=Policy(told.on_failure, told.max_calls),
+        policy=Policy(told.on_failure, told.max_calls, told.draw),
         record=told.record,
         replay=told.replay,
     )
@@ -160,9 +161,7 @@ def add_talk(commands: Any) -> None:
     command = _command(commands, "talk", talk, text)
     command.add_argument("run", help="directory of the run")
     command.add_argument("--os", metavar="ID", required=True, help="agent or name")
-    command.add_argument(
-        "--step", metavar="T", type=int, help="the day (its last here)"
-    )
+    command.add_argument("--step", metavar="T", type=int, help="the day (its last)")
     add_model_options(command)
 
 

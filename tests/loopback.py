@@ -164,6 +164,27 @@ def obey() -> Behaviour:
     return behave
 
 
+def stream(*pieces: str) -> Behaviour:
+    """Say pieces one after another, as server-sent events."""
+
+    async def behave(call: Call) -> None:
+        deltas = [{"index": 0, "delta": {"content": piece}} for piece in pieces]
+        chunks = [{"id": "loopback", "choices": [delta]} for delta in deltas]
+        told = [*(json.dumps(chunk) for chunk in chunks), "[DONE]"]
+        await send_events(call, [f"data: {one}\n\n".encode() for one in told])
+
+    return behave
+
+
+async def send_events(call: Call, events: list[bytes]) -> None:
+    """Answer with a stream of these very bytes, piece by piece."""
+    kind = {"Content-Type": "text/event-stream"}
+    call.writer.write(head(200, sum(map(len, events)), kind))
+    for event in events:
+        call.writer.write(event)
+        await call.writer.drain()
+
+
 # -------------------------------------------------------------- faults of the transport
 
 
@@ -341,8 +362,13 @@ class Loopback:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
+        self.go_away()
         self._thread.join()
+
+    def go_away(self) -> None:
+        """Break all connections, and refuse whoever comes from now on."""
+        with suppress(RuntimeError):  # it has gone already
+            self._loop.call_soon_threadsafe(self._stop.set)
 
     async def _serve(self) -> None:
         """Serve until told to stop."""

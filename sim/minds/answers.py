@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sim.minds.calls import Outcome, Request
 from sim.minds.replies import SCHEMAS
-from sim.minds.transcript import Transcript, key_of
+from sim.minds.transcript import Transcript, key_of, without_secrets
 
 
 class Asks(Protocol):
@@ -73,8 +74,21 @@ class Answers:
         return found
 
     def _add(self, asked: Sequence[Request], index: int, outcome: Outcome) -> None:
-        request = asked[index]
+        request, outcome = asked[index], _without_hidden_key(outcome)
         if outcome.failure and not self._keep_failures:
             self._failed[key_of(request, self.transcript.settings)] = outcome
         else:
             self.transcript.add(request, outcome)
+
+
+def _without_hidden_key(outcome: Outcome) -> Outcome:
+    """Take out the key where a reply spells it in escapes, as JSON may."""
+    if outcome.text is None or "\\u" not in outcome.text:
+        return outcome
+    try:
+        spelled_out = json.dumps(json.loads(outcome.text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return outcome
+    clean = without_secrets(spelled_out)
+    found = clean != spelled_out.encode(errors="replace").decode()
+    return outcome._replace(text=clean) if found else outcome

@@ -130,9 +130,8 @@ def check_settings(settings: Settings) -> None:
     if settings.slots < 1:
         raise InputError(f"slots must be at least 1, not {settings.slots}")
     if not 0.0 < settings.deadline < math.inf:
-        raise InputError(
-            f"deadline is in seconds, more than 0; not {settings.deadline}"
-        )
+        found = settings.deadline
+        raise InputError(f"deadline is in seconds and more than 0, not {found}")
 
 
 def _refuse_what_rules_do_not_need(options: MindOptions) -> None:

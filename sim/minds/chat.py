@@ -48,7 +48,8 @@ class Chat:
         url = base_url_of(settings.base_url)
         self._client, faults = connect(url, key_for(url), 1)
         # A ValueError: what came is no stream of JSON.
-        self._fails = (*faults, _error_in_a_stream(), TimeoutError, ValueError)
+        ends = (_error_in_a_stream(), TimeoutError, ValueError)
+        self._fails: tuple[type[BaseException], ...] = (*faults, *ends)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Chat:

@@ -61,6 +61,7 @@ class Policy(NamedTuple):
 
     on_failure: str = "rule"  # rule: live by the rules; skip: no talk; abort the run
     max_calls: int | None = None  # beyond so many, everybody lives by the rules
+    draw: int = 0  # which of several independent answers to the same questions
 
 
 def check_policy(policy: Policy) -> None:
@@ -70,6 +71,8 @@ def check_policy(policy: Policy) -> None:
         raise InputError(f"on failure: one of {known}; not {policy.on_failure!r}")
     if (policy.max_calls or 0) < 0:
         raise InputError(f"calls are 0 or more, not {policy.max_calls}")
+    if not 0 <= policy.draw < 2**31:
+        raise InputError(f"a draw is from 0 to 2**31 - 1, not {policy.draw}")
 
 
 class LanguageMind:
@@ -158,6 +161,7 @@ class LanguageMind:
             "shared": self.shared,
             "on_failure": self.policy.on_failure,
             "max_calls": self.policy.max_calls,
+            "draw": self.policy.draw,
             **{name: self.tally[name] for name in (*known, *beyond)},
             "failures": dict(sorted(self.failures.items())),
             "by_rule_from": self.by_rule_from,
@@ -229,7 +233,8 @@ class LanguageMind:
         agent, other = int(seen.agents[row]), int(seen.others[row])
         kind, schema, most = FORMS[seen.kind]
         messages = prompts.messages(seen.kind, self.scene(seen, row))
-        return Request(kind, seen.step, agent, other, 0, messages, schema, most)
+        draw = self.policy.draw
+        return Request(kind, seen.step, agent, other, draw, messages, schema, most)
 
     def scene(self, seen: Observations, row: int) -> prompts.Scene:
         """Return a situation as the one who is to speak sees it."""
@@ -300,7 +305,7 @@ class ArchetypeMind(LanguageMind):
         other_one = seen.about(other) if other >= 0 else about
         tie = NO_TIE | seen.tie_of(row)
         _, messages = prompts.archetype(seen.kind, about, other_one, tie)
-        return Request(kind, 0, -1, -1, 0, messages, schema, most)
+        return Request(kind, 0, -1, -1, self.policy.draw, messages, schema, most)
 
     def _remember(self, seen: Observations, row: int, said: str, memory: str) -> None:
         """Remember nothing: nobody has a history."""

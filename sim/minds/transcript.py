@@ -14,6 +14,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -83,13 +84,30 @@ def key_of(request: Request, settings: Settings) -> str:
 def without_secrets(text: str) -> str:
     """Return text without the endpoint's key, should somebody have put it there.
 
+    As it is, in hexadecimal, or in base64 with whatever stands before and after it.
     Lone surrogates become question marks, so that it can be written as UTF-8.
     """
     secret = os.environ.get("OPENAI_API_KEY", "").strip()
     if len(secret) >= SHORTEST_SECRET:
-        hidden = base64.b64encode(os.fsencode(secret)).decode().rstrip("=")
-        text = text.replace(secret, "[key]").replace(hidden, "[key]")
+        for form in _disguises(os.fsencode(secret)):
+            text = text.replace(form, "[key]")
+        text = text.replace(secret, "[key]")
     return text.encode(errors="replace").decode()
+
+
+@cache
+def _disguises(secret: bytes) -> tuple[str, ...]:
+    """Return how a key may look in hexadecimal and in base64, at any offset."""
+    forms = {secret.hex(), secret.hex().upper()}
+    for before in range(3):
+        coded = base64.b64encode(bytes(before) + secret).decode().rstrip("=")
+        # The first and last letters hold bits of what stands around the key, too.
+        inside = coded[
+            (0, 2, 3)[before] : len(coded) - ((before + len(secret)) % 3 > 0)
+        ]
+        forms |= {coded} if before == 0 else set()
+        forms |= {inside, inside.translate(str.maketrans("+/", "-_"))}
+    return tuple(sorted(forms, key=len, reverse=True))
 
 
 class Transcript:
@@ -224,7 +242,10 @@ class Transcript:
         what = f"agent {agent}'s {kind}{whom} on step {step} (draw {draw})"
         there = any(entry.place == place for entry in self._entries.values())
         why = "another question was asked there" if there else "nothing was asked there"
-        same = "replay with the scenario, seed, parameters and prompts of its run"
+        same = (
+            "replay with the scenario, seed, parameters, prompts, --cast, --talks, "
+            "--max-calls and --on-failure of its run"
+        )
         where = f"transcript {self.path}" if self.path else "the transcript"
         return InputError(f"no answer in {where} for {what}: {why}; {same}")
 
