@@ -17,9 +17,10 @@ import pandas as pd
 import pytest
 from mesa.agent import AgentSet
 
-from sim.agents import NAMES, OS, AgentRegistry, Human, View
+from sim.agents import OS, AgentRegistry, Human, View
 from sim.agentset import ColumnAgentSet
 from sim.errors import InputError
+from sim.names import OS_NAMES
 from sim.state import (
     DEPARTED,
     HUMAN_COLUMNS,
@@ -149,12 +150,12 @@ class TestViews:
         assert len({village.view(0), village.view(0), village.view(5)}) == 2
 
     def test_they_can_be_told_apart_when_printed(self, village, helper):
-        helper.name = len(NAMES) + 1
+        helper.name = len(OS_NAMES) + 1
         assert repr(village.view(2)) == "<Human 2>"
-        assert repr(helper) == f"<OS 5 {NAMES[1]!r} here>"
+        assert repr(helper) == f"<OS 5 {OS_NAMES[1]!r} here>"
 
     def test_the_names_are_many_and_different(self):
-        assert len(set(NAMES)) == len(NAMES) >= 55
+        assert len(set(OS_NAMES)) == len(OS_NAMES) >= 55
 
     def test_other_agents_are_reached_as_agents(self, village):
         first, second = village.view(0), village.view(1)
