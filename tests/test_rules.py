@@ -79,6 +79,8 @@ CLAIMS = {
     "hurt": Claim((SHARE, SHARE, SHARE), NONE, lambda c, e, j: c, "+--"),
     "given_up": Claim((SHARE, SHARE), max, ONE, "++"),
     "courted": Claim((SHARE, SHARE, SHARE, SHARE), NONE, lambda c, a, b, u: c, "++--"),
+    "confessed": Claim((SHARE, SHARE, SHARE), lambda c, k, v: c, max, "+-+"),
+    "withdrawn": Claim((SHARE, SHARE), NONE, lambda c, share: c, "+-"),
     "judged": Claim((SHARE, SHARE, SHARE), NONE, ONE, "-+-"),
     "bereft": Claim((AMOUNT, SHARE, SHARE), NONE, lambda c, p, s: c, "++-"),
     "shown": Claim((SHARE, SHARE, SHARE), lambda d, c, a: d, ONE, "+++"),

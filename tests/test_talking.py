@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import re
 import sys
 import threading
 from base64 import b64encode
@@ -253,7 +254,9 @@ def test_a_key_in_a_stream_is_not_told() -> None:
         Chat(settings(server.url, deadline=20.0), ()) as chat,
     ):
         answer = chat.say("Hello", told.append)
-    assert answer == "".join(told) == "Key: [key], or [key]; can"
+    assert answer == "".join(told)
+    # The last letter of base64 holds bits of what follows the key, too.
+    assert re.fullmatch(r"Key: \[key\], or \[key\]\w?; can", answer)
 
 
 def test_a_long_talk_is_told_again_in_part_and_an_endless_answer_ends() -> None:
