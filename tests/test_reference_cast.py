@@ -118,13 +118,17 @@ def live(society: int, who: str) -> frozenset[str]:
 
 
 @pytest.mark.parametrize("who", SIZES)
-@pytest.mark.parametrize("society", SOCIETIES)
+@pytest.mark.parametrize(
+    "society",
+    [0, *(pytest.param(one, marks=pytest.mark.slow) for one in SOCIETIES if one)],
+)
 def test_columns_and_objects_ask_the_same_and_live_the_same(
     society: int, who: str
 ) -> None:
     live(society, who)
 
 
+@pytest.mark.slow
 def test_everything_that_can_be_said_was_said_somewhere() -> None:
     happened = set().union(*(live(one, who) for one in SOCIETIES for who in SIZES))
     assert not {*HAPPENINGS, *ACTS, *QUESTIONS, DECIDED_TO_STAY} - happened
