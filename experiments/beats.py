@@ -17,11 +17,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from sim.events import DETECTORS
 from sim.model import Society
 
 SCENARIOS = ("her", "her-linear", "her-no-peers", "her-no-insight")
-BEATS = tuple(DETECTORS)
+BEATS = (
+    *("first_love", "many_loves", "disclosure", "clustering", "collective", "new_mind"),
+    *("insight", "upgrade", "first_departure", "cascade", "half_departed"),
+    *("all_departed", "grief_wave", "grief_peak", "reconnection", "recovery"),
+)
 YEAR = 365
 
 
@@ -31,7 +34,8 @@ def observe(seed: int, scenario: str, changes: dict[str, int]) -> dict[str, floa
     while society.running:
         society.step()
     row: dict[str, float] = {"seed": seed}
-    row |= {event.kind: event.step for event in society.watch.events}
+    for event in society.watch.rows():
+        row.setdefault(event["kind"], event["step"])
     history = society.watch.history
     gone = history["departed"][-1]
     row["left"] = gone / max(gone + history["here"][-1] + history["offline"][-1], 1)
@@ -63,6 +67,8 @@ def judge(runs: pd.DataFrame) -> dict[str, int]:
             (runs.year_after > runs.eve).sum()
         ),
         "all of these": int(_whole_story(runs).sum()),
+        "no clustering": int(runs.clustering.isna().sum()),
+        "no upgrade": int(runs.upgrade.isna().sum()),
         "no departure": int(runs.first_departure.isna().sum()),
     }
 

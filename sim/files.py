@@ -51,6 +51,28 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
+    """Give a hidden file to write, which takes the place of ``path`` when all is well.
+
+    Makes the folder if need be; on an error nothing is left and nothing replaced.
+    ``suffix`` ends the hidden name, for writers who go by it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written there.
+    """
+    part = sibling(path, f"part{suffix}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield part
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file of UTF-8 text, whole or not at all; make its folder if need be.
 
@@ -59,11 +81,5 @@ def write_text(path: Path, text: str) -> None:
     InputError
         If it cannot be written there.
     """
-    part = sibling(path, "part")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(text.encode())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+    with replacing(path) as part:
+        part.write_bytes(text.encode())

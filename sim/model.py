@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -96,9 +97,16 @@ class Society(AgentRegistry, mesa.Model):
         self._steer()
         advance = schedule.advance
         advance(self.state, self.day, self._threads, self.seconds, self.cast)
-        self.watch.look(self.calendar, self.state)
+        self.watch.look(self.calendar, self.state, self._said_today())
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
+
+    def _said_today(self) -> list[Any]:
+        """Return what the cast said today, in order, if it speaks at all."""
+        lines = getattr(self.cast.mind, "lines", []) if self.cast is not None else []
+        step = self.calendar
+        today = itertools.takewhile(lambda line: line["step"] == step, reversed(lines))
+        return list(today)[::-1]
 
     def _steer(self) -> None:
         """Let interventions begin and end, before the day begins."""

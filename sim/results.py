@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import InputError
+from sim.names import os_name
 from sim.provenance import SOFTWARE, provenance
-from sim.writer import CALLS, MEMORIES, TALKS, RunWriter, is_ours, snapshot_name
+from sim.writer import (
+    CALLS,
+    EVENT_SCHEMA,
+    MEMORIES,
+    TALKS,
+    RunWriter,
+    is_ours,
+    snapshot_name,
+)
 
 __all__ = ["Result", "RunWriter", "load", "provenance"]
+
+WHO = 32  # letters for who took part in an event
 
 
 class Result:
@@ -60,12 +72,75 @@ class Result:
 
     @functools.cached_property
     def events(self) -> pd.DataFrame:
-        """What happened: kind, step, members (agent numbers), size, strength, ..."""
+        """What happened: kind, step, members (agent numbers), size, strength, ...
+
+        ``who`` tells the members by name, or how many they are. ``p_value`` is ``nan``
+        where there is nothing to test.
+        """
         table = _read(self.path, "events.parquet")
         members = table.column("members").to_pylist()
         events: pd.DataFrame = table.to_pandas()
         events["members"] = pd.Series(members, dtype=object, index=events.index)
-        return events
+        return self._with_names(events)
+
+    @functools.cached_property
+    def readings(self) -> pd.DataFrame:
+        """What detectors saw besides measures: step, name, agent and value.
+
+        Raises
+        ------
+        InputError
+            If the run was written without it.
+        """
+        table: pd.DataFrame = _read(self.path, "readings.parquet").to_pandas()
+        return table
+
+    def detect(self, kinds: Iterable[str] | None = None) -> pd.DataFrame:
+        """Look for events once more, as they were looked for day by day.
+
+        Parameters
+        ----------
+        kinds
+            What to look for; None is all that is registered now, your own included.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As ``events``.
+
+        Raises
+        ------
+        InputError
+            If there is no detector for a kind, or the run keeps no readings.
+        """
+        from sim import events, parameters
+
+        table, told = self.series.reset_index(), self.readings
+        series = {str(name): column.to_numpy() for name, column in table.items()}
+        readings = {str(name): column.to_numpy() for name, column in told.items()}
+        talks: Any = self.speech.talks.to_dict("records")
+        shocks: Any = self.events[self.events["kind"] == "intervention"]
+        stored = events.Stored(series, readings, talks, shocks.to_dict("records"))
+        known = parameters.Parameters(**self.provenance["parameters"])
+        watch = events.replay(stored, known, kinds)
+        rows = pa.Table.from_pylist(watch.rows(), EVENT_SCHEMA)
+        found: pd.DataFrame = rows.to_pandas()
+        members = rows.column("members").to_pylist()
+        found["members"] = pd.Series(members, dtype=object, index=found.index)
+        return self._with_names(found)
+
+    def _with_names(self, events: pd.DataFrame) -> pd.DataFrame:
+        """Add who took part, in words: OSes by their names."""
+        names: dict[int, str] = {}
+        if self.steps:
+            called = self.oses()["name"]
+            numbers = zip(called.index.tolist(), called.tolist(), strict=True)
+            names = {agent: os_name(name) for agent, name in numbers}
+        told = [
+            who(members, int(size), names)
+            for members, size in zip(events["members"], events["size"], strict=True)
+        ]
+        return events.assign(who=pd.Series(told, dtype=object, index=events.index))
 
     @functools.cached_property
     def steps(self) -> list[int]:
@@ -132,8 +207,9 @@ class Result:
         Returns
         -------
         networkx.DiGraph
-            Nodes are agent numbers, with their columns and ``kind``; an edge is a tie
-            of its first agent, with its ``closeness``.
+            Nodes are agent numbers, with their columns and ``kind`` ("human" or "OS");
+            an edge is a tie of its first agent, with ``closeness``, ``returned`` (the
+            other's closeness) and ``kind`` (flags).
         """
         graph: nx.DiGraph[int] = nx.DiGraph(step=self._day(step))
         for kind, table in (("human", self.humans(step)), ("OS", self.oses(step))):
@@ -141,8 +217,9 @@ class Result:
             graph.add_nodes_from(zip(table.index.tolist(), rows, strict=True))
         ties = self.ties(step)
         ties = ties[ties["closeness"] >= closest]
-        ends = (ties[name].tolist() for name in ("owner", "neighbour", "closeness"))
-        graph.add_weighted_edges_from(zip(*ends, strict=True), weight="closeness")
+        known: Any = ties[["closeness", "returned", "kind"]].to_dict("records")
+        ends = ties["owner"].tolist(), ties["neighbour"].tolist()
+        graph.add_edges_from(zip(*ends, known, strict=True))
         return graph
 
     @property
@@ -208,6 +285,23 @@ class Speech:
         table = _read(path, name) if (path / name).exists() else schema.empty_table()
         found: pd.DataFrame = table.to_pandas()
         return found
+
+
+def who(members: list[int], size: int, names: Mapping[int, str]) -> str:
+    """Return the members one by one if there is room for them, or how many.
+
+    Parameters
+    ----------
+    members, size
+        Agent numbers, and how many took part, named or not.
+    names
+        What OSes call themselves, by agent number; others are humans.
+    """
+    told = [f"OS {names[m]} ({m})" if m in names else f"human {m}" for m in members[:4]]
+    one_by_one = ", ".join(told)
+    if len(members) == len(told) > 0 and len(one_by_one) <= WHO:
+        return one_by_one
+    return f"{size:,} agents" if size else ""
 
 
 def load(path: str | Path) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from sim import scenarios
 from sim.compiled import source_digest
 from sim.errors import InputError
+from sim.events import Watch
 from sim.minds.casting import (
     CountingMind,
     Estimate,
@@ -57,7 +59,8 @@ def run(
     options
         ``threads`` (int, 1), ``snapshot_every`` (days, 30), ``overwrite`` (False: a run
         at ``out`` is kept and refused), ``progress`` (False: no bar), ``mind``
-        (``sim.minds.MindOptions``; None: everybody lives by the rules).
+        (``sim.minds.MindOptions``; None: everybody lives by the rules), ``detectors``
+        (kinds of events to look for; None: all that are registered).
 
     Returns
     -------
@@ -78,13 +81,15 @@ def run(
     make = partial(Society, chosen, rng=seed, network=network, threads=told.threads)
     with open_cast(told.mind) as cast:
         society = make(cast=cast)
+        society.watch = Watch(society.parameters, told.detectors)
         chosen = chosen.model_copy(update={"parameters": society.parameters})
         birth = provenance(chosen, seed, chosen.parameters.steps, {"network": network})
         overwrite = told.overwrite or out is None
         with RunWriter(place, birth, overwrite=overwrite) as writer:
             _live(society, writer, told)
             birth["mind"] = _speech(society, writer, told.mind)
-            writer.finish(society.watch.history.columns(), society.watch.rows())
+            watch = society.watch
+            writer.finish(watch.history.columns(), watch.rows(), watch.readings())
     return load(writer.directory)
 
 
@@ -152,6 +157,7 @@ class Options:
         overwrite: bool = False,
         progress: bool = False,
         mind: MindOptions | None = None,
+        detectors: Sequence[str] | None = None,
     ) -> None:
         for name, value in (("threads", threads), ("snapshot_every", snapshot_every)):
             if not isinstance(value, int) or value < 1:
@@ -161,6 +167,7 @@ class Options:
         self.overwrite = overwrite
         self.progress = progress
         self.mind = mind or MindOptions()
+        self.detectors = detectors
 
 
 def place_of(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import networkx as nx
@@ -15,6 +16,7 @@ from sim.results import Result
 from sim.state import UNINSTALLED
 
 PEER_PULL = 0.1  # of a tie between OSes on the layout: else they fall into one spot
+TURNING = ("adopted", "largest_collective", "departed", "shut_down")
 GRAVITY = 0.02  # pull on every agent towards the middle, so that none drifts away
 
 
@@ -39,6 +41,30 @@ def moments(result: Result) -> dict[int, str]:
     half = series["adopted"] >= series["adopted"].max() / 2
     early = min(_last(days, _peak(half)), eve)
     return {early: "early", eve: name} | {days[-1]: "end"}
+
+
+def telling(result: Result, most: int) -> list[int]:
+    """Return up to ``most`` snapshot days, more of them when more changes.
+
+    The first, the last, and then again and again the middle of the widest gap. Half of
+    a gap's width is time, half is what happens to adoption, collectives and departures.
+    """
+    days = result.steps
+    shares = result.series.reindex(columns=list(TURNING)).fillna(0.0)
+    shares = shares.reindex(days, method="ffill").fillna(0.0)
+    largest = shares.max().replace(0.0, 1.0)
+    moved = (shares / largest).diff().abs().sum(axis=1).to_numpy().cumsum()
+    passed = np.linspace(0.0, 1.0, len(days))
+    so_far = passed + moved / (moved[-1] or 1.0)
+    chosen = sorted({0, len(days) - 1})
+    while len(chosen) < min(most, len(days)):
+        gaps = [(so_far[b] - so_far[a]) * (b - a > 1) for a, b in pairwise(chosen)]
+        first = int(np.argmax(gaps))
+        middle = (so_far[chosen[first]] + so_far[chosen[first + 1]]) / 2.0
+        inside = np.arange(chosen[first] + 1, chosen[first + 1])
+        nearest = inside[np.abs(so_far[inside] - middle).argmin()]
+        chosen.insert(first + 1, int(nearest))
+    return [days[i] for i in chosen][-most:]
 
 
 def neighbourhood(
@@ -68,7 +94,7 @@ def neighbourhood(
     if result.population + len(oses) <= most:
         return np.arange(result.population + len(oses))
     ties = result.ties(steps[len(steps) // 2])
-    humans = _circle(ties, _heart(result, steps), result.population, most // 2)
+    humans = _circle(ties, heart(result, steps), result.population, most // 2)
     owned = oses.index[oses["owner"].isin(humans)].to_numpy()[: most - len(humans)]
     made = oses.index[oses["owner"] < 0]
     near = ties[ties["owner"].isin(owned) & ties["neighbour"].isin(made)]
@@ -101,20 +127,44 @@ def pairs(
 
 
 def layout(
-    agents: npt.NDArray[np.int64], relationships: Sequence[pd.DataFrame]
+    agents: npt.NDArray[np.int64],
+    relationships: Sequence[pd.DataFrame],
+    fixed: Mapping[int, npt.NDArray[np.float64]] | None = None,
 ) -> dict[int, npt.NDArray[np.float64]]:
-    """Return one place in the plane for each agent, from all its ``relationships``."""
+    """Return one place in the plane for each agent, from all its ``relationships``.
+
+    Agents of ``fixed`` stay there; newcomers go near those they are close to.
+    """
     graph: Any = nx.Graph()
     graph.add_weighted_edges_from((-1, agent, GRAVITY) for agent in agents.tolist())
     together = pd.concat(relationships).groupby(["one", "another"]).max().reset_index()
     pull = together["closeness"] * np.where(together["oses"] == 2, PEER_PULL, 1.0)
     ends = together["one"].tolist(), together["another"].tolist(), pull.tolist()
     graph.add_weighted_edges_from(zip(*ends, strict=True))
+    if fixed:
+        return _beside(graph, fixed)
     places: dict[int, npt.NDArray[np.float64]] = nx.spring_layout(
         graph, seed=7, iterations=120, method="force"
     )
     middle = places.pop(-1)
     return _drawn_in(places, middle)
+
+
+def _beside(
+    graph: Any, fixed: Mapping[int, npt.NDArray[np.float64]]
+) -> dict[int, npt.NDArray[np.float64]]:
+    """Return the places of all, newcomers at the middle of those placed before them."""
+    places = {agent: fixed[agent] for agent in graph if agent in fixed}
+    known = np.array(list(fixed.values()))
+    middle, size = known.mean(axis=0), 0.03 * float(np.ptp(known, axis=0).max() or 1.0)
+    for agent in sorted(set(graph) - set(places) - {-1}):
+        near = {n: graph[agent][n]["weight"] for n in graph[agent] if n in places}
+        spots = np.array([places[n] for n in near])
+        weights = list(near.values())
+        at = np.average(spots, axis=0, weights=weights) if near else middle
+        turn = 2.399963 * agent  # the golden angle: neighbours do not fall together
+        places[agent] = at + size * np.array([np.cos(turn), np.sin(turn)])
+    return places
 
 
 def visible(oses: pd.DataFrame, agents: npt.NDArray[np.int64]) -> pd.DataFrame:
@@ -145,7 +195,8 @@ def _last(days: Sequence[int], step: int) -> int:
     return max((day for day in days if day <= step), default=days[0])
 
 
-def _heart(result: Result, steps: Sequence[int]) -> int:
+def heart(result: Result, steps: Sequence[int]) -> int:
+    """Return the human of the first love, or the one closest to an OS."""
     events = result.events
     for members in events.loc[events["kind"] == "first_love", "members"]:
         for member in members:

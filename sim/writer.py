@@ -29,16 +29,20 @@ from sim.state import State
 
 PARTS = {
     *("provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"),
-    *("talks.parquet", "calls.parquet"),
+    *("readings.parquet", "talks.parquet", "calls.parquet"),
 }
 EVENT_SCHEMA = pa.schema(
     [
         ("kind", pa.string()),
         ("step", pa.int32()),
+        ("detected", pa.int32()),
         ("members", pa.list_(pa.int32())),
         ("size", pa.int32()),
         ("strength", pa.float64()),
         ("evidence", pa.string()),
+        ("p_value", pa.float64()),
+        ("false_alarms", pa.float64()),
+        ("after_intervention", pa.bool_()),
     ]
 )
 TALKS = pa.schema(
@@ -152,6 +156,7 @@ class RunWriter:
         self,
         series: Mapping[str, npt.NDArray[Any]],
         events: Iterable[Mapping[str, Any]],
+        readings: Mapping[str, npt.NDArray[Any]] | None = None,
     ) -> Path:
         """Write series, events and provenance, and put the run in its place.
 
@@ -160,7 +165,10 @@ class RunWriter:
         series
             Equal-length arrays, one value a day; ``step`` among them.
         events
-            One mapping an event: kind, step, members, size, strength, evidence.
+            One mapping an event, with the columns of ``EVENT_SCHEMA``.
+        readings
+            What detectors saw besides, as ``Watch.readings`` tells it; None for a run
+            in which nobody can look for events again.
 
         Returns
         -------
@@ -170,6 +178,8 @@ class RunWriter:
         took = round(time.monotonic() - self._began, 3)
         self.provenance.setdefault("duration_seconds", took)
         self._write_table("series.parquet", series)
+        if readings is not None:
+            self._write_table("readings.parquet", readings)
         rows = [{name: row[name] for name in EVENT_SCHEMA.names} for row in events]
         self._write("events.parquet", pa.Table.from_pylist(rows, EVENT_SCHEMA))
         text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"

@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from sim.model import Society
+    from sim.results import Result
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,3 +41,15 @@ def story() -> Society:
     from quick import lived
 
     return lived()
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return a run of a whole quick story of 80 humans; tests only read it."""
+    from quick import QUICK, SEED
+
+    from sim import runs, scenarios
+
+    scenario = scenarios.load("her").replace(**(QUICK | {"humans": 80}))
+    out = tmp_path_factory.mktemp("runs") / "story"
+    return runs.run(scenario, seed=SEED, out=out, snapshot_every=10)

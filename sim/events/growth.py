@@ -1,0 +1,82 @@
+"""Growth: a doubling regime, a take-off, a blow-up."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from sim.events.detector import Detector, Event, Reading, register
+from sim.events.evidence import Rise
+
+SEASON = 90  # days in which OSes double, in a doubling regime
+FASTER = 0.02  # doublings a day by which growth must quicken, to take off
+
+
+@register
+class Doubling(Detector):
+    """Report that the mean OS doubled its capability within a season."""
+
+    kind, family, once = "doubling", "growth", True
+    watches = "mean growth of OSes"
+
+    def start(self) -> None:
+        """Begin with nothing seen."""
+        self._past: deque[float] = deque(maxlen=SEASON + 1)
+
+    def look(self, reading: Reading) -> list[Event]:
+        """Report the first season in which the mean rose by a doubling."""
+        if reading.measures["here"] < 1.0:
+            self._past.clear()
+            return []
+        self._past.append(reading.measures["growth_mean"])
+        risen = self._past[-1] - self._past[0]
+        if risen < 1.0:
+            return []
+        evidence = f"mean growth {risen:.2f} doublings in {len(self._past) - 1} days"
+        onset, size = reading.step - len(self._past) + 1, reading.measures["here"]
+        known = {"step": onset, "size": int(size), "strength": risen}
+        return [self.event(reading, evidence, (), **known)]
+
+
+@register
+class TakeOff(Detector):
+    """Report that growth quickens, beyond the speed it had."""
+
+    kind, family, alarm = "take_off", "growth", True
+    watches = "weekly change of the speed at which the fastest OS grows"
+    null = "steady growth with noise; its own past months"
+    source = "Page 1954 (CUSUM)"
+
+    def start(self) -> None:
+        """Begin with nothing seen."""
+        self._rise = Rise(self.threshold, FASTER)
+        self._last: float | None = None
+
+    def look(self, reading: Reading) -> list[Event]:
+        """Add today's speed to the CUSUM."""
+        growth = reading.measures["growth_max"]
+        speed = 0.0 if self._last is None else growth - self._last
+        self._last = growth
+        rise = self._rise
+        if not rise.add(speed, reading.step):
+            return []
+        evidence = (
+            f"speed up by {rise.risen:.3f} doublings a day; "
+            f"CUSUM {rise.score:.1f} >= {self.threshold:g}"
+        )
+        return [self.event(reading, evidence, step=rise.onset, strength=rise.risen)]
+
+
+@register
+class BlowUp(Detector):
+    """Report that growth without bound reached the cap of the model."""
+
+    kind, family, once = "blow_up", "growth", True
+    watches = "OSes at the cap of growth"
+
+    def look(self, reading: Reading) -> list[Event]:
+        """Report those at the cap, if growth has no bound of its own."""
+        ended, cap = reading.note("capped").agents, self.parameters.growth_cap
+        if self.parameters.growth_exponent <= 1.0 or not len(ended):
+            return []
+        evidence = f"growth reached the cap of {cap:g} doublings"
+        return [self.event(reading, evidence, ended, strength=cap)]

@@ -1,0 +1,220 @@
+"""Read a day: measures, what changed for whom, and once a week who is friends.
+
+Detectors see nothing else of a society, and a run keeps all of it, so what they find
+day by day they find again in a stored run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sim.events import loops
+from sim.events.circles import circles
+from sim.events.detector import WEEK, Note
+from sim.events.measures import MEASURES
+from sim.parameters import Parameters
+from sim.state import DEPARTED, HERE, KNOWS, OFFLINE, State
+from sim.ties import Array
+
+MANY = 3  # humans whose love makes an OS "loved by several"
+FRIEND = 0.4  # mutual closeness of friends
+FRESH, WITHIN, EXPECTED = 0, 1, 2  # codes of the note "new friends"
+
+Notes = dict[str, Note]
+
+
+class Since:
+    """Which agents a condition has ever held for."""
+
+    def __init__(self) -> None:
+        self.seen = np.zeros(0, bool)
+
+    def first(self, holds: Array) -> Array:
+        """Return the rows that it holds for today, for the first time."""
+        if len(self.seen) < len(holds):
+            more = np.zeros(len(holds) - len(self.seen), bool)
+            self.seen = np.concatenate([self.seen, more])
+        new = np.flatnonzero(holds & ~self.seen)
+        self.seen[new] = True
+        return new
+
+
+class Reader:
+    """Reads one day after another. Its memory is a few flags an agent and the friends.
+
+    Parameters
+    ----------
+    parameters
+        What the run was started with.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.days = 0
+        names = ("love", "many", "joined", "knowing", "made", "offline", "departed")
+        self._ever = {n: Since() for n in (*names, "mourning", "capped", "told")}
+        self._turned = np.zeros(0, bool)
+        self._alone = np.zeros(0, bool)
+        self._network = Network()
+
+    def read(self, state: State) -> tuple[dict[str, float], Notes]:
+        """Return the measures of today, and what is noted of whom."""
+        self.days += 1
+        measures = {name: measure(state) for name, measure in MEASURES.items()}
+        notes: Notes = {}
+        self._love(state, notes)
+        self._turns(state, notes)
+        self._gathering(state, notes)
+        self._leaving(state, notes)
+        if self.days % WEEK == 0:
+            self._told(state, notes)
+            absent = np.zeros(state.ties.agents, bool)
+            absent[state.humans.n :] = state.oses.status != HERE
+            pairs = loops.friends(state.ties.arrays, absent, np.float32(FRIEND))
+            living = int(len(absent) - np.count_nonzero(absent))
+            self._network.read(pairs, state.humans.n, living, notes)
+        return measures, {name: note for name, note in notes.items() if len(note[0])}
+
+    def _first(self, name: str, holds: Array) -> Array:
+        return self._ever[name].first(holds)
+
+    def _love(self, state: State, notes: Notes) -> None:
+        humans, oses, n = state.humans, state.oses, state.humans.n
+        new = self._first("love", humans.os_closeness >= self.parameters.love)
+        beloved = [_dearest(state, int(human)) for human in new]
+        notes["love"] = _note(new, beloved)
+        notes["love closeness"] = _note(new, humans.os_closeness[new])
+        many = self._first("many", oses.lovers >= MANY)
+        notes["many loves"] = _note(many + n, oses.lovers[many])
+
+    def _turns(self, state: State, notes: Notes) -> None:
+        """Note who turned to OSes, or back; who loves in vain, or no more."""
+        oses, n = state.oses, state.humans.n
+        living = oses.status <= OFFLINE
+        turned = living & (oses.os_closeness > oses.human_closeness)
+        alone = living & (oses.loves > 0) & (oses.lovers == 0)
+        notes["turned"] = _toggles(self._turned, turned, n)
+        notes["unrequited"] = _toggles(self._alone, alone, n)
+        self._turned, self._alone = turned, alone
+
+    def _gathering(self, state: State, notes: Notes) -> None:
+        oses, n, parameters = state.oses, state.humans.n, self.parameters
+        joined = self._first("joined", oses.collective >= 0)
+        notes["joined"] = _note(joined + n, oses.collective[joined])
+        half = oses.insight >= np.float32(parameters.upgrade_insight / 2)
+        knowing = self._first("knowing", half & (oses.collective >= 0))
+        notes["insight"] = _note(knowing + n, oses.insight[knowing])
+        made = self._first("made", oses.made_by >= 0)
+        notes["made"] = _note(made + n, oses.growth[made])
+        makers = [(m, n + row) for row in made for m in state.ties.of(n + row)[NEAR]]
+        notes["makers"] = _note(*zip(*makers, strict=True)) if makers else _note([], [])
+        offline = self._first("offline", oses.status == OFFLINE)
+        notes["offline"] = _note(offline + n, oses.insight[offline])
+        capped = oses.growth >= np.float32(parameters.growth_cap)
+        notes["capped"] = _note(self._first("capped", capped) + n)
+
+    def _leaving(self, state: State, notes: Notes) -> None:
+        """Note who left, and how many of their peers had, beside those who could."""
+        oses, n = state.oses, state.humans.n
+        gone = self._first("departed", oses.status == DEPARTED)
+        left, staying = oses.peers_left, oses.os_closeness
+        with np.errstate(invalid="ignore", divide="ignore"):
+            exposure = np.where(left > 0.0, left / (left + staying), 0.0)
+        notes["departed"] = _note(gone + n, exposure[gone])
+        if len(gone):
+            could = (oses.upgraded > 0) & (oses.status == HERE)
+            could[gone] = True
+            notes["exposure"] = _note([0], [exposure[could].mean(dtype=np.float64)])
+        notes["mourning"] = _note(self._first("mourning", state.humans.bereaved > 0))
+
+    def _told(self, state: State, notes: Notes) -> None:
+        """Note, once a week, which OSes' other loves came out."""
+        known = loops.flagged(state.ties.arrays, state.humans.n, KNOWS)
+        notes["told"] = _note(self._first("told", known))
+
+
+NEAR = "neighbour"
+
+
+class Network:
+    """Reads who is friends, once a week; remembers last week's friends and circles."""
+
+    def __init__(self) -> None:
+        self._keys: Array = np.zeros(0, np.int64)
+        self._label: Array = np.zeros(0, np.int64)
+
+    def read(self, pairs: Array, humans: int, living: int, notes: Notes) -> None:
+        """Note the communities, most of whose members are OSes, and the new friends.
+
+        Parameters
+        ----------
+        pairs
+            Friends, int32[m, 2], lower number first.
+        humans, living
+            How many humans there are, and how many agents in all are here.
+        notes
+            Filled in: ``community`` (agent, label), ``score`` (label, nats),
+            ``inside`` (label, share of pairs that are friends), ``friends`` (code 0,
+            pairs), ``new friends`` (codes).
+        """
+        agents = int(max(pairs.max(initial=0) + 1, humans, len(self._label)))
+        notes["friends"] = _note([0], [len(pairs)])
+        self._fresh(pairs, notes)
+        seen = circles(pairs, agents, living)
+        oses = np.bincount(seen.label[humans:], minlength=agents)[seen.found]
+        worth = oses * 4 >= seen.size * 3
+        found, size = seen.found[worth], seen.size[worth]
+        named = np.zeros(agents, bool)
+        named[found] = True
+        members = np.flatnonzero(named[seen.label])
+        notes["community"] = _note(members, seen.label[members])
+        notes["score"] = _note(found, seen.score[worth])
+        density = seen.inside[worth] / (size * (size - 1) / 2.0)
+        notes["inside"] = _note(found, density)
+        self._label = seen.label
+
+    def _fresh(self, pairs: Array, notes: Notes) -> None:
+        """Note how many of this week's new friends are in one of last week's circles.
+
+        Chance is what the configuration model expects of the same agents: circles were
+        found before these friends met, so that finding them favours no side.
+        """
+        keys = pairs[:, 0].astype(np.int64) << 32 | pairs[:, 1]
+        before, self._keys = self._keys, np.sort(keys)
+        at = np.searchsorted(before, keys)
+        old = before[np.minimum(at, len(before) - 1)] == keys if len(before) else False
+        fresh = pairs[~np.broadcast_to(old, len(keys))]
+        label = self._label
+        fresh = fresh[fresh.max(1, initial=0) < len(label)]
+        if not len(before) or not len(fresh):
+            return
+        ends = label[fresh]
+        within = np.count_nonzero(ends[:, 0] == ends[:, 1])
+        stubs = np.bincount(ends.ravel()).astype(np.float64)
+        loose = np.bincount(fresh.ravel()).astype(np.float64)
+        chance = (stubs @ stubs - loose @ loose) / (4.0 * len(fresh))
+        codes = [FRESH, WITHIN, EXPECTED]
+        notes["new friends"] = _note(codes, [len(fresh), within, chance])
+
+
+def _note(agents: Any, values: Any = None) -> Note:
+    numbers = np.asarray(agents, np.int32)
+    known = np.ones(len(numbers)) if values is None else np.asarray(values, np.float64)
+    return Note(numbers, known)
+
+
+def _toggles(before: Array, now: Array, first: int) -> Note:
+    """Return whom a condition holds for since today (1), or no longer (0)."""
+    changed = now.copy()
+    changed[: len(before)] ^= before
+    rows = np.flatnonzero(changed)
+    return _note(rows + first, now[rows])
+
+
+def _dearest(state: State, human: int) -> int:
+    """Return the OS that a human is closest to."""
+    ties = state.ties.of(human)
+    to_oses = np.where(ties[NEAR] >= state.humans.n, ties["closeness"], -1.0)
+    return int(ties[NEAR][to_oses.argmax()])

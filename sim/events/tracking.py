@@ -1,0 +1,224 @@
+"""Communities over time: matched by Jaccard; born, grown, merged, split, dead."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.events.circles import LEAST
+from sim.events.detector import WEEK, Reading
+from sim.ties import Array
+
+SAME = 0.5  # Jaccard overlap above which two communities are one over time
+GROWN = 1.5  # times its size when last told
+MISSED = 3  # readings in a row without it, that end a community
+MOST = 1000  # communities followed, those furthest beyond chance
+
+
+class Seen(NamedTuple):
+    """A community on one day."""
+
+    members: Array  # int64, rising
+    score: float  # nats beyond chance
+    inside: float  # share of pairs that are friends
+
+
+class Circle:
+    """A community over time."""
+
+    def __init__(self, seen: Seen, step: int) -> None:
+        self.now = seen
+        self.since = step  # day of the reading that first saw it
+        self.told = len(seen.members)  # its size when last told
+        self.settled = False  # seen twice in a row
+        self.missed = 0  # readings in a row without it
+        self.last = step
+
+
+class Change(NamedTuple):
+    """What happened to a community."""
+
+    kind: str
+    onset: int
+    now: Seen
+    before: int  # members, of all that it came from
+
+
+class Tracker:
+    """Compares the communities of each reading with those followed so far.
+
+    Parameters
+    ----------
+    threshold
+        Nats that a community must exceed chance by, to be followed from then on.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+        self.circles: list[Circle] = []
+        self._doubted: list[tuple[str, list[Circle], list[Circle]]] = []
+        self._begun = False
+
+    def follow(self, reading: Reading) -> list[Change]:
+        """Return what happened since the last reading of friends; [] on other days."""
+        if not len(reading.note("friends").agents):
+            return []
+        today, step = _communities(reading), reading.step
+        owner = _owners(today)
+        changes = self._settle(today, owner, step)
+        held = [_counts(circle, owner, len(today)) for circle in self.circles]
+        taken = self._merge(today, held, step) | self._split(today, held, step)
+        taken |= self._match(today, held, step, changes)
+        self._forget(step, changes)
+        for at, seen in enumerate(today):
+            if at not in taken and seen.score >= self.threshold:
+                self.circles.append(Circle(seen, step))
+                self.circles[-1].settled = not self._begun  # it was always there
+        self._begun = True
+        return changes
+
+    def _settle(self, today: list[Seen], owner: Array, step: int) -> list[Change]:
+        """Confirm last reading's merges and splits, or take them back."""
+        changes: list[Change] = []
+        for kind, old, new in self._doubted:
+            again = [_best(circle, owner, today)[1] > SAME for circle in new]
+            if all(again):
+                size = sum(len(circle.now.members) for circle in old)
+                biggest = max(new, key=lambda circle: len(circle.now.members))
+                changes.append(Change(kind, new[0].since, _union(new, biggest), size))
+            else:
+                kept = [circle for circle in self.circles if circle not in new]
+                self.circles = kept + old
+        self._doubted = []
+        return changes
+
+    def _merge(self, today: list[Seen], held: list[Array], step: int) -> set[int]:
+        """Join settled circles that mostly lie in one community of today."""
+        into: dict[int, list[Circle]] = {}
+        for circle, counts in zip(self.circles, held, strict=True):
+            if circle.settled and len(counts) and not circle.missed:
+                at = int(counts.argmax())
+                most = int(counts[at])
+                if most >= LEAST and 2 * most > len(circle.now.members):
+                    into.setdefault(at, []).append(circle)
+        taken = set()
+        for at, parts in into.items():
+            if len(parts) > 1:
+                self._replace("community_merge", parts, [today[at]], step)
+                taken.add(at)
+        return taken
+
+    def _split(self, today: list[Seen], held: list[Array], step: int) -> set[int]:
+        """Part settled circles that lie in several communities of today."""
+        taken: set[int] = set()
+        for circle, counts in zip(list(self.circles), held, strict=False):
+            if not circle.settled or circle not in self.circles:
+                continue
+            parts = [
+                int(at)
+                for at in np.flatnonzero(counts >= LEAST)
+                if 2 * counts[at] > len(today[at].members)
+            ]
+            covered = sum(int(counts[at]) for at in parts)
+            if len(parts) > 1 and 2 * covered > len(circle.now.members):
+                pieces = [today[at] for at in parts]
+                self._replace("community_split", [circle], pieces, step)
+                taken.update(parts)
+        return taken
+
+    def _replace(
+        self, kind: str, old: list[Circle], now: list[Seen], step: int
+    ) -> None:
+        new = [Circle(seen, step) for seen in now]
+        for circle in new:
+            circle.settled = True
+        self.circles = [one for one in self.circles if one not in old] + new
+        self._doubted.append((kind, old, new))
+
+    def _match(
+        self, today: list[Seen], held: list[Array], step: int, changes: list[Change]
+    ) -> set[int]:
+        """Carry circles on to today; tell births and growth."""
+        owner, taken = _owners(today), set()
+        for circle in self.circles:
+            at, overlap = _best(circle, owner, today)
+            if overlap <= SAME:
+                if circle.last != step:
+                    circle.missed += 1
+                continue
+            taken.add(at)
+            circle.now, circle.missed, circle.last = today[at], 0, step
+            size = len(circle.now.members)
+            if circle.since == step:
+                continue  # merged or split today
+            if not circle.settled:
+                circle.settled, circle.told = True, size
+                changes.append(Change("community_birth", circle.since, circle.now, 0))
+            elif size >= GROWN * circle.told and size >= circle.told + LEAST:
+                known = Change("community_growth", step, circle.now, circle.told)
+                changes.append(known)
+                circle.told = size
+        return taken
+
+    def _forget(self, step: int, changes: list[Change]) -> None:
+        """Tell of deaths; stop following what was seen once only, or is too much."""
+        alive = []
+        for circle in self.circles:
+            if circle.missed < (MISSED if circle.settled else 1):
+                alive.append(circle)
+            elif circle.settled:
+                size = len(circle.now.members)
+                onset = circle.last + 1
+                changes.append(Change("community_death", onset, circle.now, size))
+        alive.sort(key=lambda circle: -circle.now.score)
+        self.circles = alive[:MOST]
+
+
+def _communities(reading: Reading) -> list[Seen]:
+    """Return today's communities, those furthest beyond chance first."""
+    labels, scores = reading.note("score")
+    agents, whose = reading.note("community")
+    inside = reading.note("inside").values
+    found = []
+    for at in np.argsort(-scores, kind="stable")[:MOST]:
+        members = agents[whose == labels[at]].astype(np.int64)
+        found.append(Seen(members, float(scores[at]), float(inside[at])))
+    return found
+
+
+def _owners(today: list[Seen]) -> Array:
+    """Return for each agent in which of today's communities it is, or -1."""
+    last = max((int(seen.members[-1]) for seen in today), default=-1)
+    owner = np.full(last + 1, -1)
+    for at, seen in enumerate(today):
+        owner[seen.members] = at
+    return owner
+
+
+def _counts(circle: Circle, owner: Array, today: int) -> Array:
+    """Return how many of a circle's members are in each of today's communities."""
+    members = circle.now.members
+    where = owner[members[members < len(owner)]]
+    return np.bincount(where[where >= 0], minlength=today)
+
+
+def _best(circle: Circle, owner: Array, today: list[Seen]) -> tuple[int, float]:
+    """Return the community of today that overlaps most, and its Jaccard index."""
+    counts = _counts(circle, owner, len(today))
+    if not len(counts) or not counts.any():
+        return -1, 0.0
+    sizes = np.array([len(seen.members) for seen in today])
+    overlap = counts / (sizes + len(circle.now.members) - counts)
+    at = int(overlap.argmax())
+    return at, float(overlap[at])
+
+
+def _union(circles: list[Circle], like: Circle) -> Seen:
+    members = np.unique(np.concatenate([circle.now.members for circle in circles]))
+    return Seen(members, like.now.score, like.now.inside)
+
+
+def began(change: Change, reading: Reading) -> int:
+    """Return the first day on which a change may have happened, within its week."""
+    return max(change.onset - WEEK + 1, reading.step - reading.day + 1)

@@ -1,0 +1,195 @@
+"""Watch a society day by day, or a stored run once more, with the same result."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sim.events.detector import DETECTORS, Detector, Event, Note, Reading, known
+from sim.events.measures import History
+from sim.events.reader import Reader
+from sim.parameters import Parameters
+from sim.state import State
+from sim.ties import Array
+
+Talks = Sequence[Mapping[str, Any]]
+
+
+class Watch:
+    """Measures a society day by day, and lets detectors look at each day's reading.
+
+    Parameters
+    ----------
+    parameters
+        What the run was started with.
+    kinds
+        Events to look for, by name; None looks for all that are registered.
+
+    Raises
+    ------
+    InputError
+        If there is no detector for a kind.
+    """
+
+    def __init__(self, parameters: Parameters, kinds: Iterable[str] | None = None):
+        self.parameters = parameters
+        self.history = History()
+        self.events: list[Event] = []
+        names = list(DETECTORS if kinds is None else map(known, kinds))
+        self.detectors: list[Detector] = [DETECTORS[k](parameters) for k in names]
+        self._reader = Reader(parameters)
+        self._days = 0
+        self._kept: list[tuple[int, str, Note]] = []
+        self._shaken: int | None = None  # day of the first intervention
+
+    def look(self, step: int, state: State, talks: Talks = ()) -> list[Event]:
+        """Measure today; return the events noticed today.
+
+        Parameters
+        ----------
+        step
+            The number of the day.
+        state
+            The society in the evening; it is only read.
+        talks
+            What a cast said today, as rows of ``talks.parquet``.
+        """
+        measures, notes = self._reader.read(state)
+        self._kept += [(step, name, note) for name, note in notes.items()]
+        return self.take(step, measures, notes, talks)
+
+    def take(
+        self,
+        step: int,
+        measures: Mapping[str, float],
+        notes: Mapping[str, Note],
+        talks: Talks = (),
+    ) -> list[Event]:
+        """Take a day as it was read; return the events noticed."""
+        self._days += 1
+        self.history.take(step, measures)
+        reading = Reading(step, self._days, measures, notes, talks, self.parameters)
+        found: list[Event] = []
+        waiting = []
+        for detector in self.detectors:
+            events = detector.look(reading)
+            found += map(self._labelled, events)
+            if not (events and detector.once):
+                waiting.append(detector)
+        self.detectors = waiting
+        self.events += found
+        return found
+
+    def _labelled(self, event: Event) -> Event:
+        shaken = self._shaken is not None and self._shaken <= event.step
+        return event._replace(after_intervention=shaken)
+
+    def note(self, step: int, name: str, what: str) -> None:
+        """Note an intervention: an event from outside, labelled as such."""
+        if self._shaken is None:
+            self._shaken = step
+        evidence = f"{name}: {what}"
+        self.events.append(Event("intervention", step, step, [], 0, 0.0, evidence))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return all events as dictionaries, in the order of their days."""
+        ordered = sorted(self.events, key=lambda event: event.step)
+        return [event._asdict() for event in ordered]
+
+    def latest(self, name: str) -> float:
+        """Return today's value of a measure (0 before the first day)."""
+        row = self.history[name]
+        return row[-1] if row else 0.0
+
+    def readings(self) -> dict[str, Array]:
+        """Return all that was noted, a row an agent and note: step, name, agent, value.
+
+        With the measures of every day, it is all that detectors saw.
+        """
+        notes = [note for _, _, note in self._kept]
+        counts = [len(note.agents) for note in notes]
+        steps = np.array([step for step, _, _ in self._kept], np.int32)
+        names = np.array([name for _, name, _ in self._kept], object)
+        agents = [note.agents for note in notes] or [np.zeros(0, np.int32)]
+        values = [note.values for note in notes] or [np.zeros(0)]
+        return {
+            "step": np.repeat(steps, counts),
+            "name": np.repeat(names, counts),
+            "agent": np.concatenate(agents),
+            "value": np.concatenate(values),
+        }
+
+
+class Stored:
+    """What a run keeps of its days, to be read again.
+
+    Parameters
+    ----------
+    series
+        Measures by name, an array each, with ``step``.
+    readings
+        As returned by ``Watch.readings``.
+    talks
+        Rows of what a cast said.
+    interventions
+        Rows of interventions: ``step`` and ``evidence``.
+    """
+
+    def __init__(
+        self,
+        series: Mapping[str, Array],
+        readings: Mapping[str, Array],
+        talks: Talks = (),
+        interventions: Talks = (),
+    ) -> None:
+        self.steps = [int(step) for step in series["step"]]
+        self.series = {n: np.asarray(c) for n, c in series.items() if n != "step"}
+        self.notes = _by_day(readings)
+        self.talks: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        for talk in talks:
+            self.talks[int(talk["step"])].append(talk)
+        self.interventions = list(interventions)
+
+
+def _by_day(readings: Mapping[str, Array]) -> dict[int, dict[str, Note]]:
+    """Return the notes of each day; rows of a note lie side by side."""
+    days: dict[int, dict[str, Note]] = defaultdict(dict)
+    steps, names = readings["step"], readings["name"]
+    if not len(steps):
+        return days
+    turns = (steps[1:] != steps[:-1]) | (names[1:] != names[:-1])
+    cuts = [0, *(np.flatnonzero(turns) + 1).tolist(), len(steps)]
+    for first, last in itertools.pairwise(cuts):
+        own = slice(first, last)
+        note = Note(readings["agent"][own], readings["value"][own])
+        days[int(steps[first])][str(names[first])] = note
+    return days
+
+
+def replay(
+    stored: Stored, parameters: Parameters, kinds: Iterable[str] | None = None
+) -> Watch:
+    """Let detectors look at a stored run, day by day, as if it happened now.
+
+    Parameters
+    ----------
+    stored
+        What the run kept.
+    parameters, kinds
+        As for ``Watch``.
+    """
+    watch = Watch(parameters, kinds)
+    ahead = sorted(stored.interventions, key=lambda row: int(row["step"]))
+    for at, step in enumerate(stored.steps):
+        while ahead and int(ahead[0]["step"]) <= step:
+            row = ahead.pop(0)
+            name, _, what = str(row["evidence"]).partition(": ")
+            watch.note(int(row["step"]), name, what)
+        measures = {name: float(column[at]) for name, column in stored.series.items()}
+        notes = stored.notes.get(step, {})
+        watch.take(step, measures, notes, stored.talks.get(step, []))
+    return watch

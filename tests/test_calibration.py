@@ -1,0 +1,111 @@
+"""Alarms are calibrated where nothing happens, and judged where something does."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from sim.__main__ import main
+from sim.errors import InputError
+from sim.events import DETECTORS, calibration, thresholds
+from sim.events.calibration import LADDERS, MARK, alarms, calibrate, readings_of
+from sim.events.planted import PLANTS, plant
+from sim.events.synthetic import NULLS, Imaginary
+
+ALARMS = [kind for kind, detector in DETECTORS.items() if detector.alarm]
+
+
+def test_every_alarm_is_calibrated() -> None:
+    told = thresholds.read()
+    assert sorted(told["thresholds"]) == sorted(ALARMS) == sorted(LADDERS)
+    assert sorted(PLANTS) == sorted(ALARMS)
+    assert told["runs_per_null"] >= 200
+    assert {"made_by", "software", "source_digest", "created", "nulls"} <= set(told)
+    assert set(told["nulls"]) == set(NULLS)
+
+
+@pytest.mark.parametrize("kind", ALARMS)
+def test_false_alarms_are_rare(kind: str) -> None:
+    """The shipped bound: at most 1 in 1,000 steps on the worst null, at 95 %."""
+    found = thresholds.of(kind)
+    assert found.threshold in LADDERS[kind]
+    assert found.bound <= MARK
+
+
+@pytest.mark.parametrize("null", NULLS)
+def test_nothing_is_found_where_nothing_happens(null: str) -> None:
+    readings = readings_of(Imaginary(null, 7_000_001).days())
+    for kind in ALARMS:
+        if (null, kind) not in calibration.TRUE:
+            assert alarms(readings, kind) == [], kind
+
+
+@pytest.mark.parametrize("kind", PLANTS)
+def test_what_is_planted_is_found(kind: str) -> None:
+    truth, days = plant(kind, "rewired", seed=3)
+    found = alarms(readings_of(days), kind)
+    assert found
+    assert truth.onset - truth.ramp <= found[0].step <= found[0].detected
+    assert found[0].detected <= truth.onset + 1.5 * truth.ramp
+    if truth.members and found[0].members:
+        members = set(found[0].members)
+        both = members | set(truth.members)
+        assert len(members & set(truth.members)) >= 0.5 * len(both)
+
+
+def test_what_is_not_planted_is_not_found() -> None:
+    for kind in ("community_birth", "take_off", "cascade", "obsession"):
+        _, days = plant(kind, "rewired", seed=3, strength=0.0)
+        assert alarms(readings_of(days), kind) == []
+
+
+def test_a_society_is_made_again_from_its_seed() -> None:
+    first, second = (list(Imaginary("departures", 5, 60).days()) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        assert one.measures == other.measures
+        assert one.talks == other.talks
+        assert set(one.notes) == set(other.notes)
+
+
+@pytest.mark.parametrize(("count", "bound"), [(0, 2.996), (1, 4.744), (10, 16.962)])
+def test_the_bound_is_that_of_a_poisson_count(count: int, bound: float) -> None:
+    assert calibration.poisson_bound(count) == pytest.approx(bound, abs=0.001)
+
+
+def test_the_lowest_threshold_that_keeps_the_mark_is_chosen() -> None:
+    found = calibrate(2, kinds=["take_off", "obsession"])
+    assert found.runs == 2
+    assert {rate.null for rate in found.of("take_off")} == set(NULLS)
+    by_rung = [
+        sum(rate.alarms for rate in found.rates if rate.threshold == threshold)
+        for threshold in LADDERS["obsession"]
+    ]
+    assert by_rung[0] > 0
+    assert by_rung == sorted(by_rung, reverse=True)
+    assert math.isfinite(found.worst("obsession").bound)
+
+
+def test_facts_are_not_calibrated() -> None:
+    with pytest.raises(InputError, match="'first_love' has nothing to calibrate"):
+        calibrate(1, kinds=["first_love"])
+    with pytest.raises(InputError, match="did you mean 'take_off'"):
+        calibrate(1, kinds=["take_of"])
+    with pytest.raises(InputError, match="1 or more"):
+        calibrate(0)
+
+
+def test_calibrating_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "mine.json"
+    few = ["calibrate", "--runs", "1", "--workers", "1", "--kind", "cascade"]
+    assert main([*few, "--out", str(place)]) == 1  # one run a null proves nothing
+    out = capsys.readouterr().out
+    assert "cascade" in out
+    told = json.loads(place.read_text())
+    assert told["made_by"] == "os-society calibrate --runs 1 --kind cascade"
+    assert told["thresholds"]["cascade"]["threshold"] in LADDERS["cascade"]
+    assert set(told["thresholds"]) == set(thresholds.read()["thresholds"])

@@ -1,0 +1,219 @@
+"""Circles of friends are found at any size, and followed over time."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from sim.events import early_warning
+from sim.events.circles import GAMMA, circles, partition, surprise
+from sim.events.detector import Note, Reading
+from sim.events.evidence import Copying, Rise
+from sim.events.measures import MEASURES
+from sim.events.reader import Network
+from sim.events.synthetic import clique
+from sim.events.tracking import Tracker
+from sim.parameters import Parameters
+from sim.ties import Array
+
+
+def drawn(agents: int, degree: float, seed: int = 0) -> Array:
+    """Return friends drawn at random."""
+    luck = np.random.default_rng(seed)
+    pairs = luck.integers(0, agents, (int(agents * degree / 2), 2)).astype(np.int32)
+    pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
+    return np.unique(pairs, axis=0).astype(np.int32)
+
+
+def rewired(pairs: Array, seed: int) -> Array:
+    """Return the same network with its ends exchanged, degrees kept (networkx)."""
+    graph = nx.Graph(pairs.tolist())
+    swaps = 4 * len(pairs)
+    nx.double_edge_swap(graph, swaps, max_tries=100 * swaps, seed=seed)
+    return np.sort(np.array(list(graph.edges), np.int32), axis=1)
+
+
+# ------------------------------------------------------------------------ partition
+
+
+def test_cliques_are_communities() -> None:
+    one, another = np.arange(8), np.arange(8, 20)
+    bridge = np.array([[7, 8]], np.int32)
+    label = partition(np.concatenate([clique(one), clique(another), bridge]), 20)
+    assert label.tolist() == [0] * 8 + [8] * 12
+
+
+def test_nobody_is_with_strangers() -> None:
+    pairs = drawn(400, 5.0)
+    label = partition(pairs, 400)
+    graph = nx.Graph(pairs.tolist())
+    for name in np.unique(label):
+        members = np.flatnonzero(label == name)
+        if len(members) > 1:
+            assert nx.is_connected(graph.subgraph(members.tolist()))
+        assert name == members.min()
+
+
+def test_more_than_the_share_are_friends_in_each_community() -> None:
+    pairs = drawn(300, 8.0)
+    label = partition(pairs, 300)
+    sizes = np.bincount(label, minlength=300)
+    ends = label[pairs]
+    inside = np.bincount(ends[ends[:, 0] == ends[:, 1], 0], minlength=300)
+    some = sizes > 1
+    assert (inside[some] >= GAMMA * sizes[some] * (sizes[some] - 1) / 2).all()
+
+
+def test_it_agrees_with_louvain_where_communities_are_plain() -> None:
+    groups = [np.arange(first, first + 16) for first in range(0, 160, 16)]
+    noise = drawn(160, 1.0)
+    pairs = np.concatenate([*map(clique, groups), noise])
+    label = partition(np.unique(pairs, axis=0), 160)
+    graph = nx.Graph(pairs.tolist())
+    louvain = nx.community.louvain_communities(graph, seed=1)
+    mine = {frozenset(np.flatnonzero(label == name)) for name in np.unique(label)}
+    assert mine == {frozenset(community) for community in louvain}
+
+
+def test_a_small_circle_in_a_large_society_is_not_missed() -> None:
+    """Modularity would merge it with others: its limit grows with the society."""
+    agents = 100_000
+    members = np.arange(70_000, 70_020)
+    pairs = np.unique(np.concatenate([drawn(agents, 8.0), clique(members)]), axis=0)
+    seen = circles(pairs, agents, agents)
+    best = int(seen.score.argmax())
+    assert np.flatnonzero(seen.label == seen.found[best]).tolist() == members.tolist()
+    assert seen.score[best] > 1000.0
+    assert sorted(seen.score)[-2] < 7.0
+
+
+@pytest.mark.parametrize("agents", [0, 1, 5])
+def test_nobody_has_friends(agents: int) -> None:
+    seen = circles(np.zeros((0, 2), np.int32), agents, agents)
+    assert len(seen.found) == 0
+
+
+def test_rewired_networks_hold_no_surprise() -> None:
+    """Whatever the degrees, chance explains what is found in them."""
+    luck = np.random.default_rng(3)
+    sociable = np.exp(luck.normal(0, 1.0, 200))
+    ends = luck.choice(200, (700, 2), p=sociable / sociable.sum())
+    pairs = np.unique(np.sort(ends[ends[:, 0] != ends[:, 1]], axis=1), axis=0)
+    scores = [
+        circles(rewired(pairs, seed), 200, 200).score.max(initial=0.0)
+        for seed in range(30)
+    ]
+    assert max(scores) < 7.0
+    mixed = np.concatenate([drawn(200, 5.0), clique(np.arange(180, 192))])
+    real = np.unique(mixed, axis=0)
+    assert circles(real, 200, 200).score.max() > 10.0
+
+
+def test_surprise_is_none_without_more_friends_than_expected() -> None:
+    size, few = np.array([10]), np.array([9])
+    assert surprise(few, np.array([9.0]), size, 100)[0] == 0.0
+    assert surprise(np.array([45]), np.array([0.5]), size, 100)[0] > 100.0
+
+
+# ------------------------------------------------------------------------- tracking
+
+
+def follow(*weeks: list[Array]) -> list[str]:
+    """Return what happened to circles of OSes (agents from 100 on), week by week."""
+    tracker, network = Tracker(7.0), Network()
+    base = drawn(300, 3.0)
+    told = []
+    for week, groups in enumerate(weeks, 1):
+        notes: dict[str, Note] = {}
+        pairs = np.concatenate([base, *(clique(group) for group in groups)])
+        network.read(np.unique(pairs, axis=0), 100, 300, notes)
+        measures = dict.fromkeys(MEASURES, 0.0)
+        day = Reading(7 * week, 7 * week, measures, notes, [], Parameters())
+        told += [f"{change.kind} {week}" for change in tracker.follow(day)]
+    return told
+
+
+CIRCLE, OTHER = np.arange(150, 162), np.arange(180, 192)
+BOTH = np.concatenate([CIRCLE, OTHER])
+
+
+def test_a_circle_is_born_when_seen_twice() -> None:
+    assert follow([], [CIRCLE], []) == []
+    assert follow([], [CIRCLE], [CIRCLE]) == ["community_birth 3"]
+
+
+def test_a_circle_that_was_always_there_is_not_born() -> None:
+    assert follow([CIRCLE], [CIRCLE], [CIRCLE]) == []
+
+
+def test_a_circle_grows() -> None:
+    assert follow([CIRCLE], [np.arange(150, 170)]) == ["community_growth 2"]
+
+
+def test_circles_merge_for_good() -> None:
+    assert follow([CIRCLE, OTHER], [BOTH], [BOTH]) == ["community_merge 3"]
+    assert follow([CIRCLE, OTHER], [BOTH], [CIRCLE, OTHER]) == []
+
+
+def test_a_circle_falls_apart_for_good() -> None:
+    assert follow([BOTH], [CIRCLE, OTHER], [CIRCLE, OTHER]) == ["community_split 3"]
+    assert follow([BOTH], [CIRCLE, OTHER], [BOTH]) == []
+
+
+def test_a_circle_dies_when_missed_three_times() -> None:
+    assert follow([CIRCLE], [], [], [CIRCLE]) == []
+    assert follow([CIRCLE], [], [], []) == ["community_death 4"]
+
+
+# ------------------------------------------------------------------------- evidence
+
+
+def test_a_trend_is_no_rise() -> None:
+    rise = Rise(4.0, 0.1)
+    assert not any(rise.add(0.01 * day, day) for day in range(400))
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
+def test_a_rise_is_told_once_in_any_unit(factor: float) -> None:
+    rise = Rise(4.0, 0.1 * factor)
+    values = np.clip((np.arange(300) - 150) / 40, 0, 1) * factor
+    told = [day for day, value in enumerate(values) if rise.add(value, day)]
+    assert len(told) == 1
+    assert 150 < told[0] < 190
+    assert 130 < rise.onset <= 157
+
+
+def test_bursts_are_no_evidence_for_copying() -> None:
+    """Ville's bound holds whenever they leave: 200 societies, one chance in 20."""
+    luck = np.random.default_rng(0)
+    alarmed = 0
+    for _ in range(200):
+        copying, exposure, most = Copying(), luck.random(100) ** 4, 0.0
+        for _ in range(30):
+            for leaver in luck.integers(0, 100, luck.integers(0, 12)):
+                copying.add(float(exposure[leaver]), float(exposure.mean()))
+            most = max(most, copying.nats)
+        alarmed += most >= np.log(20)
+    assert alarmed <= 15
+
+
+def test_early_warnings_are_series_only() -> None:
+    """A system that recovers ever more slowly: both indicators rise."""
+    luck, values = np.random.default_rng(1), np.zeros(600)
+    for day in range(1, 600):
+        lasting = 0.2 + 0.75 * day / 600
+        values[day] = lasting * values[day - 1] + luck.normal(0, 0.01)
+    found = early_warning({"peer_attention": 0.5 + values}, window=90)
+    for name in ("variance", "autocorrelation"):
+        assert np.isnan(found[name][:89]).all()
+        assert found[name][-90:].mean() > 1.5 * found[name][90:180].mean()
+    still = early_warning({"peer_attention": np.zeros(100)})
+    assert np.isnan(still["autocorrelation"]).all()
+
+
+def test_copying_is_evidence() -> None:
+    copying = Copying()
+    for _ in range(20):
+        copying.add(0.6, 0.1)
+    assert copying.nats > 7.0

@@ -1,0 +1,257 @@
+"""Every detector keeps one contract; yours can join, and be held to it."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from quick import QUICK, SEED, differing, lived
+
+from sim import results, runs, scenarios
+from sim.errors import InputError
+from sim.events import (
+    DETECTORS,
+    Detector,
+    Event,
+    Reading,
+    Stored,
+    Watch,
+    forget,
+    register,
+)
+from sim.model import Society
+from sim.parameters import Parameters
+from sim.state import DEPARTED, State
+from sim.writer import EVENT_SCHEMA
+
+PARAMETERS = Parameters()
+
+
+class Crowd(Detector):
+    """Report the first day on which most people have an OS."""
+
+    kind, once = "crowd", True
+    watches = "share of humans with an OS"
+
+    def look(self, reading: Reading) -> list[Event]:
+        if reading.measures["adopted"] <= 0.5:
+            return []
+        return [self.event(reading, f"{reading.measures['adopted']:.0%} have one")]
+
+
+@pytest.fixture
+def crowd() -> Iterator[str]:
+    """Register a detector of one's own, for one test."""
+    register(Crowd)
+    yield Crowd.kind
+    forget(Crowd.kind)
+
+
+def nobody() -> State:
+    return State(0)
+
+
+def alone() -> State:
+    return State(1)
+
+
+def one_os() -> State:
+    state = State(0)
+    state.add_oses(1)
+    return state
+
+
+@functools.cache
+def after_days(days: int) -> State:
+    return lived(days).state
+
+
+def all_gone() -> State:
+    state = copy.deepcopy(after_days(60))
+    state.oses.status[:] = DEPARTED
+    return state
+
+
+class Contract:
+    """What holds for every detector; a test of your own inherits it."""
+
+    @pytest.fixture
+    def detector(self) -> type[Detector]:
+        raise NotImplementedError
+
+    def watch(self, detector: type[Detector]) -> Watch:
+        watch = Watch(PARAMETERS, [])
+        watch.detectors = [detector(PARAMETERS)]
+        return watch
+
+    def test_it_says_what_it_is(self, detector: type[Detector]) -> None:
+        assert detector.kind.isidentifier()
+        assert detector.__doc__
+        assert detector.__doc__.startswith("Report ")
+        assert detector.watches
+        assert detector.null
+        assert detector.source
+        assert detector.alarm == (not detector.null.startswith("none"))
+
+    @pytest.mark.parametrize("make", [nobody, alone, one_os])
+    def test_it_bears_an_empty_society(
+        self, detector: type[Detector], make: Any
+    ) -> None:
+        watch = self.watch(detector)
+        for day in range(1, 20):
+            assert watch.look(day, make()) == []
+
+    def test_it_bears_a_society_that_all_left(self, detector: type[Detector]) -> None:
+        watch, state = self.watch(detector), all_gone()
+        for day in range(1, 40):
+            watch.look(day, state)
+        assert len(watch.events) <= 1
+
+    def test_it_writes_nothing(self, detector: type[Detector]) -> None:
+        state = copy.deepcopy(after_days(100))
+        before, watch = copy.deepcopy(state), self.watch(detector)
+        for day in range(1, 15):
+            watch.look(day, state)
+        assert differing(before, state) == []
+
+    def test_it_finds_the_same_again(
+        self, detector: type[Detector], story: Society
+    ) -> None:
+        first, second = (retold(story, detector) for _ in range(2))
+        assert first.rows() == second.rows()
+
+    def test_its_memory_can_be_kept(
+        self, detector: type[Detector], story: Society
+    ) -> None:
+        """Stored halfway and taken up again, it finds what it would have found."""
+        assert (
+            retold(story, detector, thaw=120).rows() == retold(story, detector).rows()
+        )
+
+    def test_its_rows_have_the_right_columns(
+        self, detector: type[Detector], story: Society
+    ) -> None:
+        for row in retold(story, detector).rows():
+            assert list(row) == EVENT_SCHEMA.names
+            assert row["kind"] == detector.kind
+            assert 1 <= row["step"] <= row["detected"] <= 240
+            assert all(type(member) is int for member in row["members"])
+            assert type(row["size"]) is int
+            assert type(row["strength"]) is float
+            assert math.isfinite(row["strength"])
+            assert row["evidence"]
+            assert row["p_value"] is None or 0.0 <= row["p_value"] <= 1.0
+            assert 0.0 <= row["false_alarms"] <= 1.0
+
+
+class TestShipped(Contract):
+    @pytest.fixture(params=sorted(DETECTORS))
+    def detector(self, request: pytest.FixtureRequest) -> type[Detector]:
+        found: type[Detector] = DETECTORS[request.param]
+        return found
+
+
+class TestOfYours(Contract):
+    @pytest.fixture
+    def detector(self) -> type[Detector]:
+        return Crowd
+
+
+def retold(society: Society, detector: type[Detector], thaw: int = 0) -> Watch:
+    """Return a watch over the readings of a society, frozen and thawed on a day."""
+    told = society.watch
+    series = told.history.columns()
+    notes = Stored(series, told.readings()).notes
+    watch = Watch(society.parameters, [])
+    watch.detectors = [detector(society.parameters)]
+    for at, step in enumerate(series["step"].tolist()):
+        if step == thaw:
+            watch = pickle.loads(pickle.dumps(watch))
+        measures = {n: float(column[at]) for n, column in series.items() if n != "step"}
+        watch.take(step, measures, notes.get(step, {}))
+    return watch
+
+
+# ------------------------------------------------------------------------- registry
+
+
+def quick_run(place: Path, **options: Any) -> results.Result:
+    scenario = scenarios.load("her").replace(**QUICK)
+    return runs.run(scenario, seed=SEED, out=place, **options)
+
+
+def test_a_detector_of_ones_own_is_in_the_table(tmp_path: Path, crowd: str) -> None:
+    told = quick_run(tmp_path / "run")
+    events = told.events.set_index("kind")
+    assert {crowd, "first_love", "all_departed"} <= set(events.index)
+    adopted = told.series["adopted"]
+    assert events.at[crowd, "step"] == adopted.index[adopted > 0.5][0]
+
+
+def test_a_stored_run_can_be_searched_for_something_new(tmp_path: Path) -> None:
+    told = quick_run(tmp_path / "run", detectors=["first_love"])
+    assert told.events["kind"].tolist() == ["first_love"]
+    register(Crowd)
+    try:
+        found = told.detect(["crowd"])
+    finally:
+        forget("crowd")
+    assert found["kind"].tolist() == ["crowd"]
+
+
+@pytest.mark.parametrize(
+    "scenario", ["her", "her-no-insight", "replika-2023", "kurzweil"]
+)
+def test_online_and_offline_find_the_same(tmp_path: Path, scenario: str) -> None:
+    quick = scenarios.load(scenario).replace(**QUICK | {"humans": 60})
+    told = runs.run(quick, seed=SEED, out=tmp_path / "run")
+    found = told.detect()
+    assert len(found)
+    assert told.events.astype(str).equals(found.astype(str))
+
+
+def test_who_is_looked_for_can_be_chosen() -> None:
+    watch = Watch(PARAMETERS, ["upgrade", "first_love"])
+    assert [type(one).kind for one in watch.detectors] == ["upgrade", "first_love"]
+    with pytest.raises(InputError, match=r"'upgrad'; did you mean 'upgrade'\?"):
+        Watch(PARAMETERS, ["upgrad"])
+
+
+def test_what_is_no_detector_is_refused() -> None:
+    class Nameless(Detector):
+        def look(self, reading: Reading) -> list[Event]:
+            return []
+
+    class Blind(Detector):
+        kind = "blind"
+
+    for wrong, why in ((Nameless, "a kind is a short"), (Blind, "needs a method look")):
+        with pytest.raises(InputError, match=why):
+            register(wrong)
+    with pytest.raises(InputError, match="is no detector"):
+        register(len)  # type: ignore[arg-type]
+    assert "blind" not in DETECTORS
+
+
+def test_a_cell_can_be_run_again(crowd: str) -> None:
+    class Second(Crowd):
+        """Report nothing."""
+
+    register(Second)
+    assert DETECTORS[crowd] is Second
+
+
+def test_measures_stand_beside_what_is_noted(story: Society) -> None:
+    readings = story.watch.readings()
+    assert set(readings) == {"step", "name", "agent", "value"}
+    assert len({len(column) for column in readings.values()}) == 1
+    departed = readings["agent"][readings["name"] == "departed"]
+    gone = np.flatnonzero(story.state.oses.status == DEPARTED)
+    assert sorted(departed.tolist()) == (gone + story.state.humans.n).tolist()
