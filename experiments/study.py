@@ -1,0 +1,104 @@
+"""What the studies share: run a design, write its table, or check the one there is.
+
+Every study is a folder with a question (``README.md``), a design (``design.toml``) and
+one command (``run.py``). A small version (``small.toml``, ``small.csv``) takes seconds
+and shows that the command still gives the committed numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.ablation import bootstrap
+from sim.compiled import source_digest
+from sim.errors import InputError
+from sim.sweeps import Sweep, designs, sweep
+
+RESULTS = Path("results")
+DIGITS = 6
+
+TableOf = Callable[[Sweep], pd.DataFrame]
+Prepare = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def main(folder: Path, table_of: TableOf, draw: Any = None) -> int:
+    """Run a study, or its small version, from the command line."""
+    parser = argparse.ArgumentParser(description=f"The study '{folder.name}'.")
+    parser.add_argument("--small", action="store_true", help="the small version")
+    parser.add_argument("--check", action="store_true", help="compare, do not write")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--sweeps", type=Path, default=RESULTS / "sweeps")
+    told = parser.parse_args()
+    try:
+        found = run(folder, told)
+        table = table_of(found)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    place = folder / "small.csv" if told.small else RESULTS / f"{folder.name}.csv"
+    text = as_csv(table)
+    if told.check:
+        same = place.is_file() and place.read_text() == text
+        print(f"{place.name}: {'the same' if same else 'DIFFERS'}")
+        return 0 if same else 1
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
+    print(text)
+    if draw is not None and not told.small:
+        draw(table).savefig(place.with_suffix(".png"), dpi=130)
+    return 1 if len(found.failures()) else 0
+
+
+def run(folder: Path, told: argparse.Namespace) -> Sweep:
+    """Run, or finish, the sweep of a study: one store for each version of the code."""
+    design = designs.read(folder / ("small.toml" if told.small else "design.toml"))
+    size = "-small" if told.small else ""
+    place = told.sweeps / f"{folder.name}{size}-{source_digest()[:8]}"
+    shown = sys.stderr.isatty()
+    return sweep(
+        design, out=place, resume=True, workers=told.workers, progress=shown, tell=print
+    )
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Return a table as CSV, in six significant digits."""
+    rounded = table.map(
+        lambda v: float(f"{v:.{DIGITS}g}") if isinstance(v, float) else v
+    )
+    return str(rounded.to_csv(index=False, lineterminator="\n"))
+
+
+def paired(table: pd.DataFrame, factor: str, base: Any, names: list[str]) -> Any:
+    """Return mean outcomes at each value of a factor, and paired differences.
+
+    Parameters
+    ----------
+    table
+        A sweep's table.
+    factor, base
+        What varies, and the value that the others are compared with.
+    names
+        The outcomes.
+    """
+    by_seed = {
+        value: rows.set_index("seed")[names]
+        for value, rows in table.groupby(factor, sort=False)
+    }
+    rows = []
+    for value, found in by_seed.items():
+        row: dict[str, Any] = {factor: value, "runs": len(found)}
+        for name in names:
+            change = (found[name] - by_seed[base][name]).dropna().to_numpy(float)
+            low, high = bootstrap(change)
+            mean = float(np.mean(change)) if len(change) else np.nan
+            row |= {name: float(found[name].mean()), f"{name}_change": mean}
+            row |= {f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)

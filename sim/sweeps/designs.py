@@ -1,0 +1,266 @@
+"""What a sweep varies: a small TOML file, or the same thing as a Python object.
+
+Such a file reads like this, with ``[lhs]``, ``[sobol]`` or ``[morris]`` (``n`` and
+ranges) or ``[[list]]`` in place of ``[grid]``::
+
+    scenario = "her"
+    seeds = 6                      # replicates on common seeds, or a list
+    [base]                         # parameters fixed for the whole sweep
+    humans = 100
+    [grid]
+    growth_exponent = [0.9, 1.1]
+
+Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network``,
+``lever`` and ``mind``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sim.errors import InputError, nearest
+from sim.model import seed_from
+from sim.parameters import Parameters
+from sim.sweeps import factors, measures, points
+from sim.sweeps.ranges import MorrisSample, Sampled, SobolSample
+
+LARGEST = 10_000_000  # bytes of a design
+FORMS = ("grid", "list", "lhs", "sobol", "morris")
+
+Point = dict[str, Any]  # what varies, by name
+
+
+class Design(BaseModel):
+    """A designed set of runs: points, each on the same seeds. Immutable and lazy."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, populate_by_name=True
+    )
+
+    name: str = "sweep"
+    scenario: str = "her"
+    network: str | None = None
+    lever: str = "none"
+    mind: dict[str, Any] = {}
+    seeds: int | list[int] = 1
+    outcomes: list[str] = []  # none named: all there are
+    keep_runs: bool = False
+    base: dict[str, Any] = {}
+    grid: dict[str, list[Any]] | None = None
+    listed: list[dict[str, Any]] | None = Field(None, alias="list")
+    lhs: Sampled | None = None
+    sobol: SobolSample | None = None
+    morris: MorrisSample | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        forms = [form for form in FORMS if _part(self, form) is not None]
+        if len(forms) > 1:
+            raise ValueError(f"a design has one of {' and '.join(forms)}, not both")
+        try:
+            _check(self)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def form(self) -> str:
+        """How its points are laid out: one of ``FORMS``, or ``one`` for a lone one."""
+        forms = [form for form in FORMS if _part(self, form) is not None]
+        return forms[0] if forms else "one"
+
+    @property
+    def seed_list(self) -> list[int]:
+        """The seeds of every point."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+    @property
+    def varied(self) -> list[str]:
+        """The names of what varies, in the order of the design."""
+        if self.listed is not None:
+            return list(dict.fromkeys(name for one in self.listed for name in one))
+        if self.grid is not None:
+            return list(self.grid)
+        sample = self.lhs or self.sobol or self.morris
+        return list(sample.ranges) if sample is not None else []
+
+    def layout(self) -> points.Points:
+        """Return its points, each made when it is asked for.
+
+        Raises
+        ------
+        InputError
+            If the points need SALib and it is not installed.
+        """
+        if self.listed is not None:
+            return points.listed(self.listed)
+        if self.grid is not None:
+            return points.grid(self.grid)
+        if self.lhs is not None:
+            return points.latin(self.lhs.n, self.lhs.seed, self.lhs.ranges)
+        if self.sobol is not None:
+            return points.sobol(self.sobol)
+        if self.morris is not None:
+            return points.morris(self.morris)
+        return points.listed([{}])
+
+    def told(self) -> dict[str, Any]:
+        """Return the design as plain values: what is left out is as by default."""
+        found: dict[str, Any] = self.model_dump(
+            mode="json", by_alias=True, exclude_defaults=True
+        )
+        return found
+
+
+def _part(design: Design, form: str) -> Any:
+    return getattr(design, "listed" if form == "list" else form)
+
+
+def read(path: str | Path) -> Design:
+    """Return the design that a TOML file describes, named after the file.
+
+    A file named ``design.toml`` is named after its folder. Network files are looked
+    for beside the design.
+
+    Raises
+    ------
+    InputError
+        If the file is no valid design: names the file and the key.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise InputError(f"{file} is larger than a design can be")
+        told = tomllib.loads(text.decode("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{file} is not TOML: {error}") from None
+    own = file.resolve().parent.name if file.stem == "design" else file.stem
+    try:
+        return make({"name": own} | factors.beside(told, file.parent))
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+
+
+def make(told: Mapping[str, Any]) -> Design:
+    """Return the design of plain values, as a TOML file would hold them.
+
+    Raises
+    ------
+    InputError
+        If a key or a value is not valid: names it, and the nearest that is.
+    """
+    try:
+        return Design(**{str(name): value for name, value in told.items()})
+    except ValidationError as error:
+        raise InputError(_first(error)) from None
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first thing wrong with a design, as one line."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = [f.alias or n for n, f in Design.model_fields.items()]
+        hint = nearest(where, known) or f"; there are {', '.join(known)}"
+        return f"unknown key {where!r}{hint}"
+    text = first["msg"].removeprefix("Value error, ")
+    return f"{where!r}: {text}" if where else text
+
+
+# --------------------------------------------------------------------------- checks
+
+
+def _check(design: Design) -> None:
+    """Raise InputError unless every name and value of a design is valid."""
+    if not design.name or design.name.startswith(".") or "/" in design.name:
+        raise InputError(f"'name': {design.name!r} cannot be the name of a folder")
+    _check_seeds(design.seeds)
+    for name in design.outcomes:
+        _told_where("outcomes", measures.check, name)
+    for name in factors.NAMES:
+        if getattr(design, name):
+            _told_where(name, factors.check, name, getattr(design, name))
+    for name, value in design.base.items():
+        _told_where(f"base.{name}", _check_parameter, name, value)
+    for name in design.varied:
+        if name in design.base:
+            raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
+    _check_points(design)
+
+
+def _check_seeds(seeds: int | list[int]) -> None:
+    numbers = [seeds] if isinstance(seeds, int) else seeds
+    if not numbers or (isinstance(seeds, int) and seeds < 1):
+        raise InputError("'seeds': it takes at least one seed")
+    if len(set(numbers)) < len(numbers):
+        raise InputError("'seeds': a seed is named twice")
+    for number in numbers:
+        _told_where("seeds", seed_from, number)
+
+
+def _check_points(design: Design) -> None:
+    for name, values in (design.grid or {}).items():
+        if not values:
+            raise InputError(f"'grid.{name}': it takes at least one value")
+        for value in values:
+            _told_where(f"grid.{name}", _check_varied, name, value)
+    for number, point in enumerate(design.listed or [], 1):
+        for name, value in point.items():
+            _told_where(f"list.{name} ({number})", _check_varied, name, value)
+    for form in ("lhs", "sobol", "morris"):
+        sample = _part(design, form)
+        for name, span in (sample.ranges if sample is not None else {}).items():
+            _told_where(f"{form}.{name}", _check_range, name, span)
+    if design.listed == []:
+        raise InputError("'list': it takes at least one point")
+    if design.sobol is not None and design.sobol.n & (design.sobol.n - 1):
+        raise InputError("'sobol.n': Sobol's points come in powers of 2")
+
+
+def _told_where(where: str, check: Callable[..., Any], *given: Any) -> None:
+    try:
+        check(*given)
+    except InputError as error:
+        raise InputError(f"{where!r}: {error}") from None
+
+
+def _check_varied(name: str, value: Any) -> None:
+    if name in factors.NAMES:
+        factors.check(name, value)
+    else:
+        _check_parameter(name, value, also=factors.NAMES)
+
+
+def _check_parameter(name: str, value: Any, also: tuple[str, ...] = ()) -> None:
+    if name not in Parameters.model_fields:
+        known = [*Parameters.model_fields, *also]
+        hint = nearest(name, known) or "; 'os-society parameters' lists them"
+        raise InputError(f"unknown parameter {name!r}{hint}")
+    Parameters().replace(**{name: value})
+
+
+def _check_range(name: str, span: list[float]) -> None:
+    if len(span) != 2:
+        raise InputError("a range is [low, high]")
+    for value in span:
+        _check_parameter(name, points.fitting(name, value))
+    if Parameters.model_fields[name].annotation is bool:
+        raise InputError(f"parameter {name!r} is a switch; vary it in [grid]")
+    if not span[0] < span[1]:
+        raise InputError(f"a range is [low, high], not {span}")
+
+
+def resolve(design: Design | Mapping[str, Any] | str | Path) -> Design:
+    """Return a design from whatever stands for one: a design, values, or a file."""
+    if isinstance(design, Design):
+        return design
+    return make(design) if isinstance(design, Mapping) else read(design)

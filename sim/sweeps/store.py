@@ -1,0 +1,294 @@
+"""Where a sweep is kept: a ledger of runs (SQLite), and a Parquet part for each.
+
+A part is on disk under its name before its ledger row is committed. So whatever the
+ledger calls done is there, and what a crash cut short is done again. Readers may look
+in at any time; a second driver is refused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from sim.compiled import source_digest
+from sim.errors import InputError
+from sim.files import sync_folder, writing
+from sim.provenance import LIBRARIES, SOFTWARE, software_version
+from sim.sweeps import parts
+from sim.sweeps.work import DONE, Finding, failure
+
+LEDGER, LOCK, KEPT = "ledger.sqlite", "lock", "runs"
+FORMAT = "1"
+DIFFERS = "differs"
+SCHEMA = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY, seed INTEGER NOT NULL, state TEXT NOT NULL,
+    stage TEXT, reason TEXT, error TEXT, attempt INTEGER NOT NULL,
+    seconds REAL NOT NULL, digest TEXT, bytes INTEGER, finished TEXT NOT NULL,
+    versions TEXT NOT NULL
+);
+CREATE TABLE points (position INTEGER PRIMARY KEY, run TEXT NOT NULL);
+"""
+PUT_RUN = """
+INSERT INTO runs VALUES (:run, :seed, :state, :stage, :reason, :error, 1, :seconds,
+    :digest, :bytes, :finished, :versions)
+ON CONFLICT (run) DO UPDATE SET state = :state, stage = :stage, reason = :reason,
+    error = :error, attempt = attempt + 1, seconds = :seconds,
+    digest = coalesce(:digest, digest), bytes = coalesce(:bytes, bytes),
+    finished = :finished, versions = :versions
+"""
+PUT_POINT = "INSERT OR IGNORE INTO points VALUES (?, ?)"
+
+
+class Identity(NamedTuple):
+    """What a store is for: nothing else may be mixed into it."""
+
+    name: str
+    design: str  # JSON, see Tasks.identity
+    source: str
+
+
+class Store:
+    """The store of a sweep, open for its one driver.
+
+    Use it as a context manager.
+
+    Parameters
+    ----------
+    path
+        Its folder; made if need be.
+    identity
+        What it is for.
+    resume
+        Whether to go on with a sweep that is there already.
+
+    Raises
+    ------
+    InputError
+        If there is a sweep already and it shall not be resumed, or it is another; if
+        another driver is at work there; or if nothing can be written there.
+    """
+
+    def __init__(self, path: Path, identity: Identity, resume: bool = False) -> None:
+        self.path = path
+        _refuse_foreign(path)
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _lock(self._lock, path)
+            is_new = not _has_ledger(path / LEDGER)
+            if not is_new and not resume:
+                raise InputError(f"there is a sweep in {path}; go on with --resume")
+            self._ledger = _open_ledger(path, identity, is_new)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        parts.sweep_up(path)
+        rows = self._ledger.execute("SELECT run, digest FROM runs WHERE state = 'done'")
+        self.done: dict[str, str] = dict(rows)
+        noted = self._ledger.execute("SELECT position FROM points")
+        self.noted: set[int] = {position for (position,) in noted}
+        self._versions = json.dumps(versions())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ledger.close()
+        os.close(self._lock)
+
+    def damaged(self) -> dict[str, str]:
+        """Return what is wrong with each part that is not as it was written."""
+        found = {
+            run: parts.damage(parts.place(self.path, run), digest)
+            for run, digest in self.done.items()
+        }
+        return {run: wrong for run, wrong in found.items() if wrong is not None}
+
+    def add(self, finding: Finding, seed: int, positions: list[int]) -> Finding:
+        """Keep what came of a run; return what the ledger now says of it.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written: the disk is full, for example.
+        """
+        row = dict.fromkeys(("stage", "reason", "error", "digest", "bytes"))
+        if finding["state"] == DONE:
+            finding = self._put_part(finding, seed)
+        row |= {name: value for name, value in finding.items() if name != "values"}
+        row |= {"seed": seed, "versions": self._versions, "finished": _now()}
+        with self._transaction():
+            self._ledger.execute(PUT_RUN, row)
+            pairs = [(position, finding["run"]) for position in positions]
+            self._ledger.executemany(PUT_POINT, pairs)
+        self.noted.update(positions)
+        if finding["state"] == DONE:
+            self.done[finding["run"]] = finding["digest"]
+        return finding
+
+    def _put_part(self, finding: Finding, seed: int) -> Finding:
+        run = finding["run"]
+        raw = parts.as_bytes(run, seed, finding["values"])
+        digest, before = parts.digest_of(raw), self._digest(run)
+        if before is not None and before != digest:
+            told = f"the same run gave other bytes before ({before[:8]}, {digest[:8]})"
+            return failure(run, "writing", DIFFERS, told, finding["seconds"])
+        parts.write(parts.place(self.path, run), raw)
+        return finding | {"digest": digest, "bytes": len(raw)}
+
+    def _digest(self, run: str) -> str | None:
+        found = self._ledger.execute("SELECT digest FROM runs WHERE run = ?", (run,))
+        row = found.fetchone()
+        return row[0] if row is not None else None
+
+    def note_point(self, position: int, run: str) -> None:
+        """Keep that a point of the design is a run that is done."""
+        with self._transaction():
+            self._ledger.execute(PUT_POINT, (position, run))
+        self.noted.add(position)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._ledger.execute("BEGIN IMMEDIATE")
+            yield
+            self._ledger.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise InputError(f"cannot write {self.path / LEDGER}: {error}") from error
+
+
+def versions() -> dict[str, str]:
+    """Return what software makes the runs."""
+    found = {name: metadata.version(name) for name in LIBRARIES}
+    return {SOFTWARE: software_version(), "python": platform.python_version()} | found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise InputError unless there is a sweep, or nothing, at ``path``."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise InputError(f"{path} is a file; choose another place for the sweep")
+    there = {entry.name for entry in path.iterdir()}
+    if there - {LOCK} and LEDGER not in there:
+        raise InputError(f"{path} is there already and is no sweep; choose another")
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    """Be the one driver of a store until this process ends."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        who = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+        raise InputError(
+            f"another process ({who or 'unknown'}) is driving the sweep in {path}; "
+            "wait for it, or stop it"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+
+
+def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
+    """Open a ledger."""
+    if not read_only:
+        ledger = sqlite3.connect(path, isolation_level=None, timeout=30.0)
+        ledger.execute("PRAGMA journal_mode = WAL")
+        ledger.execute("PRAGMA synchronous = FULL")
+        return ledger
+    # Without its write-ahead log a ledger is at rest, and may lie on a read-only disk.
+    is_live = path.with_name(f"{path.name}-wal").exists()
+    mode = "mode=ro" if is_live or os.access(path.parent, os.W_OK) else "immutable=1"
+    address = f"{path.resolve().as_uri()}?{mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=30.0)
+
+
+def _has_ledger(path: Path) -> bool:
+    """Tell whether a ledger was begun: a driver killed before that leaves none."""
+    if not path.exists():
+        return False
+    try:
+        ledger = connect(path)
+        try:
+            return bool(about(ledger))
+        finally:
+            ledger.close()
+    except sqlite3.Error as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+
+
+def about(ledger: sqlite3.Connection) -> dict[str, str]:
+    """Return what a ledger says of its sweep; empty if nothing yet."""
+    tables = "SELECT count(*) FROM sqlite_master WHERE name = 'about'"
+    if not ledger.execute(tables).fetchone()[0]:
+        return {}
+    return dict(ledger.execute("SELECT key, value FROM about"))
+
+
+def _open_ledger(path: Path, identity: Identity, is_new: bool) -> sqlite3.Connection:
+    try:
+        ledger = connect(path / LEDGER)
+        if is_new:
+            _begin(ledger, identity)
+            sync_folder(path)
+        else:
+            _refuse_other(path, about(ledger), identity)
+    except sqlite3.Error as error:
+        raise InputError(f"cannot write {path / LEDGER}: {error}") from None
+    return ledger
+
+
+def _begin(ledger: sqlite3.Connection, identity: Identity) -> None:
+    known = identity._asdict() | {"format": FORMAT, "created": _now()}
+    ledger.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA.split(";"):
+        if statement.strip():
+            ledger.execute(statement)
+    ledger.executemany("INSERT INTO about VALUES (?, ?)", list(known.items()))
+    ledger.execute("COMMIT")
+
+
+def _refuse_other(path: Path, known: dict[str, str], identity: Identity) -> None:
+    """Raise InputError if a store is not for what it shall now be used for."""
+    advice = "finish it as it was, or start another (--out)"
+    if known.get("format") != FORMAT:
+        raise InputError(f"the sweep in {path} was made by another version; {advice}")
+    if known["design"] != identity.design:
+        what = difference(json.loads(known["design"]), json.loads(identity.design))
+        raise InputError(f"the sweep in {path} has another design: {what}; {advice}")
+    if known["source"] != identity.source:
+        codes = f"{known['source'][:8]}, now {identity.source[:8]}"
+        raise InputError(
+            f"the sweep in {path} was run by other code ({codes}); {advice}"
+        )
+
+
+def difference(old: Any, new: Any, where: str = "") -> str:
+    """Return in words the first thing in which two plain values differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*old, *new]):
+            if old.get(key) != new.get(key):
+                inside = f"{where}.{key}" if where else str(key)
+                return difference(old.get(key), new.get(key), inside)
+        return "its keys stand in another order"
+    return f"{where.removeprefix('design.')} was {old!r}, now {new!r}"
+
+
+def identity_of(name: str, design: str) -> Identity:
+    """Return the identity of a store that this version makes."""
+    return Identity(name, design, source_digest())

@@ -1,0 +1,88 @@
+"""What tests of sweeps share: small designs, an executor, and runs that go wrong."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+from sim.model import Society
+from sim.sweeps import Sweep, sweep
+from sim.sweeps.work import execute
+
+DESIGN: dict[str, Any] = {
+    "name": "small",
+    "seeds": 2,
+    "outcomes": ["left", "loneliness_end", "first_love"],
+    "base": {"humans": 12, "steps": 5},
+    "grid": {"reach": [2.0, 3.0], "growth_exponent": [0.9, 1.1]},
+}
+RUNS = 8
+
+gc.collect()
+gc.freeze()  # as workers do: each run ends with a look through all that is not frozen
+
+
+class Here(Executor):
+    """Does every run in this process, and counts them."""
+
+    def __init__(self, most: int = 10**9) -> None:
+        self.jobs: list[dict[str, Any]] = []
+        self.most = most
+
+    def submit(self, _: Callable[..., Any], /, *given: Any, **named: Any) -> Any:
+        """Do a job at once; break after the last it may do."""
+        if len(self.jobs) == self.most:
+            raise RuntimeError("the cluster is gone")
+        self.jobs.append(given[0])
+        future: Future[Any] = Future()
+        future.set_result(execute(given[0]))
+        return future
+
+
+def at_home(
+    place: Path, changes: dict[str, Any] | None = None, **options: Any
+) -> Sweep:
+    """Do a small sweep in this process."""
+    here = options.pop("executor", None) or Here()
+    return sweep(DESIGN | (changes or {}), here, out=place, **options)
+
+
+def part_bytes(place: Path) -> dict[str, bytes]:
+    """Return the bytes of every part of a sweep."""
+    return {file.name: file.read_bytes() for file in place.glob("parts/*/*.parquet")}
+
+
+def humans(society: Society) -> float:
+    """Behave."""
+    return float(society.state.humans.n)
+
+
+def fickle(society: Society) -> float:
+    """Return another number every time."""
+    return float(time.monotonic_ns())
+
+
+def spoil(society: Society) -> float:
+    """Misbehave, in a way that depends on the number of humans."""
+    what = society.parameters.humans
+    if what == 11:
+        raise RuntimeError("no such luck")
+    if what == 12:
+        sys.exit(7)
+    if what == 13:
+        os._exit(9)
+    if what == 14:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if what == 15:
+        time.sleep(3600.0)
+    hoard = []
+    while what == 16:
+        hoard.append(bytearray(2**24))
+    return float(what)

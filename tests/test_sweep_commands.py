@@ -1,0 +1,187 @@
+"""``os-society sweep`` and ``compare``: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import sim
+from sim.__main__ import main
+from sim.sweeps.cluster import check
+
+ROOT = Path(__file__).parents[1]
+STUDIES = ("phase", "ablation", "levers", "sensitivity", "networks", "minds")
+FILE = """
+outcomes = ["left"]
+[base]
+humans = 12
+steps = {steps}
+[grid]
+reach = [2.0, 3.0, 4.0]
+"""
+
+
+@pytest.fixture(autouse=True)
+def design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Work in a directory with a small design."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.toml").write_text(FILE.format(steps=3))
+    return "tiny.toml"
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def test_a_dry_run_tells_and_writes_nothing(
+    design: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sweep", design, "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "tiny: 3 runs" in told
+    assert "a pilot of 3 days" in told
+    assert not Path("results").exists()
+    assert main(["sweep", design, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == 3
+
+
+def test_a_sweep_prints_its_summary_and_is_not_done_twice(
+    design: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sweep", design, "--workers", "1"]) == 0
+    assert "tiny: 3 of 3 runs done" in capsys.readouterr().out
+    assert len(sim.load_sweep("results/sweeps/tiny").table()) == 3
+    assert main(["sweep", design]) == 2
+    assert "go on with --resume" in capsys.readouterr().err
+    assert main(["sweep", design, "--resume", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["done"] == 3
+    assert main(["sweep", design, "--dry-run"]) == 0
+    assert "3 runs in the ledger" in capsys.readouterr().out
+
+
+def test_failures_are_told_by_kind_and_in_the_exit_code(
+    design: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(design).write_text(FILE.format(steps=100_000))
+    told = ["sweep", design, "--workers", "2", "--time-limit", "0.3"]
+    assert main(told) == 1
+    summary = capsys.readouterr().out
+    assert "failed   3 timed out" in summary
+    assert "day " in summary
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_sweep_can_be_gone_on_with(
+    design: str, stop: signal.Signals
+) -> None:
+    Path(design).write_text(FILE.format(steps=100_000))
+    told = [sys.executable, "-m", "sim", "sweep", design, "--workers", "1"]
+    driver = subprocess.Popen(
+        told, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    ledger = Path("results/sweeps/tiny/ledger.sqlite")
+    while not ledger.exists():
+        time.sleep(0.05)
+    time.sleep(0.5)
+    driver.send_signal(stop)
+    _, words = driver.communicate(timeout=60.0)
+    assert driver.returncode == 130
+    assert "go on with --resume" in words
+    assert sim.load_sweep("results/sweeps/tiny").counts()["waiting"] == 3
+
+
+def test_a_mistake_names_file_key_and_the_nearest_word(
+    design: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(design).write_text("[grid]\nreech = [1.0]\n")
+    assert main(["sweep", design]) == 2
+    words = capsys.readouterr().err
+    assert words.count("\n") == 1
+    assert "tiny.toml: 'grid.reech'" in words
+    assert "did you mean 'reach'?" in words
+
+
+@pytest.mark.parametrize(
+    ("address", "insecure", "complaint"),
+    [
+        ("tcp://127.0.0.1:1", False, ""),
+        ("tls://far.example:1", False, ""),
+        ("tcp://far.example:1", True, ""),
+        ("tcp://far.example:1", False, "--insecure"),
+        ("http://127.0.0.1:1", False, "tcp:// or tls://"),
+    ],
+)
+def test_a_cluster_far_away_is_reached_by_tls_alone(
+    address: str, insecure: bool, complaint: str
+) -> None:
+    if not complaint:
+        check(address, insecure)
+        return
+    with pytest.raises(sim.InputError, match=complaint):
+        check(address, insecure)
+
+
+def test_compare_prints_differences(capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["compare", "her", "--lever", "price", "--at", "5", "--seeds", "2"]
+    size = ["--humans", "20", "--steps", "30", "--workers", "1"]
+    assert main([*told, *size, "--outcomes", "adopted_end,left"]) == 0
+    out = capsys.readouterr().out
+    assert "adopted_end" in out
+    assert "the same to the last bit until the first difference" in out
+    assert main([*told, *size, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["lever"] == "price"
+
+
+def test_compare_needs_something_to_compare_with(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for told in ([], ["watts", "--lever", "price"], ["--lever", "price"]):
+        assert main(["compare", "her", *told]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_gives_its_committed_table(study: str, tmp_path: Path) -> None:
+    if study == "sensitivity":
+        pytest.importorskip("SALib")
+    program = ROOT / "experiments" / study / "run.py"
+    told = [str(program), "--small", "--check", "--sweeps", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, *told],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments_lose_nothing() -> None:
+    program = ROOT / "experiments" / "benchmarks" / "kills.py"
+    told = [sys.executable, str(program), "--kills", "10", "--json"]
+    done = subprocess.run(
+        told, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["kills"] == 10
+
+
+@pytest.mark.slow
+def test_a_cluster_that_dies_on_the_way_leaves_the_same_bytes() -> None:
+    pytest.importorskip("distributed")
+    program = ROOT / "experiments" / "benchmarks" / "cluster.py"
+    told = [sys.executable, str(program), "--runs", "40", "--json"]
+    done = subprocess.run(
+        told, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
