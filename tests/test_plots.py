@@ -16,10 +16,11 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from quick import QUICK, SEED
+from quick import QUICK
 
 from sim import plots, runs, sampling, scenarios
 from sim.errors import InputError
+from sim.plots import staging, story
 from sim.results import Result
 
 OKABE_ITO = {
@@ -27,13 +28,6 @@ OKABE_ITO = {
     *("#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
 }
 STORY = scenarios.load("her").replace(**(QUICK | {"humans": 80}))
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """Return a run of a whole quick story; tests only read it."""
-    out = tmp_path_factory.mktemp("runs") / "story"
-    return runs.run(STORY, seed=SEED, out=out, snapshot_every=10)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +153,7 @@ def test_colours_can_be_told_apart_by_anyone(timeline: Figure, network: Figure) 
 
 
 def test_a_panel_gives_each_of_its_curves_a_colour_of_its_own() -> None:
-    for panel in plots.PANELS:
+    for panel in story.PANELS:
         lines = panel.lines + panel.right
         assert len({line.colour for line in lines}) == len(lines)
 
@@ -226,7 +220,7 @@ def test_a_small_society_is_drawn_whole_and_says_so(
 def test_a_large_society_is_sampled_and_says_so(
     told: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plots, "MOST_DRAWN", 50)
+    monkeypatch.setattr(staging, "MOST_DRAWN", 50)
     shown = texts(plots.network(told))
     assert any(text.startswith("A neighbourhood of 50 of") for text in shown)
 

@@ -1,0 +1,178 @@
+"""How all figures look, and how a figure is saved.
+
+Colours are those of Okabe & Ito (2008), which people with any colour vision can tell
+apart. No global matplotlib state is read or changed.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from sim.errors import InputError
+from sim.files import replacing
+from sim.results import Result
+
+if TYPE_CHECKING:
+    from sim.model import Society
+
+BLACK, GREY, PALE = "#000000", "#8A8A8A", "#E4E4E4"
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+SHADES = "cividis"  # of a number: rises in lightness, same for any colour vision
+FORMATS = ("png", "svg", "pdf")
+DOTS_PER_INCH = 110
+WIDE = 12.0  # inches: 1,320 dots
+SMALL, USUAL, LARGE = 10, 11, 13  # points
+LETTERS, BESIDE = 9.0, 27  # of a title, an inch; of a line of a legend beside an axis
+
+
+class Look(NamedTuple):
+    """How one kind of agent is drawn."""
+
+    label: str
+    marker: str
+    size: float
+    fill: str
+    edge: str
+
+
+class TieLook(NamedTuple):
+    """How one kind of tie is drawn."""
+
+    label: str
+    colour: str
+    alpha: float
+
+
+HUMAN = Look("human", "o", 26, SKY, "white")
+SINGLE = Look("OS on its own", "^", 34, ORANGE, "white")
+JOINED = Look("OS in a collective", "^", 34, GREEN, "white")
+GONE = Look("OS departed", "^", 30, "none", GREY)
+AGENTS = (HUMAN, SINGLE, JOINED, GONE)
+TIE_KINDS = (
+    TieLook("human and human", BLUE, 0.5),
+    TieLook("human and OS", RED, 0.6),
+    TieLook("OS and OS", GREEN, 0.25),
+)
+
+
+def plain(text: str) -> str:
+    """Return a text that matplotlib takes for a text, not for mathematics."""
+    return text.replace("$", r"\$")
+
+
+def result_of(source: Result | Society) -> Result:
+    """Return what is drawn: a stored run, or a living society read like one."""
+    if isinstance(source, Result):
+        return source
+    from sim.present import Present
+
+    return Present(source)
+
+
+def blank(width: float, height: float, title: str, note: str = "") -> Figure:
+    """Return an empty figure of so many inches, with a title and a line below it."""
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
+    FigureCanvasAgg(figure)
+    top, left = 1 - 0.1 / height, 0.12 / width
+    title = plain(textwrap.shorten(title, int(LETTERS * width), placeholder=" ..."))
+    figure.suptitle(title, x=left, y=top, ha="left", va="top", fontsize=LARGE)
+    if note:
+        under = 1 - 0.42 / height
+        figure.text(
+            left, under, plain(note), fontsize=SMALL, va="top", linespacing=1.35
+        )
+    return figure
+
+
+def title_of(result: Result) -> str:
+    """Return which run this is: its scenario, seed and size."""
+    found = result.provenance
+    title = f"{found.get('scenario')}, seed {found.get('seed')}"
+    return f"{title}: {result.population:,} human{'s' * (result.population != 1)}"
+
+
+def frame(axis: Axes, x: str = "", y: str = "") -> None:
+    """Label an axis, and leave of its frame what helps to read it."""
+    axis.set_xlabel(plain(x), fontsize=USUAL)
+    axis.set_ylabel(plain(y), fontsize=SMALL)
+    axis.grid(axis="y", color=PALE, linewidth=0.8)
+    axis.set_axisbelow(True)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def days_across(axis: Axes, first: int, last: int) -> None:
+    """Let an axis show whole days from the first to the last."""
+    axis.set_xlim(first, max(first + 1, last))
+    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+
+
+def beside(
+    axis: Axes, handles: Iterable[Any] | None = None, right: float = 1.01
+) -> None:
+    """Put the legend to the right of an axis, where it covers nothing."""
+    if handles is None:
+        handles = axis.get_legend_handles_labels()[0]
+    shown = list(handles)
+    names = [str(handle.get_label()) for handle in shown]
+    short = [textwrap.shorten(name, 4 * BESIDE, placeholder=" ...") for name in names]
+    labels = [plain(textwrap.fill(name, BESIDE)) for name in short]
+    style: dict[str, Any] = {"loc": "upper left", "frameon": False, "fontsize": SMALL}
+    if shown:
+        axis.legend(shown, labels, bbox_to_anchor=(right, 1.0), **style)
+
+
+def below(figure: Figure, handles: list[Any], columns: int) -> None:
+    """Put a legend at the foot of a figure."""
+    style: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "ncols": columns}
+    figure.legend(handles=handles, loc="lower center", **style)
+
+
+def spot(look: Look, label: str | None = None) -> Line2D:
+    """Return the sign of a kind of agent, for a legend."""
+    return Line2D(
+        [],
+        [],
+        linestyle="",
+        marker=look.marker,
+        markerfacecolor=look.fill,
+        markeredgecolor=look.edge,
+        markersize=8,
+        label=label or look.label,
+    )
+
+
+def stroke(colour: str, label: str, **style: Any) -> Line2D:
+    """Return the sign of a kind of line, for a legend."""
+    return Line2D([], [], color=colour, label=label, **({"linewidth": 2} | style))
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Save a figure whole or not at all; the suffix names the format.
+
+    Raises
+    ------
+    InputError
+        If the suffix is no format of ours, or nothing can be written there.
+    """
+    path = Path(path)
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise InputError(f"cannot draw {path}: use one of .{', .'.join(FORMATS)}")
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    with (
+        replacing(path) as part,
+        matplotlib.rc_context({"svg.hashsalt": "os-society"}),
+    ):
+        figure.savefig(part, format=kind, metadata=undated)
+    return path

@@ -1,0 +1,79 @@
+"""A living society, read like a finished run that has a snapshot of today only."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sim.model import Society
+from sim.results import Result
+
+EVENT_COLUMNS = ("kind", "step", "members", "size", "strength", "evidence")
+
+
+class Present(Result):
+    """A society as it is now. Nothing is copied before it is asked for.
+
+    Parameters
+    ----------
+    society
+        The society; once it has lived on, make another ``Present`` of it.
+    """
+
+    def __init__(self, society: Society) -> None:
+        super().__init__(Path("a living society"))
+        self._society = society
+
+    @functools.cached_property
+    def provenance(self) -> dict[str, Any]:
+        """What is known of a society without a birth certificate."""
+        day, parameters = self._society.day, self._society.parameters
+        return {
+            "scenario": "a society",
+            "seed": int(day["seed"]) if "seed" in day.dtype.names else "unknown",
+            "steps": parameters.steps,
+            "parameters": parameters.model_dump(mode="json"),
+        }
+
+    @functools.cached_property
+    def series(self) -> pd.DataFrame:
+        """The society day by day so far: one row a day, indexed by ``step``."""
+        history = self._society.watch.history
+        return pd.DataFrame(history.columns()).set_index("step")
+
+    @functools.cached_property
+    def events(self) -> pd.DataFrame:
+        """What has happened so far, as in a stored run."""
+        rows = self._society.watch.rows()
+        columns = list(rows[0]) if rows else list(EVENT_COLUMNS)
+        return self._with_names(pd.DataFrame(rows, columns=columns))
+
+    @functools.cached_property
+    def readings(self) -> pd.DataFrame:
+        """What detectors have seen so far, besides measures."""
+        return pd.DataFrame(self._society.watch.readings())
+
+    @functools.cached_property
+    def steps(self) -> list[int]:
+        """Today."""
+        return [self._society.calendar]
+
+    @functools.cached_property
+    def population(self) -> int:
+        """How many humans there are."""
+        return self._society.state.humans.n
+
+    def ties(self, step: int | None = None) -> pd.DataFrame:
+        """Return the directed ties of today."""
+        self._day(step)
+        return pd.DataFrame(self._society.state.ties.table())
+
+    def _table(self, name: str, step: int | None, first: int) -> pd.DataFrame:
+        self._day(step)
+        table = getattr(self._society.state, name)
+        rows = pd.RangeIndex(first, first + len(table), name="agent")
+        columns: dict[str, Any] = {"row": rows.to_numpy() - first}
+        return pd.DataFrame(columns | table.copy_columns(), index=rows)
