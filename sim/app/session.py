@@ -1,0 +1,286 @@
+"""What somebody does with a society: step, play, pull levers, branch, reset.
+
+It knows of no browser: the page calls it, and shows what it holds.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from sim import interventions, results, scenarios
+from sim.app import moments, picture, stories
+from sim.app.diary import Diary
+from sim.app.places import Places
+from sim.errors import InputError
+from sim.interventions import SET_UP, Intervention
+from sim.model import Society, seed_from
+from sim.parameters import Parameters
+
+MOST_HUMANS = 20_000  # a day must stay short
+MOST_SAID = 20  # things said that a story tells
+BY_HAND = "changed by hand"
+MEASURES = (
+    *("adopted", "here", "departed", "growth_mean", "growth_max", "os_closeness"),
+    *("peer_attention", "human_closeness", "loneliness", "grief"),
+)
+Row = dict[str, float]
+
+
+class Setup(NamedTuple):
+    """What a society starts from."""
+
+    scenario: str = "her"
+    seed: int = 0
+    changes: Mapping[str, Any] = MappingProxyType({})  # parameters that differ
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters of the scenario, changed."""
+        return scenarios.load(self.scenario).replace(**self.changes).parameters
+
+
+def check(setup: Setup) -> None:
+    """Check that a setup can be shown.
+
+    Raises
+    ------
+    InputError
+        If scenario, seed or a parameter is not valid, or there are too many humans.
+    """
+    seed_from(setup.seed)
+    humans = setup.parameters.humans
+    if humans > MOST_HUMANS:
+        raise InputError(
+            f"the page shows at most {MOST_HUMANS:,} humans, not {humans:,}; "
+            "'os-society run' takes more"
+        )
+
+
+class Life:
+    """A society that is watched: its present, its past, and where all are drawn."""
+
+    def __init__(self, society: Society, label: str = "as it is") -> None:
+        self.society, self.label = society, label
+        self.moment = moments.of_society(society)
+        self.places, self.diary = Places(self.moment), Diary()
+        self.diary.note(self.moment, self.places)
+
+    @property
+    def day(self) -> int:
+        """How many days it has lived."""
+        return self.moment.day
+
+    def step(self) -> None:
+        """Live a day."""
+        self.society.step()
+        self.moment = moments.of_society(self.society)
+        self.places.update(self.moment)
+        self.diary.note(self.moment, self.places)
+
+    def pull(self, lever: str) -> None:
+        """Pull a lever, from tomorrow on."""
+        self.society.steering.waiting += interventions.lever(lever, self.day + 1)
+
+    def change(self, name: str, value: Any) -> None:
+        """Change a parameter from tomorrow on; a second thought replaces the first."""
+        self.society.parameters.replace(**{name: value})
+        about = {"name": BY_HAND, "at": self.day + 1, "set": {name: value}}
+        one = Intervention.model_validate(about)
+        waiting = self.society.steering.waiting
+        again = [w for w in waiting if w.name == BY_HAND and set(w.set) == {name}]
+        self.society.steering.waiting = [w for w in waiting if w not in again] + [one]
+
+    def branch(self, label: str) -> Life:
+        """Return a copy of the society, its luck and its past."""
+        other = object.__new__(Life)
+        other.society, other.label = copy.deepcopy(self.society), label
+        other.moment = self.moment
+        other.places, other.diary = self.places.copy(), self.diary.copy()
+        return other
+
+    def rows(self) -> list[Row]:
+        """Return ``day`` and ``MEASURES`` of every day so far."""
+        history = self.society.watch.history
+        return [_row(history, at) for at in range(len(history.days))]
+
+    def latest(self) -> Row | None:
+        """Return ``day`` and ``MEASURES`` of today; None before the first day."""
+        return _row(self.society.watch.history, -1) if self.day else None
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events so far, the first one first."""
+        return self.society.watch.rows()
+
+    def story(self, agent: int) -> stories.Story:
+        """Return the story of an agent so far."""
+        return stories.story(self.moment, self.diary, agent)
+
+
+def _row(history: Any, at: int) -> Row:
+    return {"day": history.days[at]} | {name: history[name][at] for name in MEASURES}
+
+
+class Session:
+    """One visitor's societies: one, or two that share their past and their luck.
+
+    Parameters
+    ----------
+    setup
+        What to start from.
+
+    Raises
+    ------
+    InputError
+        If scenario, seed or a parameter is not valid, or there are too many humans.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.lives: list[Life] = []
+        self.branched_at: int | None = None
+        self.reset(setup)
+
+    @property
+    def day(self) -> int:
+        """How many days have been lived."""
+        return self.lives[0].day
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last day has been lived."""
+        return self.day >= self.lives[0].society.parameters.steps
+
+    def reset(self, setup: Setup | None = None) -> None:
+        """Begin again on day 0; without a branch and with no lever pulled."""
+        setup = self.setup if setup is None else setup
+        check(setup)
+        society = Society(setup.scenario, rng=setup.seed, **setup.changes)
+        self.setup, self.lives, self.branched_at = setup, [Life(society)], None
+
+    def step(self, days: int = 1) -> int:
+        """Live some days in every society; return how many were left to live."""
+        lived = 0
+        while lived < days and not self.finished:
+            for life in self.lives:
+                life.step()
+            lived += 1
+        return lived
+
+    def change(self, name: str, value: Any) -> bool:
+        """Change a parameter; return whether that began the society again.
+
+        Before the first day, and for what a society is set up with, it begins again.
+        Later it changes tomorrow, from outside, and in the branch if there is one.
+        """
+        changed = self.setup._replace(changes={**self.setup.changes, name: value})
+        if name in SET_UP or (self.day == 0 and len(self.lives) == 1):
+            self.reset(changed)
+            return True
+        self.lives[-1].change(name, value)
+        if len(self.lives) == 1:
+            self.setup = changed
+        return False
+
+    def pull(self, lever: str) -> None:
+        """Pull a lever tomorrow, in the branch if there is one.
+
+        Raises
+        ------
+        InputError
+            If there is no such lever.
+        """
+        self.lives[-1].pull(lever)
+
+    def branch(self) -> None:
+        """Let a copy of the society live on beside it, in place of any other."""
+        first = self.lives[0]
+        first.label = "as it was"
+        self.lives = [first, first.branch("what if")]
+        self.branched_at = self.day
+
+    def keep(self, which: int) -> None:
+        """Go on with one of two societies only."""
+        self.lives = [self.lives[which]]
+        self.lives[0].label = "as it is"
+        self.branched_at = None
+
+    def differences(self) -> list[tuple[str, float, float]]:
+        """Return name and latest value, as it was and what if, of every measure."""
+        rows = [row for life in self.lives if (row := life.latest())]
+        if len(rows) < 2:
+            return []
+        return [(name, rows[0][name], rows[1][name]) for name in MEASURES]
+
+
+class Tape:
+    """A stored run, seen on the days that were kept.
+
+    Parameters
+    ----------
+    path
+        The run directory.
+
+    Raises
+    ------
+    InputError
+        If there is no complete run, or no day of it was kept.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.result = results.load(path)
+        self.days = self.result.steps
+        if not self.days:
+            raise InputError(f"{self.result.path} has no snapshots; run it again")
+        self.label = self.result.path.name
+        self.moment = moments.of_result(self.result, self.days[-1])
+        last = self.moment
+        self.places, self.diary = Places(last), Diary()
+        for day in self.days:
+            self.diary.note(moments.of_result(self.result, day), self.places)
+
+    def go(self, day: int) -> None:
+        """Show the last kept day up to ``day``."""
+        day = max((d for d in self.days if d <= day), default=self.days[0])
+        self.moment = moments.of_result(self.result, day)
+
+    def rows(self) -> list[Row]:
+        """Return ``day`` and ``MEASURES`` of every day of the run."""
+        series = self.result.series
+        known = [name for name in MEASURES if name in series]
+        table = series[known].reindex(columns=list(MEASURES), fill_value=0.0)
+        table.insert(0, "day", series.index)
+        rows: list[Row] = table.to_dict("records")  # type: ignore[assignment]
+        return rows
+
+    def latest(self) -> Row | None:
+        """Return ``day`` and ``MEASURES`` of the day shown; None of day 0."""
+        series = self.result.series
+        if self.moment.day not in series.index:
+            return None
+        row: Any = series.loc[self.moment.day]
+        found: Row = {"day": self.moment.day}
+        return found | {name: float(row.get(name, 0.0)) for name in MEASURES}
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the events of the run up to the day shown."""
+        events = self.result.events.sort_values("step", kind="stable")
+        rows: Any = events[events["step"] <= self.moment.day].to_dict("records")
+        return list(rows)
+
+    def story(self, agent: int) -> stories.Story:
+        """Return the story of an agent up to the day shown, with what it said."""
+        told = stories.story(self.moment, self.diary, agent)
+        talks = self.result.speech.talks
+        own = talks[(talks["agent"] == agent) & (talks["step"] <= self.moment.day)]
+        words = zip(own["step"], own["listener"], own["said"], strict=True)
+        said = [(int(d), str(to), str(text)) for d, to, text in words if text]
+        return told._replace(said=tuple(said[-MOST_SAID:]))
+
+
+def pictures(scenes: Sequence[Any]) -> list[picture.Picture]:
+    """Return what is drawn of each scene."""
+    return [picture.picture(scene.moment, scene.places) for scene in scenes]

@@ -1,0 +1,72 @@
+"""The command ``app``: the live page."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+from sim.errors import InputError
+
+RUNS = Path("results/runs")
+
+
+def add_app(commands: Any) -> None:
+    """Add ``os-society app`` to the command line."""
+    text = "Open a page on which to watch a society live, and to change it."
+    command = commands.add_parser(
+        "app", help=text, description=text, allow_abbrev=False
+    )
+    hidden = argparse.SUPPRESS
+    command.add_argument(
+        "--debug", action="store_true", default=hidden, help="show tracebacks"
+    )
+    command.set_defaults(do=open_page)
+    add = command.add_argument
+    add("run", nargs="?", help="a stored run to open")
+    add("--scenario", metavar="NAME", default="her", help="to begin with (her)")
+    add("--humans", metavar="N", type=int, default=300, help="number of humans (300)")
+    add("--seed", metavar="S", type=int, default=0, help="seed of all luck (0)")
+    add("--address", metavar="A", default="127.0.0.1", help="(127.0.0.1)")
+    add("--port", metavar="N", type=int, default=0, help="any free one unless told")
+    add("--no-browser", action="store_true", help="only print the address")
+
+
+def open_page(told: argparse.Namespace) -> int:
+    """Serve the page until interrupted."""
+    if not has_panel():
+        raise InputError("the page needs Panel: pip install 'os-society[app]'")
+    from sim.app import page
+    from sim.app.session import Setup, Tape, check
+
+    opened = None if told.run is None else Path(told.run)
+    if opened is not None:
+        Tape(opened)  # complains now, not in the browser
+    setup = Setup(told.scenario, told.seed, {"humans": told.humans})
+    check(setup)
+    server = page.serve(
+        setup,
+        stored_runs(opened),
+        opened=opened,
+        address=told.address,
+        port=told.port,
+    )
+    url = f"http://{told.address}:{server.port}/"
+    print(f"page     {url}  (Ctrl-C ends it)", flush=True)
+    if not told.no_browser:
+        webbrowser.open(url)
+    server.run_until_shutdown()
+    return 0
+
+
+def has_panel() -> bool:
+    """Tell whether the extra ``app`` is installed."""
+    return importlib.util.find_spec("panel") is not None
+
+
+def stored_runs(opened: Path | None = None) -> list[Path]:
+    """Return the runs that the page offers: the one named, and those kept here."""
+    found = sorted(file.parent for file in RUNS.glob("*/provenance.json"))
+    return [*([opened] if opened is not None else []), *found]

@@ -1,0 +1,458 @@
+"""The live page without a browser: what a visitor does, and what would be shown."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from quick import QUICK, SEED, all_columns, same
+
+from sim import serving
+from sim.app import markup, moments
+from sim.app.picture import AGENT_LOOKS, MOST_TIES, TIE_LOOKS, picture
+from sim.app.places import Places
+from sim.app.session import Life, Session, Setup, Tape, pictures
+from sim.errors import InputError
+from sim.model import Society
+from sim.results import Result
+
+SMALL: dict[str, Any] = {**QUICK, "humans": 60}
+
+
+@pytest.fixture
+def session() -> Session:
+    return Session(Setup("her", SEED, SMALL))
+
+
+@pytest.fixture(scope="module")
+def lived() -> Session:
+    """Return a session at the end of its story; tests only look at it."""
+    session = Session(Setup("her", SEED, SMALL))
+    session.step(240)
+    return session
+
+
+def columns(life: Life) -> dict[str, np.ndarray]:
+    return all_columns(life.society.state)
+
+
+def equal(one: Life, other: Life) -> bool:
+    left, right = columns(one), columns(other)
+    return all(same(left[name], right[name]) for name in left)
+
+
+# ------------------------------------------------------------------- days and branches
+
+
+def test_a_session_lives_as_the_model_does(session: Session) -> None:
+    society = Society("her", rng=SEED, **SMALL)
+    assert session.day == 0
+    assert session.step(20) == 20
+    for _ in range(20):
+        society.step()
+    same_columns = columns(session.lives[0])
+    for name, column in all_columns(society.state).items():
+        assert same(column, same_columns[name]), name
+    assert session.day == 20
+
+
+def test_days_end_with_the_run() -> None:
+    session = Session(Setup("her", SEED, {**SMALL, "steps": 5}))
+    assert session.step(9) == 5
+    assert session.finished
+    assert session.step() == 0
+
+
+def test_reset_begins_the_same_society_again(session: Session) -> None:
+    session.step(10)
+    before = columns(session.lives[0])
+    session.branch()
+    session.pull("sudden_shutdown")
+    session.reset()
+    assert session.day == 0
+    assert len(session.lives) == 1
+    session.step(10)
+    again = columns(session.lives[0])
+    assert all(same(before[name], again[name]) for name in before)
+
+
+def test_a_branch_has_the_same_luck(session: Session) -> None:
+    session.step(30)
+    session.branch()
+    session.step(20)
+    assert equal(*session.lives)
+    assert all(was == might for _, was, might in session.differences())
+
+
+def test_a_lever_in_the_branch_leaves_the_first_as_it_was(session: Session) -> None:
+    alone = Session(Setup("her", SEED, SMALL))
+    alone.step(60)
+    session.step(30)
+    session.branch()
+    session.pull("sudden_shutdown")
+    session.step(30)
+    assert equal(session.lives[0], alone.lives[0])
+    assert not equal(*session.lives)
+    differences = {name: might - was for name, was, might in session.differences()}
+    assert differences["here"] < 0
+    assert session.branched_at == 30
+
+
+def test_one_of_two_can_be_kept(session: Session) -> None:
+    session.step(5)
+    session.branch()
+    what_if = session.lives[1]
+    session.keep(1)
+    assert session.lives == [what_if]
+    assert session.branched_at is None
+    assert session.differences() == []
+
+
+# ------------------------------------------------------------- parameters and levers
+
+
+def test_a_parameter_changed_before_the_first_day_begins_again(
+    session: Session,
+) -> None:
+    assert session.change("os_growth_rate", 0.0)
+    assert session.lives[0].society.parameters.os_growth_rate == 0.0
+    assert session.lives[0].events() == []
+
+
+def test_a_parameter_changed_later_is_an_intervention(session: Session) -> None:
+    session.step(5)
+    assert not session.change("os_growth_rate", 0.0)
+    assert not session.change("os_growth_rate", 0.001)
+    session.step()
+    assert session.lives[0].society.parameters.os_growth_rate == 0.001
+    told = [row for row in session.lives[0].events() if row["kind"] == "intervention"]
+    assert [row["step"] for row in told] == [6]
+    session.reset()
+    assert session.lives[0].society.parameters.os_growth_rate == 0.001
+
+
+def test_what_a_society_is_set_up_with_begins_it_again(session: Session) -> None:
+    session.step(5)
+    assert session.change("humans", 40)
+    assert session.day == 0
+    assert session.lives[0].moment.people == 40
+
+
+def test_a_lever_is_pulled_tomorrow(session: Session) -> None:
+    session.step(40)
+    here = session.lives[0].latest()
+    session.pull("sudden_shutdown")
+    session.step()
+    after = session.lives[0].latest()
+    assert here is not None and after is not None
+    assert here["here"] > 0
+    assert after["here"] == 0
+    assert session.lives[0].events()[-1]["kind"] == "intervention"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("os_growth_rate", 7.0, "from 0 to 1"),
+        ("reech", 3.0, "did you mean 'reach'"),
+        ("humans", 0, "from 1 to"),
+    ],
+)
+def test_a_wrong_value_changes_nothing(
+    session: Session, name: str, value: Any, wrong: str
+) -> None:
+    session.step(3)
+    before = session.lives[0].society.parameters
+    with pytest.raises(InputError, match=wrong):
+        session.change(name, value)
+    assert session.day == 3
+    assert session.lives[0].society.parameters == before
+
+
+def test_too_many_humans_are_refused(session: Session) -> None:
+    with pytest.raises(InputError, match="at most 20,000 humans"):
+        session.change("humans", 50_000)
+    assert session.lives[0].moment.people == 60
+
+
+def test_an_unknown_lever_is_refused(session: Session) -> None:
+    with pytest.raises(InputError, match="did you mean 'surrogates'"):
+        session.pull("surogates")
+
+
+# --------------------------------------------------------------------------- pictures
+
+
+def test_everybody_who_is_there_is_drawn_once(lived: Session) -> None:
+    (drawn,) = pictures(lived.lives)
+    moment = lived.lives[0].moment
+    assert tuple(drawn.agents) == AGENT_LOOKS
+    assert len(set(drawn.drawn)) == len(drawn.drawn)
+    uninstalled = np.count_nonzero(moment.oses["status"] == 3)
+    assert len(drawn.drawn) == moment.agents - uninstalled
+    assert drawn.caption.startswith("All ")
+    assert {kind for kind, _ in drawn.ties} == set(TIE_LOOKS)
+
+
+def test_who_is_drawn_keeps_their_place(session: Session) -> None:
+    before = session.lives[0].places.of(np.arange(60))
+    session.step(80)
+    places = session.lives[0].places
+    assert np.array_equal(places.of(np.arange(60)), before)
+    first_os = places.of(np.array([60]))
+    session.step(20)
+    assert np.array_equal(places.of(np.array([60])), first_os)
+
+
+def test_people_are_within_the_frame_and_apart(lived: Session) -> None:
+    spots = lived.lives[0].places.of(np.arange(60))
+    assert np.abs(spots).max() <= 1.02
+    assert len(np.unique(spots.round(6), axis=0)) == 60
+
+
+def test_of_a_large_society_a_neighbourhood_is_drawn(lived: Session) -> None:
+    moment = lived.lives[0].moment
+    places = Places(moment, most=20)
+    drawn = picture(moment, places)
+    assert len(places.people) == 20
+    assert drawn.caption.startswith("A neighbourhood: ")
+    assert set(drawn.drawn[drawn.drawn < 60]) == set(places.people)
+    owners = moment.oses["owner"][drawn.drawn[drawn.drawn >= 60] - 60]
+    assert set(owners[owners >= 0]) <= set(places.people)
+
+
+def test_ties_too_many_are_thinned_steadily(
+    lived: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = lived.lives[0]
+    whole = picture(life.moment, life.places)
+    monkeypatch.setattr("sim.app.picture.MOST_TIES", 30)
+    some = picture(life.moment, life.places)
+    again = picture(life.moment, life.places)
+    assert MOST_TIES > 30
+    assert "some of them" in some.caption
+    assert "some of them" not in whole.caption
+    for kind in TIE_LOOKS:
+        drawn = [some.ties[kind, width]["x"] for width in ("loose", "close")]
+        assert sum(map(len, drawn)) <= 3 * 30
+    for key, lines in some.ties.items():
+        np.testing.assert_array_equal(lines["x"], again.ties[key]["x"])
+
+
+def test_a_click_finds_the_nearest_agent(lived: Session) -> None:
+    life = lived.lives[0]
+    (drawn,) = pictures([life])
+    x, y = life.places.of(np.array([7]))[0]
+    assert life.places.near(x, y, drawn.drawn) == 7
+    assert life.places.near(40.0, 40.0, drawn.drawn) == -1
+
+
+# ---------------------------------------------------------------------------- stories
+
+
+def test_a_human_has_a_story(lived: Session) -> None:
+    life = lived.lives[0]
+    told = life.story(12)
+    assert told.what.startswith("human, ")
+    closeness = [bond.closeness for bond in told.bonds]
+    assert closeness == sorted(closeness, reverse=True)
+    assert any(text.startswith("installed OS ") for _, text in told.turns)
+    days = [day for day, _ in told.turns]
+    assert days == sorted(days)
+    felt, values = told.curves["loneliness"]
+    assert len(felt) == len(values) == 241
+
+
+def test_an_os_has_a_story(lived: Session) -> None:
+    life = lived.lives[0]
+    told = life.story(60)
+    assert told.name.startswith("OS ")
+    assert told.turns[0][1].startswith("was installed by ")
+    assert told.turns[-1][1] in ("departed", "was uninstalled")
+    growth = told.curves["growth, doublings"][1]
+    assert growth[-1] >= growth[0]
+
+
+def test_love_and_grief_are_told_with_their_days(lived: Session) -> None:
+    life = lived.lives[0]
+    told = [text for human in range(60) for _, text in life.story(human).turns]
+    assert any(text.startswith("came to love OS ") for text in told)
+    assert "is in grief" in told
+
+
+def test_a_branch_remembers_its_past_and_only_its_own_future(
+    session: Session,
+) -> None:
+    session.step(60)
+    session.branch()
+    session.pull("sudden_shutdown")
+    session.step(10)
+    was, might = (life.story(60) for life in session.lives)
+    shared = [turn for turn in was.turns if turn[0] <= 60]
+    assert shared
+    assert might.turns[: len(shared)] == shared
+    ended = (61, "was shut down by its provider")
+    assert ended in might.turns
+    assert ended not in was.turns
+
+
+# ------------------------------------------------------------------------ stored runs
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    from sim import runs, scenarios
+
+    out = tmp_path_factory.mktemp("runs") / "quick"
+    scenario = scenarios.load("her").replace(**SMALL)
+    return runs.run(scenario, seed=SEED, out=out, snapshot_every=40)
+
+
+def test_a_stored_run_shows_what_the_living_society_showed(
+    stored: Result, lived: Session
+) -> None:
+    tape, life = Tape(stored.path), lived.lives[0]
+    assert tape.days[-1] == 240
+    for name, column in life.moment.humans.items():
+        np.testing.assert_array_equal(tape.moment.humans[name], column, name)
+    assert tape.latest() == pytest.approx(life.latest())
+    assert len(tape.events()) == len(life.events())
+
+
+def test_a_stored_run_is_scrubbed_through(stored: Result) -> None:
+    tape = Tape(stored.path)
+    places = tape.places.of(np.arange(60))
+    tape.go(85)
+    assert tape.moment.day == 80
+    assert all(row["step"] <= 80 for row in tape.events())
+    assert all(day <= 80 for day, _ in tape.story(3).turns)
+    assert np.array_equal(tape.places.of(np.arange(60)), places)
+    assert len(tape.rows()) == 240
+
+
+def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"provenance\.json is missing"):
+        Tape(tmp_path)
+
+
+# ------------------------------------------------------------------ words of the page
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_hostile_names_are_inert(lived: Session) -> None:
+    life = lived.lives[0]
+    moment = life.moment._replace(labels=(HOSTILE,) * 60)
+    told = life.story(12)._replace(name=HOSTILE, said=((3, HOSTILE, HOSTILE),))
+    rows = [{"kind": HOSTILE, "step": 1, "members": [3], "evidence": HOSTILE}]
+    shown = [
+        markup.story(told),
+        markup.events(HOSTILE, rows, moment.name),
+        markup.status(moment, life.latest()),
+        markup.live_region(HOSTILE),
+        markup.changed({HOSTILE: HOSTILE}, [HOSTILE]),
+        markup.scenario(HOSTILE, HOSTILE),
+    ]
+    assert moment.name(3).startswith(HOSTILE)
+    for text in shown:
+        assert "<script" not in text
+    assert "&lt;script&gt;" in shown[0]
+
+
+def test_parameters_come_with_unit_range_and_source() -> None:
+    text = markup.help_of("grief_half_life")
+    assert "days, from 0.1 to 10000" in text
+    assert "A70" in text
+
+
+def test_what_is_wrong_is_an_alert() -> None:
+    assert "role='alert'" in markup.live_region("no", urgent=True)
+    assert markup.live_region("", urgent=True) == ""
+
+
+def test_the_legend_names_every_look() -> None:
+    pytest.importorskip("bokeh")
+    from sim.app.figures import LOOKS, TIES
+    from sim.plots import style
+
+    assert set(LOOKS) == set(AGENT_LOOKS)
+    assert set(TIES) == set(TIE_LOOKS)
+    assert LOOKS["human"].colour == style.HUMAN.fill
+    assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
+    assert markup.legend(LOOKS.values(), TIES.values()).count("<li>") == 10
+
+
+# ------------------------------------------------------------------------ the command
+
+
+def test_what_a_session_does_needs_no_panel() -> None:
+    code = "import sys, sim.app.session, sim.serving; print('panel' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+def test_without_panel_the_command_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "has_panel", lambda: False)
+    with pytest.raises(InputError, match=r"os-society\[app\]"):
+        serving.open_page(argparse.Namespace())
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "wrong"),
+    [
+        ("humans", 99_999, "at most 20,000 humans"),
+        ("seed", -1, "from 0 to"),
+        ("scenario", "hex", "did you mean 'her'"),
+        ("run", "nowhere", "there is no such directory"),
+    ],
+)
+def test_a_wrong_option_is_said_before_the_page_is_served(
+    option: str, value: Any, wrong: str
+) -> None:
+    pytest.importorskip("panel")
+    usual = {"run": None, "scenario": "her", "humans": 60, "seed": 0}
+    with pytest.raises(InputError, match=wrong):
+        serving.open_page(argparse.Namespace(**{**usual, option: value}))
+
+
+def test_moments_do_not_change_with_the_society(session: Session) -> None:
+    session.step(30)
+    moment = moments.of_society(session.lives[0].society)
+    kept = {name: column.copy() for name, column in moment.humans.items()}
+    session.step(5)
+    for name, column in kept.items():
+        np.testing.assert_array_equal(moment.humans[name], column)
+
+
+def test_the_page_does_what_its_controls_say() -> None:
+    pytest.importorskip("panel")
+    from sim.app.page import Page
+
+    page = Page(Setup("her", SEED, SMALL))
+    page.controls.buttons["step"].clicks += 1
+    assert page.session.day == 1
+    assert "Day 1:" in page.view.panes["status"].object
+    page.controls.buttons["branch"].clicks += 1
+    page.controls.lever.value = "price"
+    page.controls.buttons["pull"].clicks += 1
+    page.controls.agent.value = 3
+    page.controls.buttons["find"].clicks += 1
+    assert "(3)" in page.view.panes["story"].object
+    page.controls.buttons["branch"].clicks += 1
+    assert "(3)" in page.view.panes["story"].object  # the same person goes on
+    page.controls.agent.value = 9999
+    page.controls.buttons["find"].clicks += 1
+    assert "there is no agent 9999" in page.view.panes["alert"].object
+    page.controls.buttons["reset"].clicks += 1
+    assert page.session.day == 0
+    assert len(page.session.lives) == 1
+    assert "Click an agent" in page.view.panes["story"].object
