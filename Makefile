@@ -14,7 +14,7 @@ SUITABLE := import ensurepip, sys, venv; \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick lint types contracts
-.PHONY: beats bench phase evidence ablation showcase clean
+.PHONY: beats bench detectors phase levers sensitivity networks minds evidence ablation showcase gallery clean
 
 help: ## list what can be made
 	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
@@ -45,8 +45,23 @@ beats: $(VENV)/installed ## count the beats of the story over seeds and controls
 bench: $(VENV)/installed ## measure the engine against objects and memory speed
 	@$(BIN)/python experiments/benchmarks/engine.py $(ARGS)
 
+detectors: $(VENV)/installed ## judge the detectors of events on planted events and nulls
+	@$(BIN)/python experiments/benchmarks/detectors.py $(ARGS)
+
 phase: $(VENV)/installed ## map where OSes depart: growth against affinity
-	@$(BIN)/python experiments/phase.py $(ARGS)
+	@$(BIN)/python experiments/phase/run.py $(ARGS)
+
+levers: $(VENV)/installed ## pull every policy lever: departure, grief, cost
+	@$(BIN)/python experiments/levers/run.py $(ARGS)
+
+sensitivity: $(VENV)/installed ## rank what departure and grief depend on (needs SALib)
+	@$(BIN)/python experiments/sensitivity/run.py $(ARGS)
+
+networks: $(VENV)/installed ## compare generated and real networks
+	@$(BIN)/python experiments/networks/run.py $(ARGS)
+
+minds: $(VENV)/installed ## weigh seed noise against the noise of minds
+	@$(BIN)/python experiments/minds/run.py $(ARGS)
 
 evidence: $(VENV)/installed ## compare scenario `today` with published numbers
 	@$(BIN)/python experiments/evidence.py $(ARGS)
@@ -60,6 +75,9 @@ showcase: $(VENV)/installed ## make the figures that the README shows
 		--out results/her-timeline.png
 	@$(BIN)/os-society plot results/runs/showcase --what network \
 		--out results/her-network.png
+
+gallery: $(VENV)/installed ## draw every figure there is on one sheet
+	@$(BIN)/python experiments/gallery.py $(ARGS)
 
 clean: ## remove environments and caches, never results
 	rm -rf .venv .ci/venvs build dist .hypothesis .import_linter_cache

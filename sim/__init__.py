@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sim.ablation import ablate as ablate
     from sim.agents import OS as OS
     from sim.agents import Human as Human
+    from sim.counterfactuals import counterfactual as counterfactual
     from sim.errors import InputError as InputError
     from sim.minds import MindOptions as MindOptions
     from sim.model import Society as Society
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from sim.runs import run as run
     from sim.scenarios import Scenario as Scenario
     from sim.scenarios import load as scenario
+    from sim.sweeps import load_sweep as load_sweep
+    from sim.sweeps import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -39,9 +42,12 @@ _HOME = {
     "Scenario": "sim.scenarios",
     "Society": "sim.model",
     "ablate": "sim.ablation",
+    "counterfactual": "sim.counterfactuals",
     "load": "sim.results",
+    "load_sweep": "sim.sweeps",
     "run": "sim.runs",
     "scenario": "sim.scenarios:load",
+    "sweep": "sim.sweeps",
 }
 
 __all__ = [
@@ -54,9 +60,12 @@ __all__ = [
     "Scenario",
     "Society",
     "ablate",
+    "counterfactual",
     "load",
+    "load_sweep",
     "run",
     "scenario",
+    "sweep",
 ]
 
 

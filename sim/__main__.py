@@ -11,10 +11,11 @@ import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from sim.commands import add_ablate, add_check
+from sim.drawing import add_export, add_plot, draw_after_run, short
+from sim.serving import add_app
 from sim.speaking import (
     add_mind_options,
     add_serve_model,
@@ -24,16 +25,15 @@ from sim.speaking import (
     summary_of,
     tell_estimate,
 )
+from sim.sweeping import add_compare, add_sweep
+from sim.watching import add_calibrate, add_events, plain, table_of
 
 if TYPE_CHECKING:
     from sim.results import Result
     from sim.scenarios import Scenario
 
 PROGRAM = "os-society"
-FIGURES = ("timeline", "network")
-FORMATS = ("png", "svg", "pdf")
 WIDTH = 100  # columns of a table
-WHO = 32  # columns for who took part in an event
 
 
 class Parser(argparse.ArgumentParser):
@@ -99,8 +99,11 @@ def parser() -> Parser:
     top.add_argument("--version", action=_Version, nargs=0, help="show the version")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     judging, speaking = (add_check, add_ablate), (add_transcript, add_talk)
+    many = (add_sweep, add_compare)
     listing = (_add_scenarios, _add_parameters)
-    for add in (_add_run, *judging, *listing, _add_plot, *speaking, add_serve_model):
+    talking = (*speaking, add_serve_model)
+    seeing = (add_events, add_plot, add_export, add_app)
+    for add in (_add_run, *judging, *many, *listing, *seeing, *talking, add_calibrate):
         add(commands)
     return top
 
@@ -162,14 +165,6 @@ def _add_parameters(commands: Any) -> None:
     command.add_argument("--json", action="store_true", help="as JSON")
 
 
-def _add_plot(commands: Any) -> None:
-    plot = _command(commands, "plot", plot_run, "Draw a stored run.")
-    plot.add_argument("run", help="directory of the run")
-    plot.add_argument("--what", choices=(*FIGURES, "all"), default="all")
-    plot.add_argument("--out", metavar="PATH", help="directory, or file for one figure")
-    plot.add_argument("--format", choices=FORMATS, help="png unless told")
-
-
 # ------------------------------------------------------------------------- commands
 
 
@@ -199,13 +194,12 @@ def run_scenario(told: argparse.Namespace) -> int:
         print(json.dumps(_summary(result)))
         return 0
     print(_timeline(result))
-    print(f"\nrun      {_short(result.path)}")
+    print(f"\nrun      {short(result.path)}")
     if spoken := summary_of(result):
         print(spoken)
     if not told.no_figures:
-        places = [result.path / "figures" / f"{name}.png" for name in FIGURES]
-        for figure in _draw(result, FIGURES, places):
-            print(f"figure   {_short(figure)}")
+        for figure in draw_after_run(result):
+            print(f"figure   {short(figure)}")
     return 0
 
 
@@ -239,9 +233,6 @@ def _whole(option: str, text: str) -> int:
 def _summary(result: Result) -> dict[str, Any]:
     birth, series = result.provenance, result.series
     count = series.iloc[-1] if len(series) else dict.fromkeys(series.columns, 0)
-    events = result.events.to_dict("records")
-    for event in events:
-        event["members"] = [int(member) for member in event["members"]]
     return {
         "run": str(result.path),
         "scenario": birth["scenario"],
@@ -250,23 +241,14 @@ def _summary(result: Result) -> dict[str, Any]:
         "humans": birth["parameters"]["humans"],
         "oses": int(count["oses"]),
         "departed": int(count["departed"]),
-        "events": events,
+        "events": plain(result.events),
     }
 
 
 def _timeline(result: Result) -> str:
     """Return the events of a run as a readable table, and a line that sums it up."""
-    from sim.outcomes import EVENTS
-
-    told, names = _summary(result), _names(result)
-    lines = [f"{'day':>5}  {'event':<16} {'who':<{WHO}} what"]
-    for event in told["events"]:
-        who = _who(event["members"], event["size"], names)
-        start = f"{event['step']:>5}  {event['kind']:<16} {who:<{WHO}} "
-        meaning = EVENTS.get(event["kind"], event["kind"])
-        lines.append(_row(start, f"{meaning} ({event['evidence']})", 25 + WHO))
-    if not told["events"]:
-        lines.append("       nothing worth a name happened")
+    told = _summary(result)
+    lines = [table_of(result.events, first_only=True)]
     lines.append(
         f"\n{told['scenario']}, seed {told['seed']}: {told['humans']:,} humans, "
         f"{told['steps']} days, {told['oses']:,} OSes, {told['departed']:,} departed"
@@ -279,39 +261,6 @@ def _row(start: str, text: str, indent: int) -> str:
     return textwrap.fill(
         text, WIDTH, initial_indent=start, subsequent_indent=" " * indent
     )
-
-
-def _names(result: Result) -> dict[int, str]:
-    """Return what each OS calls itself, by agent number."""
-    from sim.names import os_name
-
-    names = result.oses()["name"]
-    called = [os_name(name) for name in names.tolist()]
-    return dict(zip(names.index.tolist(), called, strict=True))
-
-
-def _who(members: list[int], size: int, names: dict[int, str]) -> str:
-    """Return the members one by one if there is room for them, or how many."""
-    told = [f"OS {names[m]} ({m})" if m in names else f"human {m}" for m in members[:4]]
-    one_by_one = ", ".join(told)
-    if len(members) == len(told) > 0 and len(one_by_one) <= WHO:
-        return one_by_one
-    return f"{size:,} agents" if size else ""
-
-
-def _draw(result: Result, names: Sequence[str], places: Sequence[Path]) -> list[Path]:
-    from sim import plots
-
-    draw = {"timeline": plots.timeline, "network": plots.network}
-    pairs = zip(names, places, strict=True)
-    return [plots.save(draw[name](result), place) for name, place in pairs]
-
-
-def _short(path: Path) -> str:
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def list_scenarios(told: argparse.Namespace) -> int:
@@ -356,34 +305,6 @@ def _parameter(row: dict[str, Any]) -> str:
         value, span = ("on" if row["value"] else "off"), "on or off"
     start = f"{row['name']:<19} {value:>8}  {row['unit']:<11} {span:<14} "
     return _row(start, f"{row['meaning']}; {row['source']}", 57)
-
-
-def plot_run(told: argparse.Namespace) -> int:
-    """Draw the figures of a stored run."""
-    from sim import results
-
-    result = results.load(told.run)
-    names = FIGURES if told.what == "all" else (told.what,)
-    for figure in _draw(result, names, _places(told, result, names)):
-        print(_short(figure))
-    return 0
-
-
-def _places(
-    told: argparse.Namespace, result: Result, names: Sequence[str]
-) -> list[Path]:
-    """Return the file of each figure, as ``--out`` and ``--format`` ask for."""
-    from sim.errors import InputError
-
-    out = Path(told.out) if told.out else result.path / "figures"
-    kind = out.suffix.removeprefix(".")
-    if kind not in FORMATS:
-        return [out / f"{name}.{told.format or 'png'}" for name in names]
-    if len(names) > 1:
-        raise InputError(f"--out {out} is one file; choose one figure with --what")
-    if told.format not in (None, kind):
-        raise InputError(f"--out {out} is not a file of --format {told.format}")
-    return [out]
 
 
 if __name__ == "__main__":

@@ -26,9 +26,12 @@ NAMES = [
     "Scenario",
     "Society",
     "ablate",
+    "counterfactual",
     "load",
+    "load_sweep",
     "run",
     "scenario",
+    "sweep",
 ]
 HEAVY = {"matplotlib", "mesa", "networkx", "numba", "pandas", "pyarrow", "pydantic"}
 
