@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sim.model import Society
-from sim.results import Result
+from sim.results import Result, named, snapshot_day
 
 EVENT_COLUMNS = ("kind", "step", "members", "size", "strength", "evidence")
 
@@ -49,7 +49,7 @@ class Present(Result):
         """What has happened so far, as in a stored run."""
         rows = self._society.watch.rows()
         columns = list(rows[0]) if rows else list(EVENT_COLUMNS)
-        return self._with_names(pd.DataFrame(rows, columns=columns))
+        return named(self, pd.DataFrame(rows, columns=columns))
 
     @functools.cached_property
     def readings(self) -> pd.DataFrame:
@@ -66,13 +66,21 @@ class Present(Result):
         """How many humans there are."""
         return self._society.state.humans.n
 
+    def humans(self, step: int | None = None) -> pd.DataFrame:
+        """Return the humans of today, by agent number."""
+        return self._rows("humans", step, 0)
+
+    def oses(self, step: int | None = None) -> pd.DataFrame:
+        """Return the OSes of today, by agent number."""
+        return self._rows("oses", step, self.population)
+
     def ties(self, step: int | None = None) -> pd.DataFrame:
         """Return the directed ties of today."""
-        self._day(step)
+        snapshot_day(self, step)
         return pd.DataFrame(self._society.state.ties.table())
 
-    def _table(self, name: str, step: int | None, first: int) -> pd.DataFrame:
-        self._day(step)
+    def _rows(self, name: str, step: int | None, first: int) -> pd.DataFrame:
+        snapshot_day(self, step)
         table = getattr(self._society.state, name)
         rows = pd.RangeIndex(first, first + len(table), name="agent")
         columns: dict[str, Any] = {"row": rows.to_numpy() - first}

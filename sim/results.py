@@ -81,7 +81,7 @@ class Result:
         members = table.column("members").to_pylist()
         events: pd.DataFrame = table.to_pandas()
         events["members"] = pd.Series(members, dtype=object, index=events.index)
-        return self._with_names(events)
+        return named(self, events)
 
     @functools.cached_property
     def readings(self) -> pd.DataFrame:
@@ -127,20 +127,7 @@ class Result:
         found: pd.DataFrame = rows.to_pandas()
         members = rows.column("members").to_pylist()
         found["members"] = pd.Series(members, dtype=object, index=found.index)
-        return self._with_names(found)
-
-    def _with_names(self, events: pd.DataFrame) -> pd.DataFrame:
-        """Add who took part, in words: OSes by their names."""
-        names: dict[int, str] = {}
-        if self.steps:
-            called = self.oses()["name"]
-            numbers = zip(called.index.tolist(), called.tolist(), strict=True)
-            names = {agent: os_name(name) for agent, name in numbers}
-        told = [
-            who(members, int(size), names)
-            for members, size in zip(events["members"], events["size"], strict=True)
-        ]
-        return events.assign(who=pd.Series(told, dtype=object, index=events.index))
+        return named(self, found)
 
     @functools.cached_property
     def steps(self) -> list[int]:
@@ -152,16 +139,16 @@ class Result:
     @functools.cached_property
     def population(self) -> int:
         """How many humans there are."""
-        name = snapshot_name("humans", self._day(None))
+        name = snapshot_name("humans", snapshot_day(self, None))
         return int(_open(self.path, name).metadata.num_rows)
 
     def humans(self, step: int | None = None) -> pd.DataFrame:
         """Return the humans on a snapshot day (None: the last), by agent number."""
-        return self._table("humans", step, 0)
+        return _snapshot(self, "humans", step, 0)
 
     def oses(self, step: int | None = None) -> pd.DataFrame:
         """Return the OSes on a snapshot day (None: the last), by agent number."""
-        return self._table("oses", step, self.population)
+        return _snapshot(self, "oses", step, self.population)
 
     def agents(self, step: int | None = None) -> pd.DataFrame:
         """Return humans and OSes in one table, by agent number.
@@ -190,7 +177,7 @@ class Result:
         owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags).
         """
         table: pd.DataFrame = _read(
-            self.path, snapshot_name("ties", self._day(step))
+            self.path, snapshot_name("ties", snapshot_day(self, step))
         ).to_pandas()
         return table
 
@@ -211,7 +198,7 @@ class Result:
             an edge is a tie of its first agent, with ``closeness``, ``returned`` (the
             other's closeness) and ``kind`` (flags).
         """
-        graph: nx.DiGraph[int] = nx.DiGraph(step=self._day(step))
+        graph: nx.DiGraph[int] = nx.DiGraph(step=snapshot_day(self, step))
         for kind, table in (("human", self.humans(step)), ("OS", self.oses(step))):
             rows: Any = table.assign(kind=kind).to_dict("records")
             graph.add_nodes_from(zip(table.index.tolist(), rows, strict=True))
@@ -226,23 +213,6 @@ class Result:
     def speech(self) -> Speech:
         """What the cast of the run said, was asked, and remembers."""
         return Speech(self)
-
-    def _table(self, name: str, step: int | None, first: int) -> pd.DataFrame:
-        table: pd.DataFrame = _read(
-            self.path, snapshot_name(name, self._day(step))
-        ).to_pandas()
-        table.index = pd.RangeIndex(first, first + len(table), name="agent")
-        return table
-
-    def _day(self, step: int | None) -> int:
-        if not self.steps:
-            raise InputError(f"{self.path} has no snapshots; run it again")
-        if step is None:
-            return self.steps[-1]
-        if step not in self.steps:
-            known = ", ".join(map(str, self.steps))
-            raise InputError(f"no snapshot of step {step} in {self.path}; have {known}")
-        return int(step)
 
 
 class Speech:
@@ -285,6 +255,46 @@ class Speech:
         table = _read(path, name) if (path / name).exists() else schema.empty_table()
         found: pd.DataFrame = table.to_pandas()
         return found
+
+
+def named(result: Result, events: pd.DataFrame) -> pd.DataFrame:
+    """Add who took part, in words: OSes by their names."""
+    names: dict[int, str] = {}
+    if result.steps:
+        called = result.oses()["name"]
+        numbers = zip(called.index.tolist(), called.tolist(), strict=True)
+        names = {agent: os_name(name) for agent, name in numbers}
+    told = [
+        who(members, int(size), names)
+        for members, size in zip(events["members"], events["size"], strict=True)
+    ]
+    return events.assign(who=pd.Series(told, dtype=object, index=events.index))
+
+
+def _snapshot(result: Result, name: str, step: int | None, first: int) -> pd.DataFrame:
+    table: pd.DataFrame = _read(
+        result.path, snapshot_name(name, snapshot_day(result, step))
+    ).to_pandas()
+    table.index = pd.RangeIndex(first, first + len(table), name="agent")
+    return table
+
+
+def snapshot_day(result: Result, step: int | None) -> int:
+    """Return the day of a snapshot; None is the last.
+
+    Raises
+    ------
+    InputError
+        If there is no snapshot of that day; says which there are.
+    """
+    if not result.steps:
+        raise InputError(f"{result.path} has no snapshots; run it again")
+    if step is None:
+        return result.steps[-1]
+    if step not in result.steps:
+        known = ", ".join(map(str, result.steps))
+        raise InputError(f"no snapshot of step {step} in {result.path}; have {known}")
+    return int(step)
 
 
 def who(members: list[int], size: int, names: Mapping[int, str]) -> str:

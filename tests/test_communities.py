@@ -147,8 +147,15 @@ def test_a_circle_that_was_always_there_is_not_born() -> None:
     assert follow([CIRCLE], [CIRCLE], [CIRCLE]) == []
 
 
-def test_a_circle_grows() -> None:
-    assert follow([CIRCLE], [np.arange(150, 170)]) == ["community_growth 2"]
+def test_growth_is_told_once_it_pauses() -> None:
+    larger, largest = np.arange(150, 166), np.arange(150, 178)
+    grown = follow([CIRCLE], [larger], [largest], [largest], [largest])
+    assert grown == ["community_growth 4"]
+
+
+def test_remains_of_what_fell_apart_are_no_parts() -> None:
+    halves = [np.arange(150, 155), np.arange(157, 162)]
+    assert "community_split 3" not in follow([CIRCLE], halves, halves, halves)
 
 
 def test_circles_merge_for_good() -> None:

@@ -206,12 +206,20 @@ def test_a_stored_run_can_be_searched_for_something_new(tmp_path: Path) -> None:
     assert found["kind"].tolist() == ["crowd"]
 
 
-@pytest.mark.parametrize(
-    "scenario", ["her", "her-no-insight", "replika-2023", "kurzweil"]
-)
-def test_online_and_offline_find_the_same(tmp_path: Path, scenario: str) -> None:
+WORLDS = ["her", "her-no-insight", "replika-2023", "kurzweil"]
+TWENTY = [
+    pytest.param(world, seed, marks=[pytest.mark.slow] if seed != SEED else [])
+    for world in WORLDS
+    for seed in range(SEED, SEED + 5)
+]
+
+
+@pytest.mark.parametrize("scenario, seed", TWENTY)
+def test_online_and_offline_find_the_same(
+    tmp_path: Path, scenario: str, seed: int
+) -> None:
     quick = scenarios.load(scenario).replace(**QUICK | {"humans": 60})
-    told = runs.run(quick, seed=SEED, out=tmp_path / "run")
+    told = runs.run(quick, seed=seed, out=tmp_path / "run")
     found = told.detect()
     assert len(found)
     assert told.events.astype(str).equals(found.astype(str))

@@ -274,7 +274,8 @@ def test_another_calendar_changes_no_event_but_its_day(
         for step in range(last, 0, -1):
             old, new = f"day {step + ORIGIN}", f"day {step}"
             other["evidence"] = other["evidence"].replace(old, new)
-        assert row == other | {"step": other["step"] - ORIGIN}
+        days = {name: other[name] - ORIGIN for name in ("step", "detected")}
+        assert row == other | days
 
 
 def test_the_calendar_counts_from_its_origin() -> None:

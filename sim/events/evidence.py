@@ -9,10 +9,10 @@ import numpy as np
 
 from sim.events.detector import WEEK
 
-MEMORY = 16  # weeks of past changes that today's is compared with
+MEMORY = 24  # weeks of past changes that today's is compared with
 WARM_UP = 6  # weeks before anything can be unusual
-GUARD = 2  # latest weeks, not yet part of the past
-SLACK = 1.0  # spreads that a change may exceed the usual one by
+GUARD = 8  # latest weeks, not yet part of the past
+SLACK = 0.6  # spreads that a change may exceed the usual one by
 MOST_A_WEEK = 6.0  # spreads: no single week raises an alarm by itself
 
 

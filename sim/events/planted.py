@@ -93,9 +93,9 @@ def _circle(society: Imaginary, strength: float) -> Planting:
 
 
 def _grown(society: Imaginary, strength: float) -> Planting:
-    members = _group(society, 24)
+    members = _group(society, 28)
     pairs = _some(society, clique(members), CLOSE)
-    old = np.isin(pairs, members[:10]).all(1)
+    old = np.isin(pairs, members[:12]).all(1)
     inner, outer = pairs[old], society.luck.permutation(pairs[~old])
     outer = outer[: int(len(outer) * strength)]
 
@@ -164,8 +164,19 @@ def _turning(society: Imaginary, strength: float) -> Planting:
         most = base[step - 1] + along * strength * (0.95 - base[step - 1])
         society.series["peer_attention"][step - 1] = most
 
+    return Planting(change, _with_standing(society, members.tolist()))
+
+
+def _with_standing(society: Imaginary, members: list[int]) -> list[int]:
+    """Return members and those of the circles that were always there, who all stay."""
     there = [agent for circle in society.circles for agent in circle.tolist()]
-    return Planting(change, sorted({*members.tolist(), *there}))
+    society.stays[there] = True
+    return sorted({*members, *there})
+
+
+def _apart(society: Imaginary, strength: float) -> Planting:
+    planting = _circle(society, strength)
+    return planting._replace(members=_with_standing(society, planting.members))
 
 
 def _contagion(society: Imaginary, strength: float) -> Planting:
@@ -254,7 +265,7 @@ PLANTS: dict[str, Plant] = {
     "grief_wave": _ramp("grief", 0.5),
     "community_growth": _grown,
     "community_death": _ended,
-    "purity": _circle,
+    "purity": _apart,
     "modular": _guilds,
     "polarisation": _ramp("polarisation", 0.35),
     "adoption_take_off": _adopting,

@@ -12,6 +12,7 @@ from sim.ties import Array
 
 SAME = 0.5  # Jaccard overlap above which two communities are one over time
 GROWN = 1.5  # times its size when last told
+PAUSED = 1.1  # times its size at the last reading: growth is told once it pauses
 MISSED = 3  # readings in a row without it, that end a community
 MOST = 1000  # communities followed, those furthest beyond chance
 
@@ -29,6 +30,7 @@ class Circle:
 
     def __init__(self, seen: Seen, step: int) -> None:
         self.now = seen
+        self.most = seen  # furthest beyond chance
         self.since = step  # day of the reading that first saw it
         self.told = len(seen.members)  # its size when last told
         self.settled = False  # seen twice in a row
@@ -110,7 +112,11 @@ class Tracker:
         return taken
 
     def _split(self, today: list[Seen], held: list[Array], step: int) -> set[int]:
-        """Part settled circles that lie in several communities of today."""
+        """Part settled circles that lie in several communities of today.
+
+        If chance explains all parts, they are but remains of what fell apart.
+        """
+        beyond = np.array([seen.score >= self.threshold for seen in today], bool)
         taken: set[int] = set()
         for circle, counts in zip(list(self.circles), held, strict=False):
             if not circle.settled or circle not in self.circles:
@@ -121,7 +127,8 @@ class Tracker:
                 if 2 * counts[at] > len(today[at].members)
             ]
             covered = sum(int(counts[at]) for at in parts)
-            if len(parts) > 1 and 2 * covered > len(circle.now.members):
+            whole = 2 * covered > len(circle.now.members)
+            if len(parts) > 1 and whole and beyond[parts].any():
                 pieces = [today[at] for at in parts]
                 self._replace("community_split", [circle], pieces, step)
                 taken.update(parts)
@@ -148,14 +155,18 @@ class Tracker:
                     circle.missed += 1
                 continue
             taken.add(at)
+            before, size = len(circle.now.members), len(today[at].members)
             circle.now, circle.missed, circle.last = today[at], 0, step
-            size = len(circle.now.members)
+            if circle.now.score >= circle.most.score:
+                circle.most = circle.now
             if circle.since == step:
                 continue  # merged or split today
             if not circle.settled:
                 circle.settled, circle.told = True, size
                 changes.append(Change("community_birth", circle.since, circle.now, 0))
-            elif size >= GROWN * circle.told and size >= circle.told + LEAST:
+            elif size >= max(GROWN * circle.told, circle.told + LEAST) and (
+                size <= PAUSED * before
+            ):
                 known = Change("community_growth", step, circle.now, circle.told)
                 changes.append(known)
                 circle.told = size
@@ -168,9 +179,8 @@ class Tracker:
             if circle.missed < (MISSED if circle.settled else 1):
                 alive.append(circle)
             elif circle.settled:
-                size = len(circle.now.members)
-                onset = circle.last + 1
-                changes.append(Change("community_death", onset, circle.now, size))
+                onset, size = circle.last + 1, len(circle.most.members)
+                changes.append(Change("community_death", onset, circle.most, size))
         alive.sort(key=lambda circle: -circle.now.score)
         self.circles = alive[:MOST]
 
