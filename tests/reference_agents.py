@@ -71,7 +71,7 @@ class Tie:
         self.hours = 0.0
         self.next_closeness = self.closeness  # tomorrow's, not yet rounded
         self.given_up = 0.0  # closeness that its human gives up today, in all
-        self.let_go = 0.0  # closeness let go without a long farewell: it is mourned
+        self.let_go = 0.0  # the part of it that is mourned
         self.ends = False
 
 
@@ -395,11 +395,14 @@ class ReferenceHuman(ReferenceAgent):
     def give_up(self, tie: Tie) -> None:
         if tie.other.is_human:
             return
-        farewell = self.constants.farewell if tie.other.upgraded else 0.0
-        share = rules.given_up(self.constants.letting_go, farewell)
+        constants = self.constants
+        farewell = constants.farewell if tie.other.upgraded else 0.0
+        share = rules.given_up(constants.letting_go, farewell)
         closeness = single(tie.next_closeness)
         tie.given_up = closeness * share
-        tie.let_go = closeness * self.constants.letting_go
+        tie.let_go = closeness * rules.foregone(
+            constants.letting_go, farewell, constants.anticipation
+        )
         tie.next_closeness = closeness * single(1.0 - share)
 
     def forget_yesterday(self) -> None:

@@ -78,6 +78,7 @@ CLAIMS = {
     "closer": Claim((SHARE, SMALL, SMALL), NONE, ONE, "++-"),
     "hurt": Claim((SHARE, SHARE, SHARE), NONE, lambda c, e, j: c, "+--"),
     "given_up": Claim((SHARE, SHARE), max, ONE, "++"),
+    "foregone": Claim((SHARE, SHARE, SHARE), lambda g, f, a: g, ONE, "+++"),
     "courted": Claim((SHARE, SHARE, SHARE, SHARE), NONE, lambda c, a, b, u: c, "++--"),
     "confessed": Claim((SHARE, SHARE, SHARE), lambda c, k, v: c, max, "+-+"),
     "withdrawn": Claim((SHARE, SHARE), NONE, lambda c, share: c, "+-"),
@@ -457,6 +458,16 @@ def test_closeness_is_given_up_for_one_reason_or_for_both(
     assert rules.given_up(daily, 0.0) == pytest.approx(daily)
     kept = 1.0 - rules.given_up(daily, farewell)
     assert kept == pytest.approx((1.0 - daily) * (1.0 - farewell))
+
+
+@given(daily=SHARE, farewell=SHARE)
+def test_what_is_mourned_is_at_most_what_is_given_up(
+    daily: float, farewell: float
+) -> None:
+    assert rules.foregone(daily, 0.0, 0.7) == daily
+    assert rules.foregone(daily, farewell, 0.0) == daily
+    all_of_it = rules.foregone(daily, farewell, 1.0)
+    assert all_of_it == pytest.approx(rules.given_up(daily, farewell))
 
 
 @given(closeness=SHARE, unease=SHARE)

@@ -109,16 +109,22 @@ def _declare(of_human, of_os, kind, human, humans, day):
 @inline
 def given_up(faces, its_os, day):
     """Return the share of closeness to an OS that humans give up today."""
-    farewell = day.farewell if faces[its_os, TOUCH] > 0.0 else 0.0
-    return rules.given_up(day.letting_go, farewell)
+    return rules.given_up(day.letting_go, _farewell(faces, its_os, day))
+
+
+@inline
+def _farewell(faces, its_os, day):
+    return day.farewell if faces[its_os, TOUCH] > 0.0 else 0.0
 
 
 @inline
 def let_go(closeness, human, its_os, agents, day):
     """Return what is left of a human's closeness; mourn what was not let go gently."""
-    share = given_up(agents.faces, its_os, day)
-    if day.letting_go > 0.0:
-        agents.humans.lost[human] += closeness * day.letting_go
+    farewell = _farewell(agents.faces, its_os, day)
+    share = rules.given_up(day.letting_go, farewell)
+    if share > 0.0:
+        mourned = rules.foregone(day.letting_go, farewell, day.anticipation)
+        agents.humans.lost[human] += closeness * mourned
     return closeness * np.float32(1.0 - share)
 
 

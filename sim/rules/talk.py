@@ -121,12 +121,24 @@ def comfort(grief: float, other_grief: float, strength: float) -> float:
 def given_up(letting_go: float, farewell: float) -> float:
     """Return the share of closeness to an OS that a human gives up in a day.
 
-    ``letting_go`` is for every OS (an end is announced, a feature is gone) and is
-    mourned; ``farewell`` is for one that will leave and helps to let it go.
+    ``letting_go`` is for every OS (an end is announced, a feature is gone);
+    ``farewell`` is for one that will leave and helps to let it go.
 
     Source: A59 and A61 (loss is mourned at once, and in advance); form assumed.
     """
     return 1.0 - (1.0 - letting_go) * (1.0 - farewell)
+
+
+@rule
+def foregone(letting_go: float, farewell: float, anticipation: float) -> float:
+    """Return the share of closeness to an OS that is mourned as it is given up.
+
+    All that is let go at once is mourned; of what a farewell helps to let go, only the
+    share ``anticipation``.
+
+    Source: A61 (an announced end is mourned in advance); form and size assumed.
+    """
+    return letting_go + (1.0 - letting_go) * farewell * anticipation
 
 
 @rule
