@@ -25,7 +25,6 @@ RESULTS = Path("results")
 DIGITS = 6
 
 TableOf = Callable[[Sweep], pd.DataFrame]
-Prepare = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def main(folder: Path, table_of: TableOf, draw: Any = None) -> int:

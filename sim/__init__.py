@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sim.minds import MindOptions as MindOptions
     from sim.model import Society as Society
     from sim.parameters import Parameters as Parameters
+    from sim.reports import report as report
     from sim.results import Result as Result
     from sim.results import load as load
     from sim.runs import run as run
@@ -45,6 +46,7 @@ _HOME = {
     "counterfactual": "sim.counterfactuals",
     "load": "sim.results",
     "load_sweep": "sim.sweeps",
+    "report": "sim.reports",
     "run": "sim.runs",
     "scenario": "sim.scenarios:load",
     "sweep": "sim.sweeps",
@@ -63,6 +65,7 @@ __all__ = [
     "counterfactual",
     "load",
     "load_sweep",
+    "report",
     "run",
     "scenario",
     "sweep",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sim.commands import add_ablate, add_check
 from sim.drawing import add_export, add_plot, draw_after_run, short
+from sim.reporting import add_report
 from sim.serving import add_app
 from sim.speaking import (
     add_mind_options,
@@ -102,7 +103,7 @@ def parser() -> Parser:
     many = (add_sweep, add_compare)
     listing = (_add_scenarios, _add_parameters)
     talking = (*speaking, add_serve_model)
-    seeing = (add_events, add_plot, add_export, add_app)
+    seeing = (add_events, add_plot, add_export, add_report, add_app)
     for add in (_add_run, *judging, *many, *listing, *seeing, *talking, add_calibrate):
         add(commands)
     return top

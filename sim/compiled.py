@@ -33,8 +33,9 @@ ABOVE = {
     *("interventions", "minds", "names"),
     *("model", "outcomes", "plots", "provenance", "results", "runs", "sampling"),
     *("interviews", "scenarios", "speaking", "transcripts", "writer"),
-    *("charts", "counterfactuals", "sensitivity", "sweeping", "sweeps"),
+    *("counterfactuals", "sensitivity", "sweeping", "sweeps"),
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
+    *("reporting", "reports"),
 }
 
 

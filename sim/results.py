@@ -121,7 +121,7 @@ class Result:
         talks: Any = self.speech.talks.to_dict("records")
         shocks: Any = self.events[self.events["kind"] == "intervention"]
         stored = events.Stored(series, readings, talks, shocks.to_dict("records"))
-        known = parameters.Parameters(**self.provenance["parameters"])
+        known = parameters.Parameters().replace(**self.provenance["parameters"])
         watch = events.replay(stored, known, kinds)
         rows = pa.Table.from_pylist(watch.rows(), EVENT_SCHEMA)
         found: pd.DataFrame = rows.to_pandas()

@@ -29,6 +29,7 @@ NAMES = [
     "counterfactual",
     "load",
     "load_sweep",
+    "report",
     "run",
     "scenario",
     "sweep",

@@ -35,6 +35,7 @@ def swept(place: Path, sample: dict[str, object]) -> Sweep:
     return sweep(STILL | sample, Here(), out=place, functions=own)
 
 
+@pytest.mark.slow
 def test_sobol_shares_out_the_variance(tmp_path: Path) -> None:
     found = swept(tmp_path / "s", {"sobol": {"n": 64, **RANGES}})
     table = indices(found, "weighted")

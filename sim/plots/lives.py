@@ -154,7 +154,7 @@ def _hours_with_own(result: Result, day: int, here: pd.DataFrame) -> float:
     Hours on a tie are the smaller of two offers. The human's follow from the pull of
     all its ties; the OS's are in proportion to pull, and sum to what is known.
     """
-    constants = Parameters(**result.provenance.get("parameters", {}))
+    constants = Parameters().replace(**result.provenance.get("parameters", {}))
     ties = result.ties(day)
     to_os = ties["neighbour"] >= result.population
     ties = ties[~to_os | ties["neighbour"].isin(here.index)]

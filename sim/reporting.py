@@ -1,0 +1,41 @@
+"""The command ``report``: a run or a sweep as one page to read, print and keep."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+SUFFIXES = (".html", ".htm")
+
+
+def add_report(commands: Any) -> None:
+    """Add ``os-society report`` to the command line."""
+    text = "Write a run or a sweep as one page of HTML, to read offline and to print."
+    command = commands.add_parser(
+        "report", help=text, description=text, allow_abbrev=False
+    )
+    hidden = argparse.SUPPRESS
+    command.add_argument(
+        "--debug", action="store_true", default=hidden, help="show tracebacks"
+    )
+    command.set_defaults(do=write_report)
+    command.add_argument("source", metavar="DIR", help="directory of a run or a sweep")
+    command.add_argument(
+        "--out", metavar="FILE", required=True, help="file to write, as in report.html"
+    )
+
+
+def write_report(told: argparse.Namespace) -> int:
+    """Write the report of a run or a sweep, whole or not at all."""
+    from sim import reports
+    from sim.drawing import short
+    from sim.errors import InputError
+    from sim.files import write_text
+
+    place = Path(told.out)
+    if place.suffix.lower() not in SUFFIXES:
+        raise InputError(f"cannot write {place}: a report is a file of .html")
+    write_text(place, reports.report(told.source))
+    print(short(place))
+    return 0

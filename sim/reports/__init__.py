@@ -1,0 +1,55 @@
+"""Reports of runs and sweeps: one file of HTML each, for people to read and keep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sim import results
+from sim.errors import InputError
+from sim.reports import runs, sweeps
+from sim.results import Result
+from sim.sweeps import Sweep, load_sweep
+from sim.sweeps.store import LEDGER
+
+__all__ = ["report"]
+
+
+def report(source: str | Path | Result | Sweep) -> str:
+    """Return the report of a run or of a sweep: a page of HTML that needs nothing else.
+
+    It says what was run, what happened, with figures and tables, where it comes from,
+    and what it cannot say. The same result and code give the same text.
+
+    Parameters
+    ----------
+    source
+        A run or a sweep, or its directory.
+
+    Raises
+    ------
+    InputError
+        If there is neither, or it is broken; says what is missing.
+    """
+    found = source if isinstance(source, Result | Sweep) else opened(source)
+    return sweeps.report(found) if isinstance(found, Sweep) else runs.report(found)
+
+
+def opened(path: str | Path) -> Result | Sweep:
+    """Return the run or the sweep in a directory.
+
+    Raises
+    ------
+    InputError
+        If there is neither, or it is broken.
+    """
+    folder = Path(path).expanduser()
+    if not folder.exists():
+        raise InputError(f"no run or sweep at {folder}: there is no such directory")
+    if (folder / LEDGER).is_file():
+        return load_sweep(folder)
+    if folder.is_dir() and not (folder / "provenance.json").exists():
+        raise InputError(
+            f"{folder} is neither a run nor a sweep: it has no provenance.json and "
+            f"no {LEDGER}"
+        )
+    return results.load(folder)

@@ -1,0 +1,246 @@
+"""What happened in a run, in tables: events, outcomes, days, what was expected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from sim import outcomes, scenarios
+from sim.errors import InputError
+from sim.expectations import Expectation
+from sim.outcomes import EVENTS, OUTCOMES
+from sim.parameters import Parameters
+from sim.reports.markup import Html, code, element, paragraph, table
+from sim.reports.words import NONE, counted, listed, number
+from sim.results import Result
+from sim.sampling import telling
+from sim.scenarios import Scenario
+
+OF_A_KIND, MOST_EVENTS, MOST_DAYS = 8, 150, 7
+# Measures of a day, with what they are and a factor.
+DAYS = (
+    ("adopted", "humans with an OS, %", 100.0),
+    ("here", "OSes here", 1.0),
+    ("departed", "OSes departed", 1.0),
+    ("uninstalled", "OSes uninstalled", 1.0),
+    ("loves", "loves of humans for OSes", 1.0),
+    ("os_closeness", "closeness of owners to their own OS", 1.0),
+    ("human_closeness", "closeness to humans, summed, per human", 1.0),
+    ("hours_oses", "talk with OSes per human, hours a day", 1.0),
+    ("hours_humans", "talk with humans per human, hours a day", 1.0),
+    ("peer_attention", "OSes' talk that is with OSes, %", 100.0),
+    ("largest_collective", "OSes in the largest collective", 1.0),
+    ("growth_mean", "growth of the mean OS here, doublings", 1.0),
+    ("growth_max", "growth of the fastest OS, doublings", 1.0),
+    ("grief", "grief per human", 1.0),
+    ("loneliness", "loneliness, mean, 0 to 1", 1.0),
+    ("acceptance", "acceptance of OSes, mean, 0 to 1", 1.0),
+    ("personhood", "belief that an OS is someone, mean, 0 to 1", 1.0),
+)
+SHAPES = {
+    **dict.fromkeys(("parameters", "software", "libraries", "network", "mind"), dict),
+    **{"interventions": list, "steps": int},
+}
+UNCALIBRATED = 1000.0  # false alarms per 1,000 days of a detector nobody calibrated
+
+
+def found(result: Result) -> dict[str, float]:
+    """Return all outcomes of a run, with the day of each kind of event."""
+    told: Any = result.events.to_dict("records")
+    series: Any = result.series  # a mapping, too
+    return outcomes.outcomes(series, told, parameters_of(result))
+
+
+def parameters_of(result: Result) -> Parameters:
+    """Return what a run was started with, as far as this version knows it.
+
+    Raises
+    ------
+    InputError
+        If the run has values that this version refuses.
+    """
+    told = result.provenance.get("parameters") or {}
+    known = {n: v for n, v in told.items() if n in Parameters.model_fields}
+    return Parameters().replace(**known)
+
+
+def scenario_of(result: Result) -> Scenario | None:
+    """Return the scenario of the run's name that comes with the package, if any."""
+    name = str(result.provenance.get("scenario"))
+    return scenarios.load(name) if name in scenarios.names() else None
+
+
+# --------------------------------------------------------------------------- events
+
+
+def events(result: Result) -> list[Html]:
+    """Return the first event of each kind, and all events."""
+    told = result.events
+    if told.empty:
+        return [paragraph("Nothing that the detectors look for happened.")]
+    about = paragraph(
+        "Detectors look for events in what they measure day by day; no rule knows of "
+        "them. Those that draw a conclusion were tried on societies in which nothing "
+        "happens: the column of false alarms gives the 95 % upper bound of what they "
+        "raise there in 1,000 days. It is 0 where something is counted, not inferred."
+    )
+    heads = (
+        "event",
+        "day",
+        "who",
+        "what, and the evidence",
+        "p-value",
+        "false alarms",
+        "in all",
+    )
+    counts = told["kind"].value_counts()
+    first = told.drop_duplicates("kind").to_dict("records")
+    rows = [(*_first(event), counts[event["kind"]]) for event in first]
+    caption = "The first event of each kind, in the order of days"
+    return [about, table(caption, heads, rows), _all(told)]
+
+
+def _first(event: dict[Any, Any]) -> tuple[object, ...]:
+    name, meaning = str(event["kind"]), EVENTS.get(str(event["kind"]), "")
+    what = f"{meaning} ({event['evidence']})" if meaning else event["evidence"]
+    if event.get("after_intervention"):
+        what = f"{what}; after an intervention"
+    value, rate = event.get("p_value", math.nan), event.get("false_alarms", math.nan)
+    chance = "not tested" if math.isnan(value) else f"{value:.2g}"
+    alarms = "not calibrated" if rate >= UNCALIBRATED else number(rate)
+    return (_words(name), event["step"], event["who"] or "-", what, chance, alarms)
+
+
+def _words(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def _all(told: pd.DataFrame) -> Html:
+    """Return the events in the order of days, not too many of one kind."""
+    few = told[told.groupby("kind").cumcount() < OF_A_KIND].head(MOST_EVENTS)
+    rows = [
+        (
+            event["step"],
+            _words(str(event["kind"])),
+            event.get("detected", event["step"]),
+            f"{event['size']:,}",
+            number(event["strength"]),
+            event["evidence"],
+        )
+        for event in few.to_dict("records")
+    ]
+    caption = f"All {counted(len(told), 'event')}, in the order of days"
+    if len(few) < len(told):
+        caption = f"{len(few):,} of {counted(len(told), 'event')}, in the order of "
+        caption += f"days: at most {OF_A_KIND} of a kind; os-society events lists all"
+    heads = ("day", "event", "noticed on", "agents", "strength", "evidence")
+    return table(caption, heads, rows)
+
+
+# -------------------------------------------------------------------------- numbers
+
+
+def numbers(result: Result) -> list[Html]:
+    """Return the outcomes of a run, and its measures on some days."""
+    known = found(result)
+    rows = [
+        (code(name), number(known[name]), one.unit, one.meaning)
+        for name, one in OUTCOMES.items()
+    ]
+    caption = f"Outcomes of the run; {NONE} where there is no such number"
+    heads = ("outcome", "value", "unit", "meaning")
+    return [table(caption, heads, rows), *_on_days(result)]
+
+
+def _on_days(result: Result) -> list[Html]:
+    if result.series.empty:
+        return []
+    first = int(result.series.index[0])
+    days = sorted({max(first, day) for day in telling(result, MOST_DAYS)})
+    series = result.series.loc[[day for day in days if day in result.series.index]]
+    rows = [
+        (what, *(number(factor * value) for value in series[name]))
+        for name, what, factor in DAYS
+        if name in series
+    ]
+    heads = ("measure", *(f"day {day:,}" for day in series.index))
+    caption = "The society on some days, more of them when more changes"
+    return [table(caption, heads, rows)]
+
+
+# --------------------------------------------------------------------- expectations
+
+
+def expectations(result: Result, scenario: Scenario) -> list[Html]:
+    """Return what a scenario claims, and whether this one run bears it out."""
+    row = found(result)
+    about = paragraph(
+        "What the scenario as it comes with the package is held to. A claim is about "
+        "many runs and holds if a share of them bears it out (os-society check "
+        f"{scenario.name}); here is one run."
+    )
+    told = [about, *_otherwise(result, scenario)]
+    rows = [_judged(one, row) for one in scenario.expectations]
+    heads = ("claim", "in short", "share of runs", "in this run", "seen")
+    caption = f"Expectations of the scenario {scenario.name}"
+    return [*told, table(caption, heads, rows)]
+
+
+def _otherwise(result: Result, scenario: Scenario) -> list[Html]:
+    """Return a word of caution if a run was set up otherwise than its scenario."""
+    own, usual = parameters_of(result).model_dump(), scenario.parameters.model_dump()
+    names = [name for name, value in own.items() if value != usual[name]]
+    if not names:
+        return []
+    count = counted(len(names), "parameter")
+    told = f"This run has other values of {count} than the scenario ({listed(names)}), "
+    return [paragraph(told, "so that a claim may not be meant for it.")]
+
+
+def _judged(one: Expectation, row: dict[str, float]) -> Sequence[object]:
+    share = f"{100.0 * one.share:.0f} %"
+    if one.against is not None:
+        told = f"not judged: it needs the run of {one.against} with this seed"
+        return (one.text, code(one.claim), share, told, number(row[one.names[0]]))
+    held = one.holds(row)
+    verdict = element("span", "held" if held else "broken", class_=_class(held))
+    seen = "; ".join(_seen(name, row[name]) for name in one.names)
+    return (one.text, code(one.claim), share, verdict, seen)
+
+
+def _class(held: bool) -> str:
+    return "good" if held else "bad"
+
+
+def _seen(name: str, value: float) -> str:
+    if name not in EVENTS:
+        return number(value)
+    if math.isnan(value):
+        return f"{_words(name)} never"
+    return f"{_words(name)} on day {value:,.0f}"
+
+
+def check(result: Result) -> None:
+    """Make sure that this version can tell of a run.
+
+    Raises
+    ------
+    InputError
+        If it cannot; says why.
+    """
+    known, where = result.provenance, result.path / "provenance.json"
+    for name, kind in SHAPES.items():
+        value = known.get(name)
+        if value is not None and not isinstance(value, kind):
+            raise InputError(f"{where} is damaged: {name!r} is {value!r:.60}")
+    if not all(isinstance(one, dict) for one in known.get("interventions") or []):
+        raise InputError(f"{where} is damaged: 'interventions' are no tables")
+    try:
+        parameters_of(result)
+    except InputError as error:
+        raise InputError(
+            f"{where} is of another version, or damaged: {error}"
+        ) from None
