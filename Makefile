@@ -14,7 +14,7 @@ SUITABLE := import ensurepip, sys, venv; \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick lint types contracts
-.PHONY: beats bench detectors phase levers sensitivity networks minds evidence ablation showcase gallery clean
+.PHONY: beats bench detectors phase levers sensitivity networks minds evidence ablation pairs showcase gallery notebooks clean
 
 help: ## list what can be made
 	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
@@ -54,7 +54,7 @@ phase: $(VENV)/installed ## map where OSes depart: growth against affinity
 levers: $(VENV)/installed ## pull every policy lever: departure, grief, cost
 	@$(BIN)/python experiments/levers/run.py $(ARGS)
 
-sensitivity: $(VENV)/installed ## rank what departure and grief depend on (needs SALib)
+sensitivity: $(VENV)/installed-dev ## rank what departure and grief depend on
 	@$(BIN)/python experiments/sensitivity/run.py $(ARGS)
 
 networks: $(VENV)/installed ## compare generated and real networks
@@ -66,18 +66,24 @@ minds: $(VENV)/installed ## weigh seed noise against the noise of minds
 evidence: $(VENV)/installed ## compare scenario `today` with published numbers
 	@$(BIN)/python experiments/evidence.py $(ARGS)
 
-ablation: $(VENV)/installed ## find the mechanisms that departure needs, also in pairs
-	@$(BIN)/os-society ablate her --humans 200 --out results/ablation.csv $(ARGS)
+ablation: $(VENV)/installed ## find the mechanisms that departure needs
+	@$(BIN)/python experiments/ablation/run.py $(ARGS)
+
+pairs: $(VENV)/installed ## the same, with pairs of what is not necessary alone
+	@$(BIN)/os-society ablate her --humans 200 --out results/ablation-pairs.csv $(ARGS)
 
 showcase: $(VENV)/installed ## make the figures that the README shows
 	@$(BIN)/os-society run her --seed 7 --force --no-figures --out results/runs/showcase
 	@$(BIN)/os-society plot results/runs/showcase --what timeline \
 		--out results/her-timeline.png
-	@$(BIN)/os-society plot results/runs/showcase --what network \
-		--out results/her-network.png
+	@$(BIN)/os-society plot results/runs/showcase --what multiples \
+		--out results/her-multiples.png
 
 gallery: $(VENV)/installed ## draw every figure there is on one sheet
 	@$(BIN)/python experiments/gallery.py $(ARGS)
+
+notebooks: $(VENV)/installed-dev ## execute the notebooks and write them with their outputs
+	@$(BIN)/python notebooks/execute.py $(ARGS)
 
 clean: ## remove environments and caches, never results
 	rm -rf .venv .ci/venvs build dist .hypothesis .import_linter_cache
