@@ -5,6 +5,7 @@ Dask does every run at least once and keeps nothing: the store is what counts.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ from sim.errors import InputError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PATIENCE = 20.0  # seconds for a scheduler to answer
+LOGGERS = ("distributed", "distributed.client", "distributed.core")
 
 
 @contextmanager
@@ -43,11 +45,26 @@ def connect(address: str, insecure: bool = False) -> Iterator[Executor]:
         client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(f"no Dask scheduler answers at {address}: {error}") from None
+    with _quiet():
+        try:
+            yield client.get_executor(retries=0, pure=False)
+        finally:
+            with suppress(Exception):  # the scheduler may be gone
+                client.close(timeout=PATIENCE)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Dask from logging tracebacks of what ends in our own message anyway."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
     try:
-        yield client.get_executor(retries=0, pure=False)
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        yield
     finally:
-        with suppress(Exception):  # the scheduler may be gone
-            client.close(timeout=PATIENCE)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def check(address: str, insecure: bool = False) -> None:

@@ -74,8 +74,8 @@ def _finding(future: Future[Finding], run: str) -> Finding:
 
 
 def _broken(error: BaseException) -> str:
-    kind = type(error).__name__
-    return f"the executor broke ({kind}: {error}); start it again, and --resume"
+    why = f"{type(error).__name__}: {error}".removesuffix(": ")
+    return f"the executor broke ({why}); start it again, and --resume"
 
 
 def execute_apart(job: Job, limits: tuple[float, int]) -> Finding:
