@@ -2,8 +2,8 @@
 
 The function (Ishigami and Homma 1990) stands in for an outcome; three parameters of
 societies that live no day stand in for its arguments. Six intervals of 95 % each: all
-hold in three samples of four (with the default seed they do at n = 256, 1,024, 2,048 and
-4,096; at 512 one does not).
+hold in three samples of four. With the default seed they do at n = 256 and from 1,024
+on; at 512 one does not.
 
     python experiments/benchmarks/ishigami.py [--n 1024] [--workers 2] [--json]
 """
