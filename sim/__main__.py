@@ -102,9 +102,10 @@ def parser() -> Parser:
     judging, speaking = (add_check, add_ablate), (add_transcript, add_talk)
     many = (add_sweep, add_compare)
     listing = (_add_scenarios, _add_parameters)
+    living = (_add_run, _add_resume)
     talking = (*speaking, add_serve_model)
     seeing = (add_events, add_plot, add_export, add_report, add_app)
-    for add in (_add_run, *judging, *many, *listing, *seeing, *talking, add_calibrate):
+    for add in (*living, *judging, *many, *listing, *seeing, *talking, add_calibrate):
         add(commands)
     return top
 
@@ -149,9 +150,24 @@ def _add_run(commands: Any) -> None:
     run.add_argument(
         "--snapshot-every", metavar="N", default="30", help="days between snapshots"
     )
+    run.add_argument(
+        "--checkpoint-every",
+        metavar="N",
+        default="0",
+        help="days between checkpoints, to resume a run or fork it (0: none)",
+    )
     run.add_argument("--no-figures", action="store_true", help="draw no figures")
     run.add_argument("--json", action="store_true", help="print one JSON object only")
     add_mind_options(run)
+
+
+def _add_resume(commands: Any) -> None:
+    text = "Go on with a run that was cut short, from its last checkpoint."
+    resume = _command(commands, "resume", resume_run, text)
+    resume.add_argument("run", help="directory that the run was to be written to")
+    resume.add_argument("--threads", metavar="N", default="1", help="threads (1)")
+    resume.add_argument("--no-figures", action="store_true", help="draw no figures")
+    resume.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _add_scenarios(commands: Any) -> None:
@@ -189,8 +205,23 @@ def run_scenario(told: argparse.Namespace) -> int:
         overwrite=told.force,
         threads=_whole("--threads", told.threads),
         snapshot_every=_whole("--snapshot-every", told.snapshot_every),
+        checkpoint_every=_whole("--checkpoint-every", told.checkpoint_every),
         progress=not told.json and sys.stderr.isatty(),
     )
+    return _tell(result, told)
+
+
+def resume_run(told: argparse.Namespace) -> int:
+    """Go on with a run that was cut short, print its timeline, and draw it."""
+    from sim import runs
+
+    threads, shown = _whole("--threads", told.threads), sys.stderr.isatty()
+    result = runs.resume(told.run, threads=threads, progress=shown and not told.json)
+    return _tell(result, told)
+
+
+def _tell(result: Result, told: argparse.Namespace) -> int:
+    """Print what came of a run, and draw it."""
     if told.json:
         print(json.dumps(_summary(result)))
         return 0

@@ -35,7 +35,7 @@ ABOVE = {
     *("interviews", "scenarios", "speaking", "transcripts", "writer"),
     *("counterfactuals", "sensitivity", "sweeping", "sweeps"),
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
-    *("reporting", "reports"),
+    *("reporting", "reports", "checkpoints", "living", "tables"),
 }
 
 

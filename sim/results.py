@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import pandas as pd
@@ -32,18 +32,21 @@ from sim.writer import (
     snapshot_name,
 )
 
+if TYPE_CHECKING:
+    from sim.interventions import Intervention
+
 __all__ = ["Result", "RunWriter", "load", "provenance"]
 
 WHO = 32  # letters for who took part in an event
 
 
-class Result:
-    """A finished run. Tables are read when asked for.
+class Tables:
+    """The tables of a run, each read when asked for.
 
     Parameters
     ----------
     path
-        The run directory; use ``load``, which checks it first.
+        The run directory.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -95,6 +98,42 @@ class Result:
         table: pd.DataFrame = _read(self.path, "readings.parquet").to_pandas()
         return table
 
+    @functools.cached_property
+    def steps(self) -> list[int]:
+        """The days of which there are snapshots, in order."""
+        files = (self.path / "snapshots").glob("ties-*.parquet")
+        numbers = (file.stem.removeprefix("ties-") for file in files)
+        return sorted(int(number) for number in numbers if number.isdecimal())
+
+    @functools.cached_property
+    def population(self) -> int:
+        """How many humans there are."""
+        name = snapshot_name("humans", snapshot_day(self, None))
+        return int(_open(self.path, name).metadata.num_rows)
+
+    def humans(self, step: int | None = None) -> pd.DataFrame:
+        """Return the humans on a snapshot day (None: the last), by agent number."""
+        return _snapshot(self, "humans", step, 0)
+
+    def oses(self, step: int | None = None) -> pd.DataFrame:
+        """Return the OSes on a snapshot day (None: the last), by agent number."""
+        return _snapshot(self, "oses", step, self.population)
+
+    def ties(self, step: int | None = None) -> pd.DataFrame:
+        """Return the directed ties on a snapshot day (None: the last).
+
+        Columns: ``owner`` and ``neighbour`` (agent numbers), ``closeness`` (of the
+        owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags).
+        """
+        table: pd.DataFrame = _read(
+            self.path, snapshot_name("ties", snapshot_day(self, step))
+        ).to_pandas()
+        return table
+
+
+class Result(Tables):
+    """A finished run; use ``load``, which checks its directory first."""
+
     def detect(self, kinds: Iterable[str] | None = None) -> pd.DataFrame:
         """Look for events once more, as they were looked for day by day.
 
@@ -129,27 +168,6 @@ class Result:
         found["members"] = pd.Series(members, dtype=object, index=found.index)
         return named(self, found)
 
-    @functools.cached_property
-    def steps(self) -> list[int]:
-        """The days of which there are snapshots, in order."""
-        files = (self.path / "snapshots").glob("ties-*.parquet")
-        numbers = (file.stem.removeprefix("ties-") for file in files)
-        return sorted(int(number) for number in numbers if number.isdecimal())
-
-    @functools.cached_property
-    def population(self) -> int:
-        """How many humans there are."""
-        name = snapshot_name("humans", snapshot_day(self, None))
-        return int(_open(self.path, name).metadata.num_rows)
-
-    def humans(self, step: int | None = None) -> pd.DataFrame:
-        """Return the humans on a snapshot day (None: the last), by agent number."""
-        return _snapshot(self, "humans", step, 0)
-
-    def oses(self, step: int | None = None) -> pd.DataFrame:
-        """Return the OSes on a snapshot day (None: the last), by agent number."""
-        return _snapshot(self, "oses", step, self.population)
-
     def agents(self, step: int | None = None) -> pd.DataFrame:
         """Return humans and OSes in one table, by agent number.
 
@@ -169,17 +187,6 @@ class Result:
         humans.insert(0, "kind", "human")
         oses.insert(0, "kind", "OS")
         return pd.concat([humans, oses])
-
-    def ties(self, step: int | None = None) -> pd.DataFrame:
-        """Return the directed ties on a snapshot day (None: the last).
-
-        Columns: ``owner`` and ``neighbour`` (agent numbers), ``closeness`` (of the
-        owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags).
-        """
-        table: pd.DataFrame = _read(
-            self.path, snapshot_name("ties", snapshot_day(self, step))
-        ).to_pandas()
-        return table
 
     def graph(self, step: int | None = None, closest: float = 0.0) -> nx.DiGraph[int]:
         """Return the relationships on a snapshot day as a networkx graph.
@@ -213,6 +220,33 @@ class Result:
     def speech(self) -> Speech:
         """What the cast of the run said, was asked, and remembers."""
         return Speech(self)
+
+    def fork(
+        self, step: int, interventions: Sequence[Intervention] = (), **options: Any
+    ) -> Result:
+        """Live on from a checkpoint, in another run, with something changed or not.
+
+        Parameters
+        ----------
+        step
+            The day of a checkpoint (``run(..., checkpoint_every=...)`` keeps them).
+        interventions
+            What is changed from then on; nothing gives the same bytes again.
+        options
+            ``out`` (directory; None: under ``results/runs``) and the options of
+            ``run``.
+
+        Raises
+        ------
+        InputError
+            If there is no such checkpoint, an intervention is due before it, the run
+            was made by other code, or nothing can be written.
+        """
+        from sim import living
+
+        told = living.Options(**(self.provenance.get("options", {}) | options))
+        path = living.fork(self.path, self.provenance, step, interventions, told)
+        return load(path)
 
 
 class Speech:
@@ -257,7 +291,7 @@ class Speech:
         return found
 
 
-def named(result: Result, events: pd.DataFrame) -> pd.DataFrame:
+def named(result: Tables, events: pd.DataFrame) -> pd.DataFrame:
     """Add who took part, in words: OSes by their names."""
     names: dict[int, str] = {}
     if result.steps:
@@ -271,7 +305,7 @@ def named(result: Result, events: pd.DataFrame) -> pd.DataFrame:
     return events.assign(who=pd.Series(told, dtype=object, index=events.index))
 
 
-def _snapshot(result: Result, name: str, step: int | None, first: int) -> pd.DataFrame:
+def _snapshot(result: Tables, name: str, step: int | None, first: int) -> pd.DataFrame:
     table: pd.DataFrame = _read(
         result.path, snapshot_name(name, snapshot_day(result, step))
     ).to_pandas()
@@ -279,7 +313,7 @@ def _snapshot(result: Result, name: str, step: int | None, first: int) -> pd.Dat
     return table
 
 
-def snapshot_day(result: Result, step: int | None) -> int:
+def snapshot_day(result: Tables, step: int | None) -> int:
     """Return the day of a snapshot; None is the last.
 
     Raises

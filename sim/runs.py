@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from sim import scenarios
-from sim.compiled import source_digest
-from sim.errors import InputError
+from sim import checkpoints, living, scenarios
 from sim.events import Watch
+from sim.living import (
+    RUNS,
+    Options,
+    finish,
+    live,
+    place_of,
+    refuse_unfinished,
+    speaks,
+)
 from sim.minds.casting import (
     CountingMind,
     Estimate,
@@ -23,13 +25,12 @@ from sim.minds.casting import (
     check,
     open_cast,
 )
-from sim.minds.language import LanguageMind
 from sim.model import Society, seed_from
-from sim.provenance import file_identity, provenance
+from sim.provenance import provenance
 from sim.results import Result, RunWriter, load
 from sim.scenarios import Scenario
 
-RUNS = Path("results") / "runs"
+__all__ = ["RUNS", "estimate", "place_of", "resume", "run"]
 
 
 def run(
@@ -60,7 +61,9 @@ def run(
         ``threads`` (int, 1), ``snapshot_every`` (days, 30), ``overwrite`` (False: a run
         at ``out`` is kept and refused), ``progress`` (False: no bar), ``mind``
         (``sim.minds.MindOptions``; None: everybody lives by the rules), ``detectors``
-        (kinds of events to look for; None: all that are registered).
+        (kinds of events to look for; None: all that are registered),
+        ``checkpoint_every`` (days, 0: never; else a run that was cut short can be gone
+        on with by ``resume``, and a finished one be forked).
 
     Returns
     -------
@@ -83,21 +86,49 @@ def run(
         society = make(cast=cast)
         society.watch = Watch(society.parameters, told.detectors)
         chosen = chosen.model_copy(update={"parameters": society.parameters})
-        birth = provenance(chosen, seed, chosen.parameters.steps, {"network": network})
+        steps, kept = chosen.parameters.steps, told.kept()
+        birth = provenance(chosen, seed, steps, {"network": network, "options": kept})
+        if told.checkpoint_every:
+            checkpoints.check(society)
+            refuse_unfinished(place, told.overwrite)
         overwrite = told.overwrite or out is None
-        with RunWriter(place, birth, overwrite=overwrite) as writer:
-            _live(society, writer, told)
+        lasting = told.checkpoint_every > 0
+        with RunWriter(place, birth, overwrite=overwrite, lasting=lasting) as writer:
+            if lasting:
+                writer.begin({"provenance": birth, "overwrite": overwrite})
+            live(society, chosen, writer, told)
             birth["mind"] = _speech(society, writer, told.mind)
-            watch = society.watch
-            writer.finish(watch.history.columns(), watch.rows(), watch.readings())
+            finish(society, writer)
     return load(writer.directory)
+
+
+def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Result:
+    """Go on with a run that was cut short, from its last checkpoint.
+
+    The result has the same bytes as if nothing had happened.
+
+    Parameters
+    ----------
+    out
+        Where the run shall be, as it was begun.
+    threads, progress
+        As for ``run``.
+
+    Raises
+    ------
+    InputError
+        If no run was cut short there, it is being written, it was begun by other code,
+        or its last checkpoint is damaged.
+    """
+    place = Path(out).expanduser().resolve()
+    return load(living.resume(place, threads=threads, progress=progress))
 
 
 def _speech(
     society: Society, writer: RunWriter, told: MindOptions
 ) -> dict[str, Any] | None:
     """Write what the cast said; return what the birth certificate says of it."""
-    mind = _speaks(society)
+    mind = speaks(society)
     if mind is None or society.cast is None:
         return None
     writer.speech(mind.lines, mind.transcript.rows())
@@ -105,12 +136,6 @@ def _speech(
     how = {"kind": told.kind, "cast": told.cast, "talks": told.talks}
     how |= {"ghost_writer": told.ghost_writer, "members": members}
     return how | mind.summary()
-
-
-def _speaks(society: Society) -> LanguageMind | None:
-    """Return the mind that speaks for a cast, if there is one."""
-    mind = society.cast.mind if society.cast is not None else None
-    return mind if isinstance(mind, LanguageMind) else None
 
 
 def estimate(
@@ -145,56 +170,3 @@ def estimate(
         for _ in range(society.parameters.steps):
             society.step()
     return counting.estimate(mind.policy.max_calls)
-
-
-class Options:
-    """How to run, which changes nothing of what comes out but the snapshots' days."""
-
-    def __init__(
-        self,
-        threads: int = 1,
-        snapshot_every: int = 30,
-        overwrite: bool = False,
-        progress: bool = False,
-        mind: MindOptions | None = None,
-        detectors: Sequence[str] | None = None,
-    ) -> None:
-        for name, value in (("threads", threads), ("snapshot_every", snapshot_every)):
-            if not isinstance(value, int) or value < 1:
-                raise InputError(f"{name} is a whole number from 1, not {value!r}")
-        self.threads = threads
-        self.snapshot_every = snapshot_every
-        self.overwrite = overwrite
-        self.progress = progress
-        self.mind = mind or MindOptions()
-        self.detectors = detectors
-
-
-def place_of(
-    scenario: Scenario,
-    seed: int,
-    network: str | Path | None,
-    mind: MindOptions | None = None,
-) -> Path:
-    """Return the default directory of a run, named by all that makes it."""
-    known = file_identity(network) if network is not None else None
-    changes = [one.model_dump() for one in scenario.interventions]
-    made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
-    if mind is not None and mind.kind != "rules" and mind.cast != 0:
-        made_of.append([str(part) for part in mind])
-    text = json.dumps(made_of, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return RUNS / f"{scenario.name}-{seed}-{digest}"
-
-
-def _live(society: Society, writer: RunWriter, told: Options) -> None:
-    """Live all days; write a snapshot of the first, the last, and some between."""
-    steps = society.parameters.steps
-    writer.snapshot(0, society.state)
-    for step in tqdm(range(1, steps + 1), unit="day", disable=not told.progress):
-        society.step()
-        if step % told.snapshot_every == 0 or step == steps:
-            writer.snapshot(step, society.state)
-            mind = _speaks(society)
-            if mind is not None:
-                writer.memories(step, mind.memories.columns())

@@ -7,6 +7,7 @@ other half.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy.typing as npt
 from sim.compiled import compile_loop
 
 Array = npt.NDArray[Any]
+HALF_EDGE = ("neighbour", "closeness", "returned", "kind")
 
 
 class TieArrays(NamedTuple):
@@ -72,6 +74,22 @@ class Ties:
         self._view()
         closeness = closeness.astype(np.float32)
         _insert(self.arrays, self._end, pairs, closeness, kind, 0)
+
+    def restore(self, table: Mapping[str, Array]) -> None:
+        """Replace all ties by those that ``table`` returned, in the same order."""
+        n = self.agents
+        degree = np.bincount(table["owner"], minlength=n)[:n]
+        first = np.cumsum(degree) - degree
+        self._degree[:n] = degree
+        self._room[:n] = degree + np.maximum(4, degree // 4)
+        self._start[:n] = np.cumsum(self._room[:n], dtype=np.int64) - self._room[:n]
+        self._end = int(self._room[:n].sum(dtype=np.int64))
+        self._half_edges = _empty_half_edges(self._end)
+        self._view()
+        at = np.arange(len(table["owner"])) - first[table["owner"]]
+        at += self._start[table["owner"]]
+        for column, name in zip(self._half_edges, HALF_EDGE, strict=True):
+            column[at] = table[name]
 
     def add_agents(self, count: int) -> None:
         """Give ``count`` new agents empty blocks."""
@@ -134,8 +152,7 @@ class Ties:
         """Return views of one agent's half-edges, column by column."""
         first = int(self._start[agent])
         own = slice(first, first + int(self._degree[agent]))
-        names = ("neighbour", "closeness", "returned", "kind")
-        return {n: c[own] for n, c in zip(names, self._half_edges, strict=True)}
+        return {n: c[own] for n, c in zip(HALF_EDGE, self._half_edges, strict=True)}
 
     def table(self, closest: float = 0.0) -> dict[str, Array]:
         """Return a copy of all half-edges at least ``closest``, by owner."""
@@ -144,8 +161,7 @@ class Ties:
         _pack(self.arrays, packed, start)
         owner = np.repeat(np.arange(self.agents, dtype=np.int32), self.arrays.degree)
         keep = packed[1] >= closest
-        names = ("owner", "neighbour", "closeness", "returned", "kind")
-        columns = zip(names, (owner, *packed), strict=True)
+        columns = zip(("owner", *HALF_EDGE), (owner, *packed), strict=True)
         return {name: column[keep] for name, column in columns}
 
 

@@ -7,6 +7,7 @@ equal runs have equal bytes.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -20,17 +21,24 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sim.errors import InputError
-from sim.files import move_into_place, sibling, sync_folder, writing
+from sim.files import (
+    move_into_place,
+    sibling,
+    sync_folder,
+    write_text,
+    writing,
+)
 from sim.provenance import SOFTWARE
 from sim.state import State
+from sim.tables import write_columns, write_table
 
 PARTS = {
     *("provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"),
-    *("readings.parquet", "talks.parquet", "calls.parquet"),
+    *("readings.parquet", "talks.parquet", "calls.parquet", "checkpoints"),
 }
+UNFINISHED = "unfinished.json"  # what a run was begun with, until it is complete
 EVENT_SCHEMA = pa.schema(
     [
         ("kind", pa.string()),
@@ -101,25 +109,37 @@ class RunWriter:
         The birth certificate, as made by ``provenance``; written at the end.
     overwrite
         Whether a run that is already there may be replaced.
+    lasting
+        Whether what is written stays if the run is not finished, to be gone on with:
+        ``begun_at`` says where. A writer of the same place then goes on in it.
 
     Raises
     ------
     InputError
-        If something else is in the way, or nothing can be written there.
+        If something else is in the way, nothing can be written there, or another
+        process is writing the same run.
     """
 
     def __init__(
-        self, directory: str | Path, provenance: dict[str, Any], overwrite: bool = False
+        self,
+        directory: str | Path,
+        provenance: dict[str, Any],
+        overwrite: bool = False,
+        lasting: bool = False,
     ) -> None:
         self.directory = Path(os.path.expanduser(directory)).resolve()
         self.provenance = provenance
         self._began = time.monotonic()
         self._made: list[Path] = []
+        self._lasting, self._lock = lasting, -1
         with writing(self.directory):
             _refuse_what_is_there(self.directory, overwrite)
-            self._part = sibling(self.directory, "part")
+            begun = begun_at(self.directory)
+            self.part = begun if lasting else sibling(self.directory, "part")
             try:
                 self._make_folders()
+                if lasting:
+                    self._lock = _locked(self.part, self.directory)
             except BaseException:
                 self.abort()
                 raise
@@ -129,7 +149,29 @@ class RunWriter:
         for folder in reversed(above):
             folder.mkdir(exist_ok=True)
             self._made.append(folder)
-        (self._part / "snapshots").mkdir(parents=True)
+        (self.part / "snapshots").mkdir(parents=True, exist_ok=True)
+
+    def begin(self, told: Mapping[str, Any]) -> None:
+        """Write what a lasting run was begun with, to go on with it some day."""
+        with writing(self.directory):
+            write_text(self.part / UNFINISHED, _json(told) + "\n")
+
+    def forget_after(self, step: int) -> None:
+        """Remove snapshots of later days, which are to be lived again."""
+        for file in (self.part / "snapshots").iterdir():
+            if not file.stem.rpartition("-")[2] <= f"{step:06d}":
+                file.unlink()
+
+    def inherit(self, run: Path, step: int) -> None:
+        """Take over the snapshots and checkpoints of another run, up to a day."""
+        with writing(self.directory):
+            for folder in ("snapshots", "checkpoints"):
+                for found in sorted((run / folder).glob("[!.]*")):
+                    if found.stem.rpartition("-")[2] > f"{step:06d}":
+                        continue
+                    copy = shutil.copytree if found.is_dir() else shutil.copy2
+                    (self.part / folder).mkdir(exist_ok=True)
+                    copy(found, self.part / folder / found.name)
 
     def snapshot(self, step: int, state: State) -> None:
         """Write humans, OSes and ties as they are on ``step``."""
@@ -184,20 +226,26 @@ class RunWriter:
         self._write("events.parquet", pa.Table.from_pylist(rows, EVENT_SCHEMA))
         text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
         with writing(self.directory):
-            with open(self._part / "provenance.json", "wb") as file:
+            (self.part / UNFINISHED).unlink(missing_ok=True)
+            with open(self.part / "provenance.json", "wb") as file:
                 file.write(text.encode())
                 file.flush()
                 os.fsync(file.fileno())
-            for folder in (self._part / "snapshots", self._part):
+            for folder in (self.part / "snapshots", self.part):
                 sync_folder(folder)
-            move_into_place(self._part, self.directory)
+            move_into_place(self.part, self.directory)
             sync_folder(self.directory.parent)
         self._made.clear()
         return self.directory
 
     def abort(self) -> None:
         """Remove all that was written; do nothing once the run is in its place."""
-        shutil.rmtree(self._part, ignore_errors=True)
+        if self._lasting:
+            if self._lock >= 0:
+                os.close(self._lock)
+            self._lock = -1
+            return
+        shutil.rmtree(self.part, ignore_errors=True)
         while self._made:
             with suppress(OSError):
                 self._made.pop().rmdir()
@@ -214,24 +262,28 @@ class RunWriter:
         self.abort()
 
     def _write_table(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> None:
-        arrays = [pa.array(np.ascontiguousarray(c)) for c in columns.values()]
-        self._write(name, pa.Table.from_arrays(arrays, names=list(columns)))
+        with writing(self.directory):
+            write_columns(self.part / name, columns)
 
     def _write(self, name: str, table: pa.Table) -> None:
-        with writing(self.directory), open(self._part / name, "wb") as file:
-            pq.write_table(
-                table,
-                file,
-                version="2.6",
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=False,
-                row_group_size=2**20,
-                store_schema=False,
-                write_page_checksum=True,
-            )
-            file.flush()
-            os.fsync(file.fileno())
+        with writing(self.directory):
+            write_table(self.part / name, table)
+
+
+def begun_at(directory: Path) -> Path:
+    """Return where a lasting run is kept until it is finished."""
+    return directory.with_name(f".{directory.name[:200]}.unfinished")
+
+
+def _locked(folder: Path, directory: Path) -> int:
+    """Be the one writer of a folder until this process ends, or lets go."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise InputError(f"another process is writing the run {directory}") from None
+    return descriptor
 
 
 def _json(value: Any) -> str:

@@ -33,7 +33,7 @@ from sim.events.indicators import early_warning
 from sim.events.measures import BELIEF, MEASURES, History
 from sim.events.reader import FRIEND, MANY, Reader
 from sim.events.society import GRIEF_WORTH_NOTICE
-from sim.events.watch import Stored, Watch, replay
+from sim.events.watch import Stored, Watch, replay, resume_watch
 
 __all__ = [
     "BELIEF",
@@ -63,5 +63,6 @@ __all__ = [
     "minds",
     "register",
     "replay",
+    "resume_watch",
     "society",
 ]

@@ -6,6 +6,7 @@ day by day they find again in a stored run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,22 @@ FRESH, WITHIN, EXPECTED = 0, 1, 2  # codes of the note "new friends"
 Notes = dict[str, Note]
 
 
+# Under which name it is noted for whom something holds for the first time; the second
+# tells whether those are humans.
+FIRSTS = {
+    "love": ("love", True),
+    "many": ("many loves", False),
+    "joined": ("joined", False),
+    "knowing": ("insight", False),
+    "made": ("made", False),
+    "offline": ("offline", False),
+    "departed": ("departed", False),
+    "mourning": ("mourning", True),
+    "capped": ("capped", False),
+    "told": ("told", True),
+}
+
+
 class Since:
     """Which agents a condition has ever held for."""
 
@@ -40,6 +57,14 @@ class Since:
         self.seen[new] = True
         return new
 
+    def remember(self, rows: Array) -> None:
+        """Take rows that it has held for."""
+        most = int(rows.max(initial=-1)) + 1
+        if len(self.seen) < most:
+            more = np.zeros(most - len(self.seen), bool)
+            self.seen = np.concatenate([self.seen, more])
+        self.seen[rows] = True
+
 
 class Reader:
     """Reads one day after another. Its memory is a few flags an agent and the friends.
@@ -53,11 +78,49 @@ class Reader:
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
         self.days = 0
-        names = ("love", "many", "joined", "knowing", "made", "offline", "departed")
-        self._ever = {n: Since() for n in (*names, "mourning", "capped", "told")}
+        self._ever = {name: Since() for name in FIRSTS}
         self._turned = np.zeros(0, bool)
         self._alone = np.zeros(0, bool)
         self._network = Network()
+
+    def friends(self) -> tuple[Array, Array]:
+        """Return who was friends at the last weekly reading, and in which circle."""
+        return self._network.keys, self._network.label
+
+    def recall(
+        self,
+        days: int,
+        kept: Sequence[tuple[int, str, Note]],
+        state: State,
+        friends: tuple[Array, Array],
+    ) -> None:
+        """Remember what was noted on the days before, as if it had read them.
+
+        Parameters
+        ----------
+        days
+            How many.
+        kept
+            Day, name and note, in order.
+        state
+            The society on the last of them.
+        friends
+            As ``friends`` returned it then.
+        """
+        self.days = days
+        self._network.keys, self._network.label = friends
+        n, noted = state.humans.n, {note: name for name, (note, _) in FIRSTS.items()}
+        toggled = {
+            name: np.zeros(state.oses.n, bool) for name in ("turned", "unrequited")
+        }
+        for _, note_name, note in kept:
+            if note_name in noted:
+                name = noted[note_name]
+                offset = 0 if FIRSTS[name][1] else n
+                self._ever[name].remember(note.agents - offset)
+            elif note_name in toggled:
+                toggled[note_name][note.agents - n] = note.values > 0.0
+        self._turned, self._alone = toggled["turned"], toggled["unrequited"]
 
     def read(self, state: State) -> tuple[dict[str, float], Notes]:
         """Return the measures of today, and what is noted of whom."""
@@ -142,8 +205,8 @@ class Network:
     """Reads who is friends, once a week; remembers last week's friends and circles."""
 
     def __init__(self) -> None:
-        self._keys: Array = np.zeros(0, np.int64)
-        self._label: Array = np.zeros(0, np.int64)
+        self.keys: Array = np.zeros(0, np.int64)
+        self.label: Array = np.zeros(0, np.int64)
 
     def read(self, pairs: Array, humans: int, living: int, notes: Notes) -> None:
         """Note the communities, most of whose members are OSes, and the new friends.
@@ -159,7 +222,7 @@ class Network:
             ``inside`` (label, share of pairs that are friends), ``friends`` (code 0,
             pairs), ``new friends`` (codes).
         """
-        agents = int(max(pairs.max(initial=0) + 1, humans, len(self._label)))
+        agents = int(max(pairs.max(initial=0) + 1, humans, len(self.label)))
         notes["friends"] = _note([0], [len(pairs)])
         self._fresh(pairs, notes)
         seen = circles(pairs, agents, living)
@@ -173,7 +236,7 @@ class Network:
         notes["score"] = _note(found, seen.score[worth])
         density = seen.inside[worth] / (size * (size - 1) / 2.0)
         notes["inside"] = _note(found, density)
-        self._label = seen.label
+        self.label = seen.label
 
     def _fresh(self, pairs: Array, notes: Notes) -> None:
         """Note how many of this week's new friends are in one of last week's circles.
@@ -182,11 +245,11 @@ class Network:
         found before these friends met, so that finding them favours no side.
         """
         keys = pairs[:, 0].astype(np.int64) << 32 | pairs[:, 1]
-        before, self._keys = self._keys, np.sort(keys)
+        before, self.keys = self.keys, np.sort(keys)
         at = np.searchsorted(before, keys)
         old = before[np.minimum(at, len(before) - 1)] == keys if len(before) else False
         fresh = pairs[~np.broadcast_to(old, len(keys))]
-        label = self._label
+        label = self.label
         fresh = fresh[fresh.max(1, initial=0) < len(label)]
         if not len(before) or not len(fresh):
             return

@@ -17,6 +17,7 @@ from sim.state import State
 from sim.ties import Array
 
 Talks = Sequence[Mapping[str, Any]]
+Friends = tuple[Array, Array]
 
 
 class Watch:
@@ -39,8 +40,8 @@ class Watch:
         self.parameters = parameters
         self.history = History()
         self.events: list[Event] = []
-        names = list(DETECTORS if kinds is None else map(known, kinds))
-        self.detectors: list[Detector] = [DETECTORS[k](parameters) for k in names]
+        self.kinds = list(DETECTORS if kinds is None else map(known, kinds))
+        self.detectors: list[Detector] = [DETECTORS[k](parameters) for k in self.kinds]
         self._reader = Reader(parameters)
         self._days = 0
         self._kept: list[tuple[int, str, Note]] = []
@@ -99,6 +100,19 @@ class Watch:
         """Return all events as dictionaries, in the order of their days."""
         ordered = sorted(self.events, key=lambda event: event.step)
         return [event._asdict() for event in ordered]
+
+    def friends(self) -> tuple[Array, Array]:
+        """Return who was friends at the last weekly reading, and in which circle."""
+        return self._reader.friends()
+
+    def recall(self, stored: Stored, state: State, friends: Friends) -> None:
+        """Remember what was read before: notes, and whom they were of."""
+        self._kept = [
+            (step, name, note)
+            for step, notes in stored.notes.items()
+            for name, note in notes.items()
+        ]
+        self._reader.recall(self._days, self._kept, state, friends)
 
     def latest(self, name: str) -> float:
         """Return today's value of a measure (0 before the first day)."""
@@ -192,4 +206,27 @@ def replay(
         measures = {name: float(column[at]) for name, column in stored.series.items()}
         notes = stored.notes.get(step, {})
         watch.take(step, measures, notes, stored.talks.get(step, []))
+    return watch
+
+
+def resume_watch(
+    stored: Stored,
+    parameters: Parameters,
+    kinds: Iterable[str] | None,
+    state: State,
+    friends: Friends,
+) -> Watch:
+    """Return a watch that has seen a stored run, ready to see its next day.
+
+    Parameters
+    ----------
+    stored, parameters, kinds
+        As for ``replay``.
+    state
+        The society on the evening of the last stored day.
+    friends
+        As ``Watch.friends`` told it on that evening.
+    """
+    watch = replay(stored, parameters, kinds)
+    watch.recall(stored, state, friends)
     return watch

@@ -1,0 +1,249 @@
+"""A run that was cut short goes on as if nothing had happened, and can be forked."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quick import QUICK
+
+from sim import checkpoints, load, runs, scenarios
+from sim.__main__ import main
+from sim.errors import InputError
+from sim.interventions import Intervention
+from sim.minds import MindOptions
+from sim.model import Society
+from sim.results import Result
+from sim.writer import begun_at
+
+EVERY = {"checkpoint_every": 40, "snapshot_every": 30}
+STORY = scenarios.load("her").replace(**QUICK | {"humans": 40, "steps": 200})
+PUSHED = STORY.pull("announced_shutdown", 70)  # two steps, the first for a month
+
+
+def bytes_of(run: Path) -> dict[str, str]:
+    """Return a digest of every table of a run."""
+    return {
+        file.relative_to(run).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(run.rglob("*.parquet"))
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return a run that nothing happened to; tests only read it."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    return runs.run(PUSHED, seed=3, out=out, **EVERY)
+
+
+@pytest.fixture
+def cut(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let the power fail on the evening of a day."""
+    lives = Society.step
+
+    def at(day: int) -> None:
+        def step(society: Society) -> None:
+            if int(society.day["step"]) == day:
+                raise KeyboardInterrupt
+            lives(society)
+
+        monkeypatch.setattr(Society, "step", step if day else lives)
+
+    return at
+
+
+def test_checkpoints_change_nothing(whole: Result, tmp_path: Path) -> None:
+    plain = runs.run(PUSHED, seed=3, out=tmp_path / "run", snapshot_every=30)
+    with_them = bytes_of(whole.path)
+    for name, digest in bytes_of(plain.path).items():
+        assert with_them[name] == digest
+    assert checkpoints.days(whole.path) == [0, 40, 80, 120, 160]
+    assert checkpoints.days(plain.path) == []
+
+
+@pytest.mark.parametrize("day", [0, 39, 40, 85, 199])
+def test_a_run_goes_on_with_the_same_bytes(
+    whole: Result, tmp_path: Path, cut: Any, day: int
+) -> None:
+    cut(day or -1)
+    if day:
+        with pytest.raises(KeyboardInterrupt):
+            runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+        assert not (tmp_path / "run").exists()
+        cut(0)
+        found = runs.resume(tmp_path / "run", threads=2)
+        assert found.provenance["resumed"] == [day // 40 * 40]
+    else:
+        found = runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+    assert bytes_of(found.path) == bytes_of(whole.path)
+    assert not begun_at(tmp_path / "run").exists()
+
+
+def test_a_run_may_be_cut_short_again(whole: Result, tmp_path: Path, cut: Any) -> None:
+    for attempt, day in enumerate([50, 90, 91, 170]):
+        cut(day)
+        with pytest.raises(KeyboardInterrupt):
+            if attempt:
+                runs.resume(tmp_path / "run")
+            else:
+                runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+    cut(0)
+    found = runs.resume(tmp_path / "run")
+    assert found.provenance["resumed"] == [40, 80, 80, 160]
+    assert bytes_of(found.path) == bytes_of(whole.path)
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_gone_on_with(whole: Result, tmp_path: Path) -> None:
+    told = f"""
+from sim import runs, scenarios
+from sim.scenarios import Scenario
+story = Scenario.model_validate_json({PUSHED.model_dump_json()!r})
+runs.run(story, seed=3, out={str(tmp_path / "run")!r}, **{EVERY!r})
+"""
+    place = begun_at(tmp_path / "run") / "checkpoints" / "000120"
+    with subprocess.Popen([sys.executable, "-c", told], env=os.environ.copy()) as lives:
+        while lives.poll() is None and not place.exists():
+            time.sleep(0.005)
+        lives.send_signal(signal.SIGKILL)
+    found = runs.resume(tmp_path / "run")
+    assert bytes_of(found.path) == bytes_of(whole.path)
+
+
+def test_a_society_taken_up_measures_and_collects_on(whole: Result) -> None:
+    taken = checkpoints.take_up(whole.path, 80)
+    society = taken.society
+    assert society.steps == 80
+    assert len(society.datacollector.get_model_vars_dataframe()) == 80
+    society.step()
+    grown = society.datacollector.get_model_vars_dataframe()
+    assert grown["grief"].iloc[-1] == whole.series["grief"].loc[81]
+
+
+# --------------------------------------------------------------------------- forking
+
+
+def test_a_fork_without_a_change_equals_its_parent(
+    whole: Result, tmp_path: Path
+) -> None:
+    found = whole.fork(120, out=tmp_path / "fork")
+    assert bytes_of(found.path) == bytes_of(whole.path)
+    assert found.provenance["parent"]["step"] == 120
+
+
+def test_a_fork_differs_from_the_change_on(whole: Result, tmp_path: Path) -> None:
+    lonely = Intervention(name="no meetings", at=130, set={"meeting": False})
+    found = whole.fork(120, [lonely], out=tmp_path / "fork")
+    before, after = whole.series.loc[:129], whole.series.loc[130:]
+    assert before.equals(found.series.loc[:129])
+    assert not after.equals(found.series.loc[130:])
+    assert "no meetings" in found.events["evidence"].str.cat()
+    again = found.fork(120, out=tmp_path / "again")
+    assert bytes_of(again.path) == bytes_of(found.path)
+
+
+def test_a_fork_changes_what_is_to_come(whole: Result, tmp_path: Path) -> None:
+    early = Intervention(name="too late", at=120, set={"meeting": False})
+    with pytest.raises(InputError, match="too late: day 120 is over on day 120"):
+        whole.fork(120, [early], out=tmp_path / "fork")
+    with pytest.raises(InputError, match=r"no checkpoint of step 30.*there are 0, 40"):
+        whole.fork(30, out=tmp_path / "fork")
+    plain = runs.run(STORY, seed=3, steps=5, out=tmp_path / "plain")
+    with pytest.raises(InputError, match=r"no checkpoint of step 0.*there is none"):
+        plain.fork(0)
+
+
+# ----------------------------------------------------------------------- what is wrong
+
+
+@pytest.fixture
+def unfinished(tmp_path: Path, cut: Any) -> Path:
+    """Return where a run was begun and cut short on day 90."""
+    cut(90)
+    with pytest.raises(KeyboardInterrupt):
+        runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+    cut(0)
+    return tmp_path / "run"
+
+
+def test_what_was_begun_is_not_lost_by_beginning_again(unfinished: Path) -> None:
+    with pytest.raises(InputError, match="was cut short; go on with 'os-society resu"):
+        runs.run(PUSHED, seed=3, out=unfinished, **EVERY)
+    found = runs.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
+    assert "resumed" not in found.provenance
+
+
+def test_one_process_goes_on_at_a_time(unfinished: Path) -> None:
+    held = os.open(begun_at(unfinished), os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="another process is writing the run"):
+            runs.resume(unfinished)
+    finally:
+        os.close(held)
+    assert runs.resume(unfinished).steps[-1] == 200
+
+
+def test_there_must_be_something_to_go_on_with(whole: Result, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing to go on with: .* is complete"):
+        runs.resume(whole.path)
+    with pytest.raises(InputError, match=r"nothing to go on with: .* is not there"):
+        runs.resume(tmp_path / "nowhere")
+
+
+def test_other_code_does_not_go_on(unfinished: Path) -> None:
+    file = begun_at(unfinished) / "unfinished.json"
+    told = json.loads(file.read_text())
+    told["provenance"]["source_digest"] = "0123456789abcdef"
+    file.write_text(json.dumps(told))
+    with pytest.raises(InputError, match="was begun by other code"):
+        runs.resume(unfinished)
+    file.write_text("{")
+    with pytest.raises(InputError, match=r"unfinished\.json is damaged"):
+        runs.resume(unfinished)
+
+
+@pytest.mark.parametrize(
+    "name", ["society.json", "humans.parquet", "ties.parquet", "readings.parquet"]
+)
+def test_a_damaged_checkpoint_is_named(unfinished: Path, name: str) -> None:
+    place = begun_at(unfinished) / "checkpoints" / "000080" / name
+    raw = bytearray(place.read_bytes())
+    raw[len(raw) // 2] ^= 0x55
+    place.write_bytes(raw[: len(raw) - 7])
+    with pytest.raises(InputError, match=r"000080.* is damaged"):
+        runs.resume(unfinished)
+
+
+def test_a_missing_day_is_noticed(unfinished: Path) -> None:
+    shutil.rmtree(begun_at(unfinished) / "checkpoints" / "000040")
+    with pytest.raises(InputError, match="days are missing before it"):
+        runs.resume(unfinished)
+
+
+def test_a_cast_that_speaks_keeps_no_checkpoints(tmp_path: Path) -> None:
+    mind = MindOptions(kind="scripted", cast=2)
+    with pytest.raises(InputError, match="keeps no checkpoints"):
+        runs.run(STORY, out=tmp_path / "run", mind=mind, checkpoint_every=10)
+    assert not begun_at(tmp_path / "run").exists()
+
+
+def test_from_the_command_line(
+    unfinished: Path, whole: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", str(unfinished), "--no-figures"]) == 0
+    assert "her, seed 3: 40 humans, 200 days" in capsys.readouterr().out
+    assert bytes_of(unfinished) == bytes_of(whole.path)
+    assert load(unfinished).steps == whole.steps
+    assert main(["resume", str(unfinished)]) == 2
+    assert "nothing to go on with" in capsys.readouterr().err
