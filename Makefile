@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 CONSTRAINTS := .ci/constraints.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+SHARED_OUT := --numprocesses auto --maxprocesses 4
 SUITABLE := import ensurepip, sys, venv; \
 	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
@@ -24,10 +25,10 @@ run: $(VENV)/installed ## install once, then run the story: os-society run her
 	@$(BIN)/os-society run her $(ARGS)
 
 test: $(VENV)/installed-dev ## run the whole test suite
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q $(SHARED_OUT) $(ARGS)
 
 quick: $(VENV)/installed-dev ## run the everyday part of the test suite
-	@$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -q -m "not slow" $(SHARED_OUT) $(ARGS)
 
 lint: $(VENV)/installed-dev ## check style and formatting
 	@$(BIN)/ruff check .

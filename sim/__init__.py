@@ -52,6 +52,12 @@ _HOME = {
     "sweep": "sim.sweeps",
 }
 
+# Modules that are reached as `sim.plots` and so on, without an import of their own.
+_MODULES = (
+    *("checks", "events", "exports", "interventions"),
+    *("outcomes", "plots", "scenarios"),
+)
+
 __all__ = [
     "OS",
     "Human",
@@ -73,6 +79,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"sim.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")
     module, _, attribute = _HOME[name].partition(":")
@@ -80,4 +88,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted([*__all__, *_MODULES, "__version__"])

@@ -161,8 +161,10 @@ class Result(Tables):
         shocks: Any = self.events[self.events["kind"] == "intervention"]
         stored = events.Stored(series, readings, talks, shocks.to_dict("records"))
         known = parameters.Parameters().replace(**self.provenance["parameters"])
-        watch = events.replay(stored, known, kinds)
-        rows = pa.Table.from_pylist(watch.rows(), EVENT_SCHEMA)
+        chosen = None if kinds is None else list(kinds)
+        watch = events.replay(stored, known, chosen)
+        noticed = [r for r in watch.rows() if chosen is None or r["kind"] in chosen]
+        rows = pa.Table.from_pylist(noticed, EVENT_SCHEMA)
         found: pd.DataFrame = rows.to_pandas()
         members = rows.column("members").to_pylist()
         found["members"] = pd.Series(members, dtype=object, index=found.index)

@@ -206,6 +206,40 @@ def test_a_stored_run_can_be_searched_for_something_new(tmp_path: Path) -> None:
     assert found["kind"].tolist() == ["crowd"]
 
 
+def test_only_what_is_asked_for_is_found(tmp_path: Path) -> None:
+    pulled = scenarios.load("her").replace(**QUICK | {"humans": 60, "steps": 60})
+    told = runs.run(pulled.pull("human_contact", 20), out=tmp_path / "run")
+    assert "intervention" in set(told.detect()["kind"])
+    assert "intervention" not in set(told.detect(["first_love"])["kind"])
+
+
+@pytest.mark.parametrize(
+    "is_alarm, day, after",
+    [
+        (True, 136, True),
+        (True, 137, False),
+        (False, 131, False),
+        (False, 130, True),
+    ],
+)
+def test_an_alarm_may_be_dated_some_days_before_its_cause(
+    is_alarm: bool, day: int, after: bool
+) -> None:
+    class Weekly(Detector):
+        """Report an onset on day 130, on day 140."""
+
+        kind, watches, alarm = "weekly", "the calendar", is_alarm
+
+        def look(self, reading: Reading) -> list[Event]:
+            return [self.event(reading, "it is", step=130)] * (reading.step == 140)
+
+    watch = Watch(PARAMETERS, [])
+    watch.detectors = [Weekly(PARAMETERS, 1.0)]
+    watch.note(day, "shutdown", "all of them")
+    (event,) = watch.take(140, dict.fromkeys(watch.history.columns(), 0.0), {})
+    assert event.after_intervention == after
+
+
 WORLDS = ["her", "her-no-insight", "replika-2023", "kurzweil"]
 TWENTY = [
     pytest.param(world, seed, marks=[pytest.mark.slow] if seed != SEED else [])

@@ -61,7 +61,7 @@ class Rise:
             return False
         usual, spread = _middle(known), self._spread(known)
         if self.score == 0.0:
-            self.risen, self.onset = 0.0, step - 2 * WEEK + 1
+            self.risen, self.onset = 0.0, step - WEEK + 1
         excess = change - usual
         self.score += min(excess / spread, MOST_A_WEEK) - SLACK
         self.risen += excess

