@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import signal
 import webbrowser
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,26 @@ def open_page(told: argparse.Namespace) -> int:
     print(f"page     {url}  (Ctrl-C ends it)", flush=True)
     if not told.no_browser:
         webbrowser.open(url)
-    server.run_until_shutdown()
+    serve_until_told(server)
     return 0
+
+
+def serve_until_told(server: Any) -> None:
+    """Serve until the first SIGINT or SIGTERM.
+
+    Bokeh's own way says so on standard output first, and stays for good where nobody
+    reads that any more.
+    """
+    loop = server.io_loop
+
+    def stop(*_: object) -> None:
+        loop.add_callback_from_signal(loop.stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server.start()
+    loop.start()
+    server.stop()
 
 
 def has_panel() -> bool:

@@ -259,7 +259,7 @@ def serve(
     Returns
     -------
     bokeh.server.server.Server
-        Its ``port`` is known; ``run_until_shutdown`` serves until interrupted.
+        Its ``port`` is known.
 
     Raises
     ------
