@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 CONSTRAINTS := .ci/constraints.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-SHARED_OUT := --numprocesses auto --maxprocesses 4
+SHARED_OUT := --numprocesses auto --maxprocesses 4 --dist worksteal
 SUITABLE := import ensurepip, sys, venv; \
 	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 

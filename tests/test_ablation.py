@@ -138,6 +138,7 @@ def test_intervals_of_means_repeat_and_narrow() -> None:
     assert all(math.isnan(end) for end in ablation.bootstrap(few[:0]))
 
 
+@pytest.mark.slow
 def test_the_day_of_an_event_counts_where_it_happened(
     quick: scenarios.Scenario,
 ) -> None:

@@ -35,6 +35,7 @@ def test_false_alarms_are_rare(kind: str) -> None:
     assert found.bound <= MARK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("null", NULLS)
 def test_nothing_is_found_where_nothing_happens(null: str) -> None:
     readings = readings_of(Imaginary(null, 7_000_001).days())
@@ -75,6 +76,7 @@ def test_the_bound_is_that_of_a_poisson_count(count: int, bound: float) -> None:
     assert calibration.poisson_bound(count) == pytest.approx(bound, abs=0.001)
 
 
+@pytest.mark.slow
 def test_the_lowest_threshold_that_keeps_the_mark_is_chosen() -> None:
     found = calibrate(2, kinds=["take_off", "obsession"])
     assert found.runs == 2

@@ -95,6 +95,7 @@ def test_a_cast_changes_some(without: dict[str, bytes], tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------- budget
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["her", "one-to-one", "replika-2023"])
 def test_the_estimate_is_near_the_calls_made(scenario: str, tmp_path: Path) -> None:
     chosen = scenarios.load(scenario).replace(humans=150, steps=90)

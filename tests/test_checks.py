@@ -56,6 +56,7 @@ def test_the_story_is_what_it_claims_to_be() -> None:
     assert [verdict.held for verdict in report.verdicts] == [2, 2, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", ["peers", "insight", "upgrading"])
 def test_without_a_mechanism_the_claims_about_leaving_fail(off: str) -> None:
     report = checks.check(scenario(STORY), seeds=2, **{off: False})
@@ -63,6 +64,7 @@ def test_without_a_mechanism_the_claims_about_leaving_fail(off: str) -> None:
     assert [verdict.passed for verdict in report.verdicts] == [False, False, True]
 
 
+@pytest.mark.slow
 def test_two_scenarios_are_compared_on_the_same_seeds(tmp_path: Path) -> None:
     usual = write(tmp_path, "usual", "")
     none = Expectation(
@@ -84,6 +86,7 @@ def test_changes_are_made_in_every_scenario_that_runs(tmp_path: Path) -> None:
     assert report.rows[""] == report.rows[usual]
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing() -> None:
     small = scenario(STORY, **HUSHED)
     alone = checks.check(small, seeds=3)

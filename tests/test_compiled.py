@@ -87,6 +87,7 @@ def test_without_the_digest_the_edit_would_be_missed(package: Path) -> None:
     assert run(package, "fixed")["answer"] == 1.0
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_no_reason_to_run_an_old_rule(
     package: Path,
 ) -> None:

@@ -428,6 +428,7 @@ def test_nearly_all_depart_from_a_quick_society(seed: int) -> None:
     assert closeness[-1] > closeness[eve - 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("control", CONTROLS)
 @pytest.mark.parametrize("seed", [SEED, SEED + 1, SEED + 2])
 def test_nobody_departs_from_a_control(control: str, seed: int) -> None:

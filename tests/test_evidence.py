@@ -107,6 +107,7 @@ def test_a_miss_comes_with_a_reason(small: list[facts.Line]) -> None:
     assert f"of {len(FACTS)} facts" in facts.summary(small)
 
 
+@pytest.mark.slow
 def test_the_same_seeds_give_the_same_lines(small: list[facts.Line]) -> None:
     again = facts.rows(facts.compare("today", seeds=1, **SMALL))
     assert json.dumps(again) == json.dumps(facts.rows(small))
@@ -125,6 +126,7 @@ def test_strangers_have_only_each_other() -> None:
 
 
 # Each calibration, and a change of one constant that takes its fact out of the range.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "changes"),
     [
@@ -207,6 +209,7 @@ def test_today_keeps_what_it_promises() -> None:
     assert [one.names[0] for one in today.expectations] == list(FLIPS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FLIPS)
 def test_a_promise_can_be_broken(name: str) -> None:
     """In a small town with one thing changed; for the last two, in the film's world."""

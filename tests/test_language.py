@@ -75,6 +75,7 @@ def test_a_replay_is_the_run_again_without_a_socket(
     assert replayed.provenance["mind"] == first.provenance["mind"]
 
 
+@pytest.mark.slow
 def test_how_many_calls_are_made_at_once_changes_nothing(
     recorded: tuple[Result, Path], tmp_path: Path
 ) -> None:
@@ -203,6 +204,7 @@ def test_a_run_gets_through_a_fault(policy: str, fault: str, tmp_path: Path) -> 
     assert told["failures"] == {failure: 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_run_may_end_at_a_fault(fault: str, tmp_path: Path) -> None:
     pytest.importorskip("openai")

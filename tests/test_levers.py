@@ -114,6 +114,7 @@ def test_every_lever_is_held_to_what_it_says() -> None:
         assert lever.outcome in OUTCOMES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lever", LEVERS)
 def test_a_lever_does_what_it_says(lever: str) -> None:
     """The same luck, one change: the outcome moves as declared, on every seed."""
@@ -124,6 +125,7 @@ def test_a_lever_does_what_it_says(lever: str) -> None:
         assert after > before if told.raises else after < before, (seed, before, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lever", LEVERS)
 def test_nothing_differs_before_the_day_it_is_pulled(lever: str) -> None:
     """Counterfactuals are exact: every column, tie and measure, byte for byte."""

@@ -279,6 +279,7 @@ def test_without_departures_the_height_of_os_ties_is_shown(tmp_path: Path) -> No
 # --------------------------------------------------------------------------- saving
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", plots.FORMATS)
 def test_the_same_figure_has_the_same_bytes(
     told: Result, tmp_path: Path, suffix: str

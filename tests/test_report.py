@@ -224,6 +224,7 @@ def test_values_of_parameters_are_exact(value: float, shown: str) -> None:
 # ----------------------------------------------------------------------------- sweeps
 
 
+@pytest.mark.slow
 def test_a_sweep_says_what_was_varied_and_what_failed(small: Sweep) -> None:
     page = sim.report(small.path)
     text = text_of(page)
@@ -245,6 +246,7 @@ def test_means_have_their_interval_over_seeds() -> None:
     assert levels.cell(runs[3:], "left") == "none"
 
 
+@pytest.mark.slow
 def test_a_grid_of_two_numbers_is_mapped(tmp_path: Path) -> None:
     found = at_home(tmp_path / "s", {"outcomes": ["loneliness_end", "left"]})
     page, table = sim.report(found), found.table()
@@ -257,6 +259,7 @@ def test_a_grid_of_two_numbers_is_mapped(tmp_path: Path) -> None:
     assert page.count("<img") == 1  # nobody left in five days: there is no map of it
 
 
+@pytest.mark.slow
 def test_a_list_of_scenarios_levers_and_minds_is_told(tmp_path: Path) -> None:
     (tmp_path / "ties.csv").write_text("a,b\nb,c\nc,a\n")
     (tmp_path / "design.toml").write_text(
@@ -289,6 +292,7 @@ def test_a_list_of_scenarios_levers_and_minds_is_told(tmp_path: Path) -> None:
     assert str(tmp_path) not in page
 
 
+@pytest.mark.slow
 def test_a_sensitivity_design_has_bars(tmp_path: Path) -> None:
     pytest.importorskip("SALib")
     design = {"n": 3, "acceptance_mean": [0.2, 0.8], "loneliness_pull": [0.0, 1.0]}
@@ -419,6 +423,7 @@ def test_a_full_disk_leaves_what_was_there(
     assert [entry.name for entry in somewhere.iterdir()] == ["r.html"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"steps": 0}, {"humans": 1, "steps": 2}])
 def test_the_smallest_runs_have_a_report(tmp_path: Path, changes: Any) -> None:
     scenario = sim.scenario("her").replace(**({"humans": 5} | changes))
@@ -426,6 +431,7 @@ def test_the_smallest_runs_have_a_report(tmp_path: Path, changes: Any) -> None:
     assert accessible.faults(page) == []
 
 
+@pytest.mark.slow
 def test_a_report_takes_a_path_a_run_or_a_sweep(
     told: Result, small: Sweep, blank: None
 ) -> None:

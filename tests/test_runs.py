@@ -81,6 +81,7 @@ def test_threads_change_no_byte(
     assert contents(shared) == contents(told)
 
 
+@pytest.mark.slow
 def test_another_process_writes_the_same_bytes(told: Result, tmp_path: Path) -> None:
     changes = QUICK | {"humans": 60, "steps": 170}
     arguments = [str(SEED), str(tmp_path / "other"), repr(changes)]

@@ -233,6 +233,7 @@ def killed_after(calls: int, slots: int) -> None:
     assert load("run").provenance["mind"] == quiet.provenance["mind"]
 
 
+@pytest.mark.slow
 def test_after_a_kill_nothing_is_asked_twice() -> None:
     pytest.importorskip("openai")
     killed_after(random.Random(4).randrange(10, 80), slots=4)

@@ -66,6 +66,7 @@ def test_a_sweep_prints_its_summary_and_is_not_done_twice(
     assert "3 runs in the ledger" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_failures_are_told_by_kind_and_in_the_exit_code(
     design: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,6 +78,7 @@ def test_failures_are_told_by_kind_and_in_the_exit_code(
     assert "day " in summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sweep_can_be_gone_on_with(
     design: str, stop: signal.Signals

@@ -46,6 +46,7 @@ def test_sobol_shares_out_the_variance(tmp_path: Path) -> None:
     assert table.attrs["filled"] == 0
 
 
+@pytest.mark.slow
 def test_morris_finds_the_size_of_each_effect(tmp_path: Path) -> None:
     found = swept(tmp_path / "s", {"morris": {"n": 6, **RANGES}})
     table = indices(found, "weighted")
@@ -55,6 +56,7 @@ def test_morris_finds_the_size_of_each_effect(tmp_path: Path) -> None:
     assert table["sigma"].to_numpy() == pytest.approx(np.zeros(2), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_an_incomplete_design_is_refused_or_says_how_it_was_filled(
     tmp_path: Path,
 ) -> None:
@@ -68,6 +70,7 @@ def test_an_incomplete_design_is_refused_or_says_how_it_was_filled(
         indices(found, "first_love", fill="mean")
 
 
+@pytest.mark.slow
 def test_what_has_no_indices_is_refused(tmp_path: Path) -> None:
     found = swept(tmp_path / "s", {"morris": {"n": 2, **RANGES}})
     with pytest.raises(InputError, match="did you mean 'weighted'"):

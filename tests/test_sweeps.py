@@ -50,6 +50,7 @@ def test_outcomes_are_those_of_the_same_run_alone(small: sim.sweeps.Sweep) -> No
     assert row["loneliness_end"] == society.watch.latest("loneliness")
 
 
+@pytest.mark.slow
 def test_the_table_can_be_read_while_the_sweep_runs(tmp_path: Path) -> None:
     seen = []
 
@@ -80,6 +81,7 @@ def test_days_between_events_and_inequality_of_love() -> None:
     assert np.isnan(measures.gini([0, 0]))
 
 
+@pytest.mark.slow
 def test_a_function_of_ones_own_is_an_outcome(tmp_path: Path) -> None:
     own = {"people": sweep_runs.humans}
     found = at_home(tmp_path / "s", functions=own)
@@ -92,6 +94,7 @@ def test_a_function_of_ones_own_is_an_outcome(tmp_path: Path) -> None:
         at_home(tmp_path / "t", functions={"left": sweep_runs.humans})
 
 
+@pytest.mark.slow
 def test_whole_runs_are_kept_or_done_again_on_demand(tmp_path: Path) -> None:
     kept = at_home(tmp_path / "kept", {"keep_runs": True, "seeds": 1})
     assert len(list((tmp_path / "kept" / "runs").iterdir())) == RUNS // 2
@@ -114,6 +117,7 @@ def test_processes_and_this_process_write_the_same_bytes(
     assert part_bytes(tmp_path / "s") == part_bytes(small.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [0, 1, 5])
 def test_what_was_interrupted_is_gone_on_with(
     small: sim.sweeps.Sweep, tmp_path: Path, most: int
@@ -143,6 +147,7 @@ def test_nothing_is_done_again(small: sim.sweeps.Sweep, tmp_path: Path) -> None:
         at_home(place)
 
 
+@pytest.mark.slow
 def test_a_crash_between_part_and_ledger_costs_one_run(
     small: sim.sweeps.Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +179,7 @@ def test_equal_runs_are_done_once(tmp_path: Path) -> None:
     assert table["run"].nunique() == 4
 
 
+@pytest.mark.slow
 def test_other_bytes_for_the_same_run_are_reported(tmp_path: Path) -> None:
     place, own = tmp_path / "s", {"fickle": sweep_runs.fickle}
     at_home(place, functions=own)
@@ -205,6 +211,7 @@ def swap(file: Path) -> None:
     file.write_bytes(other.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [damage_nothing, truncate, flip_a_bit, swap])
 def test_a_damaged_part_is_told_and_done_again_by_a_resume(
     small: sim.sweeps.Sweep, tmp_path: Path, spoil: Callable[[Path], None]
@@ -224,6 +231,7 @@ def test_a_damaged_part_is_told_and_done_again_by_a_resume(
     assert part_bytes(place) == part_bytes(small.path)
 
 
+@pytest.mark.slow
 def test_another_design_under_the_same_name_is_refused(tmp_path: Path) -> None:
     at_home(tmp_path / "s")
     with pytest.raises(InputError, match=r"another design: base.steps was 5, now 6"):
@@ -231,6 +239,7 @@ def test_another_design_under_the_same_name_is_refused(tmp_path: Path) -> None:
         at_home(tmp_path / "s", changed, resume=True)
 
 
+@pytest.mark.slow
 def test_other_code_under_the_same_name_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,6 +249,7 @@ def test_other_code_under_the_same_name_is_refused(
         at_home(tmp_path / "s", resume=True)
 
 
+@pytest.mark.slow
 def test_a_worker_with_other_code_stops_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +259,7 @@ def test_a_worker_with_other_code_stops_the_sweep(
     assert sim.load_sweep(tmp_path / "s").ledger().empty
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused(tmp_path: Path) -> None:
     class Nosy(Here):
         def submit(self, *given: Any, **named: Any) -> Any:
@@ -284,6 +295,7 @@ except ValueError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [1000, 40_000])
 def test_a_full_disk_ends_in_a_message_and_a_store_to_go_on_with(
     small: sim.sweeps.Sweep, tmp_path: Path, most: int

@@ -120,6 +120,7 @@ def test_one_talks_with_an_os_by_number_on_its_last_day(
     assert out.startswith(f"{os_name(oses['name'].loc[agent])}, as on day {last}. ")
 
 
+@pytest.mark.slow
 def test_who_cannot_be_talked_with_is_said_so(
     story: Result,
     monkeypatch: pytest.MonkeyPatch,

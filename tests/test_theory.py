@@ -88,6 +88,7 @@ def peak(shares: np.ndarray, near: int) -> tuple[float, float]:
     return near + 0.5 - b / (2 * c), a - b * b / (4 * c)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BASS, ids=lambda case: f"q={case.q}")
 def test_adoption_is_the_bass_curve(case: Bass) -> None:
     steps = round(case.years * STEPS_OF_A_YEAR) + 50
@@ -265,6 +266,7 @@ def test_outside_the_window_no_departure_spreads(z: float) -> None:
     assert cascades(z).max() < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("z", [2.0, 4.0])
 def test_inside_the_window_one_departure_may_take_nearly_all(z: float) -> None:
     taken = cascades(z)

@@ -248,6 +248,7 @@ for number in itertools.count():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 7, 20])
 def test_a_kill_loses_at_most_the_call_being_written(path: Path, after: int) -> None:
     command = [sys.executable, "-c", WRITE_UNTIL_KILLED, str(path)]
