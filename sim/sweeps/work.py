@@ -85,6 +85,8 @@ def _live(job: Job, entered: Notice) -> dict[str, float]:
         society = Society(
             scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
         )
+        if not functions:  # nobody will ask for what Mesa's collector keeps of each day
+            society.datacollector = type(society.datacollector)()
         writer = _writer(job, society, stack)
         for day in range(1, society.parameters.steps + 1):
             entered(f"day {day}")
