@@ -27,6 +27,8 @@ from sim.events.synthetic import NULLS, Imaginary
 
 STRENGTHS = (0.1, 0.25, 0.5, 0.75, 1.0)
 EIGHT = tuple(PLANTS)[:8]
+# Told apart by those who cannot tell red from green (Okabe and Ito 2008).
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 FIGURE = Path("results") / "detectors.png"
 SEEDS_OF_JUDGING = 1_000_000  # others than those of calibration
 
@@ -172,12 +174,13 @@ def draw(cells: Sequence[Cell], place: Path) -> None:
     figure = Figure(figsize=(12, 2.6 * down + 0.8), layout="constrained")
     axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     styles = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)))
+    looks = list(zip(styles, COLOURS, strict=True))
     for axis, kind in zip(axes.flat, kinds, strict=False):
-        for null, style in zip(NULLS, styles, strict=True):
+        for null, (style, colour) in zip(NULLS, looks, strict=True):
             own = [c for c in cells if (c.kind, c.null) == (kind, null)]
             if own:
                 xs, ys = [c.strength for c in own], [c.recall for c in own]
-                axis.plot(xs, ys, linestyle=style, marker=".", label=null)
+                axis.plot(xs, ys, ls=style, color=colour, marker=".", label=null)
         axis.set_title(kind.replace("_", " "), fontsize=11)
         axis.set_ylim(-0.03, 1.03)
         axis.axhline(0.95, color="0.8", linewidth=0.8, zorder=0)
