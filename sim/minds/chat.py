@@ -90,11 +90,18 @@ class Chat:
                 max_tokens=MOST_TOKENS,
                 stream=True,
             )
-            async for chunk in stream:
-                answer.take(_piece(chunk))
-                if len(answer.told) > MOST_CHARACTERS:
-                    await stream.close()
-                    break
+            try:
+                async for chunk in stream:
+                    if answer.is_full:  # what had come before the stream was closed
+                        continue
+                    answer.take(_piece(chunk))
+                    if answer.is_full:
+                        await stream.close()
+            except Exception:
+                # A closed stream ends with an error, and with it all that the client
+                # was reading through; to break off would leave that to the collector.
+                if not answer.is_full:
+                    raise
         return answer.end()
 
 
@@ -114,6 +121,11 @@ class Stream:
         self._waits = without_secrets(self._waits + piece)
         begun = (_begun(secret, self._waits) for secret in self._secrets)
         self._pass_on(len(self._waits) - max(begun, default=0))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more has been told than anybody reads."""
+        return len(self.told) > MOST_CHARACTERS
 
     def end(self) -> str:
         """Tell the rest; return all that was told."""
