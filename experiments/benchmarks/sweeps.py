@@ -5,7 +5,7 @@ the throughput of two workers against one, in alternating rounds; the memory of 
 and of the driver over many short runs; and the wall clock of ``mesa.batch_run`` on the
 same model and design.
 
-    python experiments/benchmarks/sweeps.py [--runs 12] [--rounds 3] [--json]
+    python experiments/benchmarks/sweeps.py [--runs 30] [--rounds 3] [--json]
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def measure(runs: int, rounds: int, many: int) -> dict[str, Any]:
 def main() -> None:
     """Print what is measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=12)
+    parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--many", type=int, default=500)
     parser.add_argument("--json", action="store_true")
