@@ -9,10 +9,11 @@ import signal
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sim.arguments import add_command
 from sim.commands import add_ablate, add_check
 from sim.drawing import add_export, add_plot, draw_after_run, short
 from sim.reporting import add_report
@@ -118,20 +119,8 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _command(commands: Any, name: str, do: Callable[..., int], text: str) -> Any:
-    command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-    command.add_argument(
-        "--debug",
-        action="store_true",
-        default=argparse.SUPPRESS,
-        help="show tracebacks",
-    )
-    command.set_defaults(do=do)
-    return command
-
-
 def _add_run(commands: Any) -> None:
-    run = _command(commands, "run", run_scenario, "Run a scenario and keep the run.")
+    run = add_command(commands, "run", run_scenario, "Run a scenario and keep the run.")
     run.add_argument("scenario", help="name of a scenario, or its TOML file")
     run.add_argument("--humans", metavar="N", help="number of humans")
     run.add_argument("--steps", metavar="N", help="days to run")
@@ -163,7 +152,7 @@ def _add_run(commands: Any) -> None:
 
 def _add_resume(commands: Any) -> None:
     text = "Go on with a run that was cut short, from its last checkpoint."
-    resume = _command(commands, "resume", resume_run, text)
+    resume = add_command(commands, "resume", resume_run, text)
     resume.add_argument("run", help="directory that the run was to be written to")
     resume.add_argument("--threads", metavar="N", default="1", help="threads (1)")
     resume.add_argument("--no-figures", action="store_true", help="draw no figures")
@@ -171,11 +160,11 @@ def _add_resume(commands: Any) -> None:
 
 
 def _add_scenarios(commands: Any) -> None:
-    _command(commands, "scenarios", list_scenarios, "List the scenarios.")
+    add_command(commands, "scenarios", list_scenarios, "List the scenarios.")
 
 
 def _add_parameters(commands: Any) -> None:
-    command = _command(
+    command = add_command(
         commands, "parameters", list_parameters, "List parameters, ranges, sources."
     )
     command.add_argument("--search", metavar="WORD", help="only those that mention it")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sim.arguments import add_command, positive
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,20 +44,13 @@ def _command(
     commands: Any, name: str, do: Callable[[argparse.Namespace], int], text: str
 ) -> argparse.ArgumentParser:
     """Add a command with the options that both share."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text, allow_abbrev=False
-    )
-    hidden = argparse.SUPPRESS
-    command.add_argument(
-        "--debug", action="store_true", default=hidden, help="show tracebacks"
-    )
-    command.set_defaults(do=do)
+    command = add_command(commands, name, do, text)
     command.add_argument("scenario", help="name of a scenario, or its TOML file")
     command.add_argument(
-        "--seeds", metavar="N", type=_count, default=20, help="how many seeds (20)"
+        "--seeds", metavar="N", type=positive, default=20, help="how many seeds (20)"
     )
     command.add_argument(
-        "--workers", metavar="N", type=_count, help="processes (one a processor)"
+        "--workers", metavar="N", type=positive, help="processes (one a processor)"
     )
     command.add_argument("--humans", metavar="N", type=int, help="number of humans")
     command.add_argument("--steps", metavar="N", type=int, help="days to run")
@@ -70,16 +64,10 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"takes a whole number from 1, not {text!r}")
-    return int(text)
-
-
 def _workers(told: argparse.Namespace) -> int:
-    if hasattr(os, "sched_getaffinity"):  # those this process may use
-        return told.workers or len(os.sched_getaffinity(0))
-    return told.workers or os.cpu_count() or 1
+    from sim.sweeps.driving import processors
+
+    return told.workers or processors()
 
 
 def _changes(told: argparse.Namespace) -> dict[str, int]:

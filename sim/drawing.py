@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sim.arguments import add_command
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +26,7 @@ FILES = ("graphml", "gexf", "csv", "json")
 
 def add_plot(commands: Any) -> None:
     """Add ``os-society plot`` to the command line."""
-    plot = _command(commands, "plot", plot_run, "Draw a stored run.")
+    plot = add_command(commands, "plot", plot_run, "Draw a stored run.")
     plot.add_argument("run", help="directory of the run")
     plot.add_argument(
         "more", nargs="*", metavar="RUN", help="other seeds, for a survival curve"
@@ -43,7 +45,7 @@ def add_plot(commands: Any) -> None:
 def add_export(commands: Any) -> None:
     """Add ``os-society export`` to the command line."""
     text = "Write the relationships of a stored run for another program."
-    export = _command(commands, "export", export_run, text)
+    export = add_command(commands, "export", export_run, text)
     export.add_argument("run", help="directory of the run")
     export.add_argument("--out", metavar="PATH", required=True, help="file to write")
     kinds = "as the suffix of --out says, unless told"
@@ -53,20 +55,6 @@ def add_export(commands: Any) -> None:
     days.add_argument("--whole", action="store_true", help="all days (gexf: spells)")
     least = "leave out ties less close than this (0)"
     export.add_argument("--closest", metavar="X", type=float, default=0.0, help=least)
-
-
-def _command(
-    commands: Any, name: str, do: Callable[[argparse.Namespace], int], text: str
-) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text, allow_abbrev=False
-    )
-    hidden = argparse.SUPPRESS
-    command.add_argument(
-        "--debug", action="store_true", default=hidden, help="show tracebacks"
-    )
-    command.set_defaults(do=do)
-    return command
 
 
 def plot_run(told: argparse.Namespace) -> int:

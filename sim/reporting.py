@@ -6,20 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from sim.arguments import add_command
+
 SUFFIXES = (".html", ".htm")
 
 
 def add_report(commands: Any) -> None:
     """Add ``os-society report`` to the command line."""
     text = "Write a run or a sweep as one page of HTML, to read offline and to print."
-    command = commands.add_parser(
-        "report", help=text, description=text, allow_abbrev=False
-    )
-    hidden = argparse.SUPPRESS
-    command.add_argument(
-        "--debug", action="store_true", default=hidden, help="show tracebacks"
-    )
-    command.set_defaults(do=write_report)
+    command = add_command(commands, "report", write_report, text)
     command.add_argument("source", metavar="DIR", help="directory of a run or a sweep")
     command.add_argument(
         "--out", metavar="FILE", required=True, help="file to write, as in report.html"

@@ -9,6 +9,7 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
+from sim.arguments import add_command
 from sim.errors import InputError
 
 RUNS = Path("results/runs")
@@ -17,14 +18,7 @@ RUNS = Path("results/runs")
 def add_app(commands: Any) -> None:
     """Add ``os-society app`` to the command line."""
     text = "Open a page on which to watch a society live, and to change it."
-    command = commands.add_parser(
-        "app", help=text, description=text, allow_abbrev=False
-    )
-    hidden = argparse.SUPPRESS
-    command.add_argument(
-        "--debug", action="store_true", default=hidden, help="show tracebacks"
-    )
-    command.set_defaults(do=open_page)
+    command = add_command(commands, "app", open_page, text)
     add = command.add_argument
     add("run", nargs="?", help="a stored run to open")
     add("--scenario", metavar="NAME", default="her", help="to begin with (her)")

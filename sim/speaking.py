@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sim.arguments import add_command
 
 if TYPE_CHECKING:
     from sim.minds.calls import Settings
@@ -146,7 +147,7 @@ def _prices(text: str | None) -> tuple[float, float]:
 def add_transcript(commands: Any) -> None:
     """Add ``os-society transcript`` to the command line."""
     text = "Read what the cast of a run said."
-    command = _command(commands, "transcript", show_transcript, text)
+    command = add_command(commands, "transcript", show_transcript, text)
     command.add_argument("run", help="directory of the run")
     command.add_argument(
         "--between", nargs=2, metavar=("A", "B"), type=int, help="of two agents only"
@@ -158,7 +159,7 @@ def add_transcript(commands: Any) -> None:
 def add_talk(commands: Any) -> None:
     """Add ``os-society talk`` to the command line."""
     text = "Talk with an OS as it was on a day. It never changes the run."
-    command = _command(commands, "talk", talk, text)
+    command = add_command(commands, "talk", talk, text)
     command.add_argument("run", help="directory of the run")
     command.add_argument("--os", metavar="ID", required=True, help="agent or name")
     command.add_argument("--step", metavar="T", type=int, help="the day (its last)")
@@ -168,7 +169,7 @@ def add_talk(commands: Any) -> None:
 def add_serve_model(commands: Any) -> None:
     """Add ``os-society serve-model`` to the command line."""
     text = "Serve a small language model on this machine, for tests and trying out."
-    command = _command(commands, "serve-model", serve_model, text)
+    command = add_command(commands, "serve-model", serve_model, text)
     command.add_argument("--port", metavar="N", type=int, default=8012, help="(8012)")
     command.add_argument("--model", metavar="FILE", help="a GGUF file")
     command.add_argument("--threads", metavar="N", type=int, default=1, help="(1)")
@@ -176,20 +177,6 @@ def add_serve_model(commands: Any) -> None:
     command.add_argument(
         "--context", metavar="N", type=int, default=8192, help="tokens (8192)"
     )
-
-
-def _command(
-    commands: Any, name: str, do: Callable[[argparse.Namespace], int], text: str
-) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text, allow_abbrev=False
-    )
-    hidden = argparse.SUPPRESS
-    command.add_argument(
-        "--debug", action="store_true", default=hidden, help="show tracebacks"
-    )
-    command.set_defaults(do=do)
-    return command
 
 
 def show_transcript(told: argparse.Namespace) -> int:

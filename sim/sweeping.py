@@ -13,6 +13,8 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from sim.arguments import add_command, positive
+
 if TYPE_CHECKING:
     from sim.counterfactuals import Comparison
     from sim.sweeps.estimating import Estimate
@@ -26,11 +28,11 @@ INTERRUPTED = 130
 def add_sweep(commands: Any) -> None:
     """Add ``os-society sweep`` to the command line."""
     text = "Run a designed set of runs; 1 if a run fails."
-    sweep = _command(commands, "sweep", run_sweep, text)
+    sweep = add_command(commands, "sweep", run_sweep, text)
     sweep.add_argument("design", help="TOML file of the design")
     sweep.add_argument("--out", metavar="DIR", help="folder (results/sweeps/NAME)")
     sweep.add_argument(
-        "--workers", metavar="N", type=_count, help="processes (one a processor)"
+        "--workers", metavar="N", type=positive, help="processes (one a processor)"
     )
     sweep.add_argument(
         "--cluster", metavar="ADDRESS", help="a Dask scheduler's address"
@@ -51,22 +53,6 @@ def add_sweep(commands: Any) -> None:
         "--memory-limit", metavar="MB", type=int, default=0, help="a run (none)"
     )
     sweep.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-def _command(commands: Any, name: str, do: Any, text: str) -> Any:
-    command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-    hidden = argparse.SUPPRESS
-    command.add_argument(
-        "--debug", action="store_true", default=hidden, help="show tracebacks"
-    )
-    command.set_defaults(do=do)
-    return command
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"takes a whole number from 1, not {text!r}")
-    return int(text)
 
 
 # ---------------------------------------------------------------------------- sweep
@@ -208,19 +194,19 @@ def _json(found: Sweep) -> str:
 def add_compare(commands: Any) -> None:
     """Add ``os-society compare`` to the command line."""
     text = "Live the same luck with one thing changed, and compare."
-    compare = _command(commands, "compare", compare_scenarios, text)
+    compare = add_command(commands, "compare", compare_scenarios, text)
     compare.add_argument("scenario", help="name of a scenario, or its TOML file")
     compare.add_argument("other", nargs="?", help="another one to compare with")
     compare.add_argument("--lever", metavar="NAME", help="a lever to pull instead")
-    compare.add_argument("--at", metavar="DAY", type=_count, help="when to pull it")
-    compare.add_argument("--seeds", metavar="N", type=_count, default=20, help="(20)")
+    compare.add_argument("--at", metavar="DAY", type=positive, help="when to pull it")
+    compare.add_argument("--seeds", metavar="N", type=positive, default=20, help="(20)")
     compare.add_argument("--humans", metavar="N", type=int, help="number of humans")
     compare.add_argument("--steps", metavar="N", type=int, help="days to run")
     compare.add_argument(
         "--outcomes", metavar="A,B", help="only these outcomes; all unless told"
     )
     compare.add_argument(
-        "--workers", metavar="N", type=_count, help="processes (one a processor)"
+        "--workers", metavar="N", type=positive, help="processes (one a processor)"
     )
     compare.add_argument("--out", metavar="FILE", help="write the table as CSV, too")
     compare.add_argument("--json", action="store_true", help="print one JSON object")

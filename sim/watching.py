@@ -7,9 +7,10 @@ import json
 import math
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sim.arguments import add_command, positive
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ WIDTH, KIND, WHO = 100, 17, 32  # columns of the table, of a kind, of who
 def add_events(commands: Any) -> None:
     """Add ``os-society events`` to the command line."""
     text = "List the events of a stored run."
-    command = _command(commands, "events", list_events, text)
+    command = add_command(commands, "events", list_events, text)
     command.add_argument("run", help="directory of the run")
     command.add_argument(
         "--kind", metavar="K", action="append", help="only these; may be given again"
@@ -35,39 +36,19 @@ def add_events(commands: Any) -> None:
 def add_calibrate(commands: Any) -> None:
     """Add ``os-society calibrate`` to the command line."""
     text = "Calibrate the detectors on societies in which nothing happens."
-    command = _command(commands, "calibrate", calibrate_detectors, text)
+    command = add_command(commands, "calibrate", calibrate_detectors, text)
     command.add_argument(
-        "--runs", metavar="N", type=_count, default=200, help="societies a null (200)"
+        "--runs", metavar="N", type=positive, default=200, help="societies a null (200)"
     )
     command.add_argument(
         "--kind", metavar="K", action="append", help="only these; may be given again"
     )
     command.add_argument(
-        "--workers", metavar="N", type=_count, default=2, help="processes (2)"
+        "--workers", metavar="N", type=positive, default=2, help="processes (2)"
     )
     out = "file of thresholds; else that of this package is replaced"
     command.add_argument("--out", metavar="FILE", help=out)
     command.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-def _command(
-    commands: Any, name: str, do: Callable[[argparse.Namespace], int], text: str
-) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text, allow_abbrev=False
-    )
-    hidden = argparse.SUPPRESS
-    command.add_argument(
-        "--debug", action="store_true", default=hidden, help="show tracebacks"
-    )
-    command.set_defaults(do=do)
-    return command
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"takes a whole number from 1, not {text!r}")
-    return int(text)
 
 
 # --------------------------------------------------------------------------- events
