@@ -10,6 +10,7 @@ which everything happens sooner): seeds, a lever, a grid and one-at-a-time effec
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from itertools import product
 from pathlib import Path
@@ -20,23 +21,16 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from quick import QUICK
+
 from sim import plots, runs, scenarios
 from sim.files import replacing
 from sim.model import Society
 from sim.results import Result
 
-QUICK: dict[str, Any] = {
-    "humans": 80,
-    "steps": 240,
-    "innovation": 0.02,
-    "imitation": 0.2,
-    "warming": 0.2,
-    "os_growth_rate": 0.03,
-    "insight_rate": 0.3,
-    "human_meeting": 0.2,
-    "os_meeting": 0.5,
-    "grief_half_life": 10.0,
-}
+FEW: dict[str, Any] = QUICK | {"humans": 80}
 SEEDS = range(6)
 EXPONENTS, AFFINITIES = (0.0, 0.5, 0.75, 1.0, 1.5), (0.0, 0.5, 1.0, 2.0)
 MOVED = ("growth_exponent", "peer_affinity", "warming", "reach", "insight_rate")
@@ -46,7 +40,7 @@ COLOURS, DITHER = 256, Image.Dither.NONE
 
 def live(seed: int = 0, **changes: Any) -> Society:
     """Return a quick society at the end of its days."""
-    society = Society("her", rng=seed, **(QUICK | changes))
+    society = Society("her", rng=seed, **(FEW | changes))
     while society.running:
         society.step()
     return society
@@ -74,7 +68,7 @@ def of_a_run(result: Result) -> dict[str, Figure]:
 
 def of_seeds(folder: Path) -> dict[str, Figure]:
     """Return the figures that take several seeds: survival, and a difference."""
-    quick = scenarios.load("her").replace(**QUICK)
+    quick = scenarios.load("her").replace(**FEW)
     kept = [
         runs.run(quick, seed=seed, out=folder / str(seed), snapshot_every=20)
         for seed in SEEDS
@@ -117,7 +111,7 @@ def of_a_grid() -> dict[str, Figure]:
 
 def of_effects() -> dict[str, Figure]:
     """Return bars of what halving or doubling one parameter at a time does."""
-    usual = scenarios.load("her").replace(**QUICK).parameters
+    usual = scenarios.load("her").replace(**FEW).parameters
     rows = []
     for name in MOVED:
         value = getattr(usual, name)

@@ -118,21 +118,7 @@ def speaks(society: Society) -> LanguageMind | None:
 
 
 def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
-    """Go on with a run that was cut short; return its directory.
-
-    Parameters
-    ----------
-    place
-        Where the run shall be, as it was begun.
-    threads, progress
-        As for ``Options``.
-
-    Raises
-    ------
-    InputError
-        If no run was cut short there, it is being written, it was begun by other code,
-        or its last checkpoint is damaged.
-    """
+    """Go on with a run that was cut short (see ``runs.resume``); return where it is."""
     told, birth = begun(place)
     told.threads, told.progress = threads, progress
     with RunWriter(place, birth, overwrite=told.overwrite, lasting=True) as writer:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import ClassVar
 
 import numpy as np
 
-from sim.events.detector import WEEK
+from sim.events.detector import WEEK, Detector, Event, Reading
 
 MEMORY = 24  # weeks of past changes that today's is compared with
 WARM_UP = 6  # weeks before anything can be unusual
@@ -86,6 +87,36 @@ def _middle(ordered: list[float]) -> float:
     if len(ordered) % 2:
         return ordered[half]
     return (ordered[half - 1] + ordered[half]) / 2.0
+
+
+class Rising(Detector):
+    """Raises an alarm when a measure rises beyond its own past."""
+
+    alarm = True
+    null = "its own past months: autocorrelated noise, trends, common shocks"
+    source = "Page 1954 (CUSUM)"
+    measure: ClassVar[str] = ""
+    least: ClassVar[float] = 0.1
+    called: ClassVar[str] = ""
+
+    def start(self) -> None:
+        """Begin with nothing seen."""
+        self._rise = Rise(self.threshold, self.least)
+
+    def value(self, reading: Reading) -> float:
+        """Return the number that is watched."""
+        return reading.measures[self.measure]
+
+    def look(self, reading: Reading) -> list[Event]:
+        """Add today's number to the CUSUM."""
+        rise = self._rise
+        if not rise.add(self.value(reading), reading.step):
+            return []
+        evidence = (
+            f"{self.called} up by {rise.risen:.3f} beyond its trend; "
+            f"CUSUM {rise.score:.1f} >= {self.threshold:g}"
+        )
+        return [self.event(reading, evidence, step=rise.onset, strength=rise.risen)]
 
 
 ODDS = np.array([1.5, 2.0, 4.0, 8.0, 16.0, 64.0])  # times as likely to, if all exposed

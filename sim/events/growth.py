@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from sim.events.detector import Detector, Event, Reading, register
-from sim.events.evidence import Rise
+from sim.events.evidence import Rising
 
 SEASON = 90  # days in which OSes double, in a doubling regime
 FASTER = 0.02  # doublings a day by which growth must quicken, to take off
@@ -38,32 +38,24 @@ class Doubling(Detector):
 
 
 @register
-class TakeOff(Detector):
+class TakeOff(Rising):
     """Report that growth quickens, beyond the speed it had."""
 
-    kind, family, alarm = "take_off", "growth", True
+    kind, family = "take_off", "growth"
     watches = "weekly change of the speed at which the fastest OS grows"
     null = "steady growth with noise; its own past months"
-    source = "Page 1954 (CUSUM)"
+    measure, least, called = "growth_max", FASTER, "doublings a day"
 
     def start(self) -> None:
         """Begin with nothing seen."""
-        self._rise = Rise(self.threshold, FASTER)
+        super().start()
         self._last: float | None = None
 
-    def look(self, reading: Reading) -> list[Event]:
-        """Add today's speed to the CUSUM."""
-        growth = reading.measures["growth_max"]
-        speed = 0.0 if self._last is None else growth - self._last
+    def value(self, reading: Reading) -> float:
+        """Return by how many doublings the fastest OS grew today."""
+        growth, last = super().value(reading), self._last
         self._last = growth
-        rise = self._rise
-        if not rise.add(speed, reading.step):
-            return []
-        evidence = (
-            f"speed up by {rise.risen:.3f} doublings a day; "
-            f"CUSUM {rise.score:.1f} >= {self.threshold:g}"
-        )
-        return [self.event(reading, evidence, step=rise.onset, strength=rise.risen)]
+        return 0.0 if last is None else growth - last
 
 
 @register

@@ -3,51 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import ClassVar
 
 from sim.events.departure import share_departed
 from sim.events.detector import MONTH, WEEK, Detector, Event, Reading, register
-from sim.events.evidence import Rise
+from sim.events.evidence import Rising
 
 GRIEF_WORTH_NOTICE = 0.1  # mean closeness lost per human
 RECOVERED = 0.1  # share of the peak of grief that counts as over
 
 
-class _Rising(Detector):
-    """Raises an alarm when a measure rises beyond its own past."""
-
-    family, alarm = "society", True
-    null = "its own past months: autocorrelated noise, trends, common shocks"
-    source = "Page 1954 (CUSUM)"
-    measure: ClassVar[str] = ""
-    least: ClassVar[float] = 0.1
-    called: ClassVar[str] = ""
-
-    def start(self) -> None:
-        """Begin with nothing seen."""
-        self._rise = Rise(self.threshold, self.least)
-
-    def value(self, reading: Reading) -> float:
-        """Return the number that is watched."""
-        return reading.measures[self.measure]
-
-    def look(self, reading: Reading) -> list[Event]:
-        """Add today's number to the CUSUM."""
-        rise = self._rise
-        if not rise.add(self.value(reading), reading.step):
-            return []
-        evidence = (
-            f"{self.called} up by {rise.risen:.3f} beyond its trend; "
-            f"CUSUM {rise.score:.1f} >= {self.threshold:g}"
-        )
-        return [self.event(reading, evidence, step=rise.onset, strength=rise.risen)]
-
-
 @register
-class AdoptionTakeOff(_Rising):
+class AdoptionTakeOff(Rising):
     """Report that adoption quickens, beyond the speed it had."""
 
-    kind, watches = "adoption_take_off", "weekly change of the speed of adoption"
+    kind, family, watches = (
+        "adoption_take_off",
+        "society",
+        "weekly change of the speed of adoption",
+    )
     measure, least, called = "adopted", 0.003, "adoption a day"
 
     def start(self) -> None:
@@ -62,26 +35,26 @@ class AdoptionTakeOff(_Rising):
 
 
 @register
-class NormTipping(_Rising):
+class NormTipping(Rising):
     """Report that acceptance of OSes rises within weeks, beyond its trend."""
 
-    kind, watches = "norm_tipping", "mean acceptance"
+    kind, family, watches = "norm_tipping", "society", "mean acceptance"
     measure, called = "acceptance", "acceptance"
 
 
 @register
-class Polarisation(_Rising):
+class Polarisation(Rising):
     """Report that acceptance falls apart into two camps, beyond its trend."""
 
-    kind, watches = "polarisation", "spread of acceptance"
+    kind, family, watches = "polarisation", "society", "spread of acceptance"
     measure, called = "polarisation", "polarisation"
 
 
 @register
-class GriefWave(_Rising):
+class GriefWave(Rising):
     """Report that grief rises across society, beyond its usual changes."""
 
-    kind, watches = "grief_wave", "mean grief"
+    kind, family, watches = "grief_wave", "society", "mean grief"
     measure, least, called = "grief", 1.5 * GRIEF_WORTH_NOTICE, "grief"
 
 

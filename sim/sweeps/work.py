@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sim.compiled import source_digest
+from sim.living import finish, speaks
 from sim.minds.casting import open_cast
-from sim.minds.language import LanguageMind
 from sim.model import Society
 from sim.provenance import provenance
 from sim.results import RunWriter
@@ -120,11 +120,10 @@ def _finish(society: Society, writer: RunWriter) -> None:
     steps = society.parameters.steps
     if steps % SNAPSHOT_EVERY:
         writer.snapshot(steps, society.state)
-    mind = society.cast.mind if society.cast is not None else None
-    if isinstance(mind, LanguageMind):
+    mind = speaks(society)
+    if mind is not None:
         writer.speech(mind.lines, mind.transcript.rows())
-    watch = society.watch
-    writer.finish(watch.history.columns(), watch.rows(), watch.readings())
+    finish(society, writer)
 
 
 def warm_up() -> None:
