@@ -77,6 +77,11 @@ def library(way: Way) -> str:
     return way.name.split(",")[0]
 
 
+def libraries() -> list[str]:
+    """Return the libraries that can be measured."""
+    return list(dict.fromkeys(map(library, WAYS)))
+
+
 def environment(threads: int) -> dict[str, str]:
     """Return the environment in which libraries use so many threads."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
@@ -285,10 +290,9 @@ def show(figures: dict[str, Any]) -> None:
 def interpreter(text: str) -> tuple[str, str]:
     """Read LIBRARY=PATH."""
     name, found, path = text.partition("=")
-    if not found or name not in map(library, WAYS):
+    if not found or name not in libraries():
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not LIBRARY=PATH, with a library among "
-            f"{', '.join(dict.fromkeys(map(library, WAYS)))}"
+            f"{text!r} is not LIBRARY=PATH; libraries are {', '.join(libraries())}"
         )
     return name, path
 
@@ -318,7 +322,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--neighbour", action="store_true")
     parser.add_argument("--ragged", action="store_true")
-    parser.add_argument("--only", nargs="+", metavar="LIBRARY", help="and os-society")
+    only = {"nargs": "+", "choices": libraries(), "metavar": "LIBRARY"}
+    parser.add_argument("--only", help="and os-society", **only)
     elsewhere = {"type": interpreter, "action": "append", "default": []}
     parser.add_argument("--python", metavar="LIBRARY=PATH", **elsewhere)
     parser.add_argument("--json", action="store_true")
