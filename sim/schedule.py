@@ -14,7 +14,7 @@ from sim import arrivals, encounters
 from sim.draws import Stream, key
 from sim.encounters import Cast
 from sim.errors import InputError
-from sim.kernels import lives, meetings, talk
+from sim.kernels import converse, lives, meetings, talk
 from sim.parameters import Parameters
 from sim.state import NOTHING_TOLD, State
 
@@ -186,7 +186,7 @@ PHASES = (
     Phase(
         "converse",
         "agents",
-        talk.converse,
+        converse.converse,
         (
             "faces.*",
             "ties.*",
