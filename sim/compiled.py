@@ -141,7 +141,7 @@ def rule(function: F) -> F:
 
 @numba.extending.intrinsic  # type: ignore[untyped-decorator]
 def prefetch(_typing: Any, array: Any, _row: Any) -> Any:
-    """Ask the processor to fetch a row of a table that will be read soon.
+    """Ask the processor to fetch a row of an array that will be read soon.
 
     It changes nothing but time: rows that lie anywhere are then waited for together.
     The row is not checked; asking for one that is not there does no harm.
@@ -150,10 +150,10 @@ def prefetch(_typing: Any, array: Any, _row: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind, known = signature.args[0], arguments[0]
         view = context.make_array(kind)(context, builder, known)
-        first = context.get_constant(types.intp, 0)
+        rest = [context.get_constant(types.intp, 0)] * (kind.ndim - 1)
         row = context.cast(builder, arguments[1], signature.args[1], types.intp)
         place = cgutils.get_item_pointer(
-            context, builder, kind, view, [row, first], wraparound=False
+            context, builder, kind, view, [row, *rest], wraparound=False
         )
         byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
         shape = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])

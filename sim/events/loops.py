@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.compiled import compile_loop
+from sim.compiled import compile_loop, prefetch
 
 
 @compile_loop
@@ -65,6 +65,11 @@ def rows_of(pairs, weight, nodes):
     return start, other, weights
 
 
+# Of each community: edges of the node that is visited, and how many agents are in it.
+EDGES, TOTAL = 0, 1
+NEAR, FAR = np.uint64(48), np.uint64(96)  # edges ahead: what is asked for is then there
+
+
 @compile_loop
 def move(start, other, weights, size, gamma):
     """Return a label per node, moving nodes to where they gain most until none does.
@@ -73,10 +78,10 @@ def move(start, other, weights, size, gamma):
     it makes there. Nodes are visited in their order, so the labels are reproducible.
     From the third time on, only those are whose gains may have changed.
     """
-    nodes = size.shape[0]
-    label = np.arange(nodes).astype(np.uint32)
-    total = size.copy()
-    edges, near = np.zeros(nodes, np.int32), np.empty(nodes, np.uint32)
+    nodes, most = size.shape[0], np.uint64(max(other.shape[0], 1) - 1)
+    label, near = np.arange(nodes).astype(np.uint32), np.empty(nodes + 1, np.uint32)
+    known = np.zeros((nodes, 2), np.int32)
+    known[:, TOTAL] = size
     due, members = np.ones(nodes, np.bool_), _alone(nodes)
     for turn in range(20):
         moved = 0
@@ -85,27 +90,28 @@ def move(start, other, weights, size, gamma):
                 continue
             due[node] = turn == 0
             own, count = label[node], 0
-            for k in range(start[node], start[node + 1]):
+            for k in range(np.uint64(start[node]), np.uint64(start[node + 1])):
+                prefetch(label, other[min(k + FAR, most)])
+                prefetch(known, label[other[min(k + NEAR, most)]])
                 there = label[other[k]]
-                if edges[there] == 0:
-                    near[count] = there
-                    count += 1
-                edges[there] += weights[k]
-            best = edges[own] - gamma * size[node] * (total[own] - size[node])
-            at = own
-            for i in range(count):
+                near[count] = there
+                count += known[there, EDGES] == 0
+                known[there, EDGES] += weights[k]
+            rest = known[own, TOTAL] - size[node]
+            at, best = own, known[own, EDGES] - gamma * size[node] * rest
+            for i in range(np.uint64(count)):
                 there = near[i]
-                gain = edges[there] - gamma * size[node] * total[there]
-                better = gain > best + 1e-9 or (gain > best - 1e-9 and there < at)
-                if there != own and better:
-                    best, at = gain, there
-                edges[there] = 0
+                gain = known[there, EDGES] - gamma * size[node] * known[there, TOTAL]
+                as_good = (gain > best - 1e-9) & (there < at)
+                better = ((gain > best + 1e-9) | as_good) & (there != own)
+                best, at = gain if better else best, there if better else at
+                known[there, EDGES] = 0
             if at == own:
                 continue
             moved += 1
             label[node] = at
-            total[own] -= size[node]
-            total[at] += size[node]
+            known[own, TOTAL] -= size[node]
+            known[at, TOTAL] += size[node]
             _leave(node, own, members)
             if turn > 0:
                 _call(node, (own, at), start, other, members, due)
@@ -265,6 +271,19 @@ def inside(pairs, label, degree):
         if label[one] == label[another]:
             found[label[one]] += 1
     return found
+
+
+@compile_loop
+def missing(numbers, among):
+    """Return those of rising numbers that are not among others, which rise too."""
+    found, made, at = np.empty(numbers.shape[0], np.int64), 0, 0
+    for number in numbers:
+        while at < among.shape[0] and among[at] < number:
+            at += 1
+        if at == among.shape[0] or among[at] != number:
+            found[made] = number
+            made += 1
+    return found[:made].copy()
 
 
 @compile_loop

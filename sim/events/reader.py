@@ -244,14 +244,14 @@ class Network:
         Chance is what the configuration model expects of the same agents: circles were
         found before these friends met, so that finding them favours no side.
         """
-        keys = pairs[:, 0].astype(np.int64) << 32 | pairs[:, 1]
-        before, self.keys = self.keys, np.sort(keys)
-        at = np.searchsorted(before, keys)
-        old = before[np.minimum(at, len(before) - 1)] == keys if len(before) else False
-        fresh = pairs[~np.broadcast_to(old, len(keys))]
-        label = self.label
+        keys = np.sort(pairs[:, 0].astype(np.int64) << 32 | pairs[:, 1])
+        before, self.keys = self.keys, keys
+        if not len(before):
+            return
+        new = loops.missing(keys, before)
+        fresh, label = np.stack([new >> 32, new & 0xFFFFFFFF], 1), self.label
         fresh = fresh[fresh.max(1, initial=0) < len(label)]
-        if not len(before) or not len(fresh):
+        if not len(fresh):
             return
         ends = label[fresh]
         within = np.count_nonzero(ends[:, 0] == ends[:, 1])
