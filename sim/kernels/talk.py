@@ -133,6 +133,7 @@ def _fill(agent, k, last, work):
     the ends of the two parts of the block.
     """
     faces, ties, day, seen = work.agents.faces, work.ties, work.day, work.block.seen
+    people = work.agents.humans.growth  # shown in ``faces``, too, but nearer together
     farthest = np.uint64(ties.neighbour.shape[0] - 1)
     front, back = NONE, LENGTH
     while agent < last:
@@ -142,14 +143,18 @@ def _fill(agent, k, last, work):
         start = ties.start[agent]
         for at in range(np.uint64(start + k), np.uint64(start + until)):
             other = np.uint32(ties.neighbour[at])
-            prefetch(faces, ties.neighbour[min(at + AHEAD, farthest)])
-            grown = faces[other, GROWTH]
+            later = ties.neighbour[min(at + AHEAD, farthest)]
+            if later < day.n_humans:
+                prefetch(people, later)
+            else:
+                prefetch(faces, later)
             if agent < day.n_humans and other < day.n_humans:
                 seen[blocks.CLOSENESS + front] = ties.closeness[at]
-                seen[blocks.GAP + front] = growth - grown
+                seen[blocks.GAP + front] = growth - people[other]
                 front += ONE
                 continue
             back -= ONE
+            grown = faces[other, GROWTH]
             here = is_here(faces, other, day)
             seen[blocks.CLOSENESS + back] = ties.closeness[at] if here else 0.0
             seen[blocks.GAP + back] = growth - grown
