@@ -56,6 +56,11 @@ class Present(Result):
         """What detectors have seen so far, besides measures."""
         return pd.DataFrame(self._society.watch.readings())
 
+    def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
+        """Return the readings of one name on some days."""
+        told = self.readings
+        return told[(told["name"] == name) & told["step"].between(since, until)]
+
     @functools.cached_property
     def steps(self) -> list[int]:
         """Today."""

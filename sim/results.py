@@ -10,26 +10,32 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sim.errors import InputError
+from sim.members import Members
 from sim.names import os_name
 from sim.provenance import SOFTWARE, provenance
+from sim.readings import SCHEMA, days
+from sim.tables import columns_of
 from sim.writer import (
     CALLS,
-    EVENT_SCHEMA,
     MEMORIES,
+    READINGS,
     TALKS,
     RunWriter,
     is_ours,
     snapshot_name,
+    table_of_events,
 )
 
 if TYPE_CHECKING:
@@ -37,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "RunWriter", "load", "provenance"]
 
-WHO = 32  # letters for who took part in an event
+WHO, NAMED = 32, 4  # letters for who took part in an event, and at most so many
 
 
 class Tables:
@@ -77,25 +83,42 @@ class Tables:
     def events(self) -> pd.DataFrame:
         """What happened: kind, step, members (agent numbers), size, strength, ...
 
+        Members can be gone through, counted and indexed like a list.
         ``who`` tells the members by name, or how many they are. ``p_value`` is ``nan``
         where there is nothing to test.
         """
-        table = _read(self.path, "events.parquet")
-        members = table.column("members").to_pylist()
-        events: pd.DataFrame = table.to_pandas()
-        events["members"] = pd.Series(members, dtype=object, index=events.index)
-        return named(self, events)
+        return named(self, _events_of(_read(self.path, "events.parquet")))
 
     @functools.cached_property
     def readings(self) -> pd.DataFrame:
         """What detectors saw besides measures: step, name, agent and value.
+
+        In a large run this is a great deal; ``noted`` returns what has one name.
 
         Raises
         ------
         InputError
             If the run was written without it.
         """
-        table: pd.DataFrame = _read(self.path, "readings.parquet").to_pandas()
+        table: pd.DataFrame = _read(self.path, READINGS).to_pandas()
+        return table
+
+    def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
+        """Return the readings of one name on the days from ``since`` to ``until``.
+
+        Raises
+        ------
+        InputError
+            If the run was written without readings.
+        """
+        found: list[pa.Table] = []
+        with _open(self.path, READINGS) as file:
+            for group in _groups_of(file.metadata, since, until):
+                part = file.read_row_group(group)
+                days = pc.is_in(part["step"], pa.array(range(since, until + 1), "int32"))
+                found.append(part.filter(pc.and_(days, pc.equal(part["name"], name))))
+        whole = pa.concat_tables(found) if found else SCHEMA.empty_table()
+        table: pd.DataFrame = whole.to_pandas()
         return table
 
     @functools.cached_property
@@ -125,10 +148,7 @@ class Tables:
         Columns: ``owner`` and ``neighbour`` (agent numbers), ``closeness`` (of the
         owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags).
         """
-        table: pd.DataFrame = _read(
-            self.path, snapshot_name("ties", snapshot_day(self, step))
-        ).to_pandas()
-        return table
+        return _frame(self.path, snapshot_name("ties", snapshot_day(self, step)))
 
 
 class Result(Tables):
@@ -154,21 +174,19 @@ class Result(Tables):
         """
         from sim import events, parameters
 
-        table, told = self.series.reset_index(), self.readings
+        table = self.series.reset_index()
         series = {str(name): column.to_numpy() for name, column in table.items()}
-        readings = {str(name): column.to_numpy() for name, column in told.items()}
+        _open(self.path, READINGS).close()
+        noted = days([self.path / READINGS])
         talks: Any = self.speech.talks.to_dict("records")
         shocks: Any = self.events[self.events["kind"] == "intervention"]
-        stored = events.Stored(series, readings, talks, shocks.to_dict("records"))
+        stored = events.Stored(series, noted, talks, shocks.to_dict("records"))
         known = parameters.Parameters().replace(**self.provenance["parameters"])
         chosen = None if kinds is None else list(kinds)
         watch = events.replay(stored, known, chosen)
-        noticed = [r for r in watch.rows() if chosen is None or r["kind"] in chosen]
-        rows = pa.Table.from_pylist(noticed, EVENT_SCHEMA)
-        found: pd.DataFrame = rows.to_pandas()
-        members = rows.column("members").to_pylist()
-        found["members"] = pd.Series(members, dtype=object, index=found.index)
-        return named(self, found)
+        noticed = (e for e in watch.happened() if chosen is None or e.kind in chosen)
+        rows = table_of_events(event._asdict() for event in noticed)
+        return named(self, _events_of(rows))
 
     def agents(self, step: int | None = None) -> pd.DataFrame:
         """Return humans and OSes in one table, by agent number.
@@ -295,9 +313,11 @@ class Speech:
 
 def named(result: Tables, events: pd.DataFrame) -> pd.DataFrame:
     """Add who took part, in words: OSes by their names."""
+    few = {m for members in events["members"] if len(members) <= NAMED for m in members}
     names: dict[int, str] = {}
-    if result.steps:
+    if result.steps and few:
         called = result.oses()["name"]
+        called = called[called.index.isin(few)]
         numbers = zip(called.index.tolist(), called.tolist(), strict=True)
         names = {agent: os_name(name) for agent, name in numbers}
     told = [
@@ -307,10 +327,27 @@ def named(result: Tables, events: pd.DataFrame) -> pd.DataFrame:
     return events.assign(who=pd.Series(told, dtype=object, index=events.index))
 
 
+def _events_of(table: pa.Table) -> pd.DataFrame:
+    """Return events as a data frame, their members compact."""
+    column = table.column("members").combine_chunks()
+    ends, numbers = column.offsets.to_numpy(), column.values.to_numpy()
+    members = [Members(numbers[a:b]) for a, b in pairwise(ends.tolist())]
+    events: pd.DataFrame = table.to_pandas()
+    events["members"] = pd.Series(members, dtype=object, index=events.index)
+    return events
+
+
+def _groups_of(known: pq.FileMetaData, since: int, until: int) -> Iterator[int]:
+    """Yield the groups of rows of readings that days from one to another may be in."""
+    at = SCHEMA.get_field_index("step")
+    for group in range(known.num_row_groups):
+        steps = known.row_group(group).column(at).statistics
+        if steps is None or (steps.min <= until and steps.max >= since):
+            yield group
+
+
 def _snapshot(result: Tables, name: str, step: int | None, first: int) -> pd.DataFrame:
-    table: pd.DataFrame = _read(
-        result.path, snapshot_name(name, snapshot_day(result, step))
-    ).to_pandas()
+    table = _frame(result.path, snapshot_name(name, snapshot_day(result, step)))
     table.index = pd.RangeIndex(first, first + len(table), name="agent")
     return table
 
@@ -333,7 +370,7 @@ def snapshot_day(result: Tables, step: int | None) -> int:
     return int(step)
 
 
-def who(members: list[int], size: int, names: Mapping[int, str]) -> str:
+def who(members: Sequence[int], size: int, names: Mapping[int, str]) -> str:
     """Return the members one by one if there is room for them, or how many.
 
     Parameters
@@ -343,7 +380,7 @@ def who(members: list[int], size: int, names: Mapping[int, str]) -> str:
     names
         What OSes call themselves, by agent number; others are humans.
     """
-    told = [f"OS {names[m]} ({m})" if m in names else f"human {m}" for m in members[:4]]
+    told = [f"OS {names[m]} ({m})" if m in names else f"human {m}" for m in members[:NAMED]]
     one_by_one = ", ".join(told)
     if len(members) == len(told) > 0 and len(one_by_one) <= WHO:
         return one_by_one
@@ -384,6 +421,15 @@ def _read(folder: Path, name: str) -> pa.Table:
     with _open(folder, name) as file:
         try:
             return file.read()
+        except (OSError, pa.ArrowException) as error:
+            raise InputError(_broken(folder, name, error)) from error
+
+
+def _frame(folder: Path, name: str) -> pd.DataFrame:
+    """Return a table of numbers, each column of which is there but once."""
+    with _open(folder, name) as file:
+        try:
+            return pd.DataFrame(columns_of(file), copy=False)
         except (OSError, pa.ArrowException) as error:
             raise InputError(_broken(folder, name, error)) from error
 

@@ -104,14 +104,11 @@ def found_communities(result: Result, steps: Sequence[int]) -> pd.DataFrame:
     InputError
         If the run was written without readings.
     """
-    found = result.readings
-    found = found[
-        (found["name"] == "community") & (found["agent"] >= result.population)
-    ]
     everyone = result.oses(steps[-1]).index
     columns = {}
     for day in steps:
-        recent = found[(found["step"] <= day) & (found["step"] > day - WEEK)]
+        found = result.noted("community", day - WEEK + 1, day)
+        recent = found[found["agent"] >= result.population]
         last = recent[recent["step"] == recent["step"].max()]
         labels = pd.Series(last["value"].to_numpy(), last["agent"].to_numpy())
         columns[day] = labels.reindex(everyone).fillna(-1).astype(int)
