@@ -27,6 +27,8 @@ from sim.ties import Array
 # What the draws of the stream NETWORK are for; part of a run's identity.
 _SOCIABILITY, _REWIRE, _SIDE, _TARGET, _CLOSENESS, _EMBEDDING = range(6)
 
+_CHUNK = 2**22  # ties that are worked on at once
+
 # The quantiles at which sociability is cut off: nobody is a hermit or knows all.
 _LEAST, _MOST = 0.04, 0.98
 
@@ -135,7 +137,8 @@ def read(path: str | Path, seed: int = 0, *, partnered: float = 0.58) -> Network
     else:
         order = np.argsort(-closeness, kind="stable")
         closeness = closeness[order]
-    network = _network(n, pairs[order], closeness, seed, partnered)
+    ordered = pairs[order].astype(np.int32)
+    network = _network(n, ordered, closeness, seed, partnered)
     return network._replace(labels=labels)
 
 
@@ -160,7 +163,7 @@ def _sociability(humans: int, seed: int) -> Array:
 
 
 def _nearest(k: Array, count: int) -> Array:
-    """Return the ``count`` pairs at the least distance, int64[count, 2], least first.
+    """Return the ``count`` pairs at the least distance, int32[count, 2], least first.
 
     The distance of two people is their distance on the ring over the product of their
     sociabilities ``k``.
@@ -169,7 +172,9 @@ def _nearest(k: Array, count: int) -> Array:
     while True:
         pairs, distance = _within(k, reach)
         if len(pairs) >= count:
-            return pairs[np.argsort(distance, kind="stable")[:count]]
+            order = np.argsort(distance, kind="stable")[:count]
+            del distance
+            return np.asarray(pairs[order])
         reach *= 1.5
 
 
@@ -177,12 +182,13 @@ def _within(k: Array, reach: float) -> tuple[Array, Array]:
     """Return all pairs nearer than ``reach``, and how near."""
     n = len(k)
     people = np.arange(n)
-    pairs, distances = [np.empty((0, 2), np.int64)], [np.empty(0)]
+    pairs, distances = [np.empty((0, 2), np.int32)], [np.empty(0)]
     for step in range(1, min(n // 2, int(reach * k.max() ** 2)) + 1):
         distance = step / (k * np.roll(k, -step))
         # Half-way round an even ring, each pair would be met from both sides.
         first = np.flatnonzero((distance < reach) & ((2 * step < n) | (people < step)))
-        pairs.append(np.column_stack((first, (first + step) % n)))
+        second = (first + step) % n
+        pairs.append(np.column_stack((first, second)).astype(np.int32))
         distances.append(distance[first])
     return np.concatenate(pairs), np.concatenate(distances)
 
@@ -194,11 +200,7 @@ def _rewired(pairs: Array, k: Array, seed: int, rewiring: float) -> Array:
     it would repeat another tie it stays as it was.
     """
     n, count = len(k), len(pairs)
-    rank = (np.arange(count) + 0.5) / max(count, 1)
-    spread = 2 * rewiring * rank
-    if rewiring > 0.5:
-        spread = 1 - 2 * (1 - rewiring) * (1 - rank)
-    moved = np.flatnonzero(uniforms(seed, Stream.NETWORK, count, _REWIRE) < spread)
+    moved = np.flatnonzero(_leads_away(count, seed, rewiring))
     side = (uniforms(seed, Stream.NETWORK, count, _SIDE)[moved] < 0.5).astype(np.int64)
     reach = np.cumsum(k)
     luck = uniforms(seed, Stream.NETWORK, count, _TARGET)[moved]
@@ -207,18 +209,31 @@ def _rewired(pairs: Array, k: Array, seed: int, rewiring: float) -> Array:
     code = _codes(n, np.column_stack((kept, target)))
     first = np.zeros(len(code), bool)
     first[np.unique(code, return_index=True)[1]] = True
-    old = np.sort(_codes(n, pairs))
+    old = _codes(n, pairs)
+    old.sort()
     near = old[np.minimum(np.searchsorted(old, code), max(count - 1, 0))]
+    del old
     fresh = first & (target != kept) & (near != code)
-    result = pairs.copy()
-    result[moved[fresh], 1 - side[fresh]] = target[fresh]
-    return result
+    pairs[moved[fresh], 1 - side[fresh]] = target[fresh]
+    return pairs
+
+
+def _leads_away(count: int, seed: int, rewiring: float) -> Array:
+    """Return bool[count]: which ties are rewired; the last, outer ones most of all."""
+    rank = (np.arange(count) + 0.5) / max(count, 1)
+    spread = 2 * rewiring * rank
+    if rewiring > 0.5:
+        spread = 1 - 2 * (1 - rewiring) * (1 - rank)
+    return np.asarray(uniforms(seed, Stream.NETWORK, count, _REWIRE) < spread)
 
 
 def _codes(n: int, pairs: Array) -> Array:
     """Return one int64 for each unordered pair, in lexicographic order of pairs."""
-    low, high = pairs.min(axis=1), pairs.max(axis=1)
-    return np.asarray(low.astype(np.int64) * n + high)
+    one, other = pairs[:, 0], pairs[:, 1]
+    code = np.minimum(one, other).astype(np.int64)
+    code *= n
+    code += np.maximum(one, other)
+    return np.asarray(code)
 
 
 # Layers and partners
@@ -235,12 +250,15 @@ def _network(
         closeness = _layered(rank, luck, 2 * len(pairs) / n)
         low, high = PARTNER_CLOSENESS
         closeness[partners] = low + (high - low) * luck[partners]
-    kind = np.where(partners, PARTNER, 0).astype(np.uint8)
-    code = _codes(n, pairs)
-    order = np.argsort(code)
-    sorted_pairs = np.column_stack(np.divmod(code[order], n)).astype(np.int32)
-    closeness = closeness[order].astype(np.float32)
-    return Network(n, sorted_pairs, closeness, kind[order], None)
+        del luck
+    del rank
+    closeness = closeness.astype(np.float32)
+    kind = np.where(partners, np.uint8(PARTNER), np.uint8(0))
+    order = np.argsort(_codes(n, pairs))
+    low_high = np.empty_like(pairs)
+    np.minimum(pairs[:, 0], pairs[:, 1], out=low_high[:, 0])
+    np.maximum(pairs[:, 0], pairs[:, 1], out=low_high[:, 1])
+    return Network(n, low_high[order], closeness[order], kind[order], None)
 
 
 def _layered(rank: Array, luck: Array, ties: float) -> Array:
@@ -250,15 +268,23 @@ def _layered(rank: Array, luck: Array, ties: float) -> Array:
     """
     low, high = (np.array([getattr(c, e) for c in LAYERS]) for e in ("low", "high"))
     sizes = np.array([layer.size for layer in LAYERS[:-1]])
-    layer = np.searchsorted(sizes * min(1.0, ties / LAYERS[2].size), rank, side="right")
-    return np.asarray(low[layer] + (high - low)[layer] * luck)
+    ends = sizes * min(1.0, ties / LAYERS[2].size)
+    closeness = np.empty(len(rank))
+    for first in range(0, len(rank), _CHUNK):
+        own = slice(first, first + _CHUNK)
+        layer = np.searchsorted(ends, rank[own], side="right")
+        closeness[own] = low[layer] + (high - low)[layer] * luck[own]
+    return closeness
 
 
 def _partners(n: int, pairs: Array, rank: Array, seed: int, partnered: float) -> Array:
     """Return bool[ties]: which ties join partners, by luck among everyone's closest."""
     luck = uniforms(seed, Stream.PARTNER, len(pairs))
     close = LAYERS[1].size * min(1.0, 2 * len(pairs) / n / LAYERS[2].size)
-    order = np.argsort(np.maximum(rank - close, 0) + close * luck, kind="stable")
+    luck *= close
+    luck += np.maximum(rank - close, 0)
+    order = np.argsort(luck, kind="stable")
+    del luck
     return np.asarray(_matched(n, pairs, order, round(partnered * n / 2)))
 
 
