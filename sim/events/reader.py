@@ -20,6 +20,7 @@ from sim.state import DEPARTED, HERE, KNOWS, OFFLINE, State
 from sim.ties import Array
 
 MANY = 3  # humans whose love makes an OS "loved by several"
+CHUNK = 2**20  # pairs that are compared at once
 FRIEND = 0.4  # mutual closeness of friends
 FRESH, WITHIN, EXPECTED = 0, 1, 2  # codes of the note "new friends"
 
@@ -242,12 +243,13 @@ class Network:
         Chance is what the configuration model expects of the same agents: circles were
         found before these friends met, so that finding them favours no side.
         """
-        keys = pairs[:, 0].astype(np.int64) << 32 | pairs[:, 1]
-        before, self.keys = self.keys, np.sort(keys)
-        at = np.searchsorted(before, keys)
-        old = before[np.minimum(at, len(before) - 1)] == keys if len(before) else False
-        fresh = pairs[~np.broadcast_to(old, len(keys))]
-        label = self.label
+        keys = pairs[:, 0].astype(np.int64)
+        keys <<= 32
+        keys |= pairs[:, 1]
+        before, label = self.keys, self.label
+        fresh = pairs[~_among(keys, before)]
+        keys.sort()
+        self.keys = keys
         fresh = fresh[fresh.max(1, initial=0) < len(label)]
         if not len(before) or not len(fresh):
             return
@@ -258,6 +260,16 @@ class Network:
         chance = (stubs @ stubs - loose @ loose) / (4.0 * len(fresh))
         codes = [FRESH, WITHIN, EXPECTED]
         notes["new friends"] = _note(codes, [len(fresh), within, chance])
+
+
+def _among(keys: Array, known: Array) -> Array:
+    """Return for each key whether it is one of those known, which rise."""
+    old = np.zeros(len(keys), bool)
+    for first in range(0, len(keys) if len(known) else 0, CHUNK):
+        some = keys[first : first + CHUNK]
+        at = np.searchsorted(known, some)
+        old[first : first + CHUNK] = known[np.minimum(at, len(known) - 1)] == some
+    return old
 
 
 def _note(agents: Any, values: Any = None) -> Note:
