@@ -26,9 +26,9 @@ from sim.interventions import Intervention
 from sim.minds.language import LanguageMind
 from sim.model import Society
 from sim.population import Network
+from sim.readings import days as noted_on
 from sim.scenarios import Scenario
 from sim.schedule import set_constants
-from sim.readings import days as noted_on
 from sim.tables import GROUP, read_columns, read_parts, write_columns, write_parts
 from sim.ties import Array
 
@@ -64,9 +64,7 @@ def readings_of(run: Path, step: int) -> Path:
     return run / FOLDER / f"{step:06d}" / "readings.parquet"
 
 
-def set_down(
-    society: Society, scenario: Scenario, run: Path, readings: Path
-) -> Path:
+def set_down(society: Society, scenario: Scenario, run: Path, readings: Path) -> Path:
     """Write a checkpoint of today; it appears whole or not at all.
 
     Parameters

@@ -35,8 +35,8 @@ ABOVE = {
     *("interviews", "scenarios", "speaking", "transcripts", "writer"),
     *("counterfactuals", "sensitivity", "sweeping", "sweeps"),
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
-    *("reporting", "reports", "checkpoints", "living", "readings", "tables"),
-    "arguments",
+    *("reporting", "reports", "checkpoints", "living", "readings", "stored"),
+    *("arguments", "tables"),
 }
 
 

@@ -1,12 +1,8 @@
 """Who knows whom on day 0: a generated society, or a real one read from a file.
 
-A generated society is a ring on which people with near numbers live near each other.
-Two people are tied if their distance on the ring, divided by the sociability of both,
-is among the smallest: an unrandom geometric graph (Serrano, Krioukov & Boguna 2008,
-doi:10.1103/PhysRevLett.100.078701), clustered and with unequal degrees. Some ties, the
-outer ones most of all, then lead anywhere, which makes the world small (Watts &
-Strogatz 1998, doi:10.1038/30918). Layers of closeness follow each person's own ranking
-of ties (evidence A83, A84, A87), and partners are drawn among the closest (A97, A98).
+A generated society is a ring of neighbours (`sim.rings`). Layers of closeness follow
+each person's own ranking of ties (evidence A83, A84, A87), and partners are drawn among
+the closest (A97, A98).
 """
 
 from __future__ import annotations
@@ -21,16 +17,11 @@ from sim.compiled import compile_loop
 from sim.draws import Stream, uniforms
 from sim.errors import InputError
 from sim.networks import read_edges
+from sim.rings import CLOSENESS, EMBEDDING, codes, ring
 from sim.state import PARTNER
 from sim.ties import Array
 
-# What the draws of the stream NETWORK are for; part of a run's identity.
-_SOCIABILITY, _REWIRE, _SIDE, _TARGET, _CLOSENESS, _EMBEDDING = range(6)
-
 _CHUNK = 2**22  # ties that are worked on at once
-
-# The quantiles at which sociability is cut off: nobody is a hermit or knows all.
-_LEAST, _MOST = 0.04, 0.98
 
 PARTNER_CLOSENESS = (0.76, 0.84)  # assumed: love begins at 0.8
 
@@ -93,10 +84,8 @@ def generate(
     _check("ties", ties, 0, math.inf)
     _check("partnered", partnered, 0, 1)
     _check("rewiring", rewiring, 0, 1)
-    k = _sociability(humans, seed)
     count = round(min(humans * ties, humans * (humans - 1.0)) / 2)
-    pairs = _nearest(k, count)
-    pairs = _rewired(pairs, k, seed, rewiring)
+    pairs = ring(humans, count, seed, rewiring)
     return _network(humans, pairs, None, seed, partnered)
 
 
@@ -132,7 +121,7 @@ def read(path: str | Path, seed: int = 0, *, partnered: float = 0.58) -> Network
     pairs, closeness = _collapsed(n, number[pairs], closeness)
     labels = tuple(edges.names[i] for i in np.argsort(number).tolist())
     if closeness is None:
-        luck = uniforms(seed, Stream.NETWORK, len(pairs), _EMBEDDING)
+        luck = uniforms(seed, Stream.NETWORK, len(pairs), EMBEDDING)
         order = np.argsort(-(_shared_friends(n, pairs) + luck), kind="stable")
     else:
         order = np.argsort(-closeness, kind="stable")
@@ -148,94 +137,6 @@ def _check(name: str, value: float, low: float, high: float) -> None:
         raise InputError(f"{name} is {value}; give a number {bound}")
 
 
-# Generating
-
-
-def _sociability(humans: int, seed: int) -> Array:
-    """Draw each human's sociability: log-logistic of shape 4, cut at both ends.
-
-    Its quantile function needs only square roots, so no library's logarithm can make
-    two processors disagree.
-    """
-    luck = uniforms(seed, Stream.NETWORK, humans, _SOCIABILITY)
-    q = _LEAST + (_MOST - _LEAST) * luck
-    return np.asarray(np.sqrt(np.sqrt(q / (1 - q))))
-
-
-def _nearest(k: Array, count: int) -> Array:
-    """Return the ``count`` pairs at the least distance, int32[count, 2], least first.
-
-    The distance of two people is their distance on the ring over the product of their
-    sociabilities ``k``.
-    """
-    reach = (count / len(k) + 1) / float(np.mean(k)) ** 2
-    while True:
-        pairs, distance = _within(k, reach)
-        if len(pairs) >= count:
-            order = np.argsort(distance, kind="stable")[:count]
-            del distance
-            return np.asarray(pairs[order])
-        reach *= 1.5
-
-
-def _within(k: Array, reach: float) -> tuple[Array, Array]:
-    """Return all pairs nearer than ``reach``, and how near."""
-    n = len(k)
-    people = np.arange(n)
-    pairs, distances = [np.empty((0, 2), np.int32)], [np.empty(0)]
-    for step in range(1, min(n // 2, int(reach * k.max() ** 2)) + 1):
-        distance = step / (k * np.roll(k, -step))
-        # Half-way round an even ring, each pair would be met from both sides.
-        first = np.flatnonzero((distance < reach) & ((2 * step < n) | (people < step)))
-        second = (first + step) % n
-        pairs.append(np.column_stack((first, second)).astype(np.int32))
-        distances.append(distance[first])
-    return np.concatenate(pairs), np.concatenate(distances)
-
-
-def _rewired(pairs: Array, k: Array, seed: int, rewiring: float) -> Array:
-    """Lead a share of ``pairs``, outer ones first, to anybody, by sociability.
-
-    A tie keeps its place in the order, hence its layer, and one of its two ends. Where
-    it would repeat another tie it stays as it was.
-    """
-    n, count = len(k), len(pairs)
-    moved = np.flatnonzero(_leads_away(count, seed, rewiring))
-    side = (uniforms(seed, Stream.NETWORK, count, _SIDE)[moved] < 0.5).astype(np.int64)
-    reach = np.cumsum(k)
-    luck = uniforms(seed, Stream.NETWORK, count, _TARGET)[moved]
-    target = np.minimum(np.searchsorted(reach, luck * reach[-1], side="right"), n - 1)
-    kept = pairs[moved, side]
-    code = _codes(n, np.column_stack((kept, target)))
-    first = np.zeros(len(code), bool)
-    first[np.unique(code, return_index=True)[1]] = True
-    old = _codes(n, pairs)
-    old.sort()
-    near = old[np.minimum(np.searchsorted(old, code), max(count - 1, 0))]
-    del old
-    fresh = first & (target != kept) & (near != code)
-    pairs[moved[fresh], 1 - side[fresh]] = target[fresh]
-    return pairs
-
-
-def _leads_away(count: int, seed: int, rewiring: float) -> Array:
-    """Return bool[count]: which ties are rewired; the last, outer ones most of all."""
-    rank = (np.arange(count) + 0.5) / max(count, 1)
-    spread = 2 * rewiring * rank
-    if rewiring > 0.5:
-        spread = 1 - 2 * (1 - rewiring) * (1 - rank)
-    return np.asarray(uniforms(seed, Stream.NETWORK, count, _REWIRE) < spread)
-
-
-def _codes(n: int, pairs: Array) -> Array:
-    """Return one int64 for each unordered pair, in lexicographic order of pairs."""
-    one, other = pairs[:, 0], pairs[:, 1]
-    code = np.minimum(one, other).astype(np.int64)
-    code *= n
-    code += np.maximum(one, other)
-    return np.asarray(code)
-
-
 # Layers and partners
 
 
@@ -246,7 +147,7 @@ def _network(
     rank = _mean_ranks(n, pairs)
     partners = _partners(n, pairs, rank, seed, partnered)
     if closeness is None:
-        luck = uniforms(seed, Stream.NETWORK, len(pairs), _CLOSENESS)
+        luck = uniforms(seed, Stream.NETWORK, len(pairs), CLOSENESS)
         closeness = _layered(rank, luck, 2 * len(pairs) / n)
         low, high = PARTNER_CLOSENESS
         closeness[partners] = low + (high - low) * luck[partners]
@@ -254,7 +155,7 @@ def _network(
     del rank
     closeness = closeness.astype(np.float32)
     kind = np.where(partners, np.uint8(PARTNER), np.uint8(0))
-    order = np.argsort(_codes(n, pairs))
+    order = np.argsort(codes(n, pairs))
     low_high = np.empty_like(pairs)
     np.minimum(pairs[:, 0], pairs[:, 1], out=low_high[:, 0])
     np.maximum(pairs[:, 0], pairs[:, 1], out=low_high[:, 1])
@@ -328,7 +229,7 @@ def _collapsed(
 ) -> tuple[Array, Array | None]:
     """Return each tie once, in order; repeats have their mean closeness."""
     apart = ends[:, 0] != ends[:, 1]
-    code, where = np.unique(_codes(n, ends[apart]), return_inverse=True)
+    code, where = np.unique(codes(n, ends[apart]), return_inverse=True)
     pairs = np.column_stack(np.divmod(code, n))
     if closeness is None:
         return pairs, None

@@ -6,6 +6,7 @@ However long a run is, no more than one group of rows of them is in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,15 @@ class Readings:
         self._opened().close()
         self._writer = None
         return self.file
+
+    def finish(self, before: Sequence[Path], whole: Path) -> None:
+        """End the file and make one of it and of those that were cut before."""
+        latest = self.cut()
+        if before:
+            join([*before, latest], whole)
+            latest.unlink()
+        else:
+            latest.rename(whole)
 
     def drop(self) -> None:
         """Let go of the file without finishing it."""
@@ -171,7 +181,7 @@ def _split(table: pa.Table) -> Iterator[tuple[int, str, Note]]:
     )
     turns = (steps[1:] != steps[:-1]) | (codes[1:] != codes[:-1])
     cuts = [0, *(np.flatnonzero(turns) + 1).tolist(), len(steps)]
-    for first, last in zip(cuts, cuts[1:], strict=False):
+    for first, last in pairwise(cuts):
         own = slice(first, last)
         note = Note(agents[own].copy(), values[own].copy())
         yield int(steps[first]), known[codes[first]], note

@@ -7,7 +7,7 @@ where a group ends depends on the number of rows only.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from sim.errors import InputError
 
 Columns = Mapping[str, npt.NDArray[Any]]
+Numbers = Sequence[int] | npt.NDArray[Any]
 
 GROUP = 2**20  # rows in a group
 
@@ -146,6 +147,27 @@ def columns_of(file: pq.ParquetFile) -> dict[str, npt.NDArray[Any]]:
             column[first : first + len(part)] = part.column(name).to_numpy()
         first += len(part)
     return columns
+
+
+def rows_of(file: pq.ParquetFile, wanted: Numbers) -> dict[str, npt.NDArray[Any]]:
+    """Return the rows whose first column, which rises, is one of some numbers.
+
+    Only groups that can hold one of them are read.
+    """
+    numbers = np.unique(np.asarray(wanted, np.int64))
+    empty = file.schema_arrow.empty_table()
+    found = {name: [empty.column(name).to_numpy()] for name in empty.column_names}
+    for group in range(file.num_row_groups):
+        known = file.metadata.row_group(group).column(0).statistics
+        if known is not None and known.has_min_max:
+            first, last = np.searchsorted(numbers, [known.min, known.max + 1])
+            if first == last:
+                continue
+        part = file.read_row_group(group)
+        keep = np.isin(part.column(0).to_numpy(), numbers)
+        for name, pieces in found.items():
+            pieces.append(part.column(name).to_numpy()[keep])
+    return {name: np.concatenate(pieces) for name, pieces in found.items()}
 
 
 def read_parts(

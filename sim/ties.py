@@ -51,9 +51,8 @@ class Ties:
 
     def _view(self) -> None:
         n = self.agents
-        self.arrays = TieArrays(
-            *self._half_edges, self._start[:n], self._degree[:n], self._room[:n]
-        )
+        index = self._start[:n], self._degree[:n], self._room[:n]
+        self.arrays = TieArrays(*self._half_edges, *index)  # type: ignore[call-arg]
 
     def __getstate__(self) -> dict[str, Any]:
         kept = dict(self.__dict__)
@@ -136,17 +135,7 @@ class Ties:
         if self._end > 2 * used:
             self.compact()
         size = max(self._end + more, len(self.arrays.neighbour) * 5 // 4)
-        self._replace(lambda column: _grown(column, self._end, size))
-
-    def _replace(self, change: Callable[[Array], Array]) -> None:
-        """Change the arena column by column, so that only one is there twice."""
-        columns = list(self._half_edges)
-        self._half_edges = ()
-        del self.arrays
-        for at in range(len(columns)):
-            columns[at] = change(columns[at])
-        self._half_edges = tuple(columns)
-        self._view()
+        _replace(self, lambda column: _grown(column, self._end, size))
 
     def compact(self) -> None:
         """Lay the blocks side by side again, in the order of agents."""
@@ -159,7 +148,7 @@ class Ties:
             _pack(column, new, self._start[:n], start, self._degree[:n])
             return new
 
-        self._replace(packed)
+        _replace(self, packed)
         self._start[:n], self._end = start, used
 
     @property
@@ -201,6 +190,17 @@ class Ties:
 
 def _empty_half_edges(size: int) -> tuple[Array, ...]:
     return tuple(np.empty(size, kind) for kind in _TYPES)
+
+
+def _replace(ties: Ties, change: Callable[[Array], Array]) -> None:
+    """Change an arena column by column, so that only one of them is there twice."""
+    columns = list(ties._half_edges)
+    ties._half_edges = ()
+    del ties.arrays
+    for at in range(len(columns)):
+        columns[at] = change(columns[at])
+    ties._half_edges = tuple(columns)
+    ties._view()
 
 
 def _grown(column: Array, used: int, size: int) -> Array:

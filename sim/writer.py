@@ -30,10 +30,10 @@ from sim.files import (
     write_text,
     writing,
 )
-from sim.provenance import SOFTWARE
-from sim.readings import Readings, join
-from sim.state import State
 from sim.members import Members
+from sim.provenance import SOFTWARE
+from sim.readings import Readings
+from sim.state import State
 from sim.tables import GROUP, write_columns, write_parts, write_table
 
 PARTS = {
@@ -232,7 +232,10 @@ class RunWriter:
         self.provenance.setdefault("duration_seconds", took)
         self._write_table("series.parquet", series)
         self._write("events.parquet", table_of_events(events))
-        self._join_readings()
+        if self.readings is not None:
+            with writing(self.directory):
+                before = (self.part / "checkpoints").glob(f"[0-9]*/{READINGS}")
+                self.readings.finish(sorted(before), self.part / READINGS)
         text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
         with writing(self.directory):
             (self.part / UNFINISHED).unlink(missing_ok=True)
@@ -246,19 +249,6 @@ class RunWriter:
             sync_folder(self.directory.parent)
         self._made.clear()
         return self.directory
-
-    def _join_readings(self) -> None:
-        """Put readings into one file; those before a checkpoint lie beside it."""
-        if self.readings is None:
-            return
-        with writing(self.directory):
-            latest, whole = self.readings.cut(), self.part / READINGS
-            before = sorted((self.part / "checkpoints").glob(f"[0-9]*/{READINGS}"))
-            if before:
-                join([*before, latest], whole)
-                latest.unlink()
-            else:
-                latest.rename(whole)
 
     def abort(self) -> None:
         """Remove all that was written; do nothing once the run is in its place."""

@@ -132,7 +132,9 @@ class Watch:
         if self._shaken is None:
             self._shaken = step
         evidence = f"{name}: {what}"
-        self.events.append(Event("intervention", step, step, Members(), 0, 0.0, evidence))
+        self.events.append(
+            Event("intervention", step, step, Members(), 0, 0.0, evidence)
+        )
 
     def happened(self) -> list[Event]:
         """Return all events in the order of their days."""
