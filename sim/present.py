@@ -14,6 +14,7 @@ from sim.results import Result
 from sim.stored import named, snapshot_day
 from sim.tables import Numbers
 
+FEW = 1000  # agents whose ties are looked up one by one
 EVENT_COLUMNS = ("kind", "step", "members", "size", "strength", "evidence")
 
 
@@ -93,8 +94,9 @@ class Present(Result):
         """Return the directed ties of today, all or those of some owners."""
         snapshot_day(self, step)
         ties = self._society.state.ties
-        if owners is None:
-            return pd.DataFrame(ties.table())
+        if owners is None or not 0 < len(owners) <= FEW:
+            table = pd.DataFrame(ties.table())
+            return table if owners is None else table[table["owner"].isin(owners)]
         blocks = [
             pd.DataFrame({"owner": np.int32(agent), **ties.of(agent)})
             for agent in np.unique(np.asarray(owners, np.int64)).tolist()

@@ -18,7 +18,9 @@ from sim.events.groups import Changing, Gathered
 from sim.members import Members
 from sim.model import Society
 from sim.parameters import Parameters
+from sim.present import Present
 from sim.readings import Readings, days, join
+from sim.results import Result
 from sim.ties import Ties
 from sim.writer import table_of_events
 
@@ -187,3 +189,35 @@ def test_agents_come_and_go() -> None:
     group.change(Note(np.array([4, 2], np.int32), np.array([0.0, 1.0])), 3)
     assert group.members().tolist() == [2, 9]
     assert group.members(2).tolist() == [9]
+
+
+# ---------------------------------------------------------------------------- reading
+
+
+def test_some_readings_are_those_of_all(told: Result) -> None:
+    everything = told.readings
+    chosen = everything[
+        (everything["name"] == "turned") & everything["step"].between(50, 140)
+    ]
+    some = told.noted("turned", 50, 140)
+    assert len(some)
+    assert some.to_numpy().tolist() == chosen.to_numpy().tolist()
+    assert told.noted("turned", 10_000, 10_001).empty
+    assert told.noted("no such name", 1, 200).empty
+
+
+@pytest.mark.parametrize("living", [False, True])
+def test_ties_of_some_are_those_of_all(
+    told: Result, story: Society, living: bool
+) -> None:
+    result = Present(story) if living else told
+    everything, owners = result.ties(), [3, 0, result.population]
+    chosen = everything[everything["owner"].isin(owners)].reset_index(drop=True)
+    assert len(chosen)
+    assert result.ties(owners=owners).equals(chosen)
+    assert result.ties(owners=[]).empty
+
+
+def test_what_oses_are_called_needs_no_other_column(told: Result) -> None:
+    assert told.called.tolist() == told.oses()["name"].tolist()
+    assert told.called.index.equals(told.oses().index)

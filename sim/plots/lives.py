@@ -168,11 +168,10 @@ def _hours_with_own(result: Result, day: int, here: pd.DataFrame) -> float:
     all its ties; the OS's are in proportion to pull, and sum to what is known.
     """
     constants = Parameters().replace(**result.provenance.get("parameters", {}))
-    ties = result.ties(day)
-    to_os = ties["neighbour"] >= result.population
-    ties = ties[~to_os | ties["neighbour"].isin(here.index)]
     focus, first = constants.focus, result.population
-    humans = ties[ties["owner"] < first]
+    humans = result.ties(day, np.arange(first))
+    to_os = humans["neighbour"] >= first
+    humans = humans[~to_os | humans["neighbour"].isin(here.index)]
     charm = np.where(humans["neighbour"] >= first, constants.os_charm, 1.0)
     pull = _pull(humans["closeness"], focus) * charm
     owner = humans["owner"].to_numpy()
