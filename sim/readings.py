@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from sim.events import Note
+from sim.files import writing
 from sim.tables import GROUP, TableWriter, opened
 from sim.ties import Array
 
@@ -39,10 +40,17 @@ class Readings:
     ----------
     file
         Where; what is there is replaced with the first note.
+    run
+        The directory that an error names; None is the file.
+
+    Raises
+    ------
+    InputError
+        By all methods, if nothing can be written.
     """
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, file: Path, run: Path | None = None) -> None:
+        self.file, self._run = file, run or file
         self._writer: TableWriter | None = None
         self._waiting: list[tuple[int, str, Note]] = []
         self._rows = 0
@@ -73,7 +81,8 @@ class Readings:
         """
         if self._rows:
             self._write()
-        self._opened().close()
+        with writing(self._run):
+            self._opened().close()
         self._writer = None
         return self.file
 
@@ -94,7 +103,8 @@ class Readings:
 
     def _write(self) -> None:
         """Write what waits as a group of rows."""
-        self._opened().write(_table(self._waiting))
+        with writing(self._run):
+            self._opened().write(_table(self._waiting))
         self._waiting, self._rows = [], 0
 
     def _opened(self) -> TableWriter:

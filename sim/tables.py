@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -72,12 +72,17 @@ class TableWriter:
             self._writer.close()
             self._stream.flush()
             os.fsync(self._stream.fileno())
-        finally:
             self._stream.close()
+        finally:
+            self.drop()
 
     def drop(self) -> None:
-        """Let go of a file that will not be finished."""
-        self._stream.close()
+        """Let go of a file that will not be finished, whatever state it is in."""
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
+        self._writer.is_open = False  # else it would try once more when it is deleted
+        with suppress(OSError):
+            self._stream.close()
 
     def __enter__(self) -> Self:
         return self

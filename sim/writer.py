@@ -161,7 +161,7 @@ class RunWriter:
 
         Without it, nobody can look for events again in the run.
         """
-        self.readings = Readings(self.part / LATEST)
+        self.readings = Readings(self.part / LATEST, self.directory)
         return self.readings
 
     def begin(self, told: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from test_results import full_disk
 
 from sim import readings, tables
 from sim.errors import InputError
@@ -221,3 +223,26 @@ def test_ties_of_some_are_those_of_all(
 def test_what_oses_are_called_needs_no_other_column(told: Result) -> None:
     assert told.called.tolist() == told.oses()["name"].tolist()
     assert told.called.index.equals(told.oses().index)
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    draw = np.random.default_rng(1)
+    keeper = Readings(tmp_path / "one", tmp_path / "run")
+    with (
+        full_disk(2000),
+        pytest.raises(InputError, match=r"cannot write .*run: File too large"),
+    ):
+        for step in range(2000):
+            agents = draw.integers(0, 2**30, 12).astype(np.int32)
+            keeper.keep(step, {"love": Note(agents, draw.random(12))})
+    keeper.drop()
+    gc.collect()  # what an abandoned file still had to say would be an error
+
+
+@pytest.mark.usefixtures("small_groups")
+def test_a_file_can_be_let_go(tmp_path: Path) -> None:
+    keeper = Readings(tmp_path / "one")
+    keeper.keep(1, {"love": note(*range(12))})
+    keeper.drop()
+    assert digest(kept(tmp_path / "one", STORY)) == digest(kept(tmp_path / "b", STORY))

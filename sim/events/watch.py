@@ -59,6 +59,8 @@ class Kept:
 class Watch:
     """Measures a society day by day, and lets detectors look at each day's reading.
 
+    What is noted is kept by its ``keeper``: in memory, unless a run puts another there.
+
     Parameters
     ----------
     parameters
