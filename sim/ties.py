@@ -36,8 +36,8 @@ class TieArrays(NamedTuple):
 class Ties:
     """The arena of half-edges: every agent's ties lie side by side, with slack.
 
-    A block that is full moves to the end with more room; when over half of the arena
-    is left behind, it is compacted in the order of agents.
+    A block that is full moves to the end with more room; when the end is reached, the
+    arena is compacted in the order of agents, column by column.
     """
 
     def __init__(self, agents: int) -> None:
@@ -122,34 +122,34 @@ class Ties:
     def insert(self, pairs: Array, closeness: Array, kind: Array) -> None:
         """Insert the relationships ``pairs`` (int32[m, 2]), both halves of each."""
         closeness = closeness.astype(np.float32)
-        done = 0
+        done, more = 0, 8 * len(pairs) + 1024
         while done < len(pairs):
             done, self._end = _insert(
                 self.arrays, self._end, pairs, closeness, kind, done
             )
             if done < len(pairs):
-                self._make_room(8 * (len(pairs) - done) + 1024)
+                self.compact(more)
+                more *= 2
 
-    def _make_room(self, more: int) -> None:
-        used = int(self._room[: self.agents].sum(dtype=np.int64))
-        if self._end > 2 * used:
-            self.compact()
-        size = max(self._end + more, len(self.arrays.neighbour) * 5 // 4)
-        _replace(self, lambda column: _grown(column, self._end, size))
+    def compact(self, more: int = 0) -> None:
+        """Lay the blocks side by side again, in the order of agents.
 
-    def compact(self) -> None:
-        """Lay the blocks side by side again, in the order of agents."""
-        n = self.agents
-        used = int(self._room[:n].sum(dtype=np.int64))
-        start = np.cumsum(self._room[:n], dtype=np.int64) - self._room[:n]
+        Blocks that lost ties give back room. At the end there is then room for ``more``
+        half-edges, and for a quarter of all if there shall be any.
+        """
+        n, degree = self.agents, self._degree[: self.agents]
+        room = np.minimum(self._room[:n], degree + degree // 2 + 4)
+        start = np.cumsum(room, dtype=np.int64) - room
+        used = int(room.sum(dtype=np.int64))
+        size = max(used + more, used * 5 // 4) if more else used
 
         def packed(column: Array) -> Array:
-            new = np.empty(used, column.dtype)
-            _pack(column, new, self._start[:n], start, self._degree[:n])
+            new = np.empty(size, column.dtype)
+            _pack(column, new, self._start[:n], start, degree)
             return new
 
         _replace(self, packed)
-        self._start[:n], self._end = start, used
+        self._start[:n], self._room[:n], self._end = start, room, used
 
     @property
     def half_edges(self) -> int:
