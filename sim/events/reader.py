@@ -20,7 +20,6 @@ from sim.state import DEPARTED, HERE, KNOWS, OFFLINE, State
 from sim.ties import Array
 
 MANY = 3  # humans whose love makes an OS "loved by several"
-CHUNK = 2**20  # pairs that are compared at once
 FRIEND = 0.4  # mutual closeness of friends
 FRESH, WITHIN, EXPECTED = 0, 1, 2  # codes of the note "new friends"
 
@@ -246,12 +245,14 @@ class Network:
         keys = pairs[:, 0].astype(np.int64)
         keys <<= 32
         keys |= pairs[:, 1]
-        before, label = self.keys, self.label
-        fresh = pairs[~_among(keys, before)]
         keys.sort()
-        self.keys = keys
+        before, self.keys = self.keys, keys
+        if not len(before):
+            return
+        new = loops.missing(keys, before)
+        fresh, label = np.stack([new >> 32, new & 0xFFFFFFFF], 1), self.label
         fresh = fresh[fresh.max(1, initial=0) < len(label)]
-        if not len(before) or not len(fresh):
+        if not len(fresh):
             return
         ends = label[fresh]
         within = np.count_nonzero(ends[:, 0] == ends[:, 1])
@@ -260,16 +261,6 @@ class Network:
         chance = (stubs @ stubs - loose @ loose) / (4.0 * len(fresh))
         codes = [FRESH, WITHIN, EXPECTED]
         notes["new friends"] = _note(codes, [len(fresh), within, chance])
-
-
-def _among(keys: Array, known: Array) -> Array:
-    """Return for each key whether it is one of those known, which rise."""
-    old = np.zeros(len(keys), bool)
-    for first in range(0, len(keys) if len(known) else 0, CHUNK):
-        some = keys[first : first + CHUNK]
-        at = np.searchsorted(known, some)
-        old[first : first + CHUNK] = known[np.minimum(at, len(known) - 1)] == some
-    return old
 
 
 def _note(agents: Any, values: Any = None) -> Note:
