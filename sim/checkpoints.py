@@ -26,9 +26,10 @@ from sim.interventions import Intervention
 from sim.minds.language import LanguageMind
 from sim.model import Society
 from sim.population import Network
+from sim.readings import days as noted_on
 from sim.scenarios import Scenario
 from sim.schedule import set_constants
-from sim.tables import read_columns, write_columns
+from sim.tables import GROUP, read_columns, read_parts, write_columns, write_parts
 from sim.ties import Array
 
 FOLDER = "checkpoints"
@@ -58,7 +59,12 @@ def check(society: Society) -> None:
         )
 
 
-def set_down(society: Society, scenario: Scenario, run: Path) -> Path:
+def readings_of(run: Path, step: int) -> Path:
+    """Return the file of the readings between a checkpoint and the one before."""
+    return run / FOLDER / f"{step:06d}" / "readings.parquet"
+
+
+def set_down(society: Society, scenario: Scenario, run: Path, readings: Path) -> Path:
     """Write a checkpoint of today; it appears whole or not at all.
 
     Parameters
@@ -69,6 +75,8 @@ def set_down(society: Society, scenario: Scenario, run: Path) -> Path:
         What it was started with.
     run
         The folder of its run.
+    readings
+        The file of those since the checkpoint before, which is moved away.
 
     Raises
     ------
@@ -84,11 +92,13 @@ def set_down(society: Society, scenario: Scenario, run: Path) -> Path:
         since = max((day for day in days(run) if day < step), default=0)
         for name, columns in _tables(society, since).items():
             write_columns(part / f"{name}.parquet", columns)
+        write_parts(part / "ties.parquet", society.state.ties.parts(GROUP))
         text = json.dumps(_told(society, scenario), indent=1, ensure_ascii=False)
         with open(part / "society.json", "wb") as file:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
+        os.replace(readings, part / "readings.parquet")
         sync_folder(part)
         shutil.rmtree(place, ignore_errors=True)
         os.rename(part, place)
@@ -98,18 +108,15 @@ def set_down(society: Society, scenario: Scenario, run: Path) -> Path:
 
 def _tables(society: Society, since: int) -> dict[str, dict[str, Array]]:
     state, watch = society.state, society.watch
-    series, readings = watch.history.columns(), watch.readings()
-    first = int(society.calendar) - int(society.day["step"])
-    new, fresh = series["step"] > first + since, readings["step"] > first + since
+    series = watch.history.columns()
+    new = series["step"] > int(society.calendar) - int(society.day["step"]) + since
     keys, label = watch.friends()
     return {
         "humans": _columns(state.humans),
         "oses": _columns(state.oses),
-        "ties": state.ties.table(),
         "friends": {"pair": keys},
         "circles": {"label": label},
         "series": {name: column[new] for name, column in series.items()},
-        "readings": {name: column[fresh] for name, column in readings.items()},
     }
 
 
@@ -225,8 +232,8 @@ def _empty(scenario: Scenario, told: Mapping[str, Any], threads: int) -> Society
 def _fill(society: Society, place: Path) -> None:
     """Put people, OSes and ties into a society in which there are none."""
     state = society.state
-    humans, oses, ties = (
-        read_columns(place / f"{name}.parquet") for name in ("humans", "oses", "ties")
+    humans, oses = (
+        read_columns(place / f"{name}.parquet") for name in ("humans", "oses")
     )
     rows = len(oses.pop("row"))
     if len(humans.pop("row")) != state.humans.n:
@@ -234,7 +241,10 @@ def _fill(society: Society, place: Path) -> None:
     for name in state.humans.columns:
         state.humans.column(name)[:] = humans[name]
     state.add_oses(rows, **{name: oses[name] for name in state.oses.columns})
-    state.ties.restore(ties)
+    ties, degree = place / "ties.parquet", np.zeros(state.ties.agents, np.int64)
+    for part in read_parts(ties, ["owner"]):
+        degree += np.bincount(part["owner"], minlength=len(degree))
+    state.ties.restore(degree, read_parts(ties))
 
 
 def _steer(
@@ -252,10 +262,8 @@ def _steer(
 def _watch(society: Society, run: Path, told: Mapping[str, Any]) -> Watch:
     """Return the watch as it was, from the readings of all checkpoints so far."""
     places = [run / FOLDER / f"{day:06d}" for day in days(run) if day <= told["step"]]
-    series, readings = (
-        _joined([read_columns(place / f"{name}.parquet") for place in places])
-        for name in ("series", "readings")
-    )
+    series = _joined([read_columns(place / "series.parquet") for place in places])
+    readings = noted_on([place / "readings.parquet" for place in places])
     shocks = [{"step": step, "evidence": what} for step, what in told["interventions"]]
     stored = Stored(series, readings, interventions=shocks)
     if len(stored.steps) != told["step"]:

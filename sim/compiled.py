@@ -32,13 +32,13 @@ _LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 ABOVE = {
     *("__init__", "__main__", "ablation", "agents", "agentset", "checks", "commands"),
     *("describe", "errors", "events", "expectations", "facts", "files"),
-    *("interventions", "minds", "names"),
+    *("interventions", "members", "minds", "names"),
     *("model", "outcomes", "plots", "provenance", "results", "runs", "sampling"),
     *("interviews", "scenarios", "speaking", "transcripts", "writer"),
     *("counterfactuals", "sensitivity", "sweeping", "sweeps"),
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
-    *("reporting", "reports", "checkpoints", "living", "tables"),
-    "arguments",
+    *("reporting", "reports", "checkpoints", "living", "readings", "stored"),
+    *("arguments", "tables"),
 }
 
 

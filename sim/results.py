@@ -9,126 +9,32 @@ asked and answered) and the cast's memories in the snapshots.
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import networkx as nx
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sim.errors import InputError
-from sim.names import os_name
-from sim.provenance import SOFTWARE, provenance
+from sim.provenance import provenance
+from sim.readings import days
+from sim.stored import Tables, events_of, named, open_table, read_table, snapshot_day
 from sim.writer import (
     CALLS,
-    EVENT_SCHEMA,
     MEMORIES,
+    READINGS,
     TALKS,
     RunWriter,
-    is_ours,
     snapshot_name,
+    table_of_events,
 )
 
 if TYPE_CHECKING:
     from sim.interventions import Intervention
 
 __all__ = ["Result", "RunWriter", "load", "provenance"]
-
-WHO = 32  # letters for who took part in an event
-
-
-class Tables:
-    """The tables of a run, each read when asked for.
-
-    Parameters
-    ----------
-    path
-        The run directory.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-
-    def __repr__(self) -> str:
-        return f"Result({str(self.path)!r})"
-
-    @functools.cached_property
-    def provenance(self) -> dict[str, Any]:
-        """The birth certificate: software, parameters, environment, seed."""
-        file = self.path / "provenance.json"
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(_broken(self.path, file.name, error)) from error
-        if not is_ours(found):
-            raise InputError(f"{file} is not the provenance of an {SOFTWARE} run")
-        return dict(found)
-
-    @functools.cached_property
-    def series(self) -> pd.DataFrame:
-        """The society day by day: one row a day, indexed by ``step``."""
-        series: pd.DataFrame = _read(self.path, "series.parquet").to_pandas()
-        return series.set_index("step")
-
-    @functools.cached_property
-    def events(self) -> pd.DataFrame:
-        """What happened: kind, step, members (agent numbers), size, strength, ...
-
-        ``who`` tells the members by name, or how many they are. ``p_value`` is ``nan``
-        where there is nothing to test.
-        """
-        table = _read(self.path, "events.parquet")
-        members = table.column("members").to_pylist()
-        events: pd.DataFrame = table.to_pandas()
-        events["members"] = pd.Series(members, dtype=object, index=events.index)
-        return named(self, events)
-
-    @functools.cached_property
-    def readings(self) -> pd.DataFrame:
-        """What detectors saw besides measures: step, name, agent and value.
-
-        Raises
-        ------
-        InputError
-            If the run was written without it.
-        """
-        table: pd.DataFrame = _read(self.path, "readings.parquet").to_pandas()
-        return table
-
-    @functools.cached_property
-    def steps(self) -> list[int]:
-        """The days of which there are snapshots, in order."""
-        files = (self.path / "snapshots").glob("ties-*.parquet")
-        numbers = (file.stem.removeprefix("ties-") for file in files)
-        return sorted(int(number) for number in numbers if number.isdecimal())
-
-    @functools.cached_property
-    def population(self) -> int:
-        """How many humans there are."""
-        name = snapshot_name("humans", snapshot_day(self, None))
-        return int(_open(self.path, name).metadata.num_rows)
-
-    def humans(self, step: int | None = None) -> pd.DataFrame:
-        """Return the humans on a snapshot day (None: the last), by agent number."""
-        return _snapshot(self, "humans", step, 0)
-
-    def oses(self, step: int | None = None) -> pd.DataFrame:
-        """Return the OSes on a snapshot day (None: the last), by agent number."""
-        return _snapshot(self, "oses", step, self.population)
-
-    def ties(self, step: int | None = None) -> pd.DataFrame:
-        """Return the directed ties on a snapshot day (None: the last).
-
-        Columns: ``owner`` and ``neighbour`` (agent numbers), ``closeness`` (of the
-        owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags).
-        """
-        table: pd.DataFrame = _read(
-            self.path, snapshot_name("ties", snapshot_day(self, step))
-        ).to_pandas()
-        return table
 
 
 class Result(Tables):
@@ -154,21 +60,19 @@ class Result(Tables):
         """
         from sim import events, parameters
 
-        table, told = self.series.reset_index(), self.readings
+        table = self.series.reset_index()
         series = {str(name): column.to_numpy() for name, column in table.items()}
-        readings = {str(name): column.to_numpy() for name, column in told.items()}
+        open_table(self.path, READINGS).close()
+        noted = days([self.path / READINGS])
         talks: Any = self.speech.talks.to_dict("records")
         shocks: Any = self.events[self.events["kind"] == "intervention"]
-        stored = events.Stored(series, readings, talks, shocks.to_dict("records"))
+        stored = events.Stored(series, noted, talks, shocks.to_dict("records"))
         known = parameters.Parameters().replace(**self.provenance["parameters"])
         chosen = None if kinds is None else list(kinds)
         watch = events.replay(stored, known, chosen)
-        noticed = [r for r in watch.rows() if chosen is None or r["kind"] in chosen]
-        rows = pa.Table.from_pylist(noticed, EVENT_SCHEMA)
-        found: pd.DataFrame = rows.to_pandas()
-        members = rows.column("members").to_pylist()
-        found["members"] = pd.Series(members, dtype=object, index=found.index)
-        return named(self, found)
+        noticed = (e for e in watch.happened() if chosen is None or e.kind in chosen)
+        rows = table_of_events(event._asdict() for event in noticed)
+        return named(self, events_of(rows))
 
     def agents(self, step: int | None = None) -> pd.DataFrame:
         """Return humans and OSes in one table, by agent number.
@@ -288,66 +192,11 @@ class Speech:
 
     def _table(self, name: str, schema: pa.Schema) -> pd.DataFrame:
         path = self._result.path
-        table = _read(path, name) if (path / name).exists() else schema.empty_table()
+        table = (
+            read_table(path, name) if (path / name).exists() else schema.empty_table()
+        )
         found: pd.DataFrame = table.to_pandas()
         return found
-
-
-def named(result: Tables, events: pd.DataFrame) -> pd.DataFrame:
-    """Add who took part, in words: OSes by their names."""
-    names: dict[int, str] = {}
-    if result.steps:
-        called = result.oses()["name"]
-        numbers = zip(called.index.tolist(), called.tolist(), strict=True)
-        names = {agent: os_name(name) for agent, name in numbers}
-    told = [
-        who(members, int(size), names)
-        for members, size in zip(events["members"], events["size"], strict=True)
-    ]
-    return events.assign(who=pd.Series(told, dtype=object, index=events.index))
-
-
-def _snapshot(result: Tables, name: str, step: int | None, first: int) -> pd.DataFrame:
-    table: pd.DataFrame = _read(
-        result.path, snapshot_name(name, snapshot_day(result, step))
-    ).to_pandas()
-    table.index = pd.RangeIndex(first, first + len(table), name="agent")
-    return table
-
-
-def snapshot_day(result: Tables, step: int | None) -> int:
-    """Return the day of a snapshot; None is the last.
-
-    Raises
-    ------
-    InputError
-        If there is no snapshot of that day; says which there are.
-    """
-    if not result.steps:
-        raise InputError(f"{result.path} has no snapshots; run it again")
-    if step is None:
-        return result.steps[-1]
-    if step not in result.steps:
-        known = ", ".join(map(str, result.steps))
-        raise InputError(f"no snapshot of step {step} in {result.path}; have {known}")
-    return int(step)
-
-
-def who(members: list[int], size: int, names: Mapping[int, str]) -> str:
-    """Return the members one by one if there is room for them, or how many.
-
-    Parameters
-    ----------
-    members, size
-        Agent numbers, and how many took part, named or not.
-    names
-        What OSes call themselves, by agent number; others are humans.
-    """
-    told = [f"OS {names[m]} ({m})" if m in names else f"human {m}" for m in members[:4]]
-    one_by_one = ", ".join(told)
-    if len(members) == len(told) > 0 and len(one_by_one) <= WHO:
-        return one_by_one
-    return f"{size:,} agents" if size else ""
 
 
 def load(path: str | Path) -> Result:
@@ -369,27 +218,5 @@ def load(path: str | Path) -> Result:
     for step in result.steps:
         names += [snapshot_name(name, step) for name in ("humans", "oses", "ties")]
     for name in names:
-        _open(folder, name).close()
+        open_table(folder, name).close()
     return result
-
-
-def _open(folder: Path, name: str) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(folder / name, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(_broken(folder, name, error)) from error
-
-
-def _read(folder: Path, name: str) -> pa.Table:
-    with _open(folder, name) as file:
-        try:
-            return file.read()
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(_broken(folder, name, error)) from error
-
-
-def _broken(folder: Path, name: str, error: Exception) -> str:
-    if not (folder / name).exists():
-        return f"{folder} is not a complete run: {name} is missing"
-    reason = str(error).partition("\n")[0]
-    return f"{folder / name} is damaged ({reason}); run it again"
