@@ -194,21 +194,19 @@ class Table:
     def _view(self) -> None:
         self._rows = {name: store[: self.n] for name, store in self._store.items()}
         self.arrays = self._make(**self._rows)
+        self.__dict__.update(self._rows)  # read often
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = dict(self.__dict__)
-        del kept["_rows"], kept["arrays"]  # views: a copy would lose their store
-        return kept
+        views = {"_rows", "arrays", *self._store}  # a copy would lose their store
+        return {name: kept for name, kept in self.__dict__.items() if name not in views}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update(kept)
         self._view()
 
     def __getattr__(self, name: str) -> Array:
-        rows = self.__dict__.get("_rows", {})
-        if name not in rows:
-            raise AttributeError(f"no column {name!r}; columns are {', '.join(rows)}")
-        return rows[name]  # type: ignore[no-any-return]
+        known = ", ".join(self.__dict__.get("_store", ()))
+        raise AttributeError(f"no column {name!r}; columns are {known}")
 
     def __len__(self) -> int:
         return self.n

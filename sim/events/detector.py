@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -42,7 +43,8 @@ class Note(NamedTuple):
 NOTHING = Note(np.zeros(0, np.int32), np.zeros(0))
 
 
-class Reading(NamedTuple):
+@dataclass(frozen=True)
+class Reading:
     """All that detectors see of a day; a run keeps it, so it can be read again."""
 
     step: int
@@ -51,6 +53,8 @@ class Reading(NamedTuple):
     notes: Mapping[str, Note]
     talks: Sequence[Mapping[str, Any]]
     parameters: Parameters
+    shared: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What one detector worked out of it for others, by name."""
 
     def note(self, name: str) -> Note:
         """Return what was noted under a name, empty if nothing was."""

@@ -13,7 +13,7 @@ BELIEF = 0.5  # personhood of those who more or less believe
 
 
 def _mean(column: Array) -> float:
-    return float(column.mean(dtype=np.float64)) if len(column) else 0.0
+    return float(column.sum(dtype=np.float64)) / len(column) if len(column) else 0.0
 
 
 def _most(column: Array) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.events import loops
 from sim.events.circles import circles
-from sim.events.detector import WEEK, Note
+from sim.events.detector import NOTHING, WEEK, Note
 from sim.events.measures import MEASURES
 from sim.parameters import Parameters
 from sim.state import DEPARTED, HERE, KNOWS, OFFLINE, State
@@ -53,8 +53,9 @@ class Since:
         if len(self.seen) < len(holds):
             more = np.zeros(len(holds) - len(self.seen), bool)
             self.seen = np.concatenate([self.seen, more])
-        new = np.flatnonzero(holds & ~self.seen)
-        self.seen[new] = True
+        new: Array = (holds > self.seen).nonzero()[0]
+        if len(new):
+            self.seen[new] = True
         return new
 
     def remember(self, rows: Array) -> None:
@@ -264,6 +265,8 @@ class Network:
 
 
 def _note(agents: Any, values: Any = None) -> Note:
+    if not len(agents):
+        return NOTHING
     numbers = np.asarray(agents, np.int32)
     known = np.ones(len(numbers)) if values is None else np.asarray(values, np.float64)
     return Note(numbers, known)

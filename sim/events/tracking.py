@@ -25,6 +25,14 @@ class Seen(NamedTuple):
     inside: float  # share of pairs that are friends
 
 
+class Today(NamedTuple):
+    """The communities of a day, those furthest beyond chance first."""
+
+    seen: list[Seen]
+    owner: Array  # int64[agents]: in which of them each agent is, or -1
+    size: Array  # int64[communities]: members
+
+
 class Circle:
     """A community over time."""
 
@@ -66,25 +74,24 @@ class Tracker:
         """Return what happened since the last reading of friends; [] on other days."""
         if not len(reading.note("friends").agents):
             return []
-        today, step = _communities(reading), reading.step
-        owner = _owners(today)
-        changes = self._settle(today, owner, step)
-        held = [_counts(circle, owner, len(today)) for circle in self.circles]
+        today, step = today_of(reading), reading.step
+        changes = self._settle(today)
+        held = [_counts(circle, today) for circle in self.circles]
         taken = self._merge(today, held, step) | self._split(today, held, step)
         taken |= self._match(today, held, step, changes)
         self._forget(step, changes)
-        for at, seen in enumerate(today):
+        for at, seen in enumerate(today.seen):
             if at not in taken and seen.score >= self.threshold:
                 self.circles.append(Circle(seen, step))
                 self.circles[-1].settled = not self._begun  # it was always there
         self._begun = True
         return changes
 
-    def _settle(self, today: list[Seen], owner: Array, step: int) -> list[Change]:
+    def _settle(self, today: Today) -> list[Change]:
         """Confirm last reading's merges and splits, or take them back."""
         changes: list[Change] = []
         for kind, old, new in self._doubted:
-            again = [_best(circle, owner, today)[1] > SAME for circle in new]
+            again = [_best(circle, today)[1] > SAME for circle in new]
             if all(again):
                 size = sum(len(circle.now.members) for circle in old)
                 biggest = max(new, key=lambda circle: len(circle.now.members))
@@ -95,7 +102,7 @@ class Tracker:
         self._doubted = []
         return changes
 
-    def _merge(self, today: list[Seen], held: list[Array], step: int) -> set[int]:
+    def _merge(self, today: Today, held: list[Array], step: int) -> set[int]:
         """Join settled circles that mostly lie in one community of today."""
         into: dict[int, list[Circle]] = {}
         for circle, counts in zip(self.circles, held, strict=True):
@@ -107,16 +114,16 @@ class Tracker:
         taken = set()
         for at, parts in into.items():
             if len(parts) > 1:
-                self._replace("community_merge", parts, [today[at]], step)
+                self._replace("community_merge", parts, [today.seen[at]], step)
                 taken.add(at)
         return taken
 
-    def _split(self, today: list[Seen], held: list[Array], step: int) -> set[int]:
+    def _split(self, today: Today, held: list[Array], step: int) -> set[int]:
         """Part settled circles that lie in several communities of today.
 
         If chance explains all parts, they are but remains of what fell apart.
         """
-        beyond = np.array([seen.score >= self.threshold for seen in today], bool)
+        beyond = np.array([seen.score >= self.threshold for seen in today.seen], bool)
         taken: set[int] = set()
         for circle, counts in zip(list(self.circles), held, strict=False):
             if not circle.settled or circle not in self.circles:
@@ -124,12 +131,12 @@ class Tracker:
             parts = [
                 int(at)
                 for at in np.flatnonzero(counts >= LEAST)
-                if 2 * counts[at] > len(today[at].members)
+                if 2 * counts[at] > today.size[at]
             ]
             covered = sum(int(counts[at]) for at in parts)
             whole = 2 * covered > len(circle.now.members)
             if len(parts) > 1 and whole and beyond[parts].any():
-                pieces = [today[at] for at in parts]
+                pieces = [today.seen[at] for at in parts]
                 self._replace("community_split", [circle], pieces, step)
                 taken.update(parts)
         return taken
@@ -144,19 +151,19 @@ class Tracker:
         self._doubted.append((kind, old, new))
 
     def _match(
-        self, today: list[Seen], held: list[Array], step: int, changes: list[Change]
+        self, today: Today, held: list[Array], step: int, changes: list[Change]
     ) -> set[int]:
         """Carry circles on to today; tell births and growth."""
-        owner, taken = _owners(today), set()
+        taken = set()
         for circle in self.circles:
-            at, overlap = _best(circle, owner, today)
+            at, overlap = _best(circle, today)
             if overlap <= SAME:
                 if circle.last != step:
                     circle.missed += 1
                 continue
             taken.add(at)
-            before, size = len(circle.now.members), len(today[at].members)
-            circle.now, circle.missed, circle.last = today[at], 0, step
+            before, size = len(circle.now.members), int(today.size[at])
+            circle.now, circle.missed, circle.last = today.seen[at], 0, step
             if circle.now.score >= circle.most.score:
                 circle.most = circle.now
             if circle.since == step:
@@ -185,8 +192,17 @@ class Tracker:
         self.circles = alive[:MOST]
 
 
+def today_of(reading: Reading) -> Today:
+    """Return today's communities, found once for all who follow them."""
+    if "communities" not in reading.shared:
+        seen = _communities(reading)
+        size = np.array([len(one.members) for one in seen], np.int64)
+        reading.shared["communities"] = Today(seen, _owners(seen), size)
+    found: Today = reading.shared["communities"]
+    return found
+
+
 def _communities(reading: Reading) -> list[Seen]:
-    """Return today's communities, those furthest beyond chance first."""
     labels, scores = reading.note("score")
     agents, whose = reading.note("community")
     inside = reading.note("inside").values
@@ -209,20 +225,19 @@ def _owners(today: list[Seen]) -> Array:
     return owner
 
 
-def _counts(circle: Circle, owner: Array, today: int) -> Array:
+def _counts(circle: Circle, today: Today) -> Array:
     """Return how many of a circle's members are in each of today's communities."""
-    members = circle.now.members
+    members, owner = circle.now.members, today.owner
     where = owner[members[members < len(owner)]]
-    return np.bincount(where[where >= 0], minlength=today)
+    return np.bincount(where[where >= 0], minlength=len(today.seen))
 
 
-def _best(circle: Circle, owner: Array, today: list[Seen]) -> tuple[int, float]:
+def _best(circle: Circle, today: Today) -> tuple[int, float]:
     """Return the community of today that overlaps most, and its Jaccard index."""
-    counts = _counts(circle, owner, len(today))
+    counts = _counts(circle, today)
     if not len(counts) or not counts.any():
         return -1, 0.0
-    sizes = np.array([len(seen.members) for seen in today])
-    overlap = counts / (sizes + len(circle.now.members) - counts)
+    overlap = counts / (today.size + len(circle.now.members) - counts)
     at = int(overlap.argmax())
     return at, float(overlap[at])
 
