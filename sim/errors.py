@@ -5,15 +5,30 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 2000  # letters of a message
+
 
 class InputError(ValueError):
     """Something given from outside is wrong: says what, where, and what to do.
 
-    The command line prints its text as one line and exits with code 2.
+    The command line prints its text as one line and exits with code 2. What it quotes
+    may come from a stranger: letters that are not for reading are spelled out, so that
+    no terminal obeys them, and the middle of a long text is left out.
     """
+
+    def __init__(self, text: object = "") -> None:
+        super().__init__(_one_line(str(text)))
+
+
+def _one_line(text: str) -> str:
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST * 3 // 4]} [...] {text[-LONGEST // 5 :]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean X?"`` for the known word nearest to ``word``, or ''."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""

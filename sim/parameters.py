@@ -179,7 +179,7 @@ class Parameters(BaseModel):
     patience: int = _whole(30, "days", 1, 10_000, "days for which an OS keeps to a decision to stay", "assumed")
 # fmt: on
 
-    def replace(self, **changes: Any) -> Parameters:
+    def replace(self, /, **changes: Any) -> Parameters:
         """Return a copy with some constants changed.
 
         Raises
