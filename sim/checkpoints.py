@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import ValidationError
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sim.errors import InputError
-from sim.events import Stored, Watch, resume_watch
+from sim.events import MEASURES, Stored, Watch, resume_watch
 from sim.files import sync_folder, writing
 from sim.interventions import Intervention
 from sim.minds.language import LanguageMind
@@ -28,11 +29,45 @@ from sim.model import Society
 from sim.population import Network
 from sim.scenarios import Scenario
 from sim.schedule import set_constants
-from sim.tables import read_columns, write_columns
+from sim.sound import (
+    HUMANS,
+    OSES,
+    READINGS,
+    TIES,
+    check_friends,
+    check_people,
+    check_readings,
+    check_ties,
+    count_rows,
+    read_part,
+)
+from sim.strangers import inside, read_json
+from sim.tables import as_arrays, write_columns
 from sim.ties import Array
 
 FOLDER = "checkpoints"
 FORMAT = 1
+LARGEST = 2**32  # bytes of ``society.json``, which may name all people
+_SERIES = pa.schema({"step": pa.int32(), **dict.fromkeys(MEASURES, pa.float64())})
+# What may be wrong with values that are of the right types.
+WRONG = (ArithmeticError, LookupError, TypeError, ValueError)
+
+
+class Told(BaseModel):
+    """All that is no table, as it stands in ``society.json``."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    format: int
+    step: int = Field(ge=0, le=100_000)
+    calendar: int = Field(ge=-(2**31), lt=2**31)
+    seed: int = Field(ge=0, lt=2**63)
+    scenario: Scenario
+    labels: tuple[str, ...] | None
+    detectors: list[str] = Field(max_length=1000)
+    waiting: list[Intervention] = Field(max_length=10_000)
+    in_force: list[tuple[Intervention, int]] = Field(max_length=10_000)
+    interventions: list[tuple[int, str]] = Field(max_length=1_000_000)
 
 
 class Taken(NamedTuple):
@@ -173,98 +208,134 @@ def take_up(
         known = f"there are {', '.join(map(str, there))}" if there else "there is none"
         raise InputError(f"no checkpoint of step {day} in {run}; {known}")
     place = run / FOLDER / f"{day:06d}"
-    told = _read(place / "society.json")
+    told = _read(inside(run, f"{FOLDER}/{place.name}/society.json"))
+    scenario = told.scenario
+    late = [one for one in interventions if one.at is not None and one.at <= day]
+    if late:
+        raise InputError(f"{late[0].name}: day {late[0].at} is over on day {day}")
+    more = [*scenario.interventions, *interventions]
+    changed = scenario.model_copy(update={"interventions": more})
     try:
-        scenario = Scenario.model_validate_json(json.dumps(told["scenario"]))
-        late = [one for one in interventions if one.at is not None and one.at <= day]
-        if late:
-            raise InputError(f"{late[0].name}: day {late[0].at} is over on day {day}")
-        more = [*scenario.interventions, *interventions]
-        changed = scenario.model_copy(update={"interventions": more})
-        society = _empty(changed, told, threads)
-        _fill(society, place)
+        society = _taken(changed, told, run, threads)
         _steer(society, told, interventions)
-        society.watch = _watch(society, run, told)
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
+    except WRONG as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{place} is damaged: {reason}") from None
     collected = society.datacollector.model_vars
     for name in collected:
         collected[name] = list(society.watch.history[name])
-    return Taken(society, changed, int(told["seed"]))
+    return Taken(society, changed, told.seed)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Told:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file, LARGEST)
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            told = f"{file} was made by another version; run the whole again"
+            raise InputError(told)
+        # As JSON once more, in which a list may stand for a tuple.
+        return Told.model_validate_json(json.dumps(found))
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} is damaged: {error}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise InputError(f"{file} was made by another version; run the whole again")
-    return found
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{file} is damaged: {_reason(error)}") from None
 
 
-def _empty(scenario: Scenario, told: Mapping[str, Any], threads: int) -> Society:
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error).partition("\n")[0]
+
+
+def _taken(scenario: Scenario, told: Told, run: Path, threads: int) -> Society:
+    """Return the society with its people, OSes and ties, and what it remembers."""
+    part = f"{FOLDER}/{told.step:06d}"
+    n = scenario.parameters.humans
+    # Before a society is made that is as large as its scenario says.
+    if count_rows(run, f"{part}/humans.parquet") != n:
+        raise ValueError("other people than its scenario says")
+    society = _empty(scenario, told, threads)
+    _fill(society, run, part)
+    society.watch = _watch(society, run, told)
+    return society
+
+
+def _empty(scenario: Scenario, told: Told, threads: int) -> Society:
     """Return a society of as many people who do not know each other."""
     n = scenario.parameters.humans
-    labels = told["labels"]
+    if told.labels is not None and len(told.labels) != n:
+        raise ValueError("other names than people")
     nobody = Network(
         n,
         np.zeros((0, 2), np.int32),
         np.zeros(0, np.float32),
         np.zeros(0, np.uint8),
-        None if labels is None else tuple(labels),
+        told.labels,
     )
-    society = Society(scenario, rng=told["seed"], network=nobody, threads=threads)
-    society.day["step"], society.calendar = told["step"], told["calendar"]
-    society.steps = told["step"]
-    society.running = told["step"] < society.parameters.steps
+    society = Society(scenario, rng=told.seed, network=nobody, threads=threads)
+    society.day["step"], society.calendar = told.step, told.calendar
+    society.steps = told.step
+    society.running = told.step < society.parameters.steps
     return society
 
 
-def _fill(society: Society, place: Path) -> None:
+def _fill(society: Society, run: Path, part: str) -> None:
     """Put people, OSes and ties into a society in which there are none."""
     state = society.state
     humans, oses, ties = (
-        read_columns(place / f"{name}.parquet") for name in ("humans", "oses", "ties")
+        _columns_of(run, f"{part}/{name}.parquet", schema)
+        for name, schema in (("humans", HUMANS), ("oses", OSES), ("ties", TIES))
     )
     rows = len(oses.pop("row"))
     if len(humans.pop("row")) != state.humans.n:
         raise ValueError("other people than its scenario says")
+    for table in (humans, oses):
+        check_people(table, state.humans.n, rows)
+    check_ties(ties, state.humans.n + rows)
     for name in state.humans.columns:
         state.humans.column(name)[:] = humans[name]
     state.add_oses(rows, **{name: oses[name] for name in state.oses.columns})
     state.ties.restore(ties)
 
 
-def _steer(
-    society: Society, told: Mapping[str, Any], more: Sequence[Intervention]
-) -> None:
+def _columns_of(run: Path, name: str, schema: pa.Schema) -> dict[str, Array]:
+    return as_arrays(read_part(run, name, schema))
+
+
+def _steer(society: Society, told: Told, more: Sequence[Intervention]) -> None:
     """Let those interventions wait, or be in force, that did."""
     steering = society.steering
-    validated = Intervention.model_validate
-    steering.waiting = [*(validated(one) for one in told["waiting"]), *more]
-    steering.in_force = [(validated(one), since) for one, since in told["in_force"]]
+    steering.waiting = [*told.waiting, *more]
+    steering.in_force = list(told.in_force)
     society.parameters = steering.parameters
     set_constants(society.day, society.parameters)
 
 
-def _watch(society: Society, run: Path, told: Mapping[str, Any]) -> Watch:
+def _watch(society: Society, run: Path, told: Told) -> Watch:
     """Return the watch as it was, from the readings of all checkpoints so far."""
-    places = [run / FOLDER / f"{day:06d}" for day in days(run) if day <= told["step"]]
+    parts = [f"{FOLDER}/{day:06d}" for day in days(run) if day <= told.step]
     series, readings = (
-        _joined([read_columns(place / f"{name}.parquet") for place in places])
-        for name in ("series", "readings")
+        _joined([_columns_of(run, f"{part}/{name}.parquet", schema) for part in parts])
+        for name, schema in (("series", _SERIES), ("readings", READINGS))
     )
-    shocks = [{"step": step, "evidence": what} for step, what in told["interventions"]]
-    stored = Stored(series, readings, interventions=shocks)
-    if len(stored.steps) != told["step"]:
+    shocks = [{"step": step, "evidence": what} for step, what in told.interventions]
+    first = told.calendar - told.step
+    if not np.array_equal(series["step"], np.arange(first, told.calendar) + 1):
         raise ValueError("days are missing before it")
-    friends = read_columns(places[-1] / "friends.parquet")["pair"]
-    circles = read_columns(places[-1] / "circles.parquet")["label"]
-    usual, kinds = society.steering.usual, told["detectors"]
-    return resume_watch(stored, usual, kinds, society.state, (friends, circles))
+    check_readings(readings, society.state.ties.agents)
+    stored = Stored(series, readings, interventions=shocks)
+    pair, label = (
+        _columns_of(run, f"{parts[-1]}/{name}.parquet", pa.schema({column: pa.int64()}))
+        for name, column in (("friends", "pair"), ("circles", "label"))
+    )
+    friends = pair["pair"], label["label"]
+    check_friends(*friends, society.state.ties.agents)
+    usual, kinds = society.steering.usual, told.detectors
+    return resume_watch(stored, usual, kinds, society.state, friends)
 
 
 def _joined(tables: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    if any(table.keys() != tables[0].keys() for table in tables):
+        raise ValueError("its tables have other columns than those before")
     return {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}

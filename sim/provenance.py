@@ -18,6 +18,7 @@ from sim.errors import InputError
 from sim.strangers import open_file
 
 SOFTWARE = "os-society"
+LARGEST = 100_000_000  # bytes of a birth certificate
 LIBRARIES = ("numpy", "numba", "mesa", "pandas", "pyarrow")
 
 

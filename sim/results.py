@@ -9,7 +9,6 @@ asked and answered) and the cast's memories in the snapshots.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 import networkx as nx
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from sim import sound
 from sim.errors import InputError
 from sim.names import os_name
-from sim.provenance import SOFTWARE, provenance
+from sim.provenance import LARGEST, SOFTWARE, provenance
+from sim.strangers import inside, read_json
+from sim.tables import as_arrays
 from sim.writer import (
     CALLS,
     EVENT_SCHEMA,
@@ -58,19 +59,20 @@ class Tables:
     @functools.cached_property
     def provenance(self) -> dict[str, Any]:
         """The birth certificate: software, parameters, environment, seed."""
-        file = self.path / "provenance.json"
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(_broken(self.path, file.name, error)) from error
+        file = inside(self.path, "provenance.json")
+        with sound.telling(file, self.path):
+            found = read_json(file, LARGEST)
         if not is_ours(found):
             raise InputError(f"{file} is not the provenance of an {SOFTWARE} run")
+        sound.check_birth(file, found)
         return dict(found)
 
     @functools.cached_property
     def series(self) -> pd.DataFrame:
         """The society day by day: one row a day, indexed by ``step``."""
-        series: pd.DataFrame = _read(self.path, "series.parquet").to_pandas()
+        series: pd.DataFrame = sound.read_part(
+            self.path, "series.parquet", sound.SERIES
+        ).to_pandas()
         return series.set_index("step")
 
     @functools.cached_property
@@ -80,7 +82,7 @@ class Tables:
         ``who`` tells the members by name, or how many they are. ``p_value`` is ``nan``
         where there is nothing to test.
         """
-        table = _read(self.path, "events.parquet")
+        table = sound.read_part(self.path, "events.parquet", EVENT_SCHEMA)
         members = table.column("members").to_pylist()
         events: pd.DataFrame = table.to_pandas()
         events["members"] = pd.Series(members, dtype=object, index=events.index)
@@ -95,8 +97,12 @@ class Tables:
         InputError
             If the run was written without it.
         """
-        table: pd.DataFrame = _read(self.path, "readings.parquet").to_pandas()
-        return table
+        table = sound.read_part(self.path, "readings.parquet", sound.READINGS)
+        agents = sum(self._sizes(snapshot_day(self, None)))
+        with sound.telling(self.path / "readings.parquet"):
+            sound.check_readings(as_arrays(table), agents)
+        found: pd.DataFrame = table.to_pandas()
+        return found
 
     @functools.cached_property
     def steps(self) -> list[int]:
@@ -108,8 +114,13 @@ class Tables:
     @functools.cached_property
     def population(self) -> int:
         """How many humans there are."""
-        name = snapshot_name("humans", snapshot_day(self, None))
-        return int(_open(self.path, name).metadata.num_rows)
+        return self._sizes(snapshot_day(self, None))[0]
+
+    def _sizes(self, step: int) -> tuple[int, int]:
+        """Return how many humans and OSes there are on a snapshot day."""
+        files = (snapshot_name(name, step) for name in ("humans", "oses"))
+        humans, oses = (sound.count_rows(self.path, file) for file in files)
+        return humans, oses
 
     def humans(self, step: int | None = None) -> pd.DataFrame:
         """Return the humans on a snapshot day (None: the last), by agent number."""
@@ -125,10 +136,13 @@ class Tables:
         Columns: ``owner`` and ``neighbour`` (agent numbers), ``closeness`` (of the
         owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags).
         """
-        table: pd.DataFrame = _read(
-            self.path, snapshot_name("ties", snapshot_day(self, step))
-        ).to_pandas()
-        return table
+        day = snapshot_day(self, step)
+        name = snapshot_name("ties", day)
+        table = sound.read_part(self.path, name, sound.TIES)
+        with sound.telling(self.path / name):
+            sound.check_ties(as_arrays(table), sum(self._sizes(day)))
+        found: pd.DataFrame = table.to_pandas()
+        return found
 
 
 class Result(Tables):
@@ -246,7 +260,7 @@ class Result(Tables):
         """
         from sim import living
 
-        told = living.Options(**(self.provenance.get("options", {}) | options))
+        told = living.Options(**(living.kept_of(self.provenance) | options))
         path = living.fork(self.path, self.provenance, step, interventions, told)
         return load(path)
 
@@ -288,7 +302,8 @@ class Speech:
 
     def _table(self, name: str, schema: pa.Schema) -> pd.DataFrame:
         path = self._result.path
-        table = _read(path, name) if (path / name).exists() else schema.empty_table()
+        there = (path / name).exists()
+        table = sound.read_part(path, name, schema) if there else schema.empty_table()
         found: pd.DataFrame = table.to_pandas()
         return found
 
@@ -308,9 +323,14 @@ def named(result: Tables, events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _snapshot(result: Tables, name: str, step: int | None, first: int) -> pd.DataFrame:
-    table: pd.DataFrame = _read(
-        result.path, snapshot_name(name, snapshot_day(result, step))
-    ).to_pandas()
+    day = snapshot_day(result, step)
+    file = snapshot_name(name, day)
+    found = sound.read_part(
+        result.path, file, {"humans": sound.HUMANS, "oses": sound.OSES}[name]
+    )
+    with sound.telling(result.path / file):
+        sound.check_people(as_arrays(found), *result._sizes(day))
+    table: pd.DataFrame = found.to_pandas()
     table.index = pd.RangeIndex(first, first + len(table), name="agent")
     return table
 
@@ -369,27 +389,5 @@ def load(path: str | Path) -> Result:
     for step in result.steps:
         names += [snapshot_name(name, step) for name in ("humans", "oses", "ties")]
     for name in names:
-        _open(folder, name).close()
+        sound.open_part(folder, name).close()
     return result
-
-
-def _open(folder: Path, name: str) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(folder / name, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(_broken(folder, name, error)) from error
-
-
-def _read(folder: Path, name: str) -> pa.Table:
-    with _open(folder, name) as file:
-        try:
-            return file.read()
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(_broken(folder, name, error)) from error
-
-
-def _broken(folder: Path, name: str, error: Exception) -> str:
-    if not (folder / name).exists():
-        return f"{folder} is not a complete run: {name} is missing"
-    reason = str(error).partition("\n")[0]
-    return f"{folder / name} is damaged ({reason}); run it again"

@@ -1,4 +1,8 @@
-"""Columns in Parquet files: equal columns have equal bytes, whatever wrote them."""
+"""Columns in Parquet files: equal columns have equal bytes, whatever wrote them.
+
+Files that are read may be anybody's. Their footers are held against their sizes before
+a row is read, and only plain columns of the expected types are let in.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import InputError
+from sim.strangers import open_file
+
+# What may go wrong with a file that is not as it was written.
+UNREADABLE = (OSError, ValueError, pa.ArrowException)
+# Numbers and texts; nothing that could run code. Null is a column of no rows.
+TYPES = {
+    *(pa.bool_(), pa.string(), pa.float32(), pa.float64(), pa.null()),
+    *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
+    *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+}
+# As ``write_table`` writes: values, and where there are lists or gaps.
+ENCODINGS = {"PLAIN", "RLE", "BIT_PACKED"}
+WITH_GAPS = {"p_value", "text"}
+MOST_COLUMNS = 1000
+LONGEST_WORD = 2**20  # bytes, in a footer
+LONGEST_LIST = 10**6  # entries, in a footer
+ROOM = 2**28  # bytes that any table may unpack to, ...
+MOST_TIMES = 1000  # ... and so many times its size on top
 
 
 def write_table(file: Path, table: pa.Table) -> None:
@@ -39,8 +61,107 @@ def write_columns(file: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
     write_table(file, pa.Table.from_arrays(arrays, names=list(columns)))
 
 
-def read_columns(file: Path) -> dict[str, npt.NDArray[Any]]:
-    """Return the columns of a table as arrays that may be changed.
+def open_table(file: Path) -> pq.ParquetFile:
+    """Open a table that may be a stranger's, if its footer is sound.
+
+    Raises
+    ------
+    One of ``UNREADABLE``
+        If it cannot be read, holds other than plain columns, or claims to hold more
+        than its size can explain.
+    """
+    with open_file(file) as stream:
+        size = os.fstat(stream.fileno()).st_size
+    found = pq.ParquetFile(
+        file,
+        page_checksum_verification=True,
+        thrift_string_size_limit=LONGEST_WORD,
+        thrift_container_size_limit=LONGEST_LIST,
+    )
+    try:
+        _check_footer(found, ROOM + MOST_TIMES * size)
+    except BaseException:
+        found.close()
+        raise
+    return found
+
+
+def _check_footer(found: pq.ParquetFile, most: int) -> None:
+    """Raise ValueError unless all columns are plain and fit into ``most`` bytes."""
+    schema, about = found.schema_arrow, found.metadata
+    if len(schema.names) > MOST_COLUMNS or len(set(schema.names)) < len(schema.names):
+        raise ValueError("it has too many columns, or two of one name")
+    for field in schema:
+        kind = field.type.value_type if pa.types.is_list(field.type) else field.type
+        if kind not in TYPES:
+            raise ValueError(f"its column {field.name!r} holds {field.type}")
+    rows, unpacked = 0, 0
+    for number in range(about.num_row_groups):
+        group = about.row_group(number)
+        rows += group.num_rows
+        for column in range(group.num_columns):
+            unpacked += _unpacked(group.column(column), group.num_rows)
+        if unpacked > most:
+            raise ValueError("it claims to hold more than its size can explain")
+    if rows != about.num_rows:
+        raise ValueError("its row groups do not add up")
+
+
+def _unpacked(chunk: Any, rows: int) -> int:
+    """Return the bytes that a column of a row group takes, at most."""
+    values, size = chunk.num_values, chunk.total_uncompressed_size
+    is_list = "." in chunk.path_in_schema
+    if rows < 0 or size < 0 or values < rows or (values != rows and not is_list):
+        raise ValueError("its counts of values are wrong")
+    if chunk.has_dictionary_page or not set(chunk.encodings) <= ENCODINGS:
+        raise ValueError("it is not written as this software writes tables")
+    return max(int(size), int(values) * 8)
+
+
+def read_table(file: Path, schema: pa.Schema | None = None) -> pa.Table:
+    """Return a table that may be a stranger's.
+
+    Parameters
+    ----------
+    file
+        Where it is.
+    schema
+        Columns that it must have, of these types; there may be more.
+
+    Raises
+    ------
+    One of ``UNREADABLE``
+        If it cannot be read, lacks a column, or a column is of another type or has
+        gaps where there can be none.
+    """
+    with open_table(file) as found:
+        table = found.read().replace_schema_metadata(None)
+    table.validate(full=True)
+    for field in schema or ():
+        table = _with_column(table, field)
+    for name in table.column_names:
+        if name not in WITH_GAPS and table.column(name).null_count:
+            raise ValueError(f"its column {name!r} has gaps")
+    return table
+
+
+def _with_column(table: pa.Table, field: pa.Field) -> pa.Table:
+    """Return the table if it has a column, of any type if it has no rows."""
+    at = table.schema.get_field_index(field.name)
+    if at < 0:
+        raise ValueError(f"it has no column {field.name!r}")
+    held = table.schema.field(at).type
+    if held != field.type and len(table):
+        raise ValueError(f"its column {field.name!r} holds {held}, not {field.type}")
+    return (
+        table if len(table) else table.set_column(at, field, [pa.array([], field.type)])
+    )
+
+
+def read_columns(
+    file: Path, schema: pa.Schema | None = None
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of a table as arrays that may be changed; see ``read_table``.
 
     Raises
     ------
@@ -48,10 +169,15 @@ def read_columns(file: Path) -> dict[str, npt.NDArray[Any]]:
         If the file is missing or damaged.
     """
     try:
-        table = pq.read_table(file, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
+        table = read_table(file, schema)
+        return as_arrays(table)
+    except UNREADABLE as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{file} is damaged: {reason}") from None
+
+
+def as_arrays(table: pa.Table) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of a table as arrays that may be changed."""
     return {
         name: np.array(table.column(name).to_numpy(), copy=True)
         for name in table.column_names

@@ -9,7 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from sim.events.detector import DETECTORS, WEEK, Detector, Event, Note, Reading, known
+from sim.errors import InputError
+from sim.events.detector import (
+    DETECTORS,
+    WEEK,
+    YOURS,
+    Detector,
+    Event,
+    Note,
+    Reading,
+    known,
+)
 from sim.events.measures import History
 from sim.events.reader import Reader
 from sim.parameters import Parameters
@@ -197,8 +207,23 @@ def replay(
         What the run kept.
     parameters, kinds
         As for ``Watch``.
+
+    Raises
+    ------
+    InputError
+        If there is no detector for a kind, or our own stumble over the readings.
     """
     watch = Watch(parameters, kinds)
+    try:
+        _see(watch, stored)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        if any(DETECTORS[kind].family == YOURS for kind in watch.kinds):
+            raise
+        raise InputError(f"no society gives such readings: {error!r}") from error
+    return watch
+
+
+def _see(watch: Watch, stored: Stored) -> None:
     ahead = sorted(stored.interventions, key=lambda row: int(row["step"]))
     for at, step in enumerate(stored.steps):
         while ahead and int(ahead[0]["step"]) <= step:
@@ -208,7 +233,6 @@ def replay(
         measures = {name: float(column[at]) for name, column in stored.series.items()}
         notes = stored.notes.get(step, {})
         watch.take(step, measures, notes, stored.talks.get(step, []))
-    return watch
 
 
 def resume_watch(
