@@ -15,7 +15,7 @@ import stat
 import tomllib
 import zlib
 from collections.abc import Callable
-from io import FileIO
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +71,10 @@ def read_bytes(path: Path, most: int) -> bytes:
         If it is no regular file, or larger.
     """
     with open_file(path) as file:
-        if os.fstat(file.fileno()).st_size > most:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
             raise InputError(f"{path} is larger than such a file can be ({most} bytes)")
-        found = file.read(most)
-    return found or b""
+        return BufferedReader(file).read(size)
 
 
 def unzipped(raw: bytes) -> bytes:
