@@ -44,6 +44,7 @@ ADDRESSES = 4 * 2**30  # bytes of address space beyond those of an idle process
 MOST_BYTES = 2**16  # of an input that Atheris makes
 BATCH = 200  # examples that Hypothesis draws at a time
 RESTARTS = 50
+OWN_FAULT = 3  # exit code of a process whose examples cannot be drawn
 
 
 class TooSlow(BaseException):
@@ -143,10 +144,14 @@ def work(told: argparse.Namespace, folder: Path) -> None:
     limit()
     trial = Trial(target, folder)
     until = time.monotonic() + told.seconds
-    if told.engine == "atheris":
-        by_atheris(target, trial, told)
-    else:
-        by_hypothesis(target, trial, until, told.seed)
+    try:
+        if told.engine == "atheris":
+            by_atheris(target, trial, told)
+        else:
+            by_hypothesis(target, trial, until, told.seed)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(OWN_FAULT)
 
 
 def by_hypothesis(target: Any, trial: Trial, until: float, seed: int) -> None:
@@ -245,7 +250,7 @@ def watch(told: argparse.Namespace, folder: Path) -> Report:
         ended = supervise(told, notes, left, number)
         if ended == "in time":
             break
-        if notes.count == before:
+        if notes.count == before or ended == f"exit code {OWN_FAULT}":
             sys.exit(f"the reader cannot be tried: {ended}")
         keep(folder, f"died-{number}", notes.last.read_bytes(), ended)
     left_over = [one for one in folder.glob("[!.]*") if one.suffix != ".txt"]

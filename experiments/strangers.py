@@ -390,7 +390,7 @@ def read_transcript(content: bytes) -> None:
 def transcript_seed() -> bytes:
     path = place() / "recorded.jsonl"
     mind = MindOptions(kind="scripted", cast=3, talks=0.5, record=path)
-    story = scenarios.load("her").replace(**QUICK, **{"innovation": 0.5})
+    story = scenarios.load("her").replace(**QUICK | {"innovation": 0.5})
     runs.run(story.replace(steps=4), out=place() / "recorded", mind=mind)
     return b"".join(path.read_bytes().splitlines(keepends=True)[:4])
 
@@ -540,7 +540,7 @@ def changed(table: pa.Table, told: list[Any]) -> pa.Table:
             continue
         try:
             table = _changed(table, at, how, value, kind)
-        except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        except (pa.ArrowException, ValueError, TypeError, OverflowError, IndexError):
             continue
     return table
 

@@ -191,7 +191,7 @@ class Sweep:
                 return ledger.execute(text, values).fetchall()
             finally:
                 ledger.close()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise InputError(f"{self.path} is no sweep, or damaged: {error}") from None
 
 

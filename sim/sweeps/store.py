@@ -231,7 +231,11 @@ def _distrust(ledger: sqlite3.Connection) -> None:
     ledger.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     ledger.execute("PRAGMA trusted_schema = OFF")
     ledger.execute("PRAGMA cell_size_check = ON")
-    found = ledger.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    try:
+        query = "SELECT type, name, sql FROM sqlite_master"
+        found = ledger.execute(query).fetchall()
+    except UnicodeDecodeError as error:  # from an error that quotes the ledger
+        raise sqlite3.DatabaseError(str(error)) from None
     for kind, name, sql in found:
         is_table = kind == "table" and sql in STATEMENTS
         if not is_table and not (kind == "index" and sql is None):
