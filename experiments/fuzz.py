@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FOLDER = Path("results") / "fuzz"
-SECONDS = 5  # that an input may take
+SECONDS = 10  # that an input may take
 STUCK = 40  # seconds without a sign of life, after which a process is ended
 MOST_MEMORY = 2**30  # bytes that an input may add to the most that was used
 ADDRESSES = 4 * 2**30  # bytes of address space beyond those of an idle process
@@ -202,7 +202,7 @@ def by_atheris(target: Any, trial: Trial, told: argparse.Namespace) -> None:
         "timeout": 10 * STUCK,
         "print_final_stats": 0,
         "verbosity": 0,
-        "artifact_prefix": f"{trial.folder}/",
+        "artifact_prefix": f"{corpus}/",
     }
     given = [f"-{name}={value}" for name, value in options.items()]
     atheris.Setup([sys.argv[0], *given, str(corpus)], trial)

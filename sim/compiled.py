@@ -36,7 +36,7 @@ ABOVE = {
     *("counterfactuals", "sensitivity", "sweeping", "sweeps"),
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
     *("reporting", "reports", "checkpoints", "living", "tables"),
-    *("arguments", "sound"),
+    *("arguments", "footers", "sound"),
 }
 
 

@@ -70,11 +70,11 @@ def read_bytes(path: Path, most: int) -> bytes:
     InputError
         If it is no regular file, or larger.
     """
-    with open_file(path) as file:
+    with BufferedReader(open_file(path)) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
             raise InputError(f"{path} is larger than such a file can be ({most} bytes)")
-        return BufferedReader(file).read(size)
+        return file.read(size)
 
 
 def unzipped(raw: bytes) -> bytes:

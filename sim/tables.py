@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import InputError
-from sim.strangers import open_file
+from sim.footers import check_table
 
 # What may go wrong with a file that is not as it was written.
 UNREADABLE = (OSError, ValueError, pa.ArrowException)
@@ -27,14 +27,10 @@ TYPES = {
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
     *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
 }
-# As ``write_table`` writes: values, and where there are lists or gaps.
-ENCODINGS = {"PLAIN", "RLE", "BIT_PACKED"}
 WITH_GAPS = {"p_value", "text"}
 MOST_COLUMNS = 1000
 LONGEST_WORD = 2**20  # bytes, in a footer
 LONGEST_LIST = 10**6  # entries, in a footer
-ROOM = 2**28  # bytes that any table may unpack to, ...
-MOST_TIMES = 1000  # ... and so many times its size on top
 
 
 def write_table(file: Path, table: pa.Table) -> None:
@@ -70,8 +66,7 @@ def open_table(file: Path) -> pq.ParquetFile:
         If it cannot be read, holds other than plain columns, or claims to hold more
         than its size can explain.
     """
-    with open_file(file) as stream:
-        size = os.fstat(stream.fileno()).st_size
+    check_table(file)
     found = pq.ParquetFile(
         file,
         page_checksum_verification=True,
@@ -79,43 +74,21 @@ def open_table(file: Path) -> pq.ParquetFile:
         thrift_container_size_limit=LONGEST_LIST,
     )
     try:
-        _check_footer(found, ROOM + MOST_TIMES * size)
+        _check_columns(found.schema_arrow)
     except BaseException:
         found.close()
         raise
     return found
 
 
-def _check_footer(found: pq.ParquetFile, most: int) -> None:
-    """Raise ValueError unless all columns are plain and fit into ``most`` bytes."""
-    schema, about = found.schema_arrow, found.metadata
+def _check_columns(schema: pa.Schema) -> None:
+    """Raise ValueError unless all columns are plain, and each has its own name."""
     if len(schema.names) > MOST_COLUMNS or len(set(schema.names)) < len(schema.names):
         raise ValueError("it has too many columns, or two of one name")
     for field in schema:
         kind = field.type.value_type if pa.types.is_list(field.type) else field.type
         if kind not in TYPES:
             raise ValueError(f"its column {field.name!r} holds {field.type}")
-    rows, unpacked = 0, 0
-    for number in range(about.num_row_groups):
-        group = about.row_group(number)
-        rows += group.num_rows
-        for column in range(group.num_columns):
-            unpacked += _unpacked(group.column(column), group.num_rows)
-        if unpacked > most:
-            raise ValueError("it claims to hold more than its size can explain")
-    if rows != about.num_rows:
-        raise ValueError("its row groups do not add up")
-
-
-def _unpacked(chunk: Any, rows: int) -> int:
-    """Return the bytes that a column of a row group takes, at most."""
-    values, size = chunk.num_values, chunk.total_uncompressed_size
-    is_list = "." in chunk.path_in_schema
-    if rows < 0 or size < 0 or values < rows or (values != rows and not is_list):
-        raise ValueError("its counts of values are wrong")
-    if chunk.has_dictionary_page or not set(chunk.encodings) <= ENCODINGS:
-        raise ValueError("it is not written as this software writes tables")
-    return max(int(size), int(values) * 8)
 
 
 def read_table(file: Path, schema: pa.Schema | None = None) -> pa.Table:

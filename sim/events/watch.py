@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -224,10 +224,10 @@ def replay(
 
 
 def _see(watch: Watch, stored: Stored) -> None:
-    ahead = sorted(stored.interventions, key=lambda row: int(row["step"]))
+    ahead = deque(sorted(stored.interventions, key=lambda row: int(row["step"])))
     for at, step in enumerate(stored.steps):
         while ahead and int(ahead[0]["step"]) <= step:
-            row = ahead.pop(0)
+            row = ahead.popleft()
             name, _, what = str(row["evidence"]).partition(": ")
             watch.note(int(row["step"]), name, what)
         measures = {name: float(column[at]) for name, column in stored.series.items()}
