@@ -107,7 +107,8 @@ def where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [f for f in frames if "/sim/" in f.filename] or frames[-1:]
     last = ours[-1]
-    return f"{type(error).__name__}-{Path(last.filename).stem}-{last.name}-{last.lineno}"
+    place = f"{Path(last.filename).stem}-{last.name}-{last.lineno}"
+    return f"{type(error).__name__}-{place}"
 
 
 def keep(folder: Path, name: str, content: bytes, told: str) -> None:
@@ -222,9 +223,9 @@ def functions(module: types.ModuleType) -> Iterator[types.FunctionType]:
         inside = vars(value).values() if isinstance(value, type) else [value]
         for one in inside:
             plain = getattr(one, "__func__", one)
-            if isinstance(plain, types.FunctionType):
-                if plain.__module__ == module.__name__:
-                    yield plain
+            is_function = isinstance(plain, types.FunctionType)
+            if is_function and plain.__module__ == module.__name__:
+                yield plain
 
 
 # ------------------------------------------------------------------------- watching

@@ -38,7 +38,6 @@ from sim.sound import (
     check_people,
     check_readings,
     check_ties,
-    count_rows,
     read_part,
 )
 from sim.strangers import inside, read_json
@@ -251,12 +250,15 @@ def _reason(error: Exception) -> str:
 def _taken(scenario: Scenario, told: Told, run: Path, threads: int) -> Society:
     """Return the society with its people, OSes and ties, and what it remembers."""
     part = f"{FOLDER}/{told.step:06d}"
-    n = scenario.parameters.humans
+    humans, oses, ties = (
+        _columns_of(run, f"{part}/{name}.parquet", schema)
+        for name, schema in (("humans", HUMANS), ("oses", OSES), ("ties", TIES))
+    )
     # Before a society is made that is as large as its scenario says.
-    if count_rows(run, f"{part}/humans.parquet") != n:
+    if len(humans["row"]) != scenario.parameters.humans:
         raise ValueError("other people than its scenario says")
     society = _empty(scenario, told, threads)
-    _fill(society, run, part)
+    _fill(society, humans, oses, ties)
     society.watch = _watch(society, run, told)
     return society
 
@@ -280,16 +282,14 @@ def _empty(scenario: Scenario, told: Told, threads: int) -> Society:
     return society
 
 
-def _fill(society: Society, run: Path, part: str) -> None:
+def _fill(
+    society: Society,
+    humans: Mapping[str, Array],
+    oses: Mapping[str, Array],
+    ties: Mapping[str, Array],
+) -> None:
     """Put people, OSes and ties into a society in which there are none."""
-    state = society.state
-    humans, oses, ties = (
-        _columns_of(run, f"{part}/{name}.parquet", schema)
-        for name, schema in (("humans", HUMANS), ("oses", OSES), ("ties", TIES))
-    )
-    rows = len(oses.pop("row"))
-    if len(humans.pop("row")) != state.humans.n:
-        raise ValueError("other people than its scenario says")
+    state, rows = society.state, len(oses["row"])
     for table in (humans, oses):
         check_people(table, state.humans.n, rows)
     check_ties(ties, state.humans.n + rows)

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from sim.errors import InputError
 from sim.footers import check_table
+from sim.strangers import open_file
 
 # What may go wrong with a file that is not as it was written.
 UNREADABLE = (OSError, ValueError, pa.ArrowException)
@@ -58,27 +59,23 @@ def write_columns(file: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def open_table(file: Path) -> pq.ParquetFile:
-    """Open a table that may be a stranger's, if its footer is sound.
+    """Open a table that may be a stranger's, to see how many rows it claims to have.
+
+    Use ``read_table`` to read it. Do not ask pyarrow what it knows of a column: of a
+    damaged footer, that ends the process (pyarrow 26).
 
     Raises
     ------
     One of ``UNREADABLE``
-        If it cannot be read, holds other than plain columns, or claims to hold more
-        than its size can explain.
+        If it cannot be opened.
     """
-    check_table(file)
-    found = pq.ParquetFile(
+    open_file(file).close()  # a pipe would be waited for
+    return pq.ParquetFile(
         file,
         page_checksum_verification=True,
         thrift_string_size_limit=LONGEST_WORD,
         thrift_container_size_limit=LONGEST_LIST,
     )
-    try:
-        _check_columns(found.schema_arrow)
-    except BaseException:
-        found.close()
-        raise
-    return found
 
 
 def _check_columns(schema: pa.Schema) -> None:
@@ -104,10 +101,13 @@ def read_table(file: Path, schema: pa.Schema | None = None) -> pa.Table:
     Raises
     ------
     One of ``UNREADABLE``
-        If it cannot be read, lacks a column, or a column is of another type or has
-        gaps where there can be none.
+        If it cannot be read, holds other than plain columns, claims to hold more than
+        its size can explain, or lacks a column; or if a column is of another type or
+        has gaps where there can be none.
     """
+    check_table(file)
     with open_table(file) as found:
+        _check_columns(found.schema_arrow)
         table = found.read().replace_schema_metadata(None)
     table.validate(full=True)
     for field in schema or ():
