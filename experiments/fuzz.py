@@ -3,7 +3,7 @@
 Each reader (network files, gzip, scenario and design TOML, transcripts, run folders,
 checkpoints, sweeps) gets bytes, and must answer with a value or an `InputError` of one
 line that is fit for a terminal. Anything else is a finding: another exception, an input
-that takes longer than `SECONDS`, memory beyond `MOST_MEMORY`, or the death of the
+that takes more than `SECONDS`, memory beyond `MOST_MEMORY`, or the death of the
 process. What is tried comes from Hypothesis (grammars of the format with hostile
 values, see `experiments/strangers.py`) or from Atheris (bytes, led by the coverage of
 the reader; Linux only, `pip install 'os-society[fuzz]'`).
@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FOLDER = Path("results") / "fuzz"
-SECONDS = 10  # that an input may take
+SECONDS = 10  # of the processor that an input may take
 STUCK = 40  # seconds without a sign of life, after which a process is ended
 MOST_MEMORY = 2**30  # bytes that an input may add to the most that was used
 ADDRESSES = 4 * 2**30  # bytes of address space beyond those of an idle process
@@ -83,14 +83,14 @@ class Trial:
     def __call__(self, content: bytes) -> None:
         """Read an input; return whatever happens."""
         self.notes.add(content)
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
             self.target.read(content)
         except (Exception, TooSlow) as error:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             keep(self.folder, where(error), content, traceback.format_exc())
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
         before, self.most = self.most, used()
         if self.most > before + MOST_MEMORY:
             told = f"{(self.most - before) / 2**20:.0f} MiB more than before"
@@ -128,7 +128,7 @@ def limit() -> None:
     def ring(*_: object) -> None:
         raise TooSlow
 
-    signal.signal(signal.SIGALRM, ring)
+    signal.signal(signal.SIGPROF, ring)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + ADDRESSES
     resource.setrlimit(resource.RLIMIT_AS, (most, most))

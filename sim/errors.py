@@ -23,6 +23,7 @@ class InputError(ValueError):
 def _one_line(text: str) -> str:
     if len(text) > LONGEST:
         text = f"{text[: LONGEST * 3 // 4]} [...] {text[-LONGEST // 5 :]}"
+    text = " ".join(text.splitlines())
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

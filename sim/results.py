@@ -22,7 +22,7 @@ from sim.errors import InputError
 from sim.names import os_name
 from sim.provenance import LARGEST, SOFTWARE, provenance
 from sim.strangers import inside, read_json
-from sim.tables import as_arrays
+from sim.tables import views
 from sim.writer import (
     CALLS,
     EVENT_SCHEMA,
@@ -100,7 +100,7 @@ class Tables:
         table = sound.read_part(self.path, "readings.parquet", sound.READINGS)
         agents = sum(self._sizes(snapshot_day(self, None)))
         with sound.telling(self.path / "readings.parquet"):
-            sound.check_readings(as_arrays(table), agents)
+            sound.check_readings(views(table), agents)
         found: pd.DataFrame = table.to_pandas()
         return found
 
@@ -140,7 +140,7 @@ class Tables:
         name = snapshot_name("ties", day)
         table = sound.read_part(self.path, name, sound.TIES)
         with sound.telling(self.path / name):
-            sound.check_ties(as_arrays(table), sum(self._sizes(day)))
+            sound.check_ties(views(table), sum(self._sizes(day)))
         found: pd.DataFrame = table.to_pandas()
         return found
 
@@ -329,7 +329,7 @@ def _snapshot(result: Tables, name: str, step: int | None, first: int) -> pd.Dat
         result.path, file, {"humans": sound.HUMANS, "oses": sound.OSES}[name]
     )
     with sound.telling(result.path / file):
-        sound.check_people(as_arrays(found), *result._sizes(day))
+        sound.check_people(views(found), *result._sizes(day))
     table: pd.DataFrame = found.to_pandas()
     table.index = pd.RangeIndex(first, first + len(table), name="agent")
     return table

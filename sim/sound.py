@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sim.errors import InputError
+from sim.parameters import Parameters
 from sim.state import HUMAN_COLUMNS, OS_COLUMNS, STATUS, Column
 from sim.strangers import inside
 from sim.tables import UNREADABLE, open_table, read_table
@@ -51,6 +52,7 @@ REFERS = {
 }
 CODES = {"status": len(STATUS), "choice": 3}
 LABELS = ("joined", "community")  # notes whose values are rows or agents
+KNOWN = Parameters.model_fields.keys()
 MOST_CODES = 3  # that stand in the place of agents
 
 
@@ -122,19 +124,17 @@ def _finite(name: str, column: Array) -> None:
 
 
 class Mind(BaseModel):
-    """What it says of a cast and of the calls to its model."""
+    """What it says of a cast and of the calls to its model, as far as it does."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
-    kind: str
-    cast: int | None
-    shared: bool
-    model: str
-    calls: int
-    re_asked: int
-    failures: dict[str, int]
+    kind: str = ""
+    cast: int | None = None
+    shared: bool = False
+    model: str = ""
+    calls: int = 0
+    failures: dict[str, int] = {}
     members: list[int] = []
-    by_rule_from: int | None = None
 
 
 class Birth(BaseModel):
@@ -146,7 +146,7 @@ class Birth(BaseModel):
     scenario: str
     seed: int = Field(ge=0, lt=2**63)
     steps: int = Field(ge=0)
-    parameters: dict[str, bool | int | float]
+    parameters: dict[str, bool | int | float | str]
     interventions: list[dict[str, Any]] = []
     source_digest: str = ""
     python: str = ""
@@ -162,6 +162,15 @@ class Birth(BaseModel):
     resumed: list[int] = []
     parent: dict[str, Any] = {}
     mind: Mind | None = None
+
+    @field_validator("parameters")
+    @classmethod
+    def _are_numbers(cls, told: dict[str, Any]) -> dict[str, Any]:
+        """Of what this version knows; another one may have others."""
+        wrong = [n for n, v in told.items() if isinstance(v, str) and n in KNOWN]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no number")
+        return told
 
 
 def check_birth(file: Path, found: Any) -> None:

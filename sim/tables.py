@@ -16,7 +16,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sim.errors import InputError
 from sim.footers import check_table
 from sim.strangers import open_file
 
@@ -131,27 +130,11 @@ def _with_column(table: pa.Table, field: pa.Field) -> pa.Table:
     )
 
 
-def read_columns(
-    file: Path, schema: pa.Schema | None = None
-) -> dict[str, npt.NDArray[Any]]:
-    """Return the columns of a table as arrays that may be changed; see ``read_table``.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or damaged.
-    """
-    try:
-        table = read_table(file, schema)
-        return as_arrays(table)
-    except UNREADABLE as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{file} is damaged: {reason}") from None
-
-
 def as_arrays(table: pa.Table) -> dict[str, npt.NDArray[Any]]:
     """Return the columns of a table as arrays that may be changed."""
-    return {
-        name: np.array(table.column(name).to_numpy(), copy=True)
-        for name in table.column_names
-    }
+    return {name: np.array(c, copy=True) for name, c in views(table).items()}
+
+
+def views(table: pa.Table) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of a table as arrays to look at, copied only if need be."""
+    return {name: table.column(name).to_numpy() for name in table.column_names}

@@ -54,7 +54,7 @@ def _why_silent(result: Result) -> str:
     told = result.provenance.get("mind")
     if not told:
         return "it was run without a cast (--mind)"
-    if told["shared"]:
+    if told.get("shared"):
         return "its mind speaks for kinds of people, not for anybody"
     return "nobody of its cast had a talk; try more --steps, --cast or --talks"
 
