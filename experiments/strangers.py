@@ -119,7 +119,7 @@ VALUES = st.recursive(
     LEAVES,
     lambda one: st.lists(one, max_size=3) | st.dictionaries(WORDS, one, max_size=3),
     max_leaves=6,
-) | st.sampled_from((30, 60, 900)).map(nested)
+) | st.sampled_from((30, 60, 200)).map(nested)
 
 
 def broken(examples: Examples) -> Examples:
@@ -286,9 +286,10 @@ def tables_of(keys: tuple[str, ...], heads: tuple[str, ...], usual: Any) -> Exam
     """Return TOML of keys under heads, most of them known."""
     names = st.sampled_from(keys) | WORDS.map(json.dumps)
     dotted = st.sampled_from((2, 40, 3000)).map(lambda n: ".".join("a" * n))
-    lines = st.tuples(st.one_of(names, names, names, dotted), usual | VALUES).map(
-        lambda pair: f"{pair[0]} = {toml_of(pair[1])}\n"
-    )
+    deep = st.sampled_from(("[" * 5000, "[" * 2000 + "]" * 2000, "{a=" * 900))
+    values = st.one_of(*[(usual | VALUES).map(toml_of)] * 9, deep)
+    keys_of = st.one_of(names, names, names, dotted)
+    lines = st.tuples(keys_of, values).map(" = ".join).map(lambda line: f"{line}\n")
     blocks = st.lists(lines, max_size=4, unique_by=lambda line: line.split(" =")[0])
     parts = st.tuples(st.sampled_from(heads), blocks.map("".join)).map("\n".join)
     top = blocks.map("".join)
