@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sim.errors import InputError
+from sim.footers import check_table
 from sim.parameters import Parameters
 from sim.state import HUMAN_COLUMNS, OS_COLUMNS, STATUS, Column
 from sim.strangers import inside
@@ -212,8 +213,11 @@ def open_part(folder: Path, name: str) -> pq.ParquetFile:
 
 def count_rows(folder: Path, name: str) -> int:
     """Return how many rows a table of a run has; InputError as for ``open_part``."""
-    with open_part(folder, name) as file:
-        return int(file.metadata.num_rows)
+    path = inside(folder, name)
+    with telling(path, folder):
+        check_table(path)
+        with open_table(path) as file:
+            return int(file.metadata.num_rows)
 
 
 def read_part(folder: Path, name: str, schema: pa.Schema) -> pa.Table:

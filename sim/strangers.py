@@ -30,7 +30,9 @@ PARTS = 1000  # of a file of few bytes
 
 # What a dotted key looks like that is nested too deep; tomllib takes quadratic time.
 _TOO_DOTTED = re.compile(
-    rb"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}"""
+    rb"""(?<![\w\\-])  # not within a word, nor at a quote within quotes
+    (?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""",
+    re.VERBOSE,
 )
 
 
