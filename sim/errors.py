@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 LONGEST = 2000  # letters of a message
+# Control characters but tabs and line feeds, halves of characters, and what turns the
+# direction of writing. Joiners stay: emoji are made with them.
+_OBEYED = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class InputError(ValueError):
@@ -27,6 +33,11 @@ def _one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def legible(text: str) -> str:
+    """Return text with what a terminal would obey, not show, spelled out."""
+    return _OBEYED.sub(lambda found: ascii(found.group())[1:-1], text)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -6,18 +6,13 @@ import gzip
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from refusing import DEEP, DIGITS, refusal
 
-from sim import (
-    graphs,
-    networks,
-    population,
-    scenarios,
-    strangers,
-)
-from sim.errors import LONGEST, InputError
+from sim import graphs, networks, population, scenarios, strangers, transcripts
+from sim.errors import LONGEST, InputError, legible
 from sim.minds import entries
 from sim.minds.transcript import Transcript
 from sim.sweeps import designs
@@ -29,6 +24,26 @@ def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
     assert "\\" not in str(InputError("a plain text"))
     assert str(InputError("a" * 10**6)).endswith("aaa")
     assert len(str(InputError("a" * 10**6))) < LONGEST + 10
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("\x1b]0;mine\x07\x1b[2J", "\\x1b]0;mine\\x07\\x1b[2J"),
+        ("\u202egnp.exe", "\\u202egnp.exe"),
+        ("one\r\ntwo\tthree", "one\\r\ntwo\tthree"),
+        ("👩‍❤️‍👨 “Héllo”, 日本語", "👩‍❤️‍👨 “Héllo”, 日本語"),
+    ],
+)
+def test_what_strangers_say_is_shown_and_not_obeyed(said: str, shown: str) -> None:
+    assert legible(said) == shown
+    line = SimpleNamespace(
+        step=3, agent=1, other=9, speaker=said, listener="Samantha", said="Yes.",
+        act="continue", kind="encounter",
+    )  # fmt: skip
+    day, text = transcripts.as_text([line], 5)
+    assert day == "day 3"
+    assert shown in text
 
 
 # ------------------------------------------------------------------------------ network
