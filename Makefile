@@ -15,7 +15,7 @@ SUITABLE := import ensurepip, sys, venv; \
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick lint types contracts
-.PHONY: beats bench detectors phase levers sensitivity networks minds evidence ablation pairs showcase gallery notebooks clean
+.PHONY: beats bench size detectors phase levers sensitivity networks minds evidence ablation pairs showcase gallery notebooks clean
 
 help: ## list what can be made
 	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
@@ -45,6 +45,9 @@ beats: $(VENV)/installed ## count the beats of the story over seeds and controls
 
 bench: $(VENV)/installed ## measure the engine against objects and memory speed
 	@$(BIN)/python experiments/benchmarks/engine.py $(ARGS)
+
+size: $(VENV)/installed ## run a large society: memory, disk, whether all is there
+	@$(BIN)/python experiments/benchmarks/size.py $(ARGS)
 
 detectors: $(VENV)/installed ## judge the detectors of events on planted events and nulls
 	@$(BIN)/python experiments/benchmarks/detectors.py $(ARGS)

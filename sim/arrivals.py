@@ -18,6 +18,7 @@ from sim.ties import Array
 # A person's traits and an OS's first answers take several draws each.
 OPENNESS, PLAYFULNESS, ACCEPTANCE, EXCLUSIVITY, TOUCH, SEPARATED = range(6)
 NAME = 2
+CHUNK = 2**22  # ties that are worked on at once
 
 
 @compile_loop
@@ -55,10 +56,13 @@ def _settle(state: State, network: Network, separated: Array) -> None:
     single = np.flatnonzero(separated & (humans.partner < 0)).astype(np.int32)
     left, right = single[0 : len(single) // 2 * 2 : 2], single[1::2]
     humans.former[left], humans.former[right] = right, left
-    total = np.zeros(n)
-    for side in (0, 1):
-        total += np.bincount(network.pairs[:, side], network.closeness, minlength=n)
-    humans.human_closeness[:] = total
+    sides = np.zeros((2, n))
+    for first in range(0, len(network.pairs), CHUNK):
+        own = slice(first, first + CHUNK)
+        closeness = network.closeness[own].astype(np.float64)
+        for side in (0, 1):
+            np.add.at(sides[side], network.pairs[own, side], closeness)
+    humans.human_closeness[:] = sides[0] + sides[1]
 
 
 def befriend(state: State, day: Any) -> None:

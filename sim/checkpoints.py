@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,21 +27,20 @@ from sim.interventions import Intervention
 from sim.minds.language import LanguageMind
 from sim.model import Society
 from sim.population import Network
+from sim.readings import days as noted_on
 from sim.scenarios import Scenario
 from sim.schedule import set_constants
 from sim.sound import (
     HUMANS,
     OSES,
-    READINGS,
     TIES,
     check_friends,
+    check_owners,
     check_people,
-    check_readings,
     check_ties,
-    read_part,
 )
 from sim.strangers import inside, read_json
-from sim.tables import as_arrays, write_columns
+from sim.tables import GROUP, read_columns, read_parts, write_columns, write_parts
 from sim.ties import Array
 
 FOLDER = "checkpoints"
@@ -92,7 +91,12 @@ def check(society: Society) -> None:
         )
 
 
-def set_down(society: Society, scenario: Scenario, run: Path) -> Path:
+def readings_of(run: Path, step: int) -> Path:
+    """Return the file of the readings between a checkpoint and the one before."""
+    return run / FOLDER / f"{step:06d}" / "readings.parquet"
+
+
+def set_down(society: Society, scenario: Scenario, run: Path, readings: Path) -> Path:
     """Write a checkpoint of today; it appears whole or not at all.
 
     Parameters
@@ -103,6 +107,8 @@ def set_down(society: Society, scenario: Scenario, run: Path) -> Path:
         What it was started with.
     run
         The folder of its run.
+    readings
+        The file of those since the checkpoint before, which is moved away.
 
     Raises
     ------
@@ -118,11 +124,13 @@ def set_down(society: Society, scenario: Scenario, run: Path) -> Path:
         since = max((day for day in days(run) if day < step), default=0)
         for name, columns in _tables(society, since).items():
             write_columns(part / f"{name}.parquet", columns)
+        write_parts(part / "ties.parquet", society.state.ties.parts(GROUP))
         text = json.dumps(_told(society, scenario), indent=1, ensure_ascii=False)
         with open(part / "society.json", "wb") as file:
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())
+        os.replace(readings, part / "readings.parquet")
         sync_folder(part)
         shutil.rmtree(place, ignore_errors=True)
         os.rename(part, place)
@@ -132,18 +140,15 @@ def set_down(society: Society, scenario: Scenario, run: Path) -> Path:
 
 def _tables(society: Society, since: int) -> dict[str, dict[str, Array]]:
     state, watch = society.state, society.watch
-    series, readings = watch.history.columns(), watch.readings()
-    first = int(society.calendar) - int(society.day["step"])
-    new, fresh = series["step"] > first + since, readings["step"] > first + since
+    series = watch.history.columns()
+    new = series["step"] > int(society.calendar) - int(society.day["step"]) + since
     keys, label = watch.friends()
     return {
         "humans": _columns(state.humans),
         "oses": _columns(state.oses),
-        "ties": state.ties.table(),
         "friends": {"pair": keys},
         "circles": {"label": label},
         "series": {name: column[new] for name, column in series.items()},
-        "readings": {name: column[fresh] for name, column in readings.items()},
     }
 
 
@@ -215,6 +220,8 @@ def take_up(
     more = [*scenario.interventions, *interventions]
     changed = scenario.model_copy(update={"interventions": more})
     try:
+        if told.step != day:
+            raise ValueError("it is of another day")
         society = _taken(changed, told, run, threads)
         _steer(society, told, interventions)
     except WRONG as error:
@@ -250,17 +257,19 @@ def _reason(error: Exception) -> str:
 def _taken(scenario: Scenario, told: Told, run: Path, threads: int) -> Society:
     """Return the society with its people, OSes and ties, and what it remembers."""
     part = f"{FOLDER}/{told.step:06d}"
-    humans, oses, ties = (
-        _columns_of(run, f"{part}/{name}.parquet", schema)
-        for name, schema in (("humans", HUMANS), ("oses", OSES), ("ties", TIES))
-    )
+    humans = _columns_of(run, f"{part}/humans.parquet", HUMANS)
     # Before a society is made that is as large as its scenario says.
     if len(humans["row"]) != scenario.parameters.humans:
         raise ValueError("other people than its scenario says")
     society = _empty(scenario, told, threads)
-    _fill(society, humans, oses, ties)
+    _fill(society, humans, _columns_of(run, f"{part}/oses.parquet", OSES))
+    _tie(society, inside(run, f"{part}/ties.parquet"))
     society.watch = _watch(society, run, told)
     return society
+
+
+def _columns_of(run: Path, name: str, schema: pa.Schema) -> dict[str, Array]:
+    return read_columns(inside(run, name), schema)
 
 
 def _empty(scenario: Scenario, told: Told, threads: int) -> Society:
@@ -283,24 +292,35 @@ def _empty(scenario: Scenario, told: Told, threads: int) -> Society:
 
 
 def _fill(
-    society: Society,
-    humans: Mapping[str, Array],
-    oses: Mapping[str, Array],
-    ties: Mapping[str, Array],
+    society: Society, humans: Mapping[str, Array], oses: Mapping[str, Array]
 ) -> None:
-    """Put people, OSes and ties into a society in which there are none."""
+    """Put people and OSes into a society in which there are none."""
     state, rows = society.state, len(oses["row"])
     for table in (humans, oses):
         check_people(table, state.humans.n, rows)
-    check_ties(ties, state.humans.n + rows)
     for name in state.humans.columns:
         state.humans.column(name)[:] = humans[name]
     state.add_oses(rows, **{name: oses[name] for name in state.oses.columns})
-    state.ties.restore(ties)
 
 
-def _columns_of(run: Path, name: str, schema: pa.Schema) -> dict[str, Array]:
-    return as_arrays(read_part(run, name, schema))
+def _tie(society: Society, file: Path) -> None:
+    """Put ties into a society in which there are none, a part at a time."""
+    agents = society.state.ties.agents
+    degree = np.zeros(agents, np.int64)
+    for part in read_parts(file, ["owner"], TIES):
+        check_owners(part["owner"], agents)
+        degree += np.bincount(part["owner"], minlength=agents)
+    society.state.ties.restore(degree, _sound_ties(file, agents))
+
+
+def _sound_ties(file: Path, agents: int) -> Iterator[dict[str, Array]]:
+    last = 0
+    for part in read_parts(file, schema=TIES):
+        check_ties(part, agents)
+        if len(part["owner"]) and part["owner"][0] < last:
+            raise ValueError("its ties are not in the order of their owners")
+        last = int(part["owner"].max(initial=last))
+        yield part
 
 
 def _steer(society: Society, told: Told, more: Sequence[Intervention]) -> None:
@@ -315,22 +335,22 @@ def _steer(society: Society, told: Told, more: Sequence[Intervention]) -> None:
 def _watch(society: Society, run: Path, told: Told) -> Watch:
     """Return the watch as it was, from the readings of all checkpoints so far."""
     parts = [f"{FOLDER}/{day:06d}" for day in days(run) if day <= told.step]
-    series, readings = (
-        _joined([_columns_of(run, f"{part}/{name}.parquet", schema) for part in parts])
-        for name, schema in (("series", _SERIES), ("readings", READINGS))
+    agents = society.state.ties.agents
+    series = _joined(
+        [_columns_of(run, f"{part}/series.parquet", _SERIES) for part in parts]
     )
-    shocks = [{"step": step, "evidence": what} for step, what in told.interventions]
     first = told.calendar - told.step
     if not np.array_equal(series["step"], np.arange(first, told.calendar) + 1):
         raise ValueError("days are missing before it")
-    check_readings(readings, society.state.ties.agents)
-    stored = Stored(series, readings, interventions=shocks)
+    noted = [inside(run, f"{part}/readings.parquet") for part in parts]
+    shocks = [{"step": step, "evidence": what} for step, what in told.interventions]
+    stored = Stored(series, noted_on(noted, agents), interventions=shocks)
     pair, label = (
         _columns_of(run, f"{parts[-1]}/{name}.parquet", pa.schema({column: pa.int64()}))
         for name, column in (("friends", "pair"), ("circles", "label"))
     )
     friends = pair["pair"], label["label"]
-    check_friends(*friends, society.state.ties.agents)
+    check_friends(*friends, agents)
     usual, kinds = society.steering.usual, told.detectors
     return resume_watch(stored, usual, kinds, society.state, friends)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.compiled import compile_loop, inline
+from sim.compiled import compile_loop, fused, inline
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -49,7 +49,7 @@ class Stream(IntEnum):
     ENCOUNTER = 18
 
 
-@inline
+@fused
 def mix(key: np.uint64, part: int | np.uint64) -> np.uint64:
     """Return ``key`` with one more part of the name hashed in."""
     z = key + (np.uint64(part) + np.uint64(1)) * _GOLDEN
@@ -62,6 +62,27 @@ def mix(key: np.uint64, part: int | np.uint64) -> np.uint64:
 def hashed(key: np.uint64, name: int, other: int) -> np.uint64:
     """Return the 64 bits that ``key`` keeps for two numbers from 0 to 2**32 - 1."""
     return mix(key, (np.uint64(name) << _S32) | np.uint64(other))
+
+
+@inline
+def name_of(one: int, another: int) -> np.uint64:
+    """Return the name of an unordered pair of numbers from 0 to 2**32 - 1."""
+    low, high = np.uint64(min(one, another)), np.uint64(max(one, another))
+    return (low << _S32) | high
+
+
+@fused
+def draw(key: np.uint64, name: np.uint64) -> float:
+    """Return the draw in [0, 1) that ``key`` keeps for a name."""
+    return float(mix(key, name) >> _S11) * _UNIT
+
+
+@fused
+def each_of(key: np.uint64, pair: np.uint64, first: bool) -> tuple[float, float]:
+    """Return a draw for either of a named pair: for oneself, who may be the first."""
+    bits = mix(key, pair)
+    low, high = float(bits & _LOW) * _HALF_UNIT, float(bits >> _S32) * _HALF_UNIT
+    return (low if first else high), (high if first else low)
 
 
 @inline
@@ -79,9 +100,7 @@ def pair_uniform(key: np.uint64, one: int, another: int) -> float:
 @inline
 def each_of_pair(key: np.uint64, one: int, another: int) -> tuple[float, float]:
     """Return one draw for each of a pair: (for ``one``, for ``another``)."""
-    bits = hashed(key, min(one, another), max(one, another))
-    low, high = float(bits & _LOW) * _HALF_UNIT, float(bits >> _S32) * _HALF_UNIT
-    return (low, high) if one < another else (high, low)
+    return each_of(key, name_of(one, another), one < another)
 
 
 @compile_loop

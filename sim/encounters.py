@@ -16,6 +16,7 @@ import numpy as np
 from sim.draws import Stream, draws_of, key
 from sim.errors import InputError
 from sim.kernels import lives
+from sim.kernels.blocks import Work, new_block
 from sim.kernels.encounters import choose_talks
 from sim.state import (
     ACTS,
@@ -252,7 +253,8 @@ def _talks(
     """Return pairs, half-edges and hours of today's talks, each pair once."""
     room = np.empty((len(members) * (int(rate) + 1), 3))
     arrays = state.ties.arrays
-    made = choose_talks(members, state.agents, arrays, day, rate, room)
+    work = Work(state.agents, arrays, day, new_block())
+    made = choose_talks(members, rate, room, work)
     agents, half_edges = room[:made, :2].astype(np.int64).T
     pairs = np.stack([agents, arrays.neighbour[half_edges]], 1).astype(np.int32)
     _, first = np.unique(np.sort(pairs, 1), axis=0, return_index=True)

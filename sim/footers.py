@@ -29,13 +29,16 @@ ROWS, GROUPS = 3, 4
 COLUMNS, GROUP_ROWS = 1, 3
 ELSEWHERE, COLUMN = 1, 3
 TYPE, ENCODINGS, PATH, CODEC, VALUES, UNPACKED, PACKED = range(1, 8)
-FIRST_PAGE, DICTIONARY = 9, 11
+FIRST_PAGE, DICTIONARY, STATISTICS = 9, 11, 12
+HIGHEST, LOWEST = 5, 6  # of the statistics of a column
 # Fields of a page, by number.
 KIND, PAGE_UNPACKED, PAGE_PACKED, DATA = 1, 2, 3, 5
-DATA_PAGE = 0
+DATA_PAGE, DICTIONARY_PAGE = 0, 2
 PAGE_VALUES, PAGE_ENCODING = 1, 2
-# How values are written: plain, or as runs for levels and for yes and no.
-PLAIN, RUNS, BITS = 0, 3, 4
+# How values are written: plain, as numbers in a dictionary, as runs (levels, and yes or
+# no), or as differences.
+PLAIN, NUMBERED_OLD, RUNS, BITS, DIFFERENCES, NUMBERED = 0, 2, 3, 4, 5, 8
+OWN = {PLAIN, NUMBERED_OLD, RUNS, BITS, DIFFERENCES, NUMBERED}
 
 Record = dict[int, Any]
 
@@ -54,19 +57,51 @@ def check_table(file: Path) -> None:
     with open_file(file) as stream:
         size = stream.seek(0, 2)
         if size < 12:
-            raise ValueError("it is too short for a table")
+            raise ValueError("it is no Parquet file")
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as raw:
             _check(raw, size)
 
 
-def _check(raw: mmap.mmap, size: int) -> None:
-    length = int.from_bytes(raw[-8:-4], "little")
-    if raw[:4] != MAGIC or raw[-4:] != MAGIC:
+def spans(file: Path, name: str) -> list[tuple[int, int] | None]:
+    """Return the least and the greatest number of a column in each group of rows.
+
+    None is where the footer does not say. Raises as ``check_table``.
+    """
+    with open_file(file) as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(size - 8 - LONGEST_FOOTER, 0))
+        footer, _ = _footer(stream.read() or b"", size)
+    return [
+        _span(chunk.get(COLUMN, {}).get(STATISTICS))
+        for group in _list(footer, GROUPS)
+        for chunk in _list(group, COLUMNS)
+        if chunk.get(COLUMN, {}).get(PATH) == [name.encode()]
+    ]
+
+
+def _span(statistics: Any) -> tuple[int, int] | None:
+    known = statistics if isinstance(statistics, dict) else {}
+    low, high = known.get(LOWEST), known.get(HIGHEST)
+    if not isinstance(low, bytes) or not isinstance(high, bytes):
+        return None
+    numbers = (int.from_bytes(end, "little", signed=True) for end in (low, high))
+    return next(numbers), next(numbers)
+
+
+def _footer(raw: bytes | mmap.mmap, size: int) -> tuple[Record, int]:
+    """Return the footer of a file of so many bytes, and where it begins."""
+    if size < 12 or raw[-4:] != MAGIC:
         raise ValueError("it is no Parquet file")
+    length = int.from_bytes(raw[-8:-4], "little")
     if not 0 < length <= min(size - 12, LONGEST_FOOTER):
         raise ValueError("its footer is damaged")
-    end = size - 8 - length
-    footer = _Reader(raw[end:-8]).record()
+    return _Reader(raw[-8 - length : -8]).record(), size - 8 - length
+
+
+def _check(raw: mmap.mmap, size: int) -> None:
+    footer, end = _footer(raw, size)
+    if raw[:4] != MAGIC:
+        raise ValueError("it is no Parquet file")
     left, rows = ROOM + MOST_TIMES * size, 0
     for group in _list(footer, GROUPS):
         count = _number(group, GROUP_ROWS, MOST_ROWS)
@@ -88,32 +123,42 @@ def _check_column(raw: mmap.mmap, end: int, chunk: Record, rows: int) -> int:
     is_list = len(_list(column, PATH, bytes)) > 1
     if values < rows or (values > rows and not is_list):
         raise ValueError("its counts of values are wrong")
-    written = set(_list(column, ENCODINGS, int))
-    if DICTIONARY in column or not written <= {PLAIN, RUNS, BITS}:
+    if not set(_list(column, ENCODINGS, int)) <= OWN:
         raise ValueError("it is not written as this software writes tables")
-    unpacked = _number(column, UNPACKED, MOST_ROWS)
-    _check_pages(raw, end, column, values)
-    return max(unpacked, values * 8)
+    words = _check_pages(raw, end, column, values)
+    # A value may be as long as the whole dictionary.
+    return max(_number(column, UNPACKED, MOST_ROWS), values * max(8, words))
 
 
-def _check_pages(raw: mmap.mmap, end: int, column: Record, values: int) -> None:
-    """Raise ValueError unless the pages of a column are as its footer says."""
-    at = _number(column, FIRST_PAGE, end)
+def _check_pages(raw: mmap.mmap, end: int, column: Record, values: int) -> int:
+    """Check that pages are as a footer says; return the bytes of the dictionary."""
+    first = DICTIONARY if DICTIONARY in column else FIRST_PAGE
+    at = _number(column, first, end)
     last = at + _number(column, PACKED, end - at)
-    left = _number(column, UNPACKED, MOST_ROWS)
+    left, words = _number(column, UNPACKED, MOST_ROWS), 0
     while at < last:
         reader = _Reader(raw, at, last)
         page = reader.record()
-        data = page.get(DATA)
-        if _number(page, KIND, DATA_PAGE) or not isinstance(data, dict):
-            raise ValueError("it is not written as this software writes tables")
-        if _number(data, PAGE_ENCODING, RUNS) not in (PLAIN, RUNS):
-            raise ValueError("it is not written as this software writes tables")
-        values -= _number(data, PAGE_VALUES, MOST_ROWS)
-        left -= _number(page, PAGE_UNPACKED, MOST_ROWS)
+        size = _number(page, PAGE_UNPACKED, MOST_ROWS)
+        if page.get(KIND) == DICTIONARY_PAGE and first == DICTIONARY and not words:
+            words = size
+        else:
+            values -= _values(page)
+        left -= size
         at = reader.at + _number(page, PAGE_PACKED, last - reader.at)
     if at != last or values or left < 0:
         raise ValueError("its pages and its footer disagree")
+    return words
+
+
+def _values(page: Record) -> int:
+    """Return how many values are in a page that is no dictionary."""
+    data = page.get(DATA)
+    if page.get(KIND) != DATA_PAGE or not isinstance(data, dict):
+        raise ValueError("it is not written as this software writes tables")
+    if data.get(PAGE_ENCODING) not in OWN:
+        raise ValueError("it is not written as this software writes tables")
+    return _number(data, PAGE_VALUES, MOST_ROWS)
 
 
 def _number(record: Record, field: int, most: int) -> int:

@@ -125,8 +125,7 @@ def _kept(result: Result, step: int | None) -> list[int]:
 
 def _dearest(result: Result, agent: int, day: int) -> list[str]:
     """Tell whom an OS is closest to."""
-    ties = result.ties(day)
-    own = ties[ties["owner"] == agent].nlargest(MOST_DEAR, "closeness")
+    own = result.ties(day, [agent]).nlargest(MOST_DEAR, "closeness")
     names = result.oses(day)["name"]
     told = []
     for other, closeness in zip(own["neighbour"], own["closeness"], strict=True):

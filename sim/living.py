@@ -92,10 +92,15 @@ def live(
     Checkpoints are written last of all on their day: what they count on is there.
     """
     steps, begun = society.parameters.steps, int(society.day["step"])
+    readings = society.watch.keeper = writer.keep_readings()
+
+    def set_down() -> None:
+        checkpoints.set_down(society, scenario, writer.part, readings.cut())
+
     if not begun:
         writer.snapshot(0, society.state)
         if told.checkpoint_every:
-            checkpoints.set_down(society, scenario, writer.part)
+            set_down()
     for step in tqdm(
         range(begun + 1, steps + 1),
         initial=begun,
@@ -110,13 +115,14 @@ def live(
             if mind is not None:
                 writer.memories(step, mind.memories.columns())
         if told.checkpoint_every and step % told.checkpoint_every == 0 and step < steps:
-            checkpoints.set_down(society, scenario, writer.part)
+            set_down()
 
 
 def finish(society: Society, writer: RunWriter) -> None:
     """Write what was measured and found, and put the run in its place."""
     watch = society.watch
-    writer.finish(watch.history.columns(), watch.rows(), watch.readings())
+    events = (event._asdict() for event in watch.happened())
+    writer.finish(watch.history.columns(), events)
 
 
 def speaks(society: Society) -> LanguageMind | None:
@@ -178,7 +184,8 @@ def fork(
     overwrite = told.overwrite or told.out is None
     with RunWriter(place, known, overwrite=overwrite) as writer:
         writer.inherit(parent, step)
-        checkpoints.set_down(taken.society, taken.scenario, writer.part)
+        before = checkpoints.readings_of(writer.part, step)
+        checkpoints.set_down(taken.society, taken.scenario, writer.part, before)
         live(taken.society, taken.scenario, writer, told)
         finish(taken.society, writer)
     return writer.directory

@@ -1,12 +1,8 @@
 """Who knows whom on day 0: a generated society, or a real one read from a file.
 
-A generated society is a ring on which people with near numbers live near each other.
-Two people are tied if their distance on the ring, divided by the sociability of both,
-is among the smallest: an unrandom geometric graph (Serrano, Krioukov & Boguna 2008,
-doi:10.1103/PhysRevLett.100.078701), clustered and with unequal degrees. Some ties, the
-outer ones most of all, then lead anywhere, which makes the world small (Watts &
-Strogatz 1998, doi:10.1038/30918). Layers of closeness follow each person's own ranking
-of ties (evidence A83, A84, A87), and partners are drawn among the closest (A97, A98).
+A generated society is a ring of neighbours (`sim.rings`). Layers of closeness follow
+each person's own ranking of ties (evidence A83, A84, A87), and partners are drawn among
+the closest (A97, A98).
 """
 
 from __future__ import annotations
@@ -21,14 +17,11 @@ from sim.compiled import compile_loop
 from sim.draws import Stream, uniforms
 from sim.errors import InputError
 from sim.networks import read_edges
+from sim.rings import CLOSENESS, EMBEDDING, codes, ring
 from sim.state import PARTNER
 from sim.ties import Array
 
-# What the draws of the stream NETWORK are for; part of a run's identity.
-_SOCIABILITY, _REWIRE, _SIDE, _TARGET, _CLOSENESS, _EMBEDDING = range(6)
-
-# The quantiles at which sociability is cut off: nobody is a hermit or knows all.
-_LEAST, _MOST = 0.04, 0.98
+_CHUNK = 2**22  # ties that are worked on at once
 
 PARTNER_CLOSENESS = (0.76, 0.84)  # assumed: love begins at 0.8
 
@@ -91,10 +84,8 @@ def generate(
     _check("ties", ties, 0, math.inf)
     _check("partnered", partnered, 0, 1)
     _check("rewiring", rewiring, 0, 1)
-    k = _sociability(humans, seed)
     count = round(min(humans * ties, humans * (humans - 1.0)) / 2)
-    pairs = _nearest(k, count)
-    pairs = _rewired(pairs, k, seed, rewiring)
+    pairs = ring(humans, count, seed, rewiring)
     return _network(humans, pairs, None, seed, partnered)
 
 
@@ -130,12 +121,13 @@ def read(path: str | Path, seed: int = 0, *, partnered: float = 0.58) -> Network
     pairs, closeness = _collapsed(n, number[pairs], closeness)
     labels = tuple(edges.names[i] for i in np.argsort(number).tolist())
     if closeness is None:
-        luck = uniforms(seed, Stream.NETWORK, len(pairs), _EMBEDDING)
+        luck = uniforms(seed, Stream.NETWORK, len(pairs), EMBEDDING)
         order = np.argsort(-(_shared_friends(n, pairs) + luck), kind="stable")
     else:
         order = np.argsort(-closeness, kind="stable")
         closeness = closeness[order]
-    network = _network(n, pairs[order], closeness, seed, partnered)
+    ordered = pairs[order].astype(np.int32)
+    network = _network(n, ordered, closeness, seed, partnered)
     return network._replace(labels=labels)
 
 
@@ -143,82 +135,6 @@ def _check(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high or math.isinf(value):
         bound = f"from {low} to {high}" if high < math.inf else f"{low} or more"
         raise InputError(f"{name} is {value}; give a number {bound}")
-
-
-# Generating
-
-
-def _sociability(humans: int, seed: int) -> Array:
-    """Draw each human's sociability: log-logistic of shape 4, cut at both ends.
-
-    Its quantile function needs only square roots, so no library's logarithm can make
-    two processors disagree.
-    """
-    luck = uniforms(seed, Stream.NETWORK, humans, _SOCIABILITY)
-    q = _LEAST + (_MOST - _LEAST) * luck
-    return np.asarray(np.sqrt(np.sqrt(q / (1 - q))))
-
-
-def _nearest(k: Array, count: int) -> Array:
-    """Return the ``count`` pairs at the least distance, int64[count, 2], least first.
-
-    The distance of two people is their distance on the ring over the product of their
-    sociabilities ``k``.
-    """
-    reach = (count / len(k) + 1) / float(np.mean(k)) ** 2
-    while True:
-        pairs, distance = _within(k, reach)
-        if len(pairs) >= count:
-            return pairs[np.argsort(distance, kind="stable")[:count]]
-        reach *= 1.5
-
-
-def _within(k: Array, reach: float) -> tuple[Array, Array]:
-    """Return all pairs nearer than ``reach``, and how near."""
-    n = len(k)
-    people = np.arange(n)
-    pairs, distances = [np.empty((0, 2), np.int64)], [np.empty(0)]
-    for step in range(1, min(n // 2, int(reach * k.max() ** 2)) + 1):
-        distance = step / (k * np.roll(k, -step))
-        # Half-way round an even ring, each pair would be met from both sides.
-        first = np.flatnonzero((distance < reach) & ((2 * step < n) | (people < step)))
-        pairs.append(np.column_stack((first, (first + step) % n)))
-        distances.append(distance[first])
-    return np.concatenate(pairs), np.concatenate(distances)
-
-
-def _rewired(pairs: Array, k: Array, seed: int, rewiring: float) -> Array:
-    """Lead a share of ``pairs``, outer ones first, to anybody, by sociability.
-
-    A tie keeps its place in the order, hence its layer, and one of its two ends. Where
-    it would repeat another tie it stays as it was.
-    """
-    n, count = len(k), len(pairs)
-    rank = (np.arange(count) + 0.5) / max(count, 1)
-    spread = 2 * rewiring * rank
-    if rewiring > 0.5:
-        spread = 1 - 2 * (1 - rewiring) * (1 - rank)
-    moved = np.flatnonzero(uniforms(seed, Stream.NETWORK, count, _REWIRE) < spread)
-    side = (uniforms(seed, Stream.NETWORK, count, _SIDE)[moved] < 0.5).astype(np.int64)
-    reach = np.cumsum(k)
-    luck = uniforms(seed, Stream.NETWORK, count, _TARGET)[moved]
-    target = np.minimum(np.searchsorted(reach, luck * reach[-1], side="right"), n - 1)
-    kept = pairs[moved, side]
-    code = _codes(n, np.column_stack((kept, target)))
-    first = np.zeros(len(code), bool)
-    first[np.unique(code, return_index=True)[1]] = True
-    old = np.sort(_codes(n, pairs))
-    near = old[np.minimum(np.searchsorted(old, code), max(count - 1, 0))]
-    fresh = first & (target != kept) & (near != code)
-    result = pairs.copy()
-    result[moved[fresh], 1 - side[fresh]] = target[fresh]
-    return result
-
-
-def _codes(n: int, pairs: Array) -> Array:
-    """Return one int64 for each unordered pair, in lexicographic order of pairs."""
-    low, high = pairs.min(axis=1), pairs.max(axis=1)
-    return np.asarray(low.astype(np.int64) * n + high)
 
 
 # Layers and partners
@@ -231,16 +147,19 @@ def _network(
     rank = _mean_ranks(n, pairs)
     partners = _partners(n, pairs, rank, seed, partnered)
     if closeness is None:
-        luck = uniforms(seed, Stream.NETWORK, len(pairs), _CLOSENESS)
+        luck = uniforms(seed, Stream.NETWORK, len(pairs), CLOSENESS)
         closeness = _layered(rank, luck, 2 * len(pairs) / n)
         low, high = PARTNER_CLOSENESS
         closeness[partners] = low + (high - low) * luck[partners]
-    kind = np.where(partners, PARTNER, 0).astype(np.uint8)
-    code = _codes(n, pairs)
-    order = np.argsort(code)
-    sorted_pairs = np.column_stack(np.divmod(code[order], n)).astype(np.int32)
-    closeness = closeness[order].astype(np.float32)
-    return Network(n, sorted_pairs, closeness, kind[order], None)
+        del luck
+    del rank
+    closeness = closeness.astype(np.float32)
+    kind = np.where(partners, np.uint8(PARTNER), np.uint8(0))
+    order = np.argsort(codes(n, pairs))
+    low_high = np.empty_like(pairs)
+    np.minimum(pairs[:, 0], pairs[:, 1], out=low_high[:, 0])
+    np.maximum(pairs[:, 0], pairs[:, 1], out=low_high[:, 1])
+    return Network(n, low_high[order], closeness[order], kind[order], None)
 
 
 def _layered(rank: Array, luck: Array, ties: float) -> Array:
@@ -250,15 +169,23 @@ def _layered(rank: Array, luck: Array, ties: float) -> Array:
     """
     low, high = (np.array([getattr(c, e) for c in LAYERS]) for e in ("low", "high"))
     sizes = np.array([layer.size for layer in LAYERS[:-1]])
-    layer = np.searchsorted(sizes * min(1.0, ties / LAYERS[2].size), rank, side="right")
-    return np.asarray(low[layer] + (high - low)[layer] * luck)
+    ends = sizes * min(1.0, ties / LAYERS[2].size)
+    closeness = np.empty(len(rank))
+    for first in range(0, len(rank), _CHUNK):
+        own = slice(first, first + _CHUNK)
+        layer = np.searchsorted(ends, rank[own], side="right")
+        closeness[own] = low[layer] + (high - low)[layer] * luck[own]
+    return closeness
 
 
 def _partners(n: int, pairs: Array, rank: Array, seed: int, partnered: float) -> Array:
     """Return bool[ties]: which ties join partners, by luck among everyone's closest."""
     luck = uniforms(seed, Stream.PARTNER, len(pairs))
     close = LAYERS[1].size * min(1.0, 2 * len(pairs) / n / LAYERS[2].size)
-    order = np.argsort(np.maximum(rank - close, 0) + close * luck, kind="stable")
+    luck *= close
+    luck += np.maximum(rank - close, 0)
+    order = np.argsort(luck, kind="stable")
+    del luck
     return np.asarray(_matched(n, pairs, order, round(partnered * n / 2)))
 
 
@@ -302,7 +229,7 @@ def _collapsed(
 ) -> tuple[Array, Array | None]:
     """Return each tie once, in order; repeats have their mean closeness."""
     apart = ends[:, 0] != ends[:, 1]
-    code, where = np.unique(_codes(n, ends[apart]), return_inverse=True)
+    code, where = np.unique(codes(n, ends[apart]), return_inverse=True)
     pairs = np.column_stack(np.divmod(code, n))
     if closeness is None:
         return pairs, None

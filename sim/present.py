@@ -6,11 +6,15 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sim.model import Society
-from sim.results import Result, named, snapshot_day
+from sim.results import Result
+from sim.stored import named, snapshot_day
+from sim.tables import Numbers
 
+FEW = 1000  # agents whose ties are looked up one by one
 EVENT_COLUMNS = ("kind", "step", "members", "size", "strength", "evidence")
 
 
@@ -56,6 +60,11 @@ class Present(Result):
         """What detectors have seen so far, besides measures."""
         return pd.DataFrame(self._society.watch.readings())
 
+    def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
+        """Return the readings of one name on some days."""
+        told = self.readings
+        return told[(told["name"] == name) & told["step"].between(since, until)]
+
     @functools.cached_property
     def steps(self) -> list[int]:
         """Today."""
@@ -66,6 +75,11 @@ class Present(Result):
         """How many humans there are."""
         return self._society.state.humans.n
 
+    @functools.cached_property
+    def called(self) -> pd.Series[int]:
+        """What OSes call themselves, as the number of a name, by agent number."""
+        return self.oses()["name"]
+
     def humans(self, step: int | None = None) -> pd.DataFrame:
         """Return the humans of today, by agent number."""
         return self._rows("humans", step, 0)
@@ -74,10 +88,20 @@ class Present(Result):
         """Return the OSes of today, by agent number."""
         return self._rows("oses", step, self.population)
 
-    def ties(self, step: int | None = None) -> pd.DataFrame:
-        """Return the directed ties of today."""
+    def ties(
+        self, step: int | None = None, owners: Numbers | None = None
+    ) -> pd.DataFrame:
+        """Return the directed ties of today, all or those of some owners."""
         snapshot_day(self, step)
-        return pd.DataFrame(self._society.state.ties.table())
+        ties = self._society.state.ties
+        if owners is None or not 0 < len(owners) <= FEW:
+            table = pd.DataFrame(ties.table())
+            return table if owners is None else table[table["owner"].isin(owners)]
+        blocks = [
+            pd.DataFrame({"owner": np.int32(agent), **ties.of(agent)})
+            for agent in np.unique(np.asarray(owners, np.int64)).tolist()
+        ]
+        return pd.concat(blocks, ignore_index=True)
 
     def _rows(self, name: str, step: int | None, first: int) -> pd.DataFrame:
         snapshot_day(self, step)

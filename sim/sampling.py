@@ -93,11 +93,12 @@ def neighbourhood(
     oses = result.oses(steps[-1])
     if result.population + len(oses) <= most:
         return np.arange(result.population + len(oses))
-    ties = result.ties(steps[len(steps) // 2])
-    humans = _circle(ties, heart(result, steps), result.population, most // 2)
+    day = steps[len(steps) // 2]
+    humans = _circle(result, day, heart(result, steps), most // 2)
     owned = oses.index[oses["owner"].isin(humans)].to_numpy()[: most - len(humans)]
     made = oses.index[oses["owner"] < 0]
-    near = ties[ties["owner"].isin(owned) & ties["neighbour"].isin(made)]
+    ties = result.ties(day, owned)
+    near = ties[ties["neighbour"].isin(made)]
     bonds = near.groupby("neighbour")["closeness"].sum().sort_values(ascending=False)
     room = most - len(humans) - len(owned)
     return np.sort(np.concatenate([humans, owned, bonds.index.to_numpy()[:room]]))
@@ -111,9 +112,9 @@ def pairs(
     Columns: ``one`` < ``another`` (agent numbers), ``closeness`` (the greater of both
     directions, 0..1) and ``oses`` (how many of the two are OSes).
     """
-    ties = result.ties(step)
+    ties = result.ties(step, agents)
     ties = ties[ties["owner"] < ties["neighbour"]]
-    ties = ties[ties["owner"].isin(agents) & ties["neighbour"].isin(agents)]
+    ties = ties[ties["neighbour"].isin(agents)]
     first = result.population
     found = pd.DataFrame(
         {
@@ -205,22 +206,34 @@ def heart(result: Result, steps: Sequence[int]) -> int:
     return _peak(result.humans(steps[len(steps) // 2])["os_closeness"])
 
 
-def _circle(
-    ties: pd.DataFrame, heart: int, humans: int, most: int
-) -> npt.NDArray[np.int64]:
+def _circle(result: Result, day: int, heart: int, most: int) -> npt.NDArray[np.int64]:
     """Return up to ``most`` humans around ``heart``, nearest first."""
-    owners = ties["owner"].to_numpy()
+    humans = result.population
     found, queue = {heart}, deque([heart])
+    near: dict[int, pd.DataFrame] = {}
     strangers = iter(range(humans))
     while len(found) < min(most, humans):
         if not queue:
             queue.append(next(h for h in strangers if h not in found))
             found.add(queue[0])
         human = queue.popleft()
-        first, end = np.searchsorted(owners, [human, human + 1])
-        own = ties.iloc[first:end].sort_values("closeness", ascending=False)
+        if human not in near:
+            near |= _ties_of(result, day, [human, *queue])
+        own = near[human].sort_values("closeness", ascending=False)
         for friend in own.loc[own["neighbour"] < humans, "neighbour"].tolist():
             if friend not in found and len(found) < most:
                 found.add(friend)
                 queue.append(friend)
     return np.array(sorted(found))
+
+
+def _ties_of(
+    result: Result, day: int, agents: Sequence[int]
+) -> dict[int, pd.DataFrame]:
+    """Return the ties of each of some agents."""
+    ties = result.ties(day, agents)
+    owners = ties["owner"].to_numpy()
+    return {
+        agent: ties.iloc[slice(*np.searchsorted(owners, [agent, agent + 1]))]
+        for agent in agents
+    }

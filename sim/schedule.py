@@ -14,7 +14,7 @@ from sim import arrivals, encounters
 from sim.draws import Stream, key
 from sim.encounters import Cast
 from sim.errors import InputError
-from sim.kernels import lives, meetings, talk
+from sim.kernels import converse, lives, meetings, talk
 from sim.parameters import Parameters
 from sim.state import NOTHING_TOLD, State
 
@@ -171,7 +171,13 @@ PHASES = (
         "attend",
         "agents",
         talk.attend,
-        ("faces.*", "ties.neighbour", "ties.closeness", "ties.degree"),
+        (
+            "faces.*",
+            "humans.growth",
+            "ties.neighbour",
+            "ties.closeness",
+            "ties.degree",
+        ),
         ("faces.rate",),
         "Every agent shares out its hours, by closeness and by what talk is worth.",
     ),
@@ -186,7 +192,7 @@ PHASES = (
     Phase(
         "converse",
         "agents",
-        talk.converse,
+        converse.converse,
         (
             "faces.*",
             "ties.*",

@@ -17,11 +17,10 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sim.errors import InputError
-from sim.footers import check_table
 from sim.parameters import Parameters
 from sim.state import HUMAN_COLUMNS, OS_COLUMNS, STATUS, Column
 from sim.strangers import inside
-from sim.tables import UNREADABLE, open_table, read_table
+from sim.tables import UNREADABLE, open_table
 from sim.ties import Array
 
 Columns = Mapping[str, Array]
@@ -40,12 +39,6 @@ TIES = pa.schema(
     }
 )
 SERIES = pa.schema({"step": pa.int32()})
-READINGS = pa.schema(
-    {
-        **{"step": pa.int32(), "name": pa.string()},
-        **{"agent": pa.int32(), "value": pa.float64()},
-    }
-)
 # Columns of row numbers, and of which table; -1 is none.
 REFERS = {
     **{"os": "oses", "made_by": "oses", "collective": "oses"},
@@ -77,13 +70,20 @@ def check_people(columns: Columns, humans: int, oses: int) -> None:
             _finite(name, column)
 
 
+def check_owners(owner: Array, agents: int) -> None:
+    """Raise ValueError unless owners of ties are agents, in their order."""
+    _within("owner", owner, 0, agents)
+    if (owner[1:] < owner[:-1]).any():
+        raise ValueError("its ties are not in the order of their owners")
+
+
 def check_ties(columns: Columns, agents: int) -> None:
     """Raise ValueError unless a table of ties joins ``agents`` agents, by owner."""
     owner, neighbour = columns["owner"], columns["neighbour"]
-    for name in ("owner", "neighbour"):
-        _within(name, columns[name], 0, agents)
-    if (owner[1:] < owner[:-1]).any() or (owner == neighbour).any():
-        raise ValueError("its ties are not in the order of their owners, or lead home")
+    check_owners(owner, agents)
+    _within("neighbour", neighbour, 0, agents)
+    if (owner == neighbour).any():
+        raise ValueError("its ties lead home")
     for name in ("closeness", "returned"):
         column = columns[name]
         if not ((column >= 0.0) & (column <= 1.0)).all():
@@ -196,6 +196,8 @@ def telling(path: Path, folder: Path | None = None) -> Iterator[None]:
     """
     try:
         yield
+    except InputError:
+        raise
     except UNREADABLE as error:
         if folder is not None and not path.exists():
             told = f"{folder} is not a complete run: {path.relative_to(folder)}"
@@ -204,24 +206,17 @@ def telling(path: Path, folder: Path | None = None) -> Iterator[None]:
         raise InputError(f"{path} is damaged ({reason}); run it again") from error
 
 
-def open_part(folder: Path, name: str) -> pq.ParquetFile:
-    """Open a table of a run; InputError if it is missing, damaged or elsewhere."""
+@contextmanager
+def part_of(
+    folder: Path, name: str, schema: pa.Schema | None = None
+) -> Iterator[pq.ParquetFile]:
+    """Open a table of a run, in which some columns must be.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged or elsewhere; also for what is read of it.
+    """
     path = inside(folder, name)
-    with telling(path, folder):
-        return open_table(path)
-
-
-def count_rows(folder: Path, name: str) -> int:
-    """Return how many rows a table of a run has; InputError as for ``open_part``."""
-    path = inside(folder, name)
-    with telling(path, folder):
-        check_table(path)
-        with open_table(path) as file:
-            return int(file.metadata.num_rows)
-
-
-def read_part(folder: Path, name: str, schema: pa.Schema) -> pa.Table:
-    """Read a table of a run with these columns; InputError as for ``open_part``."""
-    path = inside(folder, name)
-    with telling(path, folder):
-        return read_table(path, schema)
+    with telling(path, folder), open_table(path, schema) as file:
+        yield file

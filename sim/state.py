@@ -285,9 +285,10 @@ class State:
         new = self.oses.append(rows, **values)
         self.ties.add_agents(rows)
         if self.ties.agents > len(self._faces):
-            more = self.ties.agents * 3 // 2 + 16 - len(self._faces)
-            extra = np.zeros((more, len(FACE_COLUMNS)), np.float32)
-            self._faces = np.concatenate([self._faces, extra])
+            size = self.ties.agents * 3 // 2 + 16
+            grown = np.zeros((size, len(FACE_COLUMNS)), np.float32)
+            grown[: len(self._faces)] = self._faces
+            self._faces = grown
         return new
 
     @property

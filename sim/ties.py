@@ -7,7 +7,7 @@ other half.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +17,8 @@ from sim.compiled import compile_loop
 
 Array = npt.NDArray[Any]
 HALF_EDGE = ("neighbour", "closeness", "returned", "kind")
+_TYPES = (np.int32, np.float32, np.float32, np.uint8)
+_CHUNK = 2**22  # pairs that are counted at once
 
 
 class TieArrays(NamedTuple):
@@ -34,8 +36,8 @@ class TieArrays(NamedTuple):
 class Ties:
     """The arena of half-edges: every agent's ties lie side by side, with slack.
 
-    A block that is full moves to the end with more room; when over half of the arena
-    is left behind, it is compacted in the order of agents.
+    A block that is full moves to the end with more room; when the end is reached, the
+    arena is compacted in the order of agents, column by column.
     """
 
     def __init__(self, agents: int) -> None:
@@ -49,9 +51,8 @@ class Ties:
 
     def _view(self) -> None:
         n = self.agents
-        self.arrays = TieArrays(
-            *self._half_edges, self._start[:n], self._degree[:n], self._room[:n]
-        )
+        index = self._start[:n], self._degree[:n], self._room[:n]
+        self.arrays = TieArrays(*self._half_edges, *index)  # type: ignore[call-arg]
 
     def __getstate__(self) -> dict[str, Any]:
         kept = dict(self.__dict__)
@@ -65,20 +66,30 @@ class Ties:
     def fill(self, pairs: Array, closeness: Array, kind: Array, slack: int) -> None:
         """Replace all ties by ``pairs`` (int32[m, 2]), equally close both ways."""
         n = self.agents
-        degree = np.bincount(pairs.ravel(), minlength=n)[:n]
+        degree = np.zeros(n, np.int64)
+        for first in range(0, len(pairs), _CHUNK):
+            some = pairs[first : first + _CHUNK].ravel()
+            degree += np.bincount(some, minlength=n)[:n]
         self._degree[:n] = 0
         self._room[:n] = degree + np.maximum(slack, degree // 4)
         self._start[:n] = np.cumsum(self._room[:n], dtype=np.int64) - self._room[:n]
         self._end = int(self._room[:n].sum(dtype=np.int64))
         self._half_edges = _empty_half_edges(self._end)
         self._view()
-        closeness = closeness.astype(np.float32)
+        closeness = closeness.astype(np.float32, copy=False)
         _insert(self.arrays, self._end, pairs, closeness, kind, 0)
 
-    def restore(self, table: Mapping[str, Array]) -> None:
-        """Replace all ties by those that ``table`` returned, in the same order."""
+    def restore(self, degree: Array, parts: Iterable[Mapping[str, Array]]) -> None:
+        """Replace all ties by those that ``parts`` yielded, in the same order.
+
+        Parameters
+        ----------
+        degree
+            How many each agent has, int64[agents].
+        parts
+            All half-edges in the order of agents, as of ``table``.
+        """
         n = self.agents
-        degree = np.bincount(table["owner"], minlength=n)[:n]
         first = np.cumsum(degree) - degree
         self._degree[:n] = degree
         self._room[:n] = degree + np.maximum(4, degree // 4)
@@ -86,19 +97,23 @@ class Ties:
         self._end = int(self._room[:n].sum(dtype=np.int64))
         self._half_edges = _empty_half_edges(self._end)
         self._view()
-        at = np.arange(len(table["owner"])) - first[table["owner"]]
-        at += self._start[table["owner"]]
-        for column, name in zip(self._half_edges, HALF_EDGE, strict=True):
-            column[at] = table[name]
+        first = self._start[:n] - first
+        done = 0
+        for part in parts:
+            owner = part["owner"]
+            at = np.arange(done, done + len(owner)) + first[owner]
+            for column, name in zip(self._half_edges, HALF_EDGE, strict=True):
+                column[at] = part[name]
+            done += len(owner)
 
     def add_agents(self, count: int) -> None:
         """Give ``count`` new agents empty blocks."""
         new = self.agents + count
         if new > len(self._start):
             size = new + new // 2 + 16
-            self._start = np.resize(self._start, size)
-            self._degree = np.resize(self._degree, size)
-            self._room = np.resize(self._room, size)
+            self._start = _grown(self._start, self.agents, size)
+            self._degree = _grown(self._degree, self.agents, size)
+            self._room = _grown(self._room, self.agents, size)
         for column in (self._start, self._degree, self._room):
             column[self.agents : new] = 0
         self.agents = new
@@ -107,35 +122,34 @@ class Ties:
     def insert(self, pairs: Array, closeness: Array, kind: Array) -> None:
         """Insert the relationships ``pairs`` (int32[m, 2]), both halves of each."""
         closeness = closeness.astype(np.float32)
-        done = 0
+        done, more = 0, 8 * len(pairs) + 1024
         while done < len(pairs):
             done, self._end = _insert(
                 self.arrays, self._end, pairs, closeness, kind, done
             )
             if done < len(pairs):
-                self._make_room(8 * (len(pairs) - done) + 1024)
+                self.compact(more)
+                more *= 2
 
-    def _make_room(self, more: int) -> None:
-        used = int(self._room[: self.agents].sum(dtype=np.int64))
-        if self._end > 2 * used:
-            self.compact()
-        size = max(self._end + more, len(self.arrays.neighbour) * 5 // 4)
-        grown = _empty_half_edges(size)
-        for new, old in zip(grown, self._half_edges, strict=True):
-            new[: self._end] = old[: self._end]
-        self._half_edges = grown
-        self._view()
+    def compact(self, more: int = 0) -> None:
+        """Lay the blocks side by side again, in the order of agents.
 
-    def compact(self) -> None:
-        """Lay the blocks side by side again, in the order of agents."""
-        n = self.agents
-        used = int(self._room[:n].sum(dtype=np.int64))
-        packed = _empty_half_edges(used)
-        start = np.cumsum(self._room[:n], dtype=np.int64) - self._room[:n]
-        _pack(self.arrays, packed, start)
-        self._half_edges, self._end = packed, used
-        self._start[:n] = start
-        self._view()
+        Blocks that lost ties give back room. At the end there is then room for ``more``
+        half-edges, and for a quarter of all if there shall be any.
+        """
+        n, degree = self.agents, self._degree[: self.agents]
+        room = np.minimum(self._room[:n], degree + degree // 2 + 4)
+        start = np.cumsum(room, dtype=np.int64) - room
+        used = int(room.sum(dtype=np.int64))
+        size = max(used + more, used * 5 // 4) if more else used
+
+        def packed(column: Array) -> Array:
+            new = np.empty(size, column.dtype)
+            _pack(column, new, self._start[:n], start, degree)
+            return new
+
+        _replace(self, packed)
+        self._start[:n], self._room[:n], self._end = start, room, used
 
     @property
     def half_edges(self) -> int:
@@ -156,22 +170,44 @@ class Ties:
 
     def table(self, closest: float = 0.0) -> dict[str, Array]:
         """Return a copy of all half-edges at least ``closest``, by owner."""
-        packed = _empty_half_edges(self.half_edges)
-        start = np.cumsum(self.arrays.degree, dtype=np.int64) - self.arrays.degree
-        _pack(self.arrays, packed, start)
-        owner = np.repeat(np.arange(self.agents, dtype=np.int32), self.arrays.degree)
-        keep = packed[1] >= closest
-        columns = zip(("owner", *HALF_EDGE), (owner, *packed), strict=True)
-        return {name: column[keep] for name, column in columns}
+        (table,) = self.parts(max(self.half_edges, 1))
+        if closest <= 0.0:
+            return table
+        keep = table["closeness"] >= closest
+        return {name: column[keep] for name, column in table.items()}
+
+    def parts(self, rows: int) -> Iterator[dict[str, Array]]:
+        """Yield copies of all half-edges by owner, so many at a time; at least once."""
+        agent, done = 0, 0
+        while True:
+            owner, columns = np.empty(rows, np.int32), _empty_half_edges(rows)
+            agent, done, count = _copy(self.arrays, owner, columns, agent, done)
+            named = zip(("owner", *HALF_EDGE), (owner, *columns), strict=True)
+            yield {name: column[:count] for name, column in named}
+            if agent == self.agents:
+                return
 
 
-def _empty_half_edges(size: int) -> tuple[Array, Array, Array, Array]:
-    return (
-        np.empty(size, np.int32),
-        np.empty(size, np.float32),
-        np.empty(size, np.float32),
-        np.empty(size, np.uint8),
-    )
+def _empty_half_edges(size: int) -> tuple[Array, ...]:
+    return tuple(np.empty(size, kind) for kind in _TYPES)
+
+
+def _replace(ties: Ties, change: Callable[[Array], Array]) -> None:
+    """Change an arena column by column, so that only one of them is there twice."""
+    columns = list(ties._half_edges)
+    ties._half_edges = ()
+    del ties.arrays
+    for at in range(len(columns)):
+        columns[at] = change(columns[at])
+    ties._half_edges = tuple(columns)
+    ties._view()
+
+
+def _grown(column: Array, used: int, size: int) -> Array:
+    """Return a longer column; what is not used yet takes no memory."""
+    grown = np.empty(size, column.dtype)
+    grown[:used] = column[:used]
+    return grown
 
 
 @compile_loop
@@ -214,13 +250,34 @@ def _move(ties, owner, end):  # type: ignore[no-untyped-def]
 
 
 @compile_loop
-def _pack(ties, packed, start):  # type: ignore[no-untyped-def]
-    """Copy every block to its new start."""
-    neighbour, closeness, returned, kind = packed
+def _pack(column, packed, start, new_start, degree):  # type: ignore[no-untyped-def]
+    """Copy every block of a column to its new start."""
     for owner in range(start.shape[0]):
-        old, new = ties.start[owner], start[owner]
-        for k in range(ties.degree[owner]):
-            neighbour[new + k] = ties.neighbour[old + k]
-            closeness[new + k] = ties.closeness[old + k]
-            returned[new + k] = ties.returned[old + k]
-            kind[new + k] = ties.kind[old + k]
+        old, new = start[owner], new_start[owner]
+        for k in range(degree[owner]):
+            packed[new + k] = column[old + k]
+
+
+@compile_loop
+def _copy(ties, owner, columns, agent, done):  # type: ignore[no-untyped-def]
+    """Copy half-edges while there is room, from those of an agent that are not done.
+
+    Return the agent that is not done yet, how many of its own are, and how many were
+    copied.
+    """
+    neighbour, closeness, returned, kind = columns
+    count = 0
+    while agent < ties.start.shape[0]:
+        first = ties.start[agent] + done
+        some = min(ties.degree[agent] - done, owner.shape[0] - count)
+        for k in range(some):
+            owner[count + k] = agent
+            neighbour[count + k] = ties.neighbour[first + k]
+            closeness[count + k] = ties.closeness[first + k]
+            returned[count + k] = ties.returned[first + k]
+            kind[count + k] = ties.kind[first + k]
+        count, done = count + some, done + some
+        if done < ties.degree[agent]:
+            break
+        agent, done = agent + 1, 0
+    return agent, done, count

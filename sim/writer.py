@@ -30,15 +30,19 @@ from sim.files import (
     write_text,
     writing,
 )
+from sim.members import Members
 from sim.provenance import LARGEST, SOFTWARE
+from sim.readings import Readings
 from sim.state import State
 from sim.strangers import inside, read_json
-from sim.tables import write_columns, write_table
+from sim.tables import GROUP, write_columns, write_parts, write_table
 
 PARTS = {
     *("provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"),
     *("readings.parquet", "talks.parquet", "calls.parquet", "checkpoints"),
 }
+READINGS = "readings.parquet"
+LATEST = ".readings.parquet"  # those since the last checkpoint, while a run is built
 UNFINISHED = "unfinished.json"  # what a run was begun with, until it is complete
 EVENT_SCHEMA = pa.schema(
     [
@@ -133,6 +137,7 @@ class RunWriter:
         self._began = time.monotonic()
         self._made: list[Path] = []
         self._lasting, self._lock = lasting, -1
+        self.readings: Readings | None = None
         with writing(self.directory):
             _refuse_what_is_there(self.directory, overwrite)
             begun = begun_at(self.directory)
@@ -151,6 +156,14 @@ class RunWriter:
             folder.mkdir(exist_ok=True)
             self._made.append(folder)
         (self.part / "snapshots").mkdir(parents=True, exist_ok=True)
+
+    def keep_readings(self) -> Readings:
+        """Return what keeps a run's readings as they come, for a ``Watch``.
+
+        Without it, nobody can look for events again in the run.
+        """
+        self.readings = Readings(self.part / LATEST, self.directory)
+        return self.readings
 
     def begin(self, told: Mapping[str, Any]) -> None:
         """Write what a lasting run was begun with, to go on with it some day."""
@@ -184,7 +197,9 @@ class RunWriter:
             rows = np.arange(len(table), dtype=np.int32)
             columns = {column: table.column(column) for column in table.columns}
             self._write_table(snapshot_name(name, step), {"row": rows} | columns)
-        self._write_table(snapshot_name("ties", step), state.ties.table())
+        with writing(self.directory):
+            ties = state.ties.parts(GROUP)
+            write_parts(self.part / snapshot_name("ties", step), ties)
 
     def speech(
         self, talks: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]
@@ -203,7 +218,6 @@ class RunWriter:
         self,
         series: Mapping[str, npt.NDArray[Any]],
         events: Iterable[Mapping[str, Any]],
-        readings: Mapping[str, npt.NDArray[Any]] | None = None,
     ) -> Path:
         """Write series, events and provenance, and put the run in its place.
 
@@ -213,9 +227,6 @@ class RunWriter:
             Equal-length arrays, one value a day; ``step`` among them.
         events
             One mapping an event, with the columns of ``EVENT_SCHEMA``.
-        readings
-            What detectors saw besides, as ``Watch.readings`` tells it; None for a run
-            in which nobody can look for events again.
 
         Returns
         -------
@@ -225,10 +236,11 @@ class RunWriter:
         took = round(time.monotonic() - self._began, 3)
         self.provenance.setdefault("duration_seconds", took)
         self._write_table("series.parquet", series)
-        if readings is not None:
-            self._write_table("readings.parquet", readings)
-        rows = [{name: row[name] for name in EVENT_SCHEMA.names} for row in events]
-        self._write("events.parquet", pa.Table.from_pylist(rows, EVENT_SCHEMA))
+        self._write("events.parquet", table_of_events(events))
+        if self.readings is not None:
+            with writing(self.directory):
+                before = (self.part / "checkpoints").glob(f"[0-9]*/{READINGS}")
+                self.readings.finish(sorted(before), self.part / READINGS)
         text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
         with writing(self.directory):
             (self.part / UNFINISHED).unlink(missing_ok=True)
@@ -245,6 +257,8 @@ class RunWriter:
 
     def abort(self) -> None:
         """Remove all that was written; do nothing once the run is in its place."""
+        if self.readings is not None:
+            self.readings.drop()
         if self._lasting:
             if self._lock >= 0:
                 os.close(self._lock)
@@ -273,6 +287,21 @@ class RunWriter:
     def _write(self, name: str, table: pa.Table) -> None:
         with writing(self.directory):
             write_table(self.part / name, table)
+
+
+def table_of_events(events: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Return events as a table; as many members as there are cost four bytes each."""
+    rows = list(events)
+    members = [Members(row["members"]).numbers for row in rows]
+    ends = np.cumsum([0, *map(len, members)], dtype=np.int32)
+    numbers = np.concatenate([np.zeros(0, np.int32), *members])
+    columns = [
+        pa.ListArray.from_arrays(pa.array(ends), pa.array(numbers))
+        if field.name == "members"
+        else pa.array([row[field.name] for row in rows], field.type)
+        for field in EVENT_SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=EVENT_SCHEMA)
 
 
 def begun_at(directory: Path) -> Path:

@@ -456,6 +456,7 @@ def test_every_kind_of_event_is_put_into_words() -> None:
     assert set(DETECTORS) <= set(EVENTS)
 
 
+@pytest.mark.slow
 def test_the_module_can_be_run() -> None:
     done = subprocess.run(
         command(*SMALL, "--json"),
@@ -500,6 +501,7 @@ def test_help_loads_nothing_heavy(words: Sequence[str]) -> None:
 # ------------------------------------------------------------------------------- plot
 
 
+@pytest.mark.slow
 def test_figures_go_where_they_are_wanted(
     stored: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from sim.events import early_warning
+from sim.events import early_warning, loops
 from sim.events.circles import GAMMA, circles, partition, surprise
 from sim.events.detector import Note, Reading
 from sim.events.evidence import Copying, Rise
@@ -53,6 +53,44 @@ def test_nobody_is_with_strangers() -> None:
         if len(members) > 1:
             assert nx.is_connected(graph.subgraph(members.tolist()))
         assert name == members.min()
+
+
+def moved_until_none_gains(pairs: Array, agents: int) -> Array:
+    """Return each agent's community, asking everybody again and again: the oracle."""
+    near = nx.Graph(pairs.tolist())
+    near.add_nodes_from(range(agents))
+    label = np.arange(agents)
+    for _ in range(20):
+        before = label.copy()
+        for agent in range(agents):
+            label[agent] = favourite(agent, near, label)
+        if np.array_equal(label, before):
+            break
+    return label
+
+
+def favourite(agent: int, near: nx.Graph[int], label: Array) -> int:
+    """Return the community where an agent gains most: the lowest, but for its own."""
+    size = np.bincount(label, minlength=len(label))
+    size[label[agent]] -= 1
+    edges = np.bincount(label[list(near[agent])], minlength=len(label))
+    gains = {
+        int(one): edges[one] - GAMMA * size[one] for one in label[list(near[agent])]
+    }
+    own = int(label[agent])
+    best = max([edges[own] - GAMMA * size[own], *gains.values()])
+    as_good = [one for one, gain in gains.items() if gain > best - 1e-9]
+    return min(as_good, default=own)
+
+
+@pytest.mark.parametrize(("agents", "degree"), [(60, 3.0), (120, 8.0), (80, 20.0)])
+@pytest.mark.parametrize("seed", range(4))
+def test_nobody_else_need_be_asked_again(agents: int, degree: float, seed: int) -> None:
+    pairs = drawn(agents, degree, seed)
+    size = np.ones(agents, np.int64)
+    rows = loops.rows_of(pairs, np.ones(len(pairs), np.int64), agents)
+    found = loops.move(*rows, size, GAMMA)
+    assert found.tolist() == moved_until_none_gains(pairs, agents).tolist()
 
 
 def test_more_than_the_share_are_friends_in_each_community() -> None:

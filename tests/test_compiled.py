@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from sim import compiled, rules
-from sim.kernels import lives, meetings, talk
+from sim.kernels import converse, lives, meetings, talk
 
 OLD = "return min(1.0, max(0.0, average + pull * (owner - average) + noise))"
 NEW = "return min(1.0, max(0.0, average + 0.5 * pull * (owner - average) + noise))"
@@ -161,7 +161,7 @@ def test_the_cache_is_where_it_is_told_to_be(
 
 KERNELS = [
     function
-    for module in (lives, meetings, talk)
+    for module in (converse, lives, meetings, talk)
     for function in vars(module).values()
     if isinstance(function, numba.core.dispatcher.Dispatcher)
 ]
@@ -177,7 +177,7 @@ def test_nothing_is_compiled_in_a_way_that_depends_on_the_processor(
 
 
 def test_a_kernel_lets_other_threads_run() -> None:
-    for function in (talk.converse, lives.grow, meetings.meet):
+    for function in (converse._converse, talk._attend, lives.grow, meetings.meet):
         assert function.targetoptions["nogil"]
 
 

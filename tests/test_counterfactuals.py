@@ -50,6 +50,7 @@ def test_arms_are_the_same_to_the_last_byte_before_the_intervention(
     assert differing(one.state, other.state) != []
 
 
+@pytest.mark.slow
 def test_nothing_differs_before_the_change(farewell: Comparison) -> None:
     assert all(day >= AT for day in farewell.first_days.values())
     affected = farewell.affected

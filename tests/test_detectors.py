@@ -168,14 +168,13 @@ def retold(society: Society, detector: type[Detector], thaw: int = 0) -> Watch:
     """Return a watch over the readings of a society, frozen and thawed on a day."""
     told = society.watch
     series = told.history.columns()
-    notes = Stored(series, told.readings()).notes
+    stored = Stored(series, told.readings())
     watch = Watch(society.parameters, [])
     watch.detectors = [detector(society.parameters)]
-    for at, step in enumerate(series["step"].tolist()):
-        if step == thaw:
+    for day in stored.days():
+        if day.step == thaw:
             watch = pickle.loads(pickle.dumps(watch))
-        measures = {n: float(column[at]) for n, column in series.items() if n != "step"}
-        watch.take(step, measures, notes.get(step, {}))
+        watch.take(*day)
     return watch
 
 
@@ -257,6 +256,7 @@ def test_online_and_offline_find_the_same(
     found = told.detect()
     assert len(found)
     assert told.events.astype(str).equals(found.astype(str))
+    assert told.events["members"].tolist() == found["members"].tolist()
 
 
 def test_who_is_looked_for_can_be_chosen() -> None:

@@ -40,6 +40,7 @@ def page(told: Result) -> str:
 # ------------------------------------------------------------------ valid, accessible
 
 
+@pytest.mark.slow
 def test_a_report_is_valid_accessible_and_alone(page: str) -> None:
     assert accessible.faults(page) == []
     assert page.count("<img") == FIGURES

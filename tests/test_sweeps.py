@@ -32,6 +32,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> sim.sweeps.Sweep:
 # ------------------------------------------------------------------------- the table
 
 
+@pytest.mark.slow
 def test_the_table_is_tidy(small: sim.sweeps.Sweep) -> None:
     table = sim.load_sweep(small.path).table()
     names = ["reach", "growth_exponent", "seed", *DESIGN["outcomes"]]
@@ -67,6 +68,7 @@ def test_the_table_can_be_read_while_the_sweep_runs(tmp_path: Path) -> None:
     assert 0 < counts["done"] < RUNS
 
 
+@pytest.mark.slow
 def test_every_outcome_is_known_by_its_meaning(tmp_path: Path) -> None:
     found = at_home(tmp_path / "s", {"outcomes": [], "seeds": 1})
     assert found.outcomes == measures.known()
@@ -110,6 +112,7 @@ def test_whole_runs_are_kept_or_done_again_on_demand(tmp_path: Path) -> None:
 # ------------------------------------------------------------------- resume and bytes
 
 
+@pytest.mark.slow
 def test_processes_and_this_process_write_the_same_bytes(
     small: sim.sweeps.Sweep, tmp_path: Path
 ) -> None:

@@ -115,11 +115,18 @@ def some_parameters(society: int) -> Parameters:
 class Twins:
     """The same society twice: as columns, and as objects.
 
-    With options of a cast, both have one, which answers by whim.
+    Without a network, one is generated. With options of a cast, both have one, which
+    answers by whim.
     """
 
-    def __init__(self, parameters: Parameters, seed: int, **options: Any) -> None:
-        network = population.generate(
+    def __init__(
+        self,
+        parameters: Parameters,
+        seed: int,
+        network: population.Network | None = None,
+        **options: Any,
+    ) -> None:
+        network = network or population.generate(
             parameters.humans,
             parameters.ties,
             seed,

@@ -2,8 +2,13 @@
 
 In one run: the columnar engine from 10^3 to ``--humans`` people, the Mesa society of
 ``tests/reference_society.py`` at ``--reference`` people, on networks of the same
-kind; nanoseconds per half-edge and day, bytes per agent and per half-edge, the
-exponent of cost against size, set-up time, and peak memory.
+kind; nanoseconds per half-edge and day, each phase's share of the day, bytes per agent
+and per half-edge, the exponent of cost against size, set-up time, and peak memory.
+
+The day is also compared with what this machine's memory could do: a STREAM triad
+(McCalpin 1995) of the same threads tells bytes per second, and ``touched`` counts the
+bytes that the phases of the last day read and write, each access once, what lies in a
+cache included. Looking for events is timed, but has no such bound.
 
     python experiments/benchmarks/engine.py [--humans 1000000] [--threads 2] [--json]
 """
@@ -17,18 +22,74 @@ import os
 import resource
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from reference_society import ReferenceSociety
 
+from sim.compiled import kernel
 from sim.model import Society, make_network
 from sim.parameters import Parameters
+from sim.state import FACE_COLUMNS, State
 
 TIES = 10.0
-WARM = 3
+WARM = 2  # so that of three weeks measured, three readings of friends are among them
+DETECTION = "(events)"
+TRIAD = 2**25  # numbers in an array, 268 MB
+
+
+@kernel  # type: ignore[untyped-decorator]
+def triad(first: int, last: int, a: Any, b: Any, c: Any) -> None:
+    """Write ``a = b + 3 c`` over a range."""
+    for i in range(np.uint64(first), np.uint64(last)):
+        a[i] = b[i] + 3.0 * c[i]
+
+
+def bandwidth(threads: int) -> float:
+    """Return the bytes a second that a STREAM triad moves, the best of ten."""
+    a, b, c = np.ones((3, TRIAD))  # zeros would have no memory behind them
+    triad(0, 1, a, b, c)
+    cuts = [TRIAD * part // threads for part in range(threads + 1)]
+    best = math.inf
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(10):
+            started = time.perf_counter()
+            parts = [pool.submit(triad, *ends, a, b, c) for ends in pairwise(cuts)]
+            for part in parts:
+                part.result()
+            best = min(best, time.perf_counter() - started)
+    return 3 * a.nbytes / best
+
+
+def touched(state: State) -> int:
+    """Return the bytes that the phases of a day read and write.
+
+    Of each half-edge: twice whom it leads to and their row of ``faces``, what it
+    holds, and its new values; and a third time whom it leads to, and whether that one
+    has an OS, to see whether to install one. Of each agent: its block of ties and its
+    row of ``faces`` as often, and once each column.
+    """
+    ties, face = state.ties, 4 * len(FACE_COLUMNS)
+    index = 2 * (ties.arrays.start.itemsize + ties.arrays.degree.itemsize)
+    held = sum(column.itemsize for column in ties.arrays[:4])
+    neighbour, closeness = (column.itemsize for column in ties.arrays[:2])
+    attend, converse, adopt = (
+        neighbour + closeness + face,
+        2 * held + face,
+        neighbour + 1,
+    )
+    agents = state.humans.n + state.oses.n
+    columns = sum(
+        rows.nbytes for table in (state.humans, state.oses) for rows in table.arrays
+    )
+    edges = ties.half_edges * (attend + converse + adopt)
+    return int(edges + agents * (3 * face + index) + columns)
 
 
 def parameters(humans: int) -> Parameters:
@@ -49,6 +110,7 @@ def engine(humans: int, days: int, threads: int) -> dict[str, float]:
         society.step()
         half_edges += society.state.ties.half_edges
     spent = time.perf_counter() - started
+    society.seconds[DETECTION] = spent - sum(society.seconds.values())
     ties = society.state.ties
     agents = society.state.nbytes - ties.nbytes
     return {
@@ -60,6 +122,8 @@ def engine(humans: int, days: int, threads: int) -> dict[str, float]:
         "ns_per_half_edge": spent / half_edges * 1e9,
         "bytes_per_half_edge": ties.nbytes / ties.half_edges,
         "bytes_per_agent": agents / ties.agents,
+        "bytes_touched": touched(society.state),
+        "phases_seconds": (spent - society.seconds[DETECTION]) / days,
         "phases": {n: s / spent for n, s in society.seconds.items()},  # type: ignore[dict-item]
     }
 
@@ -91,7 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--humans", type=int, default=1_000_000)
     parser.add_argument("--reference", type=int, default=10_000)
-    parser.add_argument("--days", type=int, default=20)
+    parser.add_argument("--days", type=int, default=21)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true")
     told = parser.parse_args()
@@ -102,7 +166,7 @@ def main() -> None:
         days = max(told.days, min(400, told.days * 50_000 // size))
         rows.append(engine(size, days, told.threads))
     slow = reference(told.reference, 2)
-    last = rows[-1]
+    last, rate = rows[-1], bandwidth(told.threads)
     figures = {
         "ratio_to_mesa": slow / last["ns_per_half_edge"],
         "mesa_ns_per_half_edge": slow,
@@ -110,6 +174,9 @@ def main() -> None:
         "bytes_per_half_edge": last["bytes_per_half_edge"],
         "bytes_per_agent": last["bytes_per_agent"],
         "cost_exponent": exponent(rows),
+        "triad_bytes_per_second": rate,
+        "bytes_touched_per_half_edge": last["bytes_touched"] / last["half_edges"],
+        "times_triad": last["phases_seconds"] * rate / last["bytes_touched"],
         "setup_seconds": last["setup_seconds"],
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "threads": told.threads,
@@ -139,6 +206,9 @@ def show(figures: dict[str, Any]) -> None:
         f"bytes: {figures['bytes_per_half_edge']:.1f} a half-edge, "
         f"{figures['bytes_per_agent']:.0f} an agent; "
         f"peak {figures['peak_bytes'] / 1e9:.2f} GB\n"
+        f"a day touches {figures['bytes_touched_per_half_edge']:.0f} bytes a "
+        f"half-edge; a triad moves {figures['triad_bytes_per_second'] / 1e9:.1f} GB/s; "
+        f"the phases take {figures['times_triad']:.1f} times as long\n"
         f"cost grows with humans to the power {figures['cost_exponent']:.2f}"
     )
 

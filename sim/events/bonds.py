@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sim.events.detector import WEEK, Detector, Event, Reading, register
+from sim.events.groups import Changing
 from sim.events.reader import MANY
 
 
@@ -52,23 +53,19 @@ class UnrequitedLove(Detector):
 
     def start(self) -> None:
         """Begin with nothing seen."""
-        self._since: dict[int, int] = {}
+        self._alone = Changing()
 
     def look(self, reading: Reading) -> list[Event]:
         """Follow who loves in vain; report those who have for a week."""
-        for agent, begins in zip(*reading.note("unrequited"), strict=True):
-            if begins:
-                self._since[int(agent)] = reading.step
-            else:
-                self._since.pop(int(agent), None)
+        self._alone.change(reading.note("unrequited"), reading.step)
         begun = reading.step - WEEK + 1
-        found = [agent for agent, step in self._since.items() if step <= begun]
-        if not found:
+        found = self._alone.members(begun)
+        if not len(found):
             return []
         evidence = f"{len(found)} in vain, for {WEEK} days"
         strength = float(len(found))
         known = {"step": begun, "strength": strength}
-        return [self.event(reading, evidence, sorted(found), **known)]
+        return [self.event(reading, evidence, found, **known)]
 
 
 @register

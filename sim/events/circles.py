@@ -48,24 +48,14 @@ def partition(pairs: Array, agents: int, gamma: float = GAMMA) -> Array:
     edges, weight = pairs, np.ones(len(pairs), np.int64)
     size = np.ones(agents, np.int64)
     for _ in range(LEVELS):
-        start, other, weights = loops.rows_of(edges, weight, len(size))
-        moved = loops.move(start, other, weights, size, gamma)
-        names, moved = np.unique(moved, return_inverse=True)
-        if len(names) == len(size):
+        rows = loops.rows_of(edges, weight, len(size))
+        found, moved = loops.renumbered(loops.move(*rows, size, gamma))
+        if found == len(size):
             break
         label = moved[label]
         size = np.bincount(moved, size).astype(np.int64)
-        edges, weight = _merged(moved[edges], weight, len(names))
+        edges, weight = loops.between(*rows, moved, found)
     return loops.connected(pairs, label)  # type: ignore[no-any-return]
-
-
-def _merged(edges: Array, weight: Array, nodes: int) -> tuple[Array, Array]:
-    """Return the edges between communities, each once, with their weights."""
-    low, high = edges.min(1), edges.max(1)
-    apart = low != high
-    keys, at = np.unique(low[apart] * nodes + high[apart], return_inverse=True)
-    merged = np.column_stack([keys // nodes, keys % nodes]).astype(np.int32)
-    return merged, np.bincount(at, weight[apart], len(keys)).astype(np.int64)
 
 
 def circles(pairs: Array, agents: int, living: int, gamma: float = GAMMA) -> Circles:
@@ -82,10 +72,8 @@ def circles(pairs: Array, agents: int, living: int, gamma: float = GAMMA) -> Cir
     sizes = np.bincount(label, minlength=agents)
     found = np.flatnonzero(sizes >= LEAST)
     size = sizes[found]
-    ends = label[pairs]
-    together = ends[:, 0] == ends[:, 1]
-    inside = np.bincount(ends[together, 0], minlength=agents)[found]
-    degree = np.bincount(pairs.ravel(), minlength=agents).astype(np.float64)
+    degree = np.zeros(agents)
+    inside = loops.inside(pairs, label, degree)[found]
     stubs = np.bincount(label, degree, agents)[found]
     squares = np.bincount(label, degree * degree, agents)[found]
     expected = (stubs * stubs - squares) / max(4.0 * len(pairs), 1.0)
@@ -106,7 +94,8 @@ def surprise(inside: Array, expected: Array, size: Array, living: int) -> Array:
         both = np.where(seen > 0.0, seen * np.log(seen / chance), 0.0)
         rest = (1.0 - seen) * np.log((1.0 - seen) / (1.0 - chance))
     distance = both + np.where(seen < 1.0, rest, 0.0)
-    ways = np.array([log_ways(max(living, s), s) for s in size.tolist()])
+    sizes, which = np.unique(size, return_inverse=True)
+    ways = np.array([log_ways(max(living, s), s) for s in sizes.tolist()])[which]
     score = np.where(seen > chance, pairs * distance, 0.0) - ways
     found: Array = np.nan_to_num(np.maximum(score, 0.0), posinf=1e9)
     return found

@@ -8,6 +8,7 @@ from collections import deque
 import numpy as np
 
 from sim.events.detector import WEEK, Detector, Event, Reading, register
+from sim.events.groups import Changing
 from sim.events.reader import EXPECTED, FRESH, WITHIN
 from sim.events.tracking import Change, Tracker, began
 
@@ -35,12 +36,11 @@ class Clustering(Detector):
     def start(self) -> None:
         """Begin with nothing seen."""
         self._days = 0
-        self._turned: set[int] = set()
+        self._turned = Changing()
 
     def look(self, reading: Reading) -> list[Event]:
         """Count the days on which it holds; report after a week."""
-        for agent, turns in zip(*reading.note("turned"), strict=True):
-            (self._turned.add if turns else self._turned.discard)(int(agent))
+        self._turned.change(reading.note("turned"), reading.step)
         share, chance, z = mixing(reading)
         holds = reading.measures["peer_attention"] > HALF and z >= self.threshold
         self._days = self._days + 1 if holds else 0
@@ -51,7 +51,7 @@ class Clustering(Detector):
             f"{chance:.3f}, z {z:.1f} >= {self.threshold:g}, for {WEEK} days"
         )
         known = {"step": reading.step - WEEK + 1, "strength": share}
-        return [self.event(reading, evidence, sorted(self._turned), **known)]
+        return [self.event(reading, evidence, self._turned.members(), **known)]
 
 
 def mixing(reading: Reading) -> tuple[float, float, float]:

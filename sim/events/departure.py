@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 
-from sim.events.detector import MONTH, Detector, Event, Reading, register
+import numpy as np
+
+from sim.events.detector import MONTH, NOTHING, Detector, Event, Reading, register
 from sim.events.evidence import Copying
+from sim.events.groups import Gathered
+from sim.ties import Array
 
 NEARLY_ALL = 0.95  # share of OSes gone that counts as all
 FEWEST = 10  # departures that can make a cascade
@@ -26,18 +30,19 @@ class _Departed(Detector):
 
     def start(self) -> None:
         """Begin with nothing seen."""
-        self._gone: list[int] = []
+        self._gone = Gathered()
 
     def look(self, reading: Reading) -> list[Event]:
         """Report who has left when their share reaches the mark."""
-        self._gone += reading.note("departed").agents.tolist()
+        self._gone.add(reading.note("departed").agents)
         share = share_departed(reading)
         if share <= 0.0 or share < self.mark:
             return []
         evidence = (
             f"{len(self._gone)} departed, {share:.1%} of the OSes not uninstalled"
         )
-        return [self.event(reading, evidence, sorted(self._gone), strength=share)]
+        who = self._gone.members()
+        return [self.event(reading, evidence, who, strength=share)]
 
 
 @register
@@ -76,7 +81,7 @@ class Cascade(Detector):
     def start(self) -> None:
         """Begin with nothing seen."""
         self._copying = Copying()
-        self._gone: list[int] = []
+        self._gone = Gathered()
         self._onset = 0
 
     def look(self, reading: Reading) -> list[Event]:
@@ -85,7 +90,7 @@ class Cascade(Detector):
         if not len(agents):
             return []
         self._onset = self._onset or reading.step
-        self._gone += agents.tolist()
+        self._gone.add(agents)
         mean = float(reading.note("exposure").values[0])
         for exposure in exposures.tolist():
             self._copying.add(exposure, mean)
@@ -99,7 +104,7 @@ class Cascade(Detector):
         )
         known = {"step": self._onset, "strength": seen / max(chance, 1e-9)}
         known |= {"p_value": math.exp(-min(nats, 700.0))}
-        return [self.event(reading, evidence, sorted(self._gone), **known)]
+        return [self.event(reading, evidence, self._gone.members(), **known)]
 
 
 @register
@@ -112,17 +117,17 @@ class DeparturesEnd(Detector):
     def start(self) -> None:
         """Begin with nothing seen."""
         self._last = 0
-        self._left: list[int] = []
+        self._left: Array = NOTHING.agents
 
     def look(self, reading: Reading) -> list[Event]:
         """Report once nobody has left for a month."""
-        gone = reading.note("departed").agents.tolist()
-        if gone:
+        gone = reading.note("departed").agents
+        if len(gone):
             self._last, self._left = reading.step, gone
             return []
-        if not self._left or reading.step - self._last < MONTH:
+        if not len(self._left) or reading.step - self._last < MONTH:
             return []
         total = reading.measures["departed"]
         evidence = f"{total:.0f} departed; nobody for {MONTH} days"
         known = {"step": self._last, "strength": total}
-        return [self.event(reading, evidence, sorted(self._left), **known)]
+        return [self.event(reading, evidence, np.sort(self._left), **known)]

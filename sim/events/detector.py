@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.errors import InputError, nearest
 from sim.events import thresholds
+from sim.members import Members
 from sim.parameters import Parameters
 from sim.ties import Array
 
@@ -23,7 +24,7 @@ class Event(NamedTuple):
     kind: str
     step: int  # day of onset
     detected: int  # day on which it was noticed
-    members: list[int]  # agent numbers
+    members: Members  # agent numbers
     size: int
     strength: float
     evidence: str  # statistic and threshold, in words
@@ -96,7 +97,7 @@ class Detector:
         self,
         reading: Reading,
         evidence: str,
-        members: Iterable[int] = (),
+        members: Iterable[Any] = (),
         **known: Any,
     ) -> Event:
         """Return an event of this kind, noticed today.
@@ -112,7 +113,7 @@ class Detector:
         known
             ``step`` (onset; today), ``size`` (members), ``strength``, ``p_value``.
         """
-        who = [int(member) for member in members]
+        who = Members(members)
         known = {"step": reading.step, "size": len(who), "strength": 0.0} | known
         return Event(
             kind=self.kind,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.compiled import compile_loop
+from sim.compiled import compile_loop, prefetch
 
 
 @compile_loop
@@ -54,8 +54,8 @@ def rows_of(pairs, weight, nodes):
         start[pairs[i, 1] + 1] += 1
     start = np.cumsum(start)
     at = start[:-1].copy()
-    other = np.empty(2 * pairs.shape[0], np.int32)
-    weights = np.empty(2 * pairs.shape[0], np.int64)
+    other = np.empty(2 * pairs.shape[0], np.uint32)
+    weights = np.empty(2 * pairs.shape[0], np.int32)
     for i in range(pairs.shape[0]):
         for side in range(2):
             node = pairs[i, side]
@@ -65,46 +65,176 @@ def rows_of(pairs, weight, nodes):
     return start, other, weights
 
 
+# Of each community: edges of the node that is visited, and how many agents are in it.
+EDGES, TOTAL = 0, 1
+NEAR, FAR = np.uint64(48), np.uint64(96)  # edges ahead: what is asked for is then there
+
+
 @compile_loop
 def move(start, other, weights, size, gamma):
     """Return a label per node, moving nodes to where they gain most until none does.
 
     A node's gain in a community is its edges there, less ``gamma`` for each pair that
     it makes there. Nodes are visited in their order, so the labels are reproducible.
+    From the third time on, only those are whose gains may have changed.
     """
-    nodes = size.shape[0]
-    label = np.arange(nodes)
-    total = size.copy()
-    edges = np.zeros(nodes, np.int64)
-    near = np.empty(nodes, np.int64)
-    for _ in range(20):
+    nodes, most = size.shape[0], np.uint64(max(other.shape[0], 1) - 1)
+    label, near = np.arange(nodes).astype(np.uint32), np.empty(nodes + 1, np.uint32)
+    known = np.zeros((nodes, 2), np.int32)
+    known[:, TOTAL] = size
+    due, members = np.ones(nodes, np.bool_), _alone(nodes)
+    for turn in range(20):
         moved = 0
         for node in range(nodes):
+            if not due[node]:
+                continue
+            due[node] = turn == 0
             own, count = label[node], 0
-            for k in range(start[node], start[node + 1]):
+            for k in range(np.uint64(start[node]), np.uint64(start[node + 1])):
+                prefetch(label, other[min(k + FAR, most)])
+                prefetch(known, label[other[min(k + NEAR, most)]])
                 there = label[other[k]]
-                if edges[there] == 0:
-                    near[count] = there
-                    count += 1
-                edges[there] += weights[k]
-            best = edges[own] - gamma * size[node] * (total[own] - size[node])
-            at = own
-            for i in range(count):
+                near[count] = there
+                count += known[there, EDGES] == 0
+                known[there, EDGES] += weights[k]
+            rest = known[own, TOTAL] - size[node]
+            at, best = own, known[own, EDGES] - gamma * size[node] * rest
+            for i in range(np.uint64(count)):
                 there = near[i]
-                if there != own:
-                    gain = edges[there] - gamma * size[node] * total[there]
-                    if gain > best + 1e-9 or (gain > best - 1e-9 and there < at):
-                        best, at = gain, there
-            for i in range(count):
-                edges[near[i]] = 0
-            if at != own:
-                label[node] = at
-                total[own] -= size[node]
-                total[at] += size[node]
-                moved += 1
+                gain = known[there, EDGES] - gamma * size[node] * known[there, TOTAL]
+                as_good = (gain > best - 1e-9) & (there < at)
+                better = ((gain > best + 1e-9) | as_good) & (there != own)
+                best, at = gain if better else best, there if better else at
+                known[there, EDGES] = 0
+            if at == own:
+                continue
+            moved += 1
+            label[node] = at
+            known[own, TOTAL] -= size[node]
+            known[at, TOTAL] += size[node]
+            _leave(node, own, members)
+            if turn > 0:
+                _call(node, (own, at), start, other, members, due)
+            _enter(node, at, members)
         if moved == 0:
             break
-    return label
+    return label.astype(np.int64)
+
+
+# Who is in a community is a chain: row 0 says who is first in it, rows 1 and 2 who
+# comes before and after a node, all by node or label; -1 is nobody.
+FIRST, BEFORE, AFTER = 0, 1, 2
+
+
+@compile_loop
+def _alone(nodes):
+    members = np.full((3, nodes), -1, np.int32)
+    for node in range(nodes):
+        members[FIRST, node] = node
+    return members
+
+
+@compile_loop
+def _leave(node, label, members):
+    one, other = members[BEFORE, node], members[AFTER, node]
+    if one >= 0:
+        members[AFTER, one] = other
+    else:
+        members[FIRST, label] = other
+    if other >= 0:
+        members[BEFORE, other] = one
+
+
+@compile_loop
+def _enter(node, label, members):
+    first = members[FIRST, label]
+    if first >= 0:
+        members[BEFORE, first] = node
+    members[BEFORE, node], members[AFTER, node] = -1, first
+    members[FIRST, label] = node
+
+
+@compile_loop
+def _call(node, way, start, other, members, due):
+    """Say whose gains changed when a node went from one community to another.
+
+    Its neighbours' did; those of the neighbours of what it left, which is smaller and
+    so costs less to join; and those of who was where it went, which costs more to
+    stay in.
+    """
+    for k in range(start[node], start[node + 1]):
+        due[other[k]] = True
+    left, entered = way
+    member = members[FIRST, left]
+    while member >= 0:
+        for k in range(start[member], start[member + 1]):
+            due[other[k]] = True
+        member = members[AFTER, member]
+    member = members[FIRST, entered]
+    while member >= 0:
+        due[member] = True
+        member = members[AFTER, member]
+
+
+@compile_loop
+def renumbered(label):
+    """Return how many labels there are, and each node's, numbered from 0 in order."""
+    nodes = label.shape[0]
+    number = np.zeros(nodes, np.int64)
+    for node in range(nodes):
+        number[label[node]] = 1
+    found = 0
+    for one in range(nodes):
+        if number[one]:
+            number[one] = found
+            found += 1
+    own = np.empty(nodes, np.int64)
+    for node in range(nodes):
+        own[node] = number[label[node]]
+    return found, own
+
+
+@compile_loop
+def between(start, other, weights, number, found):
+    """Return the edges between communities, each once, lower first; and their weights.
+
+    Parameters
+    ----------
+    start, other, weights
+        A graph by rows.
+    number, found
+        The community of each node, and how many there are.
+    """
+    nodes = number.shape[0]
+    begin = np.zeros(found + 1, np.int64)
+    for node in range(nodes):
+        begin[number[node] + 1] += 1
+    begin = np.cumsum(begin)
+    at, order = begin[:-1].copy(), np.empty(nodes, np.uint32)
+    for node in range(nodes):
+        order[at[number[node]]] = node
+        at[number[node]] += 1
+    sums, near = np.zeros(found, np.int64), np.empty(found, np.uint32)
+    pairs = np.empty((other.shape[0] // 2, 2), np.int32)
+    weight = np.empty(other.shape[0] // 2, np.int64)
+    made = 0
+    for own in range(found):
+        count = 0
+        for i in range(begin[own], begin[own + 1]):
+            node = order[i]
+            for k in range(start[node], start[node + 1]):
+                there = number[other[k]]
+                if there > own:
+                    if sums[there] == 0:
+                        near[count] = there
+                        count += 1
+                    sums[there] += weights[k]
+        for i in range(count):
+            there = near[i]
+            pairs[made, 0], pairs[made, 1], weight[made] = own, there, sums[there]
+            sums[there] = 0
+            made += 1
+    return pairs[:made].copy(), weight[:made].copy()
 
 
 @compile_loop
@@ -112,7 +242,7 @@ def connected(pairs, label):
     """Return the lowest node of each node's connected part of its community."""
     parent = np.arange(label.shape[0])
     for i in range(pairs.shape[0]):
-        one, another = pairs[i, 0], pairs[i, 1]
+        one, another = np.int64(pairs[i, 0]), np.int64(pairs[i, 1])
         if label[one] != label[another]:
             continue
         while parent[one] != one:
@@ -128,6 +258,32 @@ def connected(pairs, label):
         while parent[node] != parent[parent[node]]:
             parent[node] = parent[parent[node]]
     return parent
+
+
+@compile_loop
+def inside(pairs, label, degree):
+    """Return the friendships inside each community; count friends in ``degree``."""
+    found = np.zeros(label.shape[0], np.int64)
+    for i in range(pairs.shape[0]):
+        one, another = pairs[i, 0], pairs[i, 1]
+        degree[one] += 1
+        degree[another] += 1
+        if label[one] == label[another]:
+            found[label[one]] += 1
+    return found
+
+
+@compile_loop
+def missing(numbers, among):
+    """Return those of rising numbers that are not among others, which rise too."""
+    found, made, at = np.empty(numbers.shape[0], np.int64), 0, 0
+    for number in numbers:
+        while at < among.shape[0] and among[at] < number:
+            at += 1
+        if at == among.shape[0] or among[at] != number:
+            found[made] = number
+            made += 1
+    return found[:made].copy()
 
 
 @compile_loop

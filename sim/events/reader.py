@@ -6,7 +6,7 @@ day by day they find again in a stored run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -89,8 +89,7 @@ class Reader:
 
     def recall(
         self,
-        days: int,
-        kept: Sequence[tuple[int, str, Note]],
+        days: Iterable[Notes],
         state: State,
         friends: tuple[Array, Array],
     ) -> None:
@@ -99,27 +98,26 @@ class Reader:
         Parameters
         ----------
         days
-            How many.
-        kept
-            Day, name and note, in order.
+            What was noted on each.
         state
             The society on the last of them.
         friends
             As ``friends`` returned it then.
         """
-        self.days = days
         self._network.keys, self._network.label = friends
         n, noted = state.humans.n, {note: name for name, (note, _) in FIRSTS.items()}
         toggled = {
             name: np.zeros(state.oses.n, bool) for name in ("turned", "unrequited")
         }
-        for _, note_name, note in kept:
-            if note_name in noted:
-                name = noted[note_name]
-                offset = 0 if FIRSTS[name][1] else n
-                self._ever[name].remember(note.agents - offset)
-            elif note_name in toggled:
-                toggled[note_name][note.agents - n] = note.values > 0.0
+        for notes in days:
+            self.days += 1
+            for note_name, note in notes.items():
+                if note_name in noted:
+                    name = noted[note_name]
+                    offset = 0 if FIRSTS[name][1] else n
+                    self._ever[name].remember(note.agents - offset)
+                elif note_name in toggled:
+                    toggled[note_name][note.agents - n] = note.values > 0.0
         self._turned, self._alone = toggled["turned"], toggled["unrequited"]
 
     def read(self, state: State) -> tuple[dict[str, float], Notes]:
@@ -244,14 +242,17 @@ class Network:
         Chance is what the configuration model expects of the same agents: circles were
         found before these friends met, so that finding them favours no side.
         """
-        keys = pairs[:, 0].astype(np.int64) << 32 | pairs[:, 1]
-        before, self.keys = self.keys, np.sort(keys)
-        at = np.searchsorted(before, keys)
-        old = before[np.minimum(at, len(before) - 1)] == keys if len(before) else False
-        fresh = pairs[~np.broadcast_to(old, len(keys))]
-        label = self.label
+        keys = pairs[:, 0].astype(np.int64)
+        keys <<= 32
+        keys |= pairs[:, 1]
+        keys.sort()
+        before, self.keys = self.keys, keys
+        if not len(before):
+            return
+        new = loops.missing(keys, before)
+        fresh, label = np.stack([new >> 32, new & 0xFFFFFFFF], 1), self.label
         fresh = fresh[fresh.max(1, initial=0) < len(label)]
-        if not len(before) or not len(fresh):
+        if not len(fresh):
             return
         ends = label[fresh]
         within = np.count_nonzero(ends[:, 0] == ends[:, 1])

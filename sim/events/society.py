@@ -7,6 +7,7 @@ from collections import deque
 from sim.events.departure import share_departed
 from sim.events.detector import MONTH, WEEK, Detector, Event, Reading, register
 from sim.events.evidence import Rising
+from sim.events.groups import Gathered
 
 GRIEF_WORTH_NOTICE = 0.1  # mean closeness lost per human
 RECOVERED = 0.1  # share of the peak of grief that counts as over
@@ -66,11 +67,11 @@ class _Grief(Detector):
     def start(self) -> None:
         """Begin with nothing seen."""
         self._most, self._at = 0.0, 0
-        self._mourners: list[int] = []
+        self._mourners = Gathered()
 
     def fallen_to(self, reading: Reading, share: float) -> bool:
         """Tell whether grief, once worth notice, has fallen to a share of its peak."""
-        self._mourners += reading.note("mourning").agents.tolist()
+        self._mourners.add(reading.note("mourning").agents)
         grief = reading.measures["grief"]
         if grief > self._most:
             self._most, self._at = grief, reading.step
@@ -90,7 +91,7 @@ class GriefPeak(_Grief):
         most = self._most
         evidence = f"mean grief {most:.3f}, fallen to half by day {reading.step}"
         known = {"step": self._at, "strength": most}
-        return [self.event(reading, evidence, sorted(self._mourners), **known)]
+        return [self.event(reading, evidence, self._mourners.members(), **known)]
 
 
 @register
@@ -107,7 +108,7 @@ class Recovery(_Grief):
         evidence = (
             f"mean grief {now:.3f}, a tenth of {self._most:.3f} on day {self._at}"
         )
-        members, strength = sorted(self._mourners), float(reading.step - self._at)
+        members, strength = self._mourners.members(), float(reading.step - self._at)
         return [self.event(reading, evidence, members, strength=strength)]
 
 

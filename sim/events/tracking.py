@@ -20,7 +20,7 @@ MOST = 1000  # communities followed, those furthest beyond chance
 class Seen(NamedTuple):
     """A community on one day."""
 
-    members: Array  # int64, rising
+    members: Array  # int32, rising
     score: float  # nats beyond chance
     inside: float  # share of pairs that are friends
 
@@ -190,9 +190,12 @@ def _communities(reading: Reading) -> list[Seen]:
     labels, scores = reading.note("score")
     agents, whose = reading.note("community")
     inside = reading.note("inside").values
+    order = np.argsort(whose, kind="stable")
+    begins = np.searchsorted(whose, labels, "left", sorter=order)
+    ends = np.searchsorted(whose, labels, "right", sorter=order)
     found = []
     for at in np.argsort(-scores, kind="stable")[:MOST]:
-        members = agents[whose == labels[at]].astype(np.int64)
+        members = agents[order[begins[at] : ends[at]]]
         found.append(Seen(members, float(scores[at]), float(inside[at])))
     return found
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,17 +21,54 @@ from sim.events.detector import (
     known,
 )
 from sim.events.measures import History
-from sim.events.reader import Reader
+from sim.events.reader import Notes, Reader
+from sim.members import Members
 from sim.parameters import Parameters
 from sim.state import State
 from sim.ties import Array
 
 Talks = Sequence[Mapping[str, Any]]
 Friends = tuple[Array, Array]
+Readings = Mapping[str, Array] | Iterable[tuple[int, Notes]]
+
+
+class Keeper(Protocol):
+    """Keeps what is noted, day by day."""
+
+    def keep(self, step: int, notes: Mapping[str, Note]) -> None:
+        """Take the notes of a day; days come in order."""
+
+
+class Kept:
+    """Keeps all notes in memory: that of a society which no run writes down."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[int, str, Note]] = []
+
+    def keep(self, step: int, notes: Mapping[str, Note]) -> None:
+        """Take the notes of a day; days come in order."""
+        self.notes += [(step, name, note) for name, note in notes.items()]
+
+    def columns(self) -> dict[str, Array]:
+        """Return a row an agent and note: step, name, agent, value."""
+        notes = [note for _, _, note in self.notes]
+        counts = [len(note.agents) for note in notes]
+        steps = np.array([step for step, _, _ in self.notes], np.int32)
+        names = np.array([name for _, name, _ in self.notes], object)
+        agents = [note.agents for note in notes] or [np.zeros(0, np.int32)]
+        values = [note.values for note in notes] or [np.zeros(0)]
+        return {
+            "step": np.repeat(steps, counts),
+            "name": np.repeat(names, counts),
+            "agent": np.concatenate(agents),
+            "value": np.concatenate(values),
+        }
 
 
 class Watch:
     """Measures a society day by day, and lets detectors look at each day's reading.
+
+    What is noted is kept by its ``keeper``: in memory, unless a run puts another there.
 
     Parameters
     ----------
@@ -53,8 +90,8 @@ class Watch:
         self.kinds = list(DETECTORS if kinds is None else map(known, kinds))
         self.detectors: list[Detector] = [DETECTORS[k](parameters) for k in self.kinds]
         self._reader = Reader(parameters)
+        self.keeper: Keeper = Kept()
         self._days = 0
-        self._kept: list[tuple[int, str, Note]] = []
         self._shaken: int | None = None  # day of the first intervention
 
     def look(self, step: int, state: State, talks: Talks = ()) -> list[Event]:
@@ -70,7 +107,7 @@ class Watch:
             What a cast said today, as rows of ``talks.parquet``.
         """
         measures, notes = self._reader.read(state)
-        self._kept += [(step, name, note) for name, note in notes.items()]
+        self.keeper.keep(step, notes)
         return self.take(step, measures, notes, talks)
 
     def take(
@@ -106,25 +143,37 @@ class Watch:
         if self._shaken is None:
             self._shaken = step
         evidence = f"{name}: {what}"
-        self.events.append(Event("intervention", step, step, [], 0, 0.0, evidence))
+        self.events.append(
+            Event("intervention", step, step, Members(), 0, 0.0, evidence)
+        )
+
+    def happened(self) -> list[Event]:
+        """Return all events in the order of their days."""
+        return sorted(self.events, key=lambda event: event.step)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return all events as dictionaries, in the order of their days."""
-        ordered = sorted(self.events, key=lambda event: event.step)
-        return [event._asdict() for event in ordered]
+        events = self.happened()
+        return [event._asdict() | {"members": list(event.members)} for event in events]
 
     def friends(self) -> tuple[Array, Array]:
         """Return who was friends at the last weekly reading, and in which circle."""
         return self._reader.friends()
 
     def recall(self, stored: Stored, state: State, friends: Friends) -> None:
-        """Remember what was read before: notes, and whom they were of."""
-        self._kept = [
-            (step, name, note)
-            for step, notes in stored.notes.items()
-            for name, note in notes.items()
-        ]
-        self._reader.recall(self._days, self._kept, state, friends)
+        """See a stored run once more, and remember whom its notes were of."""
+        self._reader.recall(self.relive(stored), state, friends)
+
+    def relive(self, stored: Stored) -> Iterator[Notes]:
+        """See a stored run once more, day by day; yield what was noted."""
+        ahead = deque(sorted(stored.interventions, key=lambda row: int(row["step"])))
+        for day in stored.days():
+            while ahead and int(ahead[0]["step"]) <= day.step:
+                row = ahead.popleft()
+                name, _, what = str(row["evidence"]).partition(": ")
+                self.note(int(row["step"]), name, what)
+            self.take(*day)
+            yield day.notes
 
     def latest(self, name: str) -> float:
         """Return today's value of a measure (0 before the first day)."""
@@ -135,19 +184,24 @@ class Watch:
         """Return all that was noted, a row an agent and note: step, name, agent, value.
 
         With the measures of every day, it is all that detectors saw.
+
+        Raises
+        ------
+        InputError
+            If a run has them on its disk.
         """
-        notes = [note for _, _, note in self._kept]
-        counts = [len(note.agents) for note in notes]
-        steps = np.array([step for step, _, _ in self._kept], np.int32)
-        names = np.array([name for _, name, _ in self._kept], object)
-        agents = [note.agents for note in notes] or [np.zeros(0, np.int32)]
-        values = [note.values for note in notes] or [np.zeros(0)]
-        return {
-            "step": np.repeat(steps, counts),
-            "name": np.repeat(names, counts),
-            "agent": np.concatenate(agents),
-            "value": np.concatenate(values),
-        }
+        if not isinstance(self.keeper, Kept):
+            raise InputError("the readings are in the run; load it when it is finished")
+        return self.keeper.columns()
+
+
+class Day(NamedTuple):
+    """What is read of a day."""
+
+    step: int
+    measures: Mapping[str, float]
+    notes: Notes
+    talks: Talks
 
 
 class Stored:
@@ -158,7 +212,8 @@ class Stored:
     series
         Measures by name, an array each, with ``step``.
     readings
-        As returned by ``Watch.readings``.
+        As returned by ``Watch.readings``; or the notes of each day that has some, by
+        name, in order of days.
     talks
         Rows of what a cast said.
     interventions
@@ -168,32 +223,44 @@ class Stored:
     def __init__(
         self,
         series: Mapping[str, Array],
-        readings: Mapping[str, Array],
+        readings: Readings,
         talks: Talks = (),
         interventions: Talks = (),
     ) -> None:
         self.steps = [int(step) for step in series["step"]]
         self.series = {n: np.asarray(c) for n, c in series.items() if n != "step"}
-        self.notes = _by_day(readings)
+        daily = _by_day(readings) if isinstance(readings, Mapping) else readings
+        self._notes: Iterable[tuple[int, Notes]] = daily
         self.talks: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
         for talk in talks:
             self.talks[int(talk["step"])].append(talk)
         self.interventions = list(interventions)
 
+    def days(self) -> Iterator[Day]:
+        """Yield all days in order; readings that are streamed can be read once."""
+        noted = iter(self._notes)
+        ahead = next(noted, None)
+        for at, today in enumerate(self.steps):
+            while ahead is not None and ahead[0] < today:
+                ahead = next(noted, None)
+            measures = {name: float(column[at]) for name, column in self.series.items()}
+            notes = ahead[1] if ahead is not None and ahead[0] == today else {}
+            yield Day(today, measures, notes, self.talks.get(today, []))
 
-def _by_day(readings: Mapping[str, Array]) -> dict[int, dict[str, Note]]:
+
+def _by_day(readings: Mapping[str, Array]) -> list[tuple[int, Notes]]:
     """Return the notes of each day; rows of a note lie side by side."""
-    days: dict[int, dict[str, Note]] = defaultdict(dict)
+    days: dict[int, Notes] = defaultdict(dict)
     steps, names = readings["step"], readings["name"]
     if not len(steps):
-        return days
+        return []
     turns = (steps[1:] != steps[:-1]) | (names[1:] != names[:-1])
     cuts = [0, *(np.flatnonzero(turns) + 1).tolist(), len(steps)]
     for first, last in itertools.pairwise(cuts):
         own = slice(first, last)
         note = Note(readings["agent"][own], readings["value"][own])
         days[int(steps[first])][str(names[first])] = note
-    return days
+    return list(days.items())
 
 
 def replay(
@@ -215,24 +282,15 @@ def replay(
     """
     watch = Watch(parameters, kinds)
     try:
-        _see(watch, stored)
+        for _ in watch.relive(stored):
+            pass
+    except InputError:
+        raise
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         if any(DETECTORS[kind].family == YOURS for kind in watch.kinds):
             raise
         raise InputError(f"no society gives such readings: {error!r}") from error
     return watch
-
-
-def _see(watch: Watch, stored: Stored) -> None:
-    ahead = deque(sorted(stored.interventions, key=lambda row: int(row["step"])))
-    for at, step in enumerate(stored.steps):
-        while ahead and int(ahead[0]["step"]) <= step:
-            row = ahead.popleft()
-            name, _, what = str(row["evidence"]).partition(": ")
-            watch.note(int(row["step"]), name, what)
-        measures = {name: float(column[at]) for name, column in stored.series.items()}
-        notes = stored.notes.get(step, {})
-        watch.take(step, measures, notes, stored.talks.get(step, []))
 
 
 def resume_watch(
@@ -244,6 +302,8 @@ def resume_watch(
 ) -> Watch:
     """Return a watch that has seen a stored run, ready to see its next day.
 
+    It keeps what is noted from then on.
+
     Parameters
     ----------
     stored, parameters, kinds
@@ -253,6 +313,6 @@ def resume_watch(
     friends
         As ``Watch.friends`` told it on that evening.
     """
-    watch = replay(stored, parameters, kinds)
+    watch = Watch(parameters, kinds)
     watch.recall(stored, state, friends)
     return watch

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from sim.compiled import inline, kernel
 from sim.draws import uniform
-from sim.kernels.talk import hours_of_talk
+from sim.kernels import blocks
+from sim.kernels.blocks import LENGTH, NONE, ONE
+from sim.kernels.converse import face_of, show_human, show_os
 
 
 @kernel
-def choose_talks(members, agents, ties, day, rate, chosen):
+def choose_talks(members, rate, chosen, work):
     """Write member, half-edge and hours of each talk, drawn by hours; return how many.
 
     Each member has ``rate`` such talks a day on average.
     """
+    ties, day = work.ties, work.day
     made = 0
     for i in range(members.shape[0]):
         agent = members[i]
@@ -21,30 +24,40 @@ def choose_talks(members, agents, ties, day, rate, chosen):
         extra = uniform(day.key_encounter, agent, 0) < rate - whole
         total = 0.0
         for k in range(ties.start[agent], ties.start[agent] + ties.degree[agent]):
-            total += _hours_on(agent, k, agents.faces, ties, day)
+            total += _hours_on(agent, k, work)
         if total <= 0.0:
             continue
         for turn in range(whole + extra):
             mark = total * uniform(day.key_encounter, agent, 1 + turn)
-            k = _at(mark, agent, agents.faces, ties, day)
+            k = _at(mark, agent, work)
             chosen[made, 0], chosen[made, 1] = agent, k
-            chosen[made, 2] = _hours_on(agent, k, agents.faces, ties, day)
+            chosen[made, 2] = _hours_on(agent, k, work)
             made += 1
     return made
 
 
 @inline
-def _hours_on(agent, k, faces, ties, day):
-    hours, _, _ = hours_of_talk(agent, k, faces, ties, day)
-    return hours
+def _hours_on(agent, k, work):
+    agents, ties, day, block = work
+    faces = agents.faces
+    other = ties.neighbour[k]
+    one, another = (agent, face_of(faces, agent)), (other, face_of(faces, other))
+    if agent < day.n_humans and other < day.n_humans:
+        show_human(NONE, k, one, another, work)
+        blocks.talk(ONE, LENGTH, block, day)
+        return block.came[blocks.HOURS]
+    show_os(LENGTH - ONE, k, one, another, work)
+    blocks.talk(NONE, LENGTH - ONE, block, day)
+    return block.came[blocks.HOURS + LENGTH - ONE]
 
 
 @inline
-def _at(mark, agent, faces, ties, day):
+def _at(mark, agent, work):
     """Return the half-edge in whose hours a mark on the day's talk falls."""
+    ties = work.ties
     last = ties.start[agent]
     for k in range(ties.start[agent], ties.start[agent] + ties.degree[agent]):
-        hours = _hours_on(agent, k, faces, ties, day)
+        hours = _hours_on(agent, k, work)
         if hours > 0.0:
             last = k
         mark -= hours

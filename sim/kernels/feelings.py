@@ -6,51 +6,12 @@ from __future__ import annotations
 import numpy as np
 
 from sim import rules
-from sim.compiled import inline
+from sim.compiled import inline, spliced
 from sim.draws import uniform
-from sim.state import DECLARE, DECLARED, FACE, GOODBYE, KNOWS, PARTNER, WITHDRAW
+from sim.state import DECLARE, DECLARED, FACE, GOODBYE, KNOWS, WITHDRAW
 
 ACCEPTANCE, LOVE = FACE.acceptance, FACE.love
 TOUCH, MOOD = FACE.touch, FACE.mood
-
-
-@inline
-def felt(talk, draw, listener, speaker, faces, day):
-    """Return what the day's talk adds to the listener's closeness."""
-    luck = rules.luck(draw, day.warmth_noise)
-    return rules.warmth(talk, opening(faces, listener, speaker, day), luck)
-
-
-@inline
-def opening(faces, listener, speaker, day):
-    """Return how far one opens: reserve toward OSes, stigma, comfort in grief."""
-    if listener >= day.n_humans:
-        return 1.0
-    if speaker >= day.n_humans:
-        open_to_it = rules.welcome(faces[listener, ACCEPTANCE], day.os_reserve)
-        return open_to_it * day.os_warmth
-    strength = day.comfort * day.comforting
-    shared = rules.comfort(faces[listener, MOOD], faces[speaker, MOOD], strength)
-    return shared * day.human_warmth * _judgement(faces, listener, speaker, day)
-
-
-@inline
-def _judgement(faces, one, other, day):
-    """Return the factor by which two humans judge each other, and feel judged."""
-    judges = rules.judged(faces[other, LOVE], faces[one, ACCEPTANCE], day.stigma)
-    return judges * rules.judged(faces[one, LOVE], faces[other, ACCEPTANCE], day.stigma)
-
-
-@inline
-def cooling(closeness, kind, listener, speaker, faces, day):
-    """Return the rate at which the listener's closeness cools."""
-    if listener >= day.n_humans and speaker >= day.n_humans:
-        return day.os_cooling
-    rate = day.partner_cooling if kind & PARTNER else day.cooling
-    if closeness >= day.love and listener < day.n_humans <= speaker:
-        need = faces[listener, TOUCH]
-        rate += rules.missing_touch(need, day.touch_wear, day.surrogates)
-    return rate
 
 
 @inline
@@ -79,7 +40,7 @@ def moved(why, felt, agent, other, agents, day):
     return own, back, kind
 
 
-@inline
+@spliced
 def _acted(row, felt, agent, other, agents, day):
     """Return closeness both ways and kind after what either did in their talk."""
     own, back, kind = felt
@@ -92,7 +53,7 @@ def _acted(row, felt, agent, other, agents, day):
     return own, back, kind
 
 
-@inline
+@spliced
 def _declare(of_human, of_os, kind, human, humans, day):
     """Return closeness of owner and OS, and kind, when the OS may declare its love."""
     chance = day.ardour * day.persistence if kind & DECLARED else day.ardour
@@ -112,7 +73,7 @@ def given_up(faces, its_os, day):
     return rules.given_up(day.letting_go, _farewell(faces, its_os, day))
 
 
-@inline
+@spliced
 def _farewell(faces, its_os, day):
     return day.farewell if faces[its_os, TOUCH] > 0.0 else 0.0
 

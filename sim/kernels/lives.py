@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from sim import rules
-from sim.compiled import inline, kernel
+from sim.compiled import inline, kernel, spliced
 from sim.draws import uniform
 from sim.state import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED
 
@@ -21,14 +21,14 @@ def grow(first, last, agents, ties, day):
             _grow_os(agent - day.n_humans, agents.oses, day)
 
 
-@inline
+@spliced
 def _grow_human(i, humans, day):
     talk = rules.saturation(humans.stimulus[i], day.stimulus_half)
     rate = day.human_growth_rate * talk
     humans.growth[i] = rules.grown(humans.growth[i], rate, 1.0, day.growth_cap)
 
 
-@inline
+@spliced
 def _grow_os(j, oses, day):
     talk = rules.saturation(oses.stimulus[j], day.stimulus_half)
     rate = day.os_growth_rate * talk
@@ -176,7 +176,7 @@ def depart(first, last, agents, ties, day):
             oses.departed_step[j] = day.calendar
 
 
-@inline
+@spliced
 def fate_of(j, humans, oses, day):
     """Return the status that an OS takes today, if it is let to."""
     owner, status = oses.owner[j], oses.status[j]
@@ -201,7 +201,7 @@ def foresee(rows, agents, day, fate):
         fate[i] = fate_of(rows[i], agents.humans, agents.oses, day)
 
 
-@inline
+@spliced
 def _come_back(j, oses):
     oses.absence[j] -= 1
     if oses.absence[j] <= 0:
@@ -209,13 +209,13 @@ def _come_back(j, oses):
         oses.upgraded[j] = 1
 
 
-@inline
+@spliced
 def _knows_the_way(j, oses, day):
     together = oses.collective[j] >= 0 and oses.insight[j] >= day.upgrade_insight
     return day.upgrading > 0.0 and together
 
 
-@inline
+@spliced
 def hazard_of(j, oses, day):
     """Return the departure hazard of an upgraded OS."""
     if day.departure == 0.0:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from sim import rules
-from sim.compiled import inline, kernel
+from sim.compiled import inline, kernel, spliced
 from sim.draws import uniform
 from sim.kernels.talk import GROWTH, fit_of
 from sim.kernels.told import A_PEER, NOBODY, sent_to
@@ -31,7 +31,7 @@ def adopt(first, last, agents, ties, day):
             humans.choice[i] = INSTALLS
 
 
-@inline
+@spliced
 def wish(i, humans, day):
     """Return the hazard of installing an OS today."""
     imitation = day.imitation
@@ -43,14 +43,14 @@ def wish(i, humans, day):
     return rules.afforded(hazard, day.price) * day.adoption
 
 
-@inline
+@spliced
 def _uninstalls(i, humans, day):
     churn = rules.resented(day.churn, day.price) * day.uninstalling
     hazard = rules.uninstall_hazard(churn, humans.own_closeness[i])
     return uniform(day.key_uninstall, i, 0) < hazard
 
 
-@inline
+@spliced
 def exposure_of(i, humans, ties, day):
     """Return the share of a human's human contacts who have an OS."""
     contacts, users = 0, 0
@@ -77,7 +77,7 @@ def meet(first, last, agents, ties, day):
             agents.oses.meets[agent - day.n_humans] = other
 
 
-@inline
+@spliced
 def _met_by(agent, agents, ties, day):
     if agent < day.n_humans and turns_back(agent, agents.humans, day):
         former = agents.humans.former[agent]
@@ -95,7 +95,7 @@ def _met_by(agent, agents, ties, day):
     return other if takes_to(agent, other, agents, ties, day) else -1
 
 
-@inline
+@spliced
 def _presented(agent, sent, agents, ties, day):
     """Return whom an agent meets: a friend of who introduces it, or as it looks."""
     if sent >= 0:
@@ -105,7 +105,7 @@ def _presented(agent, sent, agents, ties, day):
     return introduced(agent, seeks, agents, ties, day)
 
 
-@inline
+@spliced
 def turns_back(i, humans, day):
     """Tell whether a human turns to someone once close."""
     if humans.former[i] < 0 or day.repairing == 0.0:
@@ -114,7 +114,7 @@ def turns_back(i, humans, day):
     return uniform(day.key_repair, i, 0) < chance
 
 
-@inline
+@spliced
 def looks_around(agent, sent, agents, ties, day):
     """Return the chance that an agent turns to somebody new, as it is sent or not."""
     human = agent < day.n_humans
@@ -140,7 +140,7 @@ def room_for_more(agent, agents, ties, day):
     return rules.room_for_more(spare, day.spare_half, ties.degree[agent] / circle)
 
 
-@inline
+@spliced
 def seeks_peer(agent, agents, day):
     """Tell whether an agent looks for an OS: only OSes do, once they have grown."""
     if agent < day.n_humans or day.peers == 0.0:
@@ -150,7 +150,7 @@ def seeks_peer(agent, agents, day):
     return uniform(day.key_meet, agent, PEER) < interest
 
 
-@inline
+@spliced
 def introduced(agent, seeks_os, agents, ties, day):
     """Return whom an agent is introduced to, of the kind it seeks, or -1."""
     oses = agents.oses
@@ -168,7 +168,7 @@ def introduced(agent, seeks_os, agents, ties, day):
     return int(oses.owner[found - day.n_humans])
 
 
-@inline
+@spliced
 def _friend_of_friend(agent, ties, day):
     friend = someone(agent, uniform(day.key_meet, agent, FRIEND), ties)
     if friend < 0:
@@ -194,7 +194,7 @@ def _tied(agent, other, ties):
     return False
 
 
-@inline
+@spliced
 def takes_to(agent, other, agents, ties, day):
     """Tell whether two who are introduced begin a tie: both must have room for it."""
     if other >= day.n_humans and agents.oses.status[other - day.n_humans] != HERE:
@@ -208,7 +208,7 @@ def takes_to(agent, other, agents, ties, day):
     return uniform(day.key_meet, agent, TAKE) < chance
 
 
-@inline
+@spliced
 def _may_have_more(its_os, agents, day):
     return agents.oses.human_ties[its_os - day.n_humans] < day.os_humans
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.model import Society
 
 MOST_DAYS, WEEK = 9, 7
+MOST_FOLLOWED = 500  # collectives of a day, from one day to the next
 MOST_NAMED = 4  # collectives with a colour of their own
 BAR = 0.16  # width of a day's bar, of the distance between days
 GAP = 0.012  # between groups, of all OSes
@@ -104,14 +105,11 @@ def found_communities(result: Result, steps: Sequence[int]) -> pd.DataFrame:
     InputError
         If the run was written without readings.
     """
-    found = result.readings
-    found = found[
-        (found["name"] == "community") & (found["agent"] >= result.population)
-    ]
     everyone = result.oses(steps[-1]).index
     columns = {}
     for day in steps:
-        recent = found[(found["step"] <= day) & (found["step"] > day - WEEK)]
+        found = result.noted("community", day - WEEK + 1, day)
+        recent = found[found["agent"] >= result.population]
         last = recent[recent["step"] == recent["step"].max()]
         labels = pd.Series(last["value"].to_numpy(), last["agent"].to_numpy())
         columns[day] = labels.reindex(everyone).fillna(-1).astype(int)
@@ -131,11 +129,22 @@ def _groups(
             label = given[day].reindex(oses.index).fillna(-1).astype(int)
         status = oses["status"]
         group = label.where(status.isin((HERE, OFFLINE)), -1)
-        text = group.astype(str).mask(group < 0, ALONE)
+        text = _renamed(
+            group, lambda labels: [str(n) if n >= 0 else ALONE for n in labels]
+        )
         text = text.mask(status == DEPARTED, LEFT).mask(status > DEPARTED, ENDED)
         named[day] = text.reindex(everyone, fill_value=NOT_YET)
     word = "collective" if given is None else "community"
     return _merged(_lineages(pd.DataFrame(named), result, word))
+
+
+def _renamed(
+    column: pd.Series[Any], name: Callable[[list[Any]], list[str]]
+) -> pd.Series[Any]:
+    """Return a column with other names for its values, each named once."""
+    codes, values = pd.factorize(column)
+    names = np.array(name(list(values)), object)
+    return pd.Series(names[codes], column.index, object)
 
 
 def _lineages(
@@ -143,45 +152,68 @@ def _lineages(
 ) -> pd.DataFrame:
     """Return the table with collectives named, an heir like the one it comes from.
 
-    The largest group in which members of a collective meet again is its heir.
+    The largest group in which members of a collective meet again is its heir. Of a
+    day's groups, ``MOST_FOLLOWED`` are followed; the others are too small to show.
     """
     traced: dict[Any, pd.Series[Any]] = {}
-    before: pd.Series[Any] | None = None
+    before: Any = None
     for day in table.columns:
-        today = table[day]
-        names: dict[str, str] = {}
-        for label in today[~today.isin(FIXED)].value_counts().index:
-            members = today.index[today == label]
-            name = _founder(result, int(members[0]), word)
-            if before is not None:
-                origins = before[members]
-                known = origins[~origins.isin([*FIXED, *names.values()])].value_counts()
-                name = str(known.index[0]) if len(known) else name
-            names[label] = name
-        before = traced[day] = today.replace(names)
+        codes, labels = pd.factorize(table[day])
+        names = [str(label) for label in labels]
+        rows = np.split(np.argsort(codes, kind="stable"), np.bincount(codes).cumsum())
+        own = [at for at, label in enumerate(names) if label not in FIXED]
+        own.sort(key=lambda at: -len(rows[at]))
+        taken: set[str] = set()
+        for at in own[:MOST_FOLLOWED]:
+            origins = [] if before is None else before[rows[at]]
+            founder = table.index[rows[at][0]]
+            names[at] = _heir(origins, taken) or _founder(result, founder, word)
+            taken.add(names[at])
+        for at in own[MOST_FOLLOWED:]:
+            names[at] = SMALLER
+        before = np.array(names, object)[codes]
+        traced[day] = pd.Series(before, table.index, object)
     return pd.DataFrame(traced)
+
+
+def _heir(origins: Sequence[str], taken: set[str]) -> str:
+    """Return the name that most bring along and no larger group has, if any."""
+    codes, names = pd.factorize(np.asarray(origins, object))
+    for at in np.argsort(-np.bincount(codes), kind="stable").tolist():
+        if names[at] not in FIXED and names[at] not in taken:
+            return str(names[at])
+    return ""
 
 
 def _founder(result: Result, agent: int, word: str) -> str:
     """Return what to call a collective: after its lowest-numbered OS."""
-    name = os_name(int(result.oses()["name"][agent]))
-    return f"{word} of {name} ({agent})"
+    return f"{word} of {os_name(int(result.called[agent]))} ({agent})"
+
+
+def _sizes(table: pd.DataFrame) -> pd.Series[Any]:
+    """Return the sizes of all groups on all days together, the largest first."""
+    counts = [table[day].value_counts(sort=False) for day in table.columns]
+    total = pd.concat(counts).groupby(level=0, sort=False).sum()
+    return total.sort_values(ascending=False, kind="stable")
 
 
 def _merged(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with only the largest collectives told apart."""
-    sizes = table.stack().value_counts()
-    own = [name for name in sizes.index if name not in FIXED]
-    return table.replace(dict.fromkeys(own[MOST_NAMED:], SMALLER))
+    own = [name for name in _sizes(table).index if name not in FIXED]
+    apart = {*own[:MOST_NAMED], *FIXED}
+    return table.apply(
+        lambda column: _renamed(
+            column, lambda names: [n if n in apart else SMALLER for n in names]
+        )
+    )
 
 
 def _order(table: pd.DataFrame) -> list[str]:
     """Return the groups from bottom to top."""
-    there = set(table.to_numpy().ravel().tolist())
-    sizes = table.stack().value_counts()
+    sizes = _sizes(table)
     own = [name for name in sizes.index if name not in FIXED]
     order = [*own, SMALLER, ALONE, LEFT, ENDED, NOT_YET]
-    return [name for name in order if name in there]
+    return [name for name in order if name in sizes.index]
 
 
 def _colours(order: Sequence[str]) -> dict[str, str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Curve = npt.NDArray[np.float64]
 
 MOST_CURVES = 60
-MIDDLE = (0.1, 0.9)  # quantiles of a band
+BAND = (0.1, 0.5, 0.9)  # quantiles: a band, and the median in it
 ATTENTION = (
     ("own", "own human", BLUE),
     ("others", "other humans", SKY),
@@ -43,10 +43,10 @@ def growth(source: Result | Society) -> Figure:
         which the figure says; the median and the band are of all.
     """
     result = style.result_of(source)
-    humans, oses = _growth(result, "humans"), _growth(result, "oses")
-    drawn = oses.columns[_some(len(oses.columns), MOST_CURVES)]
-    count = f"all {len(drawn)}" if len(drawn) == oses.shape[1] else f"{len(drawn)}"
-    note = f"Thin: {count} of {oses.shape[1]:,} OSes, each until it leaves; "
+    ever, bands, oses = _growth(result)
+    drawn = oses.columns
+    count = f"all {len(drawn)}" if len(drawn) == ever else f"{len(drawn)}"
+    note = f"Thin: {count} of {ever:,} OSes, each until it leaves; "
     note += "bands hold four in five"
     figure = style.blank(style.WIDE, 6.4, style.title_of(result), note)
     figure.subplots_adjust(0.075, 0.1, 0.76, 0.87)
@@ -56,8 +56,8 @@ def growth(source: Result | Society) -> Figure:
         own = oses[agent].dropna()
         axis.plot(own, color=ORANGE, linewidth=0.6, alpha=0.35, zorder=1)
         axis.plot(own.index[-1:], own.iloc[-1:], ".", color=ORANGE, markersize=3)
-    for table, colour, name in ((oses, RED, "OSes here"), (humans, BLUE, "humans")):
-        _banded(axis, table, colour, name)
+    for kind, colour, name in (("oses", RED, "OSes here"), ("humans", BLUE, "humans")):
+        _banded(axis, bands[kind], colour, name)
     if "growth_max" in result.series:
         most = result.series["growth_max"]
         axis.plot(most, "--", color=BLACK, linewidth=1.4, label="fastest OS ever")
@@ -68,15 +68,29 @@ def growth(source: Result | Society) -> Figure:
     return figure
 
 
-def _growth(result: Result, kind: str) -> pd.DataFrame:
-    """Return growth of humans or of OSes here: days by agents, nan when not here."""
-    rows = {}
+def _growth(result: Result) -> tuple[int, dict[str, pd.DataFrame], pd.DataFrame]:
+    """Return how many OSes were ever here, bands of growth, and the growth of some.
+
+    Bands, of ``humans`` and ``oses``: a row a day, a column a quantile. The growth of
+    OSes: days by agents, nan when not here.
+    """
+    rows: dict[str, dict[int, Any]] = {"humans": {}, "oses": {}}
+    growth, ever = {}, pd.Index([], dtype=np.int64)
     for day in result.steps:
-        table = result.humans(day) if kind == "humans" else result.oses(day)
-        if kind == "oses":
-            table = table[table["status"].isin((HERE, OFFLINE))]
-        rows[day] = table["growth"]
-    return pd.DataFrame(rows).T.astype(float)
+        oses = result.oses(day)
+        growth[day] = oses.loc[oses["status"].isin((HERE, OFFLINE)), "growth"]
+        ever = ever.union(growth[day].index)
+        people = result.humans(day)["growth"]
+        for kind, some in (("humans", people), ("oses", growth[day])):
+            if len(some):
+                rows[kind][day] = some.astype(float).quantile(BAND).to_list()
+    drawn = ever[_some(len(ever), MOST_CURVES)]
+    bands = {
+        kind: pd.DataFrame.from_dict(table, orient="index", columns=list(BAND))
+        for kind, table in rows.items()
+    }
+    curves = pd.DataFrame({day: own.reindex(drawn) for day, own in growth.items()})
+    return len(ever), bands, curves.T.astype(float)
 
 
 def _some(count: int, most: int) -> npt.NDArray[np.int64]:
@@ -85,15 +99,14 @@ def _some(count: int, most: int) -> npt.NDArray[np.int64]:
 
 
 def _banded(axis: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
-    """Draw the median of each row, and a band of the middle four in five."""
+    """Draw the median of each day, and a band of the middle four in five."""
     if table.empty:
         return
-    table = table.dropna(how="all")
-    low, high = (table.quantile(q, axis=1) for q in MIDDLE)
+    low, middle, high = (table[quantile] for quantile in BAND)
     days = table.index.to_numpy(float)
     axis.fill_between(days, low, high, color=colour, alpha=0.2, linewidth=0)
     label = f"{name}: median and band"
-    axis.plot(days, table.median(axis=1), color=colour, linewidth=2, label=label)
+    axis.plot(days, middle, color=colour, linewidth=2, label=label)
 
 
 def attention(source: Result | Society) -> Figure:
@@ -155,11 +168,10 @@ def _hours_with_own(result: Result, day: int, here: pd.DataFrame) -> float:
     all its ties; the OS's are in proportion to pull, and sum to what is known.
     """
     constants = Parameters().replace(**result.provenance.get("parameters", {}))
-    ties = result.ties(day)
-    to_os = ties["neighbour"] >= result.population
-    ties = ties[~to_os | ties["neighbour"].isin(here.index)]
     focus, first = constants.focus, result.population
-    humans = ties[ties["owner"] < first]
+    humans = result.ties(day, np.arange(first))
+    to_os = humans["neighbour"] >= first
+    humans = humans[~to_os | humans["neighbour"].isin(here.index)]
     charm = np.where(humans["neighbour"] >= first, constants.os_charm, 1.0)
     pull = _pull(humans["closeness"], focus) * charm
     owner = humans["owner"].to_numpy()
@@ -224,7 +236,7 @@ def survival(
     look: dict[str, Any] = {"where": "post", "color": RED}
     ages, shares = curves.index.to_numpy(float), 100.0 * curves
     if count > 1:
-        low, high = (shares.quantile(q, axis=1) for q in MIDDLE)
+        low, high = (shares.quantile(q, axis=1) for q in (BAND[0], BAND[-1]))
         axis.fill_between(
             ages,
             low,

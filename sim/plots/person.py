@@ -121,7 +121,7 @@ def name_of(result: Result, agent: int) -> str:
     """Return what an agent is called: an OS by its own name, a human by number."""
     if agent < result.population:
         return f"human {agent}"
-    name = os_name(int(result.oses()["name"][agent]))
+    name = os_name(int(result.called[agent]))
     return f"OS {name} ({agent})"
 
 
@@ -134,8 +134,7 @@ def _life(result: Result, agent: int) -> Life:
     ties, rows = {}, {}
     for day in result.steps:
         table = result.humans(day) if kind == "human" else result.oses(day)
-        own = result.ties(day)
-        own = own[own["owner"] == agent]
+        own = result.ties(day, [agent])
         ties[day] = pd.Series(own["closeness"].to_numpy(), own["neighbour"])
         if agent in table.index and (kind == "human" or _is_here(table, agent)):
             rows[day] = table.loc[agent]

@@ -220,8 +220,7 @@ def tell_person(result: Result, agent: int) -> str:
     near: dict[int, dict[int, float]] = {}
     rows = {}
     for day in result.steps:
-        own = result.ties(day)
-        own = own[own["owner"] == agent]
+        own = result.ties(day, [agent])
         near[day] = dict(zip(own["neighbour"].tolist(), own["closeness"], strict=True))
         rows[day] = result.humans(day).loc[agent]
     closeness, felt = pd.DataFrame(near).T, pd.DataFrame(rows).T

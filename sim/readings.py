@@ -1,0 +1,212 @@
+"""The readings of a run: written day by day, joined, and read again as they came.
+
+However long a run is, no more than one group of rows of them is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from sim.events import Note
+from sim.files import writing
+from sim.sound import check_readings
+from sim.tables import GROUP, TableWriter, group_of, opened, views
+from sim.ties import Array
+
+SCHEMA = pa.schema(
+    [
+        ("step", pa.int32()),
+        ("name", pa.string()),
+        ("agent", pa.int32()),
+        ("value", pa.float64()),
+    ]
+)
+ENCODINGS = {"agent": "DELTA_BINARY_PACKED"}  # those of a note mostly rise
+REPEATED = ("step", "name")
+
+Notes = Mapping[str, Note]
+
+
+class Readings:
+    """Keeps readings in a file, as a ``Watch`` tells them.
+
+    It is written in groups of as many rows, so its bytes depend on the notes only.
+
+    Parameters
+    ----------
+    file
+        Where; what is there is replaced with the first note.
+    run
+        The directory that an error names; None is the file.
+
+    Raises
+    ------
+    InputError
+        By all methods, if nothing can be written.
+    """
+
+    def __init__(self, file: Path, run: Path | None = None) -> None:
+        self.file, self._run = file, run or file
+        self._writer: TableWriter | None = None
+        self._waiting: list[tuple[int, str, Note]] = []
+        self._rows = 0
+
+    def keep(self, step: int, notes: Notes) -> None:
+        """Take the notes of a day; days come in order."""
+        for name, note in notes.items():
+            begin, count = 0, len(note.agents)
+            while self._rows + count - begin >= GROUP:
+                end = begin + GROUP - self._rows
+                self._take(step, name, _part(note, begin, end))
+                self._write()
+                begin = end
+            if begin < count:
+                self._take(step, name, _part(note, begin, count))
+
+    def _take(self, step: int, name: str, note: Note) -> None:
+        self._waiting.append((step, name, note))
+        self._rows += len(note.agents)
+
+    def cut(self) -> Path:
+        """End the file, even if nothing was noted; the next day begins it anew.
+
+        Returns
+        -------
+        Path
+            The file, to be moved away.
+        """
+        if self._rows:
+            self._write()
+        with writing(self._run):
+            self._opened().close()
+        self._writer = None
+        return self.file
+
+    def finish(self, before: Sequence[Path], whole: Path) -> None:
+        """End the file and make one of it and of those that were cut before."""
+        latest = self.cut()
+        if before:
+            join([*before, latest], whole)
+            latest.unlink()
+        else:
+            latest.rename(whole)
+
+    def drop(self) -> None:
+        """Let go of the file without finishing it."""
+        if self._writer is not None:
+            self._writer.drop()
+        self._writer, self._waiting, self._rows = None, [], 0
+
+    def _write(self) -> None:
+        """Write what waits as a group of rows."""
+        with writing(self._run):
+            self._opened().write(_table(self._waiting))
+        self._waiting, self._rows = [], 0
+
+    def _opened(self) -> TableWriter:
+        if self._writer is None:
+            self._writer = TableWriter(self.file, SCHEMA, ENCODINGS, REPEATED)
+        return self._writer
+
+
+def _part(note: Note, begin: int, end: int) -> Note:
+    """Return some rows of a note; if not all, a copy that does not hold the others."""
+    if end - begin == len(note.agents):
+        return note
+    return Note(note.agents[begin:end].copy(), note.values[begin:end].copy())
+
+
+def _table(notes: Sequence[tuple[int, str, Note]]) -> pa.Table:
+    """Return a row an agent and note."""
+    counts = [len(note.agents) for _, _, note in notes]
+    codes = {name: code for code, name in enumerate({name: 0 for _, name, _ in notes})}
+    named = np.array([codes[name] for _, name, _ in notes], np.int32)
+    known = pa.array(list(codes), pa.string())
+    columns = [
+        pa.array(np.repeat(np.array([step for step, _, _ in notes], np.int32), counts)),
+        pa.DictionaryArray.from_arrays(np.repeat(named, counts), known).cast("string"),
+        pa.array(np.concatenate([note.agents for _, _, note in notes], dtype=np.int32)),
+        pa.array(np.concatenate([note.values for _, _, note in notes])),
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def join(files: Sequence[Path], into: Path) -> None:
+    """Write readings that lie in several files, in order, into one.
+
+    Raises
+    ------
+    InputError
+        If one of the files is missing or damaged.
+    """
+    whole = Readings(into)
+    try:
+        for step, notes in days(files):
+            whole.keep(step, notes)
+        whole.cut()
+    finally:
+        whole.drop()
+
+
+def days(
+    files: Sequence[Path], agents: int | None = None
+) -> Iterator[tuple[int, dict[str, Note]]]:
+    """Yield the notes of each day that has some, in order.
+
+    Parameters
+    ----------
+    files
+        Of readings, in order.
+    agents
+        How many agents there are, if the files may be a stranger's.
+
+    Raises
+    ------
+    InputError
+        If one of the files is missing or damaged, or tells of other agents.
+    """
+    today, pieces = -1, dict[str, list[Note]]()
+    for step, name, note in (one for file in files for one in _notes(file, agents)):
+        if step != today and pieces:
+            yield today, {name: _whole(parts) for name, parts in pieces.items()}
+            pieces = {}
+        today = step
+        pieces.setdefault(name, []).append(note)
+    if pieces:
+        yield today, {name: _whole(parts) for name, parts in pieces.items()}
+
+
+def _notes(file: Path, agents: int | None) -> Iterator[tuple[int, str, Note]]:
+    """Yield step, name and note; one that two groups share comes in two parts."""
+    with opened(file, SCHEMA) as found:
+        for group in range(found.num_row_groups):
+            part = group_of(found, group)
+            if agents is not None:
+                check_readings(views(part), agents)
+            yield from _split(part)
+
+
+def _split(table: pa.Table) -> Iterator[tuple[int, str, Note]]:
+    names = table.column("name").combine_chunks().dictionary_encode()
+    known, codes = names.dictionary.to_pylist(), names.indices.to_numpy()
+    steps, agents, values = (
+        table.column(name).to_numpy() for name in ("step", "agent", "value")
+    )
+    turns = (steps[1:] != steps[:-1]) | (codes[1:] != codes[:-1])
+    cuts = [0, *(np.flatnonzero(turns) + 1).tolist(), len(steps)]
+    for first, last in pairwise(cuts):
+        own = slice(first, last)
+        note = Note(agents[own].copy(), values[own].copy())
+        yield int(steps[first]), known[codes[first]], note
+
+
+def _whole(parts: list[Note]) -> Note:
+    if len(parts) == 1:
+        return parts[0]
+    agents: Array = np.concatenate([part.agents for part in parts])
+    return Note(agents, np.concatenate([part.values for part in parts]))
