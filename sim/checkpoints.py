@@ -12,15 +12,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from pydantic import ValidationError
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sim.errors import InputError
-from sim.events import Stored, Watch, resume_watch
+from sim.events import MEASURES, Stored, Watch, resume_watch
 from sim.files import sync_folder, writing
 from sim.interventions import Intervention
 from sim.minds.language import LanguageMind
@@ -29,11 +30,42 @@ from sim.population import Network
 from sim.readings import days as noted_on
 from sim.scenarios import Scenario
 from sim.schedule import set_constants
+from sim.sound import (
+    HUMANS,
+    OSES,
+    TIES,
+    check_friends,
+    check_owners,
+    check_people,
+    check_ties,
+)
+from sim.strangers import inside, read_json
 from sim.tables import GROUP, read_columns, read_parts, write_columns, write_parts
 from sim.ties import Array
 
 FOLDER = "checkpoints"
 FORMAT = 1
+LARGEST = 2**32  # bytes of ``society.json``, which may name all people
+_SERIES = pa.schema({"step": pa.int32(), **dict.fromkeys(MEASURES, pa.float64())})
+# What may be wrong with values that are of the right types.
+WRONG = (ArithmeticError, LookupError, TypeError, ValueError)
+
+
+class Told(BaseModel):
+    """All that is no table, as it stands in ``society.json``."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    format: int
+    step: int = Field(ge=0, le=100_000)
+    calendar: int = Field(ge=-(2**31), lt=2**31)
+    seed: int = Field(ge=0, lt=2**63)
+    scenario: Scenario
+    labels: tuple[str, ...] | None
+    detectors: list[str] = Field(max_length=1000)
+    waiting: list[Intervention] = Field(max_length=10_000)
+    in_force: list[tuple[Intervention, int]] = Field(max_length=10_000)
+    interventions: list[tuple[int, str]] = Field(max_length=1_000_000)
 
 
 class Taken(NamedTuple):
@@ -180,99 +212,150 @@ def take_up(
         known = f"there are {', '.join(map(str, there))}" if there else "there is none"
         raise InputError(f"no checkpoint of step {day} in {run}; {known}")
     place = run / FOLDER / f"{day:06d}"
-    told = _read(place / "society.json")
+    told = _read(inside(run, f"{FOLDER}/{place.name}/society.json"))
+    scenario = told.scenario
+    late = [one for one in interventions if one.at is not None and one.at <= day]
+    if late:
+        raise InputError(f"{late[0].name}: day {late[0].at} is over on day {day}")
+    more = [*scenario.interventions, *interventions]
+    changed = scenario.model_copy(update={"interventions": more})
     try:
-        scenario = Scenario.model_validate_json(json.dumps(told["scenario"]))
-        late = [one for one in interventions if one.at is not None and one.at <= day]
-        if late:
-            raise InputError(f"{late[0].name}: day {late[0].at} is over on day {day}")
-        more = [*scenario.interventions, *interventions]
-        changed = scenario.model_copy(update={"interventions": more})
-        society = _empty(changed, told, threads)
-        _fill(society, place)
+        if told.step != day:
+            raise ValueError("it is of another day")
+        society = _taken(changed, told, run, threads)
         _steer(society, told, interventions)
-        society.watch = _watch(society, run, told)
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
+    except WRONG as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{place} is damaged: {reason}") from None
     collected = society.datacollector.model_vars
     for name in collected:
         collected[name] = list(society.watch.history[name])
-    return Taken(society, changed, int(told["seed"]))
+    return Taken(society, changed, told.seed)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> Told:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file, LARGEST)
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            told = f"{file} was made by another version; run the whole again"
+            raise InputError(told)
+        # As JSON once more, in which a list may stand for a tuple.
+        return Told.model_validate_json(json.dumps(found))
     except (OSError, ValueError) as error:
-        raise InputError(f"{file} is damaged: {error}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise InputError(f"{file} was made by another version; run the whole again")
-    return found
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{file} is damaged: {_reason(error)}") from None
 
 
-def _empty(scenario: Scenario, told: Mapping[str, Any], threads: int) -> Society:
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error).partition("\n")[0]
+
+
+def _taken(scenario: Scenario, told: Told, run: Path, threads: int) -> Society:
+    """Return the society with its people, OSes and ties, and what it remembers."""
+    part = f"{FOLDER}/{told.step:06d}"
+    humans = _columns_of(run, f"{part}/humans.parquet", HUMANS)
+    # Before a society is made that is as large as its scenario says.
+    if len(humans["row"]) != scenario.parameters.humans:
+        raise ValueError("other people than its scenario says")
+    society = _empty(scenario, told, threads)
+    _fill(society, humans, _columns_of(run, f"{part}/oses.parquet", OSES))
+    _tie(society, inside(run, f"{part}/ties.parquet"))
+    society.watch = _watch(society, run, told)
+    return society
+
+
+def _columns_of(run: Path, name: str, schema: pa.Schema) -> dict[str, Array]:
+    return read_columns(inside(run, name), schema)
+
+
+def _empty(scenario: Scenario, told: Told, threads: int) -> Society:
     """Return a society of as many people who do not know each other."""
     n = scenario.parameters.humans
-    labels = told["labels"]
+    if told.labels is not None and len(told.labels) != n:
+        raise ValueError("other names than people")
     nobody = Network(
         n,
         np.zeros((0, 2), np.int32),
         np.zeros(0, np.float32),
         np.zeros(0, np.uint8),
-        None if labels is None else tuple(labels),
+        told.labels,
     )
-    society = Society(scenario, rng=told["seed"], network=nobody, threads=threads)
-    society.day["step"], society.calendar = told["step"], told["calendar"]
-    society.steps = told["step"]
-    society.running = told["step"] < society.parameters.steps
+    society = Society(scenario, rng=told.seed, network=nobody, threads=threads)
+    society.day["step"], society.calendar = told.step, told.calendar
+    society.steps = told.step
+    society.running = told.step < society.parameters.steps
     return society
 
 
-def _fill(society: Society, place: Path) -> None:
-    """Put people, OSes and ties into a society in which there are none."""
-    state = society.state
-    humans, oses = (
-        read_columns(place / f"{name}.parquet") for name in ("humans", "oses")
-    )
-    rows = len(oses.pop("row"))
-    if len(humans.pop("row")) != state.humans.n:
-        raise ValueError("other people than its scenario says")
+def _fill(
+    society: Society, humans: Mapping[str, Array], oses: Mapping[str, Array]
+) -> None:
+    """Put people and OSes into a society in which there are none."""
+    state, rows = society.state, len(oses["row"])
+    for table in (humans, oses):
+        check_people(table, state.humans.n, rows)
     for name in state.humans.columns:
         state.humans.column(name)[:] = humans[name]
     state.add_oses(rows, **{name: oses[name] for name in state.oses.columns})
-    ties, degree = place / "ties.parquet", np.zeros(state.ties.agents, np.int64)
-    for part in read_parts(ties, ["owner"]):
-        degree += np.bincount(part["owner"], minlength=len(degree))
-    state.ties.restore(degree, read_parts(ties))
 
 
-def _steer(
-    society: Society, told: Mapping[str, Any], more: Sequence[Intervention]
-) -> None:
+def _tie(society: Society, file: Path) -> None:
+    """Put ties into a society in which there are none, a part at a time."""
+    agents = society.state.ties.agents
+    degree = np.zeros(agents, np.int64)
+    for part in read_parts(file, ["owner"], TIES):
+        check_owners(part["owner"], agents)
+        degree += np.bincount(part["owner"], minlength=agents)
+    society.state.ties.restore(degree, _sound_ties(file, agents))
+
+
+def _sound_ties(file: Path, agents: int) -> Iterator[dict[str, Array]]:
+    last = 0
+    for part in read_parts(file, schema=TIES):
+        check_ties(part, agents)
+        if len(part["owner"]) and part["owner"][0] < last:
+            raise ValueError("its ties are not in the order of their owners")
+        last = int(part["owner"].max(initial=last))
+        yield part
+
+
+def _steer(society: Society, told: Told, more: Sequence[Intervention]) -> None:
     """Let those interventions wait, or be in force, that did."""
     steering = society.steering
-    validated = Intervention.model_validate
-    steering.waiting = [*(validated(one) for one in told["waiting"]), *more]
-    steering.in_force = [(validated(one), since) for one, since in told["in_force"]]
+    steering.waiting = [*told.waiting, *more]
+    steering.in_force = list(told.in_force)
     society.parameters = steering.parameters
     set_constants(society.day, society.parameters)
 
 
-def _watch(society: Society, run: Path, told: Mapping[str, Any]) -> Watch:
+def _watch(society: Society, run: Path, told: Told) -> Watch:
     """Return the watch as it was, from the readings of all checkpoints so far."""
-    places = [run / FOLDER / f"{day:06d}" for day in days(run) if day <= told["step"]]
-    series = _joined([read_columns(place / "series.parquet") for place in places])
-    readings = noted_on([place / "readings.parquet" for place in places])
-    shocks = [{"step": step, "evidence": what} for step, what in told["interventions"]]
-    stored = Stored(series, readings, interventions=shocks)
-    if len(stored.steps) != told["step"]:
+    parts = [f"{FOLDER}/{day:06d}" for day in days(run) if day <= told.step]
+    agents = society.state.ties.agents
+    series = _joined(
+        [_columns_of(run, f"{part}/series.parquet", _SERIES) for part in parts]
+    )
+    first = told.calendar - told.step
+    if not np.array_equal(series["step"], np.arange(first, told.calendar) + 1):
         raise ValueError("days are missing before it")
-    friends = read_columns(places[-1] / "friends.parquet")["pair"]
-    circles = read_columns(places[-1] / "circles.parquet")["label"]
-    usual, kinds = society.steering.usual, told["detectors"]
-    return resume_watch(stored, usual, kinds, society.state, (friends, circles))
+    noted = [inside(run, f"{part}/readings.parquet") for part in parts]
+    shocks = [{"step": step, "evidence": what} for step, what in told.interventions]
+    stored = Stored(series, noted_on(noted, agents), interventions=shocks)
+    pair, label = (
+        _columns_of(run, f"{parts[-1]}/{name}.parquet", pa.schema({column: pa.int64()}))
+        for name, column in (("friends", "pair"), ("circles", "label"))
+    )
+    friends = pair["pair"], label["label"]
+    check_friends(*friends, agents)
+    usual, kinds = society.steering.usual, told.detectors
+    return resume_watch(stored, usual, kinds, society.state, friends)
 
 
 def _joined(tables: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    if any(table.keys() != tables[0].keys() for table in tables):
+        raise ValueError("its tables have other columns than those before")
     return {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}

@@ -38,7 +38,7 @@ ABOVE = {
     *("counterfactuals", "sensitivity", "sweeping", "sweeps"),
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
     *("reporting", "reports", "checkpoints", "living", "readings", "stored"),
-    *("arguments", "tables"),
+    *("arguments", "footers", "sound", "tables"),
 }
 
 

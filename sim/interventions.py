@@ -54,7 +54,7 @@ class Intervention(BaseModel):
     def _sound(self) -> Intervention:
         if (self.at is None) == (self.when is None):
             raise ValueError("an intervention has either a day 'at' or a condition")
-        fixed = sorted(SET_UP & set(self.set))
+        fixed = sorted(SET_UP & self.set.keys())
         if fixed:
             raise ValueError(f"{', '.join(fixed)} cannot change during a run")
         try:

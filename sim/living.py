@@ -20,11 +20,14 @@ from sim.interventions import Intervention
 from sim.minds.casting import MindOptions
 from sim.minds.language import LanguageMind
 from sim.model import Society
-from sim.provenance import file_identity, provenance
+from sim.provenance import LARGEST, file_identity, provenance
 from sim.scenarios import Scenario
+from sim.sound import check_birth
+from sim.strangers import read_json
 from sim.writer import UNFINISHED, RunWriter, begun_at
 
 RUNS = Path("results") / "runs"
+KEPT = ("snapshot_every", "checkpoint_every")
 
 
 @dataclass
@@ -55,8 +58,13 @@ class Options:
 
     def kept(self) -> dict[str, int]:
         """Return what says which days are kept, ready for JSON."""
-        names = ("snapshot_every", "checkpoint_every")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in KEPT}
+
+
+def kept_of(birth: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a birth certificate says of the days that are kept, and no more."""
+    told = birth.get("options", {})
+    return {name: told[name] for name in KEPT if name in told}
 
 
 def place_of(
@@ -195,9 +203,10 @@ def begun(place: Path) -> tuple[Options, dict[str, Any]]:
         what = "is complete" if (place / "provenance.json").exists() else "is not there"
         raise InputError(f"nothing to go on with: the run {place} {what}")
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file, LARGEST)
         birth = dict(found["provenance"])
-        told = Options(**birth["options"], overwrite=found["overwrite"])
+        check_birth(file, birth)
+        told = Options(**kept_of(birth), overwrite=found["overwrite"] is True)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{file} is damaged: {error}") from None
     refuse_other_code(birth, place)

@@ -1,44 +1,46 @@
 """Read who knows whom from a file: an edge list, GraphML or GEXF, gzipped or not.
 
 Whatever is wrong with a file is an ``InputError`` that names the line. Edge lists go
-through pandas, and only when it balks through the csv module, slowly, line by line. XML
-goes through expat, in one pass: graph libraries forget on which line an edge stood, and
-expat refuses a document type before any entity can expand.
+through pandas, and only when it balks through the csv module, slowly, line by line.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
-import zlib
+from array import array
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from xml.parsers import expat
 
 import numpy as np
-import numpy.typing as npt
 
 from sim.errors import InputError, nearest
-
-Array = npt.NDArray[Any]
+from sim.graphs import (
+    MEASURES,
+    Array,
+    Edges,
+    GraphReader,
+    in_range,
+    informative,
+    measure_of,
+    pairs_of,
+)
+from sim.strangers import read_bytes, unzipped
 
 _COMMENTS = ("#", "%")
+_BREAKS = (b"\n", b"\r")
 # Words that head the columns of a tie's two ends.
 _ENDS = ("source", "target", "from", "to", "src", "dst", "ego", "alter", "id1", "id2")
-_MEASURES = ("closeness", "weight")
+# What a file may hold at most.
+LARGEST = 2**32  # bytes
+MOST_PEOPLE = 50_000_000
+LONGEST_LINE = 10_000  # bytes of an edge list
+LONGEST_NAME = 1000  # letters
+
 _ADVICE = "write one tie a line, as in 'alice,bob' or 'alice,bob,0.7'"
-
-
-class Edges(NamedTuple):
-    """What a network file says, as it says it: repeats and self loops included."""
-
-    names: tuple[str, ...]  # of each person, by number
-    ends: Array  # int64[edges, 2]: the numbers of both people
-    closeness: Array | None  # float64[edges], 0..1, where the file has it
 
 
 class _Layout(NamedTuple):
@@ -62,21 +64,23 @@ def read_edges(path: Path) -> Edges:
     raw = _contents(path)
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix in (".graphml", ".gexf"):
-        return _GraphReader(path, suffix[1:]).read(raw)
-    return _read_lines(path, raw)
+        edges = GraphReader(path, suffix[1:]).read(raw)
+    else:
+        edges = _read_lines(path, raw)
+    return edges._replace(names=_checked_names(path, edges.names))
 
 
 def _contents(path: Path) -> bytes:
     if path.is_dir():
         raise InputError(f"{path} is a folder; name a network file in it")
     try:
-        raw = path.read_bytes()
+        raw = read_bytes(path, LARGEST)
     except FileNotFoundError:
         near = path.parent.iterdir() if path.parent.is_dir() else ()
         guess = nearest(path.name, [file.name for file in near])
         raise InputError(f"no network file {path}{guess}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+    except OSError as error:
+        reason = error.strerror or error
         raise InputError(f"cannot read network file {path}: {reason}") from error
     if raw.startswith(b"\x1f\x8b") or path.suffix.lower() == ".gz":
         raw = _unzipped(path, raw)
@@ -87,10 +91,21 @@ def _contents(path: Path) -> bytes:
 
 def _unzipped(path: Path, raw: bytes) -> bytes:
     try:
-        return gzip.decompress(raw)
-    except (OSError, EOFError, zlib.error) as error:
+        return unzipped(raw)
+    except ValueError as error:
         advice = "take .gz off its name if it is plain text"
         raise InputError(f"{path} is not sound gzip ({error}); {advice}") from None
+
+
+def _checked_names(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of people, if they are not too many or too long."""
+    if len(names) > MOST_PEOPLE:
+        raise InputError(f"{path} names more than {MOST_PEOPLE:,} people; take fewer")
+    longest = max(names, key=len, default="")
+    if len(longest) > LONGEST_NAME:
+        shown = f"{longest[:20]}..."
+        raise InputError(f"{path}: the name {shown!r} is longer than {LONGEST_NAME}")
+    return names
 
 
 # Edge lists
@@ -101,11 +116,23 @@ def _read_lines(path: Path, raw: bytes) -> Edges:
     if b"\0" in raw:
         line = _line_at(raw, raw.index(b"\0"))
         raise InputError(f"{path}, line {line}: binary data; save it as UTF-8 text")
+    _refuse_long_lines(path, raw)
     layout = _layout(path, raw)
     try:
         return _parse_fast(raw, layout)
     except (ValueError, KeyError):  # pandas' own errors and failed decoding, or width
         return _parse_slowly(path, raw, layout)
+
+
+def _refuse_long_lines(path: Path, raw: bytes) -> None:
+    """Raise InputError if a line is too long to be a tie; a few bytes are looked at."""
+    last, at, size = -1, 0, len(raw)
+    while size - last > LONGEST_LINE:
+        at = max(raw.rfind(mark, last + 1, last + 2 + LONGEST_LINE) for mark in _BREAKS)
+        if at < 0:
+            where = f"{path}, line {_line_at(raw, last + 1)}"
+            raise InputError(f"{where}: longer than {LONGEST_LINE} bytes; {_ADVICE}")
+        last = at
 
 
 def _line_at(raw: bytes, offset: int) -> int:
@@ -127,7 +154,7 @@ def _layout(path: Path, raw: bytes) -> _Layout:
     second = _split(lines.readline(), separator)
     if _is_header(fields, second):
         words = [field.lower() for field in fields]
-        measure = next((word for word in _MEASURES if word in words[2:]), "")
+        measure = next((word for word in MEASURES if word in words[2:]), "")
         column = words.index(measure, 2) if measure else 0
         return _Layout(separator, skip + 1, len(fields), measure, column)
     measure = "closeness" if len(fields) > 2 else ""
@@ -158,7 +185,7 @@ def _is_header(fields: list[str], second: list[str]) -> bool:
     if len(words) < 2 or any(map(_is_number, words[:2])):
         return False
     known = all(word in _ENDS for word in words[:2])
-    return known or words[2:3] in [[m] for m in _MEASURES] or _is_number(second[0])
+    return known or words[2:3] in [[m] for m in MEASURES] or _is_number(second[0])
 
 
 def _is_number(field: str) -> bool:
@@ -172,6 +199,8 @@ def _parse_fast(raw: bytes, layout: _Layout) -> Edges:
     """Parse with pandas; raise ValueError at the least doubt."""
     import pandas
 
+    if layout.width * _lines(raw) > len(raw) + _lines(raw):
+        raise ValueError("a table of so many columns would be mostly empty")
     kinds: defaultdict[Any, Any] = defaultdict(lambda: str)
     if layout.measure:
         kinds[layout.column] = "float64"
@@ -192,22 +221,15 @@ def _parse_fast(raw: bytes, layout: _Layout) -> Edges:
     if not layout.measure:
         return _number(ends, None)
     closeness = table[layout.column].to_numpy(np.float64)
-    if layout.measure == "closeness" and not _in_range(closeness):
+    if layout.measure == "closeness" and not in_range(closeness):
         raise ValueError("closeness is out of range")
     if not np.isfinite(closeness).all():
         raise ValueError("weights are missing")
-    return _number(ends, _informative(layout.measure, closeness))
+    return _number(ends, informative(layout.measure, closeness))
 
 
-def _in_range(closeness: Array) -> bool:
-    return bool(((closeness >= 0) & (closeness <= 1)).all())
-
-
-def _informative(measure: str, values: Array) -> Array | None:
-    """Return ``values`` unless they are weights of another unit, or all the same."""
-    if measure == "weight" and (not _in_range(values) or np.ptp(values) == 0):
-        return None
-    return values
+def _lines(raw: bytes) -> int:
+    return sum(map(raw.count, _BREAKS)) + 1
 
 
 def _number(ends: list[Any], closeness: Array | None) -> Edges:
@@ -220,7 +242,8 @@ def _number(ends: list[Any], closeness: Array | None) -> Edges:
 
 def _parse_slowly(path: Path, raw: bytes, layout: _Layout) -> Edges:
     """Parse line by line; raise an InputError at the first line that is wrong."""
-    sources, targets, values = [], [], []
+    numbers: dict[str, int] = {}
+    ends, values = array("q"), array("d")
     number = 0
     try:
         rows = _rows(io.StringIO(raw.decode(), newline=None), layout.separator)
@@ -229,17 +252,16 @@ def _parse_slowly(path: Path, raw: bytes, layout: _Layout) -> Edges:
                 continue
             where = f"{path}, line {number}"
             _check_fields(where, fields, layout)
-            sources.append(fields[0])
-            targets.append(fields[1])
+            ends.extend(numbers.setdefault(name, len(numbers)) for name in fields[:2])
             if layout.measure:
-                values.append(_measure(where, layout.measure, fields[layout.column]))
+                values.append(measure_of(where, layout.measure, fields[layout.column]))
     except UnicodeDecodeError as error:
         where = f"{path}, line {_line_at(raw, error.start)}"
         raise InputError(f"{where}: not UTF-8 text; save the file as UTF-8") from None
     except csv.Error as error:
         raise InputError(f"{path}, line {number + 1}: {error}; {_ADVICE}") from None
-    measured = _informative(layout.measure, np.array(values)) if values else None
-    return _number([sources, targets], measured)
+    measured = informative(layout.measure, np.array(values)) if values else None
+    return Edges(tuple(numbers), pairs_of(ends), measured)
 
 
 def _check_fields(where: str, fields: list[str], layout: _Layout) -> None:
@@ -252,149 +274,3 @@ def _check_fields(where: str, fields: list[str], layout: _Layout) -> None:
         )
     if layout.measure and len(fields) <= layout.column:
         raise InputError(f"{where}: no {layout.measure}; give it everywhere or nowhere")
-
-
-def _measure(where: str, measure: str, field: str) -> float:
-    try:
-        value = float(field)
-    except ValueError:
-        value = float("nan")
-    if not np.isfinite(value):
-        raise InputError(f"{where}: {measure} {field!r} is no number; give 0 to 1")
-    if measure == "closeness" and not 0 <= value <= 1:
-        raise InputError(
-            f"{where}: closeness {field} is not within 0 to 1; rescale it, or head the "
-            "column 'weight' in a first line 'source,target,weight' to have it ignored"
-        )
-    return value
-
-
-# GraphML and GEXF
-
-
-class _GraphReader:
-    """Collect people and edges from the XML of GraphML or GEXF, in one pass.
-
-    An edge's closeness is in ``<data>`` under a declared ``<key>`` (GraphML), or in
-    ``weight="..."`` or ``<attvalue>`` under a declared ``<attribute>`` (GEXF).
-    """
-
-    def __init__(self, path: Path, root: str) -> None:
-        self.path, self.root = path, root
-        self.parser = expat.ParserCreate("utf-8", namespace_separator=" ")
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._characters
-        self.parser.StartDoctypeDeclHandler = self._refuse
-        self.numbers: dict[str, int] = {}
-        self.labels: dict[int, str] = {}
-        self.ends: list[tuple[int, int]] = []
-        self.lines: list[int] = []
-        self.values: dict[str, dict[int, float]] = {name: {} for name in _MEASURES}
-        self.keys: dict[str, str] = {}  # declared id of an attribute -> what it is
-        self.about_edges = False
-        self.in_edge = False
-        self.text: list[str] | None = None
-        self.key = ""
-
-    def read(self, raw: bytes) -> Edges:
-        """Parse the document ``raw``."""
-        try:
-            self.parser.Parse(raw, True)
-        except expat.ExpatError as error:
-            raise InputError(
-                f"{self.path}, line {error.lineno}, column {error.offset + 1}: "
-                f"malformed XML: {expat.ErrorString(error.code)}"
-            ) from None
-        names = tuple(self.labels.get(i, name) for name, i in self.numbers.items())
-        if len(set(names)) < len(names):
-            names = tuple(self.numbers)
-        ends = np.array(self.ends, np.int64).reshape(-1, 2)
-        return Edges(names, ends, self._closeness())
-
-    def _where(self) -> str:
-        return f"{self.path}, line {self.parser.CurrentLineNumber}"
-
-    def _refuse(self, *_: Any) -> None:
-        raise InputError(
-            f"{self._where()}: document types may hide harmful entities and are "
-            "refused; delete the <!DOCTYPE ...> declaration"
-        )
-
-    def _start(self, element: str, attributes: dict[str, str]) -> None:
-        name = element.rpartition(" ")[2]
-        if self.root and name != self.root:
-            raise InputError(
-                f"{self._where()}: the outermost element is <{name}>, "
-                f"where a .{self.root} file has <{self.root}>"
-            )
-        self.root = ""
-        if name == "node":
-            self._add_node(attributes)
-        elif name == "edge":
-            self._add_edge(attributes)
-        elif name in ("data", "attvalue") and self.in_edge:
-            self._add_value(attributes)
-        elif name == "attributes":
-            self.about_edges = attributes.get("class") == "edge"
-        elif name == "key" or (name == "attribute" and self.about_edges):
-            self._declare(attributes)
-
-    def _end(self, element: str) -> None:
-        if element.endswith("edge"):
-            self.in_edge = False
-        elif element.endswith("data") and self.text is not None:
-            self._keep(self.key, "".join(self.text).strip())
-            self.text = None
-
-    def _characters(self, text: str) -> None:
-        if self.text is not None:
-            self.text.append(text)
-
-    def _person(self, attributes: dict[str, str], role: str) -> int:
-        if not attributes.get(role):
-            raise InputError(f"{self._where()}: an element without {role}='...'")
-        return self.numbers.setdefault(attributes[role], len(self.numbers))
-
-    def _add_node(self, attributes: dict[str, str]) -> None:
-        number = self._person(attributes, "id")
-        if attributes.get("label"):
-            self.labels[number] = attributes["label"]
-
-    def _add_edge(self, attributes: dict[str, str]) -> None:
-        source = self._person(attributes, "source")
-        self.ends.append((source, self._person(attributes, "target")))
-        self.lines.append(self.parser.CurrentLineNumber)
-        self.in_edge = True
-        if "weight" in attributes:
-            self._keep("weight", attributes["weight"])
-
-    def _declare(self, attributes: dict[str, str]) -> None:
-        title = (attributes.get("attr.name") or attributes.get("title", "")).lower()
-        if attributes.get("for", "edge") in ("edge", "all") and title in _MEASURES:
-            self.keys[attributes.get("id", "")] = title
-
-    def _add_value(self, attributes: dict[str, str]) -> None:
-        declared = attributes.get("key") or attributes.get("for")
-        key = self.keys.get(declared or attributes.get("id", ""))
-        if key and "value" in attributes:
-            self._keep(key, attributes["value"])
-        elif key:
-            self.key, self.text = key, []
-
-    def _keep(self, measure: str, field: str) -> None:
-        value = _measure(self._where(), measure, field)
-        self.values[measure][len(self.ends) - 1] = value
-
-    def _closeness(self) -> Array | None:
-        for measure, known in self.values.items():
-            missing = set(range(len(self.ends))) - known.keys()
-            if known and not missing:
-                values = np.array([known[i] for i in range(len(self.ends))])
-                return _informative(measure, values)
-            if known and measure == "closeness":
-                raise InputError(
-                    f"{self.path}, line {self.lines[min(missing)]}: an edge without "
-                    "closeness; give it on every edge or on none"
-                )
-        return None

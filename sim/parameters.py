@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import functools
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sim.errors import InputError, nearest
 
@@ -179,7 +180,7 @@ class Parameters(BaseModel):
     patience: int = _whole(30, "days", 1, 10_000, "days for which an OS keeps to a decision to stay", "assumed")
 # fmt: on
 
-    def replace(self, **changes: Any) -> Parameters:
+    def replace(self, /, **changes: Any) -> Parameters:
         """Return a copy with some constants changed.
 
         Raises
@@ -217,6 +218,22 @@ def about(name: str) -> About:
     _known(name)
     extra: Any = Parameters.model_fields[name].json_schema_extra
     return extra["about"]  # type: ignore[no-any-return]
+
+
+@functools.cache
+def _checker(name: str) -> TypeAdapter[Any]:
+    field = Parameters.model_fields[name]
+    annotated: Any = Annotated[field.annotation, field]
+    return TypeAdapter(annotated, config=ConfigDict(strict=True))
+
+
+def fits(name: str, value: Any) -> bool:
+    """Tell whether a parameter, which there must be, can have a value: quickly."""
+    try:
+        _checker(name).validate_python(_plain(name, value))
+    except ValidationError:
+        return False
+    return True
 
 
 def table(parameters: Parameters | None = None) -> list[dict[str, Any]]:

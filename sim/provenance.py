@@ -15,8 +15,10 @@ from typing import Any
 
 from sim.compiled import source_digest
 from sim.errors import InputError
+from sim.strangers import open_file
 
 SOFTWARE = "os-society"
+LARGEST = 100_000_000  # bytes of a birth certificate
 LIBRARIES = ("numpy", "numba", "mesa", "pandas", "pyarrow")
 
 
@@ -69,7 +71,7 @@ def provenance(
 def file_identity(path: str | Path) -> dict[str, str]:
     """Return a file's ``name`` and ``sha256``; InputError if it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with open_file(Path(path)) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         reason = error.strerror or str(error)

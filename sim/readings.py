@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from sim.events import Note
 from sim.files import writing
-from sim.tables import GROUP, TableWriter, opened
+from sim.sound import check_readings
+from sim.tables import GROUP, TableWriter, group_of, opened, views
 from sim.ties import Array
 
 SCHEMA = pa.schema(
@@ -152,21 +153,25 @@ def join(files: Sequence[Path], into: Path) -> None:
         whole.drop()
 
 
-def days(files: Sequence[Path]) -> Iterator[tuple[int, dict[str, Note]]]:
+def days(
+    files: Sequence[Path], agents: int | None = None
+) -> Iterator[tuple[int, dict[str, Note]]]:
     """Yield the notes of each day that has some, in order.
 
     Parameters
     ----------
     files
         Of readings, in order.
+    agents
+        How many agents there are, if the files may be a stranger's.
 
     Raises
     ------
     InputError
-        If one of the files is missing or damaged.
+        If one of the files is missing or damaged, or tells of other agents.
     """
     today, pieces = -1, dict[str, list[Note]]()
-    for step, name, note in (one for file in files for one in _notes(file)):
+    for step, name, note in (one for file in files for one in _notes(file, agents)):
         if step != today and pieces:
             yield today, {name: _whole(parts) for name, parts in pieces.items()}
             pieces = {}
@@ -176,11 +181,14 @@ def days(files: Sequence[Path]) -> Iterator[tuple[int, dict[str, Note]]]:
         yield today, {name: _whole(parts) for name, parts in pieces.items()}
 
 
-def _notes(file: Path) -> Iterator[tuple[int, str, Note]]:
+def _notes(file: Path, agents: int | None) -> Iterator[tuple[int, str, Note]]:
     """Yield step, name and note; one that two groups share comes in two parts."""
-    with opened(file) as found:
+    with opened(file, SCHEMA) as found:
         for group in range(found.num_row_groups):
-            yield from _split(found.read_row_group(group))
+            part = group_of(found, group)
+            if agents is not None:
+                check_readings(views(part), agents)
+            yield from _split(part)
 
 
 def _split(table: pa.Table) -> Iterator[tuple[int, str, Note]]:

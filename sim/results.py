@@ -20,7 +20,8 @@ import pyarrow as pa
 from sim.errors import InputError
 from sim.provenance import provenance
 from sim.readings import days
-from sim.stored import Tables, events_of, named, open_table, read_table, snapshot_day
+from sim.sound import part_of
+from sim.stored import Tables, events_of, named, read_part, snapshot_day
 from sim.writer import (
     CALLS,
     MEMORIES,
@@ -62,8 +63,8 @@ class Result(Tables):
 
         table = self.series.reset_index()
         series = {str(name): column.to_numpy() for name, column in table.items()}
-        open_table(self.path, READINGS).close()
-        noted = days([self.path / READINGS])
+        with part_of(self.path, READINGS):
+            noted = days([self.path / READINGS], self.agents_in_all)
         talks: Any = self.speech.talks.to_dict("records")
         shocks: Any = self.events[self.events["kind"] == "intervention"]
         stored = events.Stored(series, noted, talks, shocks.to_dict("records"))
@@ -150,7 +151,7 @@ class Result(Tables):
         """
         from sim import living
 
-        told = living.Options(**(self.provenance.get("options", {}) | options))
+        told = living.Options(**(living.kept_of(self.provenance) | options))
         path = living.fork(self.path, self.provenance, step, interventions, told)
         return load(path)
 
@@ -192,9 +193,8 @@ class Speech:
 
     def _table(self, name: str, schema: pa.Schema) -> pd.DataFrame:
         path = self._result.path
-        table = (
-            read_table(path, name) if (path / name).exists() else schema.empty_table()
-        )
+        there = (path / name).exists()
+        table = read_part(path, name, schema) if there else schema.empty_table()
         found: pd.DataFrame = table.to_pandas()
         return found
 
@@ -218,5 +218,6 @@ def load(path: str | Path) -> Result:
     for step in result.steps:
         names += [snapshot_name(name, step) for name in ("humans", "oses", "ties")]
     for name in names:
-        open_table(folder, name).close()
+        with part_of(folder, name):
+            pass
     return result

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sim import interventions
 from sim.errors import InputError, nearest
 from sim.expectations import Expectation
 from sim.interventions import Intervention
 from sim.parameters import Parameters
+from sim.strangers import is_name, read_toml
 
 FOLDER = Path(__file__).parent / "scenarios"
 LARGEST = 1_000_000  # bytes of a scenario file
+MOST = 1000  # interventions, expectations, sources
 
 
 class Scenario(BaseModel):
@@ -26,11 +27,19 @@ class Scenario(BaseModel):
     name: str
     title: str
     story: str
-    sources: list[str] = []
+    sources: list[str] = Field(default=[], max_length=MOST)
     profile: str = "os1"
     parameters: Parameters = Parameters()
-    interventions: list[Intervention] = []
-    expectations: list[Expectation] = []
+    interventions: list[Intervention] = Field(default=[], max_length=MOST)
+    expectations: list[Expectation] = Field(default=[], max_length=MOST)
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        """Its runs are kept in folders that begin with its name."""
+        if not is_name(name):
+            raise ValueError("it cannot be the name of a folder")
+        return name
 
     def replace(self, **changes: Any) -> Scenario:
         """Return the scenario with some parameters changed.
@@ -86,33 +95,21 @@ def changes(scenario: Scenario) -> dict[str, Any]:
 
 def read(file: Path) -> Scenario:
     """Return the scenario that a TOML file describes; see ``load``."""
-    try:
-        text = _text(file)
-        values = tomllib.loads(text)
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{file} is not TOML: {error}") from None
+    values = read_toml(file, LARGEST)
     if "name" in values:
         raise InputError(f"{file}: a scenario's name is its file's; remove 'name'")
+    changes, profile = values.pop("parameters", {}), values.get("profile", "os1")
+    if not isinstance(changes, dict):
+        raise InputError(f"{file}: 'parameters' must be a table")
+    if not isinstance(profile, str):
+        raise InputError(f"{file}: 'profile' must be a text")
     try:
-        changes = values.pop("parameters", {})
-        kind = interventions.profile(values.get("profile", "os1"))
+        kind = interventions.profile(profile)
         parameters = Parameters().replace(**{**kind, **changes})
         return Scenario(name=file.stem, parameters=parameters, **values)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(f"{file}: {where!r}: {first['msg']}") from None
-    except TypeError:
-        raise InputError(f"{file}: 'parameters' must be a table") from None
-
-
-def _text(file: Path) -> str:
-    with file.open("rb") as stream:
-        raw = stream.read(LARGEST + 1)
-    if len(raw) > LARGEST:
-        raise InputError(f"{file} is larger than a scenario can be ({LARGEST} bytes)")
-    return raw.decode("utf-8")
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None

@@ -203,7 +203,7 @@ def show_transcript(told: argparse.Namespace) -> int:
 def talk(told: argparse.Namespace) -> int:
     """Hold a conversation with an OS of a run, until whoever types ends it."""
     from sim import interviews, results
-    from sim.errors import InputError
+    from sim.errors import InputError, legible
 
     settings = settings_of(told)
     if settings is None:
@@ -217,7 +217,7 @@ def talk(told: argparse.Namespace) -> int:
                 break
             print(f"{guest.name}: ", end="", flush=True)
             try:
-                chat.say(line, lambda piece: print(piece, end="", flush=True))
+                chat.say(line, lambda one: print(legible(one), end="", flush=True))
             finally:
                 print(flush=True)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,15 +11,17 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from sim import sound
 from sim.errors import InputError
+from sim.footers import spans
 from sim.members import Members
 from sim.names import os_name
-from sim.provenance import SOFTWARE
+from sim.provenance import LARGEST, SOFTWARE
 from sim.readings import SCHEMA
-from sim.tables import Numbers, columns_of, rows_of
-from sim.writer import READINGS, is_ours, snapshot_name
+from sim.strangers import inside, read_json
+from sim.tables import Numbers, columns_of, group_of, read_table, rows_of, views
+from sim.writer import EVENT_SCHEMA, READINGS, is_ours, snapshot_name
 
 WHO, NAMED = 32, 4  # letters for who took part in an event, and at most so many
 
@@ -43,19 +44,19 @@ class Tables:
     @functools.cached_property
     def provenance(self) -> dict[str, Any]:
         """The birth certificate: software, parameters, environment, seed."""
-        file = self.path / "provenance.json"
-        try:
-            found = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(_broken(self.path, file.name, error)) from error
+        file = inside(self.path, "provenance.json")
+        with sound.telling(file, self.path):
+            found = read_json(file, LARGEST)
         if not is_ours(found):
             raise InputError(f"{file} is not the provenance of an {SOFTWARE} run")
+        sound.check_birth(file, found)
         return dict(found)
 
     @functools.cached_property
     def series(self) -> pd.DataFrame:
         """The society day by day: one row a day, indexed by ``step``."""
-        series: pd.DataFrame = read_table(self.path, "series.parquet").to_pandas()
+        table = read_part(self.path, "series.parquet", sound.SERIES)
+        series: pd.DataFrame = table.to_pandas()
         return series.set_index("step")
 
     @functools.cached_property
@@ -66,7 +67,8 @@ class Tables:
         ``who`` tells the members by name, or how many they are. ``p_value`` is ``nan``
         where there is nothing to test.
         """
-        return named(self, events_of(read_table(self.path, "events.parquet")))
+        table = read_part(self.path, "events.parquet", EVENT_SCHEMA)
+        return named(self, events_of(table))
 
     @functools.cached_property
     def readings(self) -> pd.DataFrame:
@@ -79,8 +81,11 @@ class Tables:
         InputError
             If the run was written without it.
         """
-        table: pd.DataFrame = read_table(self.path, READINGS).to_pandas()
-        return table
+        table = read_part(self.path, READINGS, SCHEMA)
+        with sound.telling(self.path / READINGS):
+            sound.check_readings(views(table), self.agents_in_all)
+        found: pd.DataFrame = table.to_pandas()
+        return found
 
     def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
         """Return the readings of one name on the days from ``since`` to ``until``.
@@ -91,9 +96,10 @@ class Tables:
             If the run was written without readings.
         """
         found: list[pa.Table] = []
-        with open_table(self.path, READINGS) as file:
-            for group in _groups_of(file.metadata, since, until):
-                part = file.read_row_group(group)
+        with sound.part_of(self.path, READINGS, SCHEMA) as file:
+            for group in _groups_of(self.path / READINGS, since, until):
+                part = group_of(file, group)
+                sound.check_readings(views(part), self.agents_in_all)
                 days = pc.is_in(
                     part["step"], pa.array(range(since, until + 1), "int32")
                 )
@@ -112,14 +118,26 @@ class Tables:
     @functools.cached_property
     def population(self) -> int:
         """How many humans there are."""
-        name = snapshot_name("humans", snapshot_day(self, None))
-        return int(open_table(self.path, name).metadata.num_rows)
+        return self._sizes(snapshot_day(self, None))[0]
+
+    @functools.cached_property
+    def agents_in_all(self) -> int:
+        """How many agents there are on the last snapshot day."""
+        return sum(self._sizes(snapshot_day(self, None)))
+
+    def _sizes(self, step: int) -> tuple[int, int]:
+        """Return how many humans and OSes there are on a snapshot day."""
+        rows = []
+        for kind in ("humans", "oses"):
+            with sound.part_of(self.path, snapshot_name(kind, step)) as file:
+                rows.append(int(file.metadata.num_rows))
+        return rows[0], rows[1]
 
     @functools.cached_property
     def called(self) -> pd.Series[int]:
         """What OSes call themselves, as the number of a name, by agent number."""
         name = snapshot_name("oses", snapshot_day(self, None))
-        table = read_table(self.path, name, ["name"])
+        table = read_part(self.path, name, sound.OSES, ["name"])
         index = pd.RangeIndex(self.population, self.population + len(table))
         return pd.Series(table.column("name").to_numpy(), index)
 
@@ -147,8 +165,15 @@ class Tables:
             The agents whose ties are returned, by owner; None is all. Of a large run,
             only what they lie in is read.
         """
-        name = snapshot_name("ties", snapshot_day(self, step))
-        return _frame(self.path, name, owners)
+        day = snapshot_day(self, step)
+        name = snapshot_name("ties", day)
+        with sound.part_of(self.path, name, sound.TIES) as file:
+            if owners is None:
+                columns = columns_of(file)
+            else:
+                columns = rows_of(file, owners, spans(self.path / name, "owner"))
+            sound.check_ties(columns, sum(self._sizes(day)))
+        return pd.DataFrame(columns, copy=False)
 
 
 def named(result: Tables, events: pd.DataFrame) -> pd.DataFrame:
@@ -178,17 +203,20 @@ def events_of(table: pa.Table) -> pd.DataFrame:
     return events
 
 
-def _groups_of(known: pq.FileMetaData, since: int, until: int) -> Iterator[int]:
+def _groups_of(file: Path, since: int, until: int) -> Iterator[int]:
     """Yield the groups of rows of readings that days from one to another may be in."""
-    at = SCHEMA.get_field_index("step")
-    for group in range(known.num_row_groups):
-        steps = known.row_group(group).column(at).statistics
-        if steps is None or (steps.min <= until and steps.max >= since):
+    for group, span in enumerate(spans(file, "step")):
+        if span is None or (span[0] <= until and span[1] >= since):
             yield group
 
 
 def _snapshot(result: Tables, name: str, step: int | None, first: int) -> pd.DataFrame:
-    table = _frame(result.path, snapshot_name(name, snapshot_day(result, step)))
+    day = snapshot_day(result, step)
+    schema = {"humans": sound.HUMANS, "oses": sound.OSES}[name]
+    with sound.part_of(result.path, snapshot_name(name, day), schema) as file:
+        columns = columns_of(file)
+        sound.check_people(columns, *result._sizes(day))
+    table = pd.DataFrame(columns, copy=False)
     table.index = pd.RangeIndex(first, first + len(table), name="agent")
     return table
 
@@ -230,38 +258,9 @@ def who(members: Sequence[int], size: int, names: Mapping[int, str]) -> str:
     return f"{size:,} agents" if size else ""
 
 
-def open_table(folder: Path, name: str) -> pq.ParquetFile:
-    """Open a table of a run; InputError if it is missing or damaged."""
-    try:
-        return pq.ParquetFile(folder / name, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(_broken(folder, name, error)) from error
-
-
-def read_table(folder: Path, name: str, columns: list[str] | None = None) -> pa.Table:
+def read_part(
+    folder: Path, name: str, schema: pa.Schema, columns: list[str] | None = None
+) -> pa.Table:
     """Return a table of a run, or some columns; InputError if it is damaged."""
-    with open_table(folder, name) as file:
-        try:
-            return file.read(columns)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(_broken(folder, name, error)) from error
-
-
-def _frame(folder: Path, name: str, owners: Numbers | None = None) -> pd.DataFrame:
-    """Return a table of numbers, each column of which is there but once.
-
-    With ``owners``, only the rows of some; the table is in the order of owners.
-    """
-    with open_table(folder, name) as file:
-        try:
-            columns = columns_of(file) if owners is None else rows_of(file, owners)
-            return pd.DataFrame(columns, copy=False)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(_broken(folder, name, error)) from error
-
-
-def _broken(folder: Path, name: str, error: Exception) -> str:
-    if not (folder / name).exists():
-        return f"{folder} is not a complete run: {name} is missing"
-    reason = str(error).partition("\n")[0]
-    return f"{folder / name} is damaged ({reason}); run it again"
+    with sound.part_of(folder, name, schema) as file:
+        return read_table(file, columns)

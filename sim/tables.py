@@ -1,7 +1,9 @@
 """Columns in Parquet files: equal columns have equal bytes, whatever wrote them.
 
 A table is written and read in groups of rows, so that it may be larger than memory;
-where a group ends depends on the number of rows only.
+where a group ends depends on the number of rows only. Files that are read may be
+anybody's: footers and pages are looked at before a row is read, and only plain columns
+of the expected types are let in.
 """
 
 from __future__ import annotations
@@ -19,11 +21,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.errors import InputError
+from sim.footers import check_table
 
 Columns = Mapping[str, npt.NDArray[Any]]
 Numbers = Sequence[int] | npt.NDArray[Any]
 
 GROUP = 2**20  # rows in a group
+
+# What may go wrong with a file that is not as it was written.
+UNREADABLE = (OSError, ValueError, pa.ArrowException)
+# Numbers and texts; nothing that could run code.
+TYPES = {
+    *(pa.bool_(), pa.string(), pa.float32(), pa.float64()),
+    *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
+    *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+}
+WITH_GAPS = {"p_value", "text"}
+MOST_COLUMNS = 1000
+LONGEST_WORD = 2**20  # bytes, in a footer
+LONGEST_LIST = 10**6  # entries, in a footer
 
 
 class TableWriter:
@@ -127,16 +143,57 @@ def arrow_of(columns: Columns) -> pa.Table:
     return pa.Table.from_arrays(arrays, names=list(columns))
 
 
-def read_columns(file: Path) -> dict[str, npt.NDArray[Any]]:
+def read_columns(
+    file: Path, schema: pa.Schema | None = None
+) -> dict[str, npt.NDArray[Any]]:
     """Return the columns of a table as arrays that may be changed.
+
+    Parameters
+    ----------
+    file
+        Where it is.
+    schema
+        Columns that it must have, of these types; there may be more.
 
     Raises
     ------
     InputError
         If the file is missing or damaged.
     """
-    with opened(file) as found:
+    with opened(file, schema) as found:
         return columns_of(found)
+
+
+def group_of(
+    file: pq.ParquetFile, group: int, columns: list[str] | None = None
+) -> pa.Table:
+    """Return a group of rows, or some of its columns, if they are sound.
+
+    Raises
+    ------
+    One of ``UNREADABLE``
+        If they cannot be read, are no texts, or have gaps where there can be none.
+    """
+    return _sound(file.read_row_group(group, columns))
+
+
+def read_table(file: pq.ParquetFile, columns: list[str] | None = None) -> pa.Table:
+    """Return a whole table, or some of its columns; raises as ``group_of``."""
+    return _sound(file.read(columns))
+
+
+def _sound(table: pa.Table) -> pa.Table:
+    table = table.replace_schema_metadata(None)
+    table.validate(full=True)
+    for name in table.column_names:
+        if name not in WITH_GAPS and table.column(name).null_count:
+            raise ValueError(f"its column {name!r} has gaps")
+    return table
+
+
+def views(table: pa.Table) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of a table as arrays to look at, copied only if need be."""
+    return {name: table.column(name).to_numpy() for name in table.column_names}
 
 
 def columns_of(file: pq.ParquetFile) -> dict[str, npt.NDArray[Any]]:
@@ -147,28 +204,30 @@ def columns_of(file: pq.ParquetFile) -> dict[str, npt.NDArray[Any]]:
         for field in file.schema_arrow
     }
     for group in range(file.num_row_groups):
-        part = file.read_row_group(group)
+        part = group_of(file, group)
         for name, column in columns.items():
             column[first : first + len(part)] = part.column(name).to_numpy()
         first += len(part)
     return columns
 
 
-def rows_of(file: pq.ParquetFile, wanted: Numbers) -> dict[str, npt.NDArray[Any]]:
+def rows_of(
+    file: pq.ParquetFile, wanted: Numbers, spans: Sequence[tuple[int, int] | None]
+) -> dict[str, npt.NDArray[Any]]:
     """Return the rows whose first column, which rises, is one of some numbers.
 
-    Only groups that can hold one of them are read.
+    Only groups that can hold one of them are read, as far as their spans are known.
     """
     numbers = np.unique(np.asarray(wanted, np.int64))
     empty = file.schema_arrow.empty_table()
     found = {name: [empty.column(name).to_numpy()] for name in empty.column_names}
     for group in range(file.num_row_groups):
-        known = file.metadata.row_group(group).column(0).statistics
-        if known is not None and known.has_min_max:
-            first, last = np.searchsorted(numbers, [known.min, known.max + 1])
+        known = spans[group]
+        if known is not None:
+            first, last = np.searchsorted(numbers, [known[0], known[1] + 1])
             if first == last:
                 continue
-        part = file.read_row_group(group)
+        part = group_of(file, group)
         keep = np.isin(part.column(0).to_numpy(), numbers)
         for name, pieces in found.items():
             pieces.append(part.column(name).to_numpy()[keep])
@@ -176,25 +235,32 @@ def rows_of(file: pq.ParquetFile, wanted: Numbers) -> dict[str, npt.NDArray[Any]
 
 
 def read_parts(
-    file: Path, names: Iterable[str] | None = None
+    file: Path, names: Iterable[str] | None = None, schema: pa.Schema | None = None
 ) -> Iterator[dict[str, npt.NDArray[Any]]]:
     """Yield a table, or some of its columns, a group of rows at a time.
 
     Raises
     ------
     InputError
-        If the file is missing or damaged.
+        If the file is missing or damaged, or lacks columns.
     """
     chosen = None if names is None else list(names)
-    with opened(file) as found:
+    with opened(file, schema) as found:
         for group in range(found.num_row_groups):
-            part = found.read_row_group(group, chosen)
-            yield {name: part.column(name).to_numpy() for name in part.column_names}
+            part = group_of(found, group, chosen)
+            yield views(part)
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[pq.ParquetFile]:
+def opened(file: Path, schema: pa.Schema | None = None) -> Iterator[pq.ParquetFile]:
     """Open a table; whatever is wrong with it then is an InputError.
+
+    Parameters
+    ----------
+    file
+        Where it is.
+    schema
+        Columns that it must have, of these types; there may be more.
 
     Raises
     ------
@@ -202,8 +268,54 @@ def opened(file: Path) -> Iterator[pq.ParquetFile]:
         If the file is missing or damaged.
     """
     try:
-        with pq.ParquetFile(file, page_checksum_verification=True) as found:
+        with open_table(file, schema) as found:
             yield found
-    except (OSError, pa.ArrowException) as error:
+    except InputError:
+        raise
+    except UNREADABLE as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{file} is damaged: {reason}") from None
+
+
+def open_table(file: Path, schema: pa.Schema | None = None) -> pq.ParquetFile:
+    """Open a table that may be a stranger's; see ``opened``.
+
+    Do not ask pyarrow what it knows of a column: of a damaged footer, that ends the
+    process (pyarrow 26). ``sim.footers.spans`` tells it.
+
+    Raises
+    ------
+    One of ``UNREADABLE``
+        If it cannot be read, holds other than plain columns, claims to hold more than
+        its size can explain, or lacks a column.
+    """
+    check_table(file)
+    found = pq.ParquetFile(
+        file,
+        page_checksum_verification=True,
+        thrift_string_size_limit=LONGEST_WORD,
+        thrift_container_size_limit=LONGEST_LIST,
+    )
+    try:
+        _check_columns(found.schema_arrow, schema)
+    except BaseException:
+        found.close()
+        raise
+    return found
+
+
+def _check_columns(there: pa.Schema, wanted: pa.Schema | None) -> None:
+    """Raise ValueError unless columns are plain, and those that must be are there."""
+    if len(there.names) > MOST_COLUMNS or len(set(there.names)) < len(there.names):
+        raise ValueError("it has too many columns, or two of one name")
+    for field in there:
+        kind = field.type.value_type if pa.types.is_list(field.type) else field.type
+        if kind not in TYPES:
+            raise ValueError(f"its column {field.name!r} holds {field.type}")
+    for field in wanted or ():
+        if field.name not in there.names:
+            raise ValueError(f"it has no column {field.name!r}")
+        held = there.field(field.name).type
+        if held != field.type:
+            told = f"its column {field.name!r} holds {held}, not {field.type}"
+            raise ValueError(told)

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator
 from typing import Any
 
-from sim.errors import InputError
+from sim.errors import InputError, legible
 from sim.results import Result
 
 HEADINGS = {
@@ -54,7 +54,7 @@ def _why_silent(result: Result) -> str:
     told = result.provenance.get("mind")
     if not told:
         return "it was run without a cast (--mind)"
-    if told["shared"]:
+    if told.get("shared"):
         return "its mind speaks for kinds of people, not for anybody"
     return "nobody of its cast had a talk; try more --steps, --cast or --talks"
 
@@ -67,7 +67,7 @@ def as_text(lines: list[Any], population: int) -> Iterator[str]:
             yield f"\nday {line.step}" if day is not None else f"day {line.step}"
             day = line.step
         said = line.said.replace("\n", "\n      ") or line.act
-        yield f"  {_who(line, population)}{_did(line)}: {said}"
+        yield legible(f"  {_who(line, population)}{_did(line)}: {said}")
 
 
 def as_html(lines: list[Any], population: int, title: str) -> Iterator[str]:

@@ -101,6 +101,7 @@ def table_of(events: pd.DataFrame, first_only: bool = False) -> str:
     first_only
         Whether to tell the first of each kind only, and how many more there are.
     """
+    from sim.errors import legible
     from sim.outcomes import EVENTS
 
     lines = [f"{'day':>5}  {'event':<{KIND}} {'who':<{WHO}} what"]
@@ -119,7 +120,7 @@ def table_of(events: pd.DataFrame, first_only: bool = False) -> str:
         lines.append(folded)
     if not len(events):
         lines.append("       nothing worth a name happened")
-    return "\n".join(lines)
+    return legible("\n".join(lines))
 
 
 # ------------------------------------------------------------------------ calibrate

@@ -31,9 +31,10 @@ from sim.files import (
     writing,
 )
 from sim.members import Members
-from sim.provenance import SOFTWARE
+from sim.provenance import LARGEST, SOFTWARE
 from sim.readings import Readings
 from sim.state import State
+from sim.strangers import inside, read_json
 from sim.tables import GROUP, write_columns, write_parts, write_table
 
 PARTS = {
@@ -179,12 +180,16 @@ class RunWriter:
         """Take over the snapshots and checkpoints of another run, up to a day."""
         with writing(self.directory):
             for folder in ("snapshots", "checkpoints"):
-                for found in sorted((run / folder).glob("[!.]*")):
+                for name in sorted((run / folder).glob("[!.]*")):
+                    found = inside(run, f"{folder}/{name.name}")
                     if found.stem.rpartition("-")[2] > f"{step:06d}":
                         continue
-                    copy = shutil.copytree if found.is_dir() else shutil.copy2
-                    (self.part / folder).mkdir(exist_ok=True)
-                    copy(found, self.part / folder / found.name)
+                    place = self.part / folder / found.name
+                    place.parent.mkdir(exist_ok=True)
+                    if found.is_dir():
+                        shutil.copytree(found, place, symlinks=True)
+                    else:
+                        shutil.copy2(found, place)
 
     def snapshot(self, step: int, state: State) -> None:
         """Write humans, OSes and ties as they are on ``step``."""
@@ -332,8 +337,7 @@ def is_ours(found: Any) -> bool:
 
 def _is_run(directory: Path) -> bool:
     try:
-        text = (directory / "provenance.json").read_text(encoding="utf-8")
-        return is_ours(json.loads(text))
+        return is_ours(read_json(directory / "provenance.json", LARGEST))
     except (OSError, ValueError):
         return False
 

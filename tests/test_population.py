@@ -488,11 +488,11 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 def test_an_unreadable_file_says_why(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, most: int) -> bytes:
         raise PermissionError(13, "Permission denied")
 
     path = write("x.csv", "a,b\n")
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(networks, "read_bytes", refuse)
     with pytest.raises(InputError, match=r"cannot read .*x.csv: Permission denied"):
         read(path)
 

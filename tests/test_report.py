@@ -371,9 +371,10 @@ def damage(name: str, value: Any) -> Callable[[Path], None]:
     [
         (lose_a_snapshot, "r.html", "snapshots/oses-000100.parquet is missing"),
         (spoil_the_events, "r.html", "events.parquet is damaged"),
-        (damage("parameters", []), "r.html", "'parameters' is []"),
-        (damage("parameters", {"price": "x"}), "r.html", "of another version"),
-        (damage("interventions", [1]), "r.html", "'interventions' are no tables"),
+        (damage("parameters", []), "r.html", "parameters: Input should be a valid"),
+        (damage("parameters", {"price": "x"}), "r.html", "'price' is no number"),
+        (damage("parameters", {"price": 7}), "r.html", "of another version"),
+        (damage("interventions", [1]), "r.html", "interventions.0: Input should"),
         (damage("software", {"name": "x"}), "r.html", "not the provenance of an"),
         (break_nothing, "r.pdf", "a report is a file of .html"),
         (break_nothing, "run/series.parquet/r.html", "cannot write"),

@@ -100,7 +100,7 @@ def test_an_unknown_name_gets_the_nearest() -> None:
         (GOOD + "[parameters]\npeers = 'no'\n", ": parameter 'peers' is true or false"),
         (GOOD + "[parameters]\nhumans = 1.5\n", ": parameter 'humans' must be a whole"),
         (GOOD + "[parameters]\nreach = 1979-05-27\n", ": parameter 'reach' must be"),
-        (GOOD + "#" * LARGEST, "is larger than a scenario can be"),
+        (GOOD + "#" * LARGEST, "is larger than such a file can be"),
     ],
 )
 def test_a_wrong_file_is_named_with_what_is_wrong(

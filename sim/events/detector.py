@@ -16,6 +16,7 @@ from sim.ties import Array
 
 WEEK, MONTH = 7, 30
 FACT = "none: an exact fact"
+YOURS = "yours"  # the family of a detector that says no other
 
 
 class Event(NamedTuple):
@@ -75,7 +76,7 @@ class Detector:
     """
 
     kind: ClassVar[str] = ""
-    family: ClassVar[str] = "yours"
+    family: ClassVar[str] = YOURS
     watches: ClassVar[str] = ""  # what it looks at
     null: ClassVar[str] = FACT  # what it takes for nothing
     source: ClassVar[str] = "definition"

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from sim.errors import InputError
-from sim.events.detector import DETECTORS, WEEK, Detector, Event, Note, Reading, known
+from sim.events.detector import (
+    DETECTORS,
+    WEEK,
+    YOURS,
+    Detector,
+    Event,
+    Note,
+    Reading,
+    known,
+)
 from sim.events.measures import History
 from sim.events.reader import Notes, Reader
 from sim.members import Members
@@ -157,10 +166,10 @@ class Watch:
 
     def relive(self, stored: Stored) -> Iterator[Notes]:
         """See a stored run once more, day by day; yield what was noted."""
-        ahead = sorted(stored.interventions, key=lambda row: int(row["step"]))
+        ahead = deque(sorted(stored.interventions, key=lambda row: int(row["step"])))
         for day in stored.days():
             while ahead and int(ahead[0]["step"]) <= day.step:
-                row = ahead.pop(0)
+                row = ahead.popleft()
                 name, _, what = str(row["evidence"]).partition(": ")
                 self.note(int(row["step"]), name, what)
             self.take(*day)
@@ -265,10 +274,22 @@ def replay(
         What the run kept.
     parameters, kinds
         As for ``Watch``.
+
+    Raises
+    ------
+    InputError
+        If there is no detector for a kind, or our own stumble over the readings.
     """
     watch = Watch(parameters, kinds)
-    for _ in watch.relive(stored):
-        pass
+    try:
+        for _ in watch.relive(stored):
+            pass
+    except InputError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        if any(DETECTORS[kind].family == YOURS for kind in watch.kinds):
+            raise
+        raise InputError(f"no society gives such readings: {error!r}") from error
     return watch
 
 

@@ -14,6 +14,8 @@ from sim.provenance import SOFTWARE
 FORMAT = 1
 KINDS = ("encounter", "upgrade", "departure", "letter")
 MOST_BYTES_OF_A_HEADER = 10_000
+MOST_MESSAGES = 1000  # of a call
+MOST_FIELDS = 10  # of a message
 
 Place = tuple[str, int, int, int, int]  # kind, step, agent, other, draw
 
@@ -117,7 +119,10 @@ def read_entry(line: bytes) -> Entry | None:
     failures = FAILURES if found["text"] is None else ("", *FAILURES)
     if found["failure"] not in failures or not all(-1 <= n < 2**31 for n in numbers):
         return None
-    return Entry(**found) if all(map(_is_message, found["messages"])) else None
+    messages = found["messages"]
+    if len(messages) > MOST_MESSAGES or not all(map(_is_message, messages)):
+        return None
+    return Entry(**found)
 
 
 def _written(fields: dict[str, Any]) -> bytes:
@@ -141,5 +146,6 @@ def _fits(found: dict[str, Any], types: dict[str, tuple[type, ...]]) -> bool:
 
 
 def _is_message(found: Any) -> bool:
-    texts = found.values() if isinstance(found, dict) else [None]
-    return all(isinstance(text, str) for text in texts)
+    if not isinstance(found, dict) or len(found) > MOST_FIELDS:
+        return False
+    return all(isinstance(text, str) for text in found.values())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
 from collections.abc import Iterator
 from io import BufferedReader, FileIO
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Self
 
 from sim.errors import InputError
 from sim.files import sync_folder, writing
+from sim.strangers import open_file
 
 MOST_BYTES_OF_A_LINE = 2_000_000
 MOST_BYTES_OF_A_FILE = 2**31
@@ -39,7 +39,7 @@ class Journal:
             If there is no such file, or it cannot be read.
         """
         try:
-            return cls(path, _opened(path, os.O_RDONLY))
+            return cls(path, open_file(path, os.O_RDONLY))
         except OSError as error:
             reason = error.strerror or str(error)
             raise InputError(f"cannot read {path}: {reason}") from error
@@ -55,7 +55,7 @@ class Journal:
         """
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = _opened(path, os.O_RDWR | os.O_CREAT)
+            file = open_file(path, os.O_RDWR | os.O_CREAT)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 sync_folder(path.parent)
@@ -129,15 +129,3 @@ class Journal:
     def close(self) -> None:
         """Close the file and let others write it."""
         self._file.close()
-
-
-def _opened(path: Path, flags: int) -> FileIO:
-    """Open a regular file; never wait for a pipe, nor read a device without end."""
-    number = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
-    try:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise InputError(f"{path} is not a file; name another")
-        return FileIO(number, "r+" if flags & os.O_RDWR else "r")
-    except BaseException:
-        os.close(number)
-        raise

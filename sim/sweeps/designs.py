@@ -16,20 +16,25 @@ Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network
 
 from __future__ import annotations
 
-import tomllib
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from sim import parameters
 from sim.errors import InputError, nearest
 from sim.model import seed_from
 from sim.parameters import Parameters
+from sim.strangers import is_name, read_toml
 from sim.sweeps import factors, measures, points
 from sim.sweeps.ranges import MorrisSample, Sampled, SobolSample
 
 LARGEST = 10_000_000  # bytes of a design
+MOST_RUNS = 10**9
+MOST_SEEDS = 10**6
+MOST_VALUES = 10**5  # that are listed
 FORMS = ("grid", "list", "lhs", "sobol", "morris")
 
 Point = dict[str, Any]  # what varies, by name
@@ -48,7 +53,7 @@ class Design(BaseModel):
     lever: str = "none"
     mind: dict[str, Any] = {}
     seeds: int | list[int] = 1
-    outcomes: list[str] = []  # none named: all there are
+    outcomes: list[str] = Field(default=[], max_length=1000)  # none named: all
     keep_runs: bool = False
     base: dict[str, Any] = {}
     grid: dict[str, list[Any]] | None = None
@@ -133,16 +138,7 @@ def read(path: str | Path) -> Design:
         If the file is no valid design: names the file and the key.
     """
     file = Path(path)
-    try:
-        with file.open("rb") as stream:
-            text = stream.read(LARGEST + 1)
-        if len(text) > LARGEST:
-            raise InputError(f"{file} is larger than a design can be")
-        told = tomllib.loads(text.decode("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{file} is not TOML: {error}") from None
+    told = read_toml(file, LARGEST)
     own = file.resolve().parent.name if file.stem == "design" else file.stem
     try:
         return make({"name": own} | factors.beside(told, file.parent))
@@ -181,7 +177,7 @@ def _first(error: ValidationError) -> str:
 
 def _check(design: Design) -> None:
     """Raise InputError unless every name and value of a design is valid."""
-    if not design.name or design.name.startswith(".") or "/" in design.name:
+    if not is_name(design.name):
         raise InputError(f"'name': {design.name!r} cannot be the name of a folder")
     _check_seeds(design.seeds)
     for name in design.outcomes:
@@ -199,6 +195,8 @@ def _check(design: Design) -> None:
 
 def _check_seeds(seeds: int | list[int]) -> None:
     numbers = [seeds] if isinstance(seeds, int) else seeds
+    if isinstance(seeds, int) and seeds > MOST_SEEDS:
+        raise InputError(f"'seeds': at most {MOST_SEEDS:,}, not {seeds}")
     if not numbers or (isinstance(seeds, int) and seeds < 1):
         raise InputError("'seeds': it takes at least one seed")
     if len(set(numbers)) < len(numbers):
@@ -208,6 +206,9 @@ def _check_seeds(seeds: int | list[int]) -> None:
 
 
 def _check_points(design: Design) -> None:
+    values = [*(design.grid or {}).values(), *(design.listed or [])]
+    if sum(map(len, values)) > MOST_VALUES:
+        raise InputError(f"a design lists at most {MOST_VALUES:,} values; sample them")
     for name, values in (design.grid or {}).items():
         if not values:
             raise InputError(f"'grid.{name}': it takes at least one value")
@@ -224,6 +225,19 @@ def _check_points(design: Design) -> None:
         raise InputError("'list': it takes at least one point")
     if design.sobol is not None and design.sobol.n & (design.sobol.n - 1):
         raise InputError("'sobol.n': Sobol's points come in powers of 2")
+    runs = _count(design) * len(design.seed_list)
+    if runs > MOST_RUNS:
+        raise InputError(f"a design has at most {MOST_RUNS:,} runs, not {runs:,}")
+
+
+def _count(design: Design) -> int:
+    """Return how many points there are, without making any."""
+    if design.grid is not None:
+        return math.prod(map(len, design.grid.values()))
+    if design.listed is not None:
+        return len(design.listed)
+    sample = design.lhs or design.sobol or design.morris
+    return sample.points if sample is not None else 1
 
 
 def _told_where(where: str, check: Callable[..., Any], *given: Any) -> None:
@@ -245,13 +259,16 @@ def _check_parameter(name: str, value: Any, also: tuple[str, ...] = ()) -> None:
         known = [*Parameters.model_fields, *also]
         hint = nearest(name, known) or "; 'os-society parameters' lists them"
         raise InputError(f"unknown parameter {name!r}{hint}")
-    Parameters().replace(**{name: value})
+    if not parameters.fits(name, value):
+        Parameters().replace(**{name: value})  # says what is wrong
 
 
 def _check_range(name: str, span: list[float]) -> None:
     if len(span) != 2:
         raise InputError("a range is [low, high]")
     for value in span:
+        if not math.isfinite(value):
+            raise InputError(f"a range is [low, high], not {span}")
         _check_parameter(name, points.fitting(name, value))
     if Parameters.model_fields[name].annotation is bool:
         raise InputError(f"parameter {name!r} is a switch; vary it in [grid]")

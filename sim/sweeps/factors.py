@@ -15,11 +15,18 @@ from sim.minds.casting import check as check_mind
 from sim.minds.language import Policy
 from sim.provenance import file_identity
 from sim.scenarios import Scenario
+from sim.strangers import inside
 
 NAMES = ("scenario", "network", "lever", "mind")
 NONE = "none"
 SPEAKS = ("kind", "cast", "humans", "talks", "ghost_writer", "replay")
 REACHES = ("model", "base_url", "temperature")
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(("kind", "replay", "model"), str),
+    **dict.fromkeys(("cast", "max_calls"), int | None),
+    **dict.fromkeys(("talks", "temperature"), int | float),
+    **{"humans": list | tuple, "ghost_writer": bool, "base_url": str | None},
+}
 
 
 def check(name: str, value: Any) -> None:
@@ -60,7 +67,7 @@ def pulled(told: str) -> list[interventions.Intervention]:
     if told == NONE:
         return []
     name, at, day = told.partition("@")
-    if not at or not day.isdecimal():
+    if not at or not day.isdecimal() or len(day) > 9:
         raise InputError(f"a lever is told as 'name@day' or 'none', not {told!r}")
     return interventions.lever(name, int(day))
 
@@ -79,6 +86,8 @@ def mind(told: Mapping[str, Any]) -> MindOptions:
         if name not in (*SPEAKS, *REACHES, "max_calls"):
             known = [*SPEAKS, *REACHES, "max_calls"]
             raise InputError(f"unknown key {name!r} of a mind{nearest(name, known)}")
+        if not isinstance(told[name], TYPES[name]) or _is_other(told[name], name):
+            raise InputError(f"{name!r} of a mind cannot be {told[name]!r}")
     spoken = {name: told[name] for name in SPEAKS if name in told}
     if "humans" in spoken:
         spoken["humans"] = tuple(spoken["humans"])
@@ -88,6 +97,13 @@ def mind(told: Mapping[str, Any]) -> MindOptions:
     options = MindOptions(**spoken, settings=settings, policy=policy)
     check_mind(options)
     return options
+
+
+def _is_other(value: Any, name: str) -> bool:
+    """Tell whether a value has its type by Python's rules only, or wrong parts."""
+    if isinstance(value, list | tuple):
+        return any(type(number) is not int for number in value)
+    return isinstance(value, bool) and name != "ghost_writer"
 
 
 def mind_identity(told: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -101,12 +117,20 @@ def mind_identity(told: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def beside(told: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a design whose relative files are looked for beside it, in ``folder``."""
+    """Return a design whose relative files are looked for beside it, in ``folder``.
+
+    Raises
+    ------
+    InputError
+        If it names a file elsewhere: a design may be a stranger's.
+    """
 
     def found(value: Any) -> Any:
-        if isinstance(value, str) and value != NONE and (folder / value).is_file():
-            return str(folder / value)
-        return value
+        if not isinstance(value, str) or value == NONE:
+            return value
+        if Path(value).is_absolute() or ".." in Path(value).parts:
+            raise InputError(f"{value!r} is not beside the design; put it there")
+        return str(inside(folder, value)) if (folder / value).is_file() else value
 
     def placed(values: Any) -> Any:
         if not isinstance(values, dict):

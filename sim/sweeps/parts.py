@@ -15,8 +15,11 @@ import pyarrow.parquet as pq
 
 from sim.errors import InputError
 from sim.files import sibling, sync_folder, writing
+from sim.strangers import read_bytes
+from sim.tables import UNREADABLE, open_table, read_table
 
 FOLDER = "parts"
+LARGEST = 10_000_000  # bytes of a part
 
 
 def place(store: Path, run: str) -> Path:
@@ -91,18 +94,27 @@ def read(file: Path, digest: str) -> dict[str, float]:
     wrong = damage(file, digest)
     if wrong is not None:
         raise InputError(wrong)
-    row: dict[str, Any] = pq.read_table(io.BytesIO(file.read_bytes())).to_pylist()[0]
+    try:
+        with open_table(file) as found:
+            table = read_table(found)
+    except UNREADABLE as error:
+        raise InputError(f"part {file.name} cannot be read: {error}") from None
+    if len(table) != 1:
+        raise InputError(f"part {file.name} has {len(table)} rows in place of one")
+    row: dict[str, Any] = table.to_pylist()[0]
     return {name: v for name, v in row.items() if name not in ("run", "seed")}
 
 
 def damage(file: Path, digest: str) -> str | None:
     """Return what is wrong with a part, or None."""
     try:
-        raw = file.read_bytes()
+        raw = read_bytes(file, LARGEST)
     except FileNotFoundError:
         return f"part {file.name} is missing"
     except OSError as error:
         return f"part {file.name} cannot be read: {error.strerror}"
+    except InputError as error:
+        return str(error)
     if digest_of(raw) != digest:
         return f"part {file.name} is damaged: {len(raw)} bytes, but not those written"
     return None

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import functools
-import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
 from sim import results, runs
 from sim.compiled import source_digest
 from sim.errors import InputError
 from sim.results import Result
+from sim.strangers import inside, parse_json
 from sim.sweeps import factors, parts, store
 from sim.sweeps.designs import Design, make
 from sim.sweeps.jobs import Tasks, scenario_of
 from sim.sweeps.work import DONE, FAILED
 
 DAMAGED, WAITING = "damaged", "waiting"
+
+
+# The name of a run: the SHA-256 of all that makes it.
+RUN = re.compile("[0-9a-f]{64}")
+
+
+class Identity(BaseModel):
+    """What a ledger says of its design, as ``Tasks.identity`` wrote it."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    design: dict[str, Any]
+    outcomes: list[str]
+    functions: dict[str, str]
 
 
 class Sweep:
@@ -42,7 +58,12 @@ class Sweep:
     def about(self) -> dict[str, Any]:
         """Name, design, source digest and day of birth of the sweep."""
         rows = dict(self._query("SELECT key, value FROM about"))
-        return rows | {"design": json.loads(rows["design"])}
+        try:
+            told = parse_json(rows["design"])
+            Identity.model_validate(told)
+        except (KeyError, TypeError, ValueError):
+            raise InputError(f"{self.path} is no sweep, or damaged") from None
+        return rows | {"design": told}
 
     @functools.cached_property
     def design(self) -> Design:
@@ -101,8 +122,11 @@ class Sweep:
         return pd.DataFrame(table, columns=columns).set_index("position")
 
     def _rows(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
-        for position, *rest in self._query(_POINTS):
-            yield position, tuple(rest)
+        total = len(self)
+        for position, run, *rest in self._query(_POINTS):
+            if not 0 <= position < total or not RUN.fullmatch(str(run)):
+                raise InputError(f"{self.path} is damaged: it has a run {run!r}")
+            yield position, (run, *rest)
 
     def _shown(
         self, run: str | None, state: str, error: str | None, digest: str | None
@@ -112,7 +136,9 @@ class Sweep:
         if state != DONE or run is None or digest is None:
             return row
         try:
-            return row | parts.read(parts.place(self.path, run), digest)
+            place = parts.place(self.path, run)
+            inside(self.path, str(place.relative_to(self.path)))
+            return row | parts.read(place, digest)
         except InputError as wrong:
             told = f"{wrong}; --resume runs it again"
             return row | {"state": DAMAGED, "error": told}
@@ -147,8 +173,8 @@ class Sweep:
 
     def _open(self, position: int) -> Result:
         task = Tasks(self.design)[position]
-        run = self._query("SELECT run FROM points WHERE position = ?", position)[0][0]
-        place = self.path / store.KEPT / run
+        _, (run, *_) = next(row for row in self._rows() if row[0] == position)
+        place = inside(self.path, f"{store.KEPT}/{run}")
         if place.exists():
             return results.load(place)
         if self.about["source"] != source_digest():
@@ -165,7 +191,7 @@ class Sweep:
                 return ledger.execute(text, values).fetchall()
             finally:
                 ledger.close()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise InputError(f"{self.path} is no sweep, or damaged: {error}") from None
 
 

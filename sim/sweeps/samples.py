@@ -27,10 +27,7 @@ def problem(sample: Sampled) -> dict[str, Any]:
 
 def size(method: str, sample: Any) -> int:
     """Return how many points a sample has."""
-    count = len(sample.ranges)
-    if method == "morris":
-        return int(sample.n * (count + 1))
-    return int(sample.n * ((2 * count if sample.second_order else count) + 2))
+    return int(sample.points)
 
 
 def sobol(sample: SobolSample) -> Array:

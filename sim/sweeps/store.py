@@ -39,6 +39,8 @@ CREATE TABLE runs (
 );
 CREATE TABLE points (position INTEGER PRIMARY KEY, run TEXT NOT NULL);
 """
+STATEMENTS = {one.strip() for one in SCHEMA.split(";")}
+LONGEST = 100_000_000  # bytes of a value
 PUT_RUN = """
 INSERT INTO runs VALUES (:run, :seed, :state, :stage, :reason, :error, 1, :seconds,
     :digest, :bytes, :finished, :versions)
@@ -215,7 +217,29 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
     is_live = path.with_name(f"{path.name}-wal").exists()
     mode = "mode=ro" if is_live or os.access(path.parent, os.W_OK) else "immutable=1"
     address = f"{path.resolve().as_uri()}?{mode}"
-    return sqlite3.connect(address, uri=True, isolation_level=None, timeout=30.0)
+    ledger = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30.0)
+    try:
+        _distrust(ledger)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
+
+
+def _distrust(ledger: sqlite3.Connection) -> None:
+    """Let a ledger that may be a stranger's hold tables, and nothing that computes."""
+    ledger.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+    ledger.execute("PRAGMA trusted_schema = OFF")
+    ledger.execute("PRAGMA cell_size_check = ON")
+    try:
+        query = "SELECT type, name, sql FROM sqlite_master"
+        found = ledger.execute(query).fetchall()
+    except UnicodeDecodeError as error:  # from an error that quotes the ledger
+        raise sqlite3.DatabaseError(str(error)) from None
+    for kind, name, sql in found:
+        is_table = kind == "table" and sql in STATEMENTS
+        if not is_table and not (kind == "index" and sql is None):
+            raise sqlite3.DatabaseError(f"it has a {kind} {name!r} that no sweep has")
 
 
 def _has_ledger(path: Path) -> bool:

@@ -1,0 +1,222 @@
+"""What the columns of a run must be, so that whoever reads them can rely on it.
+
+Compiled loops do not look whether a number they use to find a row is one. So the
+columns of a run, which may be a stranger's, are looked at when they are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from sim.errors import InputError
+from sim.parameters import Parameters
+from sim.state import HUMAN_COLUMNS, OS_COLUMNS, STATUS, Column
+from sim.strangers import inside
+from sim.tables import UNREADABLE, open_table
+from sim.ties import Array
+
+Columns = Mapping[str, Array]
+
+
+def _schema(columns: Sequence[Column]) -> pa.Schema:
+    types = {c.name: pa.from_numpy_dtype(np.dtype(c.dtype)) for c in columns}
+    return pa.schema({"row": pa.int32(), **types})
+
+
+HUMANS, OSES = _schema(HUMAN_COLUMNS), _schema(OS_COLUMNS)
+TIES = pa.schema(
+    {
+        **{"owner": pa.int32(), "neighbour": pa.int32()},
+        **{"closeness": pa.float32(), "returned": pa.float32(), "kind": pa.uint8()},
+    }
+)
+SERIES = pa.schema({"step": pa.int32()})
+# Columns of row numbers, and of which table; -1 is none.
+REFERS = {
+    **{"os": "oses", "made_by": "oses", "collective": "oses"},
+    **{"owner": "humans", "partner": "humans", "former": "humans", "meets": "agents"},
+}
+CODES = {"status": len(STATUS), "choice": 3}
+LABELS = ("joined", "community")  # notes whose values are rows or agents
+KNOWN = Parameters.model_fields.keys()
+MOST_CODES = 3  # that stand in the place of agents
+
+
+def check_people(columns: Columns, humans: int, oses: int) -> None:
+    """Raise ValueError unless a table of humans or of OSes can be one.
+
+    Parameters
+    ----------
+    columns
+        Of ``HUMANS`` or ``OSES``.
+    humans, oses
+        How many there are.
+    """
+    rows = {"humans": humans, "oses": oses, "agents": humans + oses}
+    for name, column in columns.items():
+        if name in REFERS:
+            _within(name, column, -1, rows[REFERS[name]])
+        elif name in CODES:
+            _within(name, column, 0, CODES[name])
+        elif column.dtype.kind == "f":
+            _finite(name, column)
+
+
+def check_owners(owner: Array, agents: int) -> None:
+    """Raise ValueError unless owners of ties are agents, in their order."""
+    _within("owner", owner, 0, agents)
+    if (owner[1:] < owner[:-1]).any():
+        raise ValueError("its ties are not in the order of their owners")
+
+
+def check_ties(columns: Columns, agents: int) -> None:
+    """Raise ValueError unless a table of ties joins ``agents`` agents, by owner."""
+    owner, neighbour = columns["owner"], columns["neighbour"]
+    check_owners(owner, agents)
+    _within("neighbour", neighbour, 0, agents)
+    if (owner == neighbour).any():
+        raise ValueError("its ties lead home")
+    for name in ("closeness", "returned"):
+        column = columns[name]
+        if not ((column >= 0.0) & (column <= 1.0)).all():
+            raise ValueError(f"its column {name!r} is not within 0 to 1")
+
+
+def check_readings(columns: Columns, agents: int) -> None:
+    """Raise ValueError unless readings are of ``agents`` agents, in order of days."""
+    steps, values = columns["step"], columns["value"]
+    _within("agent", columns["agent"], 0, max(agents, MOST_CODES))
+    _finite("value", values)
+    if (steps[1:] < steps[:-1]).any():
+        raise ValueError("its days are not in order")
+    labels = values[np.isin(columns["name"], LABELS)]
+    _within("value", labels, 0, agents)
+
+
+def check_friends(pair: Array, label: Array, agents: int) -> None:
+    """Raise ValueError unless pairs of friends, and their circles, can be so."""
+    _within("label", label, 0, min(agents, len(label)))
+    first, second = pair >> 32, pair & 0xFFFF_FFFF
+    _within("pair", first, 0, agents)
+    _within("pair", second, 0, agents)
+    if len(label) > agents or (pair[1:] <= pair[:-1]).any() or (first >= second).any():
+        raise ValueError("its friends are not in order")
+
+
+def _within(name: str, column: Any, low: int, end: int) -> None:
+    if len(column) and not (low <= column.min() and column.max() < end):
+        raise ValueError(f"its column {name!r} names what there is not")
+
+
+def _finite(name: str, column: Array) -> None:
+    if not np.isfinite(column).all():
+        raise ValueError(f"its column {name!r} holds what is no number")
+
+
+# ------------------------------------------------------------------ birth certificates
+
+
+class Mind(BaseModel):
+    """What it says of a cast and of the calls to its model, as far as it does."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    kind: str = ""
+    cast: int | None = None
+    shared: bool = False
+    model: str = ""
+    calls: int = 0
+    failures: dict[str, int] = {}
+    members: list[int] = []
+
+
+class Birth(BaseModel):
+    """What a birth certificate must say, of what others rely on; it may say more."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    software: dict[str, str]
+    scenario: str
+    seed: int = Field(ge=0, lt=2**63)
+    steps: int = Field(ge=0)
+    parameters: dict[str, bool | int | float | str]
+    interventions: list[dict[str, Any]] = []
+    source_digest: str = ""
+    python: str = ""
+    platform: str = ""
+    processor: str = ""
+    command: str = ""
+    created: str = ""
+    profile: str = ""
+    duration_seconds: float = 0.0
+    libraries: dict[str, str] = {}
+    network: dict[str, str] | None = None
+    options: dict[str, int] = {}
+    resumed: list[int] = []
+    parent: dict[str, Any] = {}
+    mind: Mind | None = None
+
+    @field_validator("parameters")
+    @classmethod
+    def _are_numbers(cls, told: dict[str, Any]) -> dict[str, Any]:
+        """Of what this version knows; another one may have others."""
+        wrong = [n for n, v in told.items() if isinstance(v, str) and n in KNOWN]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no number")
+        return told
+
+
+def check_birth(file: Path, found: Any) -> None:
+    """Raise InputError unless JSON is a birth certificate that others can rely on."""
+    try:
+        Birth.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        told = f"{file} is damaged ({where}: {first['msg']}); run it again"
+        raise InputError(told) from None
+
+
+# --------------------------------------------------------------------- parts of a run
+
+
+@contextmanager
+def telling(path: Path, folder: Path | None = None) -> Iterator[None]:
+    """Turn what is wrong with a file of a run into an InputError that names it.
+
+    With ``folder``, the run, a file that is not there is told to be missing.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except UNREADABLE as error:
+        if folder is not None and not path.exists():
+            told = f"{folder} is not a complete run: {path.relative_to(folder)}"
+            raise InputError(f"{told} is missing") from error
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{path} is damaged ({reason}); run it again") from error
+
+
+@contextmanager
+def part_of(
+    folder: Path, name: str, schema: pa.Schema | None = None
+) -> Iterator[pq.ParquetFile]:
+    """Open a table of a run, in which some columns must be.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged or elsewhere; also for what is read of it.
+    """
+    path = inside(folder, name)
+    with telling(path, folder), open_table(path, schema) as file:
+        yield file

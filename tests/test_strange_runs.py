@@ -1,0 +1,347 @@
+"""Run folders of strangers: columns, footers, certificates, checkpoints, ledgers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from quick import QUICK
+from refusing import DEEP, DIGITS, refusal
+
+from sim import checkpoints, footers, runs, scenarios
+from sim.errors import InputError
+from sim.living import begun
+from sim.results import Result, load
+from sim.sweeps import load_sweep, sweep
+
+SMALL = QUICK | {"humans": 20, "steps": 20}
+
+
+# ------------------------------------------------------------------------ run directory
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a small run with checkpoints; tests copy it."""
+    place = tmp_path_factory.mktemp("runs") / "run"
+    story = scenarios.load("her").replace(**SMALL)
+    every = {"checkpoint_every": 10, "snapshot_every": 10}
+    return runs.run(story, seed=3, out=place, **every).path
+
+
+@pytest.fixture
+def run(lived: Path, tmp_path: Path) -> Path:
+    """Return a run that a test may spoil."""
+    return Path(shutil.copytree(lived, tmp_path / "run"))
+
+
+def change(file: Path, **columns: Any) -> None:
+    """Give a table other columns, or take those that are None away."""
+    table = pq.read_table(file)
+    for name, values in columns.items():
+        at = table.schema.get_field_index(name)
+        table = table if at < 0 else table.remove_column(at)
+        if values is not None:
+            made = values if isinstance(values, pa.Array) else pa.array(values)
+            table = table.append_column(name, made)
+    pq.write_table(table, file, use_dictionary=False, store_schema=False)
+
+
+def column(file: Path, name: str) -> Any:
+    """Return a column that may be changed."""
+    return pq.read_table(file).column(name).to_numpy().copy()
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "says"),
+    [
+        ("events", {"members": None}, "it has no column 'members'"),
+        ("series", {"step": [1.0]}, "its column 'step' holds double, not int32"),
+        ("series", {"step": None}, "it has no column 'step'"),
+        ("readings", {"agent": 10**6}, "its column 'agent' names what there is not"),
+        ("readings", {"agent": -1}, "its column 'agent' names what there is not"),
+        ("readings", {"value": float("inf")}, "'value' holds what is no number"),
+        ("snapshots/ties-000020", {"neighbour": 10**6}, "'neighbour' names what there"),
+        ("snapshots/ties-000020", {"owner": -1}, "'owner' names what there is not"),
+        ("snapshots/ties-000020", {"closeness": 2.0}, "'closeness' is not within"),
+        ("snapshots/ties-000020", {"returned": float("nan")}, "'returned' is not"),
+        ("snapshots/humans-000020", {"os": 999}, "'os' names what there is not"),
+        ("snapshots/humans-000020", {"growth": float("nan")}, "'growth' holds what"),
+        ("snapshots/oses-000020", {"status": 200}, "'status' names what there is not"),
+        ("snapshots/oses-000020", {"owner": 20}, "'owner' names what there is not"),
+    ],
+)
+def test_columns_are_what_they_must_be(
+    run: Path, name: str, spoil: dict[str, Any], says: str
+) -> None:
+    file = run / f"{name}.parquet"
+    for key, value in spoil.items():
+        if isinstance(value, list):
+            change(file, **{key: value * pq.read_table(file).num_rows})
+        elif value is None:
+            change(file, **{key: None})
+        else:
+            values = column(file, key)
+            values[-1] = value
+            change(file, **{key: values})
+
+    def read() -> None:
+        found = load(run)
+        _ = found.events, found.series, found.readings, found.agents(), found.ties()
+
+    assert says in refusal(read)
+
+
+def test_gaps_and_strange_types_are_refused(run: Path) -> None:
+    file = run / "series.parquet"
+    steps = pq.read_table(file).column("step").to_pylist()
+    change(file, step=pa.array([None, *steps[1:]], pa.int32()))
+    assert "its column 'step' has gaps" in refusal(lambda: load(run).series)
+    change(file, step=pa.array(steps, pa.int32()), more=pa.array(steps, pa.date32()))
+    assert "'more' holds date32" in refusal(lambda: load(run).series)
+    steps_only = pq.read_table(file).select(["step"])
+    pq.write_table(steps_only, file, data_page_version="2.0")
+    assert "not written as this software" in refusal(lambda: load(run).series)
+
+
+def test_a_table_holds_no_more_than_its_size_explains(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = run / "series.parquet"
+    zeros = pa.array(np.zeros(4_000_000, np.int32))
+    options: Any = {"use_dictionary": False, "store_schema": False}
+    pq.write_table(pa.table({"step": zeros}), file, compression="zstd", **options)
+    assert file.stat().st_size < 20_000
+    assert len(load(run).series) == 4_000_000
+    monkeypatch.setattr(footers, "ROOM", 2**20)
+    assert "more than its size can explain" in refusal(lambda: load(run).series)
+
+
+def test_a_word_is_not_repeated_without_end(run: Path) -> None:
+    file = run / "readings.parquet"
+    long = pa.DictionaryArray.from_arrays(np.zeros(10**6, np.int32), ["x" * 10**6])
+    table = pa.table({"name": long})
+    pq.write_table(table, file, compression="zstd", store_schema=False)
+    assert file.stat().st_size < 10_000
+    assert "more than its size can explain" in refusal(lambda: load(run).readings)
+
+
+@pytest.mark.parametrize("name", ["events", "series", "snapshots/ties-000020"])
+def test_no_byte_of_a_footer_ends_the_process(run: Path, name: str) -> None:
+    file = run / f"{name}.parquet"
+    raw = file.read_bytes()
+    length = 8 + int.from_bytes(raw[-8:-4], "little")
+    reading: dict[str, Callable[[Result], Any]] = {
+        "events": lambda found: found.events,
+        "series": lambda found: found.series,
+    }
+    refused = 0
+    for at in range(len(raw) - length, len(raw), 1 + length // 60):
+        file.write_bytes(raw[:at] + bytes([raw[at] ^ 0x21]) + raw[at + 1 :])
+        try:
+            reading.get(name, lambda found: found.ties())(load(run))
+        except InputError as error:
+            assert str(error).isprintable()
+            refused += 1
+    assert refused > 10
+
+
+def test_a_footer_must_agree_with_its_pages(run: Path) -> None:
+    file = run / "series.parquet"
+    whole = file.read_bytes()
+    for spoiled, says in (
+        (whole[:4], "no Parquet file"),
+        (b"PARX" + whole[4:], "no Parquet file"),
+        (whole[:-8] + bytes(4) + b"PAR1", "footer is damaged"),
+        (whole[:-8] + b"\xff" * 4 + b"PAR1", "footer is damaged"),
+        (whole[:200] + whole[260:], "footer|page|number|list|pages"),
+        (b"PAR1" + b"\x1c" * 50 + b"\x32\0\0\0PAR1", "nested too deep"),
+        (b"PAR1\x15\2\x05\2\2\0\6\0\0\0PAR1", "says a thing twice"),
+        (b"PAR1\x19\xfc\xff\xff\xff\x7f\6\0\0\0PAR1", "longer than itself"),
+    ):
+        file.write_bytes(spoiled)
+        told = refusal(lambda: Result(run).series)
+        assert any(one in told for one in says.split("|"))
+
+
+def test_metadata_of_a_stranger_decides_nothing(run: Path) -> None:
+    file = run / "events.parquet"
+    table = pq.read_table(file)
+    hostile = {"pandas": '{"index_columns": ["nowhere"], "columns": 3}'}
+    table = table.replace_schema_metadata(hostile)
+    pq.write_table(table, file, use_dictionary=False, store_schema=False)
+    assert list(load(run).events["kind"]) == table.column("kind").to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("seed", "7", "seed: Input should be a valid integer"),
+        ("parameters", [1], "parameters: Input should be a valid dictionary"),
+        ("network", {"name": 3}, "network.name: Input should be a valid string"),
+        ("parameters", {"love": "x"}, "'love' is no number"),
+        ("mind", {"calls": "3"}, "mind.calls: Input should be a valid integer"),
+        ("scenario", "\ud800", "surrogates"),
+        ("scenario", json.loads("[" * 99 + "]" * 99), "nested too deep"),
+        ("seed", 2**63, "a number in it is too large"),
+    ],
+)
+def test_a_birth_certificate_says_what_it_must(
+    run: Path, key: str, value: Any, says: str
+) -> None:
+    file = run / "provenance.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {key: value}))
+    told = refusal(lambda: load(run))
+    assert "provenance.json is damaged" in told
+    assert says in told
+
+
+def test_readings_that_no_society_gives_are_told(run: Path) -> None:
+    rows = {"step": [7], "name": ["new friends"], "agent": [0], "value": [50.0]}
+    types = [pa.int32(), pa.string(), pa.int32(), pa.float64()]
+    columns = [pa.array(c, t) for c, t in zip(rows.values(), types, strict=True)]
+    table = pa.Table.from_arrays(columns, names=list(rows))
+    file = run / "readings.parquet"
+    pq.write_table(table, file, use_dictionary=False, store_schema=False)
+    assert "no society gives such readings" in refusal(lambda: load(run).detect())
+
+
+def test_a_run_does_not_lead_out_of_its_folder(run: Path, tmp_path: Path) -> None:
+    for name in ("series.parquet", "provenance.json", "snapshots"):
+        elsewhere = tmp_path / f"elsewhere-{name}"
+        shutil.move(run / name, elsewhere)
+        (run / name).symlink_to(elsewhere)
+        assert "leads out of" in refusal(lambda: load(run))
+        (run / name).unlink()
+        shutil.move(elsewhere, run / name)
+    assert load(run).steps == [0, 10, 20]
+
+
+def test_a_fork_copies_nothing_from_elsewhere(run: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("not yours")
+    (run / "snapshots" / "ties-000003.parquet").symlink_to(secret)
+    told = refusal(lambda: Result(run).fork(10, out=tmp_path / "fork"))
+    assert "leads out of" in told
+    assert not (tmp_path / "fork").exists()
+
+
+# -------------------------------------------------------------------------- checkpoints
+
+
+def tell(run: Path, **changes: Any) -> None:
+    """Change what a checkpoint says besides its tables."""
+    file = run / "checkpoints" / "000010" / "society.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"seed": -1}, "seed: Input should be greater than or equal to 0"),
+        ({"step": "10"}, "step: Input should be a valid integer"),
+        ({"step": 7}, "it is of another day"),
+        ({"calendar": 2**40}, "calendar: Input should be less than"),
+        ({"labels": ["ann"]}, "other names than people"),
+        ({"detectors": ["x"]}, "no detector"),
+        ({"in_force": [[{"name": "x"}, 1]]}, "in_force.0.0.set: Field required"),
+        ({"more": 1}, "more: Extra inputs are not permitted"),
+        ({"waiting": DEEP}, "waiting: Input should be a valid array"),
+    ],
+)
+def test_a_checkpoint_says_what_it_must(
+    run: Path, changes: dict[str, Any], says: str
+) -> None:
+    tell(run, **changes)
+    assert says in refusal(lambda: checkpoints.take_up(run, 10))
+
+
+def test_a_checkpoint_has_the_people_of_its_scenario(run: Path) -> None:
+    file = run / "checkpoints" / "000010" / "society.json"
+    told = json.loads(file.read_text())["scenario"]
+    parameters = told["parameters"] | {"humans": 50_000_000}
+    tell(run, scenario=told | {"parameters": parameters})
+    assert "other people than its" in refusal(lambda: checkpoints.take_up(run, 10))
+    tell(run, scenario=told | {"name": "../../x"})
+    assert "the name of a folder" in refusal(lambda: checkpoints.take_up(run, 10))
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "value", "says"),
+    [
+        ("ties", "neighbour", 10**6, "'neighbour' names what there is not"),
+        ("ties", "owner", 2**31 - 1, "'owner' names what there is not"),
+        ("humans", "partner", 20, "'partner' names what there is not"),
+        ("oses", "collective", -2, "'collective' names what there is not"),
+        ("circles", "label", 2**40, "'label' names what there is not"),
+        ("friends", "pair", 2**62, "'pair' names what there is not"),
+        ("readings", "agent", 2**31 - 1, "'agent' names what there is not"),
+        ("series", "step", 99, "days are missing before it"),
+    ],
+)
+def test_no_loop_is_led_astray(
+    run: Path, table: str, name: str, value: int, says: str
+) -> None:
+    file = run / "checkpoints" / "000010" / f"{table}.parquet"
+    values = column(file, name)
+    if not len(values):
+        values = np.zeros(1, values.dtype)
+    values[-1] = value
+    change(file, **{name: values})
+    assert says in refusal(lambda: checkpoints.take_up(run, 10))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "[]",
+        '{"provenance": []}',
+        '{"provenance": {"options": 3}, "overwrite": 1}',
+        f'{{"provenance": {DEEP}}}',
+        f'{{"provenance": {DIGITS}}}',
+    ],
+)
+def test_what_was_begun_is_told_soundly(tmp_path: Path, told: str) -> None:
+    place = tmp_path / ".run.unfinished"
+    place.mkdir()
+    (place / "unfinished.json").write_text(told)
+    assert "unfinished.json is damaged" in refusal(lambda: begun(tmp_path / "run"))
+
+
+# ---------------------------------------------------------------------------- the sweep
+
+
+def test_a_ledger_holds_tables_and_nothing_that_computes(tmp_path: Path) -> None:
+    import sqlite3
+
+    design = {"base": SMALL | {"steps": 1}, "outcomes": ["left"], "seeds": 2}
+    place = sweep(design, out=tmp_path / "sweep", workers=1).path
+    assert len(load_sweep(place).table()) == 2
+
+    def spoil(text: str) -> Path:
+        spoiled = Path(shutil.copytree(place, tmp_path / f"{abs(hash(text))}"))
+        ledger = sqlite3.connect(spoiled / "ledger.sqlite")
+        with ledger:
+            ledger.executescript(text)
+        ledger.close()
+        return spoiled
+
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+    view = f"DROP TABLE about; CREATE VIEW about AS {endless} SELECT x, x FROM c"
+    assert "view 'about' that no sweep" in refusal(lambda: load_sweep(spoil(view)))
+    wrong = "UPDATE about SET value = '[]' WHERE key = 'design'"
+    assert "is no sweep, or damaged" in refusal(lambda: load_sweep(spoil(wrong)))
+    out = "UPDATE points SET run = '../../x'; UPDATE runs SET run = '../../x'"
+    for change in (
+        f"{out} WHERE seed = 0",
+        "UPDATE points SET position = position + 99",
+    ):
+        found = load_sweep(spoil(change))
+        assert "it has a run" in refusal(found.table)
