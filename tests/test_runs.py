@@ -82,12 +82,20 @@ def test_threads_change_no_byte(
 
 
 @pytest.mark.slow
-def test_another_process_writes_the_same_bytes(told: Result, tmp_path: Path) -> None:
+@pytest.mark.parametrize("processor", ["this", "any of its family"])
+def test_another_process_writes_the_same_bytes(
+    told: Result, tmp_path: Path, processor: str
+) -> None:
+    """Loops that are compiled for the oldest processor of the family agree."""
     changes = QUICK | {"humans": 60, "steps": 170}
     arguments = [str(SEED), str(tmp_path / "other"), repr(changes)]
+    places = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"}
+    if processor != "this":
+        places |= {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+        places |= {"OS_SOCIETY_CACHE": str(tmp_path / "cache")}
     subprocess.run(
         [sys.executable, "-c", SUBPROCESS, *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"},
+        env=os.environ | places,
         check=True,
     )
     assert contents(Result(tmp_path / "other")) == contents(told)
