@@ -551,9 +551,14 @@ def parquets(raw: bytes) -> Examples:
     change = st.tuples(names, st.integers(0, 7), st.sampled_from(EXTREMES))
     kinds = st.sampled_from(TYPES)
     changes = st.lists(st.tuples(change, kinds), min_size=1, max_size=3)
+    packed = st.sampled_from((False, False, True, ["step", "name"]))
     options = st.fixed_dictionaries(
-        {"use_dictionary": st.booleans(), "store_schema": st.booleans()},
-        optional={"version": st.just("1.0"), "data_page_version": st.just("2.0")},
+        {"use_dictionary": packed, "store_schema": st.booleans()},
+        optional={
+            **{"version": st.just("1.0"), "data_page_version": st.just("2.0")},
+            "row_group_size": st.sampled_from((1, 7)),
+            "column_encoding": st.just({"agent": "DELTA_BINARY_PACKED"}),
+        },
     )
     return st.tuples(changes, options).map(
         lambda told: written(changed(table, told[0]), told[1])
@@ -633,6 +638,8 @@ def read_run(path: Path) -> None:
         lambda: found.series,
         lambda: found.events,
         lambda: found.readings,
+        lambda: found.noted("turned", 0, 9),
+        lambda: found.ties(owners=[0, 5]),
         lambda: found.population,
         found.agents,
         lambda: found.graph(found.steps[0]),
@@ -673,6 +680,7 @@ def read_sweep(path: Path) -> None:
 
 MODULES = ("sim.networks", "sim.graphs", "sim.strangers")
 PARSERS = ("sim.parameters", "sim.strangers", "tomllib._parser")
+TABLES = ("sim.sound", "sim.tables", "sim.footers", "sim.strangers")
 TARGETS: dict[str, Target] = {
     "network-edges": Target(
         "an edge list", read_network(".csv"), edge_list_seeds, edge_lists,
@@ -706,12 +714,12 @@ TARGETS: dict[str, Target] = {
     ),
     "run-directory": Target(
         "a run", lambda raw: RUN.trying(raw, read_run), RUN.seeds, RUN.examples,
-        ("sim.results", "sim.sound", "sim.tables", "sim.footers", "sim.strangers"),
+        ("sim.stored", "sim.readings", *TABLES),
     ),
     "checkpoint": Target(
         "a checkpoint", lambda raw: CHECKPOINTS.trying(raw, read_checkpoint),
         CHECKPOINTS.seeds, CHECKPOINTS.examples,
-        ("sim.checkpoints", "sim.sound", "sim.tables", "sim.footers", "sim.strangers"),
+        ("sim.checkpoints", "sim.readings", *TABLES),
     ),
     "sweep": Target(
         "the folder of a sweep", lambda raw: SWEEP.trying(raw, read_sweep),

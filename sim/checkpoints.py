@@ -35,12 +35,19 @@ from sim.sound import (
     OSES,
     TIES,
     check_friends,
-    check_owners,
     check_people,
-    check_ties,
+    opened,
+    ties_of,
 )
 from sim.strangers import inside, read_json
-from sim.tables import GROUP, read_columns, read_parts, write_columns, write_parts
+from sim.tables import (
+    GROUP,
+    Columns,
+    TableReader,
+    columns_of,
+    write_columns,
+    write_parts,
+)
 from sim.ties import Array
 
 FOLDER = "checkpoints"
@@ -256,20 +263,39 @@ def _reason(error: Exception) -> str:
 
 def _taken(scenario: Scenario, told: Told, run: Path, threads: int) -> Society:
     """Return the society with its people, OSes and ties, and what it remembers."""
-    part = f"{FOLDER}/{told.step:06d}"
-    humans = _columns_of(run, f"{part}/humans.parquet", HUMANS)
-    # Before a society is made that is as large as its scenario says.
-    if len(humans["row"]) != scenario.parameters.humans:
-        raise ValueError("other people than its scenario says")
-    society = _empty(scenario, told, threads)
-    _fill(society, humans, _columns_of(run, f"{part}/oses.parquet", OSES))
-    _tie(society, inside(run, f"{part}/ties.parquet"))
+    society = _peopled(scenario, told, run, threads)
     society.watch = _watch(society, run, told)
     return society
 
 
-def _columns_of(run: Path, name: str, schema: pa.Schema) -> dict[str, Array]:
-    return read_columns(inside(run, name), schema)
+def _peopled(scenario: Scenario, told: Told, run: Path, threads: int) -> Society:
+    place = f"{FOLDER}/{told.step:06d}"
+    humans, oses = (
+        _columns_of(run, f"{place}/{name}.parquet", schema)
+        for name, schema in (("humans", HUMANS), ("oses", OSES))
+    )
+    # Before a society is made that is as large as its scenario says.
+    if len(humans["row"]) != scenario.parameters.humans:
+        raise ValueError("other people than its scenario says")
+    society = _empty(scenario, told, threads)
+    _fill(society, humans, oses)
+    ties = society.state.ties
+    with opened(run, f"{place}/ties.parquet", TIES) as file:
+        degree = np.zeros(ties.agents, np.int64)
+        for part in _checked(file, ties.agents, ["owner"]):
+            degree += np.bincount(part["owner"], minlength=ties.agents)
+        ties.restore(degree, _checked(file, ties.agents))
+    return society
+
+
+def _checked(
+    file: TableReader, agents: int, names: Sequence[str] | None = None
+) -> Iterator[Columns]:
+    """Yield ties, or some of their columns, a group of rows at a time."""
+    check = ties_of(agents)
+    for part in file.parts(names):
+        check(part)
+        yield part
 
 
 def _empty(scenario: Scenario, told: Told, threads: int) -> Society:
@@ -291,9 +317,7 @@ def _empty(scenario: Scenario, told: Told, threads: int) -> Society:
     return society
 
 
-def _fill(
-    society: Society, humans: Mapping[str, Array], oses: Mapping[str, Array]
-) -> None:
+def _fill(society: Society, humans: Columns, oses: Columns) -> None:
     """Put people and OSes into a society in which there are none."""
     state, rows = society.state, len(oses["row"])
     for table in (humans, oses):
@@ -303,24 +327,9 @@ def _fill(
     state.add_oses(rows, **{name: oses[name] for name in state.oses.columns})
 
 
-def _tie(society: Society, file: Path) -> None:
-    """Put ties into a society in which there are none, a part at a time."""
-    agents = society.state.ties.agents
-    degree = np.zeros(agents, np.int64)
-    for part in read_parts(file, ["owner"], TIES):
-        check_owners(part["owner"], agents)
-        degree += np.bincount(part["owner"], minlength=agents)
-    society.state.ties.restore(degree, _sound_ties(file, agents))
-
-
-def _sound_ties(file: Path, agents: int) -> Iterator[dict[str, Array]]:
-    last = 0
-    for part in read_parts(file, schema=TIES):
-        check_ties(part, agents)
-        if len(part["owner"]) and part["owner"][0] < last:
-            raise ValueError("its ties are not in the order of their owners")
-        last = int(part["owner"].max(initial=last))
-        yield part
+def _columns_of(run: Path, name: str, schema: pa.Schema) -> dict[str, Array]:
+    with opened(run, name, schema) as file:
+        return columns_of(file)
 
 
 def _steer(society: Society, told: Told, more: Sequence[Intervention]) -> None:
@@ -334,17 +343,15 @@ def _steer(society: Society, told: Told, more: Sequence[Intervention]) -> None:
 
 def _watch(society: Society, run: Path, told: Told) -> Watch:
     """Return the watch as it was, from the readings of all checkpoints so far."""
-    parts = [f"{FOLDER}/{day:06d}" for day in days(run) if day <= told.step]
     agents = society.state.ties.agents
-    series = _joined(
-        [_columns_of(run, f"{part}/series.parquet", _SERIES) for part in parts]
-    )
+    parts = [f"{FOLDER}/{day:06d}" for day in days(run) if day <= told.step]
+    series = _joined([_columns_of(run, f"{p}/series.parquet", _SERIES) for p in parts])
     first = told.calendar - told.step
     if not np.array_equal(series["step"], np.arange(first, told.calendar) + 1):
         raise ValueError("days are missing before it")
-    noted = [inside(run, f"{part}/readings.parquet") for part in parts]
+    noted = noted_on([inside(run, f"{p}/readings.parquet") for p in parts], agents)
     shocks = [{"step": step, "evidence": what} for step, what in told.interventions]
-    stored = Stored(series, noted_on(noted, agents), interventions=shocks)
+    stored = Stored(series, noted, interventions=shocks)
     pair, label = (
         _columns_of(run, f"{parts[-1]}/{name}.parquet", pa.schema({column: pa.int64()}))
         for name, column in (("friends", "pair"), ("circles", "label"))

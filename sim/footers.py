@@ -2,15 +2,17 @@
 
 A table that may be a stranger's is walked once, without unpacking anything: what its
 footer claims must agree with the pages that are there, and with how this software
-writes tables. The numbers are those of the format's specification (Apache Parquet,
-``parquet.thrift``), in the compact protocol of Thrift.
+writes tables. Footers are looked at once, pages before their group of rows is read. The
+numbers are those of the format's specification (Apache Parquet, ``parquet.thrift``), in
+the compact protocol of Thrift.
 """
 
 from __future__ import annotations
 
 import mmap
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sim.strangers import open_file
 
@@ -18,8 +20,10 @@ MAGIC = b"PAR1"
 LONGEST_FOOTER = 2**26  # bytes
 DEEPEST = 12  # records within each other
 MOST_ROWS = 2**40
+LARGEST_GROUP = 2**20  # rows
 ROOM = 2**28  # bytes that any table may unpack to, ...
-MOST_TIMES = 1000  # ... and so many times its size on top
+MOST_TIMES = 1000  # ... and so many times its size on top; ...
+MOST_TIMES_PACKED = 2000  # ... those that repeat themselves need 1070 at the most
 
 # Kinds of values in the compact protocol.
 TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, RECORD = 1, 2, 3, 7, 8, 9, 10, 11, 12
@@ -30,133 +34,179 @@ COLUMNS, GROUP_ROWS = 1, 3
 ELSEWHERE, COLUMN = 1, 3
 TYPE, ENCODINGS, PATH, CODEC, VALUES, UNPACKED, PACKED = range(1, 8)
 FIRST_PAGE, DICTIONARY, STATISTICS = 9, 11, 12
-HIGHEST, LOWEST = 5, 6  # of the statistics of a column
+MOST, LEAST = 5, 6  # of the statistics of a column
 # Fields of a page, by number.
-KIND, PAGE_UNPACKED, PAGE_PACKED, DATA = 1, 2, 3, 5
-DATA_PAGE, DICTIONARY_PAGE = 0, 2
+KIND, PAGE_UNPACKED, PAGE_PACKED, DATA, WORDS = 1, 2, 3, 5, 7
+DATA_PAGE, WORDS_PAGE = 0, 2
 PAGE_VALUES, PAGE_ENCODING = 1, 2
-# How values are written: plain, as numbers in a dictionary, as runs (levels, and yes or
-# no), or as differences.
-PLAIN, NUMBERED_OLD, RUNS, BITS, DIFFERENCES, NUMBERED = 0, 2, 3, 4, 5, 8
-OWN = {PLAIN, NUMBERED_OLD, RUNS, BITS, DIFFERENCES, NUMBERED}
+# How values are written: plain, or as runs for levels and for yes and no.
+PLAIN, RUNS, BITS = 0, 3, 4
+USUAL = {PLAIN, RUNS, BITS}
+STEPS, CODES = 5, 8  # in packed columns: from each to the next; by number, in runs
+WIDTHS = {1: 4, 2: 8, 4: 4, 5: 8}  # bytes of a number, by type
+WHOLE_NUMBERS = (1, 2)  # types
 
 Record = dict[int, Any]
 
 
-def check_table(file: Path) -> None:
-    """Raise ValueError unless a file can be a table that this software wrote.
+class Group(NamedTuple):
+    """Rows that are written together."""
+
+    rows: int
+    columns: dict[str, Record]
+
+
+class Footer(NamedTuple):
+    """What a table says of itself."""
+
+    rows: int
+    groups: list[Group]
+    end: int  # of its pages, in bytes from the start
+
+
+def read_footer(file: Path, packed: Collection[str] = ()) -> Footer:
+    """Return the footer of a table, if this software can have written it.
+
+    Parameters
+    ----------
+    file
+        Where it is.
+    packed
+        Columns that may be written by number or by steps, not only plainly.
 
     Raises
     ------
     OSError
         If it cannot be read.
     ValueError
-        If its footer or its pages are damaged or disagree, or it would unpack to more
-        than its size can explain.
+        If it is damaged, a group has more rows than this software writes, or it would
+        unpack to more than its size can explain.
     """
     with open_file(file) as stream:
         size = stream.seek(0, 2)
         if size < 12:
             raise ValueError("it is no Parquet file")
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-            _check(raw, size)
+            return _footer(raw, size, packed)
 
 
-def spans(file: Path, name: str) -> list[tuple[int, int] | None]:
-    """Return the least and the greatest number of a column in each group of rows.
-
-    None is where the footer does not say. Raises as ``check_table``.
-    """
-    with open_file(file) as stream:
-        size = stream.seek(0, 2)
-        stream.seek(max(size - 8 - LONGEST_FOOTER, 0))
-        footer, _ = _footer(stream.read() or b"", size)
-    return [
-        _span(chunk.get(COLUMN, {}).get(STATISTICS))
-        for group in _list(footer, GROUPS)
-        for chunk in _list(group, COLUMNS)
-        if chunk.get(COLUMN, {}).get(PATH) == [name.encode()]
-    ]
-
-
-def _span(statistics: Any) -> tuple[int, int] | None:
-    known = statistics if isinstance(statistics, dict) else {}
-    low, high = known.get(LOWEST), known.get(HIGHEST)
-    if not isinstance(low, bytes) or not isinstance(high, bytes):
-        return None
-    numbers = (int.from_bytes(end, "little", signed=True) for end in (low, high))
-    return next(numbers), next(numbers)
-
-
-def _footer(raw: bytes | mmap.mmap, size: int) -> tuple[Record, int]:
-    """Return the footer of a file of so many bytes, and where it begins."""
-    if size < 12 or raw[-4:] != MAGIC:
-        raise ValueError("it is no Parquet file")
+def _footer(raw: mmap.mmap, size: int, packed: Collection[str]) -> Footer:
     length = int.from_bytes(raw[-8:-4], "little")
+    if raw[:4] != MAGIC or raw[-4:] != MAGIC:
+        raise ValueError("it is no Parquet file")
     if not 0 < length <= min(size - 12, LONGEST_FOOTER):
         raise ValueError("its footer is damaged")
-    return _Reader(raw[-8 - length : -8]).record(), size - 8 - length
-
-
-def _check(raw: mmap.mmap, size: int) -> None:
-    footer, end = _footer(raw, size)
-    if raw[:4] != MAGIC:
-        raise ValueError("it is no Parquet file")
-    left, rows = ROOM + MOST_TIMES * size, 0
+    end = size - 8 - length
+    footer = _Reader(raw[end:-8]).record()
+    left = ROOM + (MOST_TIMES_PACKED if packed else MOST_TIMES) * size
+    groups: list[Group] = []
     for group in _list(footer, GROUPS):
-        count = _number(group, GROUP_ROWS, MOST_ROWS)
+        count = _number(group, GROUP_ROWS, LARGEST_GROUP)
+        groups.append(Group(count, {}))
         for chunk in _list(group, COLUMNS):
-            left -= _check_column(raw, end, chunk, count)
+            name, column = _column(chunk)
+            left -= _check_column(column, count, name in packed)
             if left < 0:
                 raise ValueError("it claims to hold more than its size can explain")
-        rows += count
+            if name in groups[-1].columns:
+                raise ValueError("it has two columns of one name")
+            groups[-1].columns[name] = column
+    rows = sum(group.rows for group in groups)
     if rows != _number(footer, ROWS, MOST_ROWS):
         raise ValueError("its row groups do not add up")
+    return Footer(rows, groups, end)
 
 
-def _check_column(raw: mmap.mmap, end: int, chunk: Record, rows: int) -> int:
-    """Check a column of a row group; return the bytes it takes, at most."""
+def _column(chunk: Record) -> tuple[str, Record]:
+    """Return the name of a column, and what is said of it."""
     column = chunk.get(COLUMN)
     if not isinstance(column, dict) or ELSEWHERE in chunk:
         raise ValueError("a column is not in it")
+    path = _list(column, PATH, bytes)
+    if not path:
+        raise ValueError("a column has no name")
+    return path[0].decode(), column
+
+
+def _check_column(column: Record, rows: int, is_packed: bool) -> int:
+    """Check a column of a row group; return the bytes it takes, at most."""
     values = _number(column, VALUES, MOST_ROWS)
     is_list = len(_list(column, PATH, bytes)) > 1
     if values < rows or (values > rows and not is_list):
         raise ValueError("its counts of values are wrong")
-    if not set(_list(column, ENCODINGS, int)) <= OWN:
+    written = set(_list(column, ENCODINGS, int))
+    if not written <= (USUAL | {STEPS, CODES} if is_packed else USUAL):
         raise ValueError("it is not written as this software writes tables")
-    words = _check_pages(raw, end, column, values)
-    # A value may be as long as the whole dictionary.
-    return max(_number(column, UNPACKED, MOST_ROWS), values * max(8, words))
+    if DICTIONARY in column and not is_packed:
+        raise ValueError("it is not written as this software writes tables")
+    unpacked = _number(column, UNPACKED, MOST_ROWS)
+    if not is_packed:
+        return max(unpacked, values * 8)
+    return unpacked + values * WIDTHS.get(_number(column, TYPE, 7), 4)
 
 
-def _check_pages(raw: mmap.mmap, end: int, column: Record, values: int) -> int:
-    """Check that pages are as a footer says; return the bytes of the dictionary."""
-    first = DICTIONARY if DICTIONARY in column else FIRST_PAGE
-    at = _number(column, first, end)
+def bounds(column: Record) -> tuple[int, int] | None:
+    """Return the least and the most of whole numbers; None if it is not said."""
+    told = column.get(STATISTICS)
+    if not isinstance(told, dict) or column.get(TYPE) not in WHOLE_NUMBERS:
+        return None
+    least, most = told.get(LEAST), told.get(MOST)
+    if not isinstance(least, bytes) or not isinstance(most, bytes):
+        return None
+    return (
+        int.from_bytes(least, "little", signed=True),
+        int.from_bytes(most, "little", signed=True),
+    )
+
+
+def check_group(file: Path, footer: Footer, number: int) -> None:
+    """Raise ValueError unless the pages of a group are as the footer says."""
+    with (
+        open_file(file) as stream,
+        mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as raw,
+    ):
+        for column in footer.groups[number].columns.values():
+            _check_pages(raw, footer.end, column)
+
+
+def _check_pages(raw: mmap.mmap, end: int, column: Record) -> None:
+    at = _number(column, FIRST_PAGE, end)
+    has_words = DICTIONARY in column
+    if has_words:  # where it is not before the others, pyarrow does not look
+        at = _number(column, DICTIONARY, at - 1) or end
     last = at + _number(column, PACKED, end - at)
-    left, words = _number(column, UNPACKED, MOST_ROWS), 0
+    left = _number(column, UNPACKED, MOST_ROWS)
+    values = _number(column, VALUES, MOST_ROWS)
     while at < last:
         reader = _Reader(raw, at, last)
         page = reader.record()
-        size = _number(page, PAGE_UNPACKED, MOST_ROWS)
-        if page.get(KIND) == DICTIONARY_PAGE and first == DICTIONARY and not words:
-            words = size
+        if has_words:
+            _check_words(page)
         else:
-            values -= _values(page)
-        left -= size
+            values -= _check_data(page, column)
+        has_words = False
+        left -= _number(page, PAGE_UNPACKED, MOST_ROWS)
         at = reader.at + _number(page, PAGE_PACKED, last - reader.at)
     if at != last or values or left < 0:
         raise ValueError("its pages and its footer disagree")
-    return words
 
 
-def _values(page: Record) -> int:
-    """Return how many values are in a page that is no dictionary."""
+def _check_words(page: Record) -> None:
+    """Raise ValueError unless a page holds what others name by number."""
+    words = page.get(WORDS)
+    if _number(page, KIND, WORDS_PAGE) != WORDS_PAGE or not isinstance(words, dict):
+        raise ValueError("its pages and its footer disagree")
+    _number(words, PAGE_ENCODING, PLAIN)
+
+
+def _check_data(page: Record, column: Record) -> int:
+    """Check a page of values; return how many there are."""
     data = page.get(DATA)
-    if page.get(KIND) != DATA_PAGE or not isinstance(data, dict):
+    if _number(page, KIND, WORDS_PAGE) != DATA_PAGE or not isinstance(data, dict):
         raise ValueError("it is not written as this software writes tables")
-    if data.get(PAGE_ENCODING) not in OWN:
+    written = _number(data, PAGE_ENCODING, CODES)
+    named = {PLAIN, RUNS} | {STEPS, CODES} & set(_list(column, ENCODINGS, int))
+    if written not in named or (written == CODES and DICTIONARY not in column):
         raise ValueError("it is not written as this software writes tables")
     return _number(data, PAGE_VALUES, MOST_ROWS)
 

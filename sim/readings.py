@@ -5,7 +5,7 @@ However long a run is, no more than one group of rows of them is in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from sim.events import Note
 from sim.files import writing
-from sim.sound import check_readings
-from sim.tables import GROUP, TableWriter, group_of, opened, views
+from sim.sound import readings_of, telling, words_of
+from sim.tables import GROUP, TableReader, TableWriter
 from sim.ties import Array
 
 SCHEMA = pa.schema(
@@ -28,6 +28,9 @@ SCHEMA = pa.schema(
 )
 ENCODINGS = {"agent": "DELTA_BINARY_PACKED"}  # those of a note mostly rise
 REPEATED = ("step", "name")
+PACKED = {*ENCODINGS, *REPEATED}
+MOST_NAMES = 1000  # of notes of a day, and ...
+MOST_NOTES = 10**7  # ... notes of all days: a hundred on each that a run can have
 
 Notes = Mapping[str, Note]
 
@@ -161,17 +164,18 @@ def days(
     Parameters
     ----------
     files
-        Of readings, in order.
+        Of readings, in order. They may be a stranger's.
     agents
-        How many agents there are, if the files may be a stranger's.
+        How many agents there are; None does not look whom they are of.
 
     Raises
     ------
     InputError
-        If one of the files is missing or damaged, or tells of other agents.
+        If one of the files is missing or damaged.
     """
     today, pieces = -1, dict[str, list[Note]]()
-    for step, name, note in (one for file in files for one in _notes(file, agents)):
+    check, order = readings_of(agents), _Order()
+    for step, name, note in (one for f in files for one in _notes(f, check, order)):
         if step != today and pieces:
             yield today, {name: _whole(parts) for name, parts in pieces.items()}
             pieces = {}
@@ -181,19 +185,45 @@ def days(
         yield today, {name: _whole(parts) for name, parts in pieces.items()}
 
 
-def _notes(file: Path, agents: int | None) -> Iterator[tuple[int, str, Note]]:
+class _Order:
+    """Sees that the rows of each note lie side by side, and that notes are not many."""
+
+    def __init__(self) -> None:
+        self.latest: tuple[int, str] | None = None
+        self.names: set[str] = set()  # of the latest day
+        self.notes = 0
+
+    def take(self, step: int, name: str) -> None:
+        """Take the next rows of a note; ValueError if they cannot be the next."""
+        if self.latest == (step, name):
+            return
+        if self.latest is not None and self.latest[0] != step:
+            self.names.clear()
+        self.notes += 1
+        if name in self.names or len(self.names) >= MOST_NAMES:
+            raise ValueError("its notes are not side by side")
+        if self.notes > MOST_NOTES:
+            raise ValueError("it has more notes than there can be")
+        self.latest = step, name
+        self.names.add(name)
+
+
+def _notes(
+    file: Path, check: Callable[[pa.Table], None], order: _Order
+) -> Iterator[tuple[int, str, Note]]:
     """Yield step, name and note; one that two groups share comes in two parts."""
-    with opened(file, SCHEMA) as found:
-        for group in range(found.num_row_groups):
-            part = group_of(found, group)
-            if agents is not None:
-                check_readings(views(part), agents)
-            yield from _split(part)
+    with telling(file), TableReader(file, SCHEMA, PACKED) as found:
+        for part in found.tables():
+            check(part)
+            for step, name, note in _split(part):
+                order.take(step, name)
+                yield step, name, note
 
 
 def _split(table: pa.Table) -> Iterator[tuple[int, str, Note]]:
-    names = table.column("name").combine_chunks().dictionary_encode()
-    known, codes = names.dictionary.to_pylist(), names.indices.to_numpy()
+    if not len(table):
+        return
+    known, codes = words_of(table.column("name"))
     steps, agents, values = (
         table.column(name).to_numpy() for name in ("step", "agent", "value")
     )

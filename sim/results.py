@@ -17,11 +17,12 @@ import networkx as nx
 import pandas as pd
 import pyarrow as pa
 
+from sim import sound
 from sim.errors import InputError
 from sim.provenance import provenance
-from sim.readings import days
-from sim.sound import part_of
-from sim.stored import Tables, events_of, named, read_part, snapshot_day
+from sim.readings import PACKED, SCHEMA, days
+from sim.stored import Tables, events_of, named, snapshot_day
+from sim.strangers import inside
 from sim.writer import (
     CALLS,
     MEMORIES,
@@ -63,8 +64,8 @@ class Result(Tables):
 
         table = self.series.reset_index()
         series = {str(name): column.to_numpy() for name, column in table.items()}
-        with part_of(self.path, READINGS):
-            noted = days([self.path / READINGS], self.agents_in_all)
+        with sound.opened(self.path, READINGS, SCHEMA, PACKED):
+            noted = days([inside(self.path, READINGS)], self.agents_in_all)
         talks: Any = self.speech.talks.to_dict("records")
         shocks: Any = self.events[self.events["kind"] == "intervention"]
         stored = events.Stored(series, noted, talks, shocks.to_dict("records"))
@@ -194,7 +195,7 @@ class Speech:
     def _table(self, name: str, schema: pa.Schema) -> pd.DataFrame:
         path = self._result.path
         there = (path / name).exists()
-        table = read_part(path, name, schema) if there else schema.empty_table()
+        table = sound.read_part(path, name, schema) if there else schema.empty_table()
         found: pd.DataFrame = table.to_pandas()
         return found
 
@@ -218,6 +219,6 @@ def load(path: str | Path) -> Result:
     for step in result.steps:
         names += [snapshot_name(name, step) for name in ("humans", "oses", "ties")]
     for name in names:
-        with part_of(folder, name):
+        with sound.opened(folder, name):
             pass
     return result

@@ -1,29 +1,27 @@
 """What the columns of a run must be, so that whoever reads them can rely on it.
 
 Compiled loops do not look whether a number they use to find a row is one. So the
-columns of a run, which may be a stranger's, are looked at when they are read.
+columns of a run, which may be a stranger's, are looked at when they are read, each
+group of rows on its own: no check needs the whole of a table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sim.errors import InputError
 from sim.parameters import Parameters
 from sim.state import HUMAN_COLUMNS, OS_COLUMNS, STATUS, Column
 from sim.strangers import inside
-from sim.tables import UNREADABLE, open_table
+from sim.tables import UNREADABLE, Check, Columns, TableReader
 from sim.ties import Array
-
-Columns = Mapping[str, Array]
 
 
 def _schema(columns: Sequence[Column]) -> pa.Schema:
@@ -48,6 +46,7 @@ CODES = {"status": len(STATUS), "choice": 3}
 LABELS = ("joined", "community")  # notes whose values are rows or agents
 KNOWN = Parameters.model_fields.keys()
 MOST_CODES = 3  # that stand in the place of agents
+LONGEST_NAME = 40  # letters of the name of a note
 
 
 def check_people(columns: Columns, humans: int, oses: int) -> None:
@@ -70,35 +69,78 @@ def check_people(columns: Columns, humans: int, oses: int) -> None:
             _finite(name, column)
 
 
-def check_owners(owner: Array, agents: int) -> None:
-    """Raise ValueError unless owners of ties are agents, in their order."""
+def ties_of(agents: int) -> Check:
+    """Return what looks at ties of ``agents`` agents, part by part, by owner.
+
+    Parts may lack columns, but ``owner``. It raises ValueError if one is wrong.
+    """
+    latest = 0
+
+    def check(columns: Columns) -> None:
+        nonlocal latest
+        owner = columns["owner"]
+        latest = _check_owners(owner, columns.get("neighbour"), agents, latest)
+        for name in ("closeness", "returned"):
+            column = columns.get(name, owner[:0])
+            if not ((column >= 0.0) & (column <= 1.0)).all():
+                raise ValueError(f"its column {name!r} is not within 0 to 1")
+
+    return check
+
+
+def _check_owners(
+    owner: Array, neighbour: Array | None, agents: int, latest: int
+) -> int:
+    """Check whom ties join; ``latest`` owned the ties before. Return the last owner."""
     _within("owner", owner, 0, agents)
-    if (owner[1:] < owner[:-1]).any():
-        raise ValueError("its ties are not in the order of their owners")
+    rises = not len(owner) or (owner[0] >= latest and (owner[1:] >= owner[:-1]).all())
+    leads_home = False
+    if neighbour is not None:
+        _within("neighbour", neighbour, 0, agents)
+        leads_home = bool((owner == neighbour).any())
+    if not rises or leads_home:
+        raise ValueError("its ties are not in the order of their owners, or lead home")
+    return int(owner[-1]) if len(owner) else latest
 
 
-def check_ties(columns: Columns, agents: int) -> None:
-    """Raise ValueError unless a table of ties joins ``agents`` agents, by owner."""
-    owner, neighbour = columns["owner"], columns["neighbour"]
-    check_owners(owner, agents)
-    _within("neighbour", neighbour, 0, agents)
-    if (owner == neighbour).any():
-        raise ValueError("its ties lead home")
-    for name in ("closeness", "returned"):
-        column = columns[name]
-        if not ((column >= 0.0) & (column <= 1.0)).all():
-            raise ValueError(f"its column {name!r} is not within 0 to 1")
+def readings_of(agents: int | None) -> Callable[[pa.Table], None]:
+    """Return what looks at readings of ``agents`` agents, part by part, by day.
+
+    With None, whom they are of is not looked at. It raises ValueError if a part is
+    wrong, or on an earlier day than the part before.
+    """
+    latest: int | None = None
+
+    def check(part: pa.Table) -> None:
+        nonlocal latest
+        steps = part.column("step").to_numpy()
+        if len(steps):
+            first = steps[0] if latest is None else latest
+            if steps[0] < first or (steps[1:] < steps[:-1]).any():
+                raise ValueError("its days are not in order")
+            latest = int(steps[-1])
+        _check_notes(part, agents)
+
+    return check
 
 
-def check_readings(columns: Columns, agents: int) -> None:
-    """Raise ValueError unless readings are of ``agents`` agents, in order of days."""
-    steps, values = columns["step"], columns["value"]
-    _within("agent", columns["agent"], 0, max(agents, MOST_CODES))
+def _check_notes(part: pa.Table, agents: int | None) -> None:
+    known, codes = words_of(part.column("name"))
+    if any(len(name) > LONGEST_NAME for name in known):
+        raise ValueError("its column 'name' names what there is not")
+    values = part.column("value").to_numpy()
     _finite("value", values)
-    if (steps[1:] < steps[:-1]).any():
-        raise ValueError("its days are not in order")
-    labels = values[np.isin(columns["name"], LABELS)]
-    _within("value", labels, 0, agents)
+    if agents is None:
+        return
+    _within("agent", part.column("agent").to_numpy(), 0, max(agents, MOST_CODES))
+    labels = [code for code, name in enumerate(known) if name in LABELS]
+    _within("value", values[np.isin(codes, labels)], 0, agents)
+
+
+def words_of(column: pa.ChunkedArray) -> tuple[list[str], Array]:
+    """Return the words in a column, and for each row the number of its word."""
+    coded = column.combine_chunks().dictionary_encode()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy()
 
 
 def check_friends(pair: Array, label: Array, agents: int) -> None:
@@ -207,16 +249,41 @@ def telling(path: Path, folder: Path | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def part_of(
-    folder: Path, name: str, schema: pa.Schema | None = None
-) -> Iterator[pq.ParquetFile]:
-    """Open a table of a run, in which some columns must be.
+def opened(
+    folder: Path,
+    name: str,
+    schema: pa.Schema | None = None,
+    packed: Collection[str] = (),
+) -> Iterator[TableReader]:
+    """Open a table of a run; whatever is wrong with it then is an InputError.
+
+    Parameters
+    ----------
+    folder, name
+        The run, and which of its files.
+    schema, packed
+        As for ``TableReader``.
 
     Raises
     ------
     InputError
-        If it is missing, damaged or elsewhere; also for what is read of it.
+        If it is missing, damaged or elsewhere.
     """
     path = inside(folder, name)
-    with telling(path, folder), open_table(path, schema) as file:
+    with telling(path, folder), TableReader(path, schema, packed) as file:
         yield file
+
+
+def count_rows(folder: Path, name: str) -> int:
+    """Return how many rows a table of a run has; InputError as for ``opened``."""
+    with opened(folder, name) as file:
+        file.check()
+        return file.rows
+
+
+def read_part(
+    folder: Path, name: str, schema: pa.Schema, names: Sequence[str] | None = None
+) -> pa.Table:
+    """Read a table of a run, or some columns; InputError as for ``opened``."""
+    with opened(folder, name, schema) as file:
+        return file.whole(names)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from sim import sound
 from sim.errors import InputError
-from sim.footers import spans
 from sim.members import Members
 from sim.names import os_name
 from sim.provenance import LARGEST, SOFTWARE
-from sim.readings import SCHEMA
+from sim.readings import PACKED, SCHEMA
 from sim.strangers import inside, read_json
-from sim.tables import Numbers, columns_of, group_of, read_table, rows_of, views
+from sim.tables import Columns, Numbers, columns_of, rows_of
 from sim.writer import EVENT_SCHEMA, READINGS, is_ours, snapshot_name
 
 WHO, NAMED = 32, 4  # letters for who took part in an event, and at most so many
@@ -55,7 +54,7 @@ class Tables:
     @functools.cached_property
     def series(self) -> pd.DataFrame:
         """The society day by day: one row a day, indexed by ``step``."""
-        table = read_part(self.path, "series.parquet", sound.SERIES)
+        table = sound.read_part(self.path, "series.parquet", sound.SERIES)
         series: pd.DataFrame = table.to_pandas()
         return series.set_index("step")
 
@@ -67,7 +66,7 @@ class Tables:
         ``who`` tells the members by name, or how many they are. ``p_value`` is ``nan``
         where there is nothing to test.
         """
-        table = read_part(self.path, "events.parquet", EVENT_SCHEMA)
+        table = sound.read_part(self.path, "events.parquet", EVENT_SCHEMA)
         return named(self, events_of(table))
 
     @functools.cached_property
@@ -81,11 +80,7 @@ class Tables:
         InputError
             If the run was written without it.
         """
-        table = read_part(self.path, READINGS, SCHEMA)
-        with sound.telling(self.path / READINGS):
-            sound.check_readings(views(table), self.agents_in_all)
-        found: pd.DataFrame = table.to_pandas()
-        return found
+        return _readings(self)
 
     def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
         """Return the readings of one name on the days from ``since`` to ``until``.
@@ -95,18 +90,7 @@ class Tables:
         InputError
             If the run was written without readings.
         """
-        found: list[pa.Table] = []
-        with sound.part_of(self.path, READINGS, SCHEMA) as file:
-            for group in _groups_of(self.path / READINGS, since, until):
-                part = group_of(file, group)
-                sound.check_readings(views(part), self.agents_in_all)
-                days = pc.is_in(
-                    part["step"], pa.array(range(since, until + 1), "int32")
-                )
-                found.append(part.filter(pc.and_(days, pc.equal(part["name"], name))))
-        whole = pa.concat_tables(found) if found else SCHEMA.empty_table()
-        table: pd.DataFrame = whole.to_pandas()
-        return table
+        return _readings(self, name, np.arange(since, until + 1))
 
     @functools.cached_property
     def steps(self) -> list[int]:
@@ -127,17 +111,15 @@ class Tables:
 
     def _sizes(self, step: int) -> tuple[int, int]:
         """Return how many humans and OSes there are on a snapshot day."""
-        rows = []
-        for kind in ("humans", "oses"):
-            with sound.part_of(self.path, snapshot_name(kind, step)) as file:
-                rows.append(int(file.metadata.num_rows))
-        return rows[0], rows[1]
+        files = (snapshot_name(name, step) for name in ("humans", "oses"))
+        humans, oses = (sound.count_rows(self.path, file) for file in files)
+        return humans, oses
 
     @functools.cached_property
     def called(self) -> pd.Series[int]:
         """What OSes call themselves, as the number of a name, by agent number."""
         name = snapshot_name("oses", snapshot_day(self, None))
-        table = read_part(self.path, name, sound.OSES, ["name"])
+        table = sound.read_part(self.path, name, sound.OSES, ["name"])
         index = pd.RangeIndex(self.population, self.population + len(table))
         return pd.Series(table.column("name").to_numpy(), index)
 
@@ -166,14 +148,13 @@ class Tables:
             only what they lie in is read.
         """
         day = snapshot_day(self, step)
-        name = snapshot_name("ties", day)
-        with sound.part_of(self.path, name, sound.TIES) as file:
+        name, check = snapshot_name("ties", day), sound.ties_of(sum(self._sizes(day)))
+        with sound.opened(self.path, name, sound.TIES) as file:
             if owners is None:
-                columns = columns_of(file)
+                columns = columns_of(file, check)
             else:
-                columns = rows_of(file, owners, spans(self.path / name, "owner"))
-            sound.check_ties(columns, sum(self._sizes(day)))
-        return pd.DataFrame(columns, copy=False)
+                columns = rows_of(file, "owner", owners, check)
+            return pd.DataFrame(columns, copy=False)
 
 
 def named(result: Tables, events: pd.DataFrame) -> pd.DataFrame:
@@ -203,20 +184,38 @@ def events_of(table: pa.Table) -> pd.DataFrame:
     return events
 
 
-def _groups_of(file: Path, since: int, until: int) -> Iterator[int]:
-    """Yield the groups of rows of readings that days from one to another may be in."""
-    for group, span in enumerate(spans(file, "step")):
-        if span is None or (span[0] <= until and span[1] >= since):
-            yield group
+def _readings(
+    result: Tables, name: str | None = None, steps: Numbers = ()
+) -> pd.DataFrame:
+    """Return all readings, or those of one name on some days."""
+    check, found = sound.readings_of(result.agents_in_all), [SCHEMA.empty_table()]
+    with sound.opened(result.path, READINGS, SCHEMA, PACKED) as file:
+        groups = None if name is None else file.holding("step", steps)
+        for part in file.tables(groups=groups):
+            check(part)
+            some = part if name is None else _of_name(part, name, steps)
+            found.append(some.select(SCHEMA.names).cast(SCHEMA))
+    table: pd.DataFrame = pa.concat_tables(found).to_pandas()
+    return table
+
+
+def _of_name(part: pa.Table, name: str, steps: Numbers) -> pa.Table:
+    """Return the readings of one name on some days."""
+    known, codes = sound.words_of(part.column("name"))
+    keep = np.isin(codes, [code for code, word in enumerate(known) if word == name])
+    return part.filter(pa.array(keep & np.isin(part.column("step").to_numpy(), steps)))
 
 
 def _snapshot(result: Tables, name: str, step: int | None, first: int) -> pd.DataFrame:
     day = snapshot_day(result, step)
+    humans, oses = result._sizes(day)
     schema = {"humans": sound.HUMANS, "oses": sound.OSES}[name]
-    with sound.part_of(result.path, snapshot_name(name, day), schema) as file:
-        columns = columns_of(file)
-        sound.check_people(columns, *result._sizes(day))
-    table = pd.DataFrame(columns, copy=False)
+
+    def check(columns: Columns) -> None:
+        sound.check_people(columns, humans, oses)
+
+    with sound.opened(result.path, snapshot_name(name, day), schema) as file:
+        table = pd.DataFrame(columns_of(file, check), copy=False)
     table.index = pd.RangeIndex(first, first + len(table), name="agent")
     return table
 
@@ -256,11 +255,3 @@ def who(members: Sequence[int], size: int, names: Mapping[int, str]) -> str:
     if len(members) == len(told) > 0 and len(one_by_one) <= WHO:
         return one_by_one
     return f"{size:,} agents" if size else ""
-
-
-def read_part(
-    folder: Path, name: str, schema: pa.Schema, columns: list[str] | None = None
-) -> pa.Table:
-    """Return a table of a run, or some columns; InputError if it is damaged."""
-    with sound.part_of(folder, name, schema) as file:
-        return read_table(file, columns)

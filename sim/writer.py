@@ -239,8 +239,10 @@ class RunWriter:
         self._write("events.parquet", table_of_events(events))
         if self.readings is not None:
             with writing(self.directory):
-                before = (self.part / "checkpoints").glob(f"[0-9]*/{READINGS}")
-                self.readings.finish(sorted(before), self.part / READINGS)
+                found = sorted((self.part / "checkpoints").glob(f"[0-9]*/{READINGS}"))
+                names = [file.relative_to(self.part).as_posix() for file in found]
+                before = [inside(self.part, name) for name in names]
+                self.readings.finish(before, self.part / READINGS)
         text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
         with writing(self.directory):
             (self.part / UNFINISHED).unlink(missing_ok=True)

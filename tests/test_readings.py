@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from test_results import full_disk
 
-from sim import footers, readings, tables
+from sim import readings, tables
 from sim.errors import InputError
 from sim.events import Event, Note, Stored, Watch
 from sim.events.groups import Changing, Gathered
@@ -141,9 +141,8 @@ def test_a_table_in_parts_is_the_same_file(
     tables.write_columns(tmp_path / "whole", ties.table())
     tables.write_parts(tmp_path / "parts", ties.parts(4))
     assert digest(tmp_path / "whole") == digest(tmp_path / "parts")
-    with tables.opened(tmp_path / "parts") as file:
-        known = footers.spans(tmp_path / "parts", "owner")
-        found = tables.rows_of(file, [3, 1, 5], known)
+    with tables.TableReader(tmp_path / "parts") as file:
+        found = tables.rows_of(file, "owner", [3, 1, 5])
     assert found["owner"].tolist() == [1, 1, 1, 3, 3, 3]
     again = Ties(6)
     again.restore(ties.arrays.degree.astype(np.int64), ties.parts(5))
@@ -153,7 +152,8 @@ def test_a_table_in_parts_is_the_same_file(
 
 def test_nobody_has_ties(tmp_path: Path) -> None:
     tables.write_parts(tmp_path / "none", Ties(3).parts(4))
-    assert len(tables.read_columns(tmp_path / "none")["owner"]) == 0
+    with tables.TableReader(tmp_path / "none") as file:
+        assert len(tables.columns_of(file)["owner"]) == 0
 
 
 # ---------------------------------------------------------------------------- members

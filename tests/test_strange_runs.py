@@ -15,11 +15,15 @@ import pytest
 from quick import QUICK
 from refusing import DEEP, DIGITS, refusal
 
-from sim import checkpoints, footers, runs, scenarios
+from sim import checkpoints, footers, readings, runs, scenarios
 from sim.errors import InputError
+from sim.events import Note
 from sim.living import begun
+from sim.readings import SCHEMA
 from sim.results import Result, load
 from sim.sweeps import load_sweep, sweep
+from sim.tables import write_table
+from sim.writer import EVENT_SCHEMA
 
 SMALL = QUICK | {"humans": 20, "steps": 20}
 
@@ -106,8 +110,7 @@ def test_gaps_and_strange_types_are_refused(run: Path) -> None:
     assert "its column 'step' has gaps" in refusal(lambda: load(run).series)
     change(file, step=pa.array(steps, pa.int32()), more=pa.array(steps, pa.date32()))
     assert "'more' holds date32" in refusal(lambda: load(run).series)
-    steps_only = pq.read_table(file).select(["step"])
-    pq.write_table(steps_only, file, data_page_version="2.0")
+    pq.write_table(pq.read_table(file).select(["step"]), file)  # with a dictionary
     assert "not written as this software" in refusal(lambda: load(run).series)
 
 
@@ -122,15 +125,6 @@ def test_a_table_holds_no_more_than_its_size_explains(
     assert len(load(run).series) == 4_000_000
     monkeypatch.setattr(footers, "ROOM", 2**20)
     assert "more than its size can explain" in refusal(lambda: load(run).series)
-
-
-def test_a_word_is_not_repeated_without_end(run: Path) -> None:
-    file = run / "readings.parquet"
-    long = pa.DictionaryArray.from_arrays(np.zeros(10**6, np.int32), ["x" * 10**6])
-    table = pa.table({"name": long})
-    pq.write_table(table, file, compression="zstd", store_schema=False)
-    assert file.stat().st_size < 10_000
-    assert "more than its size can explain" in refusal(lambda: load(run).readings)
 
 
 @pytest.mark.parametrize("name", ["events", "series", "snapshots/ties-000020"])
@@ -169,6 +163,160 @@ def test_a_footer_must_agree_with_its_pages(run: Path) -> None:
         file.write_bytes(spoiled)
         told = refusal(lambda: Result(run).series)
         assert any(one in told for one in says.split("|"))
+
+
+def rewrite(file: Path, table: pa.Table, **options: Any) -> None:
+    """Write a table as the keeper of readings does, but for ``options``."""
+    usual = {"use_dictionary": ["step", "name"], "store_schema": False}
+    usual["column_encoding"] = {"agent": "DELTA_BINARY_PACKED"}
+    pq.write_table(table, file, **usual | options)
+
+
+def test_no_group_of_rows_is_larger_than_those_that_are_written(run: Path) -> None:
+    file = run / "snapshots" / "ties-000020.parquet"
+    rows = footers.LARGEST_GROUP + 1
+    ties = pq.read_table(file).slice(0, 1)
+    columns = [pa.repeat(ties.column(name)[0], rows) for name in ties.column_names]
+    table = pa.Table.from_arrays(columns, names=ties.column_names)
+    plain: Any = {"use_dictionary": False, "store_schema": False}
+    pq.write_table(table, file, row_group_size=rows, **plain)
+    assert "a number in its footer" in refusal(lambda: load(run))
+    pq.write_table(table, file, **plain)
+    assert len(load(run).ties()) == rows
+
+
+def test_each_group_of_rows_is_looked_at(run: Path) -> None:
+    """What is in order within groups must be so from one to the next."""
+    ties = run / "snapshots" / "ties-000020.parquet"
+    kept = run / "checkpoints" / "000010" / "ties.parquet"
+    plain: Any = {"use_dictionary": False, "store_schema": False}
+    for file in (ties, kept):
+        table = pq.read_table(file)
+        spoiled = pa.concat_tables([table, table.slice(0, 1)])
+        pq.write_table(spoiled, file, row_group_size=len(table), **plain)
+    told, first = "not in the order of their owners", int(column(ties, "owner")[0])
+    assert told in refusal(lambda: load(run).ties())
+    assert told in refusal(lambda: load(run).ties(owners=[first]))
+    assert told in refusal(lambda: checkpoints.take_up(run, 10))
+
+
+def noted(rows: list[tuple[int, str, int, float]]) -> pa.Table:
+    told = [dict(zip(SCHEMA.names, row, strict=True)) for row in rows]
+    return pa.Table.from_pylist(told, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([(2, "love", 1, 1.0), (1, "love", 2, 1.0)], "its days are not in order"),
+        ([(1, "love", 1, 1.0), (1, "love", 999, 1.0)], "'agent' names what there is"),
+        ([(1, "joined", 22, 1.0), (1, "joined", 22, 999.0)], "'value' names what"),
+        ([(1, "love", 1, 1.0), (1, "x" * 50, 2, 1.0)], "'name' names what there is"),
+        ([(1, n, 1, 1.0) for n in ("a", "b", "a")], "notes are not side by side"),
+        ([(1, str(n), 1, 1.0) for n in range(1001)], "notes are not side by side"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2000])
+def test_readings_are_looked_at_part_by_part(
+    run: Path, rows: list[tuple[int, str, int, float]], says: str, size: int
+) -> None:
+    for file in (run, run / "checkpoints" / "000010"):
+        rewrite(file / "readings.parquet", noted(rows), row_group_size=size)
+    assert says in refusal(lambda: load(run).detect())
+    assert says in refusal(lambda: checkpoints.take_up(run, 10))
+
+
+def test_notes_are_no_more_than_there_can_be(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = load(run)
+    notes = len(told.readings.groupby(["step", "name"]))
+    monkeypatch.setattr(readings, "MOST_NOTES", notes)
+    told.detect()
+    monkeypatch.setattr(readings, "MOST_NOTES", notes - 1)
+    assert "more notes than there can be" in refusal(told.detect)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"use_dictionary": True, "column_encoding": None}, "not written as this"),
+        ({"data_page_version": "2.0"}, "number in its footer or pages is wrong"),
+        ({"version": "1.0"}, "not written as this software"),
+    ],
+)
+def test_only_what_repeats_itself_is_packed(
+    run: Path, options: dict[str, Any], says: str
+) -> None:
+    file = run / "readings.parquet"
+    table = pq.read_table(file)
+    rewrite(file, table)
+    assert load(run).readings.equals(table.to_pandas())
+    rewrite(file, table, **options)
+    assert says in refusal(lambda: load(run).readings)
+
+
+def test_a_word_that_is_repeated_takes_no_room_of_its_own(run: Path) -> None:
+    """A dictionary of one long word, named a million times, would be a terabyte."""
+    file = run / "readings.parquet"
+    word, rows = "x" * 10**6, 10**6
+    columns = {
+        "step": pa.array(np.ones(rows, np.int32)),
+        "name": pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [word]),
+        "agent": pa.array(np.ones(rows, np.int32)),
+        "value": pa.array(np.ones(rows)),
+    }
+    rewrite(file, pa.table(columns))
+    assert "'name' names what there is not" in refusal(lambda: load(run).readings)
+
+
+def test_pages_are_looked_at_where_they_are_read(run: Path) -> None:
+    """A dictionary that is said to lie behind the pages is not looked for."""
+    file = run / "readings.parquet"
+    footer = footers.read_footer(file, readings.PACKED)
+    name = footer.groups[0].columns["name"]
+    footers.check_group(file, footer, 0)
+    for wrong in (0, name[footers.FIRST_PAGE], name[footers.FIRST_PAGE] + 1):
+        footer.groups[0].columns["name"] = name | {footers.DICTIONARY: wrong}
+        with pytest.raises(ValueError, match="page"):
+            footers.check_group(file, footer, 0)
+
+
+def test_what_many_share_for_weeks_takes_little_room_and_is_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(footers, "ROOM", 0)
+    keeper = readings.Readings(tmp_path / "readings")
+    agents = np.arange(10**5, dtype=np.int32)
+    names = ("community", "love", "joined", "turned", "unrequited", "departed")
+    for week in range(4):
+        notes = {name: Note(agents, np.full(10**5, 7.0)) for name in names}
+        keeper.keep(7 * week, notes)
+    file = keeper.cut()
+    assert file.stat().st_size < 2_400_000 * 20 / 500
+    assert sum(len(notes) for _, notes in readings.days([file], 10**5)) == 24
+
+
+def test_no_byte_of_packed_readings_ends_the_process(run: Path) -> None:
+    file = run / "readings.parquet"
+    raw = file.read_bytes()
+    refused = 0
+    for at in range(0, len(raw), 1 + len(raw) // 100):
+        file.write_bytes(raw[:at] + bytes([raw[at] ^ 0x21]) + raw[at + 1 :])
+        try:
+            assert list(Result(run).readings) == SCHEMA.names
+        except InputError as error:
+            assert str(error).isprintable()
+            refused += 1
+    assert refused > 70
+
+
+def test_members_have_no_gaps(run: Path) -> None:
+    file = run / "events.parquet"
+    told = dict.fromkeys(EVENT_SCHEMA.names, 1) | {"kind": "x", "evidence": "x"}
+    told |= {"members": [1, None], "after_intervention": True}
+    write_table(file, pa.Table.from_pylist([told], EVENT_SCHEMA))
+    assert "its column 'members' has gaps" in refusal(lambda: load(run).events)
 
 
 def test_metadata_of_a_stranger_decides_nothing(run: Path) -> None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sim.errors import InputError
 from sim.files import sibling, sync_folder, writing
 from sim.strangers import read_bytes
-from sim.tables import UNREADABLE, open_table, read_table
+from sim.tables import UNREADABLE, read_table
 
 FOLDER = "parts"
 LARGEST = 10_000_000  # bytes of a part
@@ -95,8 +95,7 @@ def read(file: Path, digest: str) -> dict[str, float]:
     if wrong is not None:
         raise InputError(wrong)
     try:
-        with open_table(file) as found:
-            table = read_table(found)
+        table = read_table(file)
     except UNREADABLE as error:
         raise InputError(f"part {file.name} cannot be read: {error}") from None
     if len(table) != 1:
