@@ -138,7 +138,7 @@ def test_who_cannot_be_talked_with_is_said_so(
         ("was gone on day 240", str(left.index[0]), "--step", "240"),
         ("there is no OS 99999; they are 120 to", "99999"),
         ("no OS is called 'HAL'", "HAL"),
-        (f"no OS is called {'9' * 5000!r}", "9" * 5000),
+        (f"no OS is called '{'9' * 100}", "9" * 5000),
         ("no day up to -1 was kept", str(later), "--step", "-1"),
     ):
         url = "http://127.0.0.1:9/v1"
