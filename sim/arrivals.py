@@ -68,7 +68,7 @@ def _settle(state: State, network: Network, separated: Array) -> None:
 def befriend(state: State, day: Any) -> None:
     """Tie those who got to know each other today."""
     room = np.empty((state.ties.agents, 2), np.int32)
-    pairs = room[: meetings.pair_up(state.agents, day, room)]
+    pairs = room[: meetings.pair_up(state.humans.meets, state.oses.meets, room)]
     closeness = np.full(len(pairs), day["acquaintance"])
     state.ties.insert(pairs, closeness, np.zeros(len(pairs), np.uint8))
 

@@ -26,6 +26,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 # the ranges of the parameters see to that.
 _LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 
+# Nothing here is called from C, and a way in from there takes time to compile.
+_PLAIN: dict[str, Any] = {"no_cfunc_wrapper": True}
 
 # Modules that stand above the loops, so that no loop can depend on them: editing one
 # need not compile anything again. What is not named here counts.
@@ -92,7 +94,7 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_folder())
     try:
-        return numba.njit(cache=_can_keep(), **options)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=_can_keep(), **_PLAIN, **options)(function)  # type: ignore[no-any-return]
     finally:
         numba.config.CACHE_DIR = before
 
@@ -116,8 +118,13 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def inline(function: F) -> F:
-    """Decorate a helper that only kernels call; like them, it cannot allocate."""
-    return numba.njit(**_LEAN)(function)  # type: ignore[no-any-return]
+    """Decorate a helper that only kernels call; like them, it cannot allocate.
+
+    To Python it stays a plain function: a compiled way in would take longer to compile
+    than most helpers themselves.
+    """
+    numba.extending.register_jitable(**_LEAN)(function)
+    return function
 
 
 def fused(function: F) -> F:
@@ -125,7 +132,13 @@ def fused(function: F) -> F:
 
     A loop is worked out several elements at a time only if it calls nothing.
     """
-    return numba.njit(forceinline=True, **_LEAN)(function)  # type: ignore[no-any-return]
+    numba.extending.register_jitable(forceinline=True, **_LEAN)(function)
+    return function
+
+
+def wrapping(function: F) -> F:
+    """Decorate a fused helper whose integers wrap around, called by Python or not."""
+    return numba.njit(forceinline=True, **_PLAIN, **_LEAN)(function)  # type: ignore[no-any-return]
 
 
 def spliced(function: F) -> F:

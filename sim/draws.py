@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.compiled import compile_loop, fused, inline
+from sim.compiled import compile_loop, wrapping
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
@@ -49,7 +49,7 @@ class Stream(IntEnum):
     ENCOUNTER = 18
 
 
-@fused
+@wrapping
 def mix(key: np.uint64, part: int | np.uint64) -> np.uint64:
     """Return ``key`` with one more part of the name hashed in."""
     z = key + (np.uint64(part) + np.uint64(1)) * _GOLDEN
@@ -58,26 +58,26 @@ def mix(key: np.uint64, part: int | np.uint64) -> np.uint64:
     return z ^ (z >> _S31)
 
 
-@inline
+@wrapping
 def hashed(key: np.uint64, name: int, other: int) -> np.uint64:
     """Return the 64 bits that ``key`` keeps for two numbers from 0 to 2**32 - 1."""
     return mix(key, (np.uint64(name) << _S32) | np.uint64(other))
 
 
-@inline
+@wrapping
 def name_of(one: int, another: int) -> np.uint64:
     """Return the name of an unordered pair of numbers from 0 to 2**32 - 1."""
     low, high = np.uint64(min(one, another)), np.uint64(max(one, another))
     return (low << _S32) | high
 
 
-@fused
+@wrapping
 def draw(key: np.uint64, name: np.uint64) -> float:
     """Return the draw in [0, 1) that ``key`` keeps for a name."""
     return float(mix(key, name) >> _S11) * _UNIT
 
 
-@fused
+@wrapping
 def each_of(key: np.uint64, pair: np.uint64, first: bool) -> tuple[float, float]:
     """Return a draw for either of a named pair: for oneself, who may be the first."""
     bits = mix(key, pair)
@@ -85,19 +85,19 @@ def each_of(key: np.uint64, pair: np.uint64, first: bool) -> tuple[float, float]
     return (low if first else high), (high if first else low)
 
 
-@inline
+@wrapping
 def uniform(key: np.uint64, name: int, other: int) -> float:
     """Return the draw in [0, 1) that ``key`` keeps for (``name``, ``other``)."""
     return float(hashed(key, name, other) >> _S11) * _UNIT
 
 
-@inline
+@wrapping
 def pair_uniform(key: np.uint64, one: int, another: int) -> float:
     """Return the draw of an unordered pair: the same seen from either side."""
     return uniform(key, min(one, another), max(one, another))
 
 
-@inline
+@wrapping
 def each_of_pair(key: np.uint64, one: int, another: int) -> tuple[float, float]:
     """Return one draw for each of a pair: (for ``one``, for ``another``)."""
     return each_of(key, name_of(one, another), one < another)

@@ -143,10 +143,7 @@ def gather(state: State, day: Any) -> None:
     """Find collectives, and let their insight grow."""
     label = np.empty(state.oses.n, np.int64)
     sums = np.zeros((state.oses.n, 5))
-    agents, ties = state.agents, state.ties.arrays
-    lives.label_collectives(agents, ties, day, label)
-    lives.sum_collectives(agents, ties, day, label, sums)
-    lives.gather(agents, day, label, sums)
+    lives.gather(state.agents.oses, state.ties.arrays, day, label, sums)
 
 
 PHASES = (

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.compiled import compile_loop
+from sim.compiled import compile_loop, inline
 
 Array = npt.NDArray[Any]
 HALF_EDGE = ("neighbour", "closeness", "returned", "kind")
@@ -225,7 +225,7 @@ def _insert(ties, end, pairs, closeness, kind, done):  # type: ignore[no-untyped
         for side in range(2):
             owner = pairs[i, side]
             if ties.degree[owner] == ties.room[owner]:
-                end = _move(ties, owner, end)
+                end = _move(ties, owner, end)  # type: ignore[no-untyped-call]
             at = ties.start[owner] + ties.degree[owner]
             ties.neighbour[at] = pairs[i, 1 - side]
             ties.closeness[at] = closeness[i]
@@ -235,7 +235,7 @@ def _insert(ties, end, pairs, closeness, kind, done):  # type: ignore[no-untyped
     return pairs.shape[0], end
 
 
-@compile_loop
+@inline
 def _move(ties, owner, end):  # type: ignore[no-untyped-def]
     """Move a full block to the end of the arena, with room for more."""
     old = ties.start[owner]

@@ -194,6 +194,7 @@ def test_the_command_speaks_json(
     assert told["rows"][0]["necessary"] is False
 
 
+@pytest.mark.slow
 def test_the_table_can_be_kept(
     brief: list[str], tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

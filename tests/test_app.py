@@ -390,6 +390,7 @@ def test_the_legend_names_every_look() -> None:
 # ------------------------------------------------------------------------ the command
 
 
+@pytest.mark.slow
 def test_what_a_session_does_needs_no_panel() -> None:
     code = "import sys, sim.app.session, sim.serving; print('panel' in sys.modules)"
     done = subprocess.run(

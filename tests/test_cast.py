@@ -61,6 +61,7 @@ def test_named_humans_are_the_cast_with_their_oses() -> None:
     assert gathered(chain(0.3, 0.5, 0.2), 2, [3, 0]) == [0, 3]
 
 
+@pytest.mark.slow
 def test_a_cast_never_outgrows_its_size_and_nobody_leaves_it() -> None:
     society = with_cast(0, Cast(RuleMind(), size=9))
     before: set[int] = set()

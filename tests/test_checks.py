@@ -139,6 +139,7 @@ def test_the_command_ends_well_when_all_hold(tmp_path: Path) -> None:
     assert main(["check", file, *brief]) == 0
 
 
+@pytest.mark.slow
 def test_the_command_speaks_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -314,6 +314,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, *SMALL, "--out", "deep/run"],
@@ -349,6 +350,7 @@ def test_an_error_of_ours_ends_with_1_and_leaves_nothing(
     assert list(Path.cwd().iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import pytest
 
-from sim import compiled, rules
+from sim import compiled, draws, rules
 from sim.kernels import converse, lives, meetings, talk
 
 OLD = "return min(1.0, max(0.0, average + pull * (owner - average) + noise))"
@@ -184,6 +184,11 @@ def test_a_kernel_lets_other_threads_run() -> None:
 def test_a_rule_stays_a_plain_function() -> None:
     assert inspect.isfunction(rules.value)
     assert rules.value(0.0, 1.0) == 1.0
+
+
+def test_a_helper_may_be_called_from_python() -> None:
+    assert lives._root_of([0, 0, 1], 2) == 0
+    assert float(draws.uniform(np.uint64(2**63), 1, 2)) < 1.0  # integers wrap around
 
 
 def test_compiling_leaves_the_configuration_of_others_alone(

@@ -66,6 +66,7 @@ def test_no_change_is_no_difference(story: Scenario) -> None:
     assert found.spread.empty
 
 
+@pytest.mark.slow
 def test_differences_are_taken_seed_by_seed(farewell: Comparison) -> None:
     runs = farewell.runs.pivot(index="seed", columns="arm")
     row = farewell.differences.loc["human_closeness_end"]

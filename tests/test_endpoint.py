@@ -216,6 +216,7 @@ def test_a_host_that_nobody_knows_refuses(monkeypatch: pytest.MonkeyPatch) -> No
 # ------------------------------------------------------------- waits, and fewer at once
 
 
+@pytest.mark.slow
 def test_a_server_may_ask_for_a_second() -> None:
     one = loopback.status(429, {"Retry-After": "1"})
     (outcome,), server = ask(one, deadline=4.0)

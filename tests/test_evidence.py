@@ -92,6 +92,7 @@ def test_the_published_number_is_that_of_the_evidence(what: str) -> None:
 # ------------------------------------------------------------------------- measuring
 
 
+@pytest.mark.slow
 def test_every_fact_is_measured_in_a_small_society(small: list[facts.Line]) -> None:
     assert [line.fact for line in small] == list(FACTS)
     measured = sum(math.isfinite(line.observed) for line in small)
@@ -99,6 +100,7 @@ def test_every_fact_is_measured_in_a_small_society(small: list[facts.Line]) -> N
     assert all(line.least <= line.most for line in small if line.observed == line.most)
 
 
+@pytest.mark.slow
 def test_a_miss_comes_with_a_reason(small: list[facts.Line]) -> None:
     rows = facts.rows(small)
     assert any(not row["within"] for row in rows)

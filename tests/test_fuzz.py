@@ -62,6 +62,7 @@ def test_every_reader_of_outside_data_has_a_target() -> None:
     assert tuple(strangers.TARGETS) == READERS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_a_few_hostile_inputs(reader: str) -> None:
     attempt(reader, FEW // COSTLY.get(reader, 1))

@@ -184,9 +184,8 @@ def test_a_run_gets_through_all_faults_and_counts_each(
     assert len(result.series) == 6
 
 
-@pytest.mark.parametrize(
-    "policy", ["rule", pytest.param("skip", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["rule", "skip"])
 def test_a_run_gets_through_silence(policy: str, tmp_path: Path) -> None:
     pytest.importorskip("openai")
     behaviours = [behave for behave, _ in SLOW_FAULTS.values()]

@@ -109,6 +109,7 @@ def test_parameters_need_no_engine() -> None:
     assert not {"matplotlib", "mesa", "networkx", "numba", "pandas"} & loaded
 
 
+@pytest.mark.slow
 def test_a_society_needs_no_plots() -> None:
     assert "matplotlib" not in modules_after("import sim; sim.Society; sim.run")
 

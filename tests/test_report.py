@@ -80,6 +80,7 @@ def test_changed_parameters_come_with_unit_range_and_source(page: str) -> None:
     assert "<code>touch_wear</code>" not in page  # as by default
 
 
+@pytest.mark.slow
 def test_interventions_are_told(told: Result, tmp_path: Path, blank: None) -> None:
     declared = [
         {"name": "one", "at": 30, "days": 5, "set": {"price": 0.5}},
@@ -111,6 +112,7 @@ def test_each_claim_of_the_scenario_is_judged(told: Result, page: str) -> None:
     assert "This run has other values of 10 parameters than the scenario (" in text
 
 
+@pytest.mark.slow
 def test_a_claim_about_another_scenario_is_not_judged(
     told: Result, tmp_path: Path, blank: None
 ) -> None:
@@ -366,6 +368,7 @@ def damage(name: str, value: Any) -> Callable[[Path], None]:
     return change
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("broken", "out", "said"),
     [
@@ -407,6 +410,7 @@ def test_a_foreign_directory_says_what_it_misses(
     assert "is no sweep, or damaged" in refused(capsys, "photos", "--out", "r.html")
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_what_was_there(
     told: Result,
     somewhere: Path,

@@ -206,6 +206,7 @@ def test_no_cell_of_a_csv_file_is_a_formula(
     assert any(f"'{FORMULA}" in file.read_text().replace('""', '"') for file in files)
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_words(told: Result, tmp_path: Path) -> None:
     with undrawn():
         first = sim.report(told)

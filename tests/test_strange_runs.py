@@ -205,6 +205,7 @@ def noted(rows: list[tuple[int, str, int, float]]) -> pa.Table:
     return pa.Table.from_pylist(told, SCHEMA)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
@@ -466,6 +467,7 @@ def test_what_was_begun_is_told_soundly(tmp_path: Path, told: str) -> None:
 # ---------------------------------------------------------------------------- the sweep
 
 
+@pytest.mark.slow
 def test_a_ledger_holds_tables_and_nothing_that_computes(tmp_path: Path) -> None:
     import sqlite3
 

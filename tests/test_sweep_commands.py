@@ -52,6 +52,7 @@ def test_a_dry_run_tells_and_writes_nothing(
     assert json.loads(capsys.readouterr().out)["runs"] == 3
 
 
+@pytest.mark.slow
 def test_a_sweep_prints_its_summary_and_is_not_done_twice(
     design: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

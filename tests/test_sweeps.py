@@ -42,6 +42,7 @@ def test_the_table_is_tidy(small: sim.sweeps.Sweep) -> None:
     assert table["loneliness_end"].between(0.0, 1.0).all()
 
 
+@pytest.mark.slow
 def test_outcomes_are_those_of_the_same_run_alone(small: sim.sweeps.Sweep) -> None:
     row = small.table().iloc[-1]
     changes = {"growth_exponent": 1.1, "reach": 3.0}
@@ -139,6 +140,7 @@ def store_of(place: Path) -> list[str]:
     return ledger[ledger["state"] == "done"]["run"].tolist()
 
 
+@pytest.mark.slow
 def test_nothing_is_done_again(small: sim.sweeps.Sweep, tmp_path: Path) -> None:
     place = tmp_path / "s"
     at_home(place)
@@ -173,6 +175,7 @@ def test_a_crash_between_part_and_ledger_costs_one_run(
     assert part_bytes(place) == part_bytes(small.path)
 
 
+@pytest.mark.slow
 def test_equal_runs_are_done_once(tmp_path: Path) -> None:
     here = Here()
     told = {"grid": None, "list": [{"reach": 2.0}, {"reach": 3.0}, {"reach": 2.0}]}
@@ -318,6 +321,7 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         at_home(tmp_path / "file" / "s")
 
 
+@pytest.mark.slow
 def test_a_run_that_raises_is_a_row_and_the_others_finish(tmp_path: Path) -> None:
     told = {"base": {"steps": 2}, "grid": {"humans": [10, 11, 12, 17]}, "seeds": 1}
     found = at_home(tmp_path / "s", told, functions={"spoil": sweep_runs.spoil})

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.compiled import compile_loop, prefetch
+from sim.compiled import compile_loop, inline, prefetch
 
 
 @compile_loop
@@ -46,14 +46,23 @@ def friends(ties, absent, floor):
 
 
 @compile_loop
+def _summed(counts):
+    """Turn counts into sums of them and those before, and return all but the last."""
+    first = np.empty(counts.shape[0] - 1, np.int64)
+    for i in range(first.shape[0]):
+        first[i] = counts[i]
+        counts[i + 1] += counts[i]
+    return first
+
+
+@compile_loop
 def rows_of(pairs, weight, nodes):
     """Return a graph by rows: where each node's neighbours start, who, and weights."""
     start = np.zeros(nodes + 1, np.int64)
     for i in range(pairs.shape[0]):
         start[pairs[i, 0] + 1] += 1
         start[pairs[i, 1] + 1] += 1
-    start = np.cumsum(start)
-    at = start[:-1].copy()
+    at = _summed(start)
     other = np.empty(2 * pairs.shape[0], np.uint32)
     weights = np.empty(2 * pairs.shape[0], np.int32)
     for i in range(pairs.shape[0]):
@@ -79,10 +88,13 @@ def move(start, other, weights, size, gamma):
     From the third time on, only those are whose gains may have changed.
     """
     nodes, most = size.shape[0], np.uint64(max(other.shape[0], 1) - 1)
-    label, near = np.arange(nodes).astype(np.uint32), np.empty(nodes + 1, np.uint32)
-    known = np.zeros((nodes, 2), np.int32)
-    known[:, TOTAL] = size
-    due, members = np.ones(nodes, np.bool_), _alone(nodes)
+    label, near = np.empty(nodes, np.uint32), np.empty(nodes + 1, np.uint32)
+    known, due = np.empty((nodes, 2), np.int32), np.empty(nodes, np.bool_)
+    members = np.empty((3, nodes), np.int32)
+    for node in range(nodes):
+        label[node], due[node] = node, True
+        known[node, EDGES], known[node, TOTAL] = 0, size[node]
+        members[FIRST, node], members[BEFORE, node], members[AFTER, node] = node, -1, -1
     for turn in range(20):
         moved = 0
         for node in range(nodes):
@@ -126,15 +138,7 @@ def move(start, other, weights, size, gamma):
 FIRST, BEFORE, AFTER = 0, 1, 2
 
 
-@compile_loop
-def _alone(nodes):
-    members = np.full((3, nodes), -1, np.int32)
-    for node in range(nodes):
-        members[FIRST, node] = node
-    return members
-
-
-@compile_loop
+@inline
 def _leave(node, label, members):
     one, other = members[BEFORE, node], members[AFTER, node]
     if one >= 0:
@@ -145,7 +149,7 @@ def _leave(node, label, members):
         members[BEFORE, other] = one
 
 
-@compile_loop
+@inline
 def _enter(node, label, members):
     first = members[FIRST, label]
     if first >= 0:
@@ -154,7 +158,7 @@ def _enter(node, label, members):
     members[FIRST, label] = node
 
 
-@compile_loop
+@inline
 def _call(node, way, start, other, members, due):
     """Say whose gains changed when a node went from one community to another.
 
@@ -209,8 +213,7 @@ def between(start, other, weights, number, found):
     begin = np.zeros(found + 1, np.int64)
     for node in range(nodes):
         begin[number[node] + 1] += 1
-    begin = np.cumsum(begin)
-    at, order = begin[:-1].copy(), np.empty(nodes, np.uint32)
+    at, order = _summed(begin), np.empty(nodes, np.uint32)
     for node in range(nodes):
         order[at[number[node]]] = node
         at[number[node]] += 1
@@ -240,7 +243,9 @@ def between(start, other, weights, number, found):
 @compile_loop
 def connected(pairs, label):
     """Return the lowest node of each node's connected part of its community."""
-    parent = np.arange(label.shape[0])
+    parent = np.empty(label.shape[0], np.int64)
+    for node in range(label.shape[0]):
+        parent[node] = node
     for i in range(pairs.shape[0]):
         one, another = np.int64(pairs[i, 0]), np.int64(pairs[i, 1])
         if label[one] != label[another]:

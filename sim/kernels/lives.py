@@ -100,45 +100,19 @@ def bound_to(k, j, oses, ties, day):
 
 
 @kernel
-def label_collectives(agents, ties, day, parent):
-    """Write the lowest row in each OS's component of strong mutual ties."""
-    oses = agents.oses
-    n = parent.shape[0]
-    for j in range(n):
-        parent[j] = j
-    for j in range(n):
-        start = ties.start[day.n_humans + j]
-        for k in range(start, start + ties.degree[day.n_humans + j]):
-            other = bound_to(k, j, oses, ties, day)
-            if other >= 0:
-                one, another = _root_of(parent, j), _root_of(parent, other)
-                parent[max(one, another)] = min(one, another)
-    for j in range(n):
-        parent[j] = _root_of(parent, j)
+def gather(oses, ties, day, label, sums):
+    """Find collectives, and let their insight grow.
 
-
-@kernel
-def sum_collectives(agents, ties, day, label, sums):
-    """Add up, per label: members, growth, bonds, closeness; and the most insight."""
-    oses = agents.oses
-    for j in range(label.shape[0]):
-        if oses.status[j] != HERE:
-            continue
-        at = label[j]
-        sums[at, 0] += 1.0
-        sums[at, 1] += oses.growth[j]
-        sums[at, 4] = max(sums[at, 4], oses.insight[j])
-        start = ties.start[day.n_humans + j]
-        for k in range(start, start + ties.degree[day.n_humans + j]):
-            if bound_to(k, j, oses, ties, day) >= 0:
-                sums[at, 2] += 1.0
-                sums[at, 3] += ties.closeness[k]
-
-
-@kernel
-def gather(agents, day, label, sums):
-    """Write each OS's collective, and the insight that its members share."""
-    oses = agents.oses
+    Parameters
+    ----------
+    label
+        int64[oses], written: the lowest row in the component of strong mutual ties.
+    sums
+        float64[oses, 5] of zeros, written by label: members, their growth, bonds,
+        closeness along those; and the most insight.
+    """
+    _label_components(oses, ties, day, label)
+    _sum_components(oses, ties, day, label, sums)
     for j in range(label.shape[0]):
         at = label[j]
         members, known = sums[at, 0], sums[at, 4]
@@ -153,6 +127,37 @@ def gather(agents, day, label, sums):
                 growth, day.insight_growth, cohesion, day.insight_rate
             )
         oses.insight[j] = kept * (1.0 - day.insight_fading) + gain
+
+
+@spliced
+def _label_components(oses, ties, day, parent):
+    for j in range(parent.shape[0]):
+        parent[j] = j
+    for j in range(parent.shape[0]):
+        start = ties.start[day.n_humans + j]
+        for k in range(start, start + ties.degree[day.n_humans + j]):
+            other = bound_to(k, j, oses, ties, day)
+            if other >= 0:
+                one, another = _root_of(parent, j), _root_of(parent, other)
+                parent[max(one, another)] = min(one, another)
+    for j in range(parent.shape[0]):
+        parent[j] = _root_of(parent, j)
+
+
+@spliced
+def _sum_components(oses, ties, day, label, sums):
+    for j in range(label.shape[0]):
+        if oses.status[j] != HERE:
+            continue
+        at = label[j]
+        sums[at, 0] += 1.0
+        sums[at, 1] += oses.growth[j]
+        sums[at, 4] = max(sums[at, 4], oses.insight[j])
+        start = ties.start[day.n_humans + j]
+        for k in range(start, start + ties.degree[day.n_humans + j]):
+            if bound_to(k, j, oses, ties, day) >= 0:
+                sums[at, 2] += 1.0
+                sums[at, 3] += ties.closeness[k]
 
 
 # --------------------------------------------------------------------------- depart

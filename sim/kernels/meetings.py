@@ -3,6 +3,8 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
+import numpy as np
+
 from sim import rules
 from sim.compiled import inline, kernel, spliced
 from sim.draws import uniform
@@ -214,15 +216,17 @@ def _may_have_more(its_os, agents, day):
 
 
 @kernel
-def pair_up(agents, day, pairs):
-    """Write the new pairs, each once, in the order of agents; return how many."""
-    humans, oses = agents.humans, agents.oses
+def pair_up(of_humans, of_oses, pairs):
+    """Write the new pairs, each once, in the order of agents; return how many.
+
+    ``of_humans`` and ``of_oses`` say whom each meets, or -1.
+    """
     made = 0
     for agent in range(pairs.shape[0]):
-        other = _choice_of(agent, humans, oses, day)
+        other = _choice_of(agent, of_humans, of_oses)
         if other < 0:
             continue
-        if other < agent and _choice_of(other, humans, oses, day) == agent:
+        if other < agent and _choice_of(np.int64(other), of_humans, of_oses) == agent:
             continue
         pairs[made, 0] = agent
         pairs[made, 1] = other
@@ -231,7 +235,6 @@ def pair_up(agents, day, pairs):
 
 
 @inline
-def _choice_of(agent, humans, oses, day):
-    if agent < day.n_humans:
-        return humans.meets[agent]
-    return oses.meets[agent - day.n_humans]
+def _choice_of(agent, of_humans, of_oses):
+    people = of_humans.shape[0]
+    return of_humans[agent] if agent < people else of_oses[agent - people]
