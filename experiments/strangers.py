@@ -601,9 +601,12 @@ def _changed(table: Any, at: int, how: int, value: Any, kind: pa.DataType) -> pa
 
 def written(table: pa.Table, options: dict[str, Any]) -> bytes:
     stream = io.BytesIO()
+    if "row_group_size" in options:  # enough groups, yet not one for each row
+        least = max(1, len(table) // 20)
+        options = options | {"row_group_size": max(least, options["row_group_size"])}
     try:
         pq.write_table(table, stream, compression="zstd", **options)
-    except (pa.ArrowException, ValueError):
+    except (pa.ArrowException, ValueError, OSError):
         return b""
     return stream.getvalue()
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sim.strangers import open_file
 
 MAGIC = b"PAR1"
-LONGEST_FOOTER = 2**26  # bytes
+LONGEST_FOOTER = 2**23  # bytes
 DEEPEST = 12  # records within each other
 MOST_ROWS = 2**40
 LARGEST_GROUP = 2**20  # rows

@@ -155,6 +155,7 @@ def test_a_footer_must_agree_with_its_pages(run: Path) -> None:
         (b"PARX" + whole[4:], "no Parquet file"),
         (whole[:-8] + bytes(4) + b"PAR1", "footer is damaged"),
         (whole[:-8] + b"\xff" * 4 + b"PAR1", "footer is damaged"),
+        (b"PAR1" + bytes(2**23) + b"\1\0\x80\0PAR1", "footer is damaged"),
         (whole[:200] + whole[260:], "footer|page|number|list|pages"),
         (b"PAR1" + b"\x1c" * 50 + b"\x32\0\0\0PAR1", "nested too deep"),
         (b"PAR1\x15\2\x05\2\2\0\6\0\0\0PAR1", "says a thing twice"),
