@@ -40,7 +40,7 @@ ABOVE = {
     *("counterfactuals", "sensitivity", "sweeping", "sweeps"),
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
     *("reporting", "reports", "checkpoints", "living", "readings", "stored"),
-    *("arguments", "footers", "sound", "tables"),
+    *("arguments", "footers", "sound", "tables", "relationships", "markup", "graphml"),
 }
 
 

@@ -1,39 +1,35 @@
 """Relationships in the formats of other programs: GraphML, GEXF, CSV, JSON.
 
 Of a day, or of a whole run. Every file reads back with the same agents, ties and
-attributes. Cells of a CSV file that a spreadsheet would take for a formula are inert.
+attributes, and is written part by part: a city is no more trouble than a village. Cells
+of a CSV file that a spreadsheet would take for a formula are inert.
 """
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 
-from sim import gexf
+from sim import gexf, graphml, relationships
 from sim.errors import InputError
 from sim.files import replacing
-from sim.gexf import Span, Thing
-from sim.names import os_name
+from sim.gexf import Kinds, Span, Thing
+from sim.markup import lines, said
+from sim.relationships import Rows, flags_of, kinds_of, rows_of
 from sim.results import Result
-from sim.state import DECLARED, KNOWS, OFFLINE, OWNER, PARTNER, STATUS, WAS_CLOSE
+from sim.state import OFFLINE
+from sim.stored import snapshot_day
 
 FORMATS = ("graphml", "gexf", "csv", "json")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-FLAGS = {
-    PARTNER: "partner",
-    OWNER: "owner",
-    KNOWS: "knows",
-    WAS_CLOSE: "was close",
-    DECLARED: "declared",
-}
-TIES = ("human and human", "human and OS", "OS and OS")
 # What of an agent is followed over the days in a dynamic file, besides its spells; of
 # all other columns the last value is given.
 MOVING = (
@@ -41,6 +37,16 @@ MOVING = (
     *("acceptance", "personhood", "human_closeness", "os_closeness"),
 )
 DIGITS = 2  # after the point, of what is followed over the days
+
+
+class Graph(NamedTuple):
+    """Agents and ties, part by part, with the types of what is known of them."""
+
+    node_kinds: Mapping[str, type]
+    edge_kinds: Mapping[str, type]
+    nodes: Iterator[Rows]
+    edges: Iterator[Rows]
+    about: dict[str, Any]
 
 
 def export(
@@ -91,17 +97,32 @@ def export(
         return _write_csv(result, path, result.steps if whole else [step], closest)
     if kind == "gexf" and whole:
         return [_write_dynamic(result, path, closest)]
-    graph = whole_graph(result, closest) if whole else day_graph(result, step, closest)
+    graph = _graph(result, step, whole, closest)
     if kind == "gexf":
-        return [gexf.write_graph(graph, path)]
-    with replacing(path) as part:
-        if kind == "graphml":
-            nx.write_graphml_xml(graph, part)
-        else:
-            known = nx.node_link_data(graph, edges="edges")
-            text = json.dumps(known, ensure_ascii=False, allow_nan=False, indent=1)
-            part.write_text(text + "\n", encoding="utf-8")
+        agents, ties = Kinds(graph.node_kinds), Kinds(graph.edge_kinds)
+        nodes, edges = (agents, graph.nodes), (ties, graph.edges)
+        gexf.write(path, nodes, edges, graph.about)
+    elif kind == "graphml":
+        kinds = graph.node_kinds, graph.edge_kinds
+        graphml.write(path, kinds, graph.nodes, graph.edges, graph.about)
+    else:
+        _write_json(path, graph)
     return [path]
+
+
+def _graph(result: Result, step: int | None, whole: bool, closest: float) -> Graph:
+    """Return the relationships of a day, or of all, as they are exported."""
+    about = _about(result)
+    if whole:
+        agents = functools.partial(relationships.agents_of_all, result)
+        ties = functools.partial(relationships.ties_of_all, result, closest)
+    else:
+        day = snapshot_day(result, step)
+        agents = functools.partial(relationships.agents, result, day)
+        ties = functools.partial(relationships.ties, result, day, closest)
+        about = {"step": day, **about}
+    kinds = kinds_of(agents()), kinds_of(itertools.islice(ties(), 1))
+    return Graph(*kinds, map(rows_of, agents()), map(rows_of, ties()), about)
 
 
 def day_graph(
@@ -112,17 +133,7 @@ def day_graph(
     As ``Result.graph``, and of each agent a ``label`` and its ``condition`` in words,
     of each tie its ``flags`` and whom it joins (``tie``) in words.
     """
-    graph = result.graph(step, closest)
-    graph.graph.update(_about(result))
-    for agent, known in graph.nodes(data=True):
-        known["label"] = _label(agent, known)
-        known["condition"] = _condition(known)
-        _clean(known)
-    for one, other, known in graph.edges(data=True):
-        known["flags"] = _flags(known["kind"])
-        known["tie"] = TIES[(one >= result.population) + (other >= result.population)]
-        _clean(known)
-    return graph
+    return _networkx(_graph(result, step, False, closest))
 
 
 def whole_graph(result: Result, closest: float = 0.0) -> nx.DiGraph[int]:
@@ -131,23 +142,24 @@ def whole_graph(result: Result, closest: float = 0.0) -> nx.DiGraph[int]:
     Besides what ``day_graph`` gives there are ``first_step`` and ``last_step``, the
     snapshot days between which it was seen, and of ties ``closest``.
     """
-    graph: nx.DiGraph[int] = nx.DiGraph(**_about(result))
-    for day in result.steps:
-        today = day_graph(result, day, closest)
-        for agent, known in today.nodes(data=True):
-            first = graph.nodes[agent]["first_step"] if agent in graph else day
-            graph.add_node(agent, **known, first_step=first, last_step=day)
-        for one, other, known in today.edges(data=True):
-            had = graph.edges[one, other] if graph.has_edge(one, other) else {}
-            most = max(known["closeness"], had.get("closest", 0.0))
-            dates = {"first_step": had.get("first_step", day), "last_step": day}
-            graph.add_edge(one, other, **known, **dates, closest=most)
+    return _networkx(_graph(result, None, True, closest))
+
+
+def _networkx(told: Graph) -> nx.DiGraph[int]:
+    graph: nx.DiGraph[int] = nx.DiGraph(**told.about)
+    for rows in told.nodes:
+        graph.add_nodes_from((name[0], known) for name, known in _records(rows))
+    for rows in told.edges:
+        for ends, known in _records(rows):
+            graph.add_edge(ends[0], ends[1], **known)
     return graph
 
 
-def inert(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return "'" + text if text.startswith(FORMULA) else text
+def _records(rows: Rows) -> Iterator[tuple[tuple[int, ...], dict[str, Any]]]:
+    """Yield each name with what is known of it."""
+    for name, *values in zip(rows.names, *rows.columns.values(), strict=True):
+        known = zip(rows.columns, values, strict=True)
+        yield name, {title: value for title, value in known if value is not None}
 
 
 def _about(result: Result) -> dict[str, Any]:
@@ -155,27 +167,35 @@ def _about(result: Result) -> dict[str, Any]:
     return {"scenario": str(found.get("scenario")), "seed": found.get("seed", 0)}
 
 
-def _label(agent: int, known: dict[str, Any]) -> str:
-    if known["kind"] == "human":
-        return f"human {agent}"
-    return f"{os_name(int(known['name']))} ({agent})"
+def inert(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return "'" + text if text.startswith(FORMULA) else text
 
 
-def _condition(known: dict[str, Any]) -> str:
-    return STATUS[known["status"]] if known["kind"] == "OS" else STATUS[0]
+# ------------------------------------------------------------------------------ JSON
 
 
-def _flags(kind: int) -> str:
-    return ", ".join(word for flag, word in FLAGS.items() if kind & flag)
+def _write_json(path: Path, graph: Graph) -> None:
+    """Write node-link data, as networkx reads and writes them, a line for each."""
+    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
+        about = json.dumps(graph.about, ensure_ascii=False, allow_nan=False)
+        file.write('{"directed": true, "multigraph": false, "graph": ' + about)
+        for title, parts, begin in (
+            ("nodes", graph.nodes, lambda name: f'{{"id": {name[0]}'),
+            ("edges", graph.edges, lambda e: f'{{"source": {e[0]}, "target": {e[1]}'),
+        ):
+            file.write(f',\n"{title}": [')
+            comma = ""
+            for rows in parts:
+                for line in lines(rows, begin, _json_cell, "}"):
+                    file.write(f"{comma}\n{line}")
+                    comma = ","
+            file.write("\n]")
+        file.write("}\n")
 
 
-def _clean(known: dict[str, Any]) -> None:
-    """Leave out numbers that are none; make the others plain Python ones."""
-    for name, value in list(known.items()):
-        if isinstance(value, np.generic):
-            known[name] = value.item()
-        if isinstance(known[name], float) and not math.isfinite(known[name]):
-            del known[name]
+def _json_cell(name: str, value: Any) -> str:
+    return f', "{name}": {said(value)}'
 
 
 # ------------------------------------------------------------------------------- CSV
@@ -185,12 +205,12 @@ def _write_csv(
     result: Result, path: Path, steps: Sequence[int | None], closest: float
 ) -> list[Path]:
     agents = path.with_name(f"{path.stem}-agents{path.suffix}")
-    _write_table(path, (_tie_table(result, step, closest) for step in steps))
-    _write_table(agents, (_agent_table(result, step) for step in steps))
+    _write_table(path, (t for s in steps for t in _tie_tables(result, s, closest)))
+    _write_table(agents, (table for s in steps for table in _agent_tables(result, s)))
     return [path, agents]
 
 
-def _write_table(path: Path, tables: Iterator[pd.DataFrame]) -> None:
+def _write_table(path: Path, tables: Iterable[pd.DataFrame]) -> None:
     with replacing(path) as part, open(part, "w", encoding="utf-8", newline="") as file:
         for number, table in enumerate(tables):
             for name in table.select_dtypes(object).columns:
@@ -198,32 +218,23 @@ def _write_table(path: Path, tables: Iterator[pd.DataFrame]) -> None:
             table.to_csv(file, index=False, header=number == 0, lineterminator="\n")
 
 
-def _tie_table(result: Result, step: int | None, closest: float) -> pd.DataFrame:
-    ties = result.ties(step)
-    ties = ties[ties["closeness"] >= closest].reset_index(drop=True)
-    ends = ties[["owner", "neighbour"]] >= result.population
-    ties["flags"] = ties["kind"].map({k: _flags(k) for k in ties["kind"].unique()})
-    ties["tie"] = ends.sum(axis=1).map(dict(enumerate(TIES))).astype(object)
-    ties["flags"] = ties["flags"].astype(object)
-    ties = ties.rename(columns={"owner": "source", "neighbour": "target"})
-    ties.insert(0, "step", result.steps[-1] if step is None else step)
-    return ties
+def _tie_tables(
+    result: Result, step: int | None, closest: float
+) -> Iterator[pd.DataFrame]:
+    day = snapshot_day(result, step)
+    for part in relationships.ties(result, day, closest):
+        table = part.rename(columns={"owner": "source", "neighbour": "target"})
+        table.insert(0, "step", day)
+        yield table
 
 
-def _agent_table(result: Result, step: int | None) -> pd.DataFrame:
-    agents = result.agents(step)
-    rows: Any = agents[["kind", "name", "status"]].to_dict("index")
-    text = pd.DataFrame(
-        {
-            "label": [_label(agent, known) for agent, known in rows.items()],
-            "condition": [_condition(known) for known in rows.values()],
-        },
-        index=agents.index,
-        dtype=object,
-    )
-    table = pd.concat([text, agents.astype({"kind": object})], axis=1).reset_index()
-    table.insert(0, "step", result.steps[-1] if step is None else step)
-    return table
+def _agent_tables(result: Result, step: int | None) -> Iterator[pd.DataFrame]:
+    day, first = snapshot_day(result, step), ["label", "condition", "kind"]
+    rest = [n for n in kinds_of(relationships.agents(result, day)) if n not in first]
+    for part in relationships.agents(result, day):
+        table = part.reindex(columns=[*first, *rest]).reset_index()
+        table.insert(0, "step", day)
+        yield table
 
 
 # ---------------------------------------------------------------------- dynamic GEXF
@@ -232,81 +243,94 @@ def _agent_table(result: Result, step: int | None) -> pd.DataFrame:
 def _write_dynamic(result: Result, path: Path, closest: float) -> Path:
     days = result.steps
     after = dict(zip(days, [*days[1:], days[-1]], strict=True))
-    nodes, edges = _moving_agents(result, after), _moving_ties(result, after, closest)
+    known = kinds_of(relationships.agents(result))
+    fixed = {n: kind for n, kind in known.items() if n not in (*MOVING, "label")}
+    moving = {name: known[name] for name in MOVING if name in known}
+    nodes = Kinds(fixed, moving), _moving_agents(result, after)
+    kinds = Kinds({"tie": str}, {"weight": float, "flags": str})
+    edges = kinds, _moving_ties(result, after, closest)
     about = _about(result) | {"snapshots": len(days)}
     return gexf.write(path, nodes, edges, about, (days[0], days[-1]))
 
 
-def _moving_agents(result: Result, after: dict[int, int]) -> list[Thing]:
-    """Return all agents, with spells while they are here or offline."""
-    seen: dict[int, list[int]] = {}
-    values: dict[int, dict[str, list[Any]]] = {}
-    last: dict[int, dict[str, Any]] = {}
-    for day in after:
-        for agent, known in _plain_agents(result, day).items():
-            last[agent] = known
-            if known["kind"] == "human" or known["status"] <= OFFLINE:
-                seen.setdefault(agent, []).append(day)
-                kept = values.setdefault(agent, {})
-                for name in MOVING:
-                    if name in known:
-                        kept.setdefault(name, []).append(_rounded(known[name]))
-    things = []
-    for agent, known in last.items():
-        there = seen.get(agent, [])
-        ends = [after[day] for day in there]
-        moving = {
-            name: gexf.spans(there, ends, row)
-            for name, row in values.get(agent, {}).items()
+def _moving_agents(result: Result, after: Mapping[int, int]) -> Iterator[Thing]:
+    """Yield all agents, with spells while they are here or offline."""
+    for kind in relationships.KINDS:
+        days = {
+            day: [
+                _moving_part(part) for part in relationships.agents(result, day, [kind])
+            ]
+            for day in after
         }
-        fixed = {name: value for name, value in known.items() if name not in MOVING}
-        label = fixed.pop("label")
-        things.append(Thing((agent,), label, fixed, moving, _spells(there, ends)))
-    return [thing for thing in things if thing.spells]
+        for at, last in enumerate(relationships.agents(result, None, [kind])):
+            history = {day: parts[at] for day, parts in days.items() if at < len(parts)}
+            yield from _agents_with_history(last, history, after)
 
 
-def _plain_agents(result: Result, day: int) -> dict[int, dict[str, Any]]:
-    """Return what is known of all agents on a day, by number."""
-    found: dict[int, dict[str, Any]] = {}
-    for kind, table in (("human", result.humans(day)), ("OS", result.oses(day))):
-        rows: Any = table.assign(kind=kind).to_dict("records")
-        for agent, known in zip(table.index.tolist(), rows, strict=True):
-            known["label"], known["condition"] = _label(agent, known), _condition(known)
-            _clean(known)
-            found[agent] = known
-    return found
+def _moving_part(part: pd.DataFrame) -> pd.DataFrame:
+    return part[[name for name in (*MOVING, "status") if name in part]]
 
 
-def _moving_ties(result: Result, after: dict[int, int], closest: float) -> list[Thing]:
-    """Return all ties, their closeness as a weight that moves."""
-    tables = []
-    for day in after:
-        ties = result.ties(day)
-        tables.append(ties[ties["closeness"] >= closest].assign(step=day))
-    table = pd.concat(tables).sort_values(["owner", "neighbour", "step"])
-    ends = table[["owner", "neighbour"]].to_numpy(np.int64)
-    new = np.any(np.diff(ends, axis=0, prepend=-1) != 0, axis=1)
-    firsts = np.append(np.flatnonzero(new), len(table))
-    days, flags = table["step"].tolist(), table["kind"].tolist()
-    weights = table["closeness"].round(DIGITS).astype(float).round(DIGITS).tolist()
-    things = []
-    for first, end in zip(firsts[:-1].tolist(), firsts[1:].tolist(), strict=True):
-        one, other = ends[first].tolist()
-        there = days[first:end]
-        until = [after[day] for day in there]
-        moving = {
-            "weight": gexf.spans(there, until, weights[first:end]),
-            "flags": gexf.spans(there, until, [_flags(k) for k in flags[first:end]]),
-        }
-        tie = TIES[(one >= result.population) + (other >= result.population)]
-        spells = _spells(there, until)
-        things.append(Thing((one, other), "", {"tie": tie}, moving, spells))
-    return things
+def _agents_with_history(
+    last: pd.DataFrame, history: Mapping[int, pd.DataFrame], after: Mapping[int, int]
+) -> Iterator[Thing]:
+    """Yield some agents: as they were last, and what moved on which day."""
+    moments = {day: rows_of(part).columns for day, part in history.items()}
+    counts = {day: len(part) for day, part in history.items()}
+    for at, (name, known) in enumerate(_records(rows_of(last))):
+        there: list[int] = []
+        moving: dict[str, dict[int, Any]] = {}
+        for day, columns in moments.items():
+            if at >= counts[day] or _is_away(columns, at):
+                continue
+            there.append(day)
+            for title in columns:
+                if title in MOVING and columns[title][at] is not None:
+                    moving.setdefault(title, {})[day] = _rounded(columns[title][at])
+        if there:
+            fixed = {n: v for n, v in known.items() if n not in (*MOVING, "label")}
+            told = {n: _spans(values, after) for n, values in moving.items()}
+            yield Thing(name, known["label"], fixed, told, _spells(there, after))
 
 
-def _spells(days: Sequence[int], after: Sequence[int]) -> list[tuple[int, int]]:
+def _is_away(columns: Mapping[str, list[Any]], at: int) -> bool:
+    return "status" in columns and bool(columns["status"][at] > OFFLINE)
+
+
+def _moving_ties(
+    result: Result, after: Mapping[int, int], closest: float
+) -> Iterator[Thing]:
+    """Yield all ties, their closeness as a weight that moves."""
+    for table in relationships.ties_by_day(result, closest):
+        ends = table[["owner", "neighbour"]].to_numpy(np.int64)
+        new = np.any(np.diff(ends, axis=0, prepend=-1) != 0, axis=1)
+        firsts = np.append(np.flatnonzero(new), len(table)).tolist()
+        days, flags = table["step"].tolist(), table["kind"].tolist()
+        weights = table["closeness"].astype(float).round(DIGITS).tolist()
+        for first, end in itertools.pairwise(firsts):
+            one, other = ends[first].tolist()
+            there = days[first:end]
+            words = map(flags_of, flags[first:end])
+            moving = {
+                "weight": _spans(
+                    dict(zip(there, weights[first:end], strict=True)), after
+                ),
+                "flags": _spans(dict(zip(there, words, strict=True)), after),
+            }
+            tie = (one >= result.population) + (other >= result.population)
+            fixed = {"tie": relationships.TIES[tie]}
+            yield Thing((one, other), "", fixed, moving, _spells(there, after))
+
+
+def _spans(values: Mapping[int, Any], after: Mapping[int, int]) -> list[Span]:
+    return gexf.spans(
+        list(values), [after[day] for day in values], list(values.values())
+    )
+
+
+def _spells(days: Sequence[int], after: Mapping[int, int]) -> list[tuple[int, int]]:
     """Return from when to when something was there, snapshots that touch made one."""
-    found: list[Span] = gexf.spans(days, after, [None] * len(days))
+    found = _spans(dict.fromkeys(days), after)
     return [(start, end) for _, start, end in found]
 
 

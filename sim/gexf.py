@@ -6,20 +6,17 @@ to the day of the first snapshot that does not. What changes has a value for eac
 
 from __future__ import annotations
 
-import re
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from xml.sax.saxutils import escape, quoteattr
-
-import networkx as nx
 
 from sim.files import replacing
+from sim.markup import lines, options, text
+from sim.relationships import Rows
 
 NAMESPACE = "http://gexf.net/1.3"
 TYPES = {bool: "boolean", int: "integer", float: "double", str: "string"}
-# What XML 1.0 cannot hold, however it is escaped.
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Values = Mapping[str, Any]
 
@@ -47,10 +44,14 @@ class Thing(NamedTuple):
 
 
 class Kinds(NamedTuple):
-    """The attributes of nodes, and those of edges: type by title."""
+    """What is known of nodes, or of edges: type by title."""
 
-    fixed: Mapping[str, str]
-    moving: Mapping[str, str]
+    fixed: Mapping[str, type]
+    moving: Mapping[str, type] = {}
+
+
+# The types of what is known of nodes or edges, and they themselves.
+Things = tuple[Kinds, Iterable[Rows] | Iterable[Thing]]
 
 
 def spans(
@@ -76,23 +77,10 @@ def spans(
     return found
 
 
-def write_graph(graph: nx.DiGraph[int], path: Path) -> Path:
-    """Write a graph of one day. The weight of an edge is its closeness."""
-    nodes = [
-        Thing((agent,), str(known.get("label", agent)), known, {}, ())
-        for agent, known in graph.nodes(data=True)
-    ]
-    edges = [
-        Thing((one, other), "", known, {}, ())
-        for one, other, known in graph.edges(data=True)
-    ]
-    return write(path, nodes, edges, about=dict(graph.graph))
-
-
 def write(
     path: Path,
-    nodes: Sequence[Thing],
-    edges: Sequence[Thing],
+    nodes: Things,
+    edges: Things,
     about: Values,
     days: tuple[int, int] | None = None,
 ) -> Path:
@@ -103,9 +91,11 @@ def write(
     path
         Where to.
     nodes, edges
-        What is in the graph.
+        The types of what is known of them, and they themselves: ``Rows`` of a static
+        graph, each ``Thing`` of a dynamic one. The weight of a static edge is its
+        closeness.
     about
-        What to say of it in the description.
+        What to say of the graph in the description.
     days
         First and last day of a dynamic graph; None writes a static one.
 
@@ -115,66 +105,64 @@ def write(
         If it cannot be written there.
     """
     with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
-        for line in _lines(nodes, edges, about, days):
-            file.write(line + "\n")
+        file.writelines(line + "\n" for line in _lines(nodes, edges, about, days))
     return path
 
 
 def _lines(
-    nodes: Sequence[Thing],
-    edges: Sequence[Thing],
-    about: Values,
-    days: tuple[int, int] | None,
+    nodes: Things, edges: Things, about: Values, days: tuple[int, int] | None
 ) -> Iterator[str]:
     said = ", ".join(f"{name} {value}" for name, value in about.items())
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield f'<gexf xmlns="{NAMESPACE}" version="1.3">'
-    yield f"<meta><creator>os-society</creator><description>{_text(said)}"
+    yield f"<meta><creator>os-society</creator><description>{text(said)}"
     yield "</description></meta>"
     yield f"<graph{_graph_options(days)}>"
-    for name, things in (("node", nodes), ("edge", edges)):
-        yield from _declared(name, kinds(things))
-    yield f'<nodes count="{len(nodes)}">'
-    for node in nodes:
-        options = {"id": node.name[0], "label": node.label}
-        yield from _thing("node", options, node)
-    yield f'</nodes>\n<edges count="{len(edges)}">'
-    for number, edge in enumerate(edges):
-        source, target = edge.name
-        options = {"id": number, "source": source, "target": target}
-        if "closeness" in edge.fixed:
-            options["weight"] = edge.fixed["closeness"]
-        yield from _thing("edge", options, edge)
+    yield from _declared("node", nodes[0])
+    yield from _declared("edge", edges[0])
+    yield "<nodes>"
+    for node in nodes[1]:
+        yield from _moving(node) if isinstance(node, Thing) else _still_nodes(node)
+    yield "</nodes>\n<edges>"
+    numbers = itertools.count()
+    for edge in edges[1]:
+        if isinstance(edge, Thing):
+            yield from _moving(edge, next(numbers))
+        else:
+            yield from _still_edges(edge, numbers)
     yield "</edges>\n</graph>\n</gexf>"
 
 
+def _still_nodes(rows: Rows) -> Iterator[str]:
+    labels = iter(rows.columns["label"])
+
+    def begin(name: tuple[int, ...]) -> str:
+        return f"<node{options({'id': name[0], 'label': next(labels)})}><attvalues>"
+
+    return lines(rows, begin, _value, "</attvalues></node>")
+
+
+def _still_edges(rows: Rows, numbers: Iterator[int]) -> Iterator[str]:
+    weights = iter(rows.columns["closeness"])
+
+    def begin(ends: tuple[int, ...]) -> str:
+        known = f'id="{next(numbers)}" source="{ends[0]}" target="{ends[1]}"'
+        return f'<edge {known} weight="{next(weights)}"><attvalues>'
+
+    return lines(rows, begin, _value, "</attvalues></edge>")
+
+
+def _value(title: str, value: Any) -> str:
+    return f"<attvalue{options({'for': _id(title), 'value': value})}/>"
+
+
 def _graph_options(days: tuple[int, int] | None) -> str:
-    options: dict[str, Any] = {"defaultedgetype": "directed", "idtype": "integer"}
+    told: dict[str, Any] = {"defaultedgetype": "directed", "idtype": "integer"}
     if days is None:
-        return _options(options | {"mode": "static"})
+        return options(told | {"mode": "static"})
     moving = {"mode": "dynamic", "timeformat": "integer"}
     moving |= {"timerepresentation": "interval"}
-    return _options(options | moving | {"start": days[0], "end": days[1]})
-
-
-def kinds(things: Iterable[Thing]) -> Kinds:
-    """Return the attributes that things have, with their types."""
-    found = Kinds({}, {})
-    for thing in things:
-        for title, value in thing.fixed.items():
-            _widen(found.fixed, title, value)
-        for title, values in thing.moving.items():
-            for span in values:
-                _widen(found.moving, title, span.value)
-    return found
-
-
-def _widen(types: Any, title: str, value: Any) -> None:
-    """Note the type of a value; a number with a fraction makes all of them such."""
-    kind = TYPES[type(value)]
-    if types.setdefault(title, kind) != kind:
-        both = {types[title], kind}
-        types[title] = "double" if both == {"integer", "double"} else "string"
+    return options(told | moving | {"start": days[0], "end": days[1]})
 
 
 def _declared(name: str, known: Kinds) -> Iterator[str]:
@@ -182,24 +170,28 @@ def _declared(name: str, known: Kinds) -> Iterator[str]:
         if titles:
             yield f'<attributes class="{name}" mode="{mode}">'
             for title, kind in titles.items():
-                options = {"id": _id(title), "title": title, "type": kind}
-                yield f"<attribute{_options(options)}/>"
+                told = {"id": _id(title), "title": title, "type": TYPES[kind]}
+                yield f"<attribute{options(told)}/>"
             yield "</attributes>"
 
 
-def _thing(element: str, options: Mapping[str, Any], thing: Thing) -> Iterator[str]:
-    yield f"<{element}{_options(options)}>"
+def _moving(thing: Thing, number: int | None = None) -> Iterator[str]:
+    element = "node" if number is None else "edge"
+    told: dict[str, Any] = {"id": thing.name[0], "label": thing.label}
+    if number is not None:
+        told = {"id": number, "source": thing.name[0], "target": thing.name[1]}
+    yield f"<{element}{options(told)}>"
     if thing.fixed or thing.moving:
         yield "<attvalues>"
-        for title, value in thing.fixed.items():
-            yield f"<attvalue{_options({'for': _id(title), 'value': value})}/>"
+        for title, fixed in thing.fixed.items():
+            yield _value(title, fixed)
         for title, values in thing.moving.items():
             for value, start, end in values:
                 said = {"for": _id(title), "value": value, "start": start, "end": end}
-                yield f"<attvalue{_options(said)}/>"
+                yield f"<attvalue{options(said)}/>"
         yield "</attvalues>"
     if thing.spells:
-        ends = [_options({"start": a, "end": b}) for a, b in thing.spells]
+        ends = [options({"start": a, "end": b}) for a, b in thing.spells]
         yield "<spells>" + "".join(f"<spell{end}/>" for end in ends) + "</spells>"
     yield f"</{element}>"
 
@@ -210,17 +202,3 @@ def _id(title: str) -> str:
     networkx takes an attribute with the id ``weight`` for a static one.
     """
     return "moving_weight" if title == "weight" else title
-
-
-def _options(options: Mapping[str, Any]) -> str:
-    return "".join(f" {name}={_quoted(value)}" for name, value in options.items())
-
-
-def _quoted(value: Any) -> str:
-    if isinstance(value, str):
-        return quoteattr(NOT_XML.sub("", value))
-    return f'"{str(value).lower() if isinstance(value, bool) else value}"'
-
-
-def _text(text: str) -> str:
-    return escape(NOT_XML.sub("", text))

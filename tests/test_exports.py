@@ -16,7 +16,7 @@ import pytest
 from gexf_grammar import faults
 from quick import QUICK
 
-from sim import exports, gexf, runs, scenarios
+from sim import exports, gexf, relationships, runs, scenarios
 from sim.errors import InputError
 from sim.gexf import Span, Thing
 from sim.results import Result
@@ -63,6 +63,32 @@ def test_a_graph_has_all_columns_and_words_for_codes(run: Result) -> None:
     assert graph.edges[other, one]["closeness"] == tie["returned"]
     assert type(first_os["growth"]) is float
     assert graph.graph == {"step": 120, "scenario": "her", "seed": 1}
+
+
+def test_a_graph_is_that_of_the_run_and_some_words(run: Result) -> None:
+    told, own = exports.day_graph(run, 120), run.graph(120)
+    assert list(told.nodes) == list(own.nodes)
+    assert set(told.edges) == set(own.edges)
+    same(told, own, "label", "condition", "flags", "tie")
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("kind", exports.FORMATS)
+def test_a_file_is_written_part_by_part(
+    run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool, kind: str
+) -> None:
+    files = exports.export(run, tmp_path / f"at-once.{kind}", whole=whole)
+    monkeypatch.setattr(relationships, "AGENTS", 7)
+    asked, ties = [], Result.ties
+
+    def note(self: Result, step: int | None = None, owners: Any = None) -> pd.DataFrame:
+        asked.append(len(owners))
+        return ties(self, step, owners)
+
+    monkeypatch.setattr(Result, "ties", note)
+    parts = exports.export(run, tmp_path / f"in-parts.{kind}", whole=whole)
+    assert [f.read_bytes() for f in parts] == [f.read_bytes() for f in files]
+    assert max(asked) == 7
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -146,6 +172,23 @@ def test_the_whole_graph_knows_first_and_last_days(run: Result) -> None:
     first = {d for _, _, d in graph.edges.data("first_step")}
     assert first <= set(run.steps) and len(first) > 2
     assert all(k["closest"] >= k["closeness"] for *_, k in graph.edges(data=True))
+
+
+def test_the_whole_graph_is_that_of_all_days(run: Result) -> None:
+    graph, days = exports.whole_graph(run, 0.3), run.steps
+    seen = {day: exports.day_graph(run, day, 0.3) for day in days}
+    for agent, known in graph.nodes(data=True):
+        there = [day for day in days if agent in seen[day]]
+        assert (known["first_step"], known["last_step"]) == (there[0], there[-1])
+        same_as = seen[there[-1]].nodes[agent]
+        assert plain(known, "first_step", "last_step") == same_as
+    assert set(graph.edges) == {pair for day in days for pair in seen[day].edges}
+    for one, other, known in graph.edges(data=True):
+        there = [day for day in days if seen[day].has_edge(one, other)]
+        values = [seen[day].edges[one, other]["closeness"] for day in there]
+        assert (known["first_step"], known["last_step"]) == (there[0], there[-1])
+        assert known["closest"] == max(values)
+        assert known["closeness"] == values[-1]
 
 
 def test_distant_ties_can_be_left_out(run: Result, tmp_path: Path) -> None:
@@ -237,7 +280,11 @@ def test_hostile_text_is_inert_in_xml(tmp_path: Path) -> None:
         Thing((number,), text, {"said": text}, {"felt": [Span(text, 0, 1)]}, [(0, 1)])
         for number, text in enumerate(HOSTILE)
     ]
-    file = gexf.write(tmp_path / "bad.gexf", nodes, [], {"by": HOSTILE[0]}, (0, 1))
+    kinds = gexf.Kinds({"said": str}, {"felt": str})
+    about = {"by": HOSTILE[0]}
+    file = gexf.write(
+        tmp_path / "bad.gexf", (kinds, nodes), (gexf.Kinds({}), []), about, (0, 1)
+    )
     assert faults(file) == []
     back = nx.read_gexf(file, node_type=int)
     assert back.nodes[0]["label"] == back.nodes[0]["said"] == HOSTILE[0]
@@ -254,18 +301,18 @@ def test_no_cell_is_a_formula(text: str) -> None:
 def test_a_hostile_name_is_inert_in_csv(
     run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "os_name", lambda _: '=HYPERLINK("x")')
+    monkeypatch.setattr(relationships, "os_name", lambda _: '=HYPERLINK("x")')
     _, file = exports.export(run, tmp_path / "ties.csv")
     labels = pd.read_csv(file)["label"]
     assert not labels.str.startswith("=").any()
     assert labels.str.startswith("'=HYPERLINK").any()
 
 
-def test_what_is_no_number_is_left_out(run: Result) -> None:
-    known: dict[str, Any] = {"a": math.nan, "b": np.float32(0.5), "c": np.int32(3)}
-    exports._clean(known)
-    assert known == {"b": 0.5, "c": 3}
-    assert type(known["c"]) is int
+def test_what_is_no_number_is_left_out() -> None:
+    values = np.array([0.5, math.nan, math.inf], np.float32)
+    found = relationships.plain(pd.Series(values))
+    assert found == [0.5, None, None]
+    assert type(found[0]) is float
 
 
 @pytest.mark.parametrize(

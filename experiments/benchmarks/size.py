@@ -2,7 +2,8 @@
 
 With ``--everyone`` each human soon has an OS, by ordinary parameters. The run is then
 read back: every day has its measures, every snapshot its agents and ties, and events
-are found again in the stored readings, the same ones.
+are found again in the stored readings, the same ones. With ``--export`` a process of
+its own writes the ties of the last day for another program.
 
     python experiments/benchmarks/size.py --humans 1000000 --days 900 --everyone
     python experiments/benchmarks/size.py --humans 10000000 --days 30
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +31,17 @@ from sim.results import Result
 from sim.scenarios import Scenario
 
 TIES = 10.0
+EXPORT = """
+import json, resource, sys, time
+from pathlib import Path
+import sim
+from sim import exports
+started = time.perf_counter()
+[file] = exports.export(sim.load(sys.argv[1]), sys.argv[2])
+seconds, most = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+told = {"seconds": seconds, "peak_bytes": most.ru_maxrss * 1024}
+print(json.dumps(told | {"bytes": file.stat().st_size}))
+"""
 EVERYONE = {"innovation": 0.2, "churn": 0.0}  # a fifth of those without install a day
 
 
@@ -74,7 +87,16 @@ def measured(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "events": len(result.events),
         "wrong": wrong(result, told),
         "reading_peak_bytes": peak(),
+        "export": _export(result, folder / f"ties.{told.export}")
+        if told.export
+        else {},
     }
+
+
+def _export(result: Result, file: Path) -> dict[str, Any]:
+    command = [sys.executable, "-c", EXPORT, str(result.path), str(file)]
+    ended = subprocess.run(command, check=True, capture_output=True, text=True)
+    return dict(json.loads(ended.stdout))
 
 
 def _rows(result: Result, step: int) -> tuple[int, int]:
@@ -141,6 +163,12 @@ def show(figures: dict[str, Any]) -> None:
     for kind, size in sorted(disk.items(), key=lambda item: -item[1]):
         if kind != "all" and size >= 1e6:
             print(f"  {kind:<12}{size / 1e6:>10,.0f} MB")
+    if figures["export"]:
+        seconds, most, size = (
+            figures["export"][name] for name in ("seconds", "peak_bytes", "bytes")
+        )
+        told = f"{most / 1e9:.2f} GB, {seconds:.0f} s, {size / 1e9:.2f} GB on disk"
+        print(f"an export     {told}")
     print(f"events        {figures['events']}")
     print(f"complete      {'; '.join(figures['wrong']) or 'yes'}")
 
@@ -156,6 +184,7 @@ def main() -> None:
     parser.add_argument("--snapshot-every", type=int, default=30)
     parser.add_argument("--checkpoint-every", type=int, default=0)
     parser.add_argument("--limit", type=float, metavar="GB", help="memory allowed")
+    parser.add_argument("--export", choices=["graphml", "gexf", "json"])
     parser.add_argument("--within", metavar="FOLDER", help="for what is written")
     parser.add_argument("--json", action="store_true")
     told = parser.parse_args()

@@ -1,0 +1,82 @@
+"""Write graphs as GraphML (Brandes et al. 2002, doi:10.1007/3-540-45848-4_59)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sim.files import replacing
+from sim.markup import lines, options, text
+from sim.relationships import Rows
+
+NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
+TYPES = {bool: "boolean", int: "long", float: "double", str: "string"}
+
+Kinds = Mapping[str, type]
+
+
+def write(
+    path: Path,
+    kinds: tuple[Kinds, Kinds],
+    nodes: Iterable[Rows],
+    edges: Iterable[Rows],
+    about: Mapping[str, Any],
+) -> Path:
+    """Write a directed graph, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    kinds
+        The types of what is known of nodes, and of edges.
+    nodes, edges
+        They themselves, part by part.
+    about
+        What is known of the graph.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written there.
+    """
+    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in _lines(kinds, nodes, edges, about))
+    return path
+
+
+def _lines(
+    kinds: tuple[Kinds, Kinds],
+    nodes: Iterable[Rows],
+    edges: Iterable[Rows],
+    about: Mapping[str, Any],
+) -> Iterator[str]:
+    yield '<?xml version="1.0" encoding="UTF-8"?>'
+    yield f'<graphml xmlns="{NAMESPACE}">'
+    of_graph = {name: type(value) for name, value in about.items()}
+    for scope, known in (("graph", of_graph), ("node", kinds[0]), ("edge", kinds[1])):
+        for name, kind in known.items():
+            key = {"id": f"{scope}.{name}", "for": scope}
+            key |= {"attr.name": name, "attr.type": TYPES[kind]}
+            yield f"<key{options(key)}/>"
+    yield '<graph edgedefault="directed">'
+    for name, value in about.items():
+        yield _cell("graph", name, value)
+    for rows in nodes:
+        yield from lines(rows, _node, lambda n, v: _cell("node", n, v), "</node>")
+    for rows in edges:
+        yield from lines(rows, _edge, lambda n, v: _cell("edge", n, v), "</edge>")
+    yield "</graph>\n</graphml>"
+
+
+def _node(name: tuple[int, ...]) -> str:
+    return f'<node id="{name[0]}">'
+
+
+def _edge(ends: tuple[int, ...]) -> str:
+    return f'<edge source="{ends[0]}" target="{ends[1]}">'
+
+
+def _cell(scope: str, name: str, value: Any) -> str:
+    return f'<data key="{scope}.{name}">{text(value)}</data>'
