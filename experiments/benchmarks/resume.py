@@ -13,11 +13,13 @@ import argparse
 import hashlib
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from sim.writer import begun_at
 
@@ -43,15 +45,35 @@ def command(place: Path, humans: int) -> list[str]:
 
 
 def live(place: Path, humans: int, seconds: float | None) -> bool:
-    """Live on, or be killed after some seconds; tell whether it was."""
-    out = subprocess.DEVNULL
-    process = subprocess.Popen(command(place, humans), stdout=out, stderr=out)
+    """Live on, or be killed after some seconds; tell whether it was.
+
+    Raises
+    ------
+    SystemExit
+        If it ended in an error of its own.
+    """
+    pipes: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command(place, humans), **pipes)
     try:
-        process.wait(seconds)
+        _, told = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        _, told = process.communicate()
+    if process.returncode not in (0, -signal.SIGKILL):
+        sys.exit(f"ended with {process.returncode}: {told.decode()}")
     return process.returncode != 0
+
+
+def is_done(place: Path) -> bool:
+    """Tell whether a run is whole: it may be so although its process was killed."""
+    return (place / "provenance.json").exists()
+
+
+def differing(place: Path, expected: dict[str, str]) -> list[str]:
+    """Return the files of a run that are not as expected."""
+    found = bytes_of(place)
+    names = sorted(found.keys() | expected.keys())
+    return [name for name in names if found.get(name) != expected.get(name)]
 
 
 def main() -> int:
@@ -63,7 +85,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     told = parser.parse_args()
     luck = random.Random(told.seed)
-    kills = runs = differing = 0
+    kills = runs = differ = 0
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole"
         live(whole, told.humans, None)
@@ -74,19 +96,22 @@ def main() -> int:
             runs += 1
             place = Path(folder) / f"run-{runs}"
             for _ in range(EACH):
-                if not live(place, told.humans, luck.uniform(0.0, took)):
+                kills += live(place, told.humans, luck.uniform(0.0, took))
+                if is_done(place):
                     break
-                kills += 1
-            if not (place / "provenance.json").exists():
+            else:
                 live(place, told.humans, None)
-            differing += bytes_of(place) != expected
-            print(f"{kills} kills, {runs} runs: {differing} differ", file=sys.stderr)
-    seen = {"kills": kills, "runs": runs, "runs that differ": differing}
+            wrong = differing(place, expected)
+            differ += bool(wrong)
+            print(f"{kills} kills, {runs} runs: {differ} differ", file=sys.stderr)
+            if wrong:
+                print(f"run {runs}: {', '.join(wrong)}", file=sys.stderr)
+    seen = {"kills": kills, "runs": runs, "runs that differ": differ}
     if told.json:
         print(json.dumps(seen))
     else:
         print("\n".join(f"{name}: {value}" for name, value in seen.items()))
-    return 1 if differing else 0
+    return 1 if differ else 0
 
 
 if __name__ == "__main__":
