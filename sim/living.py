@@ -24,7 +24,7 @@ from sim.provenance import LARGEST, file_identity, provenance
 from sim.scenarios import Scenario
 from sim.sound import check_birth
 from sim.strangers import read_json
-from sim.writer import UNFINISHED, RunWriter, begun_at
+from sim.writer import UNFINISHED, RunWriter, begun_at, lock
 
 RUNS = Path("results") / "runs"
 KEPT = ("snapshot_every", "checkpoint_every")
@@ -198,10 +198,16 @@ def _place_of_fork(taken: checkpoints.Taken, step: int) -> Path:
 
 def begun(place: Path) -> tuple[Options, dict[str, Any]]:
     """Return how a run was begun that is not finished: options and provenance."""
-    file = begun_at(place) / UNFINISHED
+    left = begun_at(place)
+    file = left / UNFINISHED
     if not file.exists():
         what = "is complete" if (place / "provenance.json").exists() else "is not there"
         raise InputError(f"nothing to go on with: the run {place} {what}")
+    if not checkpoints.days(left):
+        raise InputError(
+            f"nothing to go on with: the run {place} was cut short before its first "
+            "checkpoint; run it again"
+        )
     try:
         found = read_json(file, LARGEST)
         birth = dict(found["provenance"])
@@ -223,14 +229,17 @@ def refuse_other_code(birth: Mapping[str, Any], place: Path) -> None:
 
 
 def refuse_unfinished(place: Path, overwrite: bool) -> None:
-    """Remove what an unfinished run left; raise InputError if that is not allowed."""
+    """Remove what an unfinished run left; raise InputError if that is not allowed.
+
+    What has no checkpoint yet is no loss.
+    """
     left = begun_at(place.expanduser().resolve())
     if not left.exists():
         return
-    if not overwrite:
+    if checkpoints.days(left) and not overwrite:
         raise InputError(
             f"a run of {place} was cut short; go on with 'os-society resume {place}', "
             "or begin again (--force)"
         )
-    with writing(left):
+    with writing(left), lock(left, place):
         shutil.rmtree(left)

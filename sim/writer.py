@@ -12,8 +12,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -245,7 +245,6 @@ class RunWriter:
                 self.readings.finish(before, self.part / READINGS)
         text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
         with writing(self.directory):
-            (self.part / UNFINISHED).unlink(missing_ok=True)
             with open(self.part / "provenance.json", "wb") as file:
                 file.write(text.encode())
                 file.flush()
@@ -254,6 +253,8 @@ class RunWriter:
                 sync_folder(folder)
             move_into_place(self.part, self.directory)
             sync_folder(self.directory.parent)
+            # Not before: who is killed on the way can still go on.
+            (self.directory / UNFINISHED).unlink(missing_ok=True)
         self._made.clear()
         return self.directory
 
@@ -320,6 +321,22 @@ def _locked(folder: Path, directory: Path) -> int:
         os.close(descriptor)
         raise InputError(f"another process is writing the run {directory}") from None
     return descriptor
+
+
+@contextmanager
+def lock(folder: Path, directory: Path) -> Iterator[None]:
+    """Be the one writer of the folder of an unfinished run.
+
+    Raises
+    ------
+    InputError
+        If another process is; ``directory`` is where the run shall be.
+    """
+    descriptor = _locked(folder, directory)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _json(value: Any) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from quick import QUICK
 
-from sim import checkpoints, load, runs, scenarios
+from sim import checkpoints, load, runs, scenarios, writer
 from sim.__main__ import main
 from sim.errors import InputError
 from sim.interventions import Intervention
@@ -189,6 +189,45 @@ def test_one_process_goes_on_at_a_time(unfinished: Path) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(InputError, match="another process is writing the run"):
             runs.resume(unfinished)
+    finally:
+        os.close(held)
+    assert runs.resume(unfinished).steps[-1] == 200
+
+
+@pytest.mark.parametrize("what", [["unfinished.json"], []])
+def test_what_has_no_checkpoint_yet_is_begun_again(
+    whole: Result, unfinished: Path, what: list[str]
+) -> None:
+    for file in begun_at(unfinished).iterdir():
+        if file.name not in what:
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+    with pytest.raises(InputError, match=r"nothing to go on with: the run .*/run "):
+        runs.resume(unfinished)
+    found = runs.run(PUSHED, seed=3, out=unfinished, **EVERY)
+    assert bytes_of(found.path) == bytes_of(whole.path)
+
+
+@pytest.mark.parametrize("where", ["table_of_events", "move_into_place", "sync_folder"])
+def test_a_run_that_is_cut_short_at_its_very_end_goes_on(
+    whole: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(writer, where, killed)
+        runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+    found = runs.resume(tmp_path / "run")
+    assert bytes_of(found.path) == bytes_of(whole.path)
+    assert not (found.path / "unfinished.json").exists()
+
+
+def test_what_is_being_written_is_not_removed(unfinished: Path) -> None:
+    held = os.open(begun_at(unfinished), os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="another process is writing the run"):
+            runs.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
     finally:
         os.close(held)
     assert runs.resume(unfinished).steps[-1] == 200
