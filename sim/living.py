@@ -203,11 +203,6 @@ def begun(place: Path) -> tuple[Options, dict[str, Any]]:
     if not file.exists():
         what = "is complete" if (place / "provenance.json").exists() else "is not there"
         raise InputError(f"nothing to go on with: the run {place} {what}")
-    if not checkpoints.days(left):
-        raise InputError(
-            f"nothing to go on with: the run {place} was cut short before its first "
-            "checkpoint; run it again"
-        )
     try:
         found = read_json(file, LARGEST)
         birth = dict(found["provenance"])
@@ -215,6 +210,11 @@ def begun(place: Path) -> tuple[Options, dict[str, Any]]:
         told = Options(**kept_of(birth), overwrite=found["overwrite"] is True)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{file} is damaged: {error}") from None
+    if not checkpoints.days(left):
+        raise InputError(
+            f"nothing to go on with: the run {place} was cut short before its first "
+            "checkpoint; run it again"
+        )
     refuse_other_code(birth, place)
     return told, birth
 

@@ -222,6 +222,7 @@ def test_a_run_that_is_cut_short_at_its_very_end_goes_on(
     assert not (found.path / "unfinished.json").exists()
 
 
+@pytest.mark.slow
 def test_what_is_being_written_is_not_removed(unfinished: Path) -> None:
     held = os.open(begun_at(unfinished), os.O_RDONLY)
     try:

@@ -79,6 +79,7 @@ def test_differences_are_taken_seed_by_seed(farewell: Comparison) -> None:
     assert row["low"] > 0.0  # the programme does what it is for
 
 
+@pytest.mark.slow
 def test_equal_luck_makes_intervals_narrow(farewell: Comparison) -> None:
     # human closeness varies between societies far more than by what a change does
     assert farewell.differences["narrower"]["human_closeness_end"] > 1.0

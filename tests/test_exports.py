@@ -72,7 +72,7 @@ def test_a_graph_is_that_of_the_run_and_some_words(run: Result) -> None:
     same(told, own, "label", "condition", "flags", "tie")
 
 
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", exports.FORMATS)
 def test_a_file_is_written_part_by_part(
     run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool, kind: str

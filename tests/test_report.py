@@ -178,6 +178,7 @@ def test_words_tell_how_a_curve_runs() -> None:
     assert words.course(curve[:0], "grief") == "Grief: nothing was measured."
 
 
+@pytest.mark.slow
 def test_alternative_texts_are_computed_from_the_data(told: Result) -> None:
     series = told.series
     timeline = figures.tell_timeline(told)

@@ -16,7 +16,7 @@ import pytest
 from reported import ADDRESS, FORMULA, HOSTILE, copied, undrawn
 
 import sim
-from sim import exports
+from sim import exports, relationships
 from sim.__main__ import main
 from sim.reports import markup
 from sim.results import Result
@@ -188,9 +188,9 @@ def test_no_cell_of_a_csv_file_is_a_formula(
     told: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of no file that export writes, whatever OSes call themselves."""
-    monkeypatch.setattr(exports, "os_name", lambda _: FORMULA)
-    monkeypatch.setattr(exports, "STATUS", [FORMULA] * 5)
-    monkeypatch.setattr(exports, "TIES", (FORMULA, "@SUM(A1)", "+1"))
+    monkeypatch.setattr(relationships, "os_name", lambda _: FORMULA)
+    monkeypatch.setattr(relationships, "STATUS", [FORMULA] * 5)
+    monkeypatch.setattr(relationships, "TIES", (FORMULA, "@SUM(A1)", "+1"))
     out = str(tmp_path / "ties.csv")
     assert main(["export", str(told.path), "--out", out, "--step", "100"]) == 0
     files = sorted(tmp_path.glob("*.csv"))
