@@ -79,6 +79,7 @@ def test_two_scenarios_are_compared_on_the_same_seeds(tmp_path: Path) -> None:
     assert alike.verdicts[0].observed == "0 | 0 | 0 | 0 | 0"
 
 
+@pytest.mark.slow
 def test_changes_are_made_in_every_scenario_that_runs(tmp_path: Path) -> None:
     usual = write(tmp_path, "usual", "")
     more = Expectation(text="More.", outcome="adopted_max", against=usual, more_by=0)

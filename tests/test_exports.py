@@ -213,6 +213,7 @@ def test_the_dynamic_gexf_keeps_to_the_grammar(film: Path) -> None:
     assert faults(film) == []
 
 
+@pytest.mark.slow
 def test_the_grammar_notices_what_is_wrong(film: Path, tmp_path: Path) -> None:
     text = film.read_text()
     for old, new in (

@@ -225,6 +225,7 @@ def test_nobody_is_not_drawn(told: Result, options: dict[str, Any], said: str) -
         plots.ego(told, **options)
 
 
+@pytest.mark.slow
 def test_someone_without_any_tie_can_be_drawn(told: Result) -> None:
     alone = set(range(80)) - set(told.ties(0)["owner"])
     someone = min(alone, default=0)
@@ -351,6 +352,7 @@ def test_agents_have_names(told: Result) -> None:
     assert person.name_of(told, 80).startswith("OS ")
 
 
+@pytest.mark.slow
 def test_a_run_without_oses_can_be_drawn(tmp_path: Path) -> None:
     from sim import runs, scenarios
 

@@ -55,6 +55,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
 # ------------------------------------------------------------------- what is in there
 
 
+@pytest.mark.slow
 def test_a_report_says_what_was_run_and_what_came_of_it(
     told: Result, page: str
 ) -> None:

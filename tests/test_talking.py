@@ -260,6 +260,7 @@ def test_a_key_in_a_stream_is_not_told() -> None:
     assert re.fullmatch(r"Key: \[key\], or \[key\]\w?; can", answer)
 
 
+@pytest.mark.slow
 def test_a_long_talk_is_told_again_in_part_and_an_endless_answer_ends() -> None:
     pytest.importorskip("openai")
     with (

@@ -211,6 +211,7 @@ def test_a_replay_cannot_be_added_to(recorded: Path) -> None:
 # -------------------------------------------------------------------- kills and faults
 
 
+@pytest.mark.slow
 def test_a_last_line_cut_anywhere_is_removed_and_nothing_else(recorded: Path) -> None:
     whole = recorded.read_bytes()
     before = whole[: whole.rindex(b"\n", 0, -1) + 1]
