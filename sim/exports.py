@@ -22,8 +22,8 @@ from sim import gexf, graphml, relationships
 from sim.errors import InputError
 from sim.files import replacing
 from sim.gexf import Kinds, Span, Thing
-from sim.markup import lines, said
-from sim.relationships import Rows, flags_of, kinds_of, rows_of
+from sim.markup import as_json, lines_of, write_lines
+from sim.relationships import Rows, flags_of, kinds_of, kinds_of_agents, rows_of
 from sim.results import Result
 from sim.state import OFFLINE
 from sim.stored import snapshot_day
@@ -121,7 +121,7 @@ def _graph(result: Result, step: int | None, whole: bool, closest: float) -> Gra
         agents = functools.partial(relationships.agents, result, day)
         ties = functools.partial(relationships.ties, result, day, closest)
         about = {"step": day, **about}
-    kinds = kinds_of(agents()), kinds_of(itertools.islice(ties(), 1))
+    kinds = kinds_of_agents(agents), kinds_of([next(ties())])
     return Graph(*kinds, map(rows_of, agents()), map(rows_of, ties()), about)
 
 
@@ -177,25 +177,36 @@ def inert(text: str) -> str:
 
 def _write_json(path: Path, graph: Graph) -> None:
     """Write node-link data, as networkx reads and writes them, a line for each."""
-    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
-        about = json.dumps(graph.about, ensure_ascii=False, allow_nan=False)
-        file.write('{"directed": true, "multigraph": false, "graph": ' + about)
-        for title, parts, begin in (
-            ("nodes", graph.nodes, lambda name: f'{{"id": {name[0]}'),
-            ("edges", graph.edges, lambda e: f'{{"source": {e[0]}, "target": {e[1]}'),
-        ):
-            file.write(f',\n"{title}": [')
-            comma = ""
-            for rows in parts:
-                for line in lines(rows, begin, _json_cell, "}"):
-                    file.write(f"{comma}\n{line}")
-                    comma = ","
-            file.write("\n]")
-        file.write("}\n")
+    write_lines(path, _json_lines(graph))
+
+
+def _json_lines(graph: Graph) -> Iterator[str]:
+    about = json.dumps(graph.about, ensure_ascii=False, allow_nan=False)
+    yield '{"directed": true, "multigraph": false, "graph": ' + about + ","
+    for title, parts, begin, end in (
+        ("nodes", graph.nodes, lambda name: f'{{"id": {name[0]}', "],"),
+        ("edges", graph.edges, lambda e: f'{{"source": {e[0]}, "target": {e[1]}', "]}"),
+    ):
+        yield f'"{title}": ['
+        found = (
+            line for rows in parts for line in lines_of(rows, begin, _json_cell, "}")
+        )
+        yield from _with_commas(found)
+        yield end
+
+
+def _with_commas(lines: Iterator[str]) -> Iterator[str]:
+    """Yield lines, a comma after each but the last."""
+    before = next(lines, None)
+    for line in lines:
+        yield f"{before},"
+        before = line
+    if before is not None:
+        yield before
 
 
 def _json_cell(name: str, value: Any) -> str:
-    return f', "{name}": {said(value)}'
+    return f', "{name}": {as_json(value)}'
 
 
 # ------------------------------------------------------------------------------- CSV
@@ -230,8 +241,9 @@ def _tie_tables(
 
 def _agent_tables(result: Result, step: int | None) -> Iterator[pd.DataFrame]:
     day, first = snapshot_day(result, step), ["label", "condition", "kind"]
-    rest = [n for n in kinds_of(relationships.agents(result, day)) if n not in first]
-    for part in relationships.agents(result, day):
+    agents = functools.partial(relationships.agents, result, day)
+    rest = [name for name in kinds_of_agents(agents) if name not in first]
+    for part in agents():
         table = part.reindex(columns=[*first, *rest]).reset_index()
         table.insert(0, "step", day)
         yield table
@@ -243,7 +255,7 @@ def _agent_tables(result: Result, step: int | None) -> Iterator[pd.DataFrame]:
 def _write_dynamic(result: Result, path: Path, closest: float) -> Path:
     days = result.steps
     after = dict(zip(days, [*days[1:], days[-1]], strict=True))
-    known = kinds_of(relationships.agents(result))
+    known = kinds_of_agents(functools.partial(relationships.agents, result))
     fixed = {n: kind for n, kind in known.items() if n not in (*MOVING, "label")}
     moving = {name: known[name] for name in MOVING if name in known}
     nodes = Kinds(fixed, moving), _moving_agents(result, after)
@@ -303,8 +315,7 @@ def _moving_ties(
     """Yield all ties, their closeness as a weight that moves."""
     for table in relationships.ties_by_day(result, closest):
         ends = table[["owner", "neighbour"]].to_numpy(np.int64)
-        new = np.any(np.diff(ends, axis=0, prepend=-1) != 0, axis=1)
-        firsts = np.append(np.flatnonzero(new), len(table)).tolist()
+        firsts = [*relationships.first_rows(table).tolist(), len(table)]
         days, flags = table["step"].tolist(), table["kind"].tolist()
         weights = table["closeness"].astype(float).round(DIGITS).tolist()
         for first, end in itertools.pairwise(firsts):

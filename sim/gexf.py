@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sim.files import replacing
-from sim.markup import lines, options, text
+from sim.markup import as_text, attributes, lines_of, write_lines
 from sim.relationships import Rows
 
 NAMESPACE = "http://gexf.net/1.3"
@@ -104,9 +103,7 @@ def write(
     InputError
         If it cannot be written there.
     """
-    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
-        file.writelines(line + "\n" for line in _lines(nodes, edges, about, days))
-    return path
+    return write_lines(path, _lines(nodes, edges, about, days))
 
 
 def _lines(
@@ -115,7 +112,7 @@ def _lines(
     said = ", ".join(f"{name} {value}" for name, value in about.items())
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield f'<gexf xmlns="{NAMESPACE}" version="1.3">'
-    yield f"<meta><creator>os-society</creator><description>{text(said)}"
+    yield f"<meta><creator>os-society</creator><description>{as_text(said)}"
     yield "</description></meta>"
     yield f"<graph{_graph_options(days)}>"
     yield from _declared("node", nodes[0])
@@ -137,9 +134,9 @@ def _still_nodes(rows: Rows) -> Iterator[str]:
     labels = iter(rows.columns["label"])
 
     def begin(name: tuple[int, ...]) -> str:
-        return f"<node{options({'id': name[0], 'label': next(labels)})}><attvalues>"
+        return f"<node{attributes({'id': name[0], 'label': next(labels)})}><attvalues>"
 
-    return lines(rows, begin, _value, "</attvalues></node>")
+    return lines_of(rows, begin, _value, "</attvalues></node>")
 
 
 def _still_edges(rows: Rows, numbers: Iterator[int]) -> Iterator[str]:
@@ -149,20 +146,20 @@ def _still_edges(rows: Rows, numbers: Iterator[int]) -> Iterator[str]:
         known = f'id="{next(numbers)}" source="{ends[0]}" target="{ends[1]}"'
         return f'<edge {known} weight="{next(weights)}"><attvalues>'
 
-    return lines(rows, begin, _value, "</attvalues></edge>")
+    return lines_of(rows, begin, _value, "</attvalues></edge>")
 
 
 def _value(title: str, value: Any) -> str:
-    return f"<attvalue{options({'for': _id(title), 'value': value})}/>"
+    return f"<attvalue{attributes({'for': _id(title), 'value': value})}/>"
 
 
 def _graph_options(days: tuple[int, int] | None) -> str:
     told: dict[str, Any] = {"defaultedgetype": "directed", "idtype": "integer"}
     if days is None:
-        return options(told | {"mode": "static"})
+        return attributes(told | {"mode": "static"})
     moving = {"mode": "dynamic", "timeformat": "integer"}
     moving |= {"timerepresentation": "interval"}
-    return options(told | moving | {"start": days[0], "end": days[1]})
+    return attributes(told | moving | {"start": days[0], "end": days[1]})
 
 
 def _declared(name: str, known: Kinds) -> Iterator[str]:
@@ -171,7 +168,7 @@ def _declared(name: str, known: Kinds) -> Iterator[str]:
             yield f'<attributes class="{name}" mode="{mode}">'
             for title, kind in titles.items():
                 told = {"id": _id(title), "title": title, "type": TYPES[kind]}
-                yield f"<attribute{options(told)}/>"
+                yield f"<attribute{attributes(told)}/>"
             yield "</attributes>"
 
 
@@ -180,7 +177,7 @@ def _moving(thing: Thing, number: int | None = None) -> Iterator[str]:
     told: dict[str, Any] = {"id": thing.name[0], "label": thing.label}
     if number is not None:
         told = {"id": number, "source": thing.name[0], "target": thing.name[1]}
-    yield f"<{element}{options(told)}>"
+    yield f"<{element}{attributes(told)}>"
     if thing.fixed or thing.moving:
         yield "<attvalues>"
         for title, fixed in thing.fixed.items():
@@ -188,10 +185,10 @@ def _moving(thing: Thing, number: int | None = None) -> Iterator[str]:
         for title, values in thing.moving.items():
             for value, start, end in values:
                 said = {"for": _id(title), "value": value, "start": start, "end": end}
-                yield f"<attvalue{options(said)}/>"
+                yield f"<attvalue{attributes(said)}/>"
         yield "</attvalues>"
     if thing.spells:
-        ends = [options({"start": a, "end": b}) for a, b in thing.spells]
+        ends = [attributes({"start": a, "end": b}) for a, b in thing.spells]
         yield "<spells>" + "".join(f"<spell{end}/>" for end in ends) + "</spells>"
     yield f"</{element}>"
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sim.files import replacing
-from sim.markup import lines, options, text
+from sim.markup import as_text, attributes, lines_of, write_lines
 from sim.relationships import Rows
 
 NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
@@ -41,9 +40,7 @@ def write(
     InputError
         If it cannot be written there.
     """
-    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
-        file.writelines(line + "\n" for line in _lines(kinds, nodes, edges, about))
-    return path
+    return write_lines(path, _lines(kinds, nodes, edges, about))
 
 
 def _lines(
@@ -59,14 +56,14 @@ def _lines(
         for name, kind in known.items():
             key = {"id": f"{scope}.{name}", "for": scope}
             key |= {"attr.name": name, "attr.type": TYPES[kind]}
-            yield f"<key{options(key)}/>"
+            yield f"<key{attributes(key)}/>"
     yield '<graph edgedefault="directed">'
     for name, value in about.items():
         yield _cell("graph", name, value)
     for rows in nodes:
-        yield from lines(rows, _node, lambda n, v: _cell("node", n, v), "</node>")
+        yield from lines_of(rows, _node, lambda n, v: _cell("node", n, v), "</node>")
     for rows in edges:
-        yield from lines(rows, _edge, lambda n, v: _cell("edge", n, v), "</edge>")
+        yield from lines_of(rows, _edge, lambda n, v: _cell("edge", n, v), "</edge>")
     yield "</graph>\n</graphml>"
 
 
@@ -79,4 +76,4 @@ def _edge(ends: tuple[int, ...]) -> str:
 
 
 def _cell(scope: str, name: str, value: Any) -> str:
-    return f'<data key="{scope}.{name}">{text(value)}</data>'
+    return f'<data key="{scope}.{name}">{as_text(value)}</data>'

@@ -1,14 +1,16 @@
-"""Values as text within XML and JSON."""
+"""Values as text within XML and JSON, and files of many lines of it."""
 
 from __future__ import annotations
 
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from sim.files import replacing
 from sim.relationships import Rows
 
 # What XML 1.0 cannot hold, however it is escaped.
@@ -16,27 +18,40 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MANY = 2**12  # texts that are escaped once
 
 
-def text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Return a value as the text of an XML element."""
     return _escaped(value) if isinstance(value, str) else _plain(value)
 
 
-def quoted(value: Any) -> str:
+def in_quotes(value: Any) -> str:
     """Return a value as that of an XML attribute, in quotes."""
     return _attribute(value) if isinstance(value, str) else f'"{_plain(value)}"'
 
 
-def said(value: Any) -> str:
+def as_json(value: Any) -> str:
     """Return a value as JSON; a number is finite."""
     return _json(value) if isinstance(value, str) else _plain(value)
 
 
-def options(values: dict[str, Any]) -> str:
+def attributes(values: dict[str, Any]) -> str:
     """Return the attributes of an XML element."""
-    return "".join(f" {name}={quoted(value)}" for name, value in values.items())
+    return "".join(f" {name}={in_quotes(value)}" for name, value in values.items())
 
 
-def lines(
+def write_lines(path: Path, lines: Iterable[str]) -> Path:
+    """Write a file of text line by line, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written there.
+    """
+    with replacing(path) as part, open(part, "w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines)
+    return path
+
+
+def lines_of(
     rows: Rows,
     begin: Callable[[tuple[int, ...]], str],
     cell: Callable[[str, Any], str],

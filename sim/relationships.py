@@ -7,7 +7,7 @@ another program asks for some agents and their ties at a time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,11 +61,13 @@ def agents(
             yield part.assign(**known).astype(dict.fromkeys(known, object))
 
 
-def agents_of_all(result: Result) -> Iterator[pd.DataFrame]:
+def agents_of_all(
+    result: Result, kinds: Iterable[str] = KINDS
+) -> Iterator[pd.DataFrame]:
     """Yield all agents as they were last seen, and from when to when they were."""
     days = np.array(result.steps)
     counts = [len(result.humans(day)) + len(result.oses(day)) for day in result.steps]
-    for part in agents(result):
+    for part in agents(result, None, kinds):
         at = np.searchsorted(counts, part.index.to_numpy(), side="right")
         yield part.assign(first_step=days[at], last_step=result.steps[-1])
 
@@ -100,9 +102,7 @@ def ties_of_all(result: Result, closest: float = 0.0) -> Iterator[pd.DataFrame]:
     was seen, and ``closest`` is how close it was at most.
     """
     for found in ties_by_day(result, closest):
-        ends = found[["owner", "neighbour"]].to_numpy(np.int64)
-        new = np.any(np.diff(ends, axis=0, prepend=-1) != 0, axis=1)
-        firsts = np.flatnonzero(new)
+        firsts = first_rows(found)
         lasts = np.append(firsts[1:], len(found))[: len(firsts)] - 1
         most = np.maximum.reduceat(found["closeness"].to_numpy(), firsts)
         days = found["step"].to_numpy()
@@ -118,6 +118,12 @@ def ties_by_day(result: Result, closest: float = 0.0) -> Iterator[pd.DataFrame]:
         found = pd.concat(days)
         found = found[found["closeness"] >= closest]
         yield found.sort_values(["owner", "neighbour", "step"], ignore_index=True)
+
+
+def first_rows(found: pd.DataFrame) -> np.ndarray[Any, Any]:
+    """Return where each tie begins among ties by owner, neighbour and day."""
+    ends = found[["owner", "neighbour"]].to_numpy(np.int64)
+    return np.flatnonzero(np.any(np.diff(ends, axis=0, prepend=-1) != 0, axis=1))
 
 
 def _owners(result: Result, step: int | None) -> Iterator[np.ndarray[Any, Any]]:
@@ -162,6 +168,13 @@ def plain(column: pd.Series[Any]) -> list[Any]:
     if column.dtype.kind == "f" and not np.isfinite(column.to_numpy()).all():
         return [value if math.isfinite(value) else None for value in values]
     return values
+
+
+def kinds_of_agents(
+    agents: Callable[..., Iterator[pd.DataFrame]],
+) -> dict[str, type]:
+    """Return the types of all columns of agents, from the first part of each kind."""
+    return kinds_of(next(agents(kinds=[kind])) for kind in KINDS)
 
 
 def kinds_of(parts: Iterable[pd.DataFrame]) -> dict[str, type]:
