@@ -16,8 +16,6 @@ from typing import Any, TypeVar
 
 import numba
 import numba.extending
-from llvmlite import ir
-from numba.core import cgutils, types
 
 PACKAGE = Path(__file__).parent
 F = TypeVar("F", bound=Callable[..., Any])
@@ -150,29 +148,3 @@ def rule(function: F) -> F:
     """Let compiled loops call a scalar rule, which stays a plain Python function."""
     numba.extending.register_jitable(**_LEAN)(function)
     return function
-
-
-@numba.extending.intrinsic  # type: ignore[untyped-decorator]
-def prefetch(_typing: Any, array: Any, _row: Any) -> Any:
-    """Ask the processor to fetch a row of an array that will be read soon.
-
-    It changes nothing but time: rows that lie anywhere are then waited for together.
-    The row is not checked; asking for one that is not there does no harm.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kind, known = signature.args[0], arguments[0]
-        view = context.make_array(kind)(context, builder, known)
-        rest = [context.get_constant(types.intp, 0)] * (kind.ndim - 1)
-        row = context.cast(builder, arguments[1], signature.args[1], types.intp)
-        place = cgutils.get_item_pointer(
-            context, builder, kind, view, [row, *rest], wraparound=False
-        )
-        byte, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
-        shape = ir.FunctionType(ir.VoidType(), [byte, flag, flag, flag])
-        ask = builder.module.declare_intrinsic("llvm.prefetch", [byte], shape)
-        place = builder.bitcast(place, byte)
-        builder.call(ask, [place, flag(0), flag(3), flag(1)])  # to read, often, data
-        return context.get_dummy_value()
-
-    return types.void(array, _row), generate

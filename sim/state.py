@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sim.lanes import aligned
 from sim.ties import Array, Ties
 
 HERE, OFFLINE, DEPARTED, UNINSTALLED, SHUT_DOWN = 0, 1, 2, 3, 4
@@ -266,7 +267,7 @@ class State:
         self.oses = Table(OS_COLUMNS, OSArrays)
         self.ties = Ties(humans)
         self.told = NOTHING_TOLD
-        self._faces = np.zeros((humans, len(FACE_COLUMNS)), np.float32)
+        self._faces = _faces(humans)
 
     @property
     def faces(self) -> Array:
@@ -284,7 +285,7 @@ class State:
         self.ties.add_agents(rows)
         if self.ties.agents > len(self._faces):
             size = self.ties.agents * 3 // 2 + 16
-            grown = np.zeros((size, len(FACE_COLUMNS)), np.float32)
+            grown = _faces(size)
             grown[: len(self._faces)] = self._faces
             self._faces = grown
         return new
@@ -294,3 +295,9 @@ class State:
         """Bytes reserved by columns, faces and ties."""
         tables = self.humans.nbytes + self.oses.nbytes
         return tables + self._faces.nbytes + self.ties.nbytes
+
+
+def _faces(agents: int) -> Array:
+    """Return empty rows of ``faces``, so that none lies across two lines."""
+    width = len(FACE_COLUMNS)
+    return aligned(agents * width, np.float32).reshape(agents, width)

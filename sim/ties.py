@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.compiled import compile_loop, inline
+from sim.lanes import SPAN
 
 Array = npt.NDArray[Any]
 HALF_EDGE = ("neighbour", "closeness", "returned", "kind")
@@ -61,6 +62,10 @@ class Ties:
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update(kept)
+        whole = (
+            _grown(column, len(column), len(column)) for column in self._half_edges
+        )
+        self._half_edges = tuple(whole)
         self._view()
 
     def fill(self, pairs: Array, closeness: Array, kind: Array, slack: int) -> None:
@@ -144,7 +149,7 @@ class Ties:
         size = max(used + more, used * 5 // 4) if more else used
 
         def packed(column: Array) -> Array:
-            new = np.empty(size, column.dtype)
+            new = _column(size, column.dtype)
             _pack(column, new, self._start[:n], start, degree)
             return new
 
@@ -189,7 +194,12 @@ class Ties:
 
 
 def _empty_half_edges(size: int) -> tuple[Array, ...]:
-    return tuple(np.empty(size, kind) for kind in _TYPES)
+    return tuple(_column(size, kind) for kind in _TYPES)
+
+
+def _column(size: int, kind: Any) -> Array:
+    """Return an empty column; memory goes on after it, for loops that copy spans."""
+    return np.empty(size + SPAN, kind)[:size]
 
 
 def _replace(ties: Ties, change: Callable[[Array], Array]) -> None:
@@ -205,7 +215,7 @@ def _replace(ties: Ties, change: Callable[[Array], Array]) -> None:
 
 def _grown(column: Array, used: int, size: int) -> Array:
     """Return a longer column; what is not used yet takes no memory."""
-    grown = np.empty(size, column.dtype)
+    grown = _column(size, column.dtype)
     grown[:used] = column[:used]
     return grown
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.compiled import compile_loop, inline, prefetch
+from sim.compiled import compile_loop, inline
+from sim.lanes import prefetch
 
 
 @compile_loop

@@ -4,8 +4,12 @@ The half-edges of an agent lie side by side, but what neighbours show lies anywh
 a block is filled first: of each half-edge, all that its two ends show is copied into
 columns of a fixed length. Loops over those columns look nowhere else and never branch,
 so that a processor works out several half-edges with one instruction; and what came of
-each is then taken in by its agent, in the order of its ties. Half-edges between humans
-fill a block from its front, all others from its back.
+each is then taken in by its agent, in the order of its ties.
+
+The half-edges of humans fill the first part of a block, row by row in their order;
+those of OSes fill the second. A human's with an OS has a row in either: in the second
+part its talk is worked out, with that of others of its kind, and what came of it is
+written to its row in the first.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -15,32 +19,49 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim import rules
+from sim import lanes, rules, state
 from sim.compiled import fused, spliced
-from sim.draws import draw, each_of
+from sim.draws import draw, each_of, name_of
+from sim.lanes import aligned
+from sim.state import FACE_COLUMNS
 from sim.ties import Array
 
 # Indices have no sign: else every access would first ask whether it counts from behind.
 NONE, ONE = np.uint64(0), np.uint64(1)
-LENGTH = np.uint64(256)  # half-edges in a block, which stays in the fastest cache
-AHEAD = np.uint64(32)  # half-edges after which a neighbour asked for is there
+LENGTH = np.uint64(512)  # half-edges in a block, which stays in the nearest caches
+MARGIN = np.uint64(lanes.SPAN)  # rows after the last that may be written in vain
+OTHERS = LENGTH + MARGIN  # first row of the second part
+ROOM = OTHERS + OTHERS
 
-SEEN, CAME = 20, 5  # columns
-# They begin at these places. "Other" is the neighbour.
-_places = LENGTH * np.arange(SEEN, dtype=np.uint64)
-CLOSENESS, RETURNED, GAP, YOUNGER, RATE, OTHER_RATE = _places[:6]
-OPENNESS, PLAYFULNESS, ACCEPTANCE, OTHER_ACCEPTANCE = _places[6:10]
-LOVE, OTHER_LOVE, GRIEF, OTHER_GRIEF, TOUCH, OTHER_TOUCH = _places[10:16]
-PARTNERS, FIRST, IS_OS, OTHER_IS_OS = _places[16:]
-OWN, BACK, HOURS, HEARD, WORTH = _places[:CAME]
+# Flags, as the columns of a block hold them.
+NO_FLAG, FORGOTTEN, GONE = np.uint32(0), np.uint32(1), np.uint32(2)
+IS_PARTNER, IS_OWNER = np.uint32(state.PARTNER), np.uint32(state.OWNER)
+WAS_CLOSE = np.uint32(state.WAS_CLOSE)
+
+# Columns begin at these places. "Its" is what the neighbour shows.
+_places = ROOM * np.arange(6 + 2 * len(FACE_COLUMNS), dtype=np.uint64)
+CLOSENESS, RETURNED = _places[:2]
+GROWTH, RATE, OPENNESS, PLAYFULNESS, ACCEPTANCE, LOVE, TOUCH, MOOD = _places[2:10]
+ITS_GROWTH, ITS_RATE, ITS_OPENNESS, ITS_PLAYFULNESS = _places[10:14]
+ITS_ACCEPTANCE, ITS_LOVE, ITS_TOUCH, ITS_MOOD = _places[14:18]
+# What two humans feel after their talk, and its part in the sums of who owns the row.
+NEW, NEW_BACK, NEAR, AROUND = _places[18:]
+GAP, YOUNGER = _places[3:5]  # of growth; while attention is shared out
+OWNER, OTHER, KIND, NEW_KIND, LOST = _places[:5]  # in ``ends``
+OWN, BACK, HOURS, HEARD, WORTH = _places[:5]  # in ``came``
 
 
 class Block(NamedTuple):
-    """Room for a block."""
+    """Room for a block.
 
-    seen: Array  # float32[SEEN * LENGTH]: what is known of each half-edge
-    pair: Array  # uint64[LENGTH]: the name of its two ends
-    came: Array  # float64[CAME * LENGTH]: what came of it
+    With more arrays to write to, a loop would not be worked out several rows at a
+    time: it would first have to make sure that none of them overlaps with another.
+    """
+
+    ends: Array  # uint32[5 * ROOM]: who, flags before and after, whether it is lost
+    seen: Array  # float32[columns * ROOM]: closeness both ways, what both ends show
+    came: Array  # float64[5 * ROOM]: what came of it
+    row: Array  # uint64[ROOM]: by row of the second part, a human's in the first
 
 
 class Work(NamedTuple):
@@ -54,9 +75,77 @@ class Work(NamedTuple):
 
 def new_block() -> Block:
     """Return room for a block."""
-    length = int(LENGTH)
-    seen, came = np.empty(SEEN * length, np.float32), np.empty(CAME * length)
-    return Block(seen, np.empty(length, np.uint64), came)
+    room = int(ROOM)
+    ends, seen = aligned(5 * room, np.uint32), aligned(len(_places) * room, np.float32)
+    return Block(ends, seen, aligned(5 * room, np.float64), aligned(room, np.uint64))
+
+
+class Constants(NamedTuple):
+    """What loops over a block need of the record of the day, read before they begin.
+
+    Where a rule takes one constant or another, a loop would else fetch the one that
+    counts for each half-edge anew, which is slow, or cannot be done many at a time.
+    """
+
+    close: Any
+    comfort: Any
+    comforting: Any
+    cooling: Any
+    focus: Any
+    forgotten: Any
+    half_hours: Any
+    human_warmth: Any
+    key_affinity: Any
+    key_warmth: Any
+    love: Any
+    n_humans: Any
+    os_charm: Any
+    os_cooling: Any
+    os_reserve: Any
+    os_warmth: Any
+    partner_cooling: Any
+    peer_affinity: Any
+    peer_depth: Any
+    peers: Any
+    reach: Any
+    stigma: Any
+    surrogates: Any
+    touch_wear: Any
+    warming: Any
+    warmth_noise: Any
+
+
+@spliced
+def constants(day):
+    """Return what loops over a block need of the day."""
+    return Constants(
+        day.close,
+        day.comfort,
+        day.comforting,
+        day.cooling,
+        day.focus,
+        day.forgotten,
+        day.half_hours,
+        day.human_warmth,
+        day.key_affinity,
+        day.key_warmth,
+        day.love,
+        day.n_humans,
+        day.os_charm,
+        day.os_cooling,
+        day.os_reserve,
+        day.os_warmth,
+        day.partner_cooling,
+        day.peer_affinity,
+        day.peer_depth,
+        day.peers,
+        day.reach,
+        day.stigma,
+        day.surrogates,
+        day.touch_wear,
+        day.warming,
+        day.warmth_noise,
+    )
 
 
 @fused
@@ -85,25 +174,30 @@ def weight(closeness, worth, charmed, day):
 @spliced
 def weigh(front, back, block, day):
     """Write how much of its owner's attention each half-edge of a block draws."""
-    seen, came = block.seen, block.came
+    ends, seen, came, day = block.ends, block.seen, block.came, constants(day)
     for i in range(NONE, front):
         worth, _ = worths(seen[GAP + i], day)
         came[WORTH + i] = weight(seen[CLOSENESS + i], worth, False, day)
-    for i in range(back, LENGTH):
-        own, other = seen[IS_OS + i] > 0.0, seen[OTHER_IS_OS + i] > 0.0
+    for i in range(OTHERS, back):
+        own, other = ends[OWNER + i] >= day.n_humans, ends[OTHER + i] >= day.n_humans
         gap, younger = seen[GAP + i], seen[YOUNGER + i]
         worth, _ = worths_with_oses(gap, younger, own & other, day)
         charmed = other & (not own)
         came[WORTH + i] = weight(seen[CLOSENESS + i], worth, charmed, day)
+    if front > NONE:
+        for i in range(OTHERS, back):
+            came[WORTH + block.row[i]] = came[WORTH + i]
 
 
 @spliced
 def talk(front, back, block, day):
     """Write what comes of the day's talk along each half-edge of a block, by chance."""
+    day = constants(day)
     for i in range(NONE, front):
         own, other = luck_of(i, block, day)
-        talk_of_humans(i, (own, other, 1.0, 1.0), block, day)
-    for i in range(back, LENGTH):
+        own, other = talk_of_humans(i, (own, other, 1.0, 1.0), block, day)
+        conclude(i, (own, other, block.ends[KIND + i]), block, day)
+    for i in range(OTHERS, back):
         own, other = luck_of(i, block, day)
         talk_with_oses(i, (own, other, 1.0, 1.0), block, day)
 
@@ -111,52 +205,78 @@ def talk(front, back, block, day):
 @fused
 def luck_of(i, block, day):
     """Return how the talk of half-edge ``i`` goes by chance, for either end."""
-    return each_of(day.key_warmth, block.pair[i], block.seen[FIRST + i] > 0.0)
+    owner, other = block.ends[OWNER + i], block.ends[OTHER + i]
+    return each_of(day.key_warmth, name_of(owner, other), owner < other)
+
+
+@fused
+def conclude(i, felt, block, day):
+    """Write what two humans feel from now on, and whether they lose touch."""
+    ends, seen = block.ends, block.seen
+    own, back, kind = np.float32(felt[0]), np.float32(felt[1]), np.uint32(felt[2])
+    most = max(own, back)
+    kind |= WAS_CLOSE if most >= day.close else NO_FLAG
+    seen[NEW + i], seen[NEW_BACK + i], ends[NEW_KIND + i] = own, back, kind
+    seen[NEAR + i], seen[AROUND + i] = own, own * seen[ITS_ACCEPTANCE + i]
+    ends[LOST + i] = FORGOTTEN if is_forgotten(most, kind, day) else NO_FLAG
+
+
+@fused
+def is_forgotten(most, kind, day):
+    """Tell whether a tie is lost that is at most so close either way."""
+    return (most < day.forgotten) & (kind & IS_OWNER == NO_FLAG)
 
 
 @fused
 def talk_of_humans(i, luck, block, day):
-    """Write what comes of the talk of two humans.
+    """Write hours of the talk of two humans; return closeness both ways after it.
 
     ``luck`` is how it goes for either, whether they talk at all, and how new it is.
     """
     seen = block.seen
-    to_own, to_other = worths(seen[GAP + i], day)
+    gap = seen[GROWTH + i] - seen[ITS_GROWTH + i]
+    to_own, to_other = worths(gap, day)
     offer = weight(seen[CLOSENESS + i], to_own, False, day)
     answer = weight(seen[RETURNED + i], to_other, False, day)
     kindness = rules.comfort(
-        seen[GRIEF + i], seen[OTHER_GRIEF + i], day.comfort * day.comforting
+        seen[MOOD + i], seen[ITS_MOOD + i], day.comfort * day.comforting
     )
-    judges = rules.judged(seen[OTHER_LOVE + i], seen[ACCEPTANCE + i], day.stigma)
-    judged = rules.judged(seen[LOVE + i], seen[OTHER_ACCEPTANCE + i], day.stigma)
+    love, acceptance = seen[ITS_LOVE + i], seen[ITS_ACCEPTANCE + i]
+    judges = rules.judged(love, seen[ACCEPTANCE + i], day.stigma)
+    judged = rules.judged(seen[LOVE + i], acceptance, day.stigma)
     opening = kindness * day.human_warmth * (judges * judged)
-    rate = day.partner_cooling if seen[PARTNERS + i] > 0.0 else day.cooling
+    rate = day.partner_cooling if block.ends[KIND + i] & IS_PARTNER > 0 else day.cooling
     share = _talk(i, (offer, answer), (to_own, to_other), luck, block, day)
     own, back = seen[CLOSENESS + i], seen[RETURNED + i]
     own = _warmed(own, share * to_own, opening, luck[0], rate, day)
     back = _warmed(back, share * to_other, opening, luck[1], rate, day)
-    block.came[OWN + i], block.came[BACK + i] = own, back
+    return own, back
 
 
 @fused
 def talk_with_oses(i, luck, block, day):
     """Write what comes of the talk of a human and an OS, or of two OSes."""
     seen = block.seen
-    is_os, other_is_os = seen[IS_OS + i] > 0.0, seen[OTHER_IS_OS + i] > 0.0
-    both = is_os & other_is_os
-    to_own, to_other = worths_with_oses(seen[GAP + i], seen[YOUNGER + i], both, day)
-    offer = weight(seen[CLOSENESS + i], to_own, not is_os, day)
-    answer = weight(seen[RETURNED + i], to_other, not other_is_os, day)
+    own_os, its_os = (
+        block.ends[OWNER + i] >= day.n_humans,
+        block.ends[OTHER + i] >= day.n_humans,
+    )
+    both = own_os & its_os
+    growth, its_growth = seen[GROWTH + i], seen[ITS_GROWTH + i]
+    younger = min(growth, its_growth)
+    to_own, to_other = worths_with_oses(growth - its_growth, younger, both, day)
+    offer = weight(seen[CLOSENESS + i], to_own, not own_os, day)
+    answer = weight(seen[RETURNED + i], to_other, not its_os, day)
     open_to_it = rules.welcome(seen[ACCEPTANCE + i], day.os_reserve) * day.os_warmth
-    other_open = rules.welcome(seen[OTHER_ACCEPTANCE + i], day.os_reserve)
-    opening = 1.0 if is_os else open_to_it
-    other_opening = 1.0 if other_is_os else other_open * day.os_warmth
-    rate = day.partner_cooling if seen[PARTNERS + i] > 0.0 else day.cooling
+    other_open = rules.welcome(seen[ITS_ACCEPTANCE + i], day.os_reserve)
+    opening = 1.0 if own_os else open_to_it
+    other_opening = 1.0 if its_os else other_open * day.os_warmth
+    rate = day.partner_cooling if block.ends[KIND + i] & IS_PARTNER > 0 else day.cooling
     rate = day.os_cooling if both else rate
-    longs = (seen[CLOSENESS + i] >= day.love) & (not is_os)
-    other_longs = (seen[RETURNED + i] >= day.love) & (not other_is_os)
+    longs = (seen[CLOSENESS + i] >= day.love) & (not own_os)
+    other_longs = (seen[RETURNED + i] >= day.love) & (not its_os)
     wear = rules.missing_touch(seen[TOUCH + i], day.touch_wear, day.surrogates)
-    other_wear = seen[OTHER_TOUCH + i]
+    other_wear = seen[ITS_TOUCH + i]
     other_wear = rules.missing_touch(other_wear, day.touch_wear, day.surrogates)
     own_rate = rate + wear if longs else rate
     other_rate = rate + other_wear if other_longs else rate
@@ -171,11 +291,15 @@ def talk_with_oses(i, luck, block, day):
 def _talk(i, weights, worth, luck, block, day):
     """Write hours and what is heard; return how much they may do for either."""
     seen, came = block.seen, block.came
-    offer, answer = seen[RATE + i] * weights[0], seen[OTHER_RATE + i] * weights[1]
+    offer = seen[RATE + i] * weights[0]
+    answer = seen[ITS_RATE + i] * weights[1]
     hours = min(offer, answer) * luck[2]
     share = day.warming * rules.saturation(hours, day.half_hours)
-    affinity = draw(day.key_affinity, block.pair[i])
-    share *= rules.compatibility(seen[OPENNESS + i], seen[PLAYFULNESS + i], affinity)
+    pair = name_of(block.ends[OWNER + i], block.ends[OTHER + i])
+    affinity = draw(day.key_affinity, pair)
+    openness = seen[OPENNESS + i] - seen[ITS_OPENNESS + i]
+    playfulness = seen[PLAYFULNESS + i] - seen[ITS_PLAYFULNESS + i]
+    share *= rules.compatibility(openness, playfulness, affinity)
     came[HOURS + i] = hours
     came[HEARD + i] = hours * worth[0] * luck[3]
     came[WORTH + i] = worth[0]

@@ -6,8 +6,8 @@ from __future__ import annotations
 from sim.compiled import inline, kernel
 from sim.draws import uniform
 from sim.kernels import blocks
-from sim.kernels.blocks import LENGTH, NONE, ONE
-from sim.kernels.converse import face_of, show_human, show_os
+from sim.kernels.blocks import NONE, ONE, OTHERS
+from sim.kernels.filling import show_faces, show_tie
 
 
 @kernel
@@ -38,17 +38,16 @@ def choose_talks(members, rate, chosen, work):
 
 @inline
 def _hours_on(agent, k, work):
-    agents, ties, day, block = work
-    faces = agents.faces
-    other = ties.neighbour[k]
-    one, another = (agent, face_of(faces, agent)), (other, face_of(faces, other))
-    if agent < day.n_humans and other < day.n_humans:
-        show_human(NONE, k, one, another, work)
-        blocks.talk(ONE, LENGTH, block, day)
+    _, ties, day, block = work
+    if agent < day.n_humans and ties.neighbour[k] < day.n_humans:
+        show_tie(NONE, k, agent, work)
+        show_faces(NONE, ONE, work)
+        blocks.talk(ONE, OTHERS, block, day)
         return block.came[blocks.HOURS]
-    show_os(LENGTH - ONE, k, one, another, work)
-    blocks.talk(NONE, LENGTH - ONE, block, day)
-    return block.came[blocks.HOURS + LENGTH - ONE]
+    show_tie(OTHERS, k, agent, work)
+    show_faces(OTHERS, OTHERS + ONE, work)
+    blocks.talk(NONE, OTHERS + ONE, block, day)
+    return block.came[blocks.HOURS + OTHERS]
 
 
 @inline

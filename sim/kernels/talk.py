@@ -6,10 +6,11 @@ from __future__ import annotations
 import numpy as np
 
 from sim import rules
-from sim.compiled import inline, kernel, prefetch, spliced
+from sim.compiled import inline, kernel, spliced
 from sim.draws import pair_uniform
 from sim.kernels import blocks
-from sim.kernels.blocks import AHEAD, LENGTH, NONE, ONE, Work, new_block
+from sim.kernels.blocks import NONE, OTHERS, Work, new_block
+from sim.kernels.filling import fill
 from sim.state import DEPARTED, FACE, HERE
 
 GROWTH, RATE = FACE.growth, FACE.rate
@@ -93,25 +94,20 @@ def attend(first, last, agents, ties, day):
 @kernel
 def _attend(first, last, work):
     agents, ties, day, block = work
-    faces = agents.faces
+    faces, worth = agents.faces, block.came
     agent, k, total = first, 0, 0.0  # what comes before half-edge ``k`` is done
     while agent < last:
-        upto, part, front, back = _fill(agent, k, last, work)
+        upto, part, front, back = fill(agent, k, last, work)
+        _compare(front, back, work)
         blocks.weigh(front, back, block, day)
-        front, back = NONE, LENGTH
+        row = NONE if agent < day.n_humans else OTHERS
         while agent < upto or k < part:
             if k == 0:
                 total = day.stranger_reserve
-            begin = k
-            k = _attended(agent, faces, ties, day) if agent < upto else part
-            start = ties.start[agent]
-            for at in range(np.uint64(start + begin), np.uint64(start + k)):
-                if agent < day.n_humans and ties.neighbour[at] < day.n_humans:
-                    total += block.came[blocks.WORTH + front]
-                    front += ONE
-                else:
-                    back -= ONE
-                    total += block.came[blocks.WORTH + back]
+            degree = ties.degree[agent] if agent < upto else part
+            for i in range(row, row + np.uint64(degree - k)):
+                total += worth[blocks.WORTH + i]
+            row, k = row + np.uint64(degree - k), degree
             if agent == upto:
                 break
             here = is_here(faces, agent, day)
@@ -119,49 +115,19 @@ def _attend(first, last, work):
             agent, k = agent + 1, 0
 
 
-@inline
-def _attended(agent, faces, ties, day):
-    """Return how many ties share an agent's attention."""
-    return ties.degree[agent] if is_here(faces, agent, day) else 0
-
-
 @spliced
-def _fill(agent, k, last, work):
-    """Fill a block from half-edge ``k`` of an agent on, until it is full.
-
-    Returns the agent that it did not finish, which of its half-edges comes next, and
-    the ends of the two parts of the block.
-    """
-    faces, ties, day, seen = work.agents.faces, work.ties, work.day, work.block.seen
-    people = work.agents.humans.growth  # shown in ``faces``, too, but nearer together
-    farthest = np.uint64(ties.neighbour.shape[0] - 1)
-    front, back = NONE, LENGTH
-    while agent < last:
-        degree = _attended(agent, faces, ties, day)
-        until = min(degree, k + np.int64(back - front))
-        growth = faces[agent, GROWTH]
-        start = ties.start[agent]
-        for at in range(np.uint64(start + k), np.uint64(start + until)):
-            other = np.uint32(ties.neighbour[at])
-            later = ties.neighbour[min(at + AHEAD, farthest)]
-            if later < day.n_humans:
-                prefetch(people, later)
-            else:
-                prefetch(faces, later)
-            if agent < day.n_humans and other < day.n_humans:
-                seen[blocks.CLOSENESS + front] = ties.closeness[at]
-                seen[blocks.GAP + front] = growth - people[other]
-                front += ONE
-                continue
-            back -= ONE
-            grown = faces[other, GROWTH]
-            here = is_here(faces, other, day)
-            seen[blocks.CLOSENESS + back] = ties.closeness[at] if here else 0.0
-            seen[blocks.GAP + back] = growth - grown
-            seen[blocks.YOUNGER + back] = min(growth, grown)
-            seen[blocks.IS_OS + back] = agent >= day.n_humans
-            seen[blocks.OTHER_IS_OS + back] = other >= day.n_humans
-        if until < degree:
-            return agent, until, front, back
-        agent, k = agent + 1, 0
-    return agent, 0, front, back
+def _compare(front, back, work):
+    """Write how far apart in growth the ends of a block's half-edges are."""
+    agents, _, day, (ends, seen, _, _) = work
+    faces, people = agents.faces, agents.humans.growth
+    nobody = np.uint32(day.n_humans - 1)
+    for i in range(NONE, front):
+        other = min(ends[blocks.OTHER + i], nobody)
+        seen[blocks.GAP + i] = people[ends[blocks.OWNER + i]] - people[other]
+    for i in range(OTHERS, back):
+        one, other = ends[blocks.OWNER + i], ends[blocks.OTHER + i]
+        growth, grown = faces[one, GROWTH], faces[other, GROWTH]
+        seen[blocks.GAP + i] = growth - grown
+        seen[blocks.YOUNGER + i] = min(growth, grown)
+        if not is_here(faces, other, day):
+            seen[blocks.CLOSENESS + i] = 0.0

@@ -14,7 +14,7 @@ def value(gap: float, reach: float) -> float:
 
     Source: design of the model; the film's "words really far apart".
     """
-    return exp_decay(gap / reach) if gap > 0.0 else 1.0
+    return exp_decay(max(0.0, gap) / reach)
 
 
 @rule
