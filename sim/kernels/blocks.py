@@ -34,9 +34,9 @@ OTHERS = LENGTH + MARGIN  # first row of the second part
 ROOM = OTHERS + OTHERS
 
 # Flags, as the columns of a block hold them.
-NO_FLAG, FORGOTTEN, GONE = np.uint32(0), np.uint32(1), np.uint32(2)
+NO_FLAG, KEPT_ON = np.uint32(0), np.uint32(1)
 IS_PARTNER, IS_OWNER = np.uint32(state.PARTNER), np.uint32(state.OWNER)
-WAS_CLOSE = np.uint32(state.WAS_CLOSE)
+WAS_CLOSE, NOTHING = np.uint32(state.WAS_CLOSE), np.float32(0.0)
 
 # Columns begin at these places. "Its" is what the neighbour shows.
 _places = ROOM * np.arange(6 + 2 * len(FACE_COLUMNS), dtype=np.uint64)
@@ -47,7 +47,7 @@ ITS_ACCEPTANCE, ITS_LOVE, ITS_TOUCH, ITS_MOOD = _places[14:18]
 # What two humans feel after their talk, and its part in the sums of who owns the row.
 NEW, NEW_BACK, NEAR, AROUND = _places[18:]
 GAP, YOUNGER = _places[3:5]  # of growth; while attention is shared out
-OWNER, OTHER, KIND, NEW_KIND, LOST = _places[:5]  # in ``ends``
+OWNER, OTHER, KIND, NEW_KIND, KEPT, USES = _places[:6]  # in ``ends``
 OWN, BACK, HOURS, HEARD, WORTH = _places[:5]  # in ``came``
 
 
@@ -58,7 +58,7 @@ class Block(NamedTuple):
     time: it would first have to make sure that none of them overlaps with another.
     """
 
-    ends: Array  # uint32[5 * ROOM]: who, flags before and after, whether it is lost
+    ends: Array  # uint32[6 * ROOM]: who, flags before and after; 1 if it goes on
     seen: Array  # float32[columns * ROOM]: closeness both ways, what both ends show
     came: Array  # float64[5 * ROOM]: what came of it
     row: Array  # uint64[ROOM]: by row of the second part, a human's in the first
@@ -76,7 +76,7 @@ class Work(NamedTuple):
 def new_block() -> Block:
     """Return room for a block."""
     room = int(ROOM)
-    ends, seen = aligned(5 * room, np.uint32), aligned(len(_places) * room, np.float32)
+    ends, seen = aligned(6 * room, np.uint32), aligned(len(_places) * room, np.float32)
     return Block(ends, seen, aligned(5 * room, np.float64), aligned(room, np.uint64))
 
 
@@ -191,15 +191,19 @@ def weigh(front, back, block, day):
 
 @spliced
 def talk(front, back, block, day):
-    """Write what comes of the day's talk along each half-edge of a block, by chance."""
-    day = constants(day)
+    """Write what comes of the day's talk along each half-edge of a block, by chance.
+
+    Returns how many ties between humans end.
+    """
+    ended, day = 0, constants(day)
     for i in range(NONE, front):
         own, other = luck_of(i, block, day)
         own, other = talk_of_humans(i, (own, other, 1.0, 1.0), block, day)
-        conclude(i, (own, other, block.ends[KIND + i]), block, day)
+        ended += conclude(i, (own, other, block.ends[KIND + i]), block, day)
     for i in range(OTHERS, back):
         own, other = luck_of(i, block, day)
         talk_with_oses(i, (own, other, 1.0, 1.0), block, day)
+    return ended
 
 
 @fused
@@ -211,14 +215,23 @@ def luck_of(i, block, day):
 
 @fused
 def conclude(i, felt, block, day):
-    """Write what two humans feel from now on, and whether they lose touch."""
-    ends, seen = block.ends, block.seen
+    """Write what two humans feel from now on; return 1 if their tie ends.
+
+    What is forgotten adds nothing to any sum.
+    """
+    ends, seen, came = block.ends, block.seen, block.came
     own, back, kind = np.float32(felt[0]), np.float32(felt[1]), np.uint32(felt[2])
     most = max(own, back)
     kind |= WAS_CLOSE if most >= day.close else NO_FLAG
     seen[NEW + i], seen[NEW_BACK + i], ends[NEW_KIND + i] = own, back, kind
-    seen[NEAR + i], seen[AROUND + i] = own, own * seen[ITS_ACCEPTANCE + i]
-    ends[LOST + i] = FORGOTTEN if is_forgotten(most, kind, day) else NO_FLAG
+    lost = is_forgotten(most, kind, day)
+    kept = NO_FLAG if lost else KEPT_ON
+    ends[KEPT + i], ends[USES + i] = kept, ends[USES + i] & kept
+    near = NOTHING if lost else own
+    seen[NEAR + i], seen[AROUND + i] = near, near * seen[ITS_ACCEPTANCE + i]
+    came[HOURS + i] = 0.0 if lost else came[HOURS + i]
+    came[HEARD + i] = 0.0 if lost else came[HEARD + i]
+    return np.int64(lost)
 
 
 @fused

@@ -27,35 +27,61 @@ def _converse(first, last, work):
     for agent in range(max(first, day.n_humans), last):
         if is_gone(agents.faces, agent, day):
             ties.degree[agent] = 0
-    # What comes before half-edge ``k`` is done; ``kept`` of these ties go on.
-    agent, k, kept = first, 0, 0
+    # What comes before half-edge ``k`` is done; ``kept`` of these ties go on, and
+    # ``users`` of them lead to humans with an OS.
+    agent, k, kept, users = first, 0, 0, 0
     while agent < last:
         upto, part, front, back = fill(agent, k, last, work)
         show_faces(NONE, front, work)
         show_faces(OTHERS, back, work)
-        blocks.talk(front, back, block, day)
+        _see_users(front, agents.humans, day, block)
+        ended = blocks.talk(front, back, block, day)
         if agents.told.pair.shape[0] > 0:
-            _talk_as_told(front, work)
+            ended += _talk_as_told(front, work)
+        if ended > 0:
+            _lose_touch(front, agents.humans, day, block)
         slots = NONE, OTHERS
         while agent < upto or k < part:
             if k == 0:
                 _begin_sums(agent, agents, day)
-                kept = 0
+                kept, users = 0, 0
             span = k, ties.degree[agent] if agent < upto else part
             if agent < day.n_humans:
                 slots = _oses_of_human(agent, span, slots, back, work)
-                kept = _human_takes_in(agent, span, kept, slots[0], work)
+                sums = _human_takes_in(agent, span, (kept, users), slots[0], work)
+                kept, users = sums
             else:
                 kept, slots = _os_takes_in(agent, span, kept, slots, work)
             k = span[1]
             if agent == upto:
                 break
             ties.degree[agent] = kept
-            _end_sums(agent, agents.humans, day)
+            _end_sums(agent, users, agents.humans, day)
             agent, k = agent + 1, 0
 
 
 # ------------------------------------------------------------------------- take in
+
+
+@spliced
+def _see_users(front, humans, day, block):
+    """Write which half-edges of humans lead to one who has an OS."""
+    ends, last = block.ends, np.uint32(day.n_humans - 1)
+    for i in range(NONE, front):
+        other = ends[blocks.OTHER + i]
+        has_os = humans.installed[min(other, last)]
+        ends[blocks.USES + i] = has_os if other <= last else blocks.NO_FLAG
+
+
+@spliced
+def _lose_touch(front, humans, day, block):
+    """Let humans remember whom they were close to and have lost touch with."""
+    ends = block.ends
+    for i in range(NONE, front):
+        other = ends[blocks.OTHER + i]
+        lost = (ends[blocks.KEPT + i] == blocks.NO_FLAG) & (other < day.n_humans)
+        if lost and ends[blocks.NEW_KIND + i] & WAS_CLOSE:
+            humans.former[ends[blocks.OWNER + i]] = other
 
 
 @spliced
@@ -71,44 +97,42 @@ def _oses_of_human(i, span, slots, end, work):
         other = ties.neighbour[k]
         seen[blocks.NEAR + row], seen[blocks.AROUND + row] = 0.0, 0.0
         came[blocks.HOURS + row] = 0.0
+        kept = blocks.NO_FLAG
         if is_gone(agents.faces, other, day):
             _lose(i, k, agents, ties, day)
-            ends[blocks.LOST + row] = blocks.GONE
         else:
             own, returned, kind = _felt(k, i, back, work)
             own = feelings.let_go(own, i, other, agents, day)
             seen[blocks.NEW + row], seen[blocks.NEW_BACK + row] = own, returned
             ends[blocks.NEW_KIND + row] = kind
-            came[blocks.HEARD + row] = came[blocks.HEARD + back]
-            if blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
-                ends[blocks.LOST + row] = blocks.FORGOTTEN
-            else:
-                ends[blocks.LOST + row] = blocks.NO_FLAG
+            if not blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
+                kept = blocks.KEPT_ON
                 _add_os(i, own, came[blocks.HOURS + back], kind, agents.humans)
+        ends[blocks.KEPT + row] = kept
+        came[blocks.HEARD + row] = came[blocks.HEARD + back] if kept else 0.0
         back += ONE
     return last, back
 
 
 @spliced
-def _human_takes_in(i, span, kept, last, work):
-    """Write a human's ties and sums; return how many ties go on."""
+def _human_takes_in(i, span, counts, last, work):
+    """Write a human's ties and sums; return how many go on, and lead to users."""
     agents, ties, _, block = work
     humans, ends, seen, came = agents.humans, block.ends, block.seen, block.came
-    near, hours = humans.human_closeness[i], humans.hours_humans[i]
-    heard, around = humans.stimulus[i], humans.surroundings[i]
-    start = ties.start[i]
+    near = hours = heard = around = blocks.NOTHING
+    if span[0] > 0:
+        near, hours = humans.human_closeness[i], humans.hours_humans[i]
+        heard, around = humans.stimulus[i], humans.surroundings[i]
+    start, (kept, users) = ties.start[i], counts
     for row in range(last - np.uint64(span[1] - span[0]), last):
-        lost = ends[blocks.LOST + row]
-        if lost != blocks.NO_FLAG:
-            if lost == blocks.FORGOTTEN and ends[blocks.NEW_KIND + row] & WAS_CLOSE:
-                humans.former[i] = ends[blocks.OTHER + row]
-            continue
+        # Where a tie is lost, its place is taken by the next.
         at = np.uint64(start + kept)
         ties.neighbour[at] = ends[blocks.OTHER + row]
         ties.closeness[at] = seen[blocks.NEW + row]
         ties.returned[at] = seen[blocks.NEW_BACK + row]
         ties.kind[at] = ends[blocks.NEW_KIND + row]
-        kept += 1
+        kept += np.int64(ends[blocks.KEPT + row])
+        users += np.int64(ends[blocks.USES + row])
         heard = np.float32(heard + came[blocks.HEARD + row])
         near += seen[blocks.NEAR + row]
         hours = np.float32(hours + came[blocks.HOURS + row])
@@ -116,7 +140,7 @@ def _human_takes_in(i, span, kept, last, work):
     humans.human_closeness[i], humans.hours_humans[i] = near, hours
     humans.stimulus[i], humans.surroundings[i] = heard, around
     humans.human_ties[i] = kept - humans.os_ties[i]
-    return kept
+    return kept, users
 
 
 @spliced
@@ -195,8 +219,9 @@ def _felt(k, agent, i, work):
 
 @spliced
 def _talk_as_told(front, work):
-    """Let those talks of two humans go as was decided."""
+    """Let talks of two humans go as was decided; return how many ties end."""
     agents, _, day, block = work
+    ended = 0
     for i in range(NONE, front):
         agent = np.int64(block.ends[blocks.OWNER + i])
         other = np.int64(block.ends[blocks.OTHER + i])
@@ -205,7 +230,8 @@ def _talk_as_told(front, work):
             own, back = blocks.talk_of_humans(i, _told_luck(row, i, work), block, day)
             felt = own, back, np.int64(block.ends[blocks.KIND + i])
             felt = feelings.moved((False, False, row), felt, agent, other, agents, day)
-            blocks.conclude(i, felt, block, day)
+            ended += blocks.conclude(i, felt, block, day)
+    return ended
 
 
 @inline
@@ -236,14 +262,9 @@ def _begin_sums(agent, agents, day):
     if agent < day.n_humans:
         humans, i = agents.humans, agent
         humans.lost[i] = 0.0
-        humans.human_closeness[i] = 0.0
         humans.os_closeness[i] = 0.0
         humans.own_closeness[i] = 0.0
-        humans.hours_humans[i] = 0.0
         humans.hours_oses[i] = 0.0
-        humans.stimulus[i] = 0.0
-        humans.surroundings[i] = 0.0
-        humans.human_ties[i] = 0
         humans.os_ties[i] = 0
         return
     oses, j = agents.oses, agent - day.n_humans
@@ -275,6 +296,11 @@ def _lose(agent, k, agents, ties, day):
 
 
 @spliced
-def _end_sums(agent, humans, day):
-    if agent < day.n_humans and humans.human_closeness[agent] > 0.0:
+def _end_sums(agent, users, humans, day):
+    if agent >= day.n_humans:
+        return
+    if humans.human_closeness[agent] > 0.0:
         humans.surroundings[agent] /= humans.human_closeness[agent]
+    if humans.os[agent] < 0:
+        contacts = humans.human_ties[agent]
+        humans.exposure[agent] = users / contacts if contacts > 0 else 0.0

@@ -42,7 +42,8 @@ def _hours_on(agent, k, work):
     if agent < day.n_humans and ties.neighbour[k] < day.n_humans:
         show_tie(NONE, k, agent, work)
         show_faces(NONE, ONE, work)
-        blocks.talk(ONE, OTHERS, block, day)
+        own, others = blocks.luck_of(NONE, block, day)
+        blocks.talk_of_humans(NONE, (own, others, 1.0, 1.0), block, day)
         return block.came[blocks.HOURS]
     show_tie(OTHERS, k, agent, work)
     show_faces(OTHERS, OTHERS + ONE, work)

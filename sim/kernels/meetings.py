@@ -27,7 +27,6 @@ def adopt(first, last, agents, ties, day):
             if oses.status[row] >= DEPARTED or _uninstalls(i, humans, day):
                 humans.choice[i] = LETS_GO
             continue
-        humans.exposure[i] = exposure_of(i, humans, ties, day)
         wants = uniform(day.key_adopt, i, 0) < wish(i, humans, day)
         if wants:
             humans.choice[i] = INSTALLS
@@ -50,19 +49,6 @@ def _uninstalls(i, humans, day):
     churn = rules.resented(day.churn, day.price) * day.uninstalling
     hazard = rules.uninstall_hazard(churn, humans.own_closeness[i])
     return uniform(day.key_uninstall, i, 0) < hazard
-
-
-@spliced
-def exposure_of(i, humans, ties, day):
-    """Return the share of a human's human contacts who have an OS."""
-    contacts, users = 0, 0
-    start = ties.start[i]
-    for k in range(start, start + ties.degree[i]):
-        other = ties.neighbour[k]
-        if other < day.n_humans:
-            contacts += 1
-            users += humans.installed[other]
-    return users / contacts if contacts > 0 else 0.0
 
 
 # ---------------------------------------------------------------------------- meet
