@@ -56,13 +56,14 @@ def adoption_curve(case: Bass, steps: int) -> np.ndarray:
     )
     around = np.arange(PEOPLE, dtype=np.int32)
     pairs = [np.stack([around, np.roll(around, k)], 1) for k in range(CONTACTS // 2)]
-    none = np.zeros(PEOPLE * CONTACTS // 2)
-    state.ties.fill(np.concatenate(pairs), none, none.astype(np.uint8), slack=1)
+    close = np.ones(PEOPLE * CONTACTS // 2)
+    kind = np.zeros(len(close), np.uint8)
+    state.ties.fill(np.concatenate(pairs), close, kind, slack=1)
     luck, shares = np.random.default_rng(1), []
     for _ in range(steps):
         contacts = state.ties.arrays.neighbour
         contacts[:] = luck.integers(0, PEOPLE, len(contacts), np.int32)
-        live(state, day, "present", "adopt", "install")
+        live(state, day, "present", "attend", "converse", "adopt", "install")
         shares.append(state.humans.installed.mean())
     return np.array(shares)
 
