@@ -100,9 +100,10 @@ def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any
 def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a function so that numba compiles it at its first call, once per source.
 
-    Never with ``fastmath``: it makes sums depend on the processor.
+    It runs without the interpreter's lock. Never with ``fastmath``: it makes sums
+    depend on the processor.
     """
-    return _compiled(function)
+    return _compiled(function, nogil=True)
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:

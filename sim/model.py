@@ -97,7 +97,8 @@ class Society(AgentRegistry, mesa.Model):
         self._steer()
         advance = schedule.advance
         advance(self.state, self.day, self._threads, self.seconds, self.cast)
-        self.watch.look(self.calendar, self.state, self._said_today())
+        said = self._said_today()
+        self.watch.look(self.calendar, self.state, said, self._threads)
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
 

@@ -127,14 +127,33 @@ def _run_over(
         "humans": state.humans.n,
         "oses": state.oses.n,
     }
-    count, arguments = sizes[phase.over], (state.agents, state.ties.arrays, day)
-    if threads is None or len(state.ties.arrays.neighbour) < WORTH_SHARING:
-        phase.run(0, count, *arguments)
+    arguments = state.agents, state.ties.arrays, day
+    threads = threads if worth_sharing(state) else None
+    share_out(phase.run, sizes[phase.over], arguments, threads)
+
+
+def worth_sharing(state: State) -> bool:
+    """Tell whether a society is so large that threads save time."""
+    return len(state.ties.arrays.neighbour) >= WORTH_SHARING
+
+
+def share_out(
+    run: Callable[..., Any],
+    count: int,
+    arguments: tuple[Any, ...],
+    threads: ThreadPoolExecutor | None,
+) -> None:
+    """Call ``run(first, last, *arguments)`` for ranges that make up 0 to ``count``.
+
+    With ``threads``, for several at a time; else for all at once.
+    """
+    if threads is None:
+        run(0, count, *arguments)
         return
     ranges = 4 * threads._max_workers
     cuts = [count * part // ranges for part in range(ranges + 1)]
     parts = itertools.pairwise(cuts)
-    waiting = [threads.submit(phase.run, a, b, *arguments) for a, b in parts if a < b]
+    waiting = [threads.submit(run, a, b, *arguments) for a, b in parts if a < b]
     for done in waiting:
         done.result()
 

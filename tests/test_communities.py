@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.events import early_warning, loops
-from sim.events.circles import GAMMA, circles, partition, surprise
+from sim.events.circles import GAMMA, circles, friends_of, partition, surprise
 from sim.events.detector import Note, Reading
 from sim.events.evidence import Copying, Rise
 from sim.events.measures import MEASURES
@@ -40,13 +40,14 @@ def rewired(pairs: Array, seed: int) -> Array:
 def test_cliques_are_communities() -> None:
     one, another = np.arange(8), np.arange(8, 20)
     bridge = np.array([[7, 8]], np.int32)
-    label = partition(np.concatenate([clique(one), clique(another), bridge]), 20)
+    pairs = np.concatenate([clique(one), clique(another), bridge])
+    label = partition(friends_of(pairs, 20))
     assert label.tolist() == [0] * 8 + [8] * 12
 
 
 def test_nobody_is_with_strangers() -> None:
     pairs = drawn(400, 5.0)
-    label = partition(pairs, 400)
+    label = partition(friends_of(pairs, 400))
     graph = nx.Graph(pairs.tolist())
     for name in np.unique(label):
         members = np.flatnonzero(label == name)
@@ -95,7 +96,7 @@ def test_nobody_else_need_be_asked_again(agents: int, degree: float, seed: int) 
 
 def test_more_than_the_share_are_friends_in_each_community() -> None:
     pairs = drawn(300, 8.0)
-    label = partition(pairs, 300)
+    label = partition(friends_of(pairs, 300))
     sizes = np.bincount(label, minlength=300)
     ends = label[pairs]
     inside = np.bincount(ends[ends[:, 0] == ends[:, 1], 0], minlength=300)
@@ -107,7 +108,7 @@ def test_it_agrees_with_louvain_where_communities_are_plain() -> None:
     groups = [np.arange(first, first + 16) for first in range(0, 160, 16)]
     noise = drawn(160, 1.0)
     pairs = np.concatenate([*map(clique, groups), noise])
-    label = partition(np.unique(pairs, axis=0), 160)
+    label = partition(friends_of(np.unique(pairs, axis=0), 160))
     graph = nx.Graph(pairs.tolist())
     louvain = nx.community.louvain_communities(graph, seed=1)
     mine = {frozenset(np.flatnonzero(label == name)) for name in np.unique(label)}
@@ -119,7 +120,7 @@ def test_a_small_circle_in_a_large_society_is_not_missed() -> None:
     agents = 100_000
     members = np.arange(70_000, 70_020)
     pairs = np.unique(np.concatenate([drawn(agents, 8.0), clique(members)]), axis=0)
-    seen = circles(pairs, agents, agents)
+    seen = circles(friends_of(pairs, agents), agents)
     best = int(seen.score.argmax())
     assert np.flatnonzero(seen.label == seen.found[best]).tolist() == members.tolist()
     assert seen.score[best] > 1000.0
@@ -128,7 +129,7 @@ def test_a_small_circle_in_a_large_society_is_not_missed() -> None:
 
 @pytest.mark.parametrize("agents", [0, 1, 5])
 def test_nobody_has_friends(agents: int) -> None:
-    seen = circles(np.zeros((0, 2), np.int32), agents, agents)
+    seen = circles(friends_of(np.zeros((0, 2), np.int32), agents), agents)
     assert len(seen.found) == 0
 
 
@@ -139,13 +140,13 @@ def test_rewired_networks_hold_no_surprise() -> None:
     ends = luck.choice(200, (700, 2), p=sociable / sociable.sum())
     pairs = np.unique(np.sort(ends[ends[:, 0] != ends[:, 1]], axis=1), axis=0)
     scores = [
-        circles(rewired(pairs, seed), 200, 200).score.max(initial=0.0)
+        circles(friends_of(rewired(pairs, seed), 200), 200).score.max(initial=0.0)
         for seed in range(30)
     ]
     assert max(scores) < 7.0
     mixed = np.concatenate([drawn(200, 5.0), clique(np.arange(180, 192))])
     real = np.unique(mixed, axis=0)
-    assert circles(real, 200, 200).score.max() > 10.0
+    assert circles(friends_of(real, 200), 200).score.max() > 10.0
 
 
 def test_surprise_is_none_without_more_friends_than_expected() -> None:
@@ -165,7 +166,8 @@ def follow(*weeks: list[Array]) -> list[str]:
     for week, groups in enumerate(weeks, 1):
         notes: dict[str, Note] = {}
         pairs = np.concatenate([base, *(clique(group) for group in groups)])
-        network.read(np.unique(pairs, axis=0), 100, 300, notes)
+        known = friends_of(np.unique(pairs, axis=0), 300)
+        network.read(known, 100, 300, notes)
         measures = dict.fromkeys(MEASURES, 0.0)
         day = Reading(7 * week, 7 * week, measures, notes, [], Parameters())
         told += [f"{change.kind} {week}" for change in tracker.follow(day)]

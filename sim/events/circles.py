@@ -32,51 +32,66 @@ class Circles(NamedTuple):
     score: Array  # float64[communities]: nats against degree-preserving rewiring
 
 
-def partition(pairs: Array, agents: int, gamma: float = GAMMA) -> Array:
+class Friends(NamedTuple):
+    """Who is friends with whom: a row of friends for each agent."""
+
+    start: Array  # int64[agents + 1]: where each row begins, and the end of the last
+    other: Array  # uint32[2 * friendships]
+
+    @property
+    def agents(self) -> int:
+        """How many agents there are."""
+        return len(self.start) - 1
+
+
+def friends_of(pairs: Array, agents: int) -> Friends:
+    """Return pairs of friends (int32[m, 2], each once) as rows."""
+    start, other, _ = loops.rows_of(pairs, np.ones(len(pairs), np.int64), agents)
+    return Friends(start, other)
+
+
+def partition(friends: Friends, gamma: float = GAMMA) -> Array:
     """Return the community of each agent, named by its lowest number.
 
     Parameters
     ----------
-    pairs
-        Friends, int32[m, 2], each pair once.
-    agents
-        How many agents there are.
+    friends
+        The network.
     gamma
         Share of pairs that must be friends for agents to stay together, 0..1.
     """
-    label = np.arange(agents)
-    edges, weight = pairs, np.ones(len(pairs), np.int64)
-    size = np.ones(agents, np.int64)
+    label = np.arange(friends.agents)
+    rows = (*friends, np.ones(len(friends.other), np.int32))
+    size = np.ones(friends.agents, np.int64)
     for _ in range(LEVELS):
-        rows = loops.rows_of(edges, weight, len(size))
         found, moved = loops.renumbered(loops.move(*rows, size, gamma))
         if found == len(size):
             break
         label = moved[label]
         size = np.bincount(moved, size).astype(np.int64)
-        edges, weight = loops.between(*rows, moved, found)
-    return loops.connected(pairs, label)  # type: ignore[no-any-return]
+        rows = loops.rows_of(*loops.between(*rows, moved, found), found)
+    return loops.connected(*friends, label)  # type: ignore[no-any-return]
 
 
-def circles(pairs: Array, agents: int, living: int, gamma: float = GAMMA) -> Circles:
+def circles(friends: Friends, living: int, gamma: float = GAMMA) -> Circles:
     """Return the communities of a network of friends.
 
     Parameters
     ----------
-    pairs, agents, gamma
+    friends, gamma
         As in ``partition``.
     living
         How many agents could have been picked for a community.
     """
-    label = partition(pairs, agents, gamma)
+    agents, label = friends.agents, partition(friends, gamma)
     sizes = np.bincount(label, minlength=agents)
     found = np.flatnonzero(sizes >= LEAST)
     size = sizes[found]
-    degree = np.zeros(agents)
-    inside = loops.inside(pairs, label, degree)[found]
+    degree = np.diff(friends.start).astype(np.float64)
+    inside = loops.inside(*friends, label)[found]
     stubs = np.bincount(label, degree, agents)[found]
     squares = np.bincount(label, degree * degree, agents)[found]
-    expected = (stubs * stubs - squares) / max(4.0 * len(pairs), 1.0)
+    expected = (stubs * stubs - squares) / max(2.0 * len(friends.other), 1.0)
     score = surprise(inside, expected, size, living)
     return Circles(label, found, size, inside, score)
 

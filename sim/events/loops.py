@@ -11,39 +11,53 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.compiled import compile_loop, inline
+from sim.compiled import compile_loop, inline, kernel
 from sim.lanes import prefetch
 
 
-@compile_loop
-def friends(ties, absent, floor):
-    """Return all pairs of present agents that are both at least ``floor`` close.
+@kernel
+def count_friends(first, last, ties, absent, floor, count):
+    """Write how many friends each agent of a range has.
 
-    Returns
-    -------
-    int32[pairs, 2]
-        Lower number first, in the order of agents.
+    Friends are both here, and each at least ``floor`` close to the other.
     """
-    count = 0
-    for owner in range(ties.start.shape[0]):
+    for owner in range(first, last):
+        found = 0
+        if not absent[owner]:
+            start = np.uint64(ties.start[owner])
+            for k in range(start, start + np.uint64(ties.degree[owner])):
+                both = min(ties.closeness[k], ties.returned[k])
+                found += (both >= floor) & (absent[ties.neighbour[k]] == 0)
+        count[owner] = found
+
+
+@kernel
+def write_friends(first, last, ties, absent, floor, start, other):
+    """Write who the friends of each agent of a range are, from where ``start`` says."""
+    for owner in range(first, last):
         if absent[owner]:
             continue
-        for k in range(ties.start[owner], ties.start[owner] + ties.degree[owner]):
-            other = ties.neighbour[k]
-            if other > owner and not absent[other]:
-                count += min(ties.closeness[k], ties.returned[k]) >= floor
-    pairs = np.empty((count, 2), np.int32)
-    at = 0
-    for owner in range(ties.start.shape[0]):
-        if absent[owner]:
-            continue
-        for k in range(ties.start[owner], ties.start[owner] + ties.degree[owner]):
-            other = ties.neighbour[k]
+        at, begin = np.uint64(start[owner]), np.uint64(ties.start[owner])
+        for k in range(begin, begin + np.uint64(ties.degree[owner])):
             both = min(ties.closeness[k], ties.returned[k])
-            if other > owner and not absent[other] and both >= floor:
-                pairs[at, 0], pairs[at, 1] = owner, other
-                at += 1
-    return pairs
+            if both >= floor and absent[ties.neighbour[k]] == 0:
+                other[at] = ties.neighbour[k]
+                at += np.uint64(1)
+
+
+@compile_loop
+def keys_of(start, other):
+    """Return each pair of friends, int64 of 2**32 times the lower number + the other.
+
+    In the order of the lower number only.
+    """
+    keys, made = np.empty(other.shape[0] // 2, np.int64), 0
+    for owner in range(start.shape[0] - 1):
+        for k in range(start[owner], start[owner + 1]):
+            if other[k] > owner:
+                keys[made] = (owner << 32) | np.int64(other[k])
+                made += 1
+    return keys
 
 
 @compile_loop
@@ -242,22 +256,23 @@ def between(start, other, weights, number, found):
 
 
 @compile_loop
-def connected(pairs, label):
+def connected(start, other, label):
     """Return the lowest node of each node's connected part of its community."""
     parent = np.empty(label.shape[0], np.int64)
     for node in range(label.shape[0]):
         parent[node] = node
-    for i in range(pairs.shape[0]):
-        one, another = np.int64(pairs[i, 0]), np.int64(pairs[i, 1])
-        if label[one] != label[another]:
-            continue
-        while parent[one] != one:
-            parent[one] = parent[parent[one]]
-            one = parent[one]
-        while parent[another] != another:
-            parent[another] = parent[parent[another]]
-            another = parent[another]
-        parent[max(one, another)] = min(one, another)
+    for node in range(label.shape[0]):
+        for k in range(start[node], start[node + 1]):
+            one, another = np.int64(node), np.int64(other[k])
+            if another < node or label[one] != label[another]:
+                continue
+            while parent[one] != one:
+                parent[one] = parent[parent[one]]
+                one = parent[one]
+            while parent[another] != another:
+                parent[another] = parent[parent[another]]
+                another = parent[another]
+            parent[max(one, another)] = min(one, another)
     for node in range(label.shape[0]):
         parent[node] = parent[parent[node]]
     for node in range(label.shape[0]):
@@ -267,15 +282,13 @@ def connected(pairs, label):
 
 
 @compile_loop
-def inside(pairs, label, degree):
-    """Return the friendships inside each community; count friends in ``degree``."""
+def inside(start, other, label):
+    """Return the friendships inside each community."""
     found = np.zeros(label.shape[0], np.int64)
-    for i in range(pairs.shape[0]):
-        one, another = pairs[i, 0], pairs[i, 1]
-        degree[one] += 1
-        degree[another] += 1
-        if label[one] == label[another]:
-            found[label[one]] += 1
+    for node in range(label.shape[0]):
+        own = label[node]
+        for k in range(start[node], start[node + 1]):
+            found[own] += (other[k] > node) & (label[other[k]] == own)
     return found
 
 

@@ -7,15 +7,17 @@ day by day they find again in a stored run.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 from sim.events import loops
-from sim.events.circles import circles
+from sim.events.circles import Friends, circles
 from sim.events.detector import NOTHING, WEEK, Note
 from sim.events.measures import MEASURES
 from sim.parameters import Parameters
+from sim.schedule import share_out, worth_sharing
 from sim.state import DEPARTED, HERE, KNOWS, OFFLINE, State
 from sim.ties import Array
 
@@ -121,8 +123,13 @@ class Reader:
                     toggled[note_name][note.agents - n] = note.values > 0.0
         self._turned, self._alone = toggled["turned"], toggled["unrequited"]
 
-    def read(self, state: State) -> tuple[dict[str, float], Notes]:
-        """Return the measures of today, and what is noted of whom."""
+    def read(
+        self, state: State, threads: ThreadPoolExecutor | None = None
+    ) -> tuple[dict[str, float], Notes]:
+        """Return the measures of today, and what is noted of whom.
+
+        ``threads`` share the work in large societies; what they find is the same.
+        """
         self.days += 1
         measures = {name: measure(state) for name, measure in MEASURES.items()}
         notes: Notes = {}
@@ -134,9 +141,10 @@ class Reader:
             self._told(state, notes)
             absent = np.zeros(state.ties.agents, bool)
             absent[state.humans.n :] = state.oses.status != HERE
-            pairs = loops.friends(state.ties.arrays, absent, np.float32(FRIEND))
             living = int(len(absent) - np.count_nonzero(absent))
-            self._network.read(pairs, state.humans.n, living, notes)
+            threads = threads if worth_sharing(state) else None
+            known = _friends(state, absent, threads)
+            self._network.read(known, state.humans.n, living, notes, threads)
         return measures, {name: note for name, note in notes.items() if len(note[0])}
 
     def _first(self, name: str, holds: Array) -> Array:
@@ -207,24 +215,41 @@ class Network:
         self.keys: Array = np.zeros(0, np.int64)
         self.label: Array = np.zeros(0, np.int64)
 
-    def read(self, pairs: Array, humans: int, living: int, notes: Notes) -> None:
+    def read(
+        self,
+        friends: Friends,
+        humans: int,
+        living: int,
+        notes: Notes,
+        threads: ThreadPoolExecutor | None = None,
+    ) -> None:
         """Note the communities, most of whose members are OSes, and the new friends.
 
         Parameters
         ----------
-        pairs
-            Friends, int32[m, 2], lower number first.
+        friends
+            Rows of friends.
         humans, living
             How many humans there are, and how many agents in all are here.
         notes
             Filled in: ``community`` (agent, label), ``score`` (label, nats),
             ``inside`` (label, share of pairs that are friends), ``friends`` (code 0,
             pairs), ``new friends`` (codes).
+        threads
+            Here one looks for new friends while circles are found.
         """
-        agents = int(max(pairs.max(initial=0) + 1, humans, len(self.label)))
-        notes["friends"] = _note([0], [len(pairs)])
-        self._fresh(pairs, notes)
-        seen = circles(pairs, agents, living)
+        sociable = np.flatnonzero(np.diff(friends.start))
+        agents = max(int(sociable.max(initial=-1)) + 1, humans, len(self.label))
+        friends = Friends(friends.start[: agents + 1], friends.other)
+        notes["friends"] = _note([0], [len(friends.other) // 2])
+        if threads is None:
+            self.keys, fresh = _fresh(friends, self.keys, self.label)
+            seen = circles(friends, living)
+        else:
+            waiting = threads.submit(_fresh, friends, self.keys, self.label)
+            seen = circles(friends, living)
+            self.keys, fresh = waiting.result()
+        notes["new friends"] = fresh
         oses = np.bincount(seen.label[humans:], minlength=agents)[seen.found]
         worth = oses * 4 >= seen.size * 3
         found, size = seen.found[worth], seen.size[worth]
@@ -237,31 +262,44 @@ class Network:
         notes["inside"] = _note(found, density)
         self.label = seen.label
 
-    def _fresh(self, pairs: Array, notes: Notes) -> None:
-        """Note how many of this week's new friends are in one of last week's circles.
 
-        Chance is what the configuration model expects of the same agents: circles were
-        found before these friends met, so that finding them favours no side.
-        """
-        keys = pairs[:, 0].astype(np.int64)
-        keys <<= 32
-        keys |= pairs[:, 1]
-        keys.sort()
-        before, self.keys = self.keys, keys
-        if not len(before):
-            return
-        new = loops.missing(keys, before)
-        fresh, label = np.stack([new >> 32, new & 0xFFFFFFFF], 1), self.label
-        fresh = fresh[fresh.max(1, initial=0) < len(label)]
-        if not len(fresh):
-            return
-        ends = label[fresh]
-        within = np.count_nonzero(ends[:, 0] == ends[:, 1])
-        stubs = np.bincount(ends.ravel()).astype(np.float64)
-        loose = np.bincount(fresh.ravel()).astype(np.float64)
-        chance = (stubs @ stubs - loose @ loose) / (4.0 * len(fresh))
-        codes = [FRESH, WITHIN, EXPECTED]
-        notes["new friends"] = _note(codes, [len(fresh), within, chance])
+def _friends(
+    state: State, absent: Array, threads: ThreadPoolExecutor | None
+) -> Friends:
+    """Return who is friends with whom of those who are here."""
+    floor, ties = np.float32(FRIEND), state.ties.arrays
+    count = np.zeros(state.ties.agents + 1, np.int64)
+    known = ties, absent, floor
+    share_out(loops.count_friends, state.ties.agents, (*known, count[1:]), threads)
+    start = count.cumsum()
+    other = np.empty(int(start[-1]), np.uint32)
+    share_out(loops.write_friends, state.ties.agents, (*known, start, other), threads)
+    return Friends(start, other)
+
+
+def _fresh(friends: Friends, before: Array, label: Array) -> tuple[Array, Note]:
+    """Return all friends, and how many new ones are in one of last week's circles.
+
+    Friends are int64 of two numbers each, rising. Chance is what the configuration
+    model expects of the same agents: circles were found before these friends met, so
+    that finding them favours no side.
+    """
+    keys: Array = loops.keys_of(*friends)
+    keys.sort()
+    if not len(before):
+        return keys, NOTHING
+    new = loops.missing(keys, before)
+    fresh = np.stack([new >> 32, new & 0xFFFFFFFF], 1)
+    fresh = fresh[fresh.max(1, initial=0) < len(label)]
+    if not len(fresh):
+        return keys, NOTHING
+    ends = label[fresh]
+    within = np.count_nonzero(ends[:, 0] == ends[:, 1])
+    stubs = np.bincount(ends.ravel()).astype(np.float64)
+    loose = np.bincount(fresh.ravel()).astype(np.float64)
+    chance = (stubs @ stubs - loose @ loose) / (4.0 * len(fresh))
+    codes = [FRESH, WITHIN, EXPECTED]
+    return keys, _note(codes, [len(fresh), within, chance])
 
 
 def _note(agents: Any, values: Any = None) -> Note:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sim.events.circles import friends_of
 from sim.events.detector import WEEK, Note
 from sim.events.measures import MEASURES
 from sim.events.reader import Network
@@ -162,7 +163,8 @@ class Imaginary:
             self._befriend(step)
         if step % WEEK == 0:
             living = int(np.count_nonzero(self.present))
-            self.network.read(self.friends(), HUMANS, living, notes)
+            known = friends_of(self.friends(), len(self.present))
+            self.network.read(known, HUMANS, living, notes)
         self._turn(notes)
 
     def friends(self) -> Array:

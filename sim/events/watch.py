@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -94,7 +95,13 @@ class Watch:
         self._days = 0
         self._shaken: int | None = None  # day of the first intervention
 
-    def look(self, step: int, state: State, talks: Talks = ()) -> list[Event]:
+    def look(
+        self,
+        step: int,
+        state: State,
+        talks: Talks = (),
+        threads: ThreadPoolExecutor | None = None,
+    ) -> list[Event]:
         """Measure today; return the events noticed today.
 
         Parameters
@@ -105,8 +112,10 @@ class Watch:
             The society in the evening; it is only read.
         talks
             What a cast said today, as rows of ``talks.parquet``.
+        threads
+            Share the work in large societies; what is found is the same.
         """
-        measures, notes = self._reader.read(state)
+        measures, notes = self._reader.read(state, threads)
         self.keeper.keep(step, notes)
         return self.take(step, measures, notes, talks)
 
