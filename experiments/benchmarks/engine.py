@@ -70,26 +70,23 @@ def bandwidth(threads: int) -> float:
 def touched(state: State) -> int:
     """Return the bytes that the phases of a day read and write.
 
-    Of each half-edge: twice whom it leads to and their row of ``faces``, what it
-    holds, and its new values; and a third time whom it leads to, and whether that one
-    has an OS, to see whether to install one. Of each agent: its block of ties and its
-    row of ``faces`` as often, and once each column.
+    Of each half-edge: all it holds, and how far its neighbour has grown, where hours
+    are shared out; in talk all it holds, its new values, its neighbour's row of
+    ``faces``, and whether that one has an OS. Of each agent: where its ties lie, twice,
+    its row of ``faces``, written and read, and once each column. What a block of
+    half-edges holds in between is not counted.
     """
     ties, face = state.ties, 4 * len(FACE_COLUMNS)
     index = 2 * (ties.arrays.start.itemsize + ties.arrays.degree.itemsize)
     held = sum(column.itemsize for column in ties.arrays[:4])
-    neighbour, closeness = (column.itemsize for column in ties.arrays[:2])
-    attend, converse, adopt = (
-        neighbour + closeness + face,
-        2 * held + face,
-        neighbour + 1,
-    )
-    agents = state.humans.n + state.oses.n
+    growth, installed = state.humans.growth.itemsize, state.humans.installed.itemsize
+    attend, converse = held + growth, 2 * held + face + installed
     columns = sum(
         rows.nbytes for table in (state.humans, state.oses) for rows in table.arrays
     )
-    edges = ties.half_edges * (attend + converse + adopt)
-    return int(edges + agents * (3 * face + index) + columns)
+    agents = state.humans.n + state.oses.n
+    edges = ties.half_edges * (attend + converse)
+    return int(edges + agents * (2 * face + index) + columns)
 
 
 def parameters(humans: int) -> Parameters:

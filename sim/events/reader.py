@@ -131,7 +131,10 @@ class Reader:
         ``threads`` share the work in large societies; what they find is the same.
         """
         self.days += 1
-        measures = {name: measure(state) for name, measure in MEASURES.items()}
+        threads = threads if worth_sharing(state) else None
+        shared = map if threads is None else threads.map
+        found = shared(lambda measure: measure(state), MEASURES.values())
+        measures = dict(zip(MEASURES, found, strict=True))
         notes: Notes = {}
         self._love(state, notes)
         self._turns(state, notes)
@@ -142,7 +145,6 @@ class Reader:
             absent = np.zeros(state.ties.agents, bool)
             absent[state.humans.n :] = state.oses.status != HERE
             living = int(len(absent) - np.count_nonzero(absent))
-            threads = threads if worth_sharing(state) else None
             known = _friends(state, absent, threads)
             self._network.read(known, state.humans.n, living, notes, threads)
         return measures, {name: note for name, note in notes.items() if len(note[0])}
