@@ -32,16 +32,16 @@ def count_friends(first, last, ties, absent, floor, count):
 
 
 @kernel
-def write_friends(first, last, ties, absent, floor, start, other):
-    """Write who the friends of each agent of a range are, from where ``start`` says."""
+def write_friends(first, last, ties, absent, floor, friends):
+    """Write who the friends of each agent of a range are, where its row begins."""
     for owner in range(first, last):
         if absent[owner]:
             continue
-        at, begin = np.uint64(start[owner]), np.uint64(ties.start[owner])
+        at, begin = np.uint64(friends.start[owner]), np.uint64(ties.start[owner])
         for k in range(begin, begin + np.uint64(ties.degree[owner])):
             both = min(ties.closeness[k], ties.returned[k])
             if both >= floor and absent[ties.neighbour[k]] == 0:
-                other[at] = ties.neighbour[k]
+                friends.other[at] = ties.neighbour[k]
                 at += np.uint64(1)
 
 

@@ -274,9 +274,9 @@ def _friends(
     known = ties, absent, floor
     share_out(loops.count_friends, state.ties.agents, (*known, count[1:]), threads)
     start = count.cumsum()
-    other = np.empty(int(start[-1]), np.uint32)
-    share_out(loops.write_friends, state.ties.agents, (*known, start, other), threads)
-    return Friends(start, other)
+    friends = Friends(start, np.empty(int(start[-1]), np.uint32))
+    share_out(loops.write_friends, state.ties.agents, (*known, friends), threads)
+    return friends
 
 
 def _fresh(friends: Friends, before: Array, label: Array) -> tuple[Array, Note]:
