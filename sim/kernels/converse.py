@@ -32,8 +32,8 @@ def _converse(first, last, work):
     agent, k, kept, users = first, 0, 0, 0
     while agent < last:
         upto, part, front, back = fill(agent, k, last, work)
-        show_faces(NONE, front, work)
-        show_faces(OTHERS, back, work)
+        for begin, end in ((NONE, front), (OTHERS, back)):
+            show_faces(begin, end, work)
         _see_users(front, agents.humans, day, block)
         ended = blocks.talk(front, back, block, day)
         if agents.told.pair.shape[0] > 0:
@@ -202,15 +202,15 @@ def _keep(at, other, own, back, kind, ties):
 def _felt(k, agent, i, work):
     """Return closeness both ways and kind after a talk of or with an OS."""
     agents, ties, day, block = work
-    other, kind, row = ties.neighbour[k], ties.kind[k], -1
+    other, kind, row = np.int64(ties.neighbour[k]), np.int64(ties.kind[k]), -1
     if agents.told.pair.shape[0] > 0:
         row = row_of(agent, other, agents.told)
         if row >= 0:
             blocks.talk_with_oses(i, _told_luck(row, i, work), block, day)
     own, back = block.came[blocks.OWN + i], block.came[blocks.BACK + i]
     hears = not kind & KNOWS and hears_of_others(k, agent, agents.faces, ties, day)
-    declares = kind & OWNER and block.came[blocks.HOURS + i] > 0.0
-    declares = declares and (day.ardour > 0.0 or kind & DECLARED)
+    declares = kind & OWNER > 0 and block.came[blocks.HOURS + i] > 0.0
+    declares = declares and (day.ardour > 0.0 or kind & DECLARED > 0)
     if hears or declares or row >= 0:
         why, felt = (hears, declares, row), (own, back, kind)
         own, back, kind = feelings.moved(why, felt, agent, other, agents, day)
@@ -220,18 +220,25 @@ def _felt(k, agent, i, work):
 @spliced
 def _talk_as_told(front, work):
     """Let talks of two humans go as was decided; return how many ties end."""
-    agents, _, day, block = work
     ended = 0
     for i in range(NONE, front):
-        agent = np.int64(block.ends[blocks.OWNER + i])
-        other = np.int64(block.ends[blocks.OTHER + i])
-        row = row_of(agent, other, agents.told)
-        if row >= 0 and other < day.n_humans:
-            own, back = blocks.talk_of_humans(i, _told_luck(row, i, work), block, day)
-            felt = own, back, np.int64(block.ends[blocks.KIND + i])
-            felt = feelings.moved((False, False, row), felt, agent, other, agents, day)
-            ended += blocks.conclude(i, felt, block, day)
+        ended += _told(i, work)
     return ended
+
+
+@fused
+def _told(i, work):
+    """Let a talk of two humans go as was decided, if it was; return 1 if a tie ends."""
+    agents, _, day, block = work
+    agent = np.int64(block.ends[blocks.OWNER + i])
+    other = np.int64(block.ends[blocks.OTHER + i])
+    row = row_of(agent, other, agents.told)
+    if row < 0 or other >= day.n_humans:
+        return 0
+    own, back = blocks.talk_of_humans(i, _told_luck(row, i, work), block, day)
+    why, felt = (False, False, row), (own, back, np.int64(block.ends[blocks.KIND + i]))
+    felt = feelings.moved(why, felt, agent, other, agents, day)
+    return blocks.conclude(i, felt, block, day)
 
 
 @inline
