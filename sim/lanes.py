@@ -23,8 +23,7 @@ WIDTH = 8  # numbers in a row that is turned, and rows turned at once
 def aligned(size: int, kind: Any) -> npt.NDArray[Any]:
     """Return that many zeros, which begin where a line of the processor's cache does.
 
-    Else every other row of ``faces``, and every read of ``SPAN`` numbers, would need
-    two lines.
+    Else every other row of ``faces`` would need two lines.
     """
     width = np.dtype(kind).itemsize
     room = np.zeros(size * width + LINE, np.uint8)
@@ -38,11 +37,17 @@ def _start(context: Any, builder: Any, signature: Any, arguments: Any, at: int) 
     return view(context, builder, arguments[at]).data
 
 
+def _load(builder: Any, start: Any, place: Any, count: int) -> Any:
+    """Return the numbers that lie side by side from a place in an array on."""
+    shape = ir.VectorType(start.type.pointee, count)
+    where = builder.bitcast(builder.gep(start, [place]), shape.as_pointer())
+    return builder.load(where, align=1)
+
+
 def _store(builder: Any, numbers: Any, start: Any, place: Any) -> None:
     """Write numbers side by side from a place in an array on."""
-    size = numbers.type.element.get_abi_size_of()
     where = builder.bitcast(builder.gep(start, [place]), numbers.type.as_pointer())
-    builder.store(numbers, where, align=size)
+    builder.store(numbers, where, align=1)
 
 
 @numba.extending.intrinsic  # type: ignore[untyped-decorator]
@@ -81,15 +86,10 @@ def copy(_typing: Any, source: Any, _at: Any, target: Any, _to: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         start = _start(context, builder, signature, arguments, 0)
         end = _start(context, builder, signature, arguments, 2)
-        kind, wanted = start.type.pointee, end.type.pointee
-        place = builder.gep(start, [arguments[1]])
-        place = builder.bitcast(place, ir.VectorType(kind, SPAN).as_pointer())
-        numbers = builder.load(place, align=source.dtype.bitwidth // 8)
-        if kind != wanted:
-            numbers = builder.zext(numbers, ir.VectorType(wanted, SPAN))
-        place = builder.gep(end, [arguments[3]])
-        place = builder.bitcast(place, numbers.type.as_pointer())
-        builder.store(numbers, place, align=target.dtype.bitwidth // 8)
+        numbers = _load(builder, start, arguments[1], SPAN)
+        if start.type != end.type:
+            numbers = builder.zext(numbers, ir.VectorType(end.type.pointee, SPAN))
+        _store(builder, numbers, end, arguments[3])
         return context.get_dummy_value()
 
     return types.void(source, _at, target, _to), generate
@@ -107,9 +107,7 @@ def repeat(_typing: Any, _value: Any, target: Any, _to: Any) -> Any:
         numbers = builder.insert_element(numbers, value, ir.IntType(32)(0))
         everywhere = ir.Constant(ir.VectorType(ir.IntType(32), SPAN), [0] * SPAN)
         numbers = builder.shuffle_vector(numbers, numbers, everywhere)
-        place = builder.gep(end, [arguments[2]])
-        place = builder.bitcast(place, shape.as_pointer())
-        builder.store(numbers, place, align=target.dtype.bitwidth // 8)
+        _store(builder, numbers, end, arguments[2])
         return context.get_dummy_value()
 
     return types.void(_value, target, _to), generate
@@ -136,19 +134,17 @@ def turn(
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         known = context, builder, signature, arguments
         word, first = ir.IntType(64), arguments[3]
-        shape = ir.VectorType(ir.FloatType(), WIDTH).as_pointer()
         lines = []
         for row in range(WIDTH):
             place = builder.gep(_start(*known, 1), [builder.add(first, word(row))])
             number = builder.zext(builder.load(place), word)
-            line = builder.gep(_start(*known, 0), [builder.shl(number, word(3))])
-            lines.append(builder.load(builder.bitcast(line, shape), align=4))
+            place = builder.shl(number, word(3))
+            lines.append(_load(builder, _start(*known, 0), place, WIDTH))
         for apart, low, high in TURNS:
             lines = _exchanged(builder, lines, apart, (low, high))
         for column, line in enumerate(lines):
             place = builder.add(first, builder.mul(arguments[4], word(column)))
-            place = builder.gep(_start(*known, 2), [place])
-            builder.store(line, builder.bitcast(place, shape), align=4)
+            _store(builder, line, _start(*known, 2), place)
         return context.get_dummy_value()
 
     return types.void(table, rows, columns, at, _apart), generate

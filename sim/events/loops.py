@@ -15,6 +15,12 @@ from sim.compiled import compile_loop, inline, kernel
 from sim.lanes import prefetch
 
 
+@inline
+def _joins_friends(k, ties, absent, floor):
+    both = min(ties.closeness[k], ties.returned[k])
+    return (both >= floor) & (absent[ties.neighbour[k]] == 0)
+
+
 @kernel
 def count_friends(first, last, ties, absent, floor, count):
     """Write how many friends each agent of a range has.
@@ -26,8 +32,7 @@ def count_friends(first, last, ties, absent, floor, count):
         if not absent[owner]:
             start = np.uint64(ties.start[owner])
             for k in range(start, start + np.uint64(ties.degree[owner])):
-                both = min(ties.closeness[k], ties.returned[k])
-                found += (both >= floor) & (absent[ties.neighbour[k]] == 0)
+                found += _joins_friends(k, ties, absent, floor)
         count[owner] = found
 
 
@@ -39,8 +44,7 @@ def write_friends(first, last, ties, absent, floor, friends):
             continue
         at, begin = np.uint64(friends.start[owner]), np.uint64(ties.start[owner])
         for k in range(begin, begin + np.uint64(ties.degree[owner])):
-            both = min(ties.closeness[k], ties.returned[k])
-            if both >= floor and absent[ties.neighbour[k]] == 0:
+            if _joins_friends(k, ties, absent, floor):
                 friends.other[at] = ties.neighbour[k]
                 at += np.uint64(1)
 

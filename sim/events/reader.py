@@ -6,6 +6,7 @@ day by day they find again in a stored run.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -244,13 +245,10 @@ class Network:
         agents = max(int(sociable.max(initial=-1)) + 1, humans, len(self.label))
         friends = Friends(friends.start[: agents + 1], friends.other)
         notes["friends"] = _note([0], [len(friends.other) // 2])
-        if threads is None:
-            self.keys, fresh = _fresh(friends, self.keys, self.label)
-            seen = circles(friends, living)
-        else:
-            waiting = threads.submit(_fresh, friends, self.keys, self.label)
-            seen = circles(friends, living)
-            self.keys, fresh = waiting.result()
+        look = functools.partial(_fresh, friends, self.keys, self.label)
+        looking = None if threads is None else threads.submit(look)
+        seen = circles(friends, living)
+        self.keys, fresh = look() if looking is None else looking.result()
         notes["new friends"] = fresh
         oses = np.bincount(seen.label[humans:], minlength=agents)[seen.found]
         worth = oses * 4 >= seen.size * 3

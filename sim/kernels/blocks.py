@@ -9,7 +9,7 @@ each is then taken in by its agent, in the order of its ties.
 The half-edges of humans fill the first part of a block, row by row in their order;
 those of OSes fill the second. A human's with an OS has a row in either: in the second
 part its talk is worked out, with that of others of its kind, and what came of it is
-written to its row in the first.
+written to its row in the first. The parts end before the rows ``end`` and ``os_end``.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -22,7 +22,6 @@ import numpy as np
 from sim import lanes, rules, state
 from sim.compiled import fused, spliced
 from sim.draws import draw, each_of, name_of
-from sim.lanes import aligned
 from sim.state import FACE_COLUMNS
 from sim.ties import Array
 
@@ -76,8 +75,8 @@ class Work(NamedTuple):
 def new_block() -> Block:
     """Return room for a block."""
     room = int(ROOM)
-    ends, seen = aligned(6 * room, np.uint32), aligned(len(_places) * room, np.float32)
-    return Block(ends, seen, aligned(5 * room, np.float64), aligned(room, np.uint64))
+    ends, seen = np.empty(6 * room, np.uint32), np.empty(len(_places) * room, "f4")
+    return Block(ends, seen, np.empty(5 * room), np.empty(room, np.uint64))
 
 
 class Constants(NamedTuple):
@@ -119,32 +118,32 @@ class Constants(NamedTuple):
 def constants(day):
     """Return what loops over a block need of the day."""
     return Constants(
-        day.close,
-        day.comfort,
-        day.comforting,
-        day.cooling,
-        day.focus,
-        day.forgotten,
-        day.half_hours,
-        day.human_warmth,
-        day.key_affinity,
-        day.key_warmth,
-        day.love,
-        day.n_humans,
-        day.os_charm,
-        day.os_cooling,
-        day.os_reserve,
-        day.os_warmth,
-        day.partner_cooling,
-        day.peer_affinity,
-        day.peer_depth,
-        day.peers,
-        day.reach,
-        day.stigma,
-        day.surrogates,
-        day.touch_wear,
-        day.warming,
-        day.warmth_noise,
+        close=day.close,
+        comfort=day.comfort,
+        comforting=day.comforting,
+        cooling=day.cooling,
+        focus=day.focus,
+        forgotten=day.forgotten,
+        half_hours=day.half_hours,
+        human_warmth=day.human_warmth,
+        key_affinity=day.key_affinity,
+        key_warmth=day.key_warmth,
+        love=day.love,
+        n_humans=day.n_humans,
+        os_charm=day.os_charm,
+        os_cooling=day.os_cooling,
+        os_reserve=day.os_reserve,
+        os_warmth=day.os_warmth,
+        partner_cooling=day.partner_cooling,
+        peer_affinity=day.peer_affinity,
+        peer_depth=day.peer_depth,
+        peers=day.peers,
+        reach=day.reach,
+        stigma=day.stigma,
+        surrogates=day.surrogates,
+        touch_wear=day.touch_wear,
+        warming=day.warming,
+        warmth_noise=day.warmth_noise,
     )
 
 
@@ -172,35 +171,35 @@ def weight(closeness, worth, charmed, day):
 
 
 @spliced
-def weigh(front, back, block, day):
+def weigh(end, os_end, block, day):
     """Write how much of its owner's attention each half-edge of a block draws."""
     ends, seen, came, day = block.ends, block.seen, block.came, constants(day)
-    for i in range(NONE, front):
+    for i in range(NONE, end):
         worth, _ = worths(seen[GAP + i], day)
         came[WORTH + i] = weight(seen[CLOSENESS + i], worth, False, day)
-    for i in range(OTHERS, back):
+    for i in range(OTHERS, os_end):
         own, other = ends[OWNER + i] >= day.n_humans, ends[OTHER + i] >= day.n_humans
         gap, younger = seen[GAP + i], seen[YOUNGER + i]
         worth, _ = worths_with_oses(gap, younger, own & other, day)
         charmed = other & (not own)
         came[WORTH + i] = weight(seen[CLOSENESS + i], worth, charmed, day)
-    if front > NONE:
-        for i in range(OTHERS, back):
+    if end > NONE:
+        for i in range(OTHERS, os_end):
             came[WORTH + block.row[i]] = came[WORTH + i]
 
 
 @spliced
-def talk(front, back, block, day):
+def talk(end, os_end, block, day):
     """Write what comes of the day's talk along each half-edge of a block, by chance.
 
     Returns how many ties between humans end.
     """
     ended, day = 0, constants(day)
-    for i in range(NONE, front):
+    for i in range(NONE, end):
         own, other = luck_of(i, block, day)
         own, other = talk_of_humans(i, (own, other, 1.0, 1.0), block, day)
         ended += conclude(i, (own, other, block.ends[KIND + i]), block, day)
-    for i in range(OTHERS, back):
+    for i in range(OTHERS, os_end):
         own, other = luck_of(i, block, day)
         talk_with_oses(i, (own, other, 1.0, 1.0), block, day)
     return ended
@@ -270,10 +269,8 @@ def talk_of_humans(i, luck, block, day):
 def talk_with_oses(i, luck, block, day):
     """Write what comes of the talk of a human and an OS, or of two OSes."""
     seen = block.seen
-    own_os, its_os = (
-        block.ends[OWNER + i] >= day.n_humans,
-        block.ends[OTHER + i] >= day.n_humans,
-    )
+    own_os = block.ends[OWNER + i] >= day.n_humans
+    its_os = block.ends[OTHER + i] >= day.n_humans
     both = own_os & its_os
     growth, its_growth = seen[GROWTH + i], seen[ITS_GROWTH + i]
     younger = min(growth, its_growth)

@@ -31,15 +31,15 @@ def _converse(first, last, work):
     # ``users`` of them lead to humans with an OS.
     agent, k, kept, users = first, 0, 0, 0
     while agent < last:
-        upto, part, front, back = fill(agent, k, last, work)
-        for begin, end in ((NONE, front), (OTHERS, back)):
-            show_faces(begin, end, work)
-        _see_users(front, agents.humans, day, block)
-        ended = blocks.talk(front, back, block, day)
+        upto, part, end, os_end = fill(agent, k, last, work)
+        for rows in ((NONE, end), (OTHERS, os_end)):
+            show_faces(rows[0], rows[1], work)
+        _see_users(end, agents.humans, day, block)
+        ended = blocks.talk(end, os_end, block, day)
         if agents.told.pair.shape[0] > 0:
-            ended += _talk_as_told(front, work)
+            ended += _talk_as_told(end, work)
         if ended > 0:
-            _lose_touch(front, agents.humans, day, block)
+            _lose_touch(end, agents.humans, day, block)
         slots = NONE, OTHERS
         while agent < upto or k < part:
             if k == 0:
@@ -47,7 +47,7 @@ def _converse(first, last, work):
                 kept, users = 0, 0
             span = k, ties.degree[agent] if agent < upto else part
             if agent < day.n_humans:
-                slots = _oses_of_human(agent, span, slots, back, work)
+                slots = _oses_of_human(agent, span, slots, os_end, work)
                 sums = _human_takes_in(agent, span, (kept, users), slots[0], work)
                 kept, users = sums
             else:
@@ -64,20 +64,20 @@ def _converse(first, last, work):
 
 
 @spliced
-def _see_users(front, humans, day, block):
+def _see_users(end, humans, day, block):
     """Write which half-edges of humans lead to one who has an OS."""
     ends, last = block.ends, np.uint32(day.n_humans - 1)
-    for i in range(NONE, front):
+    for i in range(NONE, end):
         other = ends[blocks.OTHER + i]
         has_os = humans.installed[min(other, last)]
         ends[blocks.USES + i] = has_os if other <= last else blocks.NO_FLAG
 
 
 @spliced
-def _lose_touch(front, humans, day, block):
+def _lose_touch(end, humans, day, block):
     """Let humans remember whom they were close to and have lost touch with."""
     ends = block.ends
-    for i in range(NONE, front):
+    for i in range(NONE, end):
         other = ends[blocks.OTHER + i]
         lost = (ends[blocks.KEPT + i] == blocks.NO_FLAG) & (other < day.n_humans)
         if lost and ends[blocks.NEW_KIND + i] & WAS_CLOSE:
@@ -85,15 +85,15 @@ def _lose_touch(front, humans, day, block):
 
 
 @spliced
-def _oses_of_human(i, span, slots, end, work):
+def _oses_of_human(i, span, slots, os_end, work):
     """Write what a human feels for OSes to its rows; return what is next in a block."""
     agents, ties, day, block = work
     ends, seen, came = block.ends, block.seen, block.came
-    (front, back), start = slots, ties.start[i]
-    last = front + np.uint64(span[1] - span[0])
-    while back < end and block.row[back] < last:
-        row = block.row[back]
-        k = np.uint64(start + span[0]) + row - front
+    (first, at), start = slots, ties.start[i]
+    last = first + np.uint64(span[1] - span[0])
+    while at < os_end and block.row[at] < last:
+        row = block.row[at]
+        k = np.uint64(start + span[0]) + row - first
         other = ties.neighbour[k]
         seen[blocks.NEAR + row], seen[blocks.AROUND + row] = 0.0, 0.0
         came[blocks.HOURS + row] = 0.0
@@ -101,17 +101,17 @@ def _oses_of_human(i, span, slots, end, work):
         if is_gone(agents.faces, other, day):
             _lose(i, k, agents, ties, day)
         else:
-            own, returned, kind = _felt(k, i, back, work)
+            own, returned, kind = _felt(k, i, at, work)
             own = feelings.let_go(own, i, other, agents, day)
             seen[blocks.NEW + row], seen[blocks.NEW_BACK + row] = own, returned
             ends[blocks.NEW_KIND + row] = kind
             if not blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
                 kept = blocks.KEPT_ON
-                _add_os(i, own, came[blocks.HOURS + back], kind, agents.humans)
+                _add_os(i, own, came[blocks.HOURS + at], kind, agents.humans)
         ends[blocks.KEPT + row] = kept
-        came[blocks.HEARD + row] = came[blocks.HEARD + back] if kept else 0.0
-        back += ONE
-    return last, back
+        came[blocks.HEARD + row] = came[blocks.HEARD + at] if kept else 0.0
+        at += ONE
+    return last, at
 
 
 @spliced
@@ -157,19 +157,19 @@ def _os_takes_in(agent, span, kept, slots, work):
     """Write an OS's ties and sums; return how many ties go on, and what is next."""
     agents, ties, day, block = work
     faces, oses, j = agents.faces, agents.oses, agent - day.n_humans
-    came, back, start = block.came, slots[1], ties.start[agent]
+    came, row, start = block.came, slots[1], ties.start[agent]
     heard, near, hours = oses.stimulus[j], oses.human_closeness[j], oses.hours_humans[j]
     peers, peer_hours, hold = oses.os_closeness[j], oses.hours_oses[j], oses.hold[j]
     for k in range(np.uint64(start + span[0]), np.uint64(start + span[1])):
         other = ties.neighbour[k]
-        at, back = back, back + ONE
+        at, row = row, row + ONE
         if is_gone(faces, other, day):
             _lose(agent, k, agents, ties, day)
             continue
         own, returned, kind = _felt(k, agent, at, work)
         if other < day.n_humans:
             returned *= np.float32(1.0 - feelings.given_up(faces, agent, day))
-        if max(own, returned) < day.forgotten and not kind & OWNER:
+        if blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
             continue
         _keep(start + kept, other, own, returned, kind, ties)
         kept += 1
@@ -187,7 +187,7 @@ def _os_takes_in(agent, span, kept, slots, work):
             oses.os_ties[j] += 1
     oses.stimulus[j], oses.human_closeness[j], oses.hours_humans[j] = heard, near, hours
     oses.os_closeness[j], oses.hours_oses[j], oses.hold[j] = peers, peer_hours, hold
-    return kept, (slots[0], back)
+    return kept, (slots[0], row)
 
 
 @spliced
@@ -218,10 +218,10 @@ def _felt(k, agent, i, work):
 
 
 @spliced
-def _talk_as_told(front, work):
+def _talk_as_told(end, work):
     """Let talks of two humans go as was decided; return how many ties end."""
     ended = 0
-    for i in range(NONE, front):
+    for i in range(NONE, end):
         ended += _told(i, work)
     return ended
 

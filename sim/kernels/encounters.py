@@ -3,11 +3,13 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
+import numpy as np
+
 from sim.compiled import inline, kernel
 from sim.draws import uniform
 from sim.kernels import blocks
 from sim.kernels.blocks import NONE, ONE, OTHERS
-from sim.kernels.filling import show_faces, show_tie
+from sim.kernels.filling import show_faces, show_ties
 
 
 @kernel
@@ -39,16 +41,16 @@ def choose_talks(members, rate, chosen, work):
 @inline
 def _hours_on(agent, k, work):
     _, ties, day, block = work
-    if agent < day.n_humans and ties.neighbour[k] < day.n_humans:
-        show_tie(NONE, k, agent, work)
-        show_faces(NONE, ONE, work)
-        own, others = blocks.luck_of(NONE, block, day)
-        blocks.talk_of_humans(NONE, (own, others, 1.0, 1.0), block, day)
-        return block.came[blocks.HOURS]
-    show_tie(OTHERS, k, agent, work)
-    show_faces(OTHERS, OTHERS + ONE, work)
-    blocks.talk(NONE, OTHERS + ONE, block, day)
-    return block.came[blocks.HOURS + OTHERS]
+    among_humans = agent < day.n_humans and ties.neighbour[k] < day.n_humans
+    i = NONE if among_humans else OTHERS
+    show_ties(i, np.uint64(k), np.uint64(k + 1), agent, work)
+    show_faces(i, i + ONE, work)
+    own, others = blocks.luck_of(i, block, day)
+    if among_humans:
+        blocks.talk_of_humans(i, (own, others, 1.0, 1.0), block, day)
+    else:
+        blocks.talk_with_oses(i, (own, others, 1.0, 1.0), block, day)
+    return block.came[blocks.HOURS + i]
 
 
 @inline

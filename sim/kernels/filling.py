@@ -25,25 +25,24 @@ def fill(agent, k, last, work):
     of_humans = agent < day.n_humans
     first = NONE if of_humans else OTHERS
     last = min(last, day.n_humans) if of_humans else last
-    end = first
+    row = first
     while agent < last:
         degree, start = ties.degree[agent], ties.start[agent]
-        until = min(degree, k + np.int64(first + LENGTH - end))
-        _show_ties(end, np.uint64(start + k), np.uint64(start + until), agent, work)
-        end += np.uint64(until - k)
+        until = min(degree, k + np.int64(first + LENGTH - row))
+        show_ties(row, np.uint64(start + k), np.uint64(start + until), agent, work)
+        row += np.uint64(until - k)
         if until < degree:
             k = until
             break
         agent, k = agent + 1, 0
-    repeat(NONE, block.ends, blocks.OTHER + end)  # asked for in vain, so must be there
-    front, back = NONE, end
+    end, os_end = NONE, row
     if of_humans:
-        front, back = end, _show_oses(end, day.n_humans, block)
-    return agent, k, front, back
+        end, os_end = row, _show_oses(row, day.n_humans, block)
+    return agent, k, end, os_end
 
 
 @spliced
-def _show_ties(i, first, last, agent, work):
+def show_ties(i, first, last, agent, work):
     """Write half-edges of an agent to rows of a block from ``i`` on.
 
     Always in spans, so that rows after them are written, too: with what is no tie.
@@ -59,31 +58,20 @@ def _show_ties(i, first, last, agent, work):
 
 
 @spliced
-def _show_oses(front, n_humans, block):
+def _show_oses(end, n_humans, block):
     """Copy rows of humans with OSes to the second part; return where it ends."""
-    ends, seen, back = block.ends, block.seen, OTHERS
-    for i in range(NONE, front):  # never a branch: it would often be foreseen wrongly
-        block.row[back] = i
-        back += np.uint64(ends[blocks.OTHER + i] >= n_humans)
-    for i in range(OTHERS, back):
+    ends, seen, os_end = block.ends, block.seen, OTHERS
+    for i in range(NONE, end):  # never a branch: it would often be foreseen wrongly
+        block.row[os_end] = i
+        os_end += np.uint64(ends[blocks.OTHER + i] >= n_humans)
+    for i in range(OTHERS, os_end):
         row = block.row[i]
         ends[blocks.OWNER + i] = ends[blocks.OWNER + row]
         ends[blocks.OTHER + i] = ends[blocks.OTHER + row]
         ends[blocks.KIND + i] = ends[blocks.KIND + row]
         seen[blocks.CLOSENESS + i] = seen[blocks.CLOSENESS + row]
         seen[blocks.RETURNED + i] = seen[blocks.RETURNED + row]
-    repeat(NONE, ends, blocks.OTHER + back)
-    return back
-
-
-@spliced
-def show_tie(i, at, agent, work):
-    """Write half-edge ``at`` of an agent to row ``i`` of a block."""
-    ties, ends, seen = work.ties, work.block.ends, work.block.seen
-    ends[blocks.OWNER + i], ends[blocks.OTHER + i] = agent, ties.neighbour[at]
-    ends[blocks.KIND + i] = ties.kind[at]
-    seen[blocks.CLOSENESS + i] = ties.closeness[at]
-    seen[blocks.RETURNED + i] = ties.returned[at]
+    return os_end
 
 
 @spliced
@@ -92,6 +80,9 @@ def show_faces(first, last, work):
     faces, ends, seen = work.agents.faces, work.block.ends, work.block.seen
     others = ends[blocks.OTHER :]
     own, its = seen[blocks.GROWTH :], seen[blocks.ITS_GROWTH :]
+    # Who is asked for in vain must be there, too.
+    repeat(NONE, ends, blocks.OWNER + last)
+    repeat(NONE, ends, blocks.OTHER + last)
     for i in range(first, last):
         prefetch(faces, others[i])
     for i in range(first, last, WIDTH):

@@ -97,9 +97,9 @@ def _attend(first, last, work):
     faces, worth = agents.faces, block.came
     agent, k, total = first, 0, 0.0  # what comes before half-edge ``k`` is done
     while agent < last:
-        upto, part, front, back = fill(agent, k, last, work)
-        _compare(front, back, work)
-        blocks.weigh(front, back, block, day)
+        upto, part, end, os_end = fill(agent, k, last, work)
+        _compare(end, os_end, work)
+        blocks.weigh(end, os_end, block, day)
         row = NONE if agent < day.n_humans else OTHERS
         while agent < upto or k < part:
             if k == 0:
@@ -116,15 +116,15 @@ def _attend(first, last, work):
 
 
 @spliced
-def _compare(front, back, work):
+def _compare(end, os_end, work):
     """Write how far apart in growth the ends of a block's half-edges are."""
     agents, _, day, (ends, seen, _, _) = work
     faces, people = agents.faces, agents.humans.growth
-    nobody = np.uint32(day.n_humans - 1)
-    for i in range(NONE, front):
-        other = min(ends[blocks.OTHER + i], nobody)
+    last = np.uint32(day.n_humans - 1)
+    for i in range(NONE, end):
+        other = min(ends[blocks.OTHER + i], last)
         seen[blocks.GAP + i] = people[ends[blocks.OWNER + i]] - people[other]
-    for i in range(OTHERS, back):
+    for i in range(OTHERS, os_end):
         one, other = ends[blocks.OWNER + i], ends[blocks.OTHER + i]
         growth, grown = faces[one, GROWTH], faces[other, GROWTH]
         seen[blocks.GAP + i] = growth - grown
