@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.events import early_warning, loops
-from sim.events.circles import GAMMA, circles, friends_of, partition, surprise
+from sim.events.circles import GAMMA, Friends, circles, friends_of, partition, surprise
 from sim.events.detector import Note, Reading
 from sim.events.evidence import Copying, Rise
 from sim.events.measures import MEASURES
@@ -131,6 +131,23 @@ def test_a_small_circle_in_a_large_society_is_not_missed() -> None:
 def test_nobody_has_friends(agents: int) -> None:
     seen = circles(friends_of(np.zeros((0, 2), np.int32), agents), agents)
     assert len(seen.found) == 0
+
+
+@pytest.mark.parametrize("who", [0, 60, 999])
+def test_friends_that_are_none_in_return_do_no_harm(who: int) -> None:
+    """A society may come from a stranger's checkpoint; what is read stays in room."""
+    others = np.delete(np.arange(1000), who)
+    start = np.zeros(1001, np.int64)
+    start[who + 1 :] = len(others)
+    friends, notes = Friends(start, others.astype(np.uint32)), dict[str, Note]()
+    network = Network()
+    network.read(friends, 50, 1000, notes)
+    assert len(network.keys) == np.count_nonzero(others > who)
+    assert len(network.label) == 1000
+    pairs, weight = loops.between(
+        *friends, np.ones(999, np.int32), np.arange(1000), 1000
+    )
+    assert len(pairs) == len(weight) == np.count_nonzero(others > who)
 
 
 def test_rewired_networks_hold_no_surprise() -> None:

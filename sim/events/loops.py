@@ -53,15 +53,16 @@ def write_friends(first, last, ties, absent, floor, friends):
 def keys_of(start, other):
     """Return each pair of friends, int64 of 2**32 times the lower number + the other.
 
-    In the order of the lower number only.
+    In the order of the lower number only. Ties of strangers may lead one way only, so
+    that there may be more pairs than half as many as friends.
     """
-    keys, made = np.empty(other.shape[0] // 2, np.int64), 0
+    keys, made = np.empty(other.shape[0], np.int64), 0
     for owner in range(start.shape[0] - 1):
         for k in range(start[owner], start[owner + 1]):
             if other[k] > owner:
                 keys[made] = (owner << 32) | np.int64(other[k])
                 made += 1
-    return keys
+    return keys[:made]  # what was not written takes no memory
 
 
 @compile_loop
@@ -237,8 +238,8 @@ def between(start, other, weights, number, found):
         order[at[number[node]]] = node
         at[number[node]] += 1
     sums, near = np.zeros(found, np.int64), np.empty(found, np.uint32)
-    pairs = np.empty((other.shape[0] // 2, 2), np.int32)
-    weight = np.empty(other.shape[0] // 2, np.int64)
+    pairs = np.empty((other.shape[0], 2), np.int32)
+    weight = np.empty(other.shape[0], np.int64)
     made = 0
     for own in range(found):
         count = 0

@@ -241,8 +241,8 @@ class Network:
         threads
             Here one looks for new friends while circles are found.
         """
-        sociable = np.flatnonzero(np.diff(friends.start))
-        agents = max(int(sociable.max(initial=-1)) + 1, humans, len(self.label))
+        last = int(max(friends.other.max(initial=0), _last_sociable(friends)))
+        agents = max(last + 1, humans, len(self.label))
         friends = Friends(friends.start[: agents + 1], friends.other)
         notes["friends"] = _note([0], [len(friends.other) // 2])
         look = functools.partial(_fresh, friends, self.keys, self.label)
@@ -261,6 +261,10 @@ class Network:
         density = seen.inside[worth] / (size * (size - 1) / 2.0)
         notes["inside"] = _note(found, density)
         self.label = seen.label
+
+
+def _last_sociable(friends: Friends) -> int:
+    return int(np.flatnonzero(np.diff(friends.start)).max(initial=0))
 
 
 def _friends(
