@@ -8,7 +8,7 @@ import numpy as np
 from sim.compiled import inline, kernel
 from sim.draws import uniform
 from sim.kernels import blocks
-from sim.kernels.blocks import NONE, ONE, OTHERS
+from sim.kernels.blocks import NONE, ONE
 from sim.kernels.filling import show_faces, show_ties
 
 
@@ -41,16 +41,14 @@ def choose_talks(members, rate, chosen, work):
 @inline
 def _hours_on(agent, k, work):
     _, ties, day, block = work
-    among_humans = agent < day.n_humans and ties.neighbour[k] < day.n_humans
-    i = NONE if among_humans else OTHERS
-    show_ties(i, np.uint64(k), np.uint64(k + 1), agent, work)
-    show_faces(i, i + ONE, work)
-    own, others = blocks.luck_of(i, block, day)
-    if among_humans:
-        blocks.talk_of_humans(i, (own, others, 1.0, 1.0), block, day)
+    show_ties(NONE, np.uint64(k), np.uint64(k + 1), agent, work)
+    show_faces(NONE, ONE, work)
+    own, others = blocks.luck_of(NONE, block, day)
+    if agent < day.n_humans and ties.neighbour[k] < day.n_humans:
+        blocks.talk_of_humans(NONE, (own, others, 1.0, 1.0), block, day)
     else:
-        blocks.talk_with_oses(i, (own, others, 1.0, 1.0), block, day)
-    return block.came[blocks.HOURS + i]
+        blocks.talk_with_oses(NONE, (own, others, 1.0, 1.0), block, day)
+    return block.came[blocks.HOURS]
 
 
 @inline
