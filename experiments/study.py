@@ -34,6 +34,8 @@ def main(folder: Path, table_of: TableOf, draw: Any = None) -> int:
     parser.add_argument("--check", action="store_true", help="compare, do not write")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--sweeps", type=Path, default=RESULTS / "sweeps")
+    parser.add_argument("--allow-model", metavar="HOST", action="append", default=[])
+    parser.add_argument("--insecure", action="store_true", help="http:// to it")
     told = parser.parse_args()
     try:
         found = run(folder, told)
@@ -62,7 +64,14 @@ def run(folder: Path, told: argparse.Namespace) -> Sweep:
     place = told.sweeps / f"{folder.name}{size}-{source_digest()[:8]}"
     shown = sys.stderr.isatty()
     return sweep(
-        design, out=place, resume=True, workers=told.workers, progress=shown, tell=print
+        design,
+        out=place,
+        resume=True,
+        allow_model=told.allow_model,
+        insecure=told.insecure,
+        workers=told.workers,
+        progress=shown,
+        tell=print,
     )
 
 

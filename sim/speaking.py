@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KINDS = ("rules", "llm", "archetype", "scripted")
 POLICIES = ("rule", "skip", "abort")
+NOTHING_SAID = {"calls": 0, "model": "", "failures": {}, "re_asked": 0}
+NOTHING_SAID |= {"by_rule_from": None, "given_up": 0}
 
 
 # -------------------------------------------------------------------------- options
@@ -48,6 +50,8 @@ def add_model_options(group: Any) -> None:
     add = group.add_argument
     add("--model", metavar="NAME", help="name of the model")
     add("--base-url", metavar="URL", help="endpoint (OPENAI_BASE_URL)")
+    text = "allow http:// to another machine: the key can be read on the way"
+    add("--insecure", action="store_true", help=text)
     add("--temperature", metavar="X", type=float, default=0.7, help="(0.7)")
     add("--slots", metavar="N", type=int, default=4, help="calls in flight (4)")
     add("--deadline", metavar="S", type=float, default=60.0, help="seconds a call (60)")
@@ -65,6 +69,7 @@ def settings_of(told: argparse.Namespace) -> Settings | None:
         told.temperature,
         deadline=told.deadline,
         slots=told.slots,
+        insecure=told.insecure,
     )
 
 
@@ -252,6 +257,7 @@ def summary_of(result: Result) -> str:
     told = result.provenance.get("mind")
     if not told:
         return ""
+    told = {**NOTHING_SAID, **told}  # the run may be of another version, or anybody's
     failed = ", ".join(f"{n} {name}" for name, n in told["failures"].items())
     line = f"mind     {told['calls']:,} calls to {told['model']}"
     line += f"; failed: {failed}" if failed else "; none failed"

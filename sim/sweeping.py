@@ -38,7 +38,16 @@ def add_sweep(commands: Any) -> None:
         "--cluster", metavar="ADDRESS", help="a Dask scheduler's address"
     )
     sweep.add_argument(
-        "--insecure", action="store_true", help="allow tcp:// to another machine"
+        "--allow-model",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="let the design ask a model there, with your key; may be given again",
+    )
+    sweep.add_argument(
+        "--insecure",
+        action="store_true",
+        help="allow tcp:// and http:// to another machine",
     )
     sweep.add_argument(
         "--resume", action="store_true", help="go on; run what failed or is damaged"
@@ -77,6 +86,8 @@ def run_sweep(told: argparse.Namespace) -> int:
                 executor,
                 out=place,
                 resume=told.resume,
+                allow_model=told.allow_model,
+                insecure=told.insecure,
                 workers=told.workers,
                 time_limit=told.time_limit,
                 memory_limit=told.memory_limit,

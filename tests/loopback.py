@@ -338,6 +338,7 @@ class Loopback:
     def __init__(self, *script: Behaviour, default: Behaviour | None = None) -> None:
         self.url = ""  # base URL, once entered
         self.requests: list[Call] = []
+        self.connections = 0  # that were opened, whatever came of them
         self.most_at_once = 0
         self._script = deque(script)
         self._default = default or answer()
@@ -387,6 +388,7 @@ class Loopback:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Answer the requests of one connection, one after another."""
+        self.connections += 1
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)

@@ -208,7 +208,7 @@ def test_a_host_that_nobody_knows_refuses(monkeypatch: pytest.MonkeyPatch) -> No
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with Endpoint(settings("http://nowhere.invalid/v1")) as asked:
+    with Endpoint(settings("https://nowhere.invalid/v1")) as asked:
         (outcome,) = asked.ask([request()], SCHEMAS)
     assert outcome == Outcome(None, "refused", 3)
 

@@ -54,3 +54,6 @@ class Settings(NamedTuple):
     slots: int = 4  # calls in flight, at most
     retry_after_cap: float = 20.0  # seconds; a server may not ask for more
     most_bytes: int = 200_000  # of one answer
+    insecure: bool = False  # whether http:// may lead to another machine
+    # Hosts that may be asked, with or without a port; None: the caller named the model.
+    allowed: tuple[str, ...] | None = None

@@ -114,6 +114,33 @@ def check(options: MindOptions) -> None:
         raise InputError(f"the mind {options.kind!r} needs a model: name it (--model)")
 
 
+def is_live(options: MindOptions) -> bool:
+    """Tell whether a language model is asked, and not a transcript or nobody."""
+    asks = options.kind in ("llm", "archetype") and options.replay is None
+    return asks and options.cast != 0
+
+
+def check_address(options: MindOptions) -> None:
+    """Make sure that a model that is asked may be asked; opens no connection.
+
+    Raises
+    ------
+    InputError
+        If not (``connection.address_of``).
+    """
+    from sim.minds.connection import address_of
+
+    if is_live(options) and options.settings is not None:
+        address_of(options.settings)
+
+
+def stand_in(options: MindOptions) -> MindOptions:
+    """Return options by which no model is asked: scripted agents stand in for it."""
+    if not is_live(options):
+        return options
+    return options._replace(kind="scripted", settings=None, record=None)
+
+
 def check_settings(settings: Settings) -> None:
     """Make sure that a model can be reached so, as far as can be told before.
 

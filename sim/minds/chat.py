@@ -11,7 +11,14 @@ from typing import Any
 from sim.errors import InputError
 from sim.minds.calls import Settings
 from sim.minds.casting import check_settings
-from sim.minds.connection import Refusal, base_url_of, connect, fault_of, key_for
+from sim.minds.connection import (
+    Refusal,
+    address_of,
+    base_url_of,
+    connect,
+    fault_of,
+    key_for,
+)
 from sim.minds.prompts import MOST_TYPED, Messages
 from sim.minds.replies import one_line
 from sim.minds.transcript import SHORTEST_SECRET, without_secrets
@@ -45,7 +52,7 @@ class Chat:
         self.said: list[dict[str, str]] = []
         self._persona = persona
         check_settings(settings)
-        url = base_url_of(settings.base_url)
+        url = address_of(settings)
         self._client, faults = connect(url, key_for(url), 1)
         # A ValueError: what came is no stream of JSON.
         ends = (_error_in_a_stream(), TimeoutError, ValueError)

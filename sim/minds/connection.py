@@ -14,14 +14,17 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sim.errors import InputError
+from sim.minds.calls import Settings
 
 DEFAULT_URL = "https://api.openai.com/v1"
+HOST = re.compile(r"[a-z0-9_.:%-]+")  # in ASCII, so that no letter passes for another
 PLACEHOLDER = "none"  # a key for servers on this machine, which want none
 MOST_BYTES_OF_A_REFUSAL = 20_000
 SECONDS_FOR_A_REFUSAL = 1.0  # to read its body, which is hardly needed
@@ -45,6 +48,70 @@ class Refusal(Exception):
         self.content = content
 
 
+def address_of(settings: Settings) -> str:
+    """Return the address of a model's endpoint, if that may be asked.
+
+    Whatever opens a connection to a model has its address from here.
+
+    Raises
+    ------
+    InputError
+        If it is no address, the model was named by a file and its host is not among
+        those that were allowed, or the key would leave this machine in clear text.
+    """
+    url = base_url_of(settings.base_url)
+    parts = urlsplit(url)
+    if settings.allowed is not None and not _is_among(settings.allowed, url):
+        host = parts.netloc
+        raise InputError(
+            f"a file names a language model at {host}, which nobody allowed; if your "
+            f"key may go there: --allow-model {host} (in Python allow_model={host!r})"
+        )
+    if parts.scheme == "http" and not (settings.insecure or _on_this_machine(url)):
+        raise InputError(
+            f"your key would go to {parts.netloc} in clear text (http://); use "
+            "https://, or allow it with --insecure (in Python insecure=True)"
+        )
+    return url
+
+
+def hosts(allowed: str | Iterable[str]) -> tuple[str, ...]:
+    """Return hosts that may be asked, from one or several as a user writes them.
+
+    Raises
+    ------
+    InputError
+        If one is no host, with or without a port.
+    """
+    listed = (allowed,) if isinstance(allowed, str) else tuple(allowed)
+    for one in listed:
+        try:
+            _split(one)
+        except ValueError:
+            raise InputError(
+                f"--allow-model takes a host as api.openai.com or 127.0.0.1:8012, not "
+                f"{one!r}"
+            ) from None
+    return listed
+
+
+def _split(host: str) -> tuple[str, int | None]:
+    """Return name and port of a host; ValueError if it is none."""
+    parts = urlsplit(f"//{host}")
+    name = parts.hostname or ""
+    if parts.netloc != host or "@" in host or not HOST.fullmatch(name):
+        raise ValueError(host)
+    return name, parts.port
+
+
+def _is_among(allowed: Iterable[str], url: str) -> bool:
+    """Tell whether an address is on one of the hosts; one without a port has all."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    found = [at for name, at in map(_split, allowed) if name == parts.hostname]
+    return None in found or port in found
+
+
 def base_url_of(given: str | None) -> str:
     """Return the address of the endpoint: given, from the environment, or OpenAI's."""
     url = given or os.environ.get("OPENAI_BASE_URL", "").strip() or DEFAULT_URL
@@ -52,6 +119,7 @@ def base_url_of(given: str | None) -> str:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname)
         valid = valid and parts.port != 0
+        valid = valid and HOST.fullmatch(parts.hostname or "") is not None
     except ValueError:
         valid = False
     # Never quoted: whoever puts a key into an address should not read it in a log.

@@ -21,7 +21,7 @@ from sim.minds.calls import Outcome, Request, Settings
 from sim.minds.connection import (
     Fault,
     Refusal,
-    base_url_of,
+    address_of,
     connect,
     fault_of,
     key_for,
@@ -60,12 +60,13 @@ class Endpoint:
     ------
     InputError
         If the package openai is missing, the settings make no sense, the base URL is
-        none, or no key is set for an endpoint that is not on this machine.
+        none or may not be asked (``connection.address_of``), or no key is set for an
+        endpoint that is not on this machine.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = _sound(settings)
-        self.base_url = base_url_of(settings.base_url)
+        self.base_url = address_of(settings)
         self.host = urlsplit(self.base_url).netloc
         self._key = key_for(self.base_url)
         self._gate = _Gate(settings.slots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from sim.errors import InputError
-from sim.sweeps import executors
+from sim.minds.casting import check_address
+from sim.minds.connection import hosts
+from sim.sweeps import executors, factors
 from sim.sweeps.crew import Crew
 from sim.sweeps.designs import Design, resolve
 from sim.sweeps.jobs import Job, Task, Tasks
@@ -45,6 +47,8 @@ def sweep(
     out: str | Path | None = None,
     resume: bool = False,
     functions: Mapping[str, Measure] | None = None,
+    allow_model: str | Iterable[str] = (),
+    insecure: bool = False,
     **options: Any,
 ) -> Sweep:
     """Run every run of a design that is not done yet, and keep its outcomes.
@@ -64,6 +68,11 @@ def sweep(
     functions
         Outcomes of one's own by name: functions at the top of a file that take the
         ``Society`` at the end of its last day and return a number.
+    allow_model
+        Host, or hosts, that a design may ask a language model at, as
+        ``"api.openai.com"`` or ``"127.0.0.1:8012"``: your key goes there.
+    insecure
+        Whether such a host, on another machine, may be reached by http://.
     options
         ``workers`` (processes; None: one a processor), ``time_limit`` (seconds a run,
         3600; 0: none), ``memory_limit`` (megabytes a run's process; 0: none),
@@ -77,17 +86,22 @@ def sweep(
     Raises
     ------
     InputError
-        If the design is not valid, there is another sweep or another driver in its
-        place, or nothing can be written there. What is done by then stays done.
+        If the design is not valid or asks a model that is not allowed, there is another
+        sweep or another driver in its place, or nothing can be written there. What is
+        done by then stays done.
     """
     told = _options(options)
     chosen = resolve(design)
     tasks = Tasks(chosen, functions)
+    allowed = list(hosts(allow_model))
+    reach: dict[str, Any] = {"allow_model": allowed, "insecure": insecure}
+    for one in tasks.minds:
+        check_address(factors.mind(one, **reach))
     place = Path(out) if out is not None else SWEEPS / chosen.name
     identity = identity_of(chosen.name, tasks.identity())
     limits = Limits(told.time_limit, told.memory_limit)
     with Store(place, identity, resume) as store:
-        driver = Driver(tasks, store, told.tell)
+        driver = Driver(tasks, store, told.tell, reach)
         if executor is None:
             crew = Crew(told.workers or processors(), limits)
             findings = crew.run(driver.jobs())
@@ -128,10 +142,14 @@ class Driver:
         Where they are kept.
     tell
         Told what a user should know.
+    reach
+        Which models may be asked, as ``factors.mind`` takes it.
     """
 
-    def __init__(self, tasks: Tasks, store: Store, tell: Tell | None) -> None:
-        self.tasks, self.store = tasks, store
+    def __init__(
+        self, tasks: Tasks, store: Store, tell: Tell | None, reach: Mapping[str, Any]
+    ) -> None:
+        self.tasks, self.store, self._reach = tasks, store, reach
         self._tell = tell or (lambda line: None)
         self._flying: dict[str, list[Task]] = {}  # tasks that are the same run
         self._damaged = store.damaged()
@@ -151,10 +169,11 @@ class Driver:
                 self.store.note_point(task.position, task.run)
 
     def _job(self, task: Task) -> Job:
+        job = task.job | {"reach": dict(self._reach)}
         if not self.tasks.design.keep_runs:
-            return task.job
+            return job
         place = self.store.path.resolve() / KEPT / task.run
-        return task.job | {"keep": str(place)}
+        return job | {"keep": str(place)}
 
     def keep(self, findings: Iterator[Finding], progress: bool) -> None:
         """Keep all findings, and show how far it is."""

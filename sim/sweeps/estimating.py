@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from sim.minds.casting import open_cast
+from sim.minds.casting import is_live, open_cast, stand_in
 from sim.model import Society
 from sim.sweeps import factors, parts, store
 from sim.sweeps.jobs import Task, Tasks, scenario_of
@@ -53,6 +53,8 @@ def estimate(tasks: Tasks, place: Path) -> Estimate:
     part = parts.as_bytes(task.run, task.seed, dict.fromkeys(names, 0.0))
     size = (len(part) + _kept(tasks)) * len(tasks)
     told = f"a pilot of {days} days"
+    if is_live(factors.mind(task.job["mind"])):
+        told += " with scripted agents; the time that a model takes comes on top"
     return Estimate(len(tasks), 0, seconds, size, told)
 
 
@@ -73,9 +75,12 @@ def _pilot(task: Task) -> tuple[float, int]:
 
 @contextmanager
 def _opened(task: Task) -> Iterator[Society]:
-    """Open the society of a task, with its cast for as long as it is looked at."""
+    """Open the society of a task, with its cast for as long as it is looked at.
+
+    No model is asked: scripted agents stand in for it.
+    """
     job = task.job
-    with open_cast(factors.mind(job["mind"])) as cast:
+    with open_cast(stand_in(factors.mind(job["mind"]))) as cast:
         yield Society(
             scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sim.errors import InputError, nearest
 from sim.minds.calls import Settings
 from sim.minds.casting import MindOptions
 from sim.minds.casting import check as check_mind
+from sim.minds.connection import hosts
 from sim.minds.language import Policy
 from sim.provenance import file_identity
 from sim.scenarios import Scenario
@@ -72,8 +73,20 @@ def pulled(told: str) -> list[interventions.Intervention]:
     return interventions.lever(name, int(day))
 
 
-def mind(told: Mapping[str, Any]) -> MindOptions:
+def mind(
+    told: Mapping[str, Any], allow_model: Iterable[str] = (), insecure: bool = False
+) -> MindOptions:
     """Return the mind that plain values describe; nothing is the rules.
+
+    Parameters
+    ----------
+    told
+        The values, as a design has them.
+    allow_model
+        Hosts that a language model may be asked at: none unless a user said so, since
+        a design, or the store of a sweep, may be anybody's.
+    insecure
+        Whether one on another machine may be reached by http://.
 
     Raises
     ------
@@ -93,6 +106,8 @@ def mind(told: Mapping[str, Any]) -> MindOptions:
         spoken["humans"] = tuple(spoken["humans"])
     reach = {name: told[name] for name in REACHES if name in told}
     settings = Settings(**reach) if "model" in reach else None
+    if settings is not None:
+        settings = settings._replace(allowed=hosts(allow_model), insecure=insecure)
     policy = Policy()._replace(**{n: told[n] for n in ("max_calls",) if n in told})
     options = MindOptions(**spoken, settings=settings, policy=policy)
     check_mind(options)

@@ -83,15 +83,19 @@ class Tasks:
     def identity(self) -> str:
         """Return the design, and the digests of what it refers to, as JSON."""
         networks = [self.design.network, *self._varied("network")]
-        minds = [self.design.mind, *self._varied("mind")]
         known = {
             "design": self.design.told(),
             "outcomes": self.outcomes,
             "functions": {f["name"]: f["digest"] for f in self.functions},
             "networks": [_network_digest(one) for one in networks],
-            "minds": [factors.mind_identity(one) for one in minds],
+            "minds": [factors.mind_identity(one) for one in self.minds],
         }
         return json.dumps(known)  # in the design's own order, which its points follow
+
+    @property
+    def minds(self) -> list[Mapping[str, Any]]:
+        """All minds of the design, as plain values."""
+        return [self.design.mind, *self._varied("mind")]
 
     def _varied(self, name: str) -> list[Any]:
         design = self.design

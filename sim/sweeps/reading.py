@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from sim import results, runs
 from sim.compiled import source_digest
 from sim.errors import InputError
+from sim.minds.casting import check_address
+from sim.minds.connection import hosts
 from sim.results import Result
 from sim.strangers import inside, parse_json
 from sim.sweeps import factors, parts, store
@@ -143,7 +145,13 @@ class Sweep:
             told = f"{wrong}; --resume runs it again"
             return row | {"state": DAMAGED, "error": told}
 
-    def runs(self, where: str | None = None) -> Iterator[Result]:
+    def runs(
+        self,
+        where: str | None = None,
+        *,
+        allow_model: str | Iterable[str] = (),
+        insecure: bool = False,
+    ) -> Iterator[Result]:
         """Open single runs in full, one after another.
 
         Parameters
@@ -151,6 +159,9 @@ class Sweep:
         where
             Which rows of the table, as in ``"growth_exponent > 1 and seed == 0"``.
             None takes all that are done.
+        allow_model, insecure
+            As for ``sweep``: where a language model may be asked for a run that was not
+            kept. Nowhere unless you say so: a store may be anybody's.
 
         Yields
         ------
@@ -161,7 +172,7 @@ class Sweep:
         ------
         InputError
             If the condition cannot be read, or a run would have to be run again with
-            other code than the sweep's.
+            other code than the sweep's or a model that is not allowed.
         """
         table = self.table()
         table = table[table["state"] == DONE]
@@ -169,9 +180,10 @@ class Sweep:
             chosen = table.query(where) if where is not None else table
         except Exception as error:
             raise InputError(f"cannot tell which runs {where!r} are: {error}") from None
-        return (self._open(position) for position in chosen.index.tolist())
+        reach = {"allow_model": hosts(allow_model), "insecure": insecure}
+        return (self._open(position, reach) for position in chosen.index.tolist())
 
-    def _open(self, position: int) -> Result:
+    def _open(self, position: int, reach: Mapping[str, Any]) -> Result:
         task = Tasks(self.design)[position]
         _, (run, *_) = next(row for row in self._rows() if row[0] == position)
         place = inside(self.path, f"{store.KEPT}/{run}")
@@ -180,7 +192,11 @@ class Sweep:
         if self.about["source"] != source_digest():
             raise InputError(f"run {run[:8]} was not kept, and was run by other code")
         job = task.job
-        mind = factors.mind(job["mind"])
+        mind = factors.mind(job["mind"], **reach)
+        try:
+            check_address(mind)
+        except InputError as error:
+            raise InputError(f"run {run[:8]} was not kept: {error}") from None
         given: dict[str, Any] = {"network": job["network"], "mind": mind}
         return runs.run(scenario_of(job), seed=task.seed, out=place, **given)
 

@@ -81,7 +81,8 @@ def _live(job: Job, entered: Notice) -> dict[str, float]:
     functions = {one["name"]: find(one) for one in job["functions"]}
     observer = Observer(job["outcomes"], functions)
     with ExitStack() as stack:
-        cast = stack.enter_context(open_cast(factors.mind(job["mind"])))
+        mind = factors.mind(job["mind"], **job.get("reach", {}))
+        cast = stack.enter_context(open_cast(mind))
         society = Society(
             scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
         )
