@@ -60,7 +60,7 @@ GRAPH = """<?xml version="1.0"?>
 """
 
 
-class Stranger:
+class Untrusted:
     """Files of somebody else, all of which name a server."""
 
     def __init__(self, folder: Path, server: Loopback) -> None:
@@ -82,13 +82,13 @@ class Stranger:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Untrusted]:
     """Return files made where the server was allowed."""
-    folder = tmp_path_factory.mktemp("stranger")
+    folder = tmp_path_factory.mktemp("untrusted")
     with Loopback() as server, pytest.MonkeyPatch.context() as patched:
         hermetic(patched)
         patched.setenv("OPENAI_BASE_URL", server.url)
-        stranger = Stranger(folder, server)
+        untrusted = Untrusted(folder, server)
         named = f'{MIND}base_url = "{server.url}"\n'
         (folder / "design.toml").write_text(DESIGN + named)
         (folder / "default.toml").write_text(DESIGN + MIND)
@@ -103,21 +103,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
             folder / "design.toml",
             Here(),
             out=folder / "store",
-            allow_model=stranger.host,
+            allow_model=untrusted.host,
         )
         _begin(folder, named, patched)
-        assert stranger.visits() > 0
-        yield stranger
+        assert untrusted.visits() > 0
+        yield untrusted
 
 
 def _begin(folder: Path, named: str, patched: pytest.MonkeyPatch) -> None:
     """Begin a run that is cut short, and let its file name a mind, too."""
-    lives = Society.step
+    ordinary = Society.step
 
     def step(society: Society) -> None:
         if society.day["step"] == 3:
             raise KeyboardInterrupt
-        lives(society)
+        ordinary(society)
 
     scenario = scenarios.load("her").replace(humans=12, steps=5)
     with pytest.MonkeyPatch.context() as cut:
@@ -131,15 +131,15 @@ def _begin(folder: Path, named: str, patched: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stranger(
-    made: Stranger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Stranger:
+def untrusted(
+    made: Untrusted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Untrusted:
     """Return files to try, with a key, and the server as the endpoint by default."""
     hermetic(monkeypatch)
     monkeypatch.setenv("OPENAI_BASE_URL", made.server.url)
     monkeypatch.chdir(tmp_path)
     folder = Path(shutil.copytree(made.folder, tmp_path / "copy"))
-    copy = Stranger(folder, made.server)
+    copy = Untrusted(folder, made.server)
     copy._knocks = made.server.connections
     return copy
 
@@ -241,7 +241,7 @@ def test_an_option_that_takes_a_file_is_noticed() -> None:
     ],
 )
 def test_no_file_makes_a_command_connect(
-    stranger: Stranger,
+    untrusted: Untrusted,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     command: str,
@@ -252,13 +252,13 @@ def test_no_file_makes_a_command_connect(
         pytest.importorskip("panel")
         # All is read and set up by then; nobody would end it.
         monkeypatch.setattr(serving, "serve_until_told", lambda server: server.stop())
-    before = stranger.visits()
-    given = line.replace("{", f"{stranger.folder}/").replace("}", "")
+    before = untrusted.visits()
+    given = line.replace("{", f"{untrusted.folder}/").replace("}", "")
     found = main([command, *given.split()])
     told = capsys.readouterr()
     assert (found, told.err if found != code else "") == (code, "")
     assert SECRET not in told.out + told.err
-    assert stranger.visits() == before
+    assert untrusted.visits() == before
 
 
 # ------------------------------------------------------------------------ public names
@@ -279,13 +279,13 @@ def look_at(found: Any, **arguments: tuple[Any, ...]) -> None:
             assert "nobody allowed" in str(error) or "checkpoint" in str(error)
 
 
-def speaks(stranger: Stranger) -> sim.Result:
+def speaks(untrusted: Untrusted) -> sim.Result:
     """Replay a transcript."""
-    mind = sim.MindOptions(kind="llm", cast=None, replay=stranger["calls.jsonl"])
+    mind = sim.MindOptions(kind="llm", cast=None, replay=untrusted["calls.jsonl"])
     return runs.run("her", steps=3, mind=mind._replace(talks=0.4))
 
 
-PUBLIC: dict[str, list[Callable[[Stranger], Any]]] = {
+PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
     "Society": [
         lambda one: sim.Society(one["scenario.toml"]),
         lambda one: sim.Society(one["minded.toml"]),
@@ -353,67 +353,69 @@ def test_all_public_names_that_take_a_file_are_tried() -> None:
     ],
 )
 def test_no_file_makes_python_connect(
-    stranger: Stranger, name: str, number: int
+    untrusted: Untrusted, name: str, number: int
 ) -> None:
-    before = stranger.visits()
+    before = untrusted.visits()
     try:
-        PUBLIC[name][number](stranger)
+        PUBLIC[name][number](untrusted)
     except InputError as error:
         assert SECRET not in str(error)
-    assert stranger.visits() == before
+    assert untrusted.visits() == before
 
 
 # ------------------------------------------------------------------ what a user allows
 
 
 def test_what_is_not_allowed_is_told_in_one_line(
-    stranger: Stranger, capsys: pytest.CaptureFixture[str]
+    untrusted: Untrusted, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["sweep", stranger["design.toml"]]) == 2
+    assert main(["sweep", untrusted["design.toml"]]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1
-    assert f"--allow-model {stranger.host} " in told
+    assert f"--allow-model {untrusted.host} " in told
     with pytest.raises(InputError, match=r"run \w{8} was not kept: .*nobody allowed"):
-        next(sim.load_sweep(stranger["store"]).runs())
+        next(sim.load_sweep(untrusted["store"]).runs())
     assert not Path("results").exists()
 
 
 @pytest.mark.slow
-def test_a_host_that_a_user_allows_is_asked(stranger: Stranger) -> None:
-    allowed = ["--allow-model", "other.example", "--allow-model", stranger.host]
-    design = ["sweep", stranger["design.toml"], "--workers", "1", "--out", "out"]
-    asked = stranger.server.count
+def test_a_host_that_a_user_allows_is_asked(untrusted: Untrusted) -> None:
+    allowed = ["--allow-model", "other.example", "--allow-model", untrusted.host]
+    design = ["sweep", untrusted["design.toml"], "--workers", "1", "--out", "out"]
+    asked = untrusted.server.count
     assert main([*design, *allowed]) == 0
-    assert stranger.server.count > asked
-    assert stranger.server.requests[-1].headers["authorization"] == f"Bearer {SECRET}"
+    assert untrusted.server.count > asked
+    assert untrusted.server.requests[-1].headers["authorization"] == f"Bearer {SECRET}"
 
 
 def test_a_run_of_a_store_is_run_again_where_its_model_is_allowed(
-    stranger: Stranger,
+    untrusted: Untrusted,
 ) -> None:
-    asked = stranger.server.count
-    found = next(sim.load_sweep(stranger["store"]).runs(allow_model=[stranger.host]))
+    asked = untrusted.server.count
+    found = next(sim.load_sweep(untrusted["store"]).runs(allow_model=[untrusted.host]))
     assert found.provenance["mind"]["model"] == "tiny"
-    assert stranger.server.count > asked
-    asked = stranger.server.count
-    assert next(sim.load_sweep(stranger["store"]).runs()).path == found.path  # kept now
-    assert stranger.server.count == asked
+    assert untrusted.server.count > asked
+    asked = untrusted.server.count
+    assert (
+        next(sim.load_sweep(untrusted["store"]).runs()).path == found.path
+    )  # kept now
+    assert untrusted.server.count == asked
 
 
-def test_a_job_carries_what_is_allowed(stranger: Stranger) -> None:
-    job = Tasks(read(stranger["design.toml"]))[0].job
-    before = stranger.visits()
+def test_a_job_carries_what_is_allowed(untrusted: Untrusted) -> None:
+    job = Tasks(read(untrusted["design.toml"]))[0].job
+    before = untrusted.visits()
     finding = execute(job)
     assert finding["state"] == FAILED and "nobody allowed" in finding["error"]
-    assert stranger.visits() == before
-    finding = execute(job | {"reach": {"allow_model": [stranger.host]}})
+    assert untrusted.visits() == before
+    finding = execute(job | {"reach": {"allow_model": [untrusted.host]}})
     assert finding["state"] == DONE
 
 
 def test_a_dry_run_says_that_a_model_takes_its_time(
-    stranger: Stranger, capsys: pytest.CaptureFixture[str]
+    untrusted: Untrusted, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["sweep", stranger["design.toml"], "--dry-run"]) == 0
+    assert main(["sweep", untrusted["design.toml"], "--dry-run"]) == 0
     assert "8 days with scripted agents; the time that" in capsys.readouterr().out
 
 
@@ -473,9 +475,9 @@ CLEAR = r"model\.example:8012 in clear text .*--insecure"
 
 
 def test_the_key_goes_to_another_machine_by_https_alone(
-    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+    untrusted: Untrusted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guest = guest_of(results.load(stranger["run"]), "40")
+    guest = guest_of(results.load(untrusted["run"]), "40")
     mind = asking(FAR)
     tries: list[Callable[[], Any]] = [
         lambda: Endpoint(Settings("tiny", FAR)),
@@ -496,11 +498,11 @@ def test_the_key_goes_to_another_machine_by_https_alone(
 
 
 def test_the_command_line_takes_an_insecure_address_as_such(
-    stranger: Stranger, capsys: pytest.CaptureFixture[str]
+    untrusted: Untrusted, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = ["--model", "tiny", "--base-url", "http://[::ffff:192.0.2.1]:9/v1"]
     run = ["run", "her", "--humans", "12", "--steps", "2", "--mind", "llm", *model]
-    for command in (run, ["talk", stranger["run"], "--os", "40", *model]):
+    for command in (run, ["talk", untrusted["run"], "--os", "40", *model]):
         assert main(command) == 2
         assert "in clear text" in capsys.readouterr().err
     given = parser().parse_args([*run, "--insecure"])
