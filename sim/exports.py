@@ -25,6 +25,7 @@ from sim.gexf import Kinds, Span, Thing
 from sim.markup import as_json, lines_of, write_lines
 from sim.relationships import Rows, flags_of, kinds_of, kinds_of_agents, rows_of
 from sim.results import Result
+from sim.signatures import checked_arguments
 from sim.state import OFFLINE
 from sim.stored import snapshot_day
 
@@ -49,6 +50,7 @@ class Graph(NamedTuple):
     about: dict[str, Any]
 
 
+@checked_arguments()
 def export(
     result: Result,
     path: str | Path,

@@ -31,7 +31,7 @@ KEPT = ("snapshot_every", "checkpoint_every")
 
 
 @dataclass
-class Options:
+class RunOptions:
     """How to run, which changes nothing of what comes out but which days are kept."""
 
     threads: int = 1
@@ -41,11 +41,9 @@ class Options:
     mind: MindOptions = field(default_factory=MindOptions)
     detectors: Sequence[str] | None = None  # kinds; None is all
     checkpoint_every: int = 0  # days; 0 is never
-    out: str | Path | None = None
 
     def __post_init__(self) -> None:
-        """Check what was given."""
-        self.mind = self.mind or MindOptions()
+        """Raise InputError if a number is out of range."""
         for name, least in (
             ("threads", 1),
             ("snapshot_every", 1),
@@ -85,7 +83,7 @@ def place_of(
 
 
 def live(
-    society: Society, scenario: Scenario, writer: RunWriter, told: Options
+    society: Society, scenario: Scenario, writer: RunWriter, told: RunOptions
 ) -> None:
     """Live all days to come; write a snapshot of the first, the last, and some between.
 
@@ -151,7 +149,8 @@ def fork(
     birth: Mapping[str, Any],
     step: int,
     interventions: Sequence[Intervention],
-    told: Options,
+    told: RunOptions,
+    out: str | Path | None = None,
 ) -> Path:
     """Live on from a checkpoint of a run, in another run; return its directory.
 
@@ -164,7 +163,9 @@ def fork(
     interventions
         What is changed from then on.
     told
-        How to run, and where to.
+        How to run.
+    out
+        Where to; None is under ``RUNS``, named by what makes the run.
 
     Raises
     ------
@@ -176,12 +177,12 @@ def fork(
     taken = checkpoints.take_up(
         parent, step, threads=told.threads, interventions=interventions
     )
-    place = Path(told.out) if told.out is not None else _place_of_fork(taken, step)
+    place = Path(out) if out is not None else _place_of_fork(taken, step)
     steps = taken.scenario.parameters.steps
     of = {"run": parent.name, "step": step, **file_identity(parent / "provenance.json")}
     more = {"network": birth["network"], "parent": of, "options": told.kept()}
     known = provenance(taken.scenario, taken.seed, steps, more)
-    overwrite = told.overwrite or told.out is None
+    overwrite = told.overwrite or out is None
     with RunWriter(place, known, overwrite=overwrite) as writer:
         writer.inherit(parent, step)
         before = checkpoints.readings_of(writer.part, step)
@@ -196,7 +197,7 @@ def _place_of_fork(taken: checkpoints.Taken, step: int) -> Path:
     return place.with_name(f"{place.name}-fork-{step}")
 
 
-def begun(place: Path) -> tuple[Options, dict[str, Any]]:
+def begun(place: Path) -> tuple[RunOptions, dict[str, Any]]:
     """Return how a run was begun that is not finished: options and provenance."""
     left = begun_at(place)
     file = left / UNFINISHED
@@ -207,7 +208,7 @@ def begun(place: Path) -> tuple[Options, dict[str, Any]]:
         found = read_json(file, LARGEST)
         birth = dict(found["provenance"])
         check_birth(file, birth)
-        told = Options(**kept_of(birth), overwrite=found["overwrite"] is True)
+        told = RunOptions(**kept_of(birth), overwrite=found["overwrite"] is True)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{file} is damaged: {error}") from None
     if not checkpoints.days(left):

@@ -21,6 +21,7 @@ from sim import sound
 from sim.errors import InputError
 from sim.provenance import provenance
 from sim.readings import PACKED, SCHEMA, days
+from sim.signatures import checked_arguments
 from sim.stored import Tables, events_of, named, snapshot_day
 from sim.strangers import inside
 from sim.writer import (
@@ -129,10 +130,20 @@ class Result(Tables):
         """What the cast of the run said, was asked, and remembers."""
         return Speech(self)
 
+    @checked_arguments()
     def fork(
-        self, step: int, interventions: Sequence[Intervention] = (), **options: Any
+        self,
+        step: int,
+        interventions: Sequence[Intervention] = (),
+        *,
+        out: str | Path | None = None,
+        overwrite: bool = False,
+        threads: int = 1,
+        snapshot_every: int | None = None,
+        checkpoint_every: int | None = None,
+        progress: bool = False,
     ) -> Result:
-        """Live on from a checkpoint, in another run, with something changed or not.
+        """Continue from a checkpoint in another run, with something changed or not.
 
         Parameters
         ----------
@@ -140,9 +151,12 @@ class Result(Tables):
             The day of a checkpoint (``run(..., checkpoint_every=...)`` keeps them).
         interventions
             What is changed from then on; nothing gives the same bytes again.
-        options
-            ``out`` (directory; None: under ``results/runs``) and the options of
-            ``run``.
+        out
+            Directory to write; None is under ``results/runs``, named by what makes it.
+        overwrite, threads, progress
+            As for ``run``.
+        snapshot_every, checkpoint_every
+            Days, as for ``run``; None is as in this run.
 
         Raises
         ------
@@ -152,8 +166,13 @@ class Result(Tables):
         """
         from sim import living
 
-        told = living.Options(**(living.kept_of(self.provenance) | options))
-        path = living.fork(self.path, self.provenance, step, interventions, told)
+        days = {"snapshot_every": snapshot_every, "checkpoint_every": checkpoint_every}
+        days = {name: number for name, number in days.items() if number is not None}
+        kept = living.kept_of(self.provenance) | days
+        told = living.RunOptions(
+            **kept, overwrite=overwrite, threads=threads, progress=progress
+        )
+        path = living.fork(self.path, self.provenance, step, interventions, told, out)
         return load(path)
 
 
@@ -200,8 +219,14 @@ class Speech:
         return found
 
 
+@checked_arguments()
 def load(path: str | Path) -> Result:
     """Return the finished run in a directory.
+
+    Parameters
+    ----------
+    path
+        The run directory.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from sim import checkpoints, living, scenarios
 from sim.events import Watch
 from sim.living import (
     RUNS,
-    Options,
+    RunOptions,
     finish,
     live,
     place_of,
@@ -26,21 +27,31 @@ from sim.minds.casting import (
     open_cast,
 )
 from sim.model import Society, seed_from
+from sim.parameters import IN_PARAMETERS, IN_SCENARIO, Changes
 from sim.provenance import provenance
 from sim.results import Result, RunWriter, load
 from sim.scenarios import Scenario
+from sim.signatures import checked_arguments
 
 __all__ = ["RUNS", "estimate", "place_of", "resume", "run"]
 
 
+@checked_arguments(IN_PARAMETERS)
 def run(
-    scenario: Scenario | str,
+    scenario: Scenario | str | Path,
     *,
     steps: int | None = None,
     seed: int = 0,
+    parameters: Changes | None = None,
     network: str | Path | None = None,
     out: str | Path | None = None,
-    **options: Any,
+    overwrite: bool = False,
+    threads: int = 1,
+    mind: MindOptions | None = None,
+    detectors: Sequence[str] | None = None,
+    snapshot_every: int = 30,
+    checkpoint_every: int = 0,
+    progress: bool = False,
 ) -> Result:
     """Run a scenario to its end, store the run, and open it.
 
@@ -51,19 +62,31 @@ def run(
     steps
         Days to run; None takes the scenario's own.
     seed
-        The seed of all luck. The same seed gives the same bytes.
+        The seed of all random numbers, 0 to 2**63 - 1. The same seed gives the same
+        bytes.
+    parameters
+        Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
     network
         File of who knows whom on day 0 (edge list, GraphML or GEXF).
     out
         Directory to write. None puts the run under ``results/runs``, in a directory
         named by what makes the run, replacing the same run if it is there.
-    options
-        ``threads`` (int, 1), ``snapshot_every`` (days, 30), ``overwrite`` (False: a run
-        at ``out`` is kept and refused), ``progress`` (False: no bar), ``mind``
-        (``sim.minds.MindOptions``; None: everybody lives by the rules), ``detectors``
-        (kinds of events to look for; None: all that are registered),
-        ``checkpoint_every`` (days, 0: never; else a run that was cut short can be gone
-        on with by ``resume``, and a finished one be forked).
+    overwrite
+        Whether to replace a run that is there at ``out``; else it is refused.
+    threads
+        Threads to compute with; the result is the same for any number.
+    mind
+        Who speaks through a language model, and how; None lets everybody follow the
+        rules.
+    detectors
+        Kinds of events to look for; None is all that are registered.
+    snapshot_every
+        Days between two snapshots of all humans, OSes and ties.
+    checkpoint_every
+        Days between two checkpoints, 0 for none: with them a run that was cut short is
+        completed by ``resume``, and a finished one can be forked.
+    progress
+        Whether to show a bar on standard error.
 
     Returns
     -------
@@ -75,8 +98,16 @@ def run(
     InputError
         If anything given is not valid, or nothing can be written at ``out``.
     """
-    told = Options(**options)
-    chosen = scenario if isinstance(scenario, Scenario) else scenarios.load(scenario)
+    told = RunOptions(
+        threads=threads,
+        snapshot_every=snapshot_every,
+        overwrite=overwrite,
+        progress=progress,
+        mind=mind or MindOptions(),
+        detectors=detectors,
+        checkpoint_every=checkpoint_every,
+    )
+    chosen = scenarios.chosen(scenario, parameters)
     if steps is not None:
         chosen = chosen.replace(steps=steps)
     seed = seed_from(seed)
@@ -102,8 +133,9 @@ def run(
     return load(writer.directory)
 
 
+@checked_arguments()
 def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Result:
-    """Go on with a run that was cut short, from its last checkpoint.
+    """Complete a run that was cut short, from its last checkpoint.
 
     The result has the same bytes as if nothing had happened.
 
@@ -138,8 +170,9 @@ def _speech(
     return how | mind.summary()
 
 
+@checked_arguments(IN_SCENARIO)
 def estimate(
-    scenario: Scenario | str,
+    scenario: Scenario | str | Path,
     mind: MindOptions,
     *,
     seed: int = 0,

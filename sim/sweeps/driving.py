@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tqdm import tqdm
 
 from sim.errors import InputError
+from sim.parameters import IN_DESIGN
+from sim.signatures import checked_arguments
 from sim.sweeps import executors
 from sim.sweeps.crew import Crew
 from sim.sweeps.designs import Design, resolve
@@ -28,16 +30,7 @@ SWEEPS = Path("results") / "sweeps"
 Tell = Callable[[str], None]
 
 
-class Options(NamedTuple):
-    """How to run a sweep, which changes nothing of what comes out."""
-
-    workers: int | None = None  # processes; None is one a processor
-    time_limit: float = 3600.0  # seconds of wall clock for a run; 0 is no limit
-    memory_limit: int = 0  # megabytes of a run's process; 0 is no limit
-    progress: bool = False  # a bar on standard error
-    tell: Tell | None = None  # told, in a line, what a user should know
-
-
+@checked_arguments(IN_DESIGN)
 def sweep(
     design: Design | Mapping[str, Any] | str | Path,
     executor: Executor | None = None,
@@ -45,7 +38,11 @@ def sweep(
     out: str | Path | None = None,
     resume: bool = False,
     functions: Mapping[str, Measure] | None = None,
-    **options: Any,
+    workers: int | None = None,
+    time_limit: float = 3600.0,
+    memory_limit: int = 0,
+    progress: bool = False,
+    tell: Tell | None = None,
 ) -> Sweep:
     """Run every run of a design that is not done yet, and keep its outcomes.
 
@@ -64,10 +61,16 @@ def sweep(
     functions
         Outcomes of one's own by name: functions at the top of a file that take the
         ``Society`` at the end of its last day and return a number.
-    options
-        ``workers`` (processes; None: one a processor), ``time_limit`` (seconds a run,
-        3600; 0: none), ``memory_limit`` (megabytes a run's process; 0: none),
-        ``progress`` (False: no bar), ``tell`` (a function for lines worth knowing).
+    workers
+        Processes to run in; None is one a processor.
+    time_limit
+        Seconds of wall clock after which a run is given up as failed; 0 is no limit.
+    memory_limit
+        Megabytes that a run's process may take; 0 is no limit.
+    progress
+        Whether to show a bar on standard error.
+    tell
+        Called with each line worth knowing, such as a damaged run that is run again.
 
     Returns
     -------
@@ -77,37 +80,30 @@ def sweep(
     Raises
     ------
     InputError
-        If the design is not valid, there is another sweep or another driver in its
-        place, or nothing can be written there. What is done by then stays done.
+        If an option or the design is not valid, there is another sweep or another
+        driver in its place, or nothing can be written there. What is done by then stays
+        done.
     """
-    told = _options(options)
+    if workers is not None and workers < 1:
+        raise InputError(f"it takes at least one worker, not {workers}")
+    if time_limit < 0 or memory_limit < 0:
+        raise InputError("a limit is 0 (none) or more")
     chosen = resolve(design)
     tasks = Tasks(chosen, functions)
     place = Path(out) if out is not None else SWEEPS / chosen.name
     identity = identity_of(chosen.name, tasks.identity())
-    limits = Limits(told.time_limit, told.memory_limit)
+    limits = Limits(time_limit, memory_limit)
     with Store(place, identity, resume) as store:
-        driver = Driver(tasks, store, told.tell)
+        driver = Driver(tasks, store, tell)
         if executor is None:
-            crew = Crew(told.workers or processors(), limits)
+            crew = Crew(workers or processors(), limits)
             findings = crew.run(driver.jobs())
         else:
-            ahead = 2 * (told.workers or executors.IN_FLIGHT // 2)
+            ahead = 2 * (workers or executors.IN_FLIGHT // 2)
             findings = executors.run(executor, driver.jobs(), limits, ahead)
         with closing(findings):
-            driver.keep(findings, told.progress)
+            driver.keep(findings, progress)
     return load_sweep(place)
-
-
-def _options(options: Mapping[str, Any]) -> Options:
-    try:
-        told = Options(**options)
-    except TypeError as error:
-        known = ", ".join(Options._fields)
-        raise InputError(f"{error}; a sweep's options are {known}") from None
-    if told.time_limit < 0 or told.memory_limit < 0:
-        raise InputError("a limit is 0 (none) or more")
-    return told
 
 
 def processors() -> int:
