@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from sim import sound
 from sim.errors import InputError
-from sim.members import Members
+from sim.members import AgentIds
 from sim.names import os_name
 from sim.provenance import LARGEST, SOFTWARE
 from sim.readings import PACKED, SCHEMA
@@ -62,7 +62,7 @@ class Tables:
     def events(self) -> pd.DataFrame:
         """What happened: kind, step, members (agent numbers), size, strength, ...
 
-        Members can be gone through, counted and indexed like a list.
+        AgentIds can be gone through, counted and indexed like a list.
         ``who`` tells the members by name, or how many they are. ``p_value`` is ``nan``
         where there is nothing to test.
         """
@@ -178,7 +178,7 @@ def events_of(table: pa.Table) -> pd.DataFrame:
     """Return events as a data frame, their members compact."""
     column = table.column("members").combine_chunks()
     ends, numbers = column.offsets.to_numpy(), column.values.to_numpy()
-    members = [Members(numbers[a:b]) for a, b in pairwise(ends.tolist())]
+    members = [AgentIds(numbers[a:b]) for a, b in pairwise(ends.tolist())]
     events: pd.DataFrame = table.to_pandas()
     events["members"] = pd.Series(members, dtype=object, index=events.index)
     return events
