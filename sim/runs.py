@@ -12,11 +12,11 @@ from sim.events import Watch
 from sim.living import (
     RUNS,
     RunOptions,
-    finish,
-    live,
-    place_of,
-    refuse_unfinished,
-    speaks,
+    clear_unfinished,
+    default_path,
+    finalize,
+    language_mind,
+    simulate,
 )
 from sim.minds.casting import (
     CountingMind,
@@ -33,7 +33,7 @@ from sim.results import Result, RunWriter, load
 from sim.scenarios import Scenario
 from sim.signatures import checked_arguments
 
-__all__ = ["RUNS", "estimate", "place_of", "resume", "run"]
+__all__ = ["RUNS", "default_path", "estimate", "resume", "run"]
 
 
 @checked_arguments(IN_PARAMETERS)
@@ -98,7 +98,7 @@ def run(
     InputError
         If anything given is not valid, or nothing can be written at ``out``.
     """
-    told = RunOptions(
+    options = RunOptions(
         threads=threads,
         snapshot_every=snapshot_every,
         overwrite=overwrite,
@@ -111,25 +111,28 @@ def run(
     if steps is not None:
         chosen = chosen.replace(steps=steps)
     seed = seed_from(seed)
-    place = Path(out) if out is not None else place_of(chosen, seed, network, told.mind)
-    make = partial(Society, chosen, rng=seed, network=network, threads=told.threads)
-    with open_cast(told.mind) as cast:
+    if out is None:
+        place = default_path(chosen, seed, network, options.mind)
+    else:
+        place = Path(out)
+    make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
+    with open_cast(options.mind) as cast:
         society = make(cast=cast)
-        society.watch = Watch(society.parameters, told.detectors)
+        society.watch = Watch(society.parameters, options.detectors)
         chosen = chosen.model_copy(update={"parameters": society.parameters})
-        steps, kept = chosen.parameters.steps, told.kept()
-        birth = provenance(chosen, seed, steps, {"network": network, "options": kept})
-        if told.checkpoint_every:
+        steps, kept = chosen.parameters.steps, options.kept()
+        record = provenance(chosen, seed, steps, {"network": network, "options": kept})
+        if options.checkpoint_every:
             checkpoints.check(society)
-            refuse_unfinished(place, told.overwrite)
-        overwrite = told.overwrite or out is None
-        lasting = told.checkpoint_every > 0
-        with RunWriter(place, birth, overwrite=overwrite, lasting=lasting) as writer:
+            clear_unfinished(place, options.overwrite)
+        overwrite = options.overwrite or out is None
+        lasting = options.checkpoint_every > 0
+        with RunWriter(place, record, overwrite=overwrite, lasting=lasting) as writer:
             if lasting:
-                writer.begin({"provenance": birth, "overwrite": overwrite})
-            live(society, chosen, writer, told)
-            birth["mind"] = _speech(society, writer, told.mind)
-            finish(society, writer)
+                writer.begin({"provenance": record, "overwrite": overwrite})
+            simulate(society, chosen, writer, options)
+            record["mind"] = _speech(society, writer, options.mind)
+            finalize(society, writer)
     return load(writer.directory)
 
 
@@ -157,16 +160,16 @@ def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Resu
 
 
 def _speech(
-    society: Society, writer: RunWriter, told: MindOptions
+    society: Society, writer: RunWriter, options: MindOptions
 ) -> dict[str, Any] | None:
-    """Write what the cast said; return what the birth certificate says of it."""
-    mind = speaks(society)
+    """Write what the cast said; return what the provenance says of it."""
+    mind = language_mind(society)
     if mind is None or society.cast is None:
         return None
     writer.speech(mind.lines, mind.transcript.rows())
     members = society.cast.members(society.state).tolist()
-    how = {"kind": told.kind, "cast": told.cast, "talks": told.talks}
-    how |= {"ghost_writer": told.ghost_writer, "members": members}
+    how = {"kind": options.kind, "cast": options.cast, "talks": options.talks}
+    how |= {"ghost_writer": options.ghost_writer, "members": members}
     return how | mind.summary()
 
 
@@ -180,7 +183,7 @@ def estimate(
 ) -> Estimate:
     """Return what a run would ask of a language model, without asking it.
 
-    The same society is lived once by the rules, and the encounters of its cast are
+    The same society is simulated once by the rules, and the encounters of its cast are
     counted. What the model decides may change who meets whom, so it is an estimate.
 
     Parameters
@@ -199,7 +202,7 @@ def estimate(
     counting = CountingMind(mind)
     if mind.kind != "rules" and mind.cast != 0:
         cast = cast_of(mind, counting)
-        society = Society(scenario, rng=seed, network=network, cast=cast)
+        society = Society(scenario, seed=seed, network=network, cast=cast)
         for _ in range(society.parameters.steps):
             society.step()
     return counting.estimate(mind.policy.max_calls)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.compiled import source_digest
-from sim.living import finish, speaks
+from sim.living import finalize, language_mind
 from sim.minds.casting import open_cast
 from sim.model import Society
 from sim.provenance import provenance
@@ -120,10 +120,10 @@ def _finish(society: Society, writer: RunWriter) -> None:
     steps = society.parameters.steps
     if steps % SNAPSHOT_EVERY:
         writer.snapshot(steps, society.state)
-    mind = speaks(society)
+    mind = language_mind(society)
     if mind is not None:
         writer.speech(mind.lines, mind.transcript.rows())
-    finish(society, writer)
+    finalize(society, writer)
 
 
 def warm_up() -> None:
