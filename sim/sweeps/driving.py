@@ -16,14 +16,14 @@ from sim.errors import InputError
 from sim.parameters import IN_DESIGN
 from sim.signatures import checked_arguments
 from sim.sweeps import executors
-from sim.sweeps.crew import Crew
+from sim.sweeps.crew import WorkerPool
 from sim.sweeps.designs import Design, resolve
 from sim.sweeps.jobs import Job, Task, Tasks
 from sim.sweeps.measures import Measure
 from sim.sweeps.processes import Limits
 from sim.sweeps.reading import Sweep, load_sweep
 from sim.sweeps.store import KEPT, Store, identity_of
-from sim.sweeps.work import FAILED, OTHER_CODE, Finding
+from sim.sweeps.work import FAILED, OTHER_CODE, JobResult
 
 SWEEPS = Path("results") / "sweeps"
 
@@ -96,8 +96,8 @@ def sweep(
     with Store(place, identity, resume) as store:
         driver = Driver(tasks, store, tell)
         if executor is None:
-            crew = Crew(workers or processors(), limits)
-            findings = crew.run(driver.jobs())
+            pool = WorkerPool(workers or processors(), limits)
+            findings = pool.run(driver.jobs())
         else:
             ahead = 2 * (workers or executors.IN_FLIGHT // 2)
             findings = executors.run(executor, driver.jobs(), limits, ahead)
@@ -152,7 +152,7 @@ class Driver:
         place = self.store.path.resolve() / KEPT / task.run
         return task.job | {"keep": str(place)}
 
-    def keep(self, findings: Iterator[Finding], progress: bool) -> None:
+    def keep(self, findings: Iterator[JobResult], progress: bool) -> None:
         """Keep all findings, and show how far it is."""
         total, done = len(self.tasks), len(self.store.noted)
         failed = 0
@@ -170,7 +170,7 @@ class Driver:
                 bar.set_postfix_str(f"{failed} failed" if failed else "", False)
                 bar.update(0)
 
-    def keep_one(self, finding: Finding) -> Finding:
+    def keep_one(self, finding: JobResult) -> JobResult:
         """Keep one finding.
 
         Raises
