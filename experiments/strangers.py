@@ -656,7 +656,7 @@ def read_run(path: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> None:
-    society = checkpoints.take_up(path).society
+    society = checkpoints.load(path).society
     society.step()
 
 
@@ -717,7 +717,7 @@ TARGETS: dict[str, Target] = {
     ),
     "run-directory": Target(
         "a run", lambda raw: RUN.trying(raw, read_run), RUN.seeds, RUN.examples,
-        ("sim.stored", "sim.readings", *TABLES),
+        ("sim.results", "sim.readings", *TABLES),
     ),
     "checkpoint": Target(
         "a checkpoint", lambda raw: CHECKPOINTS.trying(raw, read_checkpoint),

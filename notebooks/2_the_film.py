@@ -121,7 +121,7 @@ pd.DataFrame(seen, list(FILM)).rename_axis(f"in so many of {len(SEEDS)} cities")
 # same with more seeds and more people).
 
 # %%
-report = checks.check("her", seeds=3, humans=100)
+report = checks.check("her", seeds=3, parameters={"humans": 100})
 pd.DataFrame(
     [(one.expectation.text, one.held, one.runs) for one in report.verdicts],
     columns=["claim", "held in", "of"],

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from sim.checks import observe_all, seeds_from
 from sim.errors import InputError, nearest
 from sim.expectations import Outcomes
 from sim.outcomes import meaning
+from sim.parameters import IN_SCENARIO
 from sim.scenarios import Scenario
+from sim.signatures import checked_arguments
 from sim.ties import Array
 
 MOSTLY = 0.5  # share of OSes gone from which a run counts as a departure
@@ -58,8 +61,9 @@ MECHANISMS: dict[str, dict[str, Any]] = {
 }
 
 
+@checked_arguments(IN_SCENARIO)
 def ablate(
-    scenario: Scenario | str,
+    scenario: Scenario | str | Path,
     *,
     mechanisms: Iterable[str] | None = None,
     outcome: str = "left",
@@ -69,7 +73,7 @@ def ablate(
 ) -> pd.DataFrame:
     """Switch mechanisms off, each alone and in pairs, and compare with the full model.
 
-    Every row runs on the same seeds, so differences are between runs of equal luck.
+    Every row runs on the same seeds: differences are between runs with the same draws.
 
     Parameters
     ----------
@@ -103,7 +107,7 @@ def ablate(
     InputError
         If a scenario, a mechanism or the outcome is unknown, or there are no seeds.
     """
-    chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
+    chosen = scenarios.chosen(scenario)
     meaning(outcome)  # refuses what is unknown
     numbers = seeds_from(0, seeds)
     watched = partial(observe_all, workers=workers)

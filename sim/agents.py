@@ -15,8 +15,13 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 import mesa
 import numpy as np
 
-from sim.agentset import ColumnAgentSet
-from sim.agentset.columns import check_new_rows, check_values, missing, uninstall
+from sim.agentset import (
+    ColumnAgentSet,
+    check_new_rows,
+    check_values,
+    missing,
+    uninstall,
+)
 from sim.errors import InputError
 from sim.names import os_name
 from sim.state import (
@@ -30,19 +35,19 @@ from sim.state import (
 )
 from sim.ties import Array
 
-Other = TypeVar("Other", bound="View")
+Other = TypeVar("Other", bound="AgentView")
 
 
 class Tie(NamedTuple):
     """One relationship, seen from one side."""
 
-    agent: View  # the other
+    agent: AgentView  # the other
     closeness: float  # 0..1, to the other
     returned: float  # 0..1, by the other
     kind: int  # flags PARTNER, OWNER, KNOWS, WAS_CLOSE of sim.state
 
 
-class View(mesa.Agent):
+class AgentView(mesa.Agent):
     """An agent as a name: a model and a row of its columns.
 
     Views of the same agent of the same model are equal, and keep nothing of their own.
@@ -123,7 +128,7 @@ class View(mesa.Agent):
         object.__setattr__(self, name, value)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, View) or type(self) is not type(other):
+        if not isinstance(other, AgentView) or type(self) is not type(other):
             return False
         return self.row == other.row and self.model is other.model
 
@@ -137,11 +142,11 @@ class View(mesa.Agent):
         return f"<{type(self).__name__} {self.number}>"
 
 
-def _lacks(agent_type: type[View], name: str) -> str:
+def _lacks(agent_type: type[AgentView], name: str) -> str:
     return missing(agent_type.__name__, name, tuple(agent_type.columns))
 
 
-class Human(View):
+class Human(AgentView):
     """A human, by row of the humans' table; ``number`` is the row."""
 
     __slots__ = ()
@@ -164,7 +169,7 @@ class Human(View):
         return _other(self.model, self.model.human_type, self.partner)
 
 
-class OS(View):
+class OS(AgentView):
     """An OS, by row of the OSes' table; ``number`` follows those of the humans."""
 
     __slots__ = ()
@@ -200,16 +205,16 @@ def _other(model: AgentRegistry, agent_type: type[Other], row: int) -> Other | N
     return None if row < 0 else agent_type.at(model, row)
 
 
-def _read(name: str, view: View) -> Any:
+def _read(name: str, view: AgentView) -> Any:
     return view.table.column(name)[view.row].item()
 
 
-def _write(column: Column, view: View, value: Any) -> None:
+def _write(column: Column, view: AgentView, value: Any) -> None:
     check_values(view.model.state, column, value)
     view.table.column(column.name)[view.row] = value
 
 
-def _offer_columns(agent_type: type[View]) -> None:
+def _offer_columns(agent_type: type[AgentView]) -> None:
     for name, column in agent_type.columns.items():
         doc = f"{column.meaning} ({column.dtype}; {column.unit})"
         read, write = partial(_read, name), partial(_write, column)
@@ -239,7 +244,7 @@ class AgentRegistry:
         return ColumnAgentSet(self)
 
     @property
-    def agents_by_type(self) -> dict[type[View], ColumnAgentSet]:
+    def agents_by_type(self) -> dict[type[AgentView], ColumnAgentSet]:
         """The living agents of each type that has any."""
         return {
             agent_type: ColumnAgentSet(self, agent_type=agent_type)
@@ -247,9 +252,9 @@ class AgentRegistry:
         }
 
     @property
-    def agent_types(self) -> list[type[View]]:
+    def agent_types(self) -> list[type[AgentView]]:
         """The types that have living agents."""
-        types: tuple[type[View], ...] = (self.human_type, self.os_type)
+        types: tuple[type[AgentView], ...] = (self.human_type, self.os_type)
         return [agent_type for agent_type in types if len(self.living(agent_type))]
 
     def register_agent(self, agent: Any, **columns: Any) -> None:
@@ -291,7 +296,7 @@ class AgentRegistry:
 
     def remove_all_agents(self) -> None:
         """Empty the society: no humans, no OSes, no ties."""
-        gone = self.living(View)
+        gone = self.living(AgentView)
         uninstall(self.state, np.arange(self.state.oses.n))
         self.emptied = True
         nothing = np.zeros(0)
@@ -301,7 +306,7 @@ class AgentRegistry:
         if hasattr(self, "data_registry"):  # mesa >= 3.5
             self.data_registry.close()
 
-    def add(self, cls: type[View], n: int, /, **columns: Any) -> ColumnAgentSet:
+    def add(self, cls: type[AgentView], n: int, /, **columns: Any) -> ColumnAgentSet:
         """Create ``n`` OSes with columns of one value, or of one for each.
 
         An ``owner`` is a human without an OS, whose ``os`` column will name the new
@@ -353,7 +358,7 @@ class AgentRegistry:
 
     def number_of(self, agent: object) -> int:
         """Return the number of an agent of this model, or -1."""
-        if isinstance(agent, View) and agent.model is self:
+        if isinstance(agent, AgentView) and agent.model is self:
             return int(agent.number)
         return -1
 

@@ -1,10 +1,10 @@
-"""A society set down on disk between two days, to be taken up again as it was.
+"""Checkpoints: the state of a society between two days, saved and loaded.
 
 A checkpoint is a folder of Parquet tables and one JSON file, never a pickle: humans,
 OSes and ties in their order, who was friends at the last weekly reading, and the
-measures and readings since the checkpoint before. Luck needs no keeping, since every
-draw is named by who, when and what for; detectors need none either, since they find in
-stored readings what they found day by day.
+measures and readings since the checkpoint before. Random streams need no saving, since
+every draw is keyed by who, when and what for; detectors need none either, since they
+find in stored readings what they found day by day.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from sim.interventions import Intervention
 from sim.minds.language import LanguageMind
 from sim.model import Society
 from sim.population import Network
-from sim.readings import days as noted_on
+from sim.readings import days as readings_on
 from sim.scenarios import Scenario
 from sim.schedule import set_constants
 from sim.sound import (
@@ -58,8 +58,8 @@ _SERIES = pa.schema({"step": pa.int32(), **dict.fromkeys(MEASURES, pa.float64())
 WRONG = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
-class Told(BaseModel):
-    """All that is no table, as it stands in ``society.json``."""
+class CheckpointMeta(BaseModel):
+    """All of a checkpoint that is no table, as it stands in ``society.json``."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -75,22 +75,22 @@ class Told(BaseModel):
     interventions: list[tuple[int, str]] = Field(max_length=1_000_000)
 
 
-class Taken(NamedTuple):
-    """A society taken up again, and what its run was started with."""
+class Checkpoint(NamedTuple):
+    """A society that was loaded, and what its run was started with."""
 
     society: Society
     scenario: Scenario
     seed: int
 
 
-def days(run: Path) -> list[int]:
+def steps(run: Path) -> list[int]:
     """Return the days of which a run has a checkpoint, in order."""
     names = (folder.name for folder in (run / FOLDER).glob("[0-9]*"))
     return sorted(int(name) for name in names if name.isdecimal())
 
 
 def check(society: Society) -> None:
-    """Raise InputError if a society cannot be set down."""
+    """Raise InputError if a society cannot be saved."""
     if society.cast is not None and isinstance(society.cast.mind, LanguageMind):
         raise InputError(
             "a run whose cast speaks keeps no checkpoints; with --record nothing that "
@@ -103,7 +103,7 @@ def readings_of(run: Path, step: int) -> Path:
     return run / FOLDER / f"{step:06d}" / "readings.parquet"
 
 
-def set_down(society: Society, scenario: Scenario, run: Path, readings: Path) -> Path:
+def save(society: Society, scenario: Scenario, run: Path, readings: Path) -> Path:
     """Write a checkpoint of today; it appears whole or not at all.
 
     Parameters
@@ -128,11 +128,11 @@ def set_down(society: Society, scenario: Scenario, run: Path, readings: Path) ->
     with writing(run):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        since = max((day for day in days(run) if day < step), default=0)
+        since = max((day for day in steps(run) if day < step), default=0)
         for name, columns in _tables(society, since).items():
             write_columns(part / f"{name}.parquet", columns)
         write_parts(part / "ties.parquet", society.state.ties.parts(GROUP))
-        text = json.dumps(_told(society, scenario), indent=1, ensure_ascii=False)
+        text = json.dumps(_meta(society, scenario), indent=1, ensure_ascii=False)
         with open(part / "society.json", "wb") as file:
             file.write(text.encode())
             file.flush()
@@ -164,7 +164,7 @@ def _columns(table: Any) -> dict[str, Array]:
     return {"row": rows} | {name: table.column(name) for name in table.columns}
 
 
-def _told(society: Society, scenario: Scenario) -> dict[str, Any]:
+def _meta(society: Society, scenario: Scenario) -> dict[str, Any]:
     """Return all that is no table, ready for JSON."""
     steering = society.steering
     shocks = [event for event in society.watch.events if event.kind == "intervention"]
@@ -184,24 +184,24 @@ def _told(society: Society, scenario: Scenario) -> dict[str, Any]:
     }
 
 
-# ------------------------------------------------------------------------- taking up
+# ---------------------------------------------------------------------------- loading
 
 
-def take_up(
+def load(
     run: Path,
     step: int | None = None,
     *,
     threads: int = 1,
     interventions: Sequence[Intervention] = (),
-) -> Taken:
-    """Return the society of a checkpoint, to live on from there.
+) -> Checkpoint:
+    """Return the society of a checkpoint, ready for the next day.
 
     Parameters
     ----------
     run
         The folder of its run.
     step
-        A day from ``days``; None is the last.
+        A day from ``steps``; None is the last.
     threads
         As for ``Society``.
     interventions
@@ -213,82 +213,92 @@ def take_up(
         If there is no such checkpoint or it is damaged, or an intervention is due
         before it.
     """
-    there = days(run)
+    there = steps(run)
     day = there[-1] if step is None and there else step
     if day not in there:
         known = f"there are {', '.join(map(str, there))}" if there else "there is none"
         raise InputError(f"no checkpoint of step {day} in {run}; {known}")
     place = run / FOLDER / f"{day:06d}"
-    told = _read(inside(run, f"{FOLDER}/{place.name}/society.json"))
-    scenario = told.scenario
+    meta = _read_meta(inside(run, f"{FOLDER}/{place.name}/society.json"))
+    scenario = meta.scenario
     late = [one for one in interventions if one.at is not None and one.at <= day]
     if late:
         raise InputError(f"{late[0].name}: day {late[0].at} is over on day {day}")
     more = [*scenario.interventions, *interventions]
     changed = scenario.model_copy(update={"interventions": more})
     try:
-        if told.step != day:
+        if meta.step != day:
             raise ValueError("it is of another day")
-        society = _taken(changed, told, run, threads)
-        _steer(society, told, interventions)
+        society = _load_state(changed, meta, run, threads)
+        society.watch = _load_watch(society, meta, run)
+        steering = society.steering
+        steering.waiting = [*meta.waiting, *interventions]
+        steering.in_force = list(meta.in_force)
+        society.parameters = steering.parameters
+        set_constants(society.day, society.parameters)
     except WRONG as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{place} is damaged: {reason}") from None
+        raise InputError(f"{place} is damaged: {_first_line(error)}") from None
     collected = society.datacollector.model_vars
     for name in collected:
         collected[name] = list(society.watch.history[name])
-    return Taken(society, changed, told.seed)
+    return Checkpoint(society, changed, meta.seed)
 
 
-def _read(file: Path) -> Told:
+def _read_meta(file: Path) -> CheckpointMeta:
     try:
         found = read_json(file, LARGEST)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
-            told = f"{file} was made by another version; run the whole again"
-            raise InputError(told)
+            raise InputError(f"{file} was made by another version; run the whole again")
         # As JSON once more, in which a list may stand for a tuple.
-        return Told.model_validate_json(json.dumps(found))
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{file} is damaged: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ValidationError):
+        return CheckpointMeta.model_validate_json(json.dumps(found))
+    except ValidationError as error:
         first = error.errors()[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file} is damaged: {where}: {first['msg']}") from None
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} is damaged: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _taken(scenario: Scenario, told: Told, run: Path, threads: int) -> Society:
-    """Return the society with its people, OSes and ties, and what it remembers."""
-    society = _peopled(scenario, told, run, threads)
-    society.watch = _watch(society, run, told)
-    return society
-
-
-def _peopled(scenario: Scenario, told: Told, run: Path, threads: int) -> Society:
-    place = f"{FOLDER}/{told.step:06d}"
-    humans, oses = (
-        _columns_of(run, f"{place}/{name}.parquet", schema)
-        for name, schema in (("humans", HUMANS), ("oses", OSES))
-    )
+def _load_state(
+    scenario: Scenario, meta: CheckpointMeta, run: Path, threads: int
+) -> Society:
+    """Return the society with its humans, OSes and ties as they were."""
+    place, n = f"{FOLDER}/{meta.step:06d}", scenario.parameters.humans
+    humans = _columns_of(run, f"{place}/humans.parquet", HUMANS)
+    oses = _columns_of(run, f"{place}/oses.parquet", OSES)
     # Before a society is made that is as large as its scenario says.
-    if len(humans["row"]) != scenario.parameters.humans:
+    if len(humans["row"]) != n:
         raise ValueError("other people than its scenario says")
-    society = _empty(scenario, told, threads)
-    _fill(society, humans, oses)
-    ties = society.state.ties
+    if meta.labels is not None and len(meta.labels) != n:
+        raise ValueError("other names than people")
+    no_ties = np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros(0, np.uint8)
+    nobody = Network(n, *no_ties, meta.labels)
+    society = Society(scenario, seed=meta.seed, network=nobody, threads=threads)
+    society.day["step"], society.calendar = meta.step, meta.calendar
+    society.steps = meta.step
+    society.running = meta.step < society.parameters.steps
+    state, ties = society.state, society.state.ties
+    for table in (humans, oses):
+        check_people(table, n, len(oses["row"]))
+    for name in state.humans.columns:
+        state.humans.column(name)[:] = humans[name]
+    columns = {name: oses[name] for name in state.oses.columns}
+    state.add_oses(len(oses["row"]), **columns)
     with opened(run, f"{place}/ties.parquet", TIES) as file:
         degree = np.zeros(ties.agents, np.int64)
-        for part in _checked(file, ties.agents, ["owner"]):
+        for part in _checked_parts(file, ties.agents, ["owner"]):
             degree += np.bincount(part["owner"], minlength=ties.agents)
-        ties.restore(degree, _checked(file, ties.agents))
+        ties.restore(degree, _checked_parts(file, ties.agents))
     return society
 
 
-def _checked(
+def _checked_parts(
     file: TableReader, agents: int, names: Sequence[str] | None = None
 ) -> Iterator[Columns]:
     """Yield ties, or some of their columns, a group of rows at a time."""
@@ -298,59 +308,24 @@ def _checked(
         yield part
 
 
-def _empty(scenario: Scenario, told: Told, threads: int) -> Society:
-    """Return a society of as many people who do not know each other."""
-    n = scenario.parameters.humans
-    if told.labels is not None and len(told.labels) != n:
-        raise ValueError("other names than people")
-    nobody = Network(
-        n,
-        np.zeros((0, 2), np.int32),
-        np.zeros(0, np.float32),
-        np.zeros(0, np.uint8),
-        told.labels,
-    )
-    society = Society(scenario, rng=told.seed, network=nobody, threads=threads)
-    society.day["step"], society.calendar = told.step, told.calendar
-    society.steps = told.step
-    society.running = told.step < society.parameters.steps
-    return society
-
-
-def _fill(society: Society, humans: Columns, oses: Columns) -> None:
-    """Put people and OSes into a society in which there are none."""
-    state, rows = society.state, len(oses["row"])
-    for table in (humans, oses):
-        check_people(table, state.humans.n, rows)
-    for name in state.humans.columns:
-        state.humans.column(name)[:] = humans[name]
-    state.add_oses(rows, **{name: oses[name] for name in state.oses.columns})
-
-
 def _columns_of(run: Path, name: str, schema: pa.Schema) -> dict[str, Array]:
     with opened(run, name, schema) as file:
         return columns_of(file)
 
 
-def _steer(society: Society, told: Told, more: Sequence[Intervention]) -> None:
-    """Let those interventions wait, or be in force, that did."""
-    steering = society.steering
-    steering.waiting = [*told.waiting, *more]
-    steering.in_force = list(told.in_force)
-    society.parameters = steering.parameters
-    set_constants(society.day, society.parameters)
-
-
-def _watch(society: Society, run: Path, told: Told) -> Watch:
+def _load_watch(society: Society, meta: CheckpointMeta, run: Path) -> Watch:
     """Return the watch as it was, from the readings of all checkpoints so far."""
     agents = society.state.ties.agents
-    parts = [f"{FOLDER}/{day:06d}" for day in days(run) if day <= told.step]
-    series = _joined([_columns_of(run, f"{p}/series.parquet", _SERIES) for p in parts])
-    first = told.calendar - told.step
-    if not np.array_equal(series["step"], np.arange(first, told.calendar) + 1):
+    parts = [f"{FOLDER}/{day:06d}" for day in steps(run) if day <= meta.step]
+    tables = [_columns_of(run, f"{part}/series.parquet", _SERIES) for part in parts]
+    if any(table.keys() != tables[0].keys() for table in tables):
+        raise ValueError("its tables have other columns than those before")
+    series = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
+    first = meta.calendar - meta.step
+    if not np.array_equal(series["step"], np.arange(first, meta.calendar) + 1):
         raise ValueError("days are missing before it")
-    noted = noted_on([inside(run, f"{p}/readings.parquet") for p in parts], agents)
-    shocks = [{"step": step, "evidence": what} for step, what in told.interventions]
+    noted = readings_on([inside(run, f"{p}/readings.parquet") for p in parts], agents)
+    shocks = [{"step": step, "evidence": what} for step, what in meta.interventions]
     stored = Stored(series, noted, interventions=shocks)
     pair, label = (
         _columns_of(run, f"{parts[-1]}/{name}.parquet", pa.schema({column: pa.int64()}))
@@ -358,11 +333,5 @@ def _watch(society: Society, run: Path, told: Told) -> Watch:
     )
     friends = pair["pair"], label["label"]
     check_friends(*friends, agents)
-    usual, kinds = society.steering.usual, told.detectors
+    usual, kinds = society.steering.usual, meta.detectors
     return resume_watch(stored, usual, kinds, society.state, friends)
-
-
-def _joined(tables: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    if any(table.keys() != tables[0].keys() for table in tables):
-        raise ValueError("its tables have other columns than those before")
-    return {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}

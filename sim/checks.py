@@ -10,7 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -19,7 +20,9 @@ from sim.errors import InputError
 from sim.expectations import Verdict, judge
 from sim.model import Society, seed_from
 from sim.outcomes import outcomes
+from sim.parameters import IN_PARAMETERS, Changes
 from sim.scenarios import Scenario
+from sim.signatures import checked_arguments
 
 _PROGRESS: ContextVar[bool] = ContextVar("progress", default=False)
 
@@ -40,13 +43,14 @@ class Report(NamedTuple):
         return all(verdict.passed for verdict in self.verdicts)
 
 
+@checked_arguments(IN_PARAMETERS)
 def check(
-    scenario: Scenario | str,
+    scenario: Scenario | str | Path,
     *,
     seeds: int = 20,
     first_seed: int = 0,
     workers: int = 1,
-    **changes: Any,
+    parameters: Changes | None = None,
 ) -> Report:
     """Run a scenario on many seeds and judge each of its expectations.
 
@@ -60,7 +64,7 @@ def check(
         How many seeds, and the first; the others follow it.
     workers
         Processes to run in; 1 stays in this one. The report is the same for any number.
-    changes
+    parameters
         Parameters to change in every scenario that runs, by name.
 
     Returns
@@ -74,7 +78,7 @@ def check(
         If the scenario has no expectations, compares with one that does not exist, or
         something given is not valid.
     """
-    chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
+    chosen = scenarios.chosen(scenario)
     if not chosen.expectations:
         raise InputError(
             f"scenario {chosen.name!r} has no expectations; "
@@ -82,7 +86,8 @@ def check(
         )
     everyone = {"": chosen, **_others(chosen)}
     numbers = seeds_from(first_seed, seeds)
-    jobs = [(one.replace(**changes), s) for one in everyone.values() for s in numbers]
+    run = [scenarios.chosen(one, parameters) for one in everyone.values()]
+    jobs = [(one, seed) for one in run for seed in numbers]
     found = observe_all(jobs, workers)
     rows = {
         name: found[at * seeds : (at + 1) * seeds] for at, name in enumerate(everyone)

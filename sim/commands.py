@@ -87,7 +87,7 @@ def check_scenario(told: argparse.Namespace) -> int:
         seeds=told.seeds,
         first_seed=told.first_seed,
         workers=_workers(told),
-        **_changes(told),
+        parameters=_changes(told),
     )
     print(json.dumps(_plain(report)) if told.json else _told(report))
     return 0 if report.passed else 1

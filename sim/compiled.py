@@ -37,8 +37,9 @@ ABOVE = {
     *("interviews", "scenarios", "speaking", "transcripts", "writer"),
     *("counterfactuals", "sensitivity", "sweeping", "sweeps"),
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
-    *("reporting", "reports", "checkpoints", "living", "readings", "stored"),
+    *("reporting", "reports", "checkpoints", "living", "readings"),
     *("arguments", "footers", "sound", "tables", "relationships", "markup", "graphml"),
+    "signatures",
 }
 
 

@@ -13,6 +13,7 @@ import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +25,9 @@ from sim.checks import seeds_from
 from sim.errors import InputError
 from sim.interventions import LEVERS, Intervention
 from sim.model import Society
+from sim.parameters import IN_SCENARIO
 from sim.scenarios import Scenario
+from sim.signatures import checked_arguments
 from sim.state import State
 from sim.sweeps import measures
 from sim.ties import Array
@@ -147,8 +150,9 @@ class Comparison:
         return {pair.seed: pair.first_day for pair in self.pairs}
 
 
+@checked_arguments(IN_SCENARIO)
 def counterfactual(
-    scenario: Scenario | str,
+    scenario: Scenario | str | Path,
     intervention: Change,
     *,
     at: int | None = None,
@@ -156,7 +160,7 @@ def counterfactual(
     outcomes: Sequence[str] | None = None,
     workers: int = 1,
 ) -> Comparison:
-    """Live the same luck with and without one change, and compare.
+    """Run the same society with and without one change, seed by seed, and compare.
 
     Parameters
     ----------
@@ -166,7 +170,7 @@ def counterfactual(
         The change: the name of a lever (``at`` says when), an intervention, several,
         or another scenario.
     at
-        The day on which a lever is pulled.
+        The day on which a lever is pulled (the first being 1).
     seeds
         How many seeds (from 0 on), or which.
     outcomes
@@ -184,7 +188,7 @@ def counterfactual(
     InputError
         If anything given is not valid.
     """
-    without = _scenario(scenario)
+    without = scenarios.chosen(scenario)
     changed = change(without, intervention, at)
     numbers = seeds_from(0, seeds) if isinstance(seeds, int) else _listed(seeds)
     wanted = list(outcomes) if outcomes is not None else measures.known()
@@ -203,10 +207,6 @@ def counterfactual(
 
 
 _IGNORED = signal.SIG_IGN
-
-
-def _scenario(told: Scenario | str) -> Scenario:
-    return scenarios.load(told) if isinstance(told, str) else told
 
 
 def _listed(seeds: Iterable[int]) -> list[int]:
@@ -231,9 +231,9 @@ def change(scenario: Scenario, told: Change, at: int | None = None) -> Scenario:
     if at is not None:
         raise InputError("only a lever is pulled 'at' a day")
     if isinstance(told, str | Scenario):
-        other = _scenario(told)
         if isinstance(told, Scenario):
-            return other
+            return told
+        other = scenarios.load(told)
         # A named scenario is as many people and days as the one it is compared with.
         size = scenario.parameters.model_dump(include={"humans", "steps"})
         return other.replace(**size)

@@ -141,16 +141,6 @@ def evidence_ids(text: str) -> set[str]:
     return found
 
 
-def cited_in_package() -> dict[str, set[str]]:
-    """Return the ids cited, by file: all Python, all scenarios, and MODEL.md's text."""
-    files = [*FOLDER.rglob("*.py"), *scenarios.FOLDER.glob("*.toml"), MODEL]
-    texts = {file: file.read_text(encoding="utf-8") for file in files}
-    return {
-        file.relative_to(FOLDER).as_posix(): evidence_ids(BLOCK.sub("", text))
-        for file, text in sorted(texts.items())
-    }
-
-
 def read_evidence() -> list[dict[str, str]]:
     """Return the rows of the evidence table."""
     with EVIDENCE.open(encoding="utf-8", newline="") as file:

@@ -97,12 +97,6 @@ def pair_uniform(key: np.uint64, one: int, another: int) -> float:
     return uniform(key, min(one, another), max(one, another))
 
 
-@wrapping
-def each_of_pair(key: np.uint64, one: int, another: int) -> tuple[float, float]:
-    """Return one draw for each of a pair: (for ``one``, for ``another``)."""
-    return each_of(key, name_of(one, another), one < another)
-
-
 @compile_loop
 def _key(seed: int, stream: int, step: int) -> np.uint64:
     return mix(mix(mix(np.uint64(0), seed), stream), step)

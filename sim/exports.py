@@ -25,8 +25,8 @@ from sim.gexf import Kinds, Span, Thing
 from sim.markup import as_json, lines_of, write_lines
 from sim.relationships import Rows, flags_of, kinds_of, kinds_of_agents, rows_of
 from sim.results import Result
+from sim.signatures import checked_arguments
 from sim.state import OFFLINE
-from sim.stored import snapshot_day
 
 FORMATS = ("graphml", "gexf", "csv", "json")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -49,6 +49,7 @@ class Graph(NamedTuple):
     about: dict[str, Any]
 
 
+@checked_arguments()
 def export(
     result: Result,
     path: str | Path,
@@ -117,7 +118,7 @@ def _graph(result: Result, step: int | None, whole: bool, closest: float) -> Gra
         agents = functools.partial(relationships.agents_of_all, result)
         ties = functools.partial(relationships.ties_of_all, result, closest)
     else:
-        day = snapshot_day(result, step)
+        day = result.snapshot_day(step)
         agents = functools.partial(relationships.agents, result, day)
         ties = functools.partial(relationships.ties, result, day, closest)
         about = {"step": day, **about}
@@ -232,7 +233,7 @@ def _write_table(path: Path, tables: Iterable[pd.DataFrame]) -> None:
 def _tie_tables(
     result: Result, step: int | None, closest: float
 ) -> Iterator[pd.DataFrame]:
-    day = snapshot_day(result, step)
+    day = result.snapshot_day(step)
     for part in relationships.ties(result, day, closest):
         table = part.rename(columns={"owner": "source", "neighbour": "target"})
         table.insert(0, "step", day)
@@ -240,7 +241,7 @@ def _tie_tables(
 
 
 def _agent_tables(result: Result, step: int | None) -> Iterator[pd.DataFrame]:
-    day, first = snapshot_day(result, step), ["label", "condition", "kind"]
+    day, first = result.snapshot_day(step), ["label", "condition", "kind"]
     agents = functools.partial(relationships.agents, result, day)
     rest = [name for name in kinds_of_agents(agents) if name not in first]
     for part in agents():

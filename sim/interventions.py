@@ -13,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sim.errors import InputError, nearest
 from sim.parameters import Parameters
+from sim.signatures import checked_arguments
 
 # What a run is set up with cannot be changed on the way.
 SET_UP = {"humans", "ties", "rewiring", "partnered", "separated", "steps"}
 
 
+@checked_arguments()
 class Condition(BaseModel):
     """A measure of the society that is above or below a level."""
 
@@ -39,6 +41,7 @@ class Condition(BaseModel):
         return value > self.above if self.above is not None else value < self.below  # type: ignore[operator]
 
 
+@checked_arguments()
 class Intervention(BaseModel):
     """Parameters changed from outside, from a day or a condition on."""
 
@@ -204,6 +207,7 @@ LEVERS: dict[str, Lever] = {
 }  # fmt: skip
 
 
+@checked_arguments()
 def lever(name: str, at: int) -> list[Intervention]:
     """Return the interventions that pulling a lever on day ``at`` means.
 

@@ -1,4 +1,4 @@
-"""Live a society day by day into a run directory: whole, resumed, or forked."""
+"""Simulate a society day by day into a run directory: whole, resumed, or forked."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEPT = ("snapshot_every", "checkpoint_every")
 
 
 @dataclass
-class Options:
+class RunOptions:
     """How to run, which changes nothing of what comes out but which days are kept."""
 
     threads: int = 1
@@ -41,11 +41,9 @@ class Options:
     mind: MindOptions = field(default_factory=MindOptions)
     detectors: Sequence[str] | None = None  # kinds; None is all
     checkpoint_every: int = 0  # days; 0 is never
-    out: str | Path | None = None
 
     def __post_init__(self) -> None:
-        """Check what was given."""
-        self.mind = self.mind or MindOptions()
+        """Raise InputError if a number is out of range."""
         for name, least in (
             ("threads", 1),
             ("snapshot_every", 1),
@@ -61,13 +59,13 @@ class Options:
         return {name: getattr(self, name) for name in KEPT}
 
 
-def kept_of(birth: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a birth certificate says of the days that are kept, and no more."""
-    told = birth.get("options", {})
-    return {name: told[name] for name in KEPT if name in told}
+def kept_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a provenance record says of the days that are kept, and no more."""
+    options = record.get("options", {})
+    return {name: options[name] for name in KEPT if name in options}
 
 
-def place_of(
+def default_path(
     scenario: Scenario,
     seed: int,
     network: str | Path | None,
@@ -84,87 +82,91 @@ def place_of(
     return RUNS / f"{scenario.name}-{seed}-{digest}"
 
 
-def live(
-    society: Society, scenario: Scenario, writer: RunWriter, told: Options
+def simulate(
+    society: Society, scenario: Scenario, writer: RunWriter, options: RunOptions
 ) -> None:
-    """Live all days to come; write a snapshot of the first, the last, and some between.
+    """Simulate all days to come; write snapshots of the first, the last, and some.
 
-    Checkpoints are written last of all on their day: what they count on is there.
+    Checkpoints are written last of all on their day: what they build on is there.
     """
-    steps, begun = society.parameters.steps, int(society.day["step"])
+    steps, first = society.parameters.steps, int(society.day["step"])
+    every = options.checkpoint_every
     readings = society.watch.keeper = writer.keep_readings()
 
-    def set_down() -> None:
-        checkpoints.set_down(society, scenario, writer.part, readings.cut())
+    def save() -> None:
+        checkpoints.save(society, scenario, writer.part, readings.cut())
 
-    if not begun:
+    if not first:
         writer.snapshot(0, society.state)
-        if told.checkpoint_every:
-            set_down()
+        if every:
+            save()
     for step in tqdm(
-        range(begun + 1, steps + 1),
-        initial=begun,
+        range(first + 1, steps + 1),
+        initial=first,
         total=steps,
         unit="day",
-        disable=not told.progress,
+        disable=not options.progress,
     ):
         society.step()
-        if step % told.snapshot_every == 0 or step == steps:
+        if step % options.snapshot_every == 0 or step == steps:
             writer.snapshot(step, society.state)
-            mind = speaks(society)
+            mind = language_mind(society)
             if mind is not None:
                 writer.memories(step, mind.memories.columns())
-        if told.checkpoint_every and step % told.checkpoint_every == 0 and step < steps:
-            set_down()
+        if every and step % every == 0 and step < steps:
+            save()
 
 
-def finish(society: Society, writer: RunWriter) -> None:
-    """Write what was measured and found, and put the run in its place."""
+def finalize(society: Society, writer: RunWriter) -> None:
+    """Write the measures and events, and move the run into its place."""
     watch = society.watch
     events = (event._asdict() for event in watch.happened())
     writer.finish(watch.history.columns(), events)
 
 
-def speaks(society: Society) -> LanguageMind | None:
-    """Return the mind that speaks for a cast, if there is one."""
+def language_mind(society: Society) -> LanguageMind | None:
+    """Return the language mind of a cast, if there is one."""
     mind = society.cast.mind if society.cast is not None else None
     return mind if isinstance(mind, LanguageMind) else None
 
 
 def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
-    """Go on with a run that was cut short (see ``runs.resume``); return where it is."""
-    told, birth = begun(place)
-    told.threads, told.progress = threads, progress
-    with RunWriter(place, birth, overwrite=told.overwrite, lasting=True) as writer:
-        taken = checkpoints.take_up(writer.part, threads=threads)
-        step = int(taken.society.day["step"])
-        birth["resumed"] = [*birth.get("resumed", []), step]
-        writer.begin({"provenance": birth, "overwrite": told.overwrite})
+    """Complete a run that was cut short (see ``runs.resume``); return where it is."""
+    options, record = load_unfinished(place)
+    options.threads, options.progress = threads, progress
+    with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
+        checkpoint = checkpoints.load(writer.part, threads=threads)
+        step = int(checkpoint.society.day["step"])
+        record["resumed"] = [*record.get("resumed", []), step]
+        writer.begin({"provenance": record, "overwrite": options.overwrite})
         writer.forget_after(step)
-        live(taken.society, taken.scenario, writer, told)
-        finish(taken.society, writer)
+        simulate(checkpoint.society, checkpoint.scenario, writer, options)
+        finalize(checkpoint.society, writer)
     return writer.directory
 
 
 def fork(
     parent: Path,
-    birth: Mapping[str, Any],
+    record: Mapping[str, Any],
     step: int,
     interventions: Sequence[Intervention],
-    told: Options,
+    options: RunOptions,
+    out: str | Path | None = None,
 ) -> Path:
-    """Live on from a checkpoint of a run, in another run; return its directory.
+    """Continue from a checkpoint of a run in another run; return its directory.
 
     Parameters
     ----------
-    parent, birth
+    parent, record
         The directory of a run that kept checkpoints, and its provenance.
     step
         The day of one.
     interventions
         What is changed from then on.
-    told
-        How to run, and where to.
+    options
+        How to run.
+    out
+        Where to; None is under ``RUNS``, named by what makes the run.
 
     Raises
     ------
@@ -172,32 +174,32 @@ def fork(
         If there is no such checkpoint, an intervention is due before it, the run was
         made by other code, or nothing can be written.
     """
-    refuse_other_code(birth, parent)
-    taken = checkpoints.take_up(
-        parent, step, threads=told.threads, interventions=interventions
+    check_same_code(record, parent)
+    checkpoint = checkpoints.load(
+        parent, step, threads=options.threads, interventions=interventions
     )
-    place = Path(told.out) if told.out is not None else _place_of_fork(taken, step)
-    steps = taken.scenario.parameters.steps
+    place = Path(out) if out is not None else _path_of_fork(checkpoint, step)
+    steps = checkpoint.scenario.parameters.steps
     of = {"run": parent.name, "step": step, **file_identity(parent / "provenance.json")}
-    more = {"network": birth["network"], "parent": of, "options": told.kept()}
-    known = provenance(taken.scenario, taken.seed, steps, more)
-    overwrite = told.overwrite or told.out is None
+    more = {"network": record["network"], "parent": of, "options": options.kept()}
+    known = provenance(checkpoint.scenario, checkpoint.seed, steps, more)
+    overwrite = options.overwrite or out is None
     with RunWriter(place, known, overwrite=overwrite) as writer:
         writer.inherit(parent, step)
         before = checkpoints.readings_of(writer.part, step)
-        checkpoints.set_down(taken.society, taken.scenario, writer.part, before)
-        live(taken.society, taken.scenario, writer, told)
-        finish(taken.society, writer)
+        checkpoints.save(checkpoint.society, checkpoint.scenario, writer.part, before)
+        simulate(checkpoint.society, checkpoint.scenario, writer, options)
+        finalize(checkpoint.society, writer)
     return writer.directory
 
 
-def _place_of_fork(taken: checkpoints.Taken, step: int) -> Path:
-    place = place_of(taken.scenario, taken.seed, None)
+def _path_of_fork(checkpoint: checkpoints.Checkpoint, step: int) -> Path:
+    place = default_path(checkpoint.scenario, checkpoint.seed, None)
     return place.with_name(f"{place.name}-fork-{step}")
 
 
-def begun(place: Path) -> tuple[Options, dict[str, Any]]:
-    """Return how a run was begun that is not finished: options and provenance."""
+def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
+    """Return options and provenance of a run that was begun and is not finished."""
     left = begun_at(place)
     file = left / UNFINISHED
     if not file.exists():
@@ -205,30 +207,30 @@ def begun(place: Path) -> tuple[Options, dict[str, Any]]:
         raise InputError(f"nothing to go on with: the run {place} {what}")
     try:
         found = read_json(file, LARGEST)
-        birth = dict(found["provenance"])
-        check_birth(file, birth)
-        told = Options(**kept_of(birth), overwrite=found["overwrite"] is True)
+        record = dict(found["provenance"])
+        check_birth(file, record)
+        options = RunOptions(**kept_of(record), overwrite=found["overwrite"] is True)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(f"{file} is damaged: {error}") from None
-    if not checkpoints.days(left):
+    if not checkpoints.steps(left):
         raise InputError(
             f"nothing to go on with: the run {place} was cut short before its first "
             "checkpoint; run it again"
         )
-    refuse_other_code(birth, place)
-    return told, birth
+    check_same_code(record, place)
+    return options, record
 
 
-def refuse_other_code(birth: Mapping[str, Any], place: Path) -> None:
+def check_same_code(record: Mapping[str, Any], place: Path) -> None:
     """Raise InputError unless a run was begun by the code that is here."""
-    if birth.get("source_digest") != source_digest():
+    if record.get("source_digest") != source_digest():
         raise InputError(
-            f"the run {place} was begun by other code ({birth.get('source_digest')}); "
+            f"the run {place} was begun by other code ({record.get('source_digest')}); "
             "go on with that version, or run it anew"
         )
 
 
-def refuse_unfinished(place: Path, overwrite: bool) -> None:
+def clear_unfinished(place: Path, overwrite: bool) -> None:
     """Remove what an unfinished run left; raise InputError if that is not allowed.
 
     What has no checkpoint yet is no loss.
@@ -236,7 +238,7 @@ def refuse_unfinished(place: Path, overwrite: bool) -> None:
     left = begun_at(place.expanduser().resolve())
     if not left.exists():
         return
-    if checkpoints.days(left) and not overwrite:
+    if checkpoints.steps(left) and not overwrite:
         raise InputError(
             f"a run of {place} was cut short; go on with 'os-society resume {place}', "
             "or begin again (--force)"

@@ -1,4 +1,4 @@
-"""Who took part in an event: agent numbers in four bytes each, however many."""
+"""Agent numbers of those in an event, compact: four bytes each, however many."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 SHOWN = 8  # members that are told one by one
 
 
-class Members(Sequence[int]):
+class AgentIds(Sequence[int]):
     """Agent numbers, in the order given; equal to any list of the same numbers.
 
     Parameters
@@ -46,7 +46,7 @@ class Members(Sequence[int]):
             yield from self.numbers[first : first + 4096].tolist()
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, Members):
+        if isinstance(other, AgentIds):
             return np.array_equal(self.numbers, other.numbers)
         if isinstance(other, (list, tuple)):
             return len(self) == len(other) and list(self) == list(other)

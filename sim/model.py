@@ -18,10 +18,14 @@ from sim.agents import AgentRegistry
 from sim.encounters import Cast
 from sim.errors import InputError
 from sim.interventions import Steering
-from sim.parameters import Parameters
+from sim.parameters import Changes, Parameters
 from sim.population import Network
 from sim.scenarios import Scenario
+from sim.signatures import checked_arguments, unknown_option
 from sim.state import State
+
+# What a society is given besides parameters.
+OPTIONS = ("scenario", "seed", "rng", "network", "threads", "cast", "parameters")
 
 
 class Society(AgentRegistry, mesa.Model):
@@ -30,9 +34,11 @@ class Society(AgentRegistry, mesa.Model):
     Parameters
     ----------
     scenario
-        A scenario or the name of one.
+        A scenario, its name, or the path of its TOML file.
+    seed
+        The seed of all random numbers, a whole number from 0 to 2**63 - 1; None is 0.
     rng
-        The seed of all luck, a whole number from 0 to 2**63 - 1; None is 0.
+        Another word for ``seed``, which Mesa uses; give one of the two.
     network
         Who knows whom on day 0: a network, or a file to read it from. None generates
         one for ``humans`` people; else there are as many humans as the network has.
@@ -41,28 +47,39 @@ class Society(AgentRegistry, mesa.Model):
     cast
         Those who speak through a mind; None lets everybody live by the rules.
     parameters
-        Changes to the scenario's parameters, by name.
+        Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
+    changes
+        The same by keyword, as ``humans=200``: Mesa's ``batch_run`` gives them so.
 
     Raises
     ------
     InputError
-        If a scenario, a parameter, the seed or the network is not valid.
+        If an option, the scenario, a parameter, the seed or the network is not valid.
     """
 
+    @checked_arguments()
     def __init__(
         self,
-        scenario: Scenario | str = "her",
+        scenario: Scenario | str | Path = "her",
         *,
+        seed: int | None = None,
         rng: int | None = None,
         network: Network | str | Path | None = None,
         threads: int = 1,
         cast: Cast | None = None,
-        **parameters: Any,
+        parameters: Changes | None = None,
+        **changes: float,
     ) -> None:
-        seed = seed_from(rng)
+        for word in changes:
+            if word not in Parameters.model_fields:
+                words = [*OPTIONS, *Parameters.model_fields]
+                raise unknown_option("Society", word, words)
+        if seed is not None and rng is not None:
+            raise InputError("Society: 'seed' and 'rng' mean the same: give one")
+        seed = seed_from(rng if seed is None else seed)
         super().__init__(rng=seed)
-        chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
-        asked = chosen.parameters.replace(**parameters)
+        chosen = scenarios.chosen(scenario, parameters)
+        asked = chosen.parameters.replace(**changes)
         known = make_network(asked, network, seed)
         self.parameters = asked.replace(humans=known.n)
         self.labels = known.labels

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sim.errors import InputError, nearest
+from sim.signatures import checked_arguments
+
+# Parameters to change, by name: numbers, or true and false.
+Changes = Mapping[str, float]
 
 
 class About(NamedTuple):
@@ -41,6 +46,7 @@ def _switch(meaning: str) -> Any:
 
 # fmt: off
 # ruff: noqa: E501
+@checked_arguments()
 class Parameters(BaseModel):
     """The constants of one society. Immutable: ``replace`` makes a changed copy."""
 
@@ -193,7 +199,7 @@ class Parameters(BaseModel):
             _known(name)
         values = self.model_dump() | {n: _plain(n, v) for n, v in changes.items()}
         try:
-            return Parameters(**values)
+            return Parameters.model_validate(values)
         except ValidationError as error:
             raise InputError(_told(error)) from None
 
@@ -205,6 +211,31 @@ class Parameters(BaseModel):
 Constants = NamedTuple(  # type: ignore[misc]
     "Constants", [(name, float) for name in Parameters.model_fields]
 )
+
+
+def parameter_hint(how: str) -> Callable[[str, Any], str]:
+    """Return what says where to put a parameter that was taken for an option.
+
+    Parameters
+    ----------
+    how
+        What to type instead, with ``{name}`` and ``{value}`` where those belong.
+    """
+
+    def hint(word: str, value: Any) -> str:
+        if word not in Parameters.model_fields:
+            return ""
+        do = how.format(name=word, value=value)
+        return f"{word!r} is a parameter of the model; {do}"
+
+    return hint
+
+
+IN_PARAMETERS = parameter_hint("give parameters={{{name!r}: {value!r}}}")
+IN_SCENARIO = parameter_hint(
+    "change the scenario: sim.scenario('her').replace({name}={value!r})"
+)
+IN_DESIGN = parameter_hint("set it in the design: 'base' = {{{name!r}: {value!r}}}")
 
 
 def about(name: str) -> About:

@@ -11,7 +11,6 @@ import pandas as pd
 
 from sim.model import Society
 from sim.results import Result
-from sim.stored import named, snapshot_day
 from sim.tables import Numbers
 
 FEW = 1000  # agents whose ties are looked up one by one
@@ -53,7 +52,7 @@ class Present(Result):
         """What has happened so far, as in a stored run."""
         rows = self._society.watch.rows()
         columns = list(rows[0]) if rows else list(EVENT_COLUMNS)
-        return named(self, pd.DataFrame(rows, columns=columns))
+        return self._with_who(pd.DataFrame(rows, columns=columns))
 
     @functools.cached_property
     def readings(self) -> pd.DataFrame:
@@ -92,7 +91,7 @@ class Present(Result):
         self, step: int | None = None, owners: Numbers | None = None
     ) -> pd.DataFrame:
         """Return the directed ties of today, all or those of some owners."""
-        snapshot_day(self, step)
+        self.snapshot_day(step)
         ties = self._society.state.ties
         if owners is None or not 0 < len(owners) <= FEW:
             table = pd.DataFrame(ties.table())
@@ -104,7 +103,7 @@ class Present(Result):
         return pd.concat(blocks, ignore_index=True)
 
     def _rows(self, name: str, step: int | None, first: int) -> pd.DataFrame:
-        snapshot_day(self, step)
+        self.snapshot_day(step)
         table = getattr(self._society.state, name)
         rows = pd.RangeIndex(first, first + len(table), name="agent")
         columns: dict[str, Any] = {"row": rows.to_numpy() - first}

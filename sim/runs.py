@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ from sim import checkpoints, living, scenarios
 from sim.events import Watch
 from sim.living import (
     RUNS,
-    Options,
-    finish,
-    live,
-    place_of,
-    refuse_unfinished,
-    speaks,
+    RunOptions,
+    clear_unfinished,
+    default_path,
+    finalize,
+    language_mind,
+    simulate,
 )
 from sim.minds.casting import (
     CountingMind,
@@ -26,21 +27,31 @@ from sim.minds.casting import (
     open_cast,
 )
 from sim.model import Society, seed_from
+from sim.parameters import IN_PARAMETERS, IN_SCENARIO, Changes
 from sim.provenance import provenance
 from sim.results import Result, RunWriter, load
 from sim.scenarios import Scenario
+from sim.signatures import checked_arguments
 
-__all__ = ["RUNS", "estimate", "place_of", "resume", "run"]
+__all__ = ["RUNS", "default_path", "estimate", "resume", "run"]
 
 
+@checked_arguments(IN_PARAMETERS)
 def run(
-    scenario: Scenario | str,
+    scenario: Scenario | str | Path,
     *,
     steps: int | None = None,
     seed: int = 0,
+    parameters: Changes | None = None,
     network: str | Path | None = None,
     out: str | Path | None = None,
-    **options: Any,
+    overwrite: bool = False,
+    threads: int = 1,
+    mind: MindOptions | None = None,
+    detectors: Sequence[str] | None = None,
+    snapshot_every: int = 30,
+    checkpoint_every: int = 0,
+    progress: bool = False,
 ) -> Result:
     """Run a scenario to its end, store the run, and open it.
 
@@ -51,19 +62,31 @@ def run(
     steps
         Days to run; None takes the scenario's own.
     seed
-        The seed of all luck. The same seed gives the same bytes.
+        The seed of all random numbers, 0 to 2**63 - 1. The same seed gives the same
+        bytes.
+    parameters
+        Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
     network
         File of who knows whom on day 0 (edge list, GraphML or GEXF).
     out
         Directory to write. None puts the run under ``results/runs``, in a directory
         named by what makes the run, replacing the same run if it is there.
-    options
-        ``threads`` (int, 1), ``snapshot_every`` (days, 30), ``overwrite`` (False: a run
-        at ``out`` is kept and refused), ``progress`` (False: no bar), ``mind``
-        (``sim.minds.MindOptions``; None: everybody lives by the rules), ``detectors``
-        (kinds of events to look for; None: all that are registered),
-        ``checkpoint_every`` (days, 0: never; else a run that was cut short can be gone
-        on with by ``resume``, and a finished one be forked).
+    overwrite
+        Whether to replace a run that is there at ``out``; else it is refused.
+    threads
+        Threads to compute with; the result is the same for any number.
+    mind
+        Who speaks through a language model, and how; None lets everybody follow the
+        rules.
+    detectors
+        Kinds of events to look for; None is all that are registered.
+    snapshot_every
+        Days between two snapshots of all humans, OSes and ties.
+    checkpoint_every
+        Days between two checkpoints, 0 for none: with them a run that was cut short is
+        completed by ``resume``, and a finished one can be forked.
+    progress
+        Whether to show a bar on standard error.
 
     Returns
     -------
@@ -75,35 +98,47 @@ def run(
     InputError
         If anything given is not valid, or nothing can be written at ``out``.
     """
-    told = Options(**options)
-    chosen = scenario if isinstance(scenario, Scenario) else scenarios.load(scenario)
+    options = RunOptions(
+        threads=threads,
+        snapshot_every=snapshot_every,
+        overwrite=overwrite,
+        progress=progress,
+        mind=mind or MindOptions(),
+        detectors=detectors,
+        checkpoint_every=checkpoint_every,
+    )
+    chosen = scenarios.chosen(scenario, parameters)
     if steps is not None:
         chosen = chosen.replace(steps=steps)
     seed = seed_from(seed)
-    place = Path(out) if out is not None else place_of(chosen, seed, network, told.mind)
-    make = partial(Society, chosen, rng=seed, network=network, threads=told.threads)
-    with open_cast(told.mind) as cast:
+    if out is None:
+        place = default_path(chosen, seed, network, options.mind)
+    else:
+        place = Path(out)
+    make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
+    with open_cast(options.mind) as cast:
         society = make(cast=cast)
-        society.watch = Watch(society.parameters, told.detectors)
+        society.watch = Watch(society.parameters, options.detectors)
         chosen = chosen.model_copy(update={"parameters": society.parameters})
-        steps, kept = chosen.parameters.steps, told.kept()
-        birth = provenance(chosen, seed, steps, {"network": network, "options": kept})
-        if told.checkpoint_every:
+        steps, kept = chosen.parameters.steps, options.kept()
+        record = provenance(chosen, seed, steps, {"network": network, "options": kept})
+        if options.checkpoint_every:
             checkpoints.check(society)
-            refuse_unfinished(place, told.overwrite)
-        overwrite = told.overwrite or out is None
-        lasting = told.checkpoint_every > 0
-        with RunWriter(place, birth, overwrite=overwrite, lasting=lasting) as writer:
+            clear_unfinished(place, options.overwrite)
+        overwrite = options.overwrite or out is None
+        lasting = options.checkpoint_every > 0
+        with RunWriter(place, record, overwrite=overwrite, lasting=lasting) as writer:
             if lasting:
-                writer.begin({"provenance": birth, "overwrite": overwrite})
-            live(society, chosen, writer, told)
-            birth["mind"] = _speech(society, writer, told.mind)
-            finish(society, writer)
+                writer.begin({"provenance": record, "overwrite": overwrite})
+            simulate(society, chosen, writer, options)
+            record["mind"] = _speech(society, writer, options.mind)
+            finalize(society, writer)
     return load(writer.directory)
 
 
+@checked_arguments()
 def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Result:
-    """Go on with a run that was cut short, from its last checkpoint.
+    """Complete a run that was cut short, from its last checkpoint.
 
     The result has the same bytes as if nothing had happened.
 
@@ -125,21 +160,22 @@ def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Resu
 
 
 def _speech(
-    society: Society, writer: RunWriter, told: MindOptions
+    society: Society, writer: RunWriter, options: MindOptions
 ) -> dict[str, Any] | None:
-    """Write what the cast said; return what the birth certificate says of it."""
-    mind = speaks(society)
+    """Write what the cast said; return what the provenance says of it."""
+    mind = language_mind(society)
     if mind is None or society.cast is None:
         return None
     writer.speech(mind.lines, mind.transcript.rows())
     members = society.cast.members(society.state).tolist()
-    how = {"kind": told.kind, "cast": told.cast, "talks": told.talks}
-    how |= {"ghost_writer": told.ghost_writer, "members": members}
+    how = {"kind": options.kind, "cast": options.cast, "talks": options.talks}
+    how |= {"ghost_writer": options.ghost_writer, "members": members}
     return how | mind.summary()
 
 
+@checked_arguments(IN_SCENARIO)
 def estimate(
-    scenario: Scenario | str,
+    scenario: Scenario | str | Path,
     mind: MindOptions,
     *,
     seed: int = 0,
@@ -147,7 +183,7 @@ def estimate(
 ) -> Estimate:
     """Return what a run would ask of a language model, without asking it.
 
-    The same society is lived once by the rules, and the encounters of its cast are
+    The same society is simulated once by the rules, and the encounters of its cast are
     counted. What the model decides may change who meets whom, so it is an estimate.
 
     Parameters
@@ -166,7 +202,7 @@ def estimate(
     counting = CountingMind(mind)
     if mind.kind != "rules" and mind.cast != 0:
         cast = cast_of(mind, counting)
-        society = Society(scenario, rng=seed, network=network, cast=cast)
+        society = Society(scenario, seed=seed, network=network, cast=cast)
         for _ in range(society.parameters.steps):
             society.step()
     return counting.estimate(mind.policy.max_calls)

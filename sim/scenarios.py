@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from sim import interventions
 from sim.errors import InputError, nearest
 from sim.expectations import Expectation
 from sim.interventions import Intervention
-from sim.parameters import Parameters
+from sim.parameters import Changes, Parameters
+from sim.signatures import checked_arguments
 from sim.strangers import is_name, read_toml
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -19,6 +21,7 @@ LARGEST = 1_000_000  # bytes of a scenario file
 MOST = 1000  # interventions, expectations, sources
 
 
+@checked_arguments()
 class Scenario(BaseModel):
     """A named starting point. Immutable: ``replace`` makes a changed copy."""
 
@@ -52,6 +55,7 @@ class Scenario(BaseModel):
         changed = self.parameters.replace(**changes)
         return self.model_copy(update={"parameters": changed})
 
+    @checked_arguments()
     def pull(self, lever: str, at: int) -> Scenario:
         """Return the scenario with a lever pulled on day ``at`` (the first being 1).
 
@@ -69,8 +73,14 @@ def names() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
+@checked_arguments()
 def load(name: str | Path) -> Scenario:
     """Return a scenario by its name, or from a TOML file of one's own.
+
+    Parameters
+    ----------
+    name
+        One of ``names()``, or the path of a file that ends in ``.toml``.
 
     Raises
     ------
@@ -84,6 +94,25 @@ def load(name: str | Path) -> Scenario:
         return read(Path(name))
     hint = nearest(str(name), names()) or f"; there are {', '.join(names())}"
     raise InputError(f"unknown scenario {str(name)!r}{hint}")
+
+
+def chosen(
+    scenario: Scenario | str | Path, parameters: Changes | None = None
+) -> Scenario:
+    """Return a scenario, or the one with a name or file, with parameters changed.
+
+    Raises
+    ------
+    InputError
+        If there is no such scenario, or a parameter is not valid.
+    """
+    found = scenario if isinstance(scenario, Scenario) else load(scenario)
+    if parameters is None:
+        return found
+    if not isinstance(parameters, Mapping):
+        wanted = "parameters by name, as {'humans': 200}"
+        raise InputError(f"parameters: give {wanted}, not {parameters!r}")
+    return found.replace(**parameters)
 
 
 def changes(scenario: Scenario) -> dict[str, Any]:
@@ -106,7 +135,8 @@ def read(file: Path) -> Scenario:
     try:
         kind = interventions.profile(profile)
         parameters = Parameters().replace(**{**kind, **changes})
-        return Scenario(name=file.stem, parameters=parameters, **values)
+        known = {"name": file.stem, "parameters": parameters}
+        return Scenario.model_validate(known | values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sim.errors import InputError, nearest
+from sim.signatures import checked_arguments
 from sim.sweeps import samples
 from sim.sweeps.reading import Sweep
 from sim.ties import Array
@@ -20,6 +21,7 @@ from sim.ties import Array
 FILLS = ("mean", "worst")
 
 
+@checked_arguments()
 def indices(sweep: Sweep, outcome: str, *, fill: str | float | None = None) -> Any:
     """Return the sensitivity indices of an outcome of a Sobol or Morris sweep.
 

@@ -30,7 +30,7 @@ from sim.files import (
     write_text,
     writing,
 )
-from sim.members import Members
+from sim.members import AgentIds
 from sim.provenance import LARGEST, SOFTWARE
 from sim.readings import Readings
 from sim.state import State
@@ -295,7 +295,7 @@ class RunWriter:
 def table_of_events(events: Iterable[Mapping[str, Any]]) -> pa.Table:
     """Return events as a table; as many members as there are cost four bytes each."""
     rows = list(events)
-    members = [Members(row["members"]).numbers for row in rows]
+    members = [AgentIds(row["members"]).numbers for row in rows]
     ends = np.cumsum([0, *map(len, members)], dtype=np.int32)
     numbers = np.concatenate([np.zeros(0, np.int32), *members])
     columns = [

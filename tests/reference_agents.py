@@ -22,7 +22,7 @@ from sim.arrivals import (
     PLAYFULNESS,
     TOUCH,
 )
-from sim.draws import Stream, each_of_pair, pair_uniform, uniform
+from sim.draws import Stream, each_of, name_of, pair_uniform, uniform
 from sim.kernels.meetings import ANYONE, FRIEND, PEER, TAKE, THEIR_FRIEND, TODAY, WHO
 from sim.state import (
     DECLARE,
@@ -179,7 +179,8 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         share = self.constants.warming * talk * self.fit_with(tie.other)
         share *= self.worth_of(tie.other)
         key_today = self.model.keys[Stream.WARMTH]
-        draw, _ = each_of_pair(key_today, self.number, tie.other.number)
+        one, other = self.number, tie.other.number
+        draw, _ = each_of(key_today, name_of(one, other), one < other)
         words = self.words.get(tie.other)
         if words and words.luck is not None:
             draw = words.luck

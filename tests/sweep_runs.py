@@ -14,7 +14,7 @@ from typing import Any
 
 from sim.model import Society
 from sim.sweeps import Sweep, sweep
-from sim.sweeps.work import execute
+from sim.sweeps.work import run_job
 
 DESIGN: dict[str, Any] = {
     "name": "small",
@@ -42,7 +42,7 @@ class Here(Executor):
             raise RuntimeError("the cluster is gone")
         self.jobs.append(given[0])
         future: Future[Any] = Future()
-        future.set_result(execute(given[0]))
+        future.set_result(run_job(given[0]))
         return future
 
 

@@ -67,8 +67,8 @@ def test_checkpoints_change_nothing(whole: Result, tmp_path: Path) -> None:
     with_them = bytes_of(whole.path)
     for name, digest in bytes_of(plain.path).items():
         assert with_them[name] == digest
-    assert checkpoints.days(whole.path) == [0, 40, 80, 120, 160]
-    assert checkpoints.days(plain.path) == []
+    assert checkpoints.steps(whole.path) == [0, 40, 80, 120, 160]
+    assert checkpoints.steps(plain.path) == []
 
 
 @pytest.mark.parametrize("day", [0, 39, 40, 85, 199])
@@ -121,7 +121,7 @@ runs.run(story, seed=3, out={str(tmp_path / "run")!r}, **{EVERY!r})
 
 
 def test_a_society_taken_up_measures_and_collects_on(whole: Result) -> None:
-    taken = checkpoints.take_up(whole.path, 80)
+    taken = checkpoints.load(whole.path, 80)
     society = taken.society
     assert society.steps == 80
     assert len(society.datacollector.get_model_vars_dataframe()) == 80

@@ -59,7 +59,7 @@ def test_the_story_is_what_it_claims_to_be() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("off", ["peers", "insight", "upgrading"])
 def test_without_a_mechanism_the_claims_about_leaving_fail(off: str) -> None:
-    report = checks.check(scenario(STORY), seeds=2, **{off: False})
+    report = checks.check(scenario(STORY), seeds=2, parameters={off: False})
     assert not report.passed
     assert [verdict.passed for verdict in report.verdicts] == [False, False, True]
 
@@ -83,7 +83,7 @@ def test_two_scenarios_are_compared_on_the_same_seeds(tmp_path: Path) -> None:
 def test_changes_are_made_in_every_scenario_that_runs(tmp_path: Path) -> None:
     usual = write(tmp_path, "usual", "")
     more = Expectation(text="More.", outcome="adopted_max", against=usual, more_by=0)
-    report = checks.check(scenario([more]), seeds=1, **HUSHED)
+    report = checks.check(scenario([more]), seeds=1, parameters=HUSHED)
     assert report.rows[""] == report.rows[usual]
 
 
@@ -102,11 +102,11 @@ def test_the_number_of_workers_changes_nothing() -> None:
         ({"first_seed": -1}, "a seed is from 0"),
         ({"first_seed": 2**63 - 1, "seeds": 2}, "a seed is from 0"),
         ({"workers": 0}, "at least one worker, not 0"),
-        ({"humans": 0}, "parameter 'humans' must be"),
-        ({"humens": 3}, r"did you mean 'humans'\?"),
+        ({"parameters": {"humans": 0}}, "parameter 'humans' must be"),
+        ({"parameters": {"humens": 3}}, r"did you mean 'humans'\?"),
     ],
 )
-def test_what_cannot_be_run_is_refused(asked: dict[str, int], says: str) -> None:
+def test_what_cannot_be_run_is_refused(asked: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         checks.check(scenario(STORY, **HUSHED), **{"seeds": 1, **asked})
 

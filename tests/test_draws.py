@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim import draws
-from sim.draws import Stream, draws_of, each_of_pair, key, pair_uniform, uniform
+from sim.draws import (
+    Stream,
+    draws_of,
+    each_of,
+    key,
+    name_of,
+    pair_uniform,
+    uniform,
+)
 
 SEEDS = st.integers(0, 2**63 - 1)
 IDS = st.integers(0, 2**32 - 1)
@@ -109,16 +117,17 @@ def test_a_pair_draws_the_same_from_either_side(
 ) -> None:
     today = key(seed, Stream.AFFINITY)
     assert pair_uniform(today, one, other) == pair_uniform(today, other, one)
-    mine, yours = each_of_pair(today, one, other)
+    mine, yours = each_of(today, name_of(one, other), one < other)
     if one != other:
-        assert (yours, mine) == each_of_pair(today, other, one)
+        turned = each_of(today, name_of(other, one), other < one)
+        assert (yours, mine) == turned
     assert 0.0 <= mine < 1.0
     assert 0.0 <= yours < 1.0
 
 
 def test_the_two_of_a_pair_have_luck_of_their_own() -> None:
     today = key(3, Stream.WARMTH, 5)
-    both = np.array([each_of_pair(today, i, i + 1) for i in range(10_000)])
+    both = np.array([each_of(today, name_of(i, i + 1), True) for i in range(10_000)])
     assert np.abs(both.mean(axis=0) - 0.5).max() < 0.02
     assert abs(np.corrcoef(both.T)[0, 1]) < 0.05
 

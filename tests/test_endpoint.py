@@ -82,7 +82,7 @@ def test_calls_in_flight_never_exceed_the_slots(slots: int) -> None:
         with Endpoint(settings(server.url, slots=slots)) as asked:
             asked.ask([request(n) for n in range(2 * slots + 1)], SCHEMAS)
             asked.ask([request(n) for n in range(slots)], SCHEMAS)
-        assert asked.in_flight_peak == server.most_at_once == slots
+        assert server.most_at_once == slots
         connections = {id(call.writer) for call in server.requests}
         assert len(connections) == slots  # one for each slot, kept for the next day
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sim.errors import InputError
 from sim.minds import memories
-from sim.minds.memories import COLUMNS, Memories
+from sim.minds.memories import Memories
 
 IDA, SKY, KAI = 3, 203, 204
 
@@ -92,7 +89,6 @@ def test_nothing_said_takes_more_than_its_line(
     kept = found.columns()
     assert max(map(len, kept["said"])) <= memories.MOST_SAID
     assert max(map(len, kept["summary"])) <= memories.MOST_OF_A_SUMMARY
-    assert Memories.from_columns(kept).columns() == kept
 
 
 def test_ties_that_rested_longest_are_forgotten(
@@ -104,24 +100,3 @@ def test_ties_that_rested_longest_are_forgotten(
         found.note(step, SKY, other, "Sky", "Hello")
     assert len(found) == 3
     assert found.columns()["other"] == [12, 10, 10, 13]
-    assert len(Memories.from_columns(found.columns() | {"other": [1, 2, 3, 4]})) == 3
-
-
-def test_memories_come_back_as_they_were(talked: Memories) -> None:
-    talked.note(4, KAI, SKY, "Kai", 'a "quoted", comma, and\nline', "odd\u2028one")
-    kept = talked.columns()
-    again = Memories.from_columns(json.loads(json.dumps(kept)))
-    assert list(kept) == list(COLUMNS)
-    assert again.columns() == kept
-    for side in (talked, again):
-        side.note(5, IDA, SKY, "Ida", "Later", "later")
-    assert again.columns() == talked.columns()
-    assert again.of(SKY, IDA) == talked.of(SKY, IDA)
-
-
-def test_stored_memories_that_lack_something_are_refused(talked: Memories) -> None:
-    kept = talked.columns()
-    with pytest.raises(InputError, match="lack said, summary"):
-        Memories.from_columns({name: kept[name] for name in COLUMNS[:4]})
-    with pytest.raises(InputError, match="differ in length"):
-        Memories.from_columns(kept | {"said": []})

@@ -8,12 +8,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sim
+from sim.signatures import checked_arguments
 
 ROOT = Path(__file__).parents[1]
 NAMES = [
@@ -131,3 +133,169 @@ def test_the_first_lines_of_the_documentation_hold() -> None:
 def test_the_version_is_that_of_the_project() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     assert f'version = "{sim.__version__}"' in project
+
+
+# ------------------------------------------------------------------- wrong arguments
+
+
+SCRIPT = "import sim\nsim.run('her', {})\n"
+# What a library's types are makes no difference to the names of our options.
+QUICKLY = """[mypy]
+strict = True
+follow_imports = silent
+[mypy-matplotlib.*,networkx.*,numpy.*,openai.*,pandas.*,pydantic.*,tqdm.*]
+follow_imports = skip
+follow_imports_for_stubs = True
+"""
+
+
+@pytest.mark.slow
+def test_a_type_checker_rejects_an_option_that_there_is_not(tmp_path: Path) -> None:
+    (tmp_path / "mypy.ini").write_text(QUICKLY)
+    lines = {"good": "threads=2", "bad": "thread=2", "kind": "threads='two'"}
+    for name, option in lines.items():
+        (tmp_path / f"{name}.py").write_text(SCRIPT.format(option))
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "."],
+        cwd=tmp_path,
+        env=os.environ | {"MYPYPATH": str(ROOT), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [line for line in done.stdout.splitlines() if ": error: " in line]
+    assert len(found) == 2, done.stdout + done.stderr
+    assert any(
+        line.startswith("bad.py:2: ") and '"thread" for "run"' in line for line in found
+    )
+    assert any(line.startswith("kind.py:2: ") and '"threads"' in line for line in found)
+
+
+def her() -> Any:
+    return sim.scenario("her")
+
+
+def refuse(call: Callable[[], object]) -> str:
+    with pytest.raises(sim.InputError) as refused:
+        call()
+    text = str(refused.value)
+    assert len(text.splitlines()) == 1
+    return text
+
+
+WRONG_WORDS: dict[str, tuple[Callable[[], object], str, str]] = {
+    "run": (lambda: sim.run("her", thread=2), "thread", "threads"),
+    "sweep": (lambda: sim.sweep({}, worker=2), "worker", "workers"),
+    "counterfactual": (
+        lambda: sim.counterfactual("her", "price", sedes=3),
+        "sedes",
+        "seeds",
+    ),
+    "ablate": (lambda: sim.ablate("her", outcom="left"), "outcom", "outcome"),
+    "check": (lambda: sim.checks.check("her", seed=3), "seed", "seeds"),
+    "Society": (lambda: sim.Society("her", thread=2), "thread", "threads"),
+    "Result.fork": (
+        lambda: sim.Result("nowhere").fork(2, intervention=[]),
+        "intervention",
+        "interventions",
+    ),
+    "MindOptions": (lambda: sim.MindOptions(kid="llm"), "kid", "kind"),
+    "Parameters": (lambda: sim.Parameters(growht=1), "growht", "growth"),
+    "Intervention": (
+        lambda: sim.interventions.Intervention(name="a", att=3, set={}),
+        "att",
+        "at",
+    ),
+    "Scenario.pull": (lambda: her().pull("price", att=2), "att", "at"),
+    "export": (lambda: sim.exports.export(kin="gexf"), "kin", "kind"),
+    "timeline": (lambda: sim.plots.timeline(sorce=1), "sorce", "source"),
+    "load": (lambda: sim.load(paths="x"), "paths", "path"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_WORDS)
+def test_a_wrong_word_gets_the_nearest_right_one(name: str) -> None:
+    call, word, right = WRONG_WORDS[name]
+    expected = f"{name}: unknown option {word!r}; did you mean {right!r}?"
+    assert refuse(call) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (
+            lambda: sim.run("her", humans=200),
+            "'humans' is a parameter of the model; give parameters={'humans': 200}",
+        ),
+        (
+            lambda: sim.counterfactual("her", "price", at=9, humans=200),
+            "change the scenario: sim.scenario('her').replace(humans=200)",
+        ),
+        (
+            lambda: sim.sweep({"scenario": "her"}, humans=200),
+            "set it in the design: 'base' = {'humans': 200}",
+        ),
+    ],
+)
+def test_a_parameter_among_the_options_is_told_its_place(
+    call: Callable[[], object], says: str
+) -> None:
+    assert says in refuse(call)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: sim.run("her", 100), "run takes only scenario by position, but 2"),
+        (lambda: sim.Society("her", 3), "give others by name: seed=..., rng=..."),
+        (sim.run, "run: 'scenario' is missing"),
+        (lambda: her().pull("price"), "Scenario.pull: 'at' is missing"),
+        (lambda: sim.run("her", scenario="her"), "'scenario' is given twice"),
+        (lambda: sim.Scenario("her"), "Scenario: give everything by name"),
+        (lambda: sim.Society("her", seed=3, rng=3), "'seed' and 'rng' mean the same"),
+        (lambda: sim.run("her", parameters={"humns": 9}), "did you mean 'humans'?"),
+        (lambda: sim.run("her", parameters=9), "as {'humans': 200}, not 9"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_told_how_they_would(
+    call: Callable[[], object], says: str
+) -> None:
+    assert says in refuse(call)
+
+
+def test_an_error_inside_a_call_that_fits_stays_what_it_is() -> None:
+    @checked_arguments()
+    def half(number: int) -> float:
+        return number / 2
+
+    assert half(4) == 2.0
+    with pytest.raises(TypeError, match="unsupported operand"):
+        half("4")
+    assert list(inspect.signature(half).parameters) == ["number"]
+
+
+def test_parameters_are_given_by_name_to_a_run_and_to_a_society(tmp_path: Path) -> None:
+    small = {"humans": 30, "steps": 3}
+    result = sim.run("her", parameters=small, seed=3, out=tmp_path / "run")
+    assert (result.population, result.steps[-1]) == (30, 3)
+    spelled = sim.Society("her", seed=3, humans=30, steps=3)
+    mapped = sim.Society("her", rng=3, parameters=small)
+    assert spelled.parameters == mapped.parameters == her().replace(**small).parameters
+    for society in (spelled, mapped):
+        society.step()
+        first = society.watch.history.columns()["loneliness"][0]
+        assert first == result.series["loneliness"].iloc[0]
+
+
+def test_every_public_function_spells_out_its_options() -> None:
+    names = [name for name in NAMES if inspect.isfunction(getattr(sim, name))]
+    assert "run" in names
+    found = [getattr(sim, name) for name in names]
+    found += [sim.Result.fork, sim.checks.check, sim.exports.export]
+    for function in found:
+        signature = inspect.signature(function)
+        kinds = {known.kind for known in signature.parameters.values()}
+        assert inspect.Parameter.VAR_KEYWORD not in kinds
+        assert all(
+            name in function.__doc__ for name in signature.parameters if name != "self"
+        )

@@ -17,7 +17,7 @@ from sim import readings, tables
 from sim.errors import InputError
 from sim.events import Event, Note, Stored, Watch
 from sim.events.groups import Changing, Gathered
-from sim.members import Members
+from sim.members import AgentIds
 from sim.model import Society
 from sim.parameters import Parameters
 from sim.present import Present
@@ -160,19 +160,19 @@ def test_nobody_has_ties(tmp_path: Path) -> None:
 
 
 def test_members_are_like_a_list() -> None:
-    members = Members([5, 3, 9])
+    members = AgentIds([5, 3, 9])
     assert members == [5, 3, 9] == members
     assert members != [5, 3]
     assert (members[1], members[-1], members[:2], len(members)) == (3, 9, [5, 3], 3)
     assert all(type(member) is int for member in members)
     assert 9 in members
-    assert not Members()
+    assert not AgentIds()
     assert repr(members) == "[5, 3, 9]"
-    assert "1,000 in all" in repr(Members(range(1000)))
+    assert "1,000 in all" in repr(AgentIds(range(1000)))
 
 
 def test_many_members_take_four_bytes_each() -> None:
-    event = Event("love", 1, 1, Members(range(100_000)), 100_000, 1.0, "all", None)
+    event = Event("love", 1, 1, AgentIds(range(100_000)), 100_000, 1.0, "all", None)
     assert event.members.numbers.nbytes == 400_000
     table = table_of_events([event._asdict()])
     assert table.column("members")[0].as_py() == list(range(100_000))

@@ -276,20 +276,20 @@ def test_a_run_has_a_place_of_its_own(elsewhere: Path) -> None:
     assert first.path.name.startswith("her-1-")
     assert runs.run(TINY, seed=1).path == first.path  # the same run replaces itself
     others = [
-        runs.place_of(TINY, 2, None),
-        runs.place_of(TINY.replace(reach=3.0), 1, None),
-        runs.place_of(TINY.replace(steps=6), 1, None),
-        runs.place_of(TINY.pull("price", 2), 1, None),
+        runs.default_path(TINY, 2, None),
+        runs.default_path(TINY.replace(reach=3.0), 1, None),
+        runs.default_path(TINY.replace(steps=6), 1, None),
+        runs.default_path(TINY.pull("price", 2), 1, None),
     ]
     assert len({first.path.name, *(place.name for place in others)}) == 5
 
 
 def test_the_place_depends_on_the_network(elsewhere: Path) -> None:
     file = elsewhere / "friends.csv"
-    places = [runs.place_of(TINY, 1, None)]
+    places = [runs.default_path(TINY, 1, None)]
     for text in ("ann,ben\n", "ann,ben\nben,cleo\n"):
         file.write_text(text)
-        places.append(runs.place_of(TINY, 1, file))
+        places.append(runs.default_path(TINY, 1, file))
     assert len(set(places)) == 3
 
 

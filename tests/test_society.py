@@ -96,7 +96,7 @@ def test_a_society_is_made_from_a_scenario_or_its_name() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"humens": 5}, "unknown parameter 'humens'; did you mean 'humans'?"),
+        ({"humens": 5}, "unknown option 'humens'; did you mean 'humans'?"),
         ({"humans": 0}, "parameter 'humans' must be a whole number from 1"),
         ({"scenario": "hr"}, "unknown scenario 'hr'; did you mean 'her'?"),
         ({"network": "nowhere.csv"}, "nowhere.csv"),

@@ -18,7 +18,7 @@ from refusing import DEEP, DIGITS, refusal
 from sim import checkpoints, footers, readings, runs, scenarios
 from sim.errors import InputError
 from sim.events import Note
-from sim.living import begun
+from sim.living import load_unfinished
 from sim.readings import SCHEMA
 from sim.results import Result, load
 from sim.sweeps import load_sweep, sweep
@@ -207,7 +207,7 @@ def test_each_group_of_rows_is_looked_at(run: Path) -> None:
     told, first = "not in the order of their owners", int(column(ties, "owner")[0])
     assert told in refusal(lambda: load(run).ties())
     assert told in refusal(lambda: load(run).ties(owners=[first]))
-    assert told in refusal(lambda: checkpoints.take_up(run, 10))
+    assert told in refusal(lambda: checkpoints.load(run, 10))
 
 
 def noted(rows: list[tuple[int, str, int, float]]) -> pa.Table:
@@ -234,7 +234,7 @@ def test_readings_are_looked_at_part_by_part(
     for file in (run, run / "checkpoints" / "000010"):
         rewrite(file / "readings.parquet", noted(rows), row_group_size=size)
     assert says in refusal(lambda: load(run).detect())
-    assert says in refusal(lambda: checkpoints.take_up(run, 10))
+    assert says in refusal(lambda: checkpoints.load(run, 10))
 
 
 def test_notes_are_no_more_than_there_can_be(
@@ -411,7 +411,7 @@ def test_a_checkpoint_says_what_it_must(
     run: Path, changes: dict[str, Any], says: str
 ) -> None:
     tell(run, **changes)
-    assert says in refusal(lambda: checkpoints.take_up(run, 10))
+    assert says in refusal(lambda: checkpoints.load(run, 10))
 
 
 def test_a_checkpoint_has_the_people_of_its_scenario(run: Path) -> None:
@@ -419,9 +419,9 @@ def test_a_checkpoint_has_the_people_of_its_scenario(run: Path) -> None:
     told = json.loads(file.read_text())["scenario"]
     parameters = told["parameters"] | {"humans": 50_000_000}
     tell(run, scenario=told | {"parameters": parameters})
-    assert "other people than its" in refusal(lambda: checkpoints.take_up(run, 10))
+    assert "other people than its" in refusal(lambda: checkpoints.load(run, 10))
     tell(run, scenario=told | {"name": "../../x"})
-    assert "the name of a folder" in refusal(lambda: checkpoints.take_up(run, 10))
+    assert "the name of a folder" in refusal(lambda: checkpoints.load(run, 10))
 
 
 @pytest.mark.parametrize(
@@ -446,7 +446,7 @@ def test_no_loop_is_led_astray(
         values = np.zeros(1, values.dtype)
     values[-1] = value
     change(file, **{name: values})
-    assert says in refusal(lambda: checkpoints.take_up(run, 10))
+    assert says in refusal(lambda: checkpoints.load(run, 10))
 
 
 @pytest.mark.parametrize(
@@ -463,7 +463,8 @@ def test_what_was_begun_is_told_soundly(tmp_path: Path, told: str) -> None:
     place = tmp_path / ".run.unfinished"
     place.mkdir()
     (place / "unfinished.json").write_text(told)
-    assert "unfinished.json is damaged" in refusal(lambda: begun(tmp_path / "run"))
+    message = refusal(lambda: load_unfinished(tmp_path / "run"))
+    assert "unfinished.json is damaged" in message
 
 
 # ---------------------------------------------------------------------------- the sweep

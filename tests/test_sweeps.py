@@ -18,7 +18,7 @@ from sweep_runs import DESIGN, RUNS, Here, at_home, part_bytes
 import sim
 from sim.errors import InputError
 from sim.sweeps import measures, parts, store, sweep
-from sim.sweeps.processes import Worker
+from sim.sweeps.processes import WorkerProcess
 
 TESTS = Path(__file__).parent
 
@@ -356,12 +356,12 @@ def test_runs_that_kill_hang_or_eat_memory_are_rows(tmp_path: Path) -> None:
 def test_workers_that_never_start_end_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start_wrong(self: Worker, out: int) -> subprocess.Popen[bytes]:
+    def start_wrong(self: WorkerProcess, out: int) -> subprocess.Popen[bytes]:
         told = [sys.executable, "-c", "raise SystemExit('no sim here')"]
         return subprocess.Popen(
             told, stdin=subprocess.PIPE, stderr=self._words, start_new_session=True
         )
 
-    monkeypatch.setattr(Worker, "_start", start_wrong)
+    monkeypatch.setattr(WorkerProcess, "_start", start_wrong)
     with pytest.raises(InputError, match=r"workers end before they begin.*no sim here"):
         sweep(DESIGN, out=tmp_path / "s", workers=1)

@@ -55,14 +55,14 @@ def question(number: int) -> Request:
     return Request("encounter", 0, number, -1, 0, messages, "encounter", 200)
 
 
-def ask(url: str, calls: int, slots: int) -> tuple[list[Outcome], int, float, float]:
-    """Make the calls; return outcomes, the peak in flight, wall and CPU seconds."""
+def ask(url: str, calls: int, slots: int) -> tuple[list[Outcome], float, float]:
+    """Make the calls; return outcomes, and seconds of wall clock and of CPU."""
     requests = [question(number) for number in range(calls)]
     with Endpoint(Settings("scripted", url, slots=slots)) as endpoint:
         started, spent = time.perf_counter(), time.process_time()
         outcomes = endpoint.ask(requests, {"encounter": SCHEMA})
         wall, cpu = time.perf_counter() - started, time.process_time() - spent
-        return outcomes, endpoint.in_flight_peak, wall, cpu
+        return outcomes, wall, cpu
 
 
 def measure(calls: int, slots: int, seconds: float) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def measure(calls: int, slots: int, seconds: float) -> dict[str, Any]:
     here, there = context.Pipe()
     server = context.Process(target=serve, args=(there, seconds), daemon=True)
     server.start()
-    outcomes, peak, wall, cpu = ask(here.recv(), calls, slots)
+    outcomes, wall, cpu = ask(here.recv(), calls, slots)
     here.send("stop")
     count, busy, most_at_once, server_cpu = here.recv()
     server.join()
@@ -82,7 +82,6 @@ def measure(calls: int, slots: int, seconds: float) -> dict[str, Any]:
         "wall_seconds": wall,
         "busy_share": busy / (slots * wall),
         "busy_share_strict": calls * seconds / (slots * wall),
-        "peak_in_flight": peak,
         "peak_at_server": most_at_once,
         "requests_at_server": count,
         "failures": sum(1 for outcome in outcomes if outcome.failure),

@@ -39,7 +39,7 @@ def command(place: Path, humans: int) -> list[str]:
     """Return what begins a run, or goes on with it."""
     start = [sys.executable, "-m", "sim"]
     quiet = ["--no-figures", "--json"]
-    if checkpoints.days(begun_at(place)):
+    if checkpoints.steps(begun_at(place)):
         return [*start, "resume", str(place), *quiet]
     told = ["run", "her", "--humans", str(humans), "--seed", "5", "--out", str(place)]
     return [*start, *told, "--checkpoint-every", "30", *quiet]

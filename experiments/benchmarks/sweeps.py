@@ -23,7 +23,7 @@ from typing import Any
 import mesa
 
 from sim.model import Society
-from sim.sweeps.crew import Crew
+from sim.sweeps.crew import WorkerPool
 from sim.sweeps.designs import make
 from sim.sweeps.driving import Driver
 from sim.sweeps.jobs import Tasks
@@ -60,12 +60,12 @@ class Timed:
         with tempfile.TemporaryDirectory() as folder:
             identity = identity_of(design.name, tasks.identity())
             with Store(Path(folder) / "sweep", identity) as store:
-                driver, crew = Driver(tasks, store, None), Crew(workers, Limits())
-                for finding in crew.run(driver.jobs()):
+                driver, pool = Driver(tasks, store, None), WorkerPool(workers, Limits())
+                for finding in pool.run(driver.jobs()):
                     self.at.append(time.monotonic())
                     self.seconds.append(finding["seconds"])
                     driver.keep_one(finding)
-                    pid = crew._workers[0].process.pid
+                    pid = pool._workers[0].process.pid
                     self.memory.append((resident(pid), resident(os.getpid())))
         self.wall = time.monotonic() - began
 

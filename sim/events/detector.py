@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.errors import InputError, nearest
 from sim.events import thresholds
-from sim.members import Members
+from sim.members import AgentIds
 from sim.parameters import Parameters
 from sim.ties import Array
 
@@ -25,7 +25,7 @@ class Event(NamedTuple):
     kind: str
     step: int  # day of onset
     detected: int  # day on which it was noticed
-    members: Members  # agent numbers
+    members: AgentIds  # agent numbers
     size: int
     strength: float
     evidence: str  # statistic and threshold, in words
@@ -117,7 +117,7 @@ class Detector:
         known
             ``step`` (onset; today), ``size`` (members), ``strength``, ``p_value``.
         """
-        who = Members(members)
+        who = AgentIds(members)
         known = {"step": reading.step, "size": len(who), "strength": 0.0} | known
         return Event(
             kind=self.kind,

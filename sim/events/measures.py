@@ -131,10 +131,6 @@ class History:
         self.days: list[int] = []
         self._rows: dict[str, list[float]] = {name: [] for name in MEASURES}
 
-    def add(self, step: int, state: State) -> None:
-        """Measure the society today."""
-        self.take(step, {name: measure(state) for name, measure in MEASURES.items()})
-
     def take(self, step: int, measures: Mapping[str, float]) -> None:
         """Take today's measures."""
         self.days.append(step)

@@ -23,7 +23,7 @@ from sim.events.detector import (
 )
 from sim.events.measures import History
 from sim.events.reader import Notes, Reader
-from sim.members import Members
+from sim.members import AgentIds
 from sim.parameters import Parameters
 from sim.state import State
 from sim.ties import Array
@@ -153,7 +153,7 @@ class Watch:
             self._shaken = step
         evidence = f"{name}: {what}"
         self.events.append(
-            Event("intervention", step, step, Members(), 0, 0.0, evidence)
+            Event("intervention", step, step, AgentIds(), 0, 0.0, evidence)
         )
 
     def happened(self) -> list[Event]:

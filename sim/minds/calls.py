@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sim.signatures import checked_arguments
+
 # Every way in which a call can fail, under its own name.
 FAILURES = (
     "rate limited",
@@ -43,6 +45,7 @@ class Outcome(NamedTuple):
     completion_tokens: int = 0
 
 
+@checked_arguments()
 class Settings(NamedTuple):
     """How to reach a model, and how long and hard to try."""
 

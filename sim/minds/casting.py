@@ -25,6 +25,7 @@ from sim.minds.language import (
 from sim.minds.scripted import MODEL as SCRIPTED
 from sim.minds.scripted import ScriptedEndpoint
 from sim.minds.transcript import Transcript, key_of
+from sim.signatures import checked_arguments
 from sim.ties import Array
 
 KINDS = ("rules", "llm", "archetype", "scripted")
@@ -36,6 +37,7 @@ WARMEST = 2.0  # temperature
 LOCAL = "http://127.0.0.1/estimate"  # stands in for a provider
 
 
+@checked_arguments()
 class MindOptions(NamedTuple):
     """Who speaks through which mind, and how."""
 

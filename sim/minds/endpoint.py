@@ -85,11 +85,6 @@ class Endpoint:
         self.close()
 
     @property
-    def in_flight_peak(self) -> int:
-        """Return the most calls that were ever in flight at once."""
-        return self._gate.peak
-
-    @property
     def limit(self) -> int:
         """Return how many calls may be in flight now, in 1..slots."""
         return int(self._gate.limit)
@@ -290,7 +285,6 @@ class _Gate:
         self.limit = float(slots)
         self.cuts = 0  # how often the limit was halved
         self.in_flight = 0
-        self.peak = 0
         self._next_turn = 0.0
         self._closed_until = 0.0
         self._changed = asyncio.Event()
@@ -307,7 +301,6 @@ class _Gate:
                 await self._changed.wait()
             else:
                 self.in_flight += 1
-                self.peak = max(self.peak, self.in_flight)
                 return self.cuts
 
     async def _take_turn(self) -> None:

@@ -33,6 +33,7 @@ from sim.minds.replies import (
 )
 from sim.minds.transcript import Transcript, key_of, without_secrets
 from sim.names import human_name, os_name
+from sim.signatures import checked_arguments
 from sim.state import ACTS
 from sim.ties import Array
 
@@ -56,6 +57,7 @@ NO_TIE = dict.fromkeys(
 )
 
 
+@checked_arguments()
 class Policy(NamedTuple):
     """What happens where a model does not help."""
 

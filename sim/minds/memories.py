@@ -6,10 +6,8 @@ in the model's own words. All of it is bounded, whatever a model writes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-from sim.errors import InputError
 from sim.minds.prompts import MOST_OF_A_NAME, plain
 
 MOST_TIES = 10_000  # beyond that, those are forgotten that rested longest
@@ -119,31 +117,6 @@ class Memories:
             for exchange in side.exchanges
         ]
         return {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
-
-    @classmethod
-    def from_columns(cls, columns: Mapping[str, Sequence[Any]]) -> Self:
-        """Return the memories that ``columns`` gave.
-
-        Raises
-        ------
-        InputError
-            If a column is missing, or columns differ in length.
-        """
-        missing = [name for name in COLUMNS if name not in columns]
-        if missing:
-            raise InputError(f"stored memories lack {', '.join(missing)}")
-        if len({len(columns[name]) for name in COLUMNS}) > 1:
-            raise InputError("the columns of stored memories differ in length")
-        found = cls()
-        for agent, other, step, speaker, said, summary in zip(
-            *(columns[name] for name in COLUMNS), strict=True
-        ):
-            tie = int(agent), int(other)
-            exchanges = (*found._of(*tie).exchanges, _exchange(step, speaker, said))
-            lines = tuple(str(summary).splitlines())
-            found._sides[tie] = Side(exchanges[-MOST_EXCHANGES:], _latest(lines))
-            found._forget()
-        return found
 
     def _forget(self) -> None:
         if len(self._sides) > MOST_TIES:

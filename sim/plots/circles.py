@@ -19,6 +19,7 @@ from sim.plots import style
 from sim.plots.style import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, RED, SKY
 from sim.results import Result
 from sim.sampling import telling
+from sim.signatures import checked_arguments
 from sim.state import DEPARTED, HERE, OFFLINE
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ FIXED = {ALONE: ORANGE, SMALLER: SKY, LEFT: GREY, ENDED: "#BBBBBB", NOT_YET: PAL
 NAMED = (GREEN, BLUE, PURPLE, RED)
 
 
+@checked_arguments()
 def communities(
     source: Result | Society,
     steps: Sequence[int] | None = None,
@@ -85,6 +87,7 @@ def communities(
     return figure
 
 
+@checked_arguments()
 def found_communities(result: Result, steps: Sequence[int]) -> pd.DataFrame:
     """Return the communities that the detectors of events found among OSes.
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from sim.errors import InputError
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREY, RED
+from sim.signatures import checked_arguments
 
 MIDDLE = (10.0, 90.0)  # percentiles of a band
 NORMAL = 1.96  # standard errors to either side of a mean, for 95 %
@@ -39,6 +40,7 @@ class Change(NamedTuple):
     since: int | None = None
 
 
+@checked_arguments()
 def difference(
     base: pd.DataFrame | Curves, changed: pd.DataFrame | Curves, what: Change
 ) -> Figure:

@@ -17,6 +17,7 @@ from sim.parameters import Parameters
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 from sim.results import Result
+from sim.signatures import checked_arguments
 from sim.state import DEPARTED, HERE, OFFLINE, OWNER, SHUT_DOWN, UNINSTALLED
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ ATTENTION = (
 )
 
 
+@checked_arguments()
 def growth(source: Result | Society) -> Figure:
     """Draw how OSes and humans grow: some one by one, all as a median with a band.
 
@@ -109,6 +111,7 @@ def _banded(axis: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
     axis.plot(days, middle, color=colour, linewidth=2, label=label)
 
 
+@checked_arguments()
 def attention(source: Result | Society) -> Figure:
     """Draw whom OSes give their hours: their own human, other humans, OSes.
 
@@ -144,6 +147,7 @@ def attention(source: Result | Society) -> Figure:
     return figure
 
 
+@checked_arguments()
 def hours_given(result: Result) -> pd.DataFrame:
     """Return mean hours a day that an OS gives ``own``, ``others`` and ``peers``.
 
@@ -206,6 +210,7 @@ def _shared(row: Any, pull: Curve, offer: Curve, known: Curve) -> Curve:
     return hours
 
 
+@checked_arguments()
 def survival(
     source: Result | Society | Sequence[Result] | pd.DataFrame, unit: str = "run"
 ) -> Figure:
@@ -277,6 +282,7 @@ def _staying(
     return pd.concat(tables, ignore_index=True), title
 
 
+@checked_arguments()
 def staying(result: Result) -> pd.DataFrame:
     """Return the Kaplan-Meier curve of a run's OSes.
 

@@ -16,6 +16,7 @@ from sim.plots import style
 from sim.plots.staging import Scene, draw, legend, scene
 from sim.plots.style import BLACK, BLUE, GREY, ORANGE, RED
 from sim.results import Result
+from sim.signatures import checked_arguments
 
 FILMS = ("gif", "mp4")
 FILM_DOTS = 80  # per inch
@@ -26,6 +27,7 @@ CURVES = (
 )
 
 
+@checked_arguments()
 def animate(
     result: Result,
     path: str | Path,

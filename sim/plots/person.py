@@ -17,6 +17,7 @@ from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.results import Result
 from sim.sampling import heart, telling
+from sim.signatures import checked_arguments
 from sim.state import DEPARTED, HERE, OFFLINE
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Life(NamedTuple):
         return name_of(self.result, self.agent)
 
 
+@checked_arguments()
 def ego(
     source: Result | Society,
     agent: int | None = None,
@@ -117,6 +119,7 @@ def ego(
     return figure
 
 
+@checked_arguments()
 def name_of(result: Result, agent: int) -> str:
     """Return what an agent is called: an OS by its own name, a human by number."""
     if agent < result.population:

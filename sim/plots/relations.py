@@ -14,6 +14,7 @@ from sim.plots import style
 from sim.plots.staging import CLOSEST_DRAWN, Scene, draw, legend, scene
 from sim.results import Result
 from sim.sampling import moments, telling
+from sim.signatures import checked_arguments
 
 if TYPE_CHECKING:
     from sim.model import Society
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 MOST_PANELS = 9
 
 
+@checked_arguments()
 def network(
     source: Result | Society,
     steps: int | Sequence[int] | None = None,
@@ -64,6 +66,7 @@ def network(
     return figure
 
 
+@checked_arguments()
 def multiples(
     source: Result | Society, steps: Sequence[int] | None = None, most: int = 0
 ) -> Figure:

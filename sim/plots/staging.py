@@ -18,6 +18,7 @@ from sim.plots import style
 from sim.plots.style import GONE, GREEN, GREY, HUMAN, JOINED, SINGLE, TIE_KINDS, Look
 from sim.results import Result
 from sim.sampling import layout, neighbourhood, pairs, visible
+from sim.signatures import checked_arguments
 from sim.state import DEPARTED
 
 MOST_DRAWN = 240
@@ -46,6 +47,7 @@ class Scene(NamedTuple):
         return f"All {self.everyone} agents" if self.everyone > 1 else "The only agent"
 
 
+@checked_arguments()
 def scene(
     result: Result, steps: Sequence[int], most: int | None = None, known: Any = None
 ) -> Scene:

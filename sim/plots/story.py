@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED
 from sim.results import Result
+from sim.signatures import checked_arguments
 
 if TYPE_CHECKING:
     from sim.model import Society
@@ -79,6 +80,7 @@ PANELS = (
 )
 
 
+@checked_arguments()
 def timeline(source: Result | Society) -> Figure:
     """Draw what became of the society, day by day, with its events marked.
 

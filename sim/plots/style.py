@@ -21,6 +21,7 @@ from matplotlib.ticker import MaxNLocator
 from sim.errors import InputError
 from sim.files import replacing
 from sim.results import Result
+from sim.signatures import checked_arguments
 
 if TYPE_CHECKING:
     from sim.model import Society
@@ -157,6 +158,7 @@ def stroke(colour: str, label: str, **style: Any) -> Line2D:
     return Line2D([], [], color=colour, label=label, **({"linewidth": 2} | style))
 
 
+@checked_arguments()
 def save(figure: Figure, path: str | Path) -> Path:
     """Save a figure whole or not at all; the suffix names the format.
 

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from sim.errors import InputError, nearest
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREY, ORANGE, RED
+from sim.signatures import checked_arguments
 
 SENSITIVITIES = (
     ("S1", "first order (S1): alone", BLUE),
@@ -53,6 +54,7 @@ class Map(NamedTuple):
         return [text or name for text, name in zip(self.labels, names, strict=True)]
 
 
+@checked_arguments()
 def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     """Draw the mean of an outcome as a coloured, numbered cell for each grid point.
 
@@ -90,6 +92,7 @@ def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     return figure
 
 
+@checked_arguments()
 def phase(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     """Draw an outcome over two parameters to scale, with contours between the points.
 
@@ -190,6 +193,7 @@ def _colour_bar(figure: Figure, image: Any, axis: Axes, what: Map) -> None:
     bar.set_label(style.plain(what.texts()[2]), fontsize=style.USUAL)
 
 
+@checked_arguments()
 def sensitivity(table: pd.DataFrame, title: str = "", most: int = 15) -> Figure:
     """Draw bars of how much an outcome depends on each parameter, largest on top.
 

@@ -8,12 +8,14 @@ from sim import results
 from sim.errors import InputError
 from sim.reports import runs, sweeps
 from sim.results import Result
+from sim.signatures import checked_arguments
 from sim.sweeps import Sweep, load_sweep
 from sim.sweeps.store import LEDGER
 
 __all__ = ["report"]
 
 
+@checked_arguments()
 def report(source: str | Path | Result | Sweep) -> str:
     """Return the report of a run or of a sweep: a page of HTML that needs nothing else.
 

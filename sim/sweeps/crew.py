@@ -14,8 +14,8 @@ from itertools import islice
 from sim.compiled import cache_folder
 from sim.errors import InputError
 from sim.sweeps.jobs import Job
-from sim.sweeps.processes import BUSY, GONE, IDLE, STARTING, Limits, Worker
-from sim.sweeps.work import Finding
+from sim.sweeps.processes import BUSY, GONE, IDLE, STARTING, Limits, WorkerProcess
+from sim.sweeps.work import JobResult
 
 FALSE_STARTS = 3  # in a row, from which on no worker will start
 PATIENCE = 0.5  # seconds between looks at processes whose pipe says nothing
@@ -48,7 +48,7 @@ class Ahead:
         self._seen.appendleft(job)
 
 
-class Crew:
+class WorkerPool:
     """Workers that do jobs, and are replaced when they die.
 
     Parameters
@@ -68,10 +68,10 @@ class Crew:
         if size < 1:
             raise InputError(f"it takes at least one worker, not {size}")
         self.size, self.limits = size, limits
-        self._workers: list[Worker] = []
+        self._workers: list[WorkerProcess] = []
         self._false_starts = 0
 
-    def run(self, jobs: Iterable[Job]) -> Generator[Finding]:
+    def run(self, jobs: Iterable[Job]) -> Generator[JobResult]:
         """Do all jobs; yield what came of each, as it comes.
 
         The next job is handed out before a finding is, so that nobody waits for the
@@ -99,7 +99,7 @@ class Crew:
         for worker in self._workers:
             worker.stop()
 
-    def _in_state(self, state: str) -> list[Worker]:
+    def _in_state(self, state: str) -> list[WorkerProcess]:
         return [one for one in self._workers if one.state == state]
 
     def _employ(self, left: Ahead) -> None:
@@ -109,16 +109,16 @@ class Crew:
             starting = len(self._in_state(STARTING))
             if not left.has(starting + 1) or (starting and not _is_compiled()):
                 return
-            self._workers.append(Worker(self.limits))
+            self._workers.append(WorkerProcess(self.limits))
 
-    def _noticed(self) -> list[Worker]:
+    def _noticed(self) -> list[WorkerProcess]:
         """Wait for something to happen; return the workers to look at."""
         wait = min([PATIENCE, *(one.time_left for one in self._workers)])
         ends = [one.out for one in self._workers]
         select.select(ends, [], [], max(0.0, wait))
         return list(self._workers)
 
-    def _keep_busy(self, worker: Worker, left: Ahead) -> None:
+    def _keep_busy(self, worker: WorkerProcess, left: Ahead) -> None:
         """Give a worker that is free the next job; count those that never start."""
         if worker.state == GONE and worker.complaint:
             self._false_starts += 1

@@ -8,38 +8,31 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tqdm import tqdm
 
 from sim.errors import InputError
 from sim.minds.casting import check_address
 from sim.minds.connection import hosts
+from sim.parameters import IN_DESIGN
+from sim.signatures import checked_arguments
 from sim.sweeps import executors, factors
-from sim.sweeps.crew import Crew
+from sim.sweeps.crew import WorkerPool
 from sim.sweeps.designs import Design, resolve
 from sim.sweeps.jobs import Job, Task, Tasks
 from sim.sweeps.measures import Measure
 from sim.sweeps.processes import Limits
 from sim.sweeps.reading import Sweep, load_sweep
 from sim.sweeps.store import KEPT, Store, identity_of
-from sim.sweeps.work import FAILED, OTHER_CODE, Finding
+from sim.sweeps.work import FAILED, OTHER_CODE, JobResult
 
 SWEEPS = Path("results") / "sweeps"
 
 Tell = Callable[[str], None]
 
 
-class Options(NamedTuple):
-    """How to run a sweep, which changes nothing of what comes out."""
-
-    workers: int | None = None  # processes; None is one a processor
-    time_limit: float = 3600.0  # seconds of wall clock for a run; 0 is no limit
-    memory_limit: int = 0  # megabytes of a run's process; 0 is no limit
-    progress: bool = False  # a bar on standard error
-    tell: Tell | None = None  # told, in a line, what a user should know
-
-
+@checked_arguments(IN_DESIGN)
 def sweep(
     design: Design | Mapping[str, Any] | str | Path,
     executor: Executor | None = None,
@@ -49,7 +42,11 @@ def sweep(
     functions: Mapping[str, Measure] | None = None,
     allow_model: str | Iterable[str] = (),
     insecure: bool = False,
-    **options: Any,
+    workers: int | None = None,
+    time_limit: float = 3600.0,
+    memory_limit: int = 0,
+    progress: bool = False,
+    tell: Tell | None = None,
 ) -> Sweep:
     """Run every run of a design that is not done yet, and keep its outcomes.
 
@@ -73,10 +70,16 @@ def sweep(
         ``"api.openai.com"`` or ``"127.0.0.1:8012"``: your key goes there.
     insecure
         Whether such a host, on another machine, may be reached by http://.
-    options
-        ``workers`` (processes; None: one a processor), ``time_limit`` (seconds a run,
-        3600; 0: none), ``memory_limit`` (megabytes a run's process; 0: none),
-        ``progress`` (False: no bar), ``tell`` (a function for lines worth knowing).
+    workers
+        Processes to run in; None is one a processor.
+    time_limit
+        Seconds of wall clock after which a run is given up as failed; 0 is no limit.
+    memory_limit
+        Megabytes that a run's process may take; 0 is no limit.
+    progress
+        Whether to show a bar on standard error.
+    tell
+        Called with each line worth knowing, such as a damaged run that is run again.
 
     Returns
     -------
@@ -86,11 +89,14 @@ def sweep(
     Raises
     ------
     InputError
-        If the design is not valid or asks a model that is not allowed, there is another
-        sweep or another driver in its place, or nothing can be written there. What is
-        done by then stays done.
+        If an option or the design is not valid, the design asks a model that is not
+        allowed, there is another sweep or another driver in its place, or nothing can
+        be written there. What is done by then stays done.
     """
-    told = _options(options)
+    if workers is not None and workers < 1:
+        raise InputError(f"it takes at least one worker, not {workers}")
+    if time_limit < 0 or memory_limit < 0:
+        raise InputError("a limit is 0 (none) or more")
     chosen = resolve(design)
     tasks = Tasks(chosen, functions)
     allowed = list(hosts(allow_model))
@@ -99,29 +105,18 @@ def sweep(
         check_address(factors.mind(one, **reach))
     place = Path(out) if out is not None else SWEEPS / chosen.name
     identity = identity_of(chosen.name, tasks.identity())
-    limits = Limits(told.time_limit, told.memory_limit)
+    limits = Limits(time_limit, memory_limit)
     with Store(place, identity, resume) as store:
-        driver = Driver(tasks, store, told.tell, reach)
+        driver = Driver(tasks, store, tell, reach)
         if executor is None:
-            crew = Crew(told.workers or processors(), limits)
-            findings = crew.run(driver.jobs())
+            pool = WorkerPool(workers or processors(), limits)
+            findings = pool.run(driver.jobs())
         else:
-            ahead = 2 * (told.workers or executors.IN_FLIGHT // 2)
+            ahead = 2 * (workers or executors.IN_FLIGHT // 2)
             findings = executors.run(executor, driver.jobs(), limits, ahead)
         with closing(findings):
-            driver.keep(findings, told.progress)
+            driver.keep(findings, progress)
     return load_sweep(place)
-
-
-def _options(options: Mapping[str, Any]) -> Options:
-    try:
-        told = Options(**options)
-    except TypeError as error:
-        known = ", ".join(Options._fields)
-        raise InputError(f"{error}; a sweep's options are {known}") from None
-    if told.time_limit < 0 or told.memory_limit < 0:
-        raise InputError("a limit is 0 (none) or more")
-    return told
 
 
 def processors() -> int:
@@ -175,7 +170,7 @@ class Driver:
         place = self.store.path.resolve() / KEPT / task.run
         return job | {"keep": str(place)}
 
-    def keep(self, findings: Iterator[Finding], progress: bool) -> None:
+    def keep(self, findings: Iterator[JobResult], progress: bool) -> None:
         """Keep all findings, and show how far it is."""
         total, done = len(self.tasks), len(self.store.noted)
         failed = 0
@@ -193,7 +188,7 @@ class Driver:
                 bar.set_postfix_str(f"{failed} failed" if failed else "", False)
                 bar.update(0)
 
-    def keep_one(self, finding: Finding) -> Finding:
+    def keep_one(self, finding: JobResult) -> JobResult:
         """Keep one finding.
 
         Raises

@@ -22,8 +22,8 @@ from concurrent.futures import (
 from sim.errors import InputError
 from sim.sweeps.crew import Ahead
 from sim.sweeps.jobs import Job
-from sim.sweeps.processes import GONE, IDLE, Limits, Worker
-from sim.sweeps.work import EXITED, RAISED, Finding, failure
+from sim.sweeps.processes import GONE, IDLE, Limits, WorkerProcess
+from sim.sweeps.work import EXITED, RAISED, JobResult, failure
 
 IN_FLIGHT = 64  # runs handed out at most, where the number of workers is not known
 LOST = "lost with its worker"
@@ -32,7 +32,7 @@ _HERE = threading.local()  # a supervised process for each thread that does runs
 
 def run(
     executor: Executor, jobs: Iterable[Job], limits: Limits, ahead: int = IN_FLIGHT
-) -> Generator[Finding]:
+) -> Generator[JobResult]:
     """Do all jobs on an executor; yield what came of each, as it comes.
 
     Raises
@@ -41,7 +41,7 @@ def run(
         If the executor breaks: what is not done by then is left to a resume.
     """
     left = Ahead(jobs)
-    pending: dict[Future[Finding], str] = {}
+    pending: dict[Future[JobResult], str] = {}
     try:
         while pending or left.has(1):
             while len(pending) < ahead and left.has(1):
@@ -55,14 +55,14 @@ def run(
             future.cancel()
 
 
-def _submit(executor: Executor, job: Job, limits: Limits) -> Future[Finding]:
+def _submit(executor: Executor, job: Job, limits: Limits) -> Future[JobResult]:
     try:
-        return executor.submit(execute_apart, job, (limits.seconds, limits.megabytes))
+        return executor.submit(run_job_apart, job, (limits.seconds, limits.megabytes))
     except (BrokenExecutor, RuntimeError, OSError) as error:
         raise InputError(_broken(error)) from error
 
 
-def _finding(future: Future[Finding], run: str) -> Finding:
+def _finding(future: Future[JobResult], run: str) -> JobResult:
     try:
         return future.result()
     except (BrokenExecutor, CancelledError, OSError) as error:
@@ -78,7 +78,7 @@ def _broken(error: BaseException) -> str:
     return f"the executor broke ({why}); start it again, and --resume"
 
 
-def execute_apart(job: Job, limits: tuple[float, int]) -> Finding:
+def run_job_apart(job: Job, limits: tuple[float, int]) -> JobResult:
     """Do a job in a supervised process of this thread; return what came of it."""
     worker = _worker(Limits(*limits))
     while worker.state not in (IDLE, GONE):
@@ -92,17 +92,17 @@ def execute_apart(job: Job, limits: tuple[float, int]) -> Finding:
             return finding
 
 
-def _worker(limits: Limits) -> Worker:
-    worker: Worker | None = getattr(_HERE, "worker", None)
+def _worker(limits: Limits) -> WorkerProcess:
+    worker: WorkerProcess | None = getattr(_HERE, "worker", None)
     if worker is not None and worker.limits == limits and worker.is_alive:
         return worker
     if worker is not None:
         worker.stop()
-    _HERE.worker = worker = Worker(limits)
+    _HERE.worker = worker = WorkerProcess(limits)
     return worker
 
 
-def _attend(worker: Worker) -> Finding | None:
+def _attend(worker: WorkerProcess) -> JobResult | None:
     """Wait for something to happen to a process; return a finding if it has one."""
     select.select([worker.out], [], [], max(0.0, min(0.5, worker.time_left)))
     return worker.look()

@@ -95,7 +95,7 @@ def morris(sample: MorrisSample) -> Points:
 def _drawn(method: str, sample: SobolSample | MorrisSample) -> Points:
     rows = _cached(method, sample.model_dump_json())
     names = list(sample.ranges)
-    assert len(rows) == samples.size(method, sample)
+    assert len(rows) == sample.points
 
     def at(number: int) -> dict[str, Any]:
         values = rows[number].tolist()

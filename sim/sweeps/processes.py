@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from sim.sweeps.jobs import Job
-from sim.sweeps.work import EXITED, OUT_OF_MEMORY, Finding, failure
+from sim.sweeps.work import EXITED, OUT_OF_MEMORY, JobResult, failure
 
 TIMED_OUT = "timed out"
 STARTING, IDLE, BUSY, GONE = "starting", "idle", "busy", "gone"
@@ -42,7 +42,7 @@ def _scratch() -> IO[bytes]:
     return tempfile.TemporaryFile(buffering=0)
 
 
-class Worker:
+class WorkerProcess:
     """A process that does one run at a time, and is watched.
 
     Parameters
@@ -112,7 +112,7 @@ class Worker:
             return self.limits.seconds
         return START_LIMIT if self.state == STARTING else 0.0
 
-    def look(self) -> Finding | None:
+    def look(self) -> JobResult | None:
         """Take note of what the process says, or of its end; return a finding."""
         message, ended = self._message()
         if message is not None:
@@ -142,7 +142,7 @@ class Worker:
     def _readable(self) -> bool:
         return bool(select.select([self.out], [], [], 0.0)[0])
 
-    def _ended(self) -> Finding | None:
+    def _ended(self) -> JobResult | None:
         """Say how the process ended."""
         code, words = self._exit_code(), self._last_words()
         if any(word in words for word in MEMORY_WORDS):
@@ -163,7 +163,7 @@ class Worker:
         raw = os.pread(self._words.fileno(), LAST_WORDS, max(0, end - LAST_WORDS))
         return raw.decode(errors="replace").strip("\0 \n")
 
-    def _lost(self, reason: str, error: str) -> Finding | None:
+    def _lost(self, reason: str, error: str) -> JobResult | None:
         """Give the process up; return the finding of the run that is lost with it."""
         job, spent = self.job, time.monotonic() - self._since
         stage = os.pread(self._stage.fileno(), STAGE_WIDTH, 0).decode(errors="replace")

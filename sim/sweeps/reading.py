@@ -18,6 +18,7 @@ from sim.errors import InputError
 from sim.minds.casting import check_address
 from sim.minds.connection import hosts
 from sim.results import Result
+from sim.signatures import checked_arguments
 from sim.strangers import inside, parse_json
 from sim.sweeps import factors, parts, store
 from sim.sweeps.designs import Design, make
@@ -225,8 +226,14 @@ def _columns(schema: str) -> list[str]:
     return [part.split()[0] for part in inside.split(",")]
 
 
+@checked_arguments()
 def load_sweep(path: str | Path) -> Sweep:
     """Return the sweep in a folder, finished or not.
+
+    Parameters
+    ----------
+    path
+        The folder of its store.
 
     Raises
     ------

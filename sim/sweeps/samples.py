@@ -25,11 +25,6 @@ def problem(sample: Sampled) -> dict[str, Any]:
     }
 
 
-def size(method: str, sample: Any) -> int:
-    """Return how many points a sample has."""
-    return int(sample.points)
-
-
 def sobol(sample: SobolSample) -> Array:
     """Return Saltelli's points, float64[points, ranges].
 

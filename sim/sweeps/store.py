@@ -24,7 +24,7 @@ from sim.errors import InputError
 from sim.files import sync_folder, writing
 from sim.provenance import LIBRARIES, SOFTWARE, software_version
 from sim.sweeps import parts
-from sim.sweeps.work import DONE, Finding, failure
+from sim.sweeps.work import DONE, JobResult, failure
 
 LEDGER, LOCK, KEPT = "ledger.sqlite", "lock", "runs"
 FORMAT = "1"
@@ -118,7 +118,7 @@ class Store:
         }
         return {run: wrong for run, wrong in found.items() if wrong is not None}
 
-    def add(self, finding: Finding, seed: int, positions: list[int]) -> Finding:
+    def add(self, finding: JobResult, seed: int, positions: list[int]) -> JobResult:
         """Keep what came of a run; return what the ledger now says of it.
 
         Raises
@@ -140,7 +140,7 @@ class Store:
             self.done[finding["run"]] = finding["digest"]
         return finding
 
-    def _put_part(self, finding: Finding, seed: int) -> Finding:
+    def _put_part(self, finding: JobResult, seed: int) -> JobResult:
         run = finding["run"]
         raw = parts.as_bytes(run, seed, finding["values"])
         digest, before = parts.digest_of(raw), self._digest(run)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.compiled import source_digest
-from sim.living import finish, speaks
+from sim.living import finalize, language_mind
 from sim.minds.casting import open_cast
 from sim.model import Society
 from sim.provenance import provenance
@@ -23,7 +23,7 @@ from sim.sweeps import factors
 from sim.sweeps.jobs import Job, scenario_of
 from sim.sweeps.measures import Observer, find
 
-Finding = dict[str, Any]  # ready for JSON: run, state, seconds, values or a failure
+JobResult = dict[str, Any]  # ready for JSON: run, state, seconds, values or a failure
 Notice = Callable[[str], None]  # told the stage a run is in
 
 DONE, FAILED = "done", "failed"
@@ -33,7 +33,7 @@ SNAPSHOT_EVERY = 30  # days, in a run that is kept
 LONGEST = 500  # letters of an error that are kept
 
 
-def failure(run: str, stage: str, reason: str, error: str, seconds: float) -> Finding:
+def failure(run: str, stage: str, reason: str, error: str, seconds: float) -> JobResult:
     """Return the finding of a run that broke."""
     told = " ".join(error.split())[:LONGEST]
     return {
@@ -46,7 +46,7 @@ def failure(run: str, stage: str, reason: str, error: str, seconds: float) -> Fi
     }
 
 
-def execute(job: Job, notice: Notice = lambda stage: None) -> Finding:
+def run_job(job: Job, notice: Notice = lambda stage: None) -> JobResult:
     """Do a job; return its outcomes, or the stage and the reason of its failure."""
     began = time.monotonic()
     stage = ["setting up"]
@@ -55,7 +55,7 @@ def execute(job: Job, notice: Notice = lambda stage: None) -> Finding:
         stage[0] = name
         notice(name)
 
-    def broke(reason: str, error: str) -> Finding:
+    def broke(reason: str, error: str) -> JobResult:
         spent = time.monotonic() - began
         return failure(job["run"], stage[0], reason, error, spent)
 
@@ -121,10 +121,10 @@ def _finish(society: Society, writer: RunWriter) -> None:
     steps = society.parameters.steps
     if steps % SNAPSHOT_EVERY:
         writer.snapshot(steps, society.state)
-    mind = speaks(society)
+    mind = language_mind(society)
     if mind is not None:
         writer.speech(mind.lines, mind.transcript.rows())
-    finish(society, writer)
+    finalize(society, writer)
 
 
 def warm_up() -> None:

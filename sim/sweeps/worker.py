@@ -1,7 +1,7 @@
 """A process that does one run after another: jobs come in, findings go out, as JSON.
 
-Started by ``sim.sweeps.workers``. It ends when its driver does, at once: then its jobs'
-pipe is at its end.
+Started by ``sim.sweeps.processes``. It ends when its driver does, at once: then its
+jobs' pipe is at its end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main(out: int, stage: int, memory: int) -> None:
         Most private memory of this process in megabytes; 0 is no limit.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver's affair
-    from sim.sweeps.work import OUT_OF_MEMORY, execute, warm_up
+    from sim.sweeps.work import OUT_OF_MEMORY, run_job, warm_up
 
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
@@ -46,7 +46,7 @@ def main(out: int, stage: int, memory: int) -> None:
 
     _tell(out, {"state": "ready"})
     while True:
-        finding = execute(json.loads(jobs.get()), notice)
+        finding = run_job(json.loads(jobs.get()), notice)
         _tell(out, finding)
         if finding.get("reason") == OUT_OF_MEMORY:
             return  # what is left of the memory is better given back
