@@ -2,8 +2,8 @@
 
 Most agents live by the rules. Some, the *cast*, speak through a mind: on some days a
 talk of theirs is had in so many words, and the mind says how it went. What it says is
-bounded, and enters the same rules as everybody's luck. The schedule does not know what
-kind of mind it asks.
+bounded, and enters the same rules in place of a random draw. The schedule does not know
+what kind of mind it asks.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sim.state import (
     OWNER,
     PARTNER,
     State,
-    Told,
+    TalkDecisions,
 )
 from sim.ties import Array
 
@@ -244,7 +244,7 @@ def encounter(state: State, day: Any, cast: Cast) -> None:
         return
     tie = _tie_columns(state, half_edges, hours)
     seen = Observations(TALK, int(day["step"]), pairs, tie, state)
-    state.told = _from_both_sides(pairs, cast.mind.decide(seen))
+    state.decisions = _from_both_sides(pairs, cast.mind.decide(seen))
 
 
 def _talks(
@@ -273,28 +273,28 @@ def _tie_columns(state: State, half_edges: Array, hours: Array) -> dict[str, Arr
     }
 
 
-def _from_both_sides(pairs: Array, decided: Decisions) -> Told:
+def _from_both_sides(pairs: Array, decided: Decisions) -> TalkDecisions:
     """Return what was decided about each pair, once for either side."""
     usual = np.full(len(pairs), 0.5)
     quiet = np.full(len(pairs), CONTINUE, np.uint8)
     held = np.asarray(decided.held, bool)
-    warm, told = _share(decided.warmth), _share(decided.disclosure)
-    new = _share(decided.novelty)
-    new = np.where(np.isnan(new), usual, new)
+    warmth, disclosure = _share(decided.warmth), _share(decided.disclosure)
+    novelty = _share(decided.novelty)
+    novelty = np.where(np.isnan(novelty), usual, novelty)
     known = held & (decided.act < len(ACTS))
     act = np.where(known, decided.act, CONTINUE).astype(np.uint8)
     sides = (
         (_names(pairs), _names(pairs[:, ::-1])),
         (held, held),
-        (warm, told),
-        (told, warm),
-        (usual, new),
+        (warmth, disclosure),
+        (disclosure, warmth),
+        (usual, novelty),
         (act, quiet),
         (quiet, act),
     )
     columns = [np.concatenate(both) for both in sides]
     order = np.argsort(columns[0])
-    return Told(*(np.ascontiguousarray(column[order]) for column in columns))
+    return TalkDecisions(*(np.ascontiguousarray(column[order]) for column in columns))
 
 
 def _share(numbers: Array) -> Array:

@@ -175,7 +175,7 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         luck, traces = self.keys[Stream.TRACES], self.parameters.traces
         for which, trait in ((OPENNESS, "openness"), (PLAYFULNESS, "playfulness")):
             dead = uniform(luck, mind.row, which)
-            taken = rules.first_answer(getattr(mind, trait), dead, traces, 0.0)
+            taken = rules.initial_trait(getattr(mind, trait), dead, traces, 0.0)
             setattr(mind, trait, single(taken))
         mind.name = int(uniform(luck, mind.row, NAME) * 2**15)
         for maker in makers:

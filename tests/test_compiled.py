@@ -182,8 +182,8 @@ def test_a_kernel_lets_other_threads_run() -> None:
 
 
 def test_a_rule_stays_a_plain_function() -> None:
-    assert inspect.isfunction(rules.value)
-    assert rules.value(0.0, 1.0) == 1.0
+    assert inspect.isfunction(rules.talk_value)
+    assert rules.talk_value(0.0, 1.0) == 1.0
 
 
 def test_a_helper_may_be_called_from_python() -> None:

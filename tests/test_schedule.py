@@ -29,7 +29,7 @@ TABLES = {
     "faces": {column.name for column in FACE_COLUMNS},
     "ties": {*TIE_COLUMNS, "degree", "start", "room"},
 }
-APPENDS = {"new oses", "new ties", "told", "letters"}
+APPENDS = {"new oses", "new ties", "decisions", "letters"}
 ALL_PHASES = schedule.PHASES
 PHASES = [phase for phase in ALL_PHASES if phase.over != "cast"]  # the others: rarely
 NAMES = [phase.name for phase in PHASES]

@@ -137,4 +137,4 @@ def among_humans(state: State, parameters: Parameters) -> dict[str, Array]:
 
 
 def _weight(closeness: Any, focus: float) -> Any:
-    return rules.pull_of_tie(closeness, focus, 1.0)
+    return rules.attention_weight(closeness, focus, 1.0)
