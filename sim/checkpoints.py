@@ -234,9 +234,6 @@ def take_up(
     except WRONG as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{place} is damaged: {reason}") from None
-    collected = society.datacollector.model_vars
-    for name in collected:
-        collected[name] = list(society.watch.history[name])
     return Taken(society, changed, told.seed)
 
 

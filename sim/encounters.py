@@ -18,6 +18,7 @@ from sim.errors import InputError
 from sim.kernels import lives
 from sim.kernels.blocks import Work, new_block
 from sim.kernels.encounters import choose_talks
+from sim.parameters import DEFAULTS
 from sim.state import (
     ACTS,
     CONTINUE,
@@ -55,16 +56,25 @@ class Observations:
         closeness, hours of talk today, flags; and, of a letter, ``for_whom`` it is.
     state
         The society, of which a mind may read what it says of the two.
+    love
+        The closeness that is love today, 0..1.
     """
 
     def __init__(
-        self, kind: str, step: int, pairs: Array, tie: dict[str, Array], state: State
+        self,
+        kind: str,
+        step: int,
+        pairs: Array,
+        tie: dict[str, Array],
+        state: State,
+        love: float = DEFAULTS.love,
     ) -> None:
         self.kind = kind
         self.step = step
         self.agents = pairs[:, 0]
         self.others = pairs[:, 1]
         self.tie = tie
+        self.love = love
         self._state = state
 
     def __len__(self) -> int:
@@ -243,7 +253,7 @@ def encounter(state: State, day: Any, cast: Cast) -> None:
     if not len(pairs):
         return
     tie = _tie_columns(state, half_edges, hours)
-    seen = Observations(TALK, int(day["step"]), pairs, tie, state)
+    seen = Observations(TALK, int(day["step"]), pairs, tie, state, float(day["love"]))
     state.decisions = _from_both_sides(pairs, cast.mind.decide(seen))
 
 
@@ -324,7 +334,8 @@ def consider(state: State, day: Any, cast: Cast) -> None:
         if not len(able):
             continue
         pairs = np.stack([able + state.humans.n, oses.owner[able]], 1).astype(np.int32)
-        seen = Observations(kind, int(day["step"]), pairs, {}, state)
+        step, love = int(day["step"]), float(day["love"])
+        seen = Observations(kind, step, pairs, {}, state, love)
         stay = able[~np.asarray(cast.mind.goes(seen), bool)]
         oses.stays[stay] = int(day["patience"])
 
@@ -340,8 +351,8 @@ def write_letters(state: State, day: Any, cast: Cast) -> None:
     for kind, rows in letters.items():
         if len(rows):
             pairs, whose = rows[:, :2].astype(np.int32), {"for_whom": rows[:, 2]}
-            step = int(day["step"])
-            cast.mind.write(Observations(kind, step, pairs, whose, state))
+            step, love = int(day["step"]), float(day["love"])
+            cast.mind.write(Observations(kind, step, pairs, whose, state, love))
 
 
 def _farewells(state: State, day: Any) -> Array:

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sim.errors import InputError, nearest
 
+# No rule reads these: they say where observers begin to count, and in which spans.
+ACQUAINTANCE, FRIEND, CLOSE_FRIEND = 0.25, 0.4, 0.7  # closeness
+WEEK, MONTH, YEAR = 7, 30, 365  # days
+
 
 class About(NamedTuple):
     """What a constant means and where it comes from."""
@@ -90,7 +94,7 @@ class Parameters(BaseModel):
     cooling: float = _real(0.005, "1/day", 0, 1, "closeness lost in a day", "A88, A89: between 0.00003 and 0.006; value assumed")
     partner_cooling: float = _real(0.002, "1/day", 0, 1, "closeness to a partner lost in a day", "A88, A99; assumed")
     os_cooling: float = _real(0.003, "1/day", 0, 1, "closeness lost between OSes in a day", "assumed: they do not forget")
-    warmth_noise: float = _real(0.5, "1", 0, 1, "half-width of the luck of a day's talk", "assumed")
+    warmth_noise: float = _real(0.5, "1", 0, 1, "half-width of the random quality of a day's talk", "assumed")
     os_reserve: float = _real(0.6, "0..1", 0, 1, "what is held back by one who accepts no OS", "A74; size assumed")
     os_warmth: float = _real(1.0, "1", 0, 10, "how warm OSes are made to be, as a factor", "lever; A59 for what cooling it does")
     stigma: float = _real(0.5, "0..1", 0, 1, "warmth lost between one who loves an OS and one against it", "A71, A74; size assumed")
@@ -205,6 +209,8 @@ class Parameters(BaseModel):
 Constants = NamedTuple(  # type: ignore[misc]
     "Constants", [(name, float) for name in Parameters.model_fields]
 )
+
+DEFAULTS = Parameters()
 
 
 def about(name: str) -> About:

@@ -155,7 +155,7 @@ NO_DECISIONS = TalkDecisions(
     np.zeros(0, np.uint8),
 )
 
-# What somebody may do in a talk, beside talking.
+# What somebody may do in a talk, beside talking; the code of an act is its place.
 ACTS = (
     "continue",
     "declare_love",
@@ -164,7 +164,7 @@ ACTS = (
     "seek_peers",
     "say_goodbye",
 )
-CONTINUE, DECLARE, WITHDRAW, INTRODUCE, SEEK, GOODBYE = range(6)
+CONTINUE, DECLARE, WITHDRAW, INTRODUCE, SEEK, GOODBYE = range(len(ACTS))
 
 
 class Agents(NamedTuple):

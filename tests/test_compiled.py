@@ -17,8 +17,8 @@ import pytest
 from sim import compiled, draws, rules
 from sim.kernels import converse, lives, meetings, talk
 
-OLD = "return min(1.0, max(0.0, average + pull * (owner - average) + noise))"
-NEW = "return min(1.0, max(0.0, average + 0.5 * pull * (owner - average) + noise))"
+OLD = "return min(1.0, max(0.0, average + weight * (owner - average) + noise))"
+NEW = "return min(1.0, max(0.0, average + 0.5 * weight * (owner - average) + noise))"
 LOOP = """
 import json, sys
 import numpy as np

@@ -100,7 +100,7 @@ def constants(_typing: Any, day: Any) -> Any:
     counts for each half-edge anew, which is slow, or cannot be done many at a time.
     """
     kinds = [day.typeof(name) for name in CONSTANTS]
-    result = types.NamedTuple(kinds, Constants)
+    result = types.NamedTuple(kinds, Constants)  # type: ignore[attr-defined]
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         record, values = signature.args[0], []

@@ -12,7 +12,7 @@ from sim.kernels.talk import GROWTH, fit_of
 from sim.kernels.told import A_PEER, NOBODY, sent_to
 from sim.state import DEPARTED, HERE, INSTALLS, LETS_GO, NOTHING
 
-# Each meeting takes several draws, told apart by these numbers.
+# Each meeting takes several draws, with these second ids.
 TODAY, FRIEND, THEIR_FRIEND, ANYONE, WHO, PEER, TAKE = range(7)
 
 
