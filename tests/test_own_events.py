@@ -60,19 +60,22 @@ def fashion() -> Iterator[str]:
         forget(Fashion.kind)
 
 
+def expected(kind: str) -> Expectation:
+    return Expectation.model_validate({"text": "It happens.", "happens": kind})
+
+
 def claimed() -> Scenario:
-    claim = Expectation(text="It is a fashion.", happens="fashion")
-    return TOWN.model_copy(update={"expectations": [claim]})
+    return TOWN.model_copy(update={"expectations": [expected("fashion")]})
 
 
 def test_a_kind_is_known_while_its_detector_is_registered(fashion: str) -> None:
     assert EVENTS[fashion] == "every fifth person has an OS"
     assert measures.meaning(fashion) == "day on which every fifth person has an OS"
-    Expectation(text="It is a fashion.", happens=fashion)
+    expected(fashion)
     forget(fashion)
     assert fashion not in EVENTS
-    with pytest.raises(InputError, match="unknown event 'fashion'"):
-        Expectation(text="It is a fashion.", happens=fashion)
+    with pytest.raises(ValueError, match="unknown event 'fashion'"):
+        expected(fashion)
 
 
 def test_a_shipped_kind_keeps_its_meaning_and_stays() -> None:
