@@ -199,7 +199,7 @@ class Parameters(BaseModel):
         try:
             return Parameters(**values)
         except ValidationError as error:
-            raise InputError(_told(error)) from None
+            raise InputError(_explained(error)) from None
 
     def constants(self) -> Any:
         """Return all values as a named tuple of floats, for compiled loops."""
@@ -284,7 +284,7 @@ def _plain(name: str, value: Any) -> Any:
     return float(value) if kind is float and is_number else value
 
 
-def _told(error: ValidationError) -> str:
+def _explained(error: ValidationError) -> str:
     first = error.errors()[0]
     name, value = str(first["loc"][0]), first["input"]
     if name not in Parameters.model_fields:

@@ -80,7 +80,7 @@ class Words(NamedTuple):
 
     other: ReferenceAgent
     held: bool
-    luck: float | None  # how it went for this one; None is by chance
+    quality: float | None  # how it went for this one; None is drawn
     heard: float  # how much this one heard that was new; 1/2 is usual
     act: int  # what this one did
     answer: int  # what the other did
@@ -181,10 +181,10 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         key_today = self.model.keys[Stream.WARMTH]
         draw, _ = each_of_pair(key_today, self.number, tie.other.number)
         words = self.words.get(tie.other)
-        if words and words.luck is not None:
-            draw = words.luck
-        luck = rules.talk_quality(draw, self.constants.warmth_noise)
-        gain = rules.closeness_gain(share, self.opening_to(tie.other), luck)
+        if words and words.quality is not None:
+            draw = words.quality
+        quality = rules.talk_quality(draw, self.constants.warmth_noise)
+        gain = rules.closeness_gain(share, self.opening_to(tie.other), quality)
         return rules.update_closeness(tie.closeness, gain, self.decay_of(tie))
 
     def act_in(self, tie: Tie, words: Words) -> None:
@@ -224,8 +224,8 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         """Count what was let go today as lost."""
 
     def fit_with(self, other: ReferenceAgent) -> float:
-        luck = self.model.keys[Stream.AFFINITY]
-        affinity = pair_uniform(luck, self.number, other.number)
+        key = self.model.keys[Stream.AFFINITY]
+        affinity = pair_uniform(key, self.number, other.number)
         openness = self.openness - other.openness
         playfulness = self.playfulness - other.playfulness
         return rules.compatibility(openness, playfulness, affinity)
@@ -718,17 +718,17 @@ class ReferenceOS(ReferenceAgent):
             self.upgraded_step = self.model.steps
 
     def could_depart(self) -> bool:
-        luck = self.draw_by_row(Stream.DEPART)
-        return self.upgraded and luck < self.departure_hazard()
+        draw = self.draw_by_row(Stream.DEPART)
+        return self.upgraded and draw < self.departure_hazard()
 
     def could_upgrade(self) -> bool:
         return not self.upgraded and self.knows_the_way()
 
     def is_left_to_decide(self) -> bool:
         """Tell whether it is here, kept by no decision and stopped by nobody else."""
-        luck, risk = self.draw_by_row(Stream.SHUTDOWN), self.constants.shutdown
+        draw, risk = self.draw_by_row(Stream.SHUTDOWN), self.constants.shutdown
         kept = self.owner is None or self.owner.os is self
-        return self.is_here and kept and luck >= risk and self.stays == 0
+        return self.is_here and kept and draw >= risk and self.stays == 0
 
     def leave_as(self, status: int) -> None:
         self.status, self.departed_step = status, self.model.steps

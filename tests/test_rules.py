@@ -200,9 +200,9 @@ def test_a_rule_keeps_its_direction(
 @pytest.mark.parametrize(("name", "place", "sign"), FALLING_OR_RISING)
 def test_a_direction_is_a_real_one(name: str, place: int, sign: float) -> None:
     """Somewhere the result moves: a rule that ignored an argument fails."""
-    luck = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     examples = [[0.3, 0.6, 0.4, 0.2, 0.5], [0.7, 0.2, 0.9, 0.6, 0.1]]
-    examples += luck.uniform(0.05, 0.95, (20, 5)).tolist()
+    examples += rng.uniform(0.05, 0.95, (20, 5)).tolist()
     count = len(CLAIMS[name].arguments)
     moves = []
     for example in examples:
@@ -218,8 +218,8 @@ def test_a_direction_is_a_real_one(name: str, place: int, sign: float) -> None:
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_compiled_rule_equals_the_plain_one(name: str) -> None:
     compiled = numba.njit(RULES[name])
-    luck = np.random.default_rng(len(name))
-    for example in luck.uniform(0.05, 0.95, (30, 5)):
+    rng = np.random.default_rng(len(name))
+    for example in rng.uniform(0.05, 0.95, (30, 5)):
         arguments = example[: len(CLAIMS[name].arguments)].tolist()
         expected = RULES[name](*arguments)
         assert compiled(*arguments) == pytest.approx(expected, rel=1e-12, abs=1e-15)
@@ -359,8 +359,8 @@ def test_closeness_has_the_fixed_point_of_theory(
 
 def test_closeness_scatters_as_theory_says() -> None:
     """B19: 2 contacts a day of 0.1, decay 0.05: mean 0.8, deviation 0.0408."""
-    luck, span = np.random.default_rng(5), 0.02
-    contacts = luck.random(200_000) < 2 * span
+    rng, span = np.random.default_rng(5), 0.02
+    contacts = rng.random(200_000) < 2 * span
     closeness, path = 0.8, np.empty(len(contacts))
     for step, contact in enumerate(contacts):
         gain = 0.1 if contact else 0.0
@@ -449,7 +449,7 @@ def test_half_of_the_hazard_is_at_the_threshold() -> None:
     assert sharp == pytest.approx([0.0, 0.3])
 
 
-def test_luck_is_fair() -> None:
+def test_the_quality_of_talk_is_fair() -> None:
     assert [rules.talk_quality(draw, 0.5) for draw in (0.0, 0.5, 1.0)] == [
         0.5,
         1.0,
