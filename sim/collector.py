@@ -36,6 +36,7 @@ class HistoryCollector(mesa.DataCollector):  # type: ignore[misc]
 
     @model_vars.setter
     def model_vars(self, added: dict[str, list[Any]]) -> None:
+        """Keep the values of added reporters there, as Mesa asks when it sets up."""
         self._added = added
 
     def _new_model_reporter(self, name: str, reporter: Any) -> None:
