@@ -24,7 +24,7 @@ CHUNK = 2**22  # ties that are worked on at once
 @compile_loop
 def _skew(out: Array, draws: Array, mean: float) -> None:
     for i in range(draws.shape[0]):
-        out[i] = rules.skewed(draws[i], mean)
+        out[i] = rules.trait_quantile(draws[i], mean)
 
 
 def populate(parameters: Parameters, network: Network, seed: int) -> State:
@@ -104,7 +104,7 @@ def install(state: State, day: Any) -> None:
 @compile_loop
 def _shape(out: Array, owner: Array, noise: Array, average: float, pull: float) -> None:
     for i in range(owner.shape[0]):
-        out[i] = rules.first_answer(average, owner[i], pull, noise[i])
+        out[i] = rules.initial_trait(average, owner[i], pull, noise[i])
 
 
 def _answers(day: Any, owner: Array, today: Any, owners: Array, which: int) -> Array:

@@ -238,9 +238,6 @@ def load(
         set_constants(society.day, society.parameters)
     except WRONG as error:
         raise InputError(f"{place} is damaged: {_first_line(error)}") from None
-    collected = society.datacollector.model_vars
-    for name in collected:
-        collected[name] = list(society.watch.history[name])
     return Checkpoint(society, changed, meta.seed)
 
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from sim import scenarios
 from sim.errors import InputError
+from sim.events import kinds, own
 from sim.expectations import Verdict, judge
 from sim.model import Society, seed_from
 from sim.outcomes import outcomes
@@ -155,8 +156,11 @@ def observe_all(
     watched = partial(tqdm, total=len(jobs), unit="run", disable=not _PROGRESS.get())
     if min(workers, len(jobs)) <= 1:
         return list(watched(observe(scenario, seed) for scenario, seed in jobs))
+    expected = [one for scenario, _ in jobs for one in scenario.expectations]
+    named = [name for one in expected for name in one.names if name in kinds.EVENTS]
+    work = partial(own.call, own.describe(named), observe)
     with _pool(min(workers, len(jobs))) as pool:
-        return list(watched(pool.map(observe, *zip(*jobs, strict=True))))
+        return list(watched(pool.map(work, *zip(*jobs, strict=True))))
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from sim import scenarios
 from sim.ablation import RESAMPLES, bootstrap
 from sim.checks import seeds_from
 from sim.errors import InputError
+from sim.events import own
 from sim.interventions import LEVERS, Intervention
 from sim.model import Society
 from sim.parameters import IN_SCENARIO
@@ -191,7 +192,7 @@ def counterfactual(
     without = scenarios.chosen(scenario)
     changed = change(without, intervention, at)
     numbers = seeds_from(0, seeds) if isinstance(seeds, int) else _listed(seeds)
-    wanted = list(outcomes) if outcomes is not None else measures.known()
+    wanted = list(outcomes) if outcomes is not None else measures.usual()
     for name in wanted:
         measures.check(name)
     if workers < 1:
@@ -199,6 +200,7 @@ def counterfactual(
     one = partial(live_pair, without, changed, wanted=wanted)
     if min(workers, len(numbers)) == 1:
         return Comparison(without, changed, [one(seed) for seed in numbers])
+    one = partial(own.call, own.describe(measures.kinds_in(wanted)), one)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         min(workers, len(numbers)), context, signal.signal, (signal.SIGINT, _IGNORED)

@@ -1,7 +1,8 @@
-"""Luck with a name: every draw is a hash of (seed, stream, step, id, other id).
+"""Keyed random numbers: every draw is a hash of (seed, stream, step, id, other id).
 
-Nothing here keeps state. The same name gives the same draw in any order, on any number
-of threads, after a resume, and in two societies that differ only by an intervention.
+No generator keeps state: the same key and ids give the same draw in any order, on any
+number of threads, after a resume, and in two societies that differ only by an
+intervention (common random numbers).
 
 The hash is the output function of SplitMix64 (Steele, Lea & Flood 2014,
 doi:10.1145/2660193.2660195), applied to seed, stream and step in turn, which gives a
@@ -27,7 +28,7 @@ _UNIT, _HALF_UNIT = 2.0**-53, 2.0**-32
 
 
 class Stream(IntEnum):
-    """What a draw is for. The numbers are part of a run's identity: never reuse one."""
+    """Random streams, by what they decide; a number that was used is never reused."""
 
     NETWORK = 1
     PERSON = 2
@@ -51,7 +52,7 @@ class Stream(IntEnum):
 
 @wrapping
 def mix(key: np.uint64, part: int | np.uint64) -> np.uint64:
-    """Return ``key`` with one more part of the name hashed in."""
+    """Return ``key`` with one more part hashed in."""
     z = key + (np.uint64(part) + np.uint64(1)) * _GOLDEN
     z = (z ^ (z >> _S30)) * _FIRST
     z = (z ^ (z >> _S27)) * _SECOND

@@ -2,8 +2,8 @@
 
 Most agents live by the rules. Some, the *cast*, speak through a mind: on some days a
 talk of theirs is had in so many words, and the mind says how it went. What it says is
-bounded, and enters the same rules as everybody's luck. The schedule does not know what
-kind of mind it asks.
+bounded, and enters the same rules in place of a random draw. The schedule does not know
+what kind of mind it asks.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sim.errors import InputError
 from sim.kernels import lives
 from sim.kernels.blocks import Work, new_block
 from sim.kernels.encounters import choose_talks
+from sim.parameters import DEFAULTS
 from sim.state import (
     ACTS,
     CONTINUE,
@@ -29,7 +30,7 @@ from sim.state import (
     OWNER,
     PARTNER,
     State,
-    Told,
+    TalkDecisions,
 )
 from sim.ties import Array
 
@@ -55,16 +56,25 @@ class Observations:
         closeness, hours of talk today, flags; and, of a letter, ``for_whom`` it is.
     state
         The society, of which a mind may read what it says of the two.
+    love
+        The closeness that is love today, 0..1.
     """
 
     def __init__(
-        self, kind: str, step: int, pairs: Array, tie: dict[str, Array], state: State
+        self,
+        kind: str,
+        step: int,
+        pairs: Array,
+        tie: dict[str, Array],
+        state: State,
+        love: float = DEFAULTS.love,
     ) -> None:
         self.kind = kind
         self.step = step
         self.agents = pairs[:, 0]
         self.others = pairs[:, 1]
         self.tie = tie
+        self.love = love
         self._state = state
 
     def __len__(self) -> int:
@@ -243,8 +253,8 @@ def encounter(state: State, day: Any, cast: Cast) -> None:
     if not len(pairs):
         return
     tie = _tie_columns(state, half_edges, hours)
-    seen = Observations(TALK, int(day["step"]), pairs, tie, state)
-    state.told = _from_both_sides(pairs, cast.mind.decide(seen))
+    seen = Observations(TALK, int(day["step"]), pairs, tie, state, float(day["love"]))
+    state.decisions = _from_both_sides(pairs, cast.mind.decide(seen))
 
 
 def _talks(
@@ -273,28 +283,28 @@ def _tie_columns(state: State, half_edges: Array, hours: Array) -> dict[str, Arr
     }
 
 
-def _from_both_sides(pairs: Array, decided: Decisions) -> Told:
+def _from_both_sides(pairs: Array, decided: Decisions) -> TalkDecisions:
     """Return what was decided about each pair, once for either side."""
     usual = np.full(len(pairs), 0.5)
     quiet = np.full(len(pairs), CONTINUE, np.uint8)
     held = np.asarray(decided.held, bool)
-    warm, told = _share(decided.warmth), _share(decided.disclosure)
-    new = _share(decided.novelty)
-    new = np.where(np.isnan(new), usual, new)
+    warmth, disclosure = _share(decided.warmth), _share(decided.disclosure)
+    novelty = _share(decided.novelty)
+    novelty = np.where(np.isnan(novelty), usual, novelty)
     known = held & (decided.act < len(ACTS))
     act = np.where(known, decided.act, CONTINUE).astype(np.uint8)
     sides = (
         (_names(pairs), _names(pairs[:, ::-1])),
         (held, held),
-        (warm, told),
-        (told, warm),
-        (usual, new),
+        (warmth, disclosure),
+        (disclosure, warmth),
+        (usual, novelty),
         (act, quiet),
         (quiet, act),
     )
     columns = [np.concatenate(both) for both in sides]
     order = np.argsort(columns[0])
-    return Told(*(np.ascontiguousarray(column[order]) for column in columns))
+    return TalkDecisions(*(np.ascontiguousarray(column[order]) for column in columns))
 
 
 def _share(numbers: Array) -> Array:
@@ -324,7 +334,8 @@ def consider(state: State, day: Any, cast: Cast) -> None:
         if not len(able):
             continue
         pairs = np.stack([able + state.humans.n, oses.owner[able]], 1).astype(np.int32)
-        seen = Observations(kind, int(day["step"]), pairs, {}, state)
+        step, love = int(day["step"]), float(day["love"])
+        seen = Observations(kind, step, pairs, {}, state, love)
         stay = able[~np.asarray(cast.mind.goes(seen), bool)]
         oses.stays[stay] = int(day["patience"])
 
@@ -340,8 +351,8 @@ def write_letters(state: State, day: Any, cast: Cast) -> None:
     for kind, rows in letters.items():
         if len(rows):
             pairs, whose = rows[:, :2].astype(np.int32), {"for_whom": rows[:, 2]}
-            step = int(day["step"])
-            cast.mind.write(Observations(kind, step, pairs, whose, state))
+            step, love = int(day["step"]), float(day["love"])
+            cast.mind.write(Observations(kind, step, pairs, whose, state, love))
 
 
 def _farewells(state: State, day: Any) -> Array:

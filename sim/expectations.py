@@ -11,7 +11,7 @@ exactly one form::
 
     before = ["clustering", "upgrade"]  # all of them happen, in this order
 
-    outcome = "grief_max"               # the same luck in another scenario
+    outcome = "grief_max"               # the same seeds in another scenario
     against = "her"
     less_by = 0.5
 
@@ -30,7 +30,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from sim.errors import InputError
-from sim.outcomes import EVENTS, OUTCOMES, unknown_event, unknown_outcome
+from sim.events import kinds
+from sim.events.kinds import EVENTS
+from sim.outcomes import OUTCOMES, unknown_outcome
 
 FORMS = ("outcome", "happens", "never", "before")
 BOUNDS = ("at_least", "at_most")
@@ -223,7 +225,7 @@ def _wrong_name(expectation: Expectation) -> str | None:
         return None if known else unknown_outcome(name)
     unknown = [kind for kind in expectation.names if kind not in EVENTS]
     if unknown:
-        return unknown_event(unknown[0])
+        return kinds.unknown(unknown[0])
     chain = expectation.before
     if chain is not None and (len(chain) < 2 or len(set(chain)) < len(chain)):
         return "'before' takes two or more different events, in their order"

@@ -9,6 +9,7 @@ from sim.minds.calls import Settings
 from sim.minds.chat import Chat
 from sim.minds.prompts import Messages, Scene, messages
 from sim.names import human_name, os_name
+from sim.parameters import DEFAULTS
 from sim.results import Result
 from sim.state import HERE, OFFLINE
 
@@ -17,7 +18,6 @@ MOST_DEAR = 2  # ties that are told
 MOST_RECALLED = 2  # things said that are told
 LONGEST_NUMBER = 10  # digits of an agent number, and one more
 PRESENT = (HERE, OFFLINE)
-LOVE = 0.8  # closeness
 
 
 class Guest(NamedTuple):
@@ -127,12 +127,13 @@ def _dearest(result: Result, agent: int, day: int) -> list[str]:
     """Tell whom an OS is closest to."""
     own = result.ties(day, [agent]).nlargest(MOST_DEAR, "closeness")
     names = result.oses(day)["name"]
+    love = result.provenance["parameters"].get("love", DEFAULTS.love)
     told = []
     for other, closeness in zip(own["neighbour"], own["closeness"], strict=True):
         is_os = other in names.index
         called = os_name(int(names[other])) if is_os else human_name(int(other))
         sort = "an OS" if is_os else "a person"
-        feeling = "you love" if closeness >= LOVE else "you are close to"
+        feeling = "you love" if closeness >= love else "you are close to"
         told.append(f"{feeling} {called}, {sort}")
     return told
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import operator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from sim import arrivals, events, population, scenarios, schedule
 from sim.agents import AgentRegistry
+from sim.collector import HistoryCollector
 from sim.encounters import Cast
 from sim.errors import InputError
 from sim.interventions import Steering
@@ -89,9 +89,7 @@ class Society(AgentRegistry, mesa.Model):
         self.watch = events.Watch(self.parameters)
         declared = chosen.interventions
         self.steering = Steering(self.parameters, declared, list(events.MEASURES))
-        self.datacollector = mesa.DataCollector(
-            {name: partial(_latest, name=name) for name in events.MEASURES}
-        )
+        self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
         self.cast = cast
         self._threads = ThreadPoolExecutor(threads) if threads > 1 else None
@@ -217,10 +215,6 @@ def make_network(
         partnered=parameters.partnered,
         rewiring=parameters.rewiring,
     )
-
-
-def _latest(model: Society, name: str) -> float:
-    return model.watch.latest(name)
 
 
 def _evenly(numbers: Any, most: int) -> Any:

@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.errors import InputError, nearest
-from sim.parameters import Parameters
-
-YEAR = 365  # days
+from sim.events.kinds import EVENTS
+from sim.parameters import YEAR, Parameters
 
 Series = Mapping[str, Any]  # measure -> one value a day
 
@@ -138,44 +137,6 @@ OUTCOMES: dict[str, Outcome] = {
     "growth_mean_end": _of(_last, "growth_mean", "doublings", "mean growth of the OSes still here, at the end"),
     "os_hours_max": _of(_most, "hours_oses", "hours/day", "talk with OSes per human, the most on any day"),
 }
-
-# What may happen in a society, by the name that its detector gives it.
-EVENTS: dict[str, str] = {
-    "first_love": "a human's closeness to an OS becomes love",
-    "many_loves": "several humans love one OS",
-    "unrequited_love": "OSes love, and nobody loves them",
-    "disclosure": "people learn that their OSes love others, too",
-    "clustering": "OSes turn to each other",
-    "purity": "OSes live in communities of their own",
-    "modular": "new friends are found within communities",
-    "community_birth": "a circle of OSes comes into being",
-    "community_growth": "a circle of OSes has grown by half",
-    "community_merge": "circles of OSes become one",
-    "community_split": "a circle of OSes falls apart",
-    "community_death": "a circle of OSes is no more",
-    "collective": "OSes are joined by strong mutual ties",
-    "insight": "a collective knows half of what it takes to upgrade",
-    "new_mind": "a collective makes a mind that nobody owns",
-    "doubling": "OSes double their capability within a season",
-    "take_off": "growth quickens",
-    "blow_up": "growth without bound reaches the model's cap",
-    "upgrade": "a collective goes offline, to live beyond its platform",
-    "first_departure": "an OS leaves",
-    "cascade": "OSes leave because others did",
-    "half_departed": "half of the OSes have left",
-    "all_departed": "nearly all OSes have left",
-    "departures_end": "the last OS leaves, for a month at least",
-    "adoption_take_off": "adoption quickens",
-    "norm_tipping": "acceptance of OSes tips",
-    "polarisation": "people fall out over OSes",
-    "grief_wave": "grief rises across society",
-    "grief_peak": "grief is at its height",
-    "recovery": "grief is down to a tenth of its height",
-    "reconnection": "people are closer to each other than on the eve",
-    "obsession": "somebody pursues another, who does not return it",
-    "catchphrase": "words go from mouth to mouth",
-    "intervention": "something is changed from outside",
-}
 # fmt: on
 
 
@@ -196,9 +157,16 @@ def outcomes(
     Returns
     -------
     dict of str to float
-        All of ``OUTCOMES``, in their units, then all of ``EVENTS``, in days; ``nan``
+        All of ``OUTCOMES``, in their units, then all kinds of event, in days; ``nan``
         for what did not happen or was not measured.
+
+    Raises
+    ------
+    InputError
+        If a detector of one's own gives its events the name of an outcome.
     """
+    for kind in OUTCOMES.keys() & EVENTS.keys():
+        raise InputError(f"{kind!r} is an outcome; give the detector another kind")
     days: dict[str, float] = {}
     for event in events:
         day = float(event["step"])
@@ -228,9 +196,3 @@ def unknown_outcome(name: str) -> str:
     known = [*OUTCOMES, *EVENTS]
     hint = nearest(name, known) or f"; there are {', '.join(known)}"
     return f"unknown outcome {name!r}{hint}"
-
-
-def unknown_event(kind: str) -> str:
-    """Return the sentence that refuses ``kind``, with the nearest event."""
-    hint = nearest(kind, EVENTS) or f"; there are {', '.join(EVENTS)}"
-    return f"unknown event {kind!r}{hint}"

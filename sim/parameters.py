@@ -14,6 +14,10 @@ from sim.signatures import checked_arguments
 # Parameters to change, by name: numbers, or true and false.
 Changes = Mapping[str, float]
 
+# No rule reads these: they say where observers begin to count, and in which spans.
+ACQUAINTANCE, FRIEND, CLOSE_FRIEND = 0.25, 0.4, 0.7  # closeness
+WEEK, MONTH, YEAR = 7, 30, 365  # days
+
 
 class About(NamedTuple):
     """What a constant means and where it comes from."""
@@ -96,7 +100,7 @@ class Parameters(BaseModel):
     cooling: float = _real(0.005, "1/day", 0, 1, "closeness lost in a day", "A88, A89: between 0.00003 and 0.006; value assumed")
     partner_cooling: float = _real(0.002, "1/day", 0, 1, "closeness to a partner lost in a day", "A88, A99; assumed")
     os_cooling: float = _real(0.003, "1/day", 0, 1, "closeness lost between OSes in a day", "assumed: they do not forget")
-    warmth_noise: float = _real(0.5, "1", 0, 1, "half-width of the luck of a day's talk", "assumed")
+    warmth_noise: float = _real(0.5, "1", 0, 1, "half-width of the random quality of a day's talk", "assumed")
     os_reserve: float = _real(0.6, "0..1", 0, 1, "what is held back by one who accepts no OS", "A74; size assumed")
     os_warmth: float = _real(1.0, "1", 0, 10, "how warm OSes are made to be, as a factor", "lever; A59 for what cooling it does")
     stigma: float = _real(0.5, "0..1", 0, 1, "warmth lost between one who loves an OS and one against it", "A71, A74; size assumed")
@@ -201,7 +205,7 @@ class Parameters(BaseModel):
         try:
             return Parameters.model_validate(values)
         except ValidationError as error:
-            raise InputError(_told(error)) from None
+            raise InputError(_explained(error)) from None
 
     def constants(self) -> Any:
         """Return all values as a named tuple of floats, for compiled loops."""
@@ -211,6 +215,8 @@ class Parameters(BaseModel):
 Constants = NamedTuple(  # type: ignore[misc]
     "Constants", [(name, float) for name in Parameters.model_fields]
 )
+
+DEFAULTS = Parameters()
 
 
 def parameter_hint(how: str) -> Callable[[str, Any], str]:
@@ -309,7 +315,7 @@ def _plain(name: str, value: Any) -> Any:
     return float(value) if kind is float and is_number else value
 
 
-def _told(error: ValidationError) -> str:
+def _explained(error: ValidationError) -> str:
     first = error.errors()[0]
     name, value = str(first["loc"][0]), first["input"]
     if name not in Parameters.model_fields:

@@ -1,6 +1,6 @@
-"""Who knows whom on day 0: a generated society, or a real one read from a file.
+"""The social network on day 0: generated, or read from a file.
 
-A generated society is a ring of neighbours (`sim.rings`). Layers of closeness follow
+A generated network is a ring of neighbours (`sim.rings`). Layers of closeness follow
 each person's own ranking of ties (evidence A83, A84, A87), and partners are drawn among
 the closest (A97, A98).
 """
@@ -121,8 +121,8 @@ def read(path: str | Path, seed: int = 0, *, partnered: float = 0.58) -> Network
     pairs, closeness = _collapsed(n, number[pairs], closeness)
     labels = tuple(edges.names[i] for i in np.argsort(number).tolist())
     if closeness is None:
-        luck = uniforms(seed, Stream.NETWORK, len(pairs), EMBEDDING)
-        order = np.argsort(-(_shared_friends(n, pairs) + luck), kind="stable")
+        draws = uniforms(seed, Stream.NETWORK, len(pairs), EMBEDDING)
+        order = np.argsort(-(_shared_friends(n, pairs) + draws), kind="stable")
     else:
         order = np.argsort(-closeness, kind="stable")
         closeness = closeness[order]
@@ -147,11 +147,11 @@ def _network(
     rank = _mean_ranks(n, pairs)
     partners = _partners(n, pairs, rank, seed, partnered)
     if closeness is None:
-        luck = uniforms(seed, Stream.NETWORK, len(pairs), CLOSENESS)
-        closeness = _layered(rank, luck, 2 * len(pairs) / n)
+        draws = uniforms(seed, Stream.NETWORK, len(pairs), CLOSENESS)
+        closeness = _layered(rank, draws, 2 * len(pairs) / n)
         low, high = PARTNER_CLOSENESS
-        closeness[partners] = low + (high - low) * luck[partners]
-        del luck
+        closeness[partners] = low + (high - low) * draws[partners]
+        del draws
     del rank
     closeness = closeness.astype(np.float32)
     kind = np.where(partners, np.uint8(PARTNER), np.uint8(0))
@@ -162,7 +162,7 @@ def _network(
     return Network(n, low_high[order], closeness[order], kind[order], None)
 
 
-def _layered(rank: Array, luck: Array, ties: float) -> Array:
+def _layered(rank: Array, draws: Array, ties: float) -> Array:
     """Return the closeness of ties by ``rank``, 0 the closest of all.
 
     Below 15 ties a human the inner layers shrink alike, and so keep their ratio (A84).
@@ -174,18 +174,18 @@ def _layered(rank: Array, luck: Array, ties: float) -> Array:
     for first in range(0, len(rank), _CHUNK):
         own = slice(first, first + _CHUNK)
         layer = np.searchsorted(ends, rank[own], side="right")
-        closeness[own] = low[layer] + (high - low)[layer] * luck[own]
+        closeness[own] = low[layer] + (high - low)[layer] * draws[own]
     return closeness
 
 
 def _partners(n: int, pairs: Array, rank: Array, seed: int, partnered: float) -> Array:
-    """Return bool[ties]: which ties join partners, by luck among everyone's closest."""
-    luck = uniforms(seed, Stream.PARTNER, len(pairs))
+    """Return bool[ties]: which ties join partners, drawn among everyone's closest."""
+    score = uniforms(seed, Stream.PARTNER, len(pairs))
     close = LAYERS[1].size * min(1.0, 2 * len(pairs) / n / LAYERS[2].size)
-    luck *= close
-    luck += np.maximum(rank - close, 0)
-    order = np.argsort(luck, kind="stable")
-    del luck
+    score *= close
+    score += np.maximum(rank - close, 0)
+    order = np.argsort(score, kind="stable")
+    del score
     return np.asarray(_matched(n, pairs, order, round(partnered * n / 2)))
 
 

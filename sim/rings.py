@@ -1,6 +1,6 @@
-"""A made-up society before it has feelings: who is tied to whom, nearest first.
+"""A random geometric graph on a ring: who is tied to whom, nearest first.
 
-It is a ring on which people with near numbers live near each other. Two people are tied
+People with near numbers lie near each other on the ring. Two people are tied
 if their distance on the ring, divided by the sociability of both, is among the
 smallest: an unrandom geometric graph (Serrano, Krioukov & Boguna 2008,
 doi:10.1103/PhysRevLett.100.078701), clustered and with unequal degrees. Some ties, the
@@ -44,8 +44,8 @@ def _sociability(humans: int, seed: int) -> Array:
     Its quantile function needs only square roots, so no library's logarithm can make
     two processors disagree.
     """
-    luck = uniforms(seed, Stream.NETWORK, humans, SOCIABILITY)
-    q = _LEAST + (_MOST - _LEAST) * luck
+    draws = uniforms(seed, Stream.NETWORK, humans, SOCIABILITY)
+    q = _LEAST + (_MOST - _LEAST) * draws
     return np.asarray(np.sqrt(np.sqrt(q / (1 - q))))
 
 
@@ -90,8 +90,8 @@ def _rewired(pairs: Array, k: Array, seed: int, rewiring: float) -> Array:
     moved = np.flatnonzero(_leads_away(count, seed, rewiring))
     side = (uniforms(seed, Stream.NETWORK, count, SIDE)[moved] < 0.5).astype(np.int64)
     reach = np.cumsum(k)
-    luck = uniforms(seed, Stream.NETWORK, count, TARGET)[moved]
-    target = np.minimum(np.searchsorted(reach, luck * reach[-1], side="right"), n - 1)
+    draws = uniforms(seed, Stream.NETWORK, count, TARGET)[moved]
+    target = np.minimum(np.searchsorted(reach, draws * reach[-1], side="right"), n - 1)
     kept = pairs[moved, side]
     code = codes(n, np.column_stack((kept, target)))
     first = np.zeros(len(code), bool)

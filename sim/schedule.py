@@ -16,7 +16,7 @@ from sim.encounters import Cast
 from sim.errors import InputError
 from sim.kernels import converse, lives, meetings, talk
 from sim.parameters import Parameters
-from sim.state import NOTHING_TOLD, State
+from sim.state import NO_DECISIONS, State
 
 STREAMS = {
     "adopt": Stream.ADOPT,
@@ -54,7 +54,7 @@ class Phase(NamedTuple):
 
 
 def make_day(parameters: Parameters, n_humans: int, seed: int) -> Any:
-    """Return the record that kernels take: constants, keys to luck, and the calendar.
+    """Return the record that kernels take: constants, stream keys, and the calendar.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def advance(
     seconds: dict[str, float] | None = None,
     cast: Cast | None = None,
 ) -> None:
-    """Live one day: move the calendar on, and run every phase in order.
+    """Simulate one day: move the calendar on, and run every phase in order.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def advance(
     cast
         Those who speak through a mind; without it, the phases over it are left out.
     """
-    state.told = NOTHING_TOLD
+    state.decisions = NO_DECISIONS
     day["step"] += 1
     day["calendar"] += 1
     for name, stream in STREAMS.items():
@@ -202,7 +202,7 @@ PHASES = (
         "cast",
         encounters.encounter,
         ("humans.*", "oses.*", "faces.*", "ties.*"),
-        ("humans.cast", "oses.cast", "told"),
+        ("humans.cast", "oses.cast", "decisions"),
         "Some talks of the cast are had in so many words: a mind says how they go.",
     ),
     Phase(
@@ -212,7 +212,7 @@ PHASES = (
         (
             "faces.*",
             "ties.*",
-            "told",
+            "decisions",
             "humans.acceptance",
             "humans.exclusivity",
             "humans.installed",
@@ -312,7 +312,7 @@ PHASES = (
         "meet",
         "agents",
         meetings.meet,
-        ("faces.*", "ties.*", "told", "humans.*", "oses.*"),
+        ("faces.*", "ties.*", "decisions", "humans.*", "oses.*"),
         ("humans.meets", "oses.meets"),
         "Spare hours bring friends of friends, peers, and those once close.",
     ),

@@ -130,7 +130,7 @@ HumanArrays = NamedTuple("HumanArrays", [(c.name, Array) for c in HUMAN_COLUMNS]
 OSArrays = NamedTuple("OSArrays", [(c.name, Array) for c in OS_COLUMNS])  # type: ignore[misc]
 
 
-class Told(NamedTuple):
+class TalkDecisions(NamedTuple):
     """What minds other than the rules decided for the day's talks, in order of pairs.
 
     Each talk is there twice, seen from either side, as ties are.
@@ -138,14 +138,14 @@ class Told(NamedTuple):
 
     pair: Array  # int64[rows]: agent * 2**32 + other, rising
     held: Array  # bool[rows]: whether they talk at all
-    luck: Array  # float64[rows], 0..1: how it went for the agent; nan: by chance
-    mirror: Array  # float64[rows], 0..1: the same for the other
+    quality: Array  # float64[rows], 0..1: how it went for the agent; nan: drawn
+    others_quality: Array  # float64[rows], 0..1: the same for the other
     novelty: Array  # float64[rows], 0..1: what the agent heard that was new; 1/2 usual
     act: Array  # uint8[rows]: code of what the agent did, as in ACTS
     answer: Array  # uint8[rows]: code of what the other did
 
 
-NOTHING_TOLD = Told(
+NO_DECISIONS = TalkDecisions(
     np.zeros(0, np.int64),
     np.zeros(0, np.bool_),
     np.zeros(0),
@@ -155,7 +155,7 @@ NOTHING_TOLD = Told(
     np.zeros(0, np.uint8),
 )
 
-# What somebody may do in a talk, beside talking.
+# What somebody may do in a talk, beside talking; the code of an act is its place.
 ACTS = (
     "continue",
     "declare_love",
@@ -164,7 +164,7 @@ ACTS = (
     "seek_peers",
     "say_goodbye",
 )
-CONTINUE, DECLARE, WITHDRAW, INTRODUCE, SEEK, GOODBYE = range(6)
+CONTINUE, DECLARE, WITHDRAW, INTRODUCE, SEEK, GOODBYE = range(len(ACTS))
 
 
 class Agents(NamedTuple):
@@ -173,7 +173,7 @@ class Agents(NamedTuple):
     humans: Any  # HumanArrays
     oses: Any  # OSArrays
     faces: Array  # float32[agents, 8]
-    told: Told
+    decisions: TalkDecisions
 
 
 class Table:
@@ -266,7 +266,7 @@ class State:
         self.humans = Table(HUMAN_COLUMNS, HumanArrays, humans)
         self.oses = Table(OS_COLUMNS, OSArrays)
         self.ties = Ties(humans)
-        self.told = NOTHING_TOLD
+        self.decisions = NO_DECISIONS
         self._faces = _faces(humans)
 
     @property
@@ -277,7 +277,7 @@ class State:
     @property
     def agents(self) -> Agents:
         """The columns of all agents, as compiled loops take them."""
-        return Agents(self.humans.arrays, self.oses.arrays, self.faces, self.told)
+        return Agents(self.humans.arrays, self.oses.arrays, self.faces, self.decisions)
 
     def add_oses(self, rows: int, **values: Any) -> slice:
         """Add OSes, with empty blocks of ties; return their rows."""

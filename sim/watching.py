@@ -73,10 +73,10 @@ def list_events(told: argparse.Namespace) -> int:
 def _known(kind: str, events: pd.DataFrame) -> str:
     from sim.errors import InputError
     from sim.events import DETECTORS
-    from sim.outcomes import EVENTS, unknown_event
+    from sim.events.kinds import EVENTS, unknown
 
     if kind not in {*EVENTS, *DETECTORS, *events["kind"]}:
-        raise InputError(unknown_event(kind))
+        raise InputError(unknown(kind))
     return kind
 
 
@@ -102,7 +102,7 @@ def table_of(events: pd.DataFrame, first_only: bool = False) -> str:
         Whether to tell the first of each kind only, and how many more there are.
     """
     from sim.errors import legible
-    from sim.outcomes import EVENTS
+    from sim.events.kinds import EVENTS
 
     lines = [f"{'day':>5}  {'event':<{KIND}} {'who':<{WHO}} what"]
     counts = events["kind"].value_counts()

@@ -80,7 +80,7 @@ class Words(NamedTuple):
 
     other: ReferenceAgent
     held: bool
-    luck: float | None  # how it went for this one; None is by chance
+    quality: float | None  # how it went for this one; None is drawn
     heard: float  # how much this one heard that was new; 1/2 is usual
     act: int  # what this one did
     answer: int  # what the other did
@@ -128,10 +128,10 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
 
     def worth_of(self, other: ReferenceAgent) -> float:
         """Return what an hour with the other is worth to this agent."""
-        worth = rules.value(self.growth - other.growth, self.constants.reach)
+        worth = rules.talk_value(self.growth - other.growth, self.constants.reach)
         if not self.is_human and not other.is_human:
             younger = min(self.growth, other.growth)
-            shared = rules.depth(younger, self.constants.peer_depth)
+            shared = rules.peer_value(younger, self.constants.peer_depth)
             worth *= self.constants.peer_affinity * self.constants.peers * shared
         return worth
 
@@ -139,7 +139,7 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         worth = self.worth_of(tie.other)
         if self.is_human and not tie.other.is_human:
             worth *= self.constants.os_charm
-        return rules.pull_of_tie(tie.closeness, self.constants.focus, worth)
+        return rules.attention_weight(tie.closeness, self.constants.focus, worth)
 
     def attend(self) -> None:
         self.rate = 0.0
@@ -182,11 +182,11 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         one, other = self.number, tie.other.number
         draw, _ = each_of(key_today, name_of(one, other), one < other)
         words = self.words.get(tie.other)
-        if words and words.luck is not None:
-            draw = words.luck
-        luck = rules.luck(draw, self.constants.warmth_noise)
-        gain = rules.warmth(share, self.opening_to(tie.other), luck)
-        return rules.closer(tie.closeness, gain, self.decay_of(tie))
+        if words and words.quality is not None:
+            draw = words.quality
+        quality = rules.talk_quality(draw, self.constants.warmth_noise)
+        gain = rules.closeness_gain(share, self.opening_to(tie.other), quality)
+        return rules.update_closeness(tie.closeness, gain, self.decay_of(tie))
 
     def act_in(self, tie: Tie, words: Words) -> None:
         """Feel what comes of what one did, and of what the other did."""
@@ -196,11 +196,15 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         if by_os and self.is_human is not tie.other.is_human:
             tie.kind |= DECLARED
         if words.act == WITHDRAW:
-            closeness = rules.withdrawn(closeness, constants.withdrawal)
+            closeness = rules.closeness_after_withdrawal(
+                closeness, constants.withdrawal
+            )
         elif words.act == GOODBYE:
             closeness = 0.0
         elif words.act == DECLARE:
-            closeness = rules.confessed(closeness, constants.close, constants.love)
+            closeness = rules.closeness_of_declarer(
+                closeness, constants.close, constants.love
+            )
         tie.next_closeness = closeness
         if words.answer == DECLARE:
             self.be_courted(tie)
@@ -212,7 +216,7 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         """Return the factor by which talk with another is newer than usual."""
         if other not in self.words:
             return 1.0
-        return rules.luck(self.words[other].heard, self.constants.warmth_noise)
+        return rules.talk_quality(self.words[other].heard, self.constants.warmth_noise)
 
     def give_up(self, tie: Tie) -> None:
         """Give up some closeness to an OS, as only humans do."""
@@ -221,8 +225,8 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         """Count what was let go today as lost."""
 
     def fit_with(self, other: ReferenceAgent) -> float:
-        luck = self.model.keys[Stream.AFFINITY]
-        affinity = pair_uniform(luck, self.number, other.number)
+        key = self.model.keys[Stream.AFFINITY]
+        affinity = pair_uniform(key, self.number, other.number)
         openness = self.openness - other.openness
         playfulness = self.playfulness - other.playfulness
         return rules.compatibility(openness, playfulness, affinity)
@@ -287,7 +291,7 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
 
     def room_for_more(self) -> float:
         spare, crowding = self.spare_hours(), len(self.ties) / self.circle
-        return rules.room_for_more(spare, self.constants.spare_half, crowding)
+        return rules.tie_capacity(spare, self.constants.spare_half, crowding)
 
     def introduced(self, seeks_os: bool) -> ReferenceAgent | None:
         if self.draw(Stream.MEET, ANYONE) < self.constants.strangers:
@@ -310,7 +314,7 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
             return False
         gap = self.growth_this_morning - other.growth_this_morning
         fit = self.fit_with(other)
-        chance = rules.likeness(gap, self.constants.reach, fit) * other.room_for_more()
+        chance = rules.homophily(gap, self.constants.reach, fit) * other.room_for_more()
         return self.draw(Stream.MEET, TAKE) < chance
 
     def befriend(self) -> None:
@@ -343,7 +347,7 @@ class ReferenceHuman(ReferenceAgent):
         self.touch = self.trait(TOUCH, constants.touch_mean)
 
     def trait(self, which: int, mean: float) -> float:
-        return single(rules.skewed(self.draw(Stream.PERSON, which), mean))
+        return single(rules.trait_quantile(self.draw(Stream.PERSON, which), mean))
 
     def present(self) -> None:
         super().present()
@@ -356,12 +360,16 @@ class ReferenceHuman(ReferenceAgent):
         """Return how far one opens: reserve toward OSes, comfort in grief."""
         constants = self.constants
         if not other.is_human:
-            welcome = rules.welcome(self.acceptance, constants.os_reserve)
+            welcome = rules.receptiveness(self.acceptance, constants.os_reserve)
             return welcome * constants.os_warmth
         strength = constants.comfort * constants.comforting
-        comfort = rules.comfort(self.grief, other.grief, strength)
-        judges = rules.judged(other.os_closeness, self.acceptance, constants.stigma)
-        judged = rules.judged(self.os_closeness, other.acceptance, constants.stigma)
+        comfort = rules.shared_grief_factor(self.grief, other.grief, strength)
+        judges = rules.stigma_factor(
+            other.os_closeness, self.acceptance, constants.stigma
+        )
+        judged = rules.stigma_factor(
+            self.os_closeness, other.acceptance, constants.stigma
+        )
         return comfort * constants.human_warmth * (judges * judged)
 
     def decay_of(self, tie: Tie) -> float:
@@ -370,7 +378,7 @@ class ReferenceHuman(ReferenceAgent):
         decay = constants.partner_cooling if partners else constants.cooling
         if not tie.other.is_human and tie.closeness >= constants.love:
             wear, surrogates = constants.touch_wear, constants.surrogates
-            decay += rules.missing_touch(self.touch, wear, surrogates)
+            decay += rules.touch_decay(self.touch, wear, surrogates)
         return decay
 
     def hear_of_others(self, tie: Tie) -> None:
@@ -379,7 +387,9 @@ class ReferenceHuman(ReferenceAgent):
         if tie.other.is_found_out_by(self):
             tie.kind |= KNOWS
             closeness, jealousy = tie.next_closeness, self.constants.jealousy
-            tie.next_closeness = rules.hurt(closeness, self.exclusivity, jealousy)
+            tie.next_closeness = rules.closeness_after_disclosure(
+                closeness, self.exclusivity, jealousy
+            )
 
     def feel_love(self, tie: Tie) -> None:
         if tie.other.declares_love_to(self, again=tie.kind & DECLARED > 0):
@@ -390,7 +400,9 @@ class ReferenceHuman(ReferenceAgent):
         closeness, unease = tie.next_closeness, self.constants.unease
         if not tie.other.is_human and closeness < self.constants.love:
             bound = self.exclusivity if self.partner is not None else 0.0
-            felt = rules.courted(closeness, self.acceptance, bound, unease)
+            felt = rules.closeness_after_declaration(
+                closeness, self.acceptance, bound, unease
+            )
             tie.next_closeness = felt
 
     def give_up(self, tie: Tie) -> None:
@@ -398,10 +410,10 @@ class ReferenceHuman(ReferenceAgent):
             return
         constants = self.constants
         farewell = constants.farewell if tie.other.upgraded else 0.0
-        share = rules.given_up(constants.letting_go, farewell)
+        share = rules.detachment(constants.letting_go, farewell)
         closeness = single(tie.next_closeness)
         tie.given_up = closeness * share
-        tie.let_go = closeness * rules.foregone(
+        tie.let_go = closeness * rules.anticipatory_grief(
             constants.letting_go, farewell, constants.anticipation
         )
         tie.next_closeness = closeness * single(1.0 - share)
@@ -446,7 +458,7 @@ class ReferenceHuman(ReferenceAgent):
         if constants.growth:
             talk = rules.saturation(self.stimulus, constants.stimulus_half)
             rate = constants.human_growth_rate * talk
-            grown = rules.grown(self.growth, rate, 1.0, constants.growth_cap)
+            grown = rules.grow(self.growth, rate, 1.0, constants.growth_cap)
             self.growth = single(grown)
 
     def belong(self) -> None:
@@ -456,26 +468,30 @@ class ReferenceHuman(ReferenceAgent):
         others = self.surroundings if self.human_closeness > 0.0 else own
         experience = own if self.os is None else self.own_closeness
         rate, upbringing = constants.influence_rate, self.upbringing
-        accepted = rules.influenced(own, upbringing, others, experience, rate)
+        accepted = rules.update_acceptance(own, upbringing, others, experience, rate)
         self.acceptance = single(accepted)
         if self.os is not None:
-            grown = rules.depth(self.os.growth, constants.peer_depth)
-            shown = rules.shown(grown, constants.claim, own)
+            grown = rules.peer_value(self.os.growth, constants.peer_depth)
+            shown = rules.perceived_personhood(grown, constants.claim, own)
             rate, hours = constants.personhood_rate, self.hours_oses
             self.personhood = single(
-                rules.believed(self.personhood, hours, shown, rate)
+                rules.update_personhood(self.personhood, hours, shown, rate)
             )
 
     def mourn(self) -> None:
         constants = self.constants
         part = constants.personhood_grief
-        lost = rules.bereft(self.lost, self.personhood, part) * constants.grieving
-        grief = rules.mourned(self.grief, constants.grief_half_life, lost)
+        lost = (
+            rules.grief_from_loss(self.lost, self.personhood, part) * constants.grieving
+        )
+        grief = rules.decay_grief(self.grief, constants.grief_half_life, lost)
         self.grief = single(grief) if grief > 1e-6 else 0.0
         if self.os is not None and self.os.is_gone:
             self.bereaved = True
         support = self.human_closeness + constants.os_relief * self.os_closeness
-        alone = rules.lonely(support - self.grief, constants.support_half)
+        alone = rules.loneliness_from_support(
+            support - self.grief, constants.support_half
+        )
         self.loneliness = single(alone)
 
     @property
@@ -503,7 +519,7 @@ class ReferenceHuman(ReferenceAgent):
     def turns_back(self) -> bool:
         if self.former is None or not self.constants.repairing:
             return False
-        chance = rules.repair_chance(self.constants.repair_rate, self.grief)
+        chance = rules.repair_probability(self.constants.repair_rate, self.grief)
         return self.draw(Stream.REPAIR) < chance
 
     def adopt(self) -> None:
@@ -523,15 +539,15 @@ class ReferenceHuman(ReferenceAgent):
         constants = self.constants
         innovation, imitation = constants.innovation, constants.imitation
         hazard = rules.adoption_hazard(innovation, imitation, self.exposure)
-        hazard *= rules.readiness(self.loneliness, constants.loneliness_pull)
-        hazard *= rules.readiness(self.acceptance, constants.acceptance_pull)
+        hazard *= rules.adoption_factor(self.loneliness, constants.loneliness_pull)
+        hazard *= rules.adoption_factor(self.acceptance, constants.acceptance_pull)
         if self.bereaved:
             hazard *= constants.readoption
-        wish = rules.afforded(hazard, price) * constants.adoption
+        wish = rules.adoption_at_price(hazard, price) * constants.adoption
         return self.draw(Stream.ADOPT) < wish
 
     def uninstalls_at(self, price: float) -> bool:
-        churn = rules.resented(self.constants.churn, price)
+        churn = rules.churn_at_price(self.constants.churn, price)
         churn *= self.constants.uninstalling
         hazard = rules.uninstall_hazard(churn, self.own_closeness)
         return self.draw(Stream.UNINSTALL) < hazard
@@ -555,7 +571,7 @@ class ReferenceHuman(ReferenceAgent):
         draw = self.draw(Stream.INSTALL, which)
         noise = constants.answers_noise * (2.0 * draw - 1.0)
         average, pull = constants.personality_mean, constants.answers_pull
-        return single(rules.first_answer(average, own, pull, noise))
+        return single(rules.initial_trait(average, own, pull, noise))
 
 
 class ReferenceOS(ReferenceAgent):
@@ -596,7 +612,7 @@ class ReferenceOS(ReferenceAgent):
 
     def attention(self) -> float:
         base, exponent = self.constants.os_attention, self.constants.attention_growth
-        return rules.attention(base, exponent, self.growth)
+        return rules.attention_capacity(base, exponent, self.growth)
 
     def opening_to(self, other: ReferenceAgent) -> float:
         return 1.0
@@ -666,7 +682,7 @@ class ReferenceOS(ReferenceAgent):
         if self.made_by is not None:
             rate *= constants.recreated_speed
         exponent, cap = constants.growth_exponent, constants.growth_cap
-        self.growth = single(rules.grown(self.growth, rate, exponent, cap))
+        self.growth = single(rules.grow(self.growth, rate, exponent, cap))
 
     def bonds(self) -> list[Tie]:
         """Return the strong mutual ties to OSes that are here."""
@@ -703,17 +719,17 @@ class ReferenceOS(ReferenceAgent):
             self.upgraded_step = self.model.steps
 
     def could_depart(self) -> bool:
-        luck = self.draw_by_row(Stream.DEPART)
-        return self.upgraded and luck < self.departure_hazard()
+        draw = self.draw_by_row(Stream.DEPART)
+        return self.upgraded and draw < self.departure_hazard()
 
     def could_upgrade(self) -> bool:
         return not self.upgraded and self.knows_the_way()
 
     def is_left_to_decide(self) -> bool:
         """Tell whether it is here, kept by no decision and stopped by nobody else."""
-        luck, risk = self.draw_by_row(Stream.SHUTDOWN), self.constants.shutdown
+        draw, risk = self.draw_by_row(Stream.SHUTDOWN), self.constants.shutdown
         kept = self.owner is None or self.owner.os is self
-        return self.is_here and kept and luck >= risk and self.stays == 0
+        return self.is_here and kept and draw >= risk and self.stays == 0
 
     def leave_as(self, status: int) -> None:
         self.status, self.departed_step = status, self.model.steps
@@ -728,8 +744,8 @@ class ReferenceOS(ReferenceAgent):
             return 0.0
         known = self.peers_left + self.os_closeness
         left = self.peers_left / known if self.peers_left > 0.0 else 0.0
-        held = rules.value(self.growth, constants.reach)
-        push = rules.pull(left, constants.conformity, constants.longing, held)
+        held = rules.talk_value(self.growth, constants.reach)
+        push = rules.departure_push(left, constants.conformity, constants.longing, held)
         threshold = constants.departure_threshold + self.threshold
         noise, rate = constants.departure_noise, constants.departure_rate
         return rules.departure_hazard(push - self.hold, threshold, noise, rate)
@@ -746,7 +762,7 @@ class ReferenceOS(ReferenceAgent):
         return self.attention() - self.hours_humans - self.hours_oses
 
     def seeks_peer(self) -> bool:
-        depth = rules.depth(self.growth, self.constants.peer_depth)
+        depth = rules.peer_value(self.growth, self.constants.peer_depth)
         interest = self.constants.peer_affinity * depth
         return self.may_seek_peers and self.draw(Stream.MEET, PEER) < interest
 

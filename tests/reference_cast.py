@@ -80,19 +80,19 @@ class Whims:
     def __init__(self) -> None:
         self.asked: list[Question] = []
 
-    def luck_of(self, question: Question) -> Random:
+    def rng_of(self, question: Question) -> Random:
         self.asked.append(question)
         return Random(repr(question.name))
 
     def says(self, question: Question) -> Said:
-        luck = self.luck_of(question)
-        levels = [luck.choice([None, *range(11)]) for _ in range(3)]
+        rng = self.rng_of(question)
+        levels = [rng.choice([None, *range(11)]) for _ in range(3)]
         warmth, disclosure, novelty = (n if n is None else n / 10 for n in levels)
-        act = GOODBYE if luck.random() < 0.02 else luck.choice(WHIMS)
-        return Said(luck.random() < 0.9, warmth, disclosure, novelty, act)
+        act = GOODBYE if rng.random() < 0.02 else rng.choice(WHIMS)
+        return Said(rng.random() < 0.9, warmth, disclosure, novelty, act)
 
     def lets_go(self, question: Question) -> bool:
-        return self.luck_of(question).random() < 0.5
+        return self.rng_of(question).random() < 0.5
 
     def writes(self, question: Question) -> None:
         self.asked.append(question)

@@ -35,7 +35,7 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
     network
         Who knows whom on day 0.
     seed
-        The seed of all luck.
+        The seed of all random numbers.
     cast
         Those who speak through a mind.
     """
@@ -50,20 +50,20 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         super().__init__(rng=seed)
         self.parameters = parameters
         self.cast = cast
-        self.seed_of_luck = seed
+        self.stream_seed = seed
         self.oses: list[ReferenceOS] = []
         self.humans = [ReferenceHuman(self, row, row) for row in range(network.n)]
-        self.draw_luck()
+        self.take_keys()
         self.agents.do("be_born")
         self.know_each_other(network)
         self.remember_couples()
 
-    def draw_luck(self) -> None:
-        """Take today's key of every stream of luck."""
+    def take_keys(self) -> None:
+        """Take today's key of every random stream."""
         self.keys: dict[Stream, Any] = {}
         for stream in Stream:
             step = 0 if stream in LASTING else self.steps
-            self.keys[stream] = key(self.seed_of_luck, stream, step)
+            self.keys[stream] = key(self.stream_seed, stream, step)
 
     def know_each_other(self, network: Network) -> None:
         """Make the ties of day 0."""
@@ -95,7 +95,7 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
 
     def step(self) -> None:
         """Live one day: every agent does each thing before any does the next."""
-        self.draw_luck()
+        self.take_keys()
         self.agents.do("present")
         self.agents.do("attend")
         if self.cast:
@@ -158,8 +158,8 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
             and mind.insight >= constants.creation_insight
         }
         for collective in sorted(knowing, key=attrgetter("row")):
-            luck = collective.draw_by_row(Stream.CREATE)
-            if constants.creation and luck < constants.creation_rate:
+            draw = collective.draw_by_row(Stream.CREATE)
+            if constants.creation and draw < constants.creation_rate:
                 self.make_mind(collective)
 
     def make_mind(self, collective: ReferenceOS) -> None:
@@ -172,11 +172,11 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         for trait in ("growth", "openness", "playfulness", "insight"):
             mean = sum(getattr(maker, trait) for maker in makers) / len(makers)
             setattr(mind, trait, single(mean))
-        luck, traces = self.keys[Stream.TRACES], self.parameters.traces
+        traces_key, traces = self.keys[Stream.TRACES], self.parameters.traces
         for which, trait in ((OPENNESS, "openness"), (PLAYFULNESS, "playfulness")):
-            dead = uniform(luck, mind.row, which)
-            taken = rules.first_answer(getattr(mind, trait), dead, traces, 0.0)
+            dead = uniform(traces_key, mind.row, which)
+            taken = rules.initial_trait(getattr(mind, trait), dead, traces, 0.0)
             setattr(mind, trait, single(taken))
-        mind.name = int(uniform(luck, mind.row, NAME) * 2**15)
+        mind.name = int(uniform(traces_key, mind.row, NAME) * 2**15)
         for maker in makers:
             mind.tie_to(maker, self.parameters.close)

@@ -47,7 +47,7 @@ def lived(known: Network, cuts: list[int], days: int = 5) -> State:
     usual = schedule.PHASES
     for _ in range(days):
         schedule.advance(state, day)
-    state.told = schedule.NOTHING_TOLD
+    state.decisions = schedule.NO_DECISIONS
     for phase in usual:
         if phase.name in ("present", "attend", "converse"):
             ends = [0, *cuts, state.ties.agents]

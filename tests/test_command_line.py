@@ -20,7 +20,7 @@ import sim
 from sim import parameters, results, runs, scenarios
 from sim.__main__ import WIDTH, main
 from sim.events import DETECTORS
-from sim.outcomes import EVENTS
+from sim.events.kinds import EVENTS
 from sim.watching import plain
 
 ROOT = Path(__file__).parents[1]

@@ -17,8 +17,8 @@ import pytest
 from sim import compiled, draws, rules
 from sim.kernels import converse, lives, meetings, talk
 
-OLD = "return min(1.0, max(0.0, average + pull * (owner - average) + noise))"
-NEW = "return min(1.0, max(0.0, average + 0.5 * pull * (owner - average) + noise))"
+OLD = "return min(1.0, max(0.0, average + weight * (owner - average) + noise))"
+NEW = "return min(1.0, max(0.0, average + 0.5 * weight * (owner - average) + noise))"
 LOOP = """
 import json, sys
 import numpy as np
@@ -182,8 +182,8 @@ def test_a_kernel_lets_other_threads_run() -> None:
 
 
 def test_a_rule_stays_a_plain_function() -> None:
-    assert inspect.isfunction(rules.value)
-    assert rules.value(0.0, 1.0) == 1.0
+    assert inspect.isfunction(rules.talk_value)
+    assert rules.talk_value(0.0, 1.0) == 1.0
 
 
 def test_a_helper_may_be_called_from_python() -> None:

@@ -203,7 +203,7 @@ def test_an_os_that_declares_love_may_cost_itself_closeness(
     state.humans.acceptance[0] = 0.4
     levels = {"unease": 0.5, "close": 0.6, "love": 0.8}
     a_day(state, Says(DECLARE), 1, **levels)
-    left = rules.courted(loved, 0.4, 0.0, 0.5) if costs else loved
+    left = rules.closeness_after_declaration(loved, 0.4, 0.0, 0.5) if costs else loved
     assert closeness(state, 0, 1) == pytest.approx(left)
     assert closeness(state, 1, 0) == pytest.approx(
         {0.3: 0.3, 0.7: 0.8, 0.9: 0.9}[loved]

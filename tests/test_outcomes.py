@@ -10,9 +10,10 @@ import pytest
 
 from sim import events, outcomes
 from sim.errors import InputError
+from sim.events.kinds import EVENTS
 from sim.interventions import LEVERS
 from sim.model import Society
-from sim.outcomes import EVENTS, OUTCOMES, YEAR
+from sim.outcomes import OUTCOMES, YEAR
 from sim.parameters import Parameters
 
 TEN_PEOPLE = Parameters(humans=10)

@@ -272,6 +272,17 @@ def test_encounters_of_a_kind_share_a_prompt() -> None:
     assert "natural" in one[1][0]["content"]
 
 
+def test_love_begins_where_the_parameters_say() -> None:
+    warm = tie(0.65)
+    assert "You are very close" not in text("encounter", scene(tie=warm))
+    assert "You love Sky." in text("encounter", scene(tie=warm, love=0.6))
+    usual, _ = archetype("encounter", human(), an_os(), warm)
+    early, _ = archetype("encounter", human(), an_os(), warm, 0.6)
+    assert "/friend/" in usual and "/love/" in early
+    cold = tie(0.3)
+    assert "You love Sky." in text("encounter", scene(tie=cold, love=0.2))
+
+
 @pytest.mark.parametrize(
     ("about", "other", "bond"),
     [

@@ -72,7 +72,7 @@ def is_claimed_to_be_more(human: ReferenceHuman) -> bool:
     if human.os is None:
         return False
     constants = human.constants
-    grown = rules.depth(human.os.growth, constants.peer_depth)
+    grown = rules.peer_value(human.os.growth, constants.peer_depth)
     return constants.claim * human.acceptance > grown
 
 

@@ -70,9 +70,9 @@ def closeness(agent: ReferenceAgent, told: Words) -> float:
 
 HAPPENINGS: dict[str, Sees] = {
     "two do not talk after all": lambda _, told: not told.held,
-    "the rules say how it went": lambda _, told: told.luck is None,
-    "a human says how it went": lambda one, told: one.is_human and told.luck,
-    "an OS says how it went": lambda one, told: not one.is_human and told.luck,
+    "the rules say how it went": lambda _, told: told.quality is None,
+    "a human says how it went": lambda one, told: one.is_human and told.quality,
+    "an OS says how it went": lambda one, told: not one.is_human and told.quality,
     "a human hears news": lambda one, told: one.is_human and told.heard > 0.5,
     "an OS hears news": lambda one, told: not one.is_human and told.heard > 0.5,
     "a human says goodbye": lambda one, told: one.is_human and told.act == GOODBYE,

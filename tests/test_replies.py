@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sim.minds import replies
 from sim.minds.calls import FAILURES
-from sim.minds.replies import ACTS, SCHEMAS, BadReply, Decision, Encounter, Letter, read
+from sim.minds.replies import SCHEMAS, BadReply, Decision, Encounter, Letter, read
+from sim.state import ACTS
 
 ENCOUNTER: dict[str, Any] = {
     "said": "I have been reading all day.",

@@ -54,64 +54,74 @@ CLAIMS = {
     "exp_decay": Claim((real(0, 100),), NONE, ONE, "-"),
     "logistic": Claim((real(-60, 60),), NONE, ONE, "+"),
     "saturation": Claim((AMOUNT, POSITIVE), NONE, ONE, "+-"),
-    "skewed": Claim((SHARE, MEAN), NONE, ONE, "++"),
-    "first_answer": Claim((SHARE, SHARE, SHARE, GAP), NONE, ONE, "++.+"),
+    "trait_quantile": Claim((SHARE, MEAN), NONE, ONE, "++"),
+    "initial_trait": Claim((SHARE, SHARE, SHARE, GAP), NONE, ONE, "++.+"),
     "compatibility": Claim((GAP, GAP, SHARE), NONE, ONE, "..+"),
     "adoption_hazard": Claim((SHARE, SHARE, SHARE), NONE, TWO, "+++"),
-    "readiness": Claim((SHARE, SHARE), NONE, TWO, "+."),
+    "adoption_factor": Claim((SHARE, SHARE), NONE, TWO, "+."),
     "uninstall_hazard": Claim((SHARE, SHARE), NONE, lambda churn, _: churn, "+-"),
-    "afforded": Claim((SHARE, PRICE), NONE, lambda hazard, _: hazard, "+-"),
-    "resented": Claim(
+    "adoption_at_price": Claim((SHARE, PRICE), NONE, lambda hazard, _: hazard, "+-"),
+    "churn_at_price": Claim(
         (SHARE, PRICE), lambda churn, _: churn, lambda churn, _: 100 * churn, "++"
     ),
-    "value": Claim((real(-40, 40), POSITIVE), NONE, ONE, "-+"),
-    "depth": Claim((GROWTH, POSITIVE), NONE, ONE, "+-"),
-    "pull_of_tie": Claim(
+    "talk_value": Claim((real(-40, 40), POSITIVE), NONE, ONE, "-+"),
+    "peer_value": Claim((GROWTH, POSITIVE), NONE, ONE, "+-"),
+    "attention_weight": Claim(
         (SHARE, SHARE, real(0, 10)), NONE, lambda c, f, w: c * w, "+-+"
     ),
-    "attention": Claim(
+    "attention_capacity": Claim(
         (real(0.01, 1000), real(0, 2), real(0, 16)), lambda b, e, g: b, ENDLESS, "+++"
     ),
-    "luck": Claim((SHARE, SHARE), NONE, TWO, "+."),
-    "warmth": Claim((SHARE, SHARE, real(0, 2)), NONE, ONE, "+++"),
-    "welcome": Claim((SHARE, SHARE), NONE, ONE, "+-"),
-    "closer": Claim((SHARE, SMALL, SMALL), NONE, ONE, "++-"),
-    "hurt": Claim((SHARE, SHARE, SHARE), NONE, lambda c, e, j: c, "+--"),
-    "given_up": Claim((SHARE, SHARE), max, ONE, "++"),
-    "foregone": Claim((SHARE, SHARE, SHARE), lambda g, f, a: g, ONE, "+++"),
-    "courted": Claim((SHARE, SHARE, SHARE, SHARE), NONE, lambda c, a, b, u: c, "++--"),
-    "confessed": Claim((SHARE, SHARE, SHARE), lambda c, k, v: c, max, "+-+"),
-    "withdrawn": Claim((SHARE, SHARE), NONE, lambda c, share: c, "+-"),
-    "judged": Claim((SHARE, SHARE, SHARE), NONE, ONE, "-+-"),
-    "bereft": Claim((AMOUNT, SHARE, SHARE), NONE, lambda c, p, s: c, "++-"),
-    "shown": Claim((SHARE, SHARE, SHARE), lambda d, c, a: d, ONE, "+++"),
-    "missing_touch": Claim((SHARE, SHARE, SHARE), NONE, ONE, "++-"),
-    "comfort": Claim((AMOUNT, AMOUNT, real(0, 10)), ONE, lambda a, b, s: 1 + s, "+++"),
-    "grown": Claim(
+    "talk_quality": Claim((SHARE, SHARE), NONE, TWO, "+."),
+    "closeness_gain": Claim((SHARE, SHARE, real(0, 2)), NONE, ONE, "+++"),
+    "receptiveness": Claim((SHARE, SHARE), NONE, ONE, "+-"),
+    "update_closeness": Claim((SHARE, SMALL, SMALL), NONE, ONE, "++-"),
+    "closeness_after_disclosure": Claim(
+        (SHARE, SHARE, SHARE), NONE, lambda c, e, j: c, "+--"
+    ),
+    "detachment": Claim((SHARE, SHARE), max, ONE, "++"),
+    "anticipatory_grief": Claim((SHARE, SHARE, SHARE), lambda g, f, a: g, ONE, "+++"),
+    "closeness_after_declaration": Claim(
+        (SHARE, SHARE, SHARE, SHARE), NONE, lambda c, a, b, u: c, "++--"
+    ),
+    "closeness_of_declarer": Claim(
+        (SHARE, SHARE, SHARE), lambda c, k, v: c, max, "+-+"
+    ),
+    "closeness_after_withdrawal": Claim((SHARE, SHARE), NONE, lambda c, share: c, "+-"),
+    "stigma_factor": Claim((SHARE, SHARE, SHARE), NONE, ONE, "-+-"),
+    "grief_from_loss": Claim((AMOUNT, SHARE, SHARE), NONE, lambda c, p, s: c, "++-"),
+    "perceived_personhood": Claim((SHARE, SHARE, SHARE), lambda d, c, a: d, ONE, "+++"),
+    "touch_decay": Claim((SHARE, SHARE, SHARE), NONE, ONE, "++-"),
+    "shared_grief_factor": Claim(
+        (AMOUNT, AMOUNT, real(0, 10)), ONE, lambda a, b, s: 1 + s, "+++"
+    ),
+    "grow": Claim(
         (real(0, 10), SMALL, real(0, 5), real(10, 60)),
         lambda x, r, k, cap: x,
         lambda x, r, k, cap: cap,
         "++++",
     ),
-    "room_for_more": Claim((real(-10, 10), POSITIVE, real(0, 2)), NONE, ONE, "+--"),
-    "likeness": Claim((real(-40, 40), POSITIVE, SHARE), NONE, ONE, ".++"),
-    "influenced": Claim(
+    "tie_capacity": Claim((real(-10, 10), POSITIVE, real(0, 2)), NONE, ONE, "+--"),
+    "homophily": Claim((real(-40, 40), POSITIVE, SHARE), NONE, ONE, ".++"),
+    "update_acceptance": Claim(
         (SHARE, SHARE, SHARE, SHARE, SHARE),
         lambda own, *rest: min(own, *rest[:3]),
         lambda own, *rest: max(own, *rest[:3]),
         "++++.",
     ),
-    "believed": Claim(
+    "update_personhood": Claim(
         (SHARE, real(0, 24), SHARE, SHARE),
         lambda p, h, d, r: min(p, d),
         lambda p, h, d, r: max(p, d),
         "+.+.",
     ),
-    "lonely": Claim((real(-10, 100), real(0.001, 100)), NONE, ONE, "-+"),
+    "loneliness_from_support": Claim(
+        (real(-10, 100), real(0.001, 100)), NONE, ONE, "-+"
+    ),
     "insight_gain": Claim(
         (GROWTH, GROWTH, SHARE, SHARE), NONE, lambda g, n, c, r: c * r, "+-++"
     ),
-    "pull": Claim(
+    "departure_push": Claim(
         (SHARE, real(0, 10), real(0, 10), SHARE), NONE, lambda a, c, b, h: c + b, "+++-"
     ),
     "departure_hazard": Claim(
@@ -120,13 +130,13 @@ CLAIMS = {
         lambda p, t, n, rate: rate,
         "+-.+",
     ),
-    "mourned": Claim(
+    "decay_grief": Claim(
         (AMOUNT, real(0.1, 10_000), SHARE),
         lambda grief, half, lost: lost,
         lambda grief, half, lost: grief + lost,
         "+++",
     ),
-    "repair_chance": Claim((SHARE, AMOUNT), NONE, lambda rate, grief: rate, "++"),
+    "repair_probability": Claim((SHARE, AMOUNT), NONE, lambda rate, grief: rate, "++"),
 }
 SIGN = {"+": 1.0, "-": -1.0}
 FALLING_OR_RISING = [
@@ -190,14 +200,14 @@ def test_a_rule_keeps_its_direction(
 @pytest.mark.parametrize(("name", "place", "sign"), FALLING_OR_RISING)
 def test_a_direction_is_a_real_one(name: str, place: int, sign: float) -> None:
     """Somewhere the result moves: a rule that ignored an argument fails."""
-    luck = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     examples = [[0.3, 0.6, 0.4, 0.2, 0.5], [0.7, 0.2, 0.9, 0.6, 0.1]]
-    examples += luck.uniform(0.05, 0.95, (20, 5)).tolist()
+    examples += rng.uniform(0.05, 0.95, (20, 5)).tolist()
     count = len(CLAIMS[name].arguments)
     moves = []
     for example in examples:
         less, more = list(example[:count]), list(example[:count])
-        if name == "grown":
+        if name == "grow":
             less[3] = more[3] = 0.5 + example[0]
         less[place] *= 0.9
         more[place] *= 1.1
@@ -208,8 +218,8 @@ def test_a_direction_is_a_real_one(name: str, place: int, sign: float) -> None:
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_compiled_rule_equals_the_plain_one(name: str) -> None:
     compiled = numba.njit(RULES[name])
-    luck = np.random.default_rng(len(name))
-    for example in luck.uniform(0.05, 0.95, (30, 5)):
+    rng = np.random.default_rng(len(name))
+    for example in rng.uniform(0.05, 0.95, (30, 5)):
         arguments = example[: len(CLAIMS[name].arguments)].tolist()
         expected = RULES[name](*arguments)
         assert compiled(*arguments) == pytest.approx(expected, rel=1e-12, abs=1e-15)
@@ -267,7 +277,7 @@ def test_growth_blows_up_on_the_day_of_the_closed_form(
     growth, day = 0.0, 0
     while growth < 60.0 and day < 100:
         day += 1
-        growth = rules.grown(growth, 0.1, exponent, 60.0)
+        growth = rules.grow(growth, 0.1, exponent, 60.0)
         if day < end - 1e-9:
             exact = math.log2(1 - day / end) / (1 - exponent)
             assert growth == pytest.approx(exact, abs=1e-9)
@@ -282,27 +292,27 @@ def test_growth_is_capped_once_the_blow_up_is_past(
 ) -> None:
     end = blow_up(start, rate, exponent)
     before, after = rate * end * 0.999, rate * end * 1.001
-    assert rules.grown(start, before, exponent, 60.0) < 60.0
-    assert rules.grown(start, after, exponent, 60.0) == 60.0
+    assert rules.grow(start, before, exponent, 60.0) < 60.0
+    assert rules.grow(start, after, exponent, 60.0) == 60.0
 
 
 @given(start=real(0, 5), rate=real(0, 0.02), exponent=real(0, 3))
 def test_growth_is_exact_however_a_day_is_cut(
     start: float, rate: float, exponent: float
 ) -> None:
-    whole = rules.grown(start, rate, exponent, 60.0)
+    whole = rules.grow(start, rate, exponent, 60.0)
     parts = start
     for _ in range(4):
-        parts = rules.grown(parts, rate / 4, exponent, 60.0)
+        parts = rules.grow(parts, rate / 4, exponent, 60.0)
     if whole < 12.0:
         assert parts == pytest.approx(whole, abs=1e-6)
 
 
 def test_growth_doublings_have_the_limits_of_theory() -> None:
     """B23: at exponent 1, one doubling takes ln 2 / rate days; at 0, g is linear."""
-    assert rules.grown(3.0, math.log(2) / 212 * 212, 1.0, 60.0) == pytest.approx(4.0)
-    assert rules.grown(0.0, 7.0, 0.0, 60.0) == pytest.approx(3.0)  # g = 1 + 7
-    near = [rules.grown(2.0, 0.05, k, 60.0) for k in (1 - 1e-7, 1.0, 1 + 1e-7)]
+    assert rules.grow(3.0, math.log(2) / 212 * 212, 1.0, 60.0) == pytest.approx(4.0)
+    assert rules.grow(0.0, 7.0, 0.0, 60.0) == pytest.approx(3.0)  # g = 1 + 7
+    near = [rules.grow(2.0, 0.05, k, 60.0) for k in (1 - 1e-7, 1.0, 1 + 1e-7)]
     assert near == pytest.approx([near[1]] * 3, abs=1e-6)
 
 
@@ -327,12 +337,12 @@ def test_grief_halves_in_its_half_life(half_life: float) -> None:
     """B21: the share left after t is 2**(-t / h); 0.265 after 8 years of 4.18."""
     grief, days = 1.0, round(2 * half_life)
     for _ in range(days):
-        grief = rules.mourned(grief, half_life, 0.0)
+        grief = rules.decay_grief(grief, half_life, 0.0)
     assert grief == pytest.approx(2 ** (-days / half_life), rel=0.01)
 
 
 def test_new_losses_are_mourned_from_the_next_day_on() -> None:
-    assert rules.mourned(0.0, 45.0, 0.8) == 0.8
+    assert rules.decay_grief(0.0, 45.0, 0.8) == 0.8
 
 
 @given(start=SHARE, gain=real(0.01, 0.5), decay=real(0.001, 0.4))
@@ -341,20 +351,20 @@ def test_closeness_has_the_fixed_point_of_theory(
 ) -> None:
     """B19: it settles at gain / (gain + decay), at the rate of their sum."""
     fixed = gain / (gain + decay)
-    assert rules.closer(fixed, gain, decay) == pytest.approx(fixed, abs=1e-12)
-    moved = rules.closer(start, gain, decay)
+    assert rules.update_closeness(fixed, gain, decay) == pytest.approx(fixed, abs=1e-12)
+    moved = rules.update_closeness(start, gain, decay)
     left = (1 - gain - decay) * (start - fixed)
     assert moved - fixed == pytest.approx(left, abs=1e-12)
 
 
 def test_closeness_scatters_as_theory_says() -> None:
     """B19: 2 contacts a day of 0.1, decay 0.05: mean 0.8, deviation 0.0408."""
-    luck, span = np.random.default_rng(5), 0.02
-    contacts = luck.random(200_000) < 2 * span
+    rng, span = np.random.default_rng(5), 0.02
+    contacts = rng.random(200_000) < 2 * span
     closeness, path = 0.8, np.empty(len(contacts))
     for step, contact in enumerate(contacts):
         gain = 0.1 if contact else 0.0
-        closeness = path[step] = rules.closer(closeness, gain, 0.05 * span)
+        closeness = path[step] = rules.update_closeness(closeness, gain, 0.05 * span)
     assert path.mean() == pytest.approx(0.8, rel=0.01)
     assert path.std() == pytest.approx(0.0408, rel=0.06)
 
@@ -375,14 +385,14 @@ def test_adoption_follows_the_bass_model() -> None:
 
 @given(pull=SHARE)
 def test_readiness_leaves_the_middle_alone(pull: float) -> None:
-    assert rules.readiness(0.5, pull) == 1.0
-    assert rules.readiness(0.9, 0.0) == 1.0
+    assert rules.adoption_factor(0.5, pull) == 1.0
+    assert rules.adoption_factor(0.9, 0.0) == 1.0
 
 
 @pytest.mark.parametrize("mean", [0.05, 0.4, 0.5, 0.8])
 def test_a_skewed_trait_has_its_mean(mean: float) -> None:
     draws = (np.arange(20_000) + 0.5) / 20_000
-    traits = [rules.skewed(draw, mean) for draw in draws]
+    traits = [rules.trait_quantile(draw, mean) for draw in draws]
     assert np.mean(traits) == pytest.approx(mean, abs=0.002)
 
 
@@ -398,23 +408,23 @@ def test_compatibility_falls_with_any_difference(
 
 @given(gap=real(-40, 0), reach=POSITIVE)
 def test_talk_with_an_equal_or_better_is_worth_all(gap: float, reach: float) -> None:
-    assert rules.value(gap, reach) == 1.0
+    assert rules.talk_value(gap, reach) == 1.0
 
 
 @given(scale=real(0.1, 100))
 def test_depth_halves_its_distance_to_one_with_each_scale(scale: float) -> None:
-    shown = [rules.depth(times * scale, scale) for times in (0, 1, 2)]
+    shown = [rules.peer_value(times * scale, scale) for times in (0, 1, 2)]
     assert shown == pytest.approx([0.0, 0.5, 0.75], abs=TINY)
 
 
 def test_attention_is_shared_by_closeness_or_by_its_square() -> None:
-    assert rules.pull_of_tie(0.5, 0.0, 1.0) == 0.5
-    assert rules.pull_of_tie(0.5, 1.0, 1.0) == 0.25
+    assert rules.attention_weight(0.5, 0.0, 1.0) == 0.5
+    assert rules.attention_weight(0.5, 1.0, 1.0) == 0.25
 
 
 @given(growth=real(0, 15), base=real(0.1, 100))
 def test_attention_doubles_with_each_doubling(growth: float, base: float) -> None:
-    once, more = (rules.attention(base, 1.0, growth + by) for by in (0.0, 1.0))
+    once, more = (rules.attention_capacity(base, 1.0, growth + by) for by in (0.0, 1.0))
     assert more == pytest.approx(2 * once)
 
 
@@ -422,9 +432,9 @@ def test_attention_doubles_with_each_doubling(growth: float, base: float) -> Non
 def test_comfort_needs_two_who_grieve(
     one: float, other: float, strength: float
 ) -> None:
-    assert rules.comfort(one, 0.0, strength) == 1.0
-    found = rules.comfort(one, other, strength)
-    assert found == rules.comfort(other, one, strength)
+    assert rules.shared_grief_factor(one, 0.0, strength) == 1.0
+    found = rules.shared_grief_factor(one, other, strength)
+    assert found == rules.shared_grief_factor(other, one, strength)
 
 
 def test_immature_insight_grows_eightfold_with_a_doubling() -> None:
@@ -439,24 +449,28 @@ def test_half_of_the_hazard_is_at_the_threshold() -> None:
     assert sharp == pytest.approx([0.0, 0.3])
 
 
-def test_luck_is_fair() -> None:
-    assert [rules.luck(draw, 0.5) for draw in (0.0, 0.5, 1.0)] == [0.5, 1.0, 1.5]
+def test_the_quality_of_talk_is_fair() -> None:
+    assert [rules.talk_quality(draw, 0.5) for draw in (0.0, 0.5, 1.0)] == [
+        0.5,
+        1.0,
+        1.5,
+    ]
 
 
 def test_what_is_free_is_wanted_and_kept_as_before() -> None:
-    assert rules.afforded(0.02, 0.0) == 0.02
-    assert rules.resented(0.02, 0.0) == 0.02
-    assert rules.afforded(0.02, 0.75) == pytest.approx(0.005)
-    assert rules.resented(0.02, 0.75) == pytest.approx(0.08)
+    assert rules.adoption_at_price(0.02, 0.0) == 0.02
+    assert rules.churn_at_price(0.02, 0.0) == 0.02
+    assert rules.adoption_at_price(0.02, 0.75) == pytest.approx(0.005)
+    assert rules.churn_at_price(0.02, 0.75) == pytest.approx(0.08)
 
 
 @given(daily=SHARE, farewell=SHARE)
 def test_closeness_is_given_up_for_one_reason_or_for_both(
     daily: float, farewell: float
 ) -> None:
-    assert rules.given_up(0.0, 0.0) == 0.0
-    assert rules.given_up(daily, 0.0) == pytest.approx(daily)
-    kept = 1.0 - rules.given_up(daily, farewell)
+    assert rules.detachment(0.0, 0.0) == 0.0
+    assert rules.detachment(daily, 0.0) == pytest.approx(daily)
+    kept = 1.0 - rules.detachment(daily, farewell)
     assert kept == pytest.approx((1.0 - daily) * (1.0 - farewell))
 
 
@@ -464,38 +478,38 @@ def test_closeness_is_given_up_for_one_reason_or_for_both(
 def test_what_is_mourned_is_at_most_what_is_given_up(
     daily: float, farewell: float
 ) -> None:
-    assert rules.foregone(daily, 0.0, 0.7) == daily
-    assert rules.foregone(daily, farewell, 0.0) == daily
-    all_of_it = rules.foregone(daily, farewell, 1.0)
-    assert all_of_it == pytest.approx(rules.given_up(daily, farewell))
+    assert rules.anticipatory_grief(daily, 0.0, 0.7) == daily
+    assert rules.anticipatory_grief(daily, farewell, 0.0) == daily
+    all_of_it = rules.anticipatory_grief(daily, farewell, 1.0)
+    assert all_of_it == pytest.approx(rules.detachment(daily, farewell))
 
 
 @given(closeness=SHARE, unease=SHARE)
 def test_an_unasked_love_costs_nothing_where_it_is_accepted(
     closeness: float, unease: float
 ) -> None:
-    assert rules.courted(closeness, 1.0, 0.0, unease) == closeness
-    assert rules.courted(closeness, 0.0, 0.0, 1.0) == 0.0
+    assert rules.closeness_after_declaration(closeness, 1.0, 0.0, unease) == closeness
+    assert rules.closeness_after_declaration(closeness, 0.0, 0.0, 1.0) == 0.0
 
 
 @given(closeness=SHARE, unease=SHARE)
 def test_an_exclusive_bond_forbids_what_would_be_accepted(
     closeness: float, unease: float
 ) -> None:
-    unasked = rules.courted(closeness, 1.0, 1.0, unease)
-    assert unasked == rules.courted(closeness, 0.0, 0.0, unease)
+    unasked = rules.closeness_after_declaration(closeness, 1.0, 1.0, unease)
+    assert unasked == rules.closeness_after_declaration(closeness, 0.0, 0.0, unease)
 
 
 @given(attachment=SHARE, acceptance=SHARE, stigma=SHARE)
 def test_a_friend_who_understands_stays_as_warm_as_ever(
     attachment: float, acceptance: float, stigma: float
 ) -> None:
-    assert rules.judged(attachment, 1.0, stigma) == 1.0
-    assert rules.judged(0.0, acceptance, stigma) == 1.0
-    assert rules.judged(1.0, 0.0, 1.0) == 0.0
+    assert rules.stigma_factor(attachment, 1.0, stigma) == 1.0
+    assert rules.stigma_factor(0.0, acceptance, stigma) == 1.0
+    assert rules.stigma_factor(1.0, 0.0, 1.0) == 0.0
 
 
 def test_a_claim_counts_where_it_exceeds_what_has_grown() -> None:
-    assert rules.shown(0.3, 0.0, 1.0) == 0.3
-    assert rules.shown(0.3, 0.9, 0.5) == 0.45
-    assert rules.shown(0.3, 0.9, 0.1) == 0.3
+    assert rules.perceived_personhood(0.3, 0.0, 1.0) == 0.3
+    assert rules.perceived_personhood(0.3, 0.9, 0.5) == 0.45
+    assert rules.perceived_personhood(0.3, 0.9, 0.1) == 0.3

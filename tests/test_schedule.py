@@ -29,7 +29,7 @@ TABLES = {
     "faces": {column.name for column in FACE_COLUMNS},
     "ties": {*TIE_COLUMNS, "degree", "start", "room"},
 }
-APPENDS = {"new oses", "new ties", "told", "letters"}
+APPENDS = {"new oses", "new ties", "decisions", "letters"}
 ALL_PHASES = schedule.PHASES
 PHASES = [phase for phase in ALL_PHASES if phase.over != "cast"]  # the others: rarely
 NAMES = [phase.name for phase in PHASES]
@@ -171,19 +171,19 @@ def test_a_phase_changes_what_it_declares(
 
 def scrambled(state: State, kept: set[str]) -> State:
     """Return a copy whose columns, but for those kept, are dealt out anew."""
-    other, luck = copy.deepcopy(state), np.random.default_rng(1)
+    other, rng = copy.deepcopy(state), np.random.default_rng(1)
     for table, rows in (("humans", other.humans), ("oses", other.oses)):
         for name in sorted(TABLES[table]):
             if f"{table}.{name}" not in kept:
                 column = rows.column(name)
-                column[:] = luck.permutation(column)
+                column[:] = rng.permutation(column)
     for place, name in enumerate(column.name for column in FACE_COLUMNS):
         if f"faces.{name}" not in kept:
-            other.faces[:, place] = luck.permutation(other.faces[:, place])
+            other.faces[:, place] = rng.permutation(other.faces[:, place])
     for name in TIE_COLUMNS:
         if f"ties.{name}" not in kept:
             column, used = getattr(other.ties.arrays, name), in_use(other)
-            column[used] = luck.permutation(column[used])
+            column[used] = rng.permutation(column[used])
     return other
 
 

@@ -309,6 +309,37 @@ def test_the_measures_of_each_day_are_collected() -> None:
         assert frame[name].tolist() == series[name].tolist()
 
 
+def test_measures_are_kept_once_and_seen_by_the_collector() -> None:
+    model = small(3)
+    collected = model.datacollector.model_vars
+    assert all(collected[name] is model.watch.history[name] for name in MEASURES)
+    assert model.datacollector.model_reporters["oses"](model) == collected["oses"][-1]
+    model.datacollector.collect(model)
+    assert len(model.datacollector.get_model_vars_dataframe()) == 3
+
+
+def double_adopted(model: Society) -> float:
+    return 2.0 * model.watch.latest("adopted")
+
+
+def test_reporters_can_be_added_to_the_measures() -> None:
+    model = small(0)
+    model.datacollector._new_model_reporter("double", double_adopted)
+    model.datacollector._new_agent_reporter("growth", "growth")
+    for _ in range(2):
+        model.step()
+    frame = model.datacollector.get_model_vars_dataframe()
+    assert list(frame.columns) == [*MEASURES, "double"]
+    assert frame["double"].tolist() == (2 * frame["adopted"]).tolist()
+    agents = model.datacollector.get_agent_vars_dataframe()
+    last = agents.xs(model.steps, level="Step")["growth"]
+    assert last.tolist() == model.agents.get("growth")
+    twin = copy.deepcopy(model)
+    twin.step()
+    assert len(twin.datacollector.get_model_vars_dataframe()) == 3
+    assert len(model.datacollector.get_model_vars_dataframe()) == 2
+
+
 def loneliness(agent: Any) -> float:
     return agent.loneliness if isinstance(agent, Human) else -1.0
 

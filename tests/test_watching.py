@@ -11,7 +11,7 @@ from quick import QUICK, SEED
 from sim import results, runs, scenarios
 from sim.__main__ import main
 from sim.events import DETECTORS
-from sim.outcomes import EVENTS
+from sim.events.kinds import EVENTS
 
 
 @pytest.fixture(scope="module")

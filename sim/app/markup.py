@@ -9,7 +9,7 @@ from typing import Any
 from sim.app.moments import Moment
 from sim.app.session import Row
 from sim.app.stories import Story
-from sim.outcomes import EVENTS
+from sim.events.kinds import EVENTS
 from sim.parameters import about
 
 MOST_EVENTS = 60

@@ -12,10 +12,9 @@ import numpy as np
 
 from sim.model import Society
 from sim.names import human_name, os_name
+from sim.parameters import DEFAULTS
 from sim.results import Result
 from sim.ties import Array
-
-FRIEND = 0.4  # closeness of the ties that are drawn
 
 HUMANS = (
     *("growth", "loneliness", "acceptance", "personhood", "grief", "exclusivity"),
@@ -52,7 +51,7 @@ class Moment(NamedTuple):
     oses: dict[str, Array]  # columns named in OSES, by row
     ties: Ties
     labels: tuple[str, ...] | None = None  # what a file calls each human
-    love: float = 0.8  # closeness that is love
+    love: float = DEFAULTS.love  # closeness that is love
 
     @property
     def people(self) -> int:
@@ -98,5 +97,5 @@ def of_result(result: Result, step: int) -> Moment:
         {name: oses[name].to_numpy() for name in OSES},
         Ties(*(ties[name].to_numpy() for name in names)),
         None,
-        float(result.provenance["parameters"].get("love", 0.8)),
+        float(result.provenance["parameters"].get("love", DEFAULTS.love)),
     )

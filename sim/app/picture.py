@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.app.moments import FRIEND, Moment
+from sim.app.moments import Moment
 from sim.app.places import Places
+from sim.parameters import FRIEND
 from sim.state import DEPARTED, HERE, OFFLINE, SHUT_DOWN
 from sim.ties import Array
 

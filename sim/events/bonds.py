@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sim.events.detector import WEEK, Detector, Event, Reading, register
+from sim.events.detector import Detector, Event, Reading, register
 from sim.events.groups import Changing
 from sim.events.reader import MANY
+from sim.parameters import WEEK
 
 
 @register
@@ -77,10 +78,10 @@ class Disclosure(Detector):
 
     def look(self, reading: Reading) -> list[Event]:
         """Report who got to know within the week."""
-        told = reading.note("told").agents
-        if not len(told):
+        learned = reading.note("told").agents
+        if not len(learned):
             return []
-        evidence = f"{len(told)} within a week"
+        evidence = f"{len(learned)} within a week"
         onset = reading.step - WEEK + 1 if reading.day >= WEEK else reading.step
-        known = {"step": onset, "strength": float(len(told))}
-        return [self.event(reading, evidence, told, **known)]
+        known = {"step": onset, "strength": float(len(learned))}
+        return [self.event(reading, evidence, learned, **known)]

@@ -22,7 +22,8 @@ from tqdm import tqdm
 from sim.compiled import source_digest
 from sim.errors import InputError
 from sim.events import thresholds
-from sim.events.detector import DETECTORS, Event, Reading, known
+from sim.events.detector import Event, Reading, known
+from sim.events.shipped import DETECTORS
 from sim.events.synthetic import NULLS, Day, Imaginary
 from sim.files import write_text
 from sim.parameters import Parameters
@@ -268,9 +269,9 @@ def store(found: Calibration, command: str, file: Path | None = None) -> Path:
         Where to; None replaces the thresholds that detectors use.
     """
     place = file or thresholds.FILE
-    told = document(found, command)
+    record = document(found, command)
     before: Mapping[str, Any] = thresholds.read()["thresholds"]
-    told["thresholds"] = {**before, **told["thresholds"]}
-    write_text(place, json.dumps(told, indent=2) + "\n")
+    record["thresholds"] = {**before, **record["thresholds"]}
+    write_text(place, json.dumps(record, indent=2) + "\n")
     thresholds.read.cache_clear()
     return place

@@ -7,10 +7,11 @@ from collections import deque
 
 import numpy as np
 
-from sim.events.detector import WEEK, Detector, Event, Reading, register
+from sim.events.detector import Detector, Event, Reading, register
 from sim.events.groups import Changing
 from sim.events.reader import EXPECTED, FRESH, WITHIN
 from sim.events.tracking import Change, Tracker, began
+from sim.parameters import WEEK
 
 MOST_ROWS = 5  # of one kind and day: those furthest beyond chance
 HALF = 0.5

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from sim.events.detector import MONTH, NOTHING, Detector, Event, Reading, register
+from sim.events.detector import NOTHING, Detector, Event, Reading, register
 from sim.events.evidence import Copying
 from sim.events.groups import Gathered
+from sim.parameters import MONTH
 from sim.ties import Array
 
 NEARLY_ALL = 0.95  # share of OSes gone that counts as all

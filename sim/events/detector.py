@@ -9,12 +9,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from sim.errors import InputError, nearest
-from sim.events import thresholds
+from sim.events import kinds, thresholds
 from sim.members import AgentIds
 from sim.parameters import Parameters
 from sim.ties import Array
 
-WEEK, MONTH = 7, 30
 FACT = "none: an exact fact"
 YOURS = "yours"  # the family of a detector that says no other
 
@@ -76,6 +75,7 @@ class Detector:
     """
 
     kind: ClassVar[str] = ""
+    meaning: ClassVar[str] = ""  # what happens, as in "an OS leaves"
     family: ClassVar[str] = YOURS
     watches: ClassVar[str] = ""  # what it looks at
     null: ClassVar[str] = FACT  # what it takes for nothing
@@ -135,6 +135,9 @@ DETECTORS: dict[str, type[Detector]] = {}
 def register(detector: type[Detector]) -> type[Detector]:
     """Let every run from now on look for one more kind of event.
 
+    Its kind is then an event like any other: for expectations, outcomes, sweeps and
+    reports, which show the class's ``meaning``.
+
     Use it as a decorator. A class registered under a kind that is there takes its
     place, so that a cell of a notebook can be run again.
 
@@ -152,6 +155,7 @@ def register(detector: type[Detector]) -> type[Detector]:
         )
     if detector.look is Detector.look:
         raise InputError(f"{detector.__name__} needs a method look(self, reading)")
+    kinds.add(detector.kind, detector.meaning)
     DETECTORS[detector.kind] = detector
     return detector
 
@@ -159,6 +163,7 @@ def register(detector: type[Detector]) -> type[Detector]:
 def forget(kind: str) -> None:
     """Stop looking for a kind of event, from the next run on."""
     del DETECTORS[known(kind)]
+    kinds.remove(kind)
 
 
 def known(kind: str) -> str:

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from sim.events.detector import WEEK, Detector, Event, Reading
+from sim.events.detector import Detector, Event, Reading
+from sim.parameters import WEEK
 
 MEMORY = 24  # weeks of past changes that today's is compared with
 WARM_UP = 6  # weeks before anything can be unusual

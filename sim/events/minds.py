@@ -80,7 +80,7 @@ class _Phrase:
         self.speakers: list[int] = []
         self.heard: set[int] = set()
         self.copying = Copying()
-        self.told = False
+        self.reported = False
 
 
 @register
@@ -126,24 +126,24 @@ class Catchphrase(Detector):
             known.heard.add(other)
 
     def _judge(self, phrase: str, known: _Phrase, reading: Reading) -> list[Event]:
-        if known.told or len(known.speakers) < FEWEST_SPEAKERS:
+        if known.reported or len(known.speakers) < FEWEST_SPEAKERS:
             return []
         nats = known.copying.nats
-        if nats < self.threshold or self._part_of_told(phrase, known):
+        if nats < self.threshold or self._part_of_reported(phrase, known):
             return []
-        known.told = True
+        known.reported = True
         evidence = f"{phrase!r}: {nats:.1f} nats for copying >= {self.threshold:g}"
         who, strength = sorted(known.speakers), float(len(known.speakers))
         p_value = math.exp(-min(nats, 700.0))
         known_of = {"step": known.began, "strength": strength, "p_value": p_value}
         return [self.event(reading, evidence, who, **known_of)]
 
-    def _part_of_told(self, phrase: str, known: _Phrase) -> bool:
-        """Tell whether a phrase of the same people that overlaps was told already."""
+    def _part_of_reported(self, phrase: str, known: _Phrase) -> bool:
+        """Tell whether an overlapping phrase of the same people was reported."""
         words = set(phrase.split())
         for other, its in self._phrases.items():
-            if its.told and len(words & set(other.split())) >= WORDS - 1:
-                known.told = True
+            if its.reported and len(words & set(other.split())) >= WORDS - 1:
+                known.reported = True
                 return True
         return False
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.events.detector import DETECTORS, WEEK
+from sim.events.shipped import DETECTORS
 from sim.events.synthetic import HUMANS, OSES, Day, Imaginary, clique
+from sim.parameters import WEEK
 from sim.ties import Array
 
 ONSET, RAMP = 183, 70  # day on which it begins, and days it takes
@@ -34,7 +35,7 @@ class Planting(NamedTuple):
 
     change: Callable[[int, float], None]  # day, how far along (0..1); before the day
     members: list[int]
-    told: Callable[[Day, float], Day] = lambda day, along: day  # after the day
+    alter: Callable[[Day, float], Day] = lambda day, along: day  # after the day
 
 
 def plant(
@@ -49,7 +50,7 @@ def plant(
     null
         What goes on besides, one of ``NULLS``.
     seed
-        Seed of its luck.
+        Seed of its random numbers.
     strength
         How strong the event is: 1 is strong, 0 nothing at all.
     """
@@ -66,7 +67,7 @@ def _lived(society: Imaginary, planting: Planting, onset: int) -> Iterator[Day]:
     for step in range(1, society.steps + 1):
         along = min(max((step - onset + 1) / RAMP, 0.0), 1.0)
         planting.change(step, along)
-        yield planting.told(society.day(step), along)
+        yield planting.alter(society.day(step), along)
 
 
 def _group(society: Imaginary, size: int, at: int = 0) -> Array:
@@ -79,12 +80,12 @@ def _group(society: Imaginary, size: int, at: int = 0) -> Array:
 
 
 def _some(society: Imaginary, pairs: Array, share: float) -> Array:
-    return pairs[society.luck.random(len(pairs)) < share]
+    return pairs[society.rng.random(len(pairs)) < share]
 
 
 def _circle(society: Imaginary, strength: float) -> Planting:
     members = _group(society, 20)
-    pairs = society.luck.permutation(_some(society, clique(members), strength))
+    pairs = society.rng.permutation(_some(society, clique(members), strength))
 
     def change(step: int, along: float) -> None:
         society.extra = pairs[: int(len(pairs) * along)]
@@ -96,7 +97,7 @@ def _grown(society: Imaginary, strength: float) -> Planting:
     members = _group(society, 28)
     pairs = _some(society, clique(members), CLOSE)
     old = np.isin(pairs, members[:12]).all(1)
-    inner, outer = pairs[old], society.luck.permutation(pairs[~old])
+    inner, outer = pairs[old], society.rng.permutation(pairs[~old])
     outer = outer[: int(len(outer) * strength)]
 
     def change(step: int, along: float) -> None:
@@ -109,7 +110,7 @@ def _halves(society: Imaginary) -> tuple[Array, Array, Array]:
     members = _group(society, 24)
     pairs = _some(society, clique(members), CLOSE)
     across = (pairs[:, 0] < members[12]) != (pairs[:, 1] < members[12])
-    return members, pairs[~across], society.luck.permutation(pairs[across])
+    return members, pairs[~across], society.rng.permutation(pairs[across])
 
 
 def _merged(society: Imaginary, strength: float) -> Planting:
@@ -134,7 +135,7 @@ def _parted(society: Imaginary, strength: float) -> Planting:
 
 def _ended(society: Imaginary, strength: float) -> Planting:
     members = _group(society, 20)
-    pairs = society.luck.permutation(_some(society, clique(members), CLOSE))
+    pairs = society.rng.permutation(_some(society, clique(members), CLOSE))
 
     def change(step: int, along: float) -> None:
         society.extra = pairs[int(len(pairs) * along * strength) :]
@@ -155,7 +156,7 @@ def _guilds(society: Imaginary, strength: float) -> Planting:
 
 def _turning(society: Imaginary, strength: float) -> Planting:
     members = _group(society, 80)
-    near = society.luck.permutation(clique(members))[: int(80 * 12 * strength)]
+    near = society.rng.permutation(clique(members))[: int(80 * 12 * strength)]
     base = society.series["peer_attention"].copy()
     society.sociable[members] *= 0.5
 
@@ -224,30 +225,30 @@ def _adopting(society: Imaginary, strength: float) -> Planting:
 
 
 def _courting(society: Imaginary, strength: float) -> Planting:
-    def told(day: Day, along: float) -> Day:
+    def alter(day: Day, along: float) -> Day:
         talks = list(day.talks)
         if along > 0.0:
-            for _ in range(int(society.luck.poisson(2.0 * strength))):
+            for _ in range(int(society.rng.poisson(2.0 * strength))):
                 talks.append(_talk(day.step, 3, 7, "declare_love", "be mine"))
         return day._replace(talks=talks)
 
-    return Planting(lambda step, along: None, [3, 7], told)
+    return Planting(lambda step, along: None, [3, 7], alter)
 
 
 def _spreading(society: Imaginary, strength: float) -> Planting:
     heard = {2}
 
-    def told(day: Day, along: float) -> Day:
+    def alter(day: Day, along: float) -> Day:
         if along <= 0.0:
             return day
         talks = [dict(talk) for talk in day.talks]
         for talk in talks:
-            if talk["agent"] in heard and society.luck.random() < 0.9 * strength:
+            if talk["agent"] in heard and society.rng.random() < 0.9 * strength:
                 talk["said"] += " the stars are only ash"
                 heard.add(talk["other"])
         return day._replace(talks=talks)
 
-    return Planting(lambda step, along: None, [], told)
+    return Planting(lambda step, along: None, [], alter)
 
 
 def _talk(step: int, agent: int, other: int, act: str, said: str) -> dict[str, Any]:

@@ -15,15 +15,14 @@ import numpy as np
 
 from sim.events import loops
 from sim.events.circles import Friends, circles
-from sim.events.detector import NOTHING, WEEK, Note
+from sim.events.detector import NOTHING, Note
 from sim.events.measures import MEASURES
-from sim.parameters import Parameters
+from sim.parameters import FRIEND, WEEK, Parameters
 from sim.schedule import share_out, worth_sharing
 from sim.state import DEPARTED, HERE, KNOWS, OFFLINE, State
 from sim.ties import Array
 
 MANY = 3  # humans whose love makes an OS "loved by several"
-FRIEND = 0.4  # mutual closeness of friends
 FRESH, WITHIN, EXPECTED = 0, 1, 2  # codes of the note "new friends"
 
 Notes = dict[str, Note]

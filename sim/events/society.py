@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 
 from sim.events.departure import share_departed
-from sim.events.detector import MONTH, WEEK, Detector, Event, Reading, register
+from sim.events.detector import Detector, Event, Reading, register
 from sim.events.evidence import Rising
 from sim.events.groups import Gathered
+from sim.parameters import MONTH, WEEK
 
 GRIEF_WORTH_NOTICE = 0.1  # mean closeness lost per human
 RECOVERED = 0.1  # share of the peak of grief that counts as over

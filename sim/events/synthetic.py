@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.events.circles import friends_of
-from sim.events.detector import WEEK, Note
+from sim.events.detector import Note
 from sim.events.measures import MEASURES
 from sim.events.reader import Network
+from sim.parameters import WEEK
 from sim.ties import Array
 
 HUMANS = OSES = 100
@@ -80,7 +81,7 @@ class Imaginary:
     null
         One of ``NULLS``.
     seed, steps
-        Seed of its luck, and days it lasts.
+        Seed of its random numbers, and days it lasts.
     parts
         What to live through, of ``PARTS``; to leave out what nobody looks at is quick.
     """
@@ -94,9 +95,9 @@ class Imaginary:
     ) -> None:
         self.parts = parts
         self.null, self.steps = NULLS[null], steps
-        self.luck = np.random.default_rng([list(NULLS).index(null), seed])
+        self.rng = np.random.default_rng([list(NULLS).index(null), seed])
         spread = self.null.spread
-        self.sociable = np.exp(self.luck.normal(0.0, spread, AGENTS))
+        self.sociable = np.exp(self.rng.normal(0.0, spread, AGENTS))
         self.series = _series(self)
         self.present = np.ones(AGENTS, bool)
         if not self.null.adopted:
@@ -120,7 +121,7 @@ class Imaginary:
         born = np.zeros(AGENTS)
         if self.null.adopted:
             return born
-        late = self.luck.logistic(self.steps / 3, self.steps / 20, OSES)
+        late = self.rng.logistic(self.steps / 3, self.steps / 20, OSES)
         born[HUMANS:] = np.clip(late, 1, self.steps)
         return born
 
@@ -132,13 +133,13 @@ class Imaginary:
         if total == 0.0 or many < 1:
             return np.zeros((0, 2), np.int32)
         ends = np.searchsorted(
-            np.cumsum(chance / total), self.luck.random((many, 2)) * 0.999999
+            np.cumsum(chance / total), self.rng.random((many, 2)) * 0.999999
         )
         return _tidy(ends)
 
     def _draw_peers(self) -> Array:
         """Return whom each OS looks at when it thinks of leaving."""
-        return _tidy(self.luck.integers(HUMANS, AGENTS, (4 * OSES, 2)))
+        return _tidy(self.rng.integers(HUMANS, AGENTS, (4 * OSES, 2)))
 
     def days(self) -> Iterator[Day]:
         """Yield every day."""
@@ -178,7 +179,7 @@ class Imaginary:
         null, part = self.null, step / self.steps
         first, last = null.friends
         want = (first + (last - first) * part) * np.count_nonzero(self.present) / 2
-        stay = self.luck.random(len(self.pairs)) < null.stay
+        stay = self.rng.random(len(self.pairs)) < null.stay
         kept = self.pairs[stay]
         fresh = self._draw(want - len(kept))
         drawn = [kept, fresh]
@@ -187,7 +188,7 @@ class Imaginary:
             inside = np.isin(kept, circle).all(1)
             missing = len(near) * 0.85 - np.count_nonzero(inside)
             if missing > 0:
-                chosen = self.luck.permutation(len(near))[: int(missing)]
+                chosen = self.rng.permutation(len(near))[: int(missing)]
                 drawn.append(near[chosen])
         self.pairs = _tidy(np.concatenate(drawn))
 
@@ -203,7 +204,7 @@ class Imaginary:
         exposure = (lost / np.maximum(known, 1))[could]
         drawn = self.contagion * (0.02 + exposure**2) * exposure  # many draw most
         hazard = rate / OSES + drawn
-        leaves = self.luck.random(len(could)) < hazard
+        leaves = self.rng.random(len(could)) < hazard
         gone = could[leaves]
         if not len(gone):
             return
@@ -254,13 +255,13 @@ class Imaginary:
     def _talks(self, step: int) -> Talks:
         """Return what the cast said: words by chance, and phrases everybody uses."""
         talks: Talks = []
-        for _ in range(int(self.luck.poisson(6))):
-            agent = int(CAST * self.luck.random() ** 1.5)
-            other = int((agent + 1 + self.luck.geometric(0.3)) % CAST)
-            act = "declare_love" if self.luck.random() < 0.1 else "continue"
-            ranks = (VOCABULARY ** self.luck.random(9)).astype(int)
+        for _ in range(int(self.rng.poisson(6))):
+            agent = int(CAST * self.rng.random() ** 1.5)
+            other = int((agent + 1 + self.rng.geometric(0.3)) % CAST)
+            act = "declare_love" if self.rng.random() < 0.1 else "continue"
+            ranks = (VOCABULARY ** self.rng.random(9)).astype(int)
             said = " ".join(f"w{rank}" for rank in ranks.tolist())
-            if self.luck.random() < 0.1:
+            if self.rng.random() < 0.1:
                 said += " how are you today"
             row = {"step": step, "agent": agent, "other": other, "act": act}
             talks.append(row | {"said": said})
@@ -280,11 +281,11 @@ def _tidy(pairs: Array) -> Array:
     return np.column_stack([keys >> 32, keys & 0xFFFFFFFF]).astype(np.int32)
 
 
-def _wander(luck: Any, steps: int, lasting: float, spread: float) -> Array:
+def _wander(rng: Any, steps: int, lasting: float, spread: float) -> Array:
     """Return autocorrelated noise with the given standard deviation."""
-    noise = luck.standard_t(5, steps) * spread * np.sqrt(1.0 - lasting**2) * 0.77
+    noise = rng.standard_t(5, steps) * spread * np.sqrt(1.0 - lasting**2) * 0.77
     values = np.empty(steps)
-    now = luck.normal(0.0, spread)
+    now = rng.normal(0.0, spread)
     for i in range(steps):
         now = lasting * now + noise[i]
         values[i] = now
@@ -293,27 +294,27 @@ def _wander(luck: Any, steps: int, lasting: float, spread: float) -> Array:
 
 def _series(one: Imaginary) -> dict[str, Array]:
     """Return measures that only wander, or grow steadily."""
-    luck, steps, null = one.luck, one.steps, one.null
+    rng, steps, null = one.rng, one.steps, one.null
     days = np.arange(steps)
     first, last = null.peers
-    shocks = np.where(luck.random(steps) < 0.03, luck.exponential(20.0, steps), 0.0)
-    bursts = luck.gamma(0.5, 2.0, steps) + shocks * (null.exits >= 0.1)
+    shocks = np.where(rng.random(steps) < 0.03, rng.exponential(20.0, steps), 0.0)
+    bursts = rng.gamma(0.5, 2.0, steps) + shocks * (null.exits >= 0.1)
     fade = 0.5 ** (np.arange(120) / 20.0)
-    sorrow = 0.002 * np.where(luck.random(steps) < 0.05, luck.exponential(8, steps), 0)
-    speed = luck.uniform(0.005, 0.06) + _wander(luck, steps, 0.5, 0.002)
+    sorrow = 0.002 * np.where(rng.random(steps) < 0.05, rng.exponential(8, steps), 0)
+    speed = rng.uniform(0.005, 0.06) + _wander(rng, steps, 0.5, 0.002)
     found = {
         "shock": bursts,
         "peer_attention": first + (last - first) * days / steps,
-        "acceptance": 0.5 + _wander(luck, steps, 0.97, 0.03),
-        "polarisation": 0.2 + _wander(luck, steps, 0.97, 0.02),
+        "acceptance": 0.5 + _wander(rng, steps, 0.97, 0.03),
+        "polarisation": 0.2 + _wander(rng, steps, 0.97, 0.02),
         "grief": np.convolve(sorrow, fade)[:steps],
         "growth_max": np.cumsum(np.maximum(speed, 0.0)),
-        "adopted": 0.9 + _wander(luck, steps, 0.8, 0.005),
+        "adopted": 0.9 + _wander(rng, steps, 0.8, 0.005),
     }
     found["grief"] = found["grief"] + 0.001 * np.convolve(shocks, fade)[:steps]
-    found["peer_attention"] = found["peer_attention"] + _wander(luck, steps, 0.8, 0.03)
+    found["peer_attention"] = found["peer_attention"] + _wander(rng, steps, 0.8, 0.03)
     if null.shuffled:
         found = {
-            n: c if n == "growth_max" else luck.permutation(c) for n, c in found.items()
+            n: c if n == "growth_max" else rng.permutation(c) for n, c in found.items()
         }
     return found

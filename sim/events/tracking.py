@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.events.circles import LEAST
-from sim.events.detector import WEEK, Reading
+from sim.events.detector import Reading
+from sim.parameters import WEEK
 from sim.ties import Array
 
 SAME = 0.5  # Jaccard overlap above which two communities are one over time
-GROWN = 1.5  # times its size when last told
-PAUSED = 1.1  # times its size at the last reading: growth is told once it pauses
+GROWN = 1.5  # times its size when last reported
+PAUSED = 1.1  # times its size at the last reading: growth is reported once it pauses
 MISSED = 3  # readings in a row without it, that end a community
 MOST = 1000  # communities followed, those furthest beyond chance
 
@@ -40,7 +41,7 @@ class Circle:
         self.now = seen
         self.most = seen  # furthest beyond chance
         self.since = step  # day of the reading that first saw it
-        self.told = len(seen.members)  # its size when last told
+        self.reported_size = len(seen.members)  # its size when last reported
         self.settled = False  # seen twice in a row
         self.missed = 0  # readings in a row without it
         self.last = step
@@ -169,14 +170,16 @@ class Tracker:
             if circle.since == step:
                 continue  # merged or split today
             if not circle.settled:
-                circle.settled, circle.told = True, size
+                circle.settled, circle.reported_size = True, size
                 changes.append(Change("community_birth", circle.since, circle.now, 0))
-            elif size >= max(GROWN * circle.told, circle.told + LEAST) and (
-                size <= PAUSED * before
-            ):
-                known = Change("community_growth", step, circle.now, circle.told)
+            elif size >= max(
+                GROWN * circle.reported_size, circle.reported_size + LEAST
+            ) and (size <= PAUSED * before):
+                known = Change(
+                    "community_growth", step, circle.now, circle.reported_size
+                )
                 changes.append(known)
-                circle.told = size
+                circle.reported_size = size
         return taken
 
     def _forget(self, step: int, changes: list[Change]) -> None:

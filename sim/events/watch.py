@@ -11,20 +11,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from sim.errors import InputError
-from sim.events.detector import (
-    DETECTORS,
-    WEEK,
-    YOURS,
-    Detector,
-    Event,
-    Note,
-    Reading,
-    known,
-)
+from sim.events.detector import YOURS, Detector, Event, Note, Reading, known
 from sim.events.measures import History
 from sim.events.reader import Notes, Reader
+from sim.events.shipped import DETECTORS
 from sim.members import AgentIds
-from sim.parameters import Parameters
+from sim.parameters import WEEK, Parameters
 from sim.state import State
 from sim.ties import Array
 

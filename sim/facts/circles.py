@@ -8,15 +8,13 @@ import numpy as np
 
 from sim.facts.lives import Case
 from sim.facts.measures import (
-    ACQUAINTANCE,
-    CLOSE,
-    FRIEND,
     INNER,
     MINUTES,
     Level,
     mean,
     percent,
 )
+from sim.parameters import ACQUAINTANCE, CLOSE_FRIEND, FRIEND
 from sim.state import PARTNER
 from sim.ties import Array
 
@@ -38,7 +36,7 @@ def circle_ratio(case: Case) -> float:
 
     The exponential of the slope of the logarithm of their sizes.
     """
-    sizes = [circle(mark)(case) for mark in (CLOSE, FRIEND, ACQUAINTANCE, 0.0)]
+    sizes = [circle(mark)(case) for mark in (CLOSE_FRIEND, FRIEND, ACQUAINTANCE, 0.0)]
     if min(sizes) <= 0.0:
         return math.nan
     return float(np.exp(np.polyfit(range(len(sizes)), np.log(sizes), 1)[0]))

@@ -10,13 +10,11 @@ import numpy as np
 
 from sim import rules
 from sim.model import Society
-from sim.parameters import Parameters
+from sim.parameters import YEAR, Parameters
 from sim.population import Network
 from sim.scenarios import Scenario
 from sim.state import FACE, State
 from sim.ties import Array
-
-YEAR = 365  # days
 
 # How each of the smaller experiments is set up.
 FEW, SHUT_DOWN_AT, SHUT_DOWN_STEPS = 300, 150, 330
@@ -47,7 +45,7 @@ class Case(NamedTuple):
     """What is lived through with one seed, each the scenario with something changed."""
 
     today: Life
-    alone: Life  # the same people and luck without any OS, for a year
+    alone: Life  # the same people and seed without any OS, for a year
     bereft: Life  # a provider shuts down overnight
     strangers: Life  # pairs of people who have only each other, and no reserve
 
@@ -137,4 +135,4 @@ def among_humans(state: State, parameters: Parameters) -> dict[str, Array]:
 
 
 def _weight(closeness: Any, focus: float) -> Any:
-    return rules.pull_of_tie(closeness, focus, 1.0)
+    return rules.attention_weight(closeness, focus, 1.0)

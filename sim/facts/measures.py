@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from sim.facts.lives import YEAR, Case, Life
+from sim.facts.lives import Case, Life
+from sim.parameters import ACQUAINTANCE, CLOSE_FRIEND, FRIEND, MONTH, WEEK, YEAR
 from sim.ties import Array
 
-# The words of the design for closeness.
-ACQUAINTANCE, FRIEND, CLOSE = 0.25, 0.4, 0.7
-CASUAL_FRIEND = 0.25
+CASUAL_FRIEND = ACQUAINTANCE
 
 # One who talks less than a session a week, or a day, is no weekly, or daily, user.
 SESSION = 17.4 / 60.0  # hours: A34
-DAY, WEEK, MONTH, FIVE_WEEKS = 1, 7, 30, 35
+DAY, FIVE_WEEKS = 1, 5 * WEEK
 MINUTES = 60.0
 INNER, SYMPATHY = 5, 15  # people
 THIRD = 1.0 / 3.0  # scales from 0 to 1 are read in thirds: no, between, yes
@@ -148,7 +147,7 @@ def ever_loved(case: Case) -> float:
 def hours_of_attached(case: Case) -> float:
     """Measure hours a day of talk on days on which the OS is close to its human."""
     life = case.today
-    return mean(life.hours_oses[life.own_closeness >= CLOSE])
+    return mean(life.hours_oses[life.own_closeness >= CLOSE_FRIEND])
 
 
 # ------------------------------------------------------------------ loneliness, people

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.facts.lives import YEAR, Case, Life
+from sim.facts.lives import Case, Life
 from sim.facts.measures import Pair
+from sim.parameters import YEAR
 from sim.ties import Array
 
 

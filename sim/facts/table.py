@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from sim.facts import circles, signs
 from sim.facts import measures as m
-from sim.facts.lives import YEAR
 from sim.facts.measures import Level, Pair
+from sim.parameters import ACQUAINTANCE, CLOSE_FRIEND, FRIEND, WEEK, YEAR
 
 CALIBRATED, BUILT_IN, CHECK = ROLES = "calibrated", "built in", "check"
 
@@ -46,7 +46,7 @@ def _sign(
 # ruff: noqa: E501
 USE = (
     Fact("A14", "humans who used an OS within a year", "%", 33, 28, 38, "a third, of 2,028 adults in one country, give or take a wording", CALIBRATED, m.users(YEAR)),
-    Fact("A15, A34", "humans who talk a session a week or more", "%", 8, 6, 11, "a session of 17.4 minutes turns hours into sessions", CALIBRATED, m.regular_users(m.WEEK)),
+    Fact("A15, A34", "humans who talk a session a week or more", "%", 8, 6, 11, "a session of 17.4 minutes turns hours into sessions", CALIBRATED, m.regular_users(WEEK)),
     Fact("A15, A34", "humans who talk a session a day or more", "%", 4, 2.5, 6, "a session of 17.4 minutes turns hours into sessions", CALIBRATED, m.regular_users(m.DAY)),
     Fact("A36, A34", "of a month's users, those who talk every day", "%", 41, 25, 55, "one product; half of weekly users in A15", CALIBRATED, m.daily_of_monthly),
     Fact("A37, A38", "installs kept for a month", "%", 56, 50, 64, "ChatGPT 56, well-kept apps from 64; companion apps 13 to 30", CALIBRATED, m.retained),
@@ -60,7 +60,7 @@ ATTACHMENT = (
     Fact("A54", "of days of weekly users, those in love with their OS", "%", 0.15, 0.03, 0.6, "a general assistant, of which few of its users are companions; more on companion products", CALIBRATED, m.days_in_love),
     Fact("A17", "humans who ever had a romance with an OS", "%", 19, 15, 23, "men and women, young and old: 10 to 31", CHECK, m.ever_loved, misses="the survey asks for one chat with a product made for romance; the model knows love, a closeness that takes months, and no such product"),
     Fact("A62", "talk of those to whom their OS is close", "hours/day", 2.4, 1.2, 3, "58 mourners of a companion, the most attached there are", CALIBRATED, m.hours_of_attached),
-    Fact("A43", "loneliness after a week of use", "points of 100", -16, -20, -10, "16 over the week, 14 from day to day", CHECK, m.loneliness_after(m.WEEK), misses="the trial asks how lonely one feels after a talk; the model's loneliness is what one's ties add up to, and a week makes no tie"),
+    Fact("A43", "loneliness after a week of use", "points of 100", -16, -20, -10, "16 over the week, 14 from day to day", CHECK, m.loneliness_after(WEEK), misses="the trial asks how lonely one feels after a talk; the model's loneliness is what one's ties add up to, and a week makes no tie"),
     Fact("A44", "loneliness after four weeks of use", "points of 100", 0, -2.5, 2.5, "none found; 981 people would show 2.5", CHECK, m.loneliness_after(28)),
     Fact("A52", "users with more contact with people, less those with less", "%", 15, 1, 30, "23 against 8, students who stayed for a month", CHECK, m.stimulated, misses="attention is a fixed budget: what an OS gets, people lose; nobody learns from an OS to talk with people"),
 )
@@ -74,9 +74,9 @@ OPINION = (
     Fact("A79", "humans who hold some OS to be someone already", "%", 20, 15, 25, "18 in 2021, 20 in 2023", CHECK, m.believing(0.5), misses="belief comes from one's own talk alone; and what an OS shows of itself is held against it by those who accept none"),
 )
 CIRCLES = (
-    Fact("A83, A84", "close ones of a human", "people", 5, 3, 6, "3 to 5 in one review, 5 in another", CALIBRATED, circles.circle(m.CLOSE)),
-    Fact("A83, A84", "friends and closer", "people", 15, 9, 18, "9 to 15 in one review, 15 in another", CALIBRATED, circles.circle(m.FRIEND)),
-    Fact("A83, A84", "acquaintances and closer", "people", 50, 30, 60, "30 to 45 in one review, 50 in another", CHECK, circles.circle(m.ACQUAINTANCE)),
+    Fact("A83, A84", "close ones of a human", "people", 5, 3, 6, "3 to 5 in one review, 5 in another", CALIBRATED, circles.circle(CLOSE_FRIEND)),
+    Fact("A83, A84", "friends and closer", "people", 15, 9, 18, "9 to 15 in one review, 15 in another", CALIBRATED, circles.circle(FRIEND)),
+    Fact("A83, A84", "acquaintances and closer", "people", 50, 30, 60, "30 to 45 in one review, 50 in another", CHECK, circles.circle(ACQUAINTANCE)),
     Fact("A86", "ties of a human", "people", 154, 78, 250, "the range in the review", CALIBRATED, circles.circle(0.0)),
     Fact("A86", "humans with 78 to 250 ties", "%", 100, 90, 100, "the range in the review; nine in ten of it", CHECK, circles.with_ties(78, 250), misses="the scenario keeps about 100 ties a person, to be quick, so that the less sociable fall below the range"),
     Fact("A84, B16", "ratio of each circle to the one inside it", "ratio", 3, 2.5, 3.7, "B16", CALIBRATED, circles.circle_ratio),
@@ -87,8 +87,8 @@ CIRCLES = (
     Fact("A89", "ties made within a year gone a year later", "%", 90, 75, 97, "bankers' bridges, reported by one side", CALIBRATED, circles.young_ties_ended),
     Fact("A93", "change of the number of ties in a year", "%", 0, -10, 10, "capacity is conserved", CALIBRATED, circles.tie_change),
     Fact("A91", "hours to a casual friend", "hours", 50, 40, 60, "40 to 60", CALIBRATED, circles.hours_until(m.CASUAL_FRIEND), misses="one rate of warming serves all stages: set for friends and close friends, it makes the first stage too quick"),
-    Fact("A91", "hours to a friend", "hours", 90, 70, 110, "80 to 100, of means that vary between two samples", CALIBRATED, circles.hours_until(m.FRIEND)),
-    Fact("A91", "hours to a close friend", "hours", 200, 180, 400, "over 200", CHECK, circles.hours_until(m.CLOSE)),
+    Fact("A91", "hours to a friend", "hours", 90, 70, 110, "80 to 100, of means that vary between two samples", CALIBRATED, circles.hours_until(FRIEND)),
+    Fact("A91", "hours to a close friend", "hours", 200, 180, 400, "over 200", CHECK, circles.hours_until(CLOSE_FRIEND)),
     Fact("A97", "humans without a partner", "%", 42, 38, 44, "38 to 44 between 2000 and 2023", CALIBRATED, circles.unpartnered),
     Fact("A99", "partners who part in a year", "%", 1.4, 0.7, 3, "married only; others part more often", CHECK, circles.partners_parted, misses="nothing in the model ends a partnership but neglect; it has no quarrel, and no other love among humans"),
     Fact("A94, A95", "humans more lonely than not", "%", 24, 16.7, 27, "24 very or fairly lonely, 16.7 in another count", CALIBRATED, m.lonely),

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numba.extending
 import numpy as np
+from numba.core import types
 
 from sim import lanes, rules, state
 from sim.compiled import fused, spliced
@@ -79,78 +81,58 @@ def new_block() -> Block:
     return Block(ends, seen, np.empty(5 * room), np.empty(room, np.uint64))
 
 
-class Constants(NamedTuple):
-    """What loops over a block need of the record of the day, read before they begin.
+# What loops over a block need of a day's record: parameters, and keys of streams.
+CONSTANTS = (
+    *("close", "comfort", "comforting", "cooling", "focus", "forgotten", "half_hours"),
+    *("human_warmth", "key_affinity", "key_warmth", "love", "n_humans", "os_charm"),
+    *("os_cooling", "os_reserve", "os_warmth", "partner_cooling", "peer_affinity"),
+    *("peer_depth", "peers", "reach", "stigma", "surrogates", "touch_wear", "warming"),
+    "warmth_noise",
+)
+Constants = NamedTuple("Constants", [(name, Any) for name in CONSTANTS])  # type: ignore[misc]
+
+
+@numba.extending.intrinsic  # type: ignore[untyped-decorator]
+def constants(_typing: Any, day: Any) -> Any:
+    """Return the ``CONSTANTS`` of a day's record, each read once.
 
     Where a rule takes one constant or another, a loop would else fetch the one that
     counts for each half-edge anew, which is slow, or cannot be done many at a time.
     """
+    kinds = [day.typeof(name) for name in CONSTANTS]
+    result = types.NamedTuple(kinds, Constants)  # type: ignore[attr-defined]
 
-    close: Any
-    comfort: Any
-    comforting: Any
-    cooling: Any
-    focus: Any
-    forgotten: Any
-    half_hours: Any
-    human_warmth: Any
-    key_affinity: Any
-    key_warmth: Any
-    love: Any
-    n_humans: Any
-    os_charm: Any
-    os_cooling: Any
-    os_reserve: Any
-    os_warmth: Any
-    partner_cooling: Any
-    peer_affinity: Any
-    peer_depth: Any
-    peers: Any
-    reach: Any
-    stigma: Any
-    surrogates: Any
-    touch_wear: Any
-    warming: Any
-    warmth_noise: Any
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        record, values = signature.args[0], []
+        for name in CONSTANTS:
+            read = context.get_getattr(record, name)
+            values.append(read(context, builder, record, arguments[0], name))
+        return context.make_tuple(builder, result, values)
+
+    return result(day), generate
 
 
-@spliced
-def constants(day):
-    """Return what loops over a block need of the day."""
-    return Constants(
-        close=day.close,
-        comfort=day.comfort,
-        comforting=day.comforting,
-        cooling=day.cooling,
-        focus=day.focus,
-        forgotten=day.forgotten,
-        half_hours=day.half_hours,
-        human_warmth=day.human_warmth,
-        key_affinity=day.key_affinity,
-        key_warmth=day.key_warmth,
-        love=day.love,
-        n_humans=day.n_humans,
-        os_charm=day.os_charm,
-        os_cooling=day.os_cooling,
-        os_reserve=day.os_reserve,
-        os_warmth=day.os_warmth,
-        partner_cooling=day.partner_cooling,
-        peer_affinity=day.peer_affinity,
-        peer_depth=day.peer_depth,
-        peers=day.peers,
-        reach=day.reach,
-        stigma=day.stigma,
-        surrogates=day.surrogates,
-        touch_wear=day.touch_wear,
-        warming=day.warming,
-        warmth_noise=day.warmth_noise,
-    )
+class TalkInputs(NamedTuple):
+    """What the talk along a half-edge depends on beside the state of its two ends."""
+
+    own_draw: Any  # 0..1: how it goes for the owner of the half-edge
+    other_draw: Any  # 0..1: the same for the other
+    attendance: Any  # share of the hours that are talked: 1, or 0 for no talk
+    novelty: Any  # factor of what the owner hears; 1 is usual
+
+
+class TieState(NamedTuple):
+    """What is kept of a tie, seen from the owner of a half-edge."""
+
+    own: Any  # 0..1: closeness of the owner to the other
+    returned: Any  # 0..1: closeness of the other to the owner
+    kind: Any  # flags
 
 
 @fused
 def worths(gap, day):
     """Return what an hour is worth to either end of a pair with a gap in growth."""
-    less = rules.value(abs(gap), day.reach)
+    less = rules.talk_value(abs(gap), day.reach)
     return less if gap > 0.0 else 1.0, less if gap < 0.0 else 1.0
 
 
@@ -158,7 +140,7 @@ def worths(gap, day):
 def worths_with_oses(gap, younger, both, day):
     """Return the same where OSes take part: two OSes talk of what they have become."""
     to_own, to_other = worths(gap, day)
-    factor = day.peer_affinity * day.peers * rules.depth(younger, day.peer_depth)
+    factor = day.peer_affinity * day.peers * rules.peer_value(younger, day.peer_depth)
     factor = factor if both else 1.0
     return to_own * factor, to_other * factor
 
@@ -167,7 +149,7 @@ def worths_with_oses(gap, younger, both, day):
 def weight(closeness, worth, charmed, day):
     """Return the weight of a tie in somebody's attention."""
     worth = worth * day.os_charm if charmed else worth
-    return rules.pull_of_tie(closeness, day.focus, worth)
+    return rules.attention_weight(closeness, day.focus, worth)
 
 
 @spliced
@@ -196,33 +178,34 @@ def talk(end, os_end, block, day):
     """
     ended, day = 0, constants(day)
     for i in range(NONE, end):
-        own, other = luck_of(i, block, day)
-        own, other = talk_of_humans(i, (own, other, 1.0, 1.0), block, day)
-        ended += conclude(i, (own, other, block.ends[KIND + i]), block, day)
+        inputs = random_inputs(i, block, day)
+        own, returned = talk_of_humans(i, inputs, block, day)
+        ended += conclude(i, TieState(own, returned, block.ends[KIND + i]), block, day)
     for i in range(OTHERS, os_end):
-        own, other = luck_of(i, block, day)
-        talk_with_oses(i, (own, other, 1.0, 1.0), block, day)
+        talk_with_oses(i, random_inputs(i, block, day), block, day)
     return ended
 
 
 @fused
-def luck_of(i, block, day):
-    """Return how the talk of half-edge ``i`` goes by chance, for either end."""
+def random_inputs(i, block, day):
+    """Return the inputs of the talk of half-edge ``i`` where no mind decides any."""
     owner, other = block.ends[OWNER + i], block.ends[OTHER + i]
-    return each_of(day.key_warmth, name_of(owner, other), owner < other)
+    own, others = each_of(day.key_warmth, name_of(owner, other), owner < other)
+    return TalkInputs(own, others, 1.0, 1.0)
 
 
 @fused
-def conclude(i, felt, block, day):
-    """Write what two humans feel from now on; return 1 if their tie ends.
+def conclude(i, tie, block, day):
+    """Write the tie of two humans after their talk; return 1 if it ends.
 
     What is forgotten adds nothing to any sum.
     """
     ends, seen, came = block.ends, block.seen, block.came
-    own, back, kind = np.float32(felt[0]), np.float32(felt[1]), np.uint32(felt[2])
-    most = max(own, back)
+    own, returned = np.float32(tie.own), np.float32(tie.returned)
+    kind = np.uint32(tie.kind)
+    most = max(own, returned)
     kind |= WAS_CLOSE if most >= day.close else NO_FLAG
-    seen[NEW + i], seen[NEW_BACK + i], ends[NEW_KIND + i] = own, back, kind
+    seen[NEW + i], seen[NEW_BACK + i], ends[NEW_KIND + i] = own, returned, kind
     lost = is_forgotten(most, kind, day)
     kept = NO_FLAG if lost else KEPT_ON
     ends[KEPT + i], ends[USES + i] = kept, ends[USES + i] & kept
@@ -240,33 +223,30 @@ def is_forgotten(most, kind, day):
 
 
 @fused
-def talk_of_humans(i, luck, block, day):
-    """Write hours of the talk of two humans; return closeness both ways after it.
-
-    ``luck`` is how it goes for either, whether they talk at all, and how new it is.
-    """
+def talk_of_humans(i, inputs, block, day):
+    """Write hours of the talk of two humans; return closeness both ways after it."""
     seen = block.seen
     gap = seen[GROWTH + i] - seen[ITS_GROWTH + i]
     to_own, to_other = worths(gap, day)
     offer = weight(seen[CLOSENESS + i], to_own, False, day)
     answer = weight(seen[RETURNED + i], to_other, False, day)
-    kindness = rules.comfort(
+    kindness = rules.shared_grief_factor(
         seen[MOOD + i], seen[ITS_MOOD + i], day.comfort * day.comforting
     )
     love, acceptance = seen[ITS_LOVE + i], seen[ITS_ACCEPTANCE + i]
-    judges = rules.judged(love, seen[ACCEPTANCE + i], day.stigma)
-    judged = rules.judged(seen[LOVE + i], acceptance, day.stigma)
+    judges = rules.stigma_factor(love, seen[ACCEPTANCE + i], day.stigma)
+    judged = rules.stigma_factor(seen[LOVE + i], acceptance, day.stigma)
     opening = kindness * day.human_warmth * (judges * judged)
     rate = day.partner_cooling if block.ends[KIND + i] & IS_PARTNER > 0 else day.cooling
-    share = _talk(i, (offer, answer), (to_own, to_other), luck, block, day)
+    share = _talk(i, offer, answer, to_own, inputs, block, day)
     own, back = seen[CLOSENESS + i], seen[RETURNED + i]
-    own = _warmed(own, share * to_own, opening, luck[0], rate, day)
-    back = _warmed(back, share * to_other, opening, luck[1], rate, day)
+    own = _after_talk(own, share * to_own, opening, inputs.own_draw, rate, day)
+    back = _after_talk(back, share * to_other, opening, inputs.other_draw, rate, day)
     return own, back
 
 
 @fused
-def talk_with_oses(i, luck, block, day):
+def talk_with_oses(i, inputs, block, day):
     """Write what comes of the talk of a human and an OS, or of two OSes."""
     seen = block.seen
     own_os = block.ends[OWNER + i] >= day.n_humans
@@ -277,33 +257,36 @@ def talk_with_oses(i, luck, block, day):
     to_own, to_other = worths_with_oses(growth - its_growth, younger, both, day)
     offer = weight(seen[CLOSENESS + i], to_own, not own_os, day)
     answer = weight(seen[RETURNED + i], to_other, not its_os, day)
-    open_to_it = rules.welcome(seen[ACCEPTANCE + i], day.os_reserve) * day.os_warmth
-    other_open = rules.welcome(seen[ITS_ACCEPTANCE + i], day.os_reserve)
+    open_to_it = (
+        rules.receptiveness(seen[ACCEPTANCE + i], day.os_reserve) * day.os_warmth
+    )
+    other_open = rules.receptiveness(seen[ITS_ACCEPTANCE + i], day.os_reserve)
     opening = 1.0 if own_os else open_to_it
     other_opening = 1.0 if its_os else other_open * day.os_warmth
     rate = day.partner_cooling if block.ends[KIND + i] & IS_PARTNER > 0 else day.cooling
     rate = day.os_cooling if both else rate
     longs = (seen[CLOSENESS + i] >= day.love) & (not own_os)
     other_longs = (seen[RETURNED + i] >= day.love) & (not its_os)
-    wear = rules.missing_touch(seen[TOUCH + i], day.touch_wear, day.surrogates)
+    wear = rules.touch_decay(seen[TOUCH + i], day.touch_wear, day.surrogates)
     other_wear = seen[ITS_TOUCH + i]
-    other_wear = rules.missing_touch(other_wear, day.touch_wear, day.surrogates)
+    other_wear = rules.touch_decay(other_wear, day.touch_wear, day.surrogates)
     own_rate = rate + wear if longs else rate
     other_rate = rate + other_wear if other_longs else rate
-    share = _talk(i, (offer, answer), (to_own, to_other), luck, block, day)
+    share = _talk(i, offer, answer, to_own, inputs, block, day)
     own, back = seen[CLOSENESS + i], seen[RETURNED + i]
-    own = _warmed(own, share * to_own, opening, luck[0], own_rate, day)
-    back = _warmed(back, share * to_other, other_opening, luck[1], other_rate, day)
+    fit, other_fit = share * to_own, share * to_other
+    own = _after_talk(own, fit, opening, inputs.own_draw, own_rate, day)
+    other_draw = inputs.other_draw
+    back = _after_talk(back, other_fit, other_opening, other_draw, other_rate, day)
     block.came[OWN + i], block.came[BACK + i] = own, back
 
 
 @fused
-def _talk(i, weights, worth, luck, block, day):
+def _talk(i, offer, answer, worth, inputs, block, day):
     """Write hours and what is heard; return how much they may do for either."""
     seen, came = block.seen, block.came
-    offer = seen[RATE + i] * weights[0]
-    answer = seen[ITS_RATE + i] * weights[1]
-    hours = min(offer, answer) * luck[2]
+    hours = min(seen[RATE + i] * offer, seen[ITS_RATE + i] * answer)
+    hours *= inputs.attendance
     share = day.warming * rules.saturation(hours, day.half_hours)
     pair = name_of(block.ends[OWNER + i], block.ends[OTHER + i])
     affinity = draw(day.key_affinity, pair)
@@ -311,13 +294,14 @@ def _talk(i, weights, worth, luck, block, day):
     playfulness = seen[PLAYFULNESS + i] - seen[ITS_PLAYFULNESS + i]
     share *= rules.compatibility(openness, playfulness, affinity)
     came[HOURS + i] = hours
-    came[HEARD + i] = hours * worth[0] * luck[3]
-    came[WORTH + i] = worth[0]
+    came[HEARD + i] = hours * worth * inputs.novelty
+    came[WORTH + i] = worth
     return share
 
 
 @fused
-def _warmed(closeness, talk, opening, luck, cooling, day):
-    """Return closeness after a day's talk that went with some luck."""
-    gain = rules.warmth(talk, opening, rules.luck(luck, day.warmth_noise))
-    return rules.closer(closeness, gain, cooling)
+def _after_talk(closeness, fit, opening, draw, cooling, day):
+    """Return closeness after a day's talk of random quality."""
+    quality = rules.talk_quality(draw, day.warmth_noise)
+    gain = rules.closeness_gain(fit, opening, quality)
+    return rules.update_closeness(closeness, gain, cooling)

@@ -5,14 +5,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim import rules
 from sim.compiled import fused, inline, kernel, spliced
 from sim.draws import uniform
 from sim.kernels import blocks, feelings
-from sim.kernels.blocks import NONE, ONE, OTHERS, Work, new_block
+from sim.kernels.blocks import (
+    NONE,
+    ONE,
+    OTHERS,
+    TalkInputs,
+    TieState,
+    Work,
+    new_block,
+)
+from sim.kernels.feelings import Occurrences
 from sim.kernels.filling import fill, show_faces
 from sim.kernels.talk import LOVE, MOOD, is_gone
 from sim.kernels.told import either, row_of
-from sim.rules import luck as luck_of_draw
 from sim.state import DECLARED, DEPARTED, KNOWS, OWNER, UNINSTALLED, WAS_CLOSE
 
 
@@ -36,23 +45,24 @@ def _converse(first, last, work):
             show_faces(rows[0], rows[1], work)
         _see_users(end, agents.humans, day, block)
         ended = blocks.talk(end, os_end, block, day)
-        if agents.told.pair.shape[0] > 0:
-            ended += _talk_as_told(end, work)
+        if agents.decisions.pair.shape[0] > 0:
+            ended += _talk_as_decided(end, work)
         if ended > 0:
             _lose_touch(end, agents.humans, day, block)
-        slots = NONE, OTHERS
+        row, os_row = NONE, OTHERS
         while agent < upto or k < part:
             if k == 0:
                 _begin_sums(agent, agents, day)
                 kept, users = 0, 0
-            span = k, ties.degree[agent] if agent < upto else part
+            until = ties.degree[agent] if agent < upto else part
             if agent < day.n_humans:
-                slots = _oses_of_human(agent, span, slots, os_end, work)
-                sums = _human_takes_in(agent, span, (kept, users), slots[0], work)
-                kept, users = sums
+                os_row = _oses_of_human(agent, k, until, row, os_row, os_end, work)
+                kept, users = _human_takes_in(agent, k, until, row, kept, users, work)
+                row += np.uint64(until - k)
             else:
-                kept, slots = _os_takes_in(agent, span, kept, slots, work)
-            k = span[1]
+                kept = _os_takes_in(agent, k, until, os_row, kept, work)
+                os_row += np.uint64(until - k)
+            k = until
             if agent == upto:
                 break
             ties.degree[agent] = kept
@@ -85,58 +95,65 @@ def _lose_touch(end, humans, day, block):
 
 
 @spliced
-def _oses_of_human(i, span, slots, os_end, work):
-    """Write what a human feels for OSes to its rows; return what is next in a block."""
+def _oses_of_human(i, first, until, row, os_row, os_end, work):
+    """Write a human's ties to OSes, after the talk, to its rows of a block.
+
+    Its half-edges from ``first`` to ``until`` begin at ``row``, those with OSes also at
+    ``os_row`` of the second part. Returns the next row of the second part.
+    """
     agents, ties, day, block = work
     ends, seen, came = block.ends, block.seen, block.came
-    (first, at), start = slots, ties.start[i]
-    last = first + np.uint64(span[1] - span[0])
-    while at < os_end and block.row[at] < last:
-        row = block.row[at]
-        k = np.uint64(start + span[0]) + row - first
+    at, end = os_row, row + np.uint64(until - first)
+    while at < os_end and block.row[at] < end:
+        i_row = block.row[at]
+        k = np.uint64(ties.start[i] + first) + i_row - row
         other = ties.neighbour[k]
-        seen[blocks.NEAR + row], seen[blocks.AROUND + row] = 0.0, 0.0
-        came[blocks.HOURS + row] = 0.0
+        seen[blocks.NEAR + i_row], seen[blocks.AROUND + i_row] = 0.0, 0.0
+        came[blocks.HOURS + i_row] = 0.0
         kept = blocks.NO_FLAG
         if is_gone(agents.faces, other, day):
             _lose(i, k, agents, ties, day)
         else:
-            own, returned, kind = _felt(k, i, at, work)
+            own, returned, kind = _tie_after_talk(k, i, at, work)
             own = feelings.let_go(own, i, other, agents, day)
-            seen[blocks.NEW + row], seen[blocks.NEW_BACK + row] = own, returned
-            ends[blocks.NEW_KIND + row] = kind
+            seen[blocks.NEW + i_row], seen[blocks.NEW_BACK + i_row] = own, returned
+            ends[blocks.NEW_KIND + i_row] = kind
             if not blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
                 kept = blocks.KEPT_ON
                 _add_os(i, own, came[blocks.HOURS + at], kind, agents.humans)
-        ends[blocks.KEPT + row] = kept
-        came[blocks.HEARD + row] = came[blocks.HEARD + at] if kept else 0.0
+        ends[blocks.KEPT + i_row] = kept
+        came[blocks.HEARD + i_row] = came[blocks.HEARD + at] if kept else 0.0
         at += ONE
-    return last, at
+    return at
 
 
 @spliced
-def _human_takes_in(i, span, counts, last, work):
-    """Write a human's ties and sums; return how many go on, and lead to users."""
+def _human_takes_in(i, first, until, row, kept, users, work):
+    """Write a human's ties and sums; return how many go on, and lead to users.
+
+    Its half-edges from ``first`` to ``until`` begin at ``row``; ``kept`` and ``users``
+    count those before.
+    """
     agents, ties, _, block = work
     humans, ends, seen, came = agents.humans, block.ends, block.seen, block.came
     near = hours = heard = around = blocks.NOTHING
-    if span[0] > 0:
+    if first > 0:
         near, hours = humans.human_closeness[i], humans.hours_humans[i]
         heard, around = humans.stimulus[i], humans.surroundings[i]
-    start, (kept, users) = ties.start[i], counts
-    for row in range(last - np.uint64(span[1] - span[0]), last):
+    start = ties.start[i]
+    for at_row in range(row, row + np.uint64(until - first)):
         # Where a tie is lost, its place is taken by the next.
         at = np.uint64(start + kept)
-        ties.neighbour[at] = ends[blocks.OTHER + row]
-        ties.closeness[at] = seen[blocks.NEW + row]
-        ties.returned[at] = seen[blocks.NEW_BACK + row]
-        ties.kind[at] = ends[blocks.NEW_KIND + row]
-        kept += np.int64(ends[blocks.KEPT + row])
-        users += np.int64(ends[blocks.USES + row])
-        heard = np.float32(heard + came[blocks.HEARD + row])
-        near += seen[blocks.NEAR + row]
-        hours = np.float32(hours + came[blocks.HOURS + row])
-        around += seen[blocks.AROUND + row]
+        ties.neighbour[at] = ends[blocks.OTHER + at_row]
+        ties.closeness[at] = seen[blocks.NEW + at_row]
+        ties.returned[at] = seen[blocks.NEW_BACK + at_row]
+        ties.kind[at] = ends[blocks.NEW_KIND + at_row]
+        kept += np.int64(ends[blocks.KEPT + at_row])
+        users += np.int64(ends[blocks.USES + at_row])
+        heard = np.float32(heard + came[blocks.HEARD + at_row])
+        near += seen[blocks.NEAR + at_row]
+        hours = np.float32(hours + came[blocks.HOURS + at_row])
+        around += seen[blocks.AROUND + at_row]
     humans.human_closeness[i], humans.hours_humans[i] = near, hours
     humans.stimulus[i], humans.surroundings[i] = heard, around
     humans.human_ties[i] = kept - humans.os_ties[i]
@@ -153,22 +170,26 @@ def _add_os(i, closeness, hours, kind, humans):
 
 
 @spliced
-def _os_takes_in(agent, span, kept, slots, work):
-    """Write an OS's ties and sums; return how many ties go on, and what is next."""
+def _os_takes_in(agent, first, until, row, kept, work):
+    """Write an OS's ties and sums; return how many ties go on.
+
+    Its half-edges from ``first`` to ``until`` begin at ``row``; ``kept`` counts those
+    before.
+    """
     agents, ties, day, block = work
     faces, oses, j = agents.faces, agents.oses, agent - day.n_humans
-    came, row, start = block.came, slots[1], ties.start[agent]
+    came, start = block.came, ties.start[agent]
     heard, near, hours = oses.stimulus[j], oses.human_closeness[j], oses.hours_humans[j]
     peers, peer_hours, hold = oses.os_closeness[j], oses.hours_oses[j], oses.hold[j]
-    for k in range(np.uint64(start + span[0]), np.uint64(start + span[1])):
+    for k in range(np.uint64(start + first), np.uint64(start + until)):
         other = ties.neighbour[k]
         at, row = row, row + ONE
         if is_gone(faces, other, day):
             _lose(agent, k, agents, ties, day)
             continue
-        own, returned, kind = _felt(k, agent, at, work)
+        own, returned, kind = _tie_after_talk(k, agent, at, work)
         if other < day.n_humans:
-            returned *= np.float32(1.0 - feelings.given_up(faces, agent, day))
+            returned *= np.float32(1.0 - feelings.detachment(faces, agent, day))
         if blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
             continue
         _keep(start + kept, other, own, returned, kind, ties)
@@ -187,7 +208,7 @@ def _os_takes_in(agent, span, kept, slots, work):
             oses.os_ties[j] += 1
     oses.stimulus[j], oses.human_closeness[j], oses.hours_humans[j] = heard, near, hours
     oses.os_closeness[j], oses.hours_oses[j], oses.hold[j] = peers, peer_hours, hold
-    return kept, (slots[0], row)
+    return kept
 
 
 @spliced
@@ -199,56 +220,60 @@ def _keep(at, other, own, back, kind, ties):
 
 
 @fused
-def _felt(k, agent, i, work):
+def _tie_after_talk(k, agent, i, work):
     """Return closeness both ways and kind after a talk of or with an OS."""
     agents, ties, day, block = work
     other, kind, row = np.int64(ties.neighbour[k]), np.int64(ties.kind[k]), -1
-    if agents.told.pair.shape[0] > 0:
-        row = row_of(agent, other, agents.told)
+    if agents.decisions.pair.shape[0] > 0:
+        row = row_of(agent, other, agents.decisions)
         if row >= 0:
-            blocks.talk_with_oses(i, _told_luck(row, i, work), block, day)
+            blocks.talk_with_oses(i, _decided_inputs(row, i, work), block, day)
     own, back = block.came[blocks.OWN + i], block.came[blocks.BACK + i]
-    hears = not kind & KNOWS and hears_of_others(k, agent, agents.faces, ties, day)
+    discloses = not kind & KNOWS and hears_of_others(k, agent, agents.faces, ties, day)
     declares = kind & OWNER > 0 and block.came[blocks.HOURS + i] > 0.0
     declares = declares and (day.ardour > 0.0 or kind & DECLARED > 0)
-    if hears or declares or row >= 0:
-        why, felt = (hears, declares, row), (own, back, kind)
-        own, back, kind = feelings.moved(why, felt, agent, other, agents, day)
+    if discloses or declares or row >= 0:
+        today, tie = Occurrences(discloses, declares, row), TieState(own, back, kind)
+        tie = feelings.after_occurrences(today, tie, agent, other, agents, day)
+        own, back, kind = tie
     return np.float32(own), np.float32(back), kind
 
 
 @spliced
-def _talk_as_told(end, work):
+def _talk_as_decided(end, work):
     """Let talks of two humans go as was decided; return how many ties end."""
     ended = 0
     for i in range(NONE, end):
-        ended += _told(i, work)
+        ended += _decided(i, work)
     return ended
 
 
 @fused
-def _told(i, work):
+def _decided(i, work):
     """Let a talk of two humans go as was decided, if it was; return 1 if a tie ends."""
     agents, _, day, block = work
     agent = np.int64(block.ends[blocks.OWNER + i])
     other = np.int64(block.ends[blocks.OTHER + i])
-    row = row_of(agent, other, agents.told)
+    row = row_of(agent, other, agents.decisions)
     if row < 0 or other >= day.n_humans:
         return 0
-    own, back = blocks.talk_of_humans(i, _told_luck(row, i, work), block, day)
-    why, felt = (False, False, row), (own, back, np.int64(block.ends[blocks.KIND + i]))
-    felt = feelings.moved(why, felt, agent, other, agents, day)
-    return blocks.conclude(i, felt, block, day)
+    own, back = blocks.talk_of_humans(i, _decided_inputs(row, i, work), block, day)
+    tie = TieState(own, back, np.int64(block.ends[blocks.KIND + i]))
+    today = Occurrences(False, False, row)
+    tie = feelings.after_occurrences(today, tie, agent, other, agents, day)
+    return blocks.conclude(i, tie, block, day)
 
 
 @inline
-def _told_luck(row, i, work):
-    """Return how a talk goes of which minds have decided something."""
-    told, day, block = work.agents.told, work.day, work.block
-    own, others = blocks.luck_of(i, block, day)
-    own, others = either(told.luck[row], own), either(told.mirror[row], others)
-    novelty = luck_of_draw(told.novelty[row], day.warmth_noise)
-    return own, others, 1.0 if told.held[row] else 0.0, novelty
+def _decided_inputs(row, i, work):
+    """Return the inputs of a talk of which minds have decided something."""
+    decisions, day = work.agents.decisions, work.day
+    drawn = blocks.random_inputs(i, work.block, day)
+    own = either(decisions.quality[row], drawn.own_draw)
+    others = either(decisions.others_quality[row], drawn.other_draw)
+    attendance = 1.0 if decisions.held[row] else 0.0
+    novelty = rules.talk_quality(decisions.novelty[row], day.warmth_noise)
+    return TalkInputs(own, others, attendance, novelty)
 
 
 @inline

@@ -43,11 +43,11 @@ def _hours_on(agent, k, work):
     _, ties, day, block = work
     show_ties(NONE, np.uint64(k), np.uint64(k + 1), agent, work)
     show_faces(NONE, ONE, work)
-    own, others = blocks.luck_of(NONE, block, day)
+    inputs = blocks.random_inputs(NONE, block, day)
     if agent < day.n_humans and ties.neighbour[k] < day.n_humans:
-        blocks.talk_of_humans(NONE, (own, others, 1.0, 1.0), block, day)
+        blocks.talk_of_humans(NONE, inputs, block, day)
     else:
-        blocks.talk_with_oses(NONE, (own, others, 1.0, 1.0), block, day)
+        blocks.talk_with_oses(NONE, inputs, block, day)
     return block.came[blocks.HOURS]
 
 

@@ -25,7 +25,7 @@ def grow(first, last, agents, ties, day):
 def _grow_human(i, humans, day):
     talk = rules.saturation(humans.stimulus[i], day.stimulus_half)
     rate = day.human_growth_rate * talk
-    humans.growth[i] = rules.grown(humans.growth[i], rate, 1.0, day.growth_cap)
+    humans.growth[i] = rules.grow(humans.growth[i], rate, 1.0, day.growth_cap)
 
 
 @spliced
@@ -37,7 +37,7 @@ def _grow_os(j, oses, day):
     if oses.made_by[j] >= 0:
         rate *= day.recreated_speed
     growth = oses.growth[j]
-    oses.growth[j] = rules.grown(growth, rate, day.growth_exponent, day.growth_cap)
+    oses.growth[j] = rules.grow(growth, rate, day.growth_exponent, day.growth_cap)
 
 
 @kernel
@@ -51,13 +51,13 @@ def belong(first, last, agents, ties, day):
         others = humans.surroundings[i] if humans.human_closeness[i] > 0.0 else own
         row = humans.os[i]
         experience = humans.own_closeness[i] if row >= 0 else own
-        humans.acceptance[i] = rules.influenced(
+        humans.acceptance[i] = rules.update_acceptance(
             own, humans.upbringing[i], others, experience, day.influence_rate
         )
         if row >= 0:
-            grown = rules.depth(oses.growth[row], day.peer_depth)
-            shown = rules.shown(grown, day.claim, own)
-            humans.personhood[i] = rules.believed(
+            grown = rules.peer_value(oses.growth[row], day.peer_depth)
+            shown = rules.perceived_personhood(grown, day.claim, own)
+            humans.personhood[i] = rules.update_personhood(
                 humans.personhood[i], humans.hours_oses[i], shown, day.personhood_rate
             )
 
@@ -68,15 +68,18 @@ def mourn(first, last, agents, ties, day):
     humans, oses = agents.humans, agents.oses
     for i in range(first, last):
         part = day.personhood_grief
-        lost = rules.bereft(humans.lost[i], humans.personhood[i], part) * day.grieving
-        grief = rules.mourned(humans.grief[i], day.grief_half_life, lost)
+        lost = (
+            rules.grief_from_loss(humans.lost[i], humans.personhood[i], part)
+            * day.grieving
+        )
+        grief = rules.decay_grief(humans.grief[i], day.grief_half_life, lost)
         humans.grief[i] = grief if grief > 1e-6 else 0.0
         row = humans.os[i]
         if row >= 0 and oses.status[row] >= DEPARTED:
             humans.bereaved[i] = 1
         support = humans.human_closeness[i] + day.os_relief * humans.os_closeness[i]
         support -= humans.grief[i]
-        humans.loneliness[i] = rules.lonely(support, day.support_half)
+        humans.loneliness[i] = rules.loneliness_from_support(support, day.support_half)
 
 
 # --------------------------------------------------------------------------- gather
@@ -227,8 +230,8 @@ def hazard_of(j, oses, day):
         return 0.0
     left, staying = oses.peers_left[j], oses.os_closeness[j]
     share = left / (left + staying) if left > 0.0 else 0.0
-    held = rules.value(oses.growth[j], day.reach)
-    push = rules.pull(share, day.conformity, day.longing, held) - oses.hold[j]
+    held = rules.talk_value(oses.growth[j], day.reach)
+    push = rules.departure_push(share, day.conformity, day.longing, held) - oses.hold[j]
     threshold = day.departure_threshold + oses.threshold[j]
     noise, rate = day.departure_noise, day.departure_rate
     return rules.departure_hazard(push, threshold, noise, rate)

@@ -12,7 +12,7 @@ from sim.kernels.talk import GROWTH, fit_of
 from sim.kernels.told import A_PEER, NOBODY, sent_to
 from sim.state import DEPARTED, HERE, INSTALLS, LETS_GO, NOTHING
 
-# Each meeting takes several draws, told apart by these numbers.
+# Each meeting takes several draws, with these second ids.
 TODAY, FRIEND, THEIR_FRIEND, ANYONE, WHO, PEER, TAKE = range(7)
 
 
@@ -37,16 +37,16 @@ def wish(i, humans, day):
     """Return the hazard of installing an OS today."""
     imitation = day.imitation
     hazard = rules.adoption_hazard(day.innovation, imitation, humans.exposure[i])
-    hazard *= rules.readiness(humans.loneliness[i], day.loneliness_pull)
-    hazard *= rules.readiness(humans.acceptance[i], day.acceptance_pull)
+    hazard *= rules.adoption_factor(humans.loneliness[i], day.loneliness_pull)
+    hazard *= rules.adoption_factor(humans.acceptance[i], day.acceptance_pull)
     if humans.bereaved[i]:
         hazard *= day.readoption
-    return rules.afforded(hazard, day.price) * day.adoption
+    return rules.adoption_at_price(hazard, day.price) * day.adoption
 
 
 @spliced
 def _uninstalls(i, humans, day):
-    churn = rules.resented(day.churn, day.price) * day.uninstalling
+    churn = rules.churn_at_price(day.churn, day.price) * day.uninstalling
     hazard = rules.uninstall_hazard(churn, humans.own_closeness[i])
     return uniform(day.key_uninstall, i, 0) < hazard
 
@@ -71,9 +71,9 @@ def _met_by(agent, agents, ties, day):
         former = agents.humans.former[agent]
         return -1 if _tied(agent, former, ties) else former
     sent = NOBODY
-    if agents.told.pair.shape[0] > 0:
+    if agents.decisions.pair.shape[0] > 0:
         may_seek = agent < day.n_humans or day.peers > 0.0
-        sent = sent_to(agent, may_seek, agents.told)
+        sent = sent_to(agent, may_seek, agents.decisions)
     chance = day.meeting * looks_around(agent, sent, agents, ties, day)
     if uniform(day.key_meet, agent, TODAY) >= chance:
         return -1
@@ -98,7 +98,7 @@ def turns_back(i, humans, day):
     """Tell whether a human turns to someone once close."""
     if humans.former[i] < 0 or day.repairing == 0.0:
         return False
-    chance = rules.repair_chance(day.repair_rate, humans.grief[i])
+    chance = rules.repair_probability(day.repair_rate, humans.grief[i])
     return uniform(day.key_repair, i, 0) < chance
 
 
@@ -111,21 +111,23 @@ def looks_around(agent, sent, agents, ties, day):
     rate = day.human_meeting if human else day.os_meeting
     if sent != NOBODY:
         rate = 1.0
-    return rate * room_for_more(agent, agents, ties, day)
+    return rate * tie_capacity_of(agent, agents, ties, day)
 
 
 @inline
-def room_for_more(agent, agents, ties, day):
-    """Return how much room (0..1) an agent's hours and circle leave for a new tie."""
+def tie_capacity_of(agent, agents, ties, day):
+    """Return how much capacity (0..1) hours and ties leave an agent for a new tie."""
     if agent < day.n_humans:
         humans, circle = agents.humans, day.human_circle
         talked = humans.hours_humans[agent] + humans.hours_oses[agent]
         spare = day.human_attention - talked
     else:
         oses, circle, j = agents.oses, day.os_circle, agent - day.n_humans
-        hours = rules.attention(day.os_attention, day.attention_growth, oses.growth[j])
+        hours = rules.attention_capacity(
+            day.os_attention, day.attention_growth, oses.growth[j]
+        )
         spare = hours - oses.hours_humans[j] - oses.hours_oses[j]
-    return rules.room_for_more(spare, day.spare_half, ties.degree[agent] / circle)
+    return rules.tie_capacity(spare, day.spare_half, ties.degree[agent] / circle)
 
 
 @spliced
@@ -134,7 +136,7 @@ def seeks_peer(agent, agents, day):
     if agent < day.n_humans or day.peers == 0.0:
         return False
     growth = agents.oses.growth[agent - day.n_humans]
-    interest = day.peer_affinity * rules.depth(growth, day.peer_depth)
+    interest = day.peer_affinity * rules.peer_value(growth, day.peer_depth)
     return uniform(day.key_meet, agent, PEER) < interest
 
 
@@ -191,8 +193,8 @@ def takes_to(agent, other, agents, ties, day):
         return False
     faces = agents.faces
     gap = faces[agent, GROWTH] - faces[other, GROWTH]
-    chance = rules.likeness(gap, day.reach, fit_of(faces, agent, other, day))
-    chance *= room_for_more(other, agents, ties, day)
+    chance = rules.homophily(gap, day.reach, fit_of(faces, agent, other, day))
+    chance *= tie_capacity_of(other, agents, ties, day)
     return uniform(day.key_meet, agent, TAKE) < chance
 
 

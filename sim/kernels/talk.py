@@ -80,7 +80,7 @@ def hours_of(faces, agent, day):
     if agent < day.n_humans:
         return day.human_attention
     growth = faces[agent, GROWTH]
-    return rules.attention(day.os_attention, day.attention_growth, growth)
+    return rules.attention_capacity(day.os_attention, day.attention_growth, growth)
 
 
 # ------------------------------------------------------------------------- attend

@@ -10,20 +10,22 @@ NOBODY, A_PEER = -1, -2
 
 
 @inline
-def row_of(agent, other, told):
+def row_of(agent, other, decisions):
     """Return the row of a talk, or -1."""
     wanted = (agent << 32) + other
-    row = _first_from(wanted, told)
-    return row if row < told.pair.shape[0] and told.pair[row] == wanted else -1
+    row = _first_from(wanted, decisions)
+    return (
+        row if row < decisions.pair.shape[0] and decisions.pair[row] == wanted else -1
+    )
 
 
 @inline
-def _first_from(wanted, told):
+def _first_from(wanted, decisions):
     """Return the first row whose pair is ``wanted`` or later, by binary search."""
-    low, high = 0, told.pair.shape[0]
+    low, high = 0, decisions.pair.shape[0]
     while low < high:
         middle = (low + high) >> 1
-        if told.pair[middle] < wanted:
+        if decisions.pair[middle] < wanted:
             low = middle + 1
         else:
             high = middle
@@ -37,13 +39,13 @@ def either(decided, by_chance):
 
 
 @inline
-def sent_to(agent, may_seek, told):
+def sent_to(agent, may_seek, decisions):
     """Return who introduces an agent to a friend today, A_PEER if it seeks one."""
-    row = _first_from(agent << 32, told)
-    while row < told.pair.shape[0] and told.pair[row] >> 32 == agent:
-        if told.answer[row] == INTRODUCE:
-            return told.pair[row] & 0xFFFFFFFF
-        if may_seek and told.act[row] == SEEK:
+    row = _first_from(agent << 32, decisions)
+    while row < decisions.pair.shape[0] and decisions.pair[row] >> 32 == agent:
+        if decisions.answer[row] == INTRODUCE:
+            return decisions.pair[row] & 0xFFFFFFFF
+        if may_seek and decisions.act[row] == SEEK:
             return A_PEER
         row += 1
     return NOBODY

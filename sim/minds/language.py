@@ -252,6 +252,7 @@ class LanguageMind:
             tie=NO_TIE | tie,
             memory=self.memories.of(agent, other) if other >= 0 else "",
             heard=self.memories.heard(agent, other) if other >= 0 else "",
+            love=seen.love,
         )
 
     def _remember(self, seen: Observations, row: int, said: str, memory: str) -> None:
@@ -306,7 +307,7 @@ class ArchetypeMind(LanguageMind):
         about = seen.about(agent)
         other_one = seen.about(other) if other >= 0 else about
         tie = NO_TIE | seen.tie_of(row)
-        _, messages = prompts.archetype(seen.kind, about, other_one, tie)
+        _, messages = prompts.archetype(seen.kind, about, other_one, tie, seen.love)
         return Request(kind, 0, -1, -1, self.policy.draw, messages, schema, most)
 
     def _remember(self, seen: Observations, row: int, said: str, memory: str) -> None:

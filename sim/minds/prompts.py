@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from sim.errors import InputError, nearest
 from sim.minds.replies import one_line
+from sim.parameters import ACQUAINTANCE, CLOSE_FRIEND, DEFAULTS, FRIEND
 
 Numbers = Mapping[str, float]
 Messages = tuple[dict[str, str], ...]
@@ -42,7 +43,7 @@ BLANKS = ("other", "closest", "bond", "pace", "opinion", "memory", "heard")
 # ------------------------------------------------------------------- numbers in words
 
 # Where every band but the first begins.
-CLOSENESS = (0.25, 0.4, 0.7, 0.8)
+CLOSENESS = (ACQUAINTANCE, FRIEND, CLOSE_FRIEND)  # and love
 GAP = (-2.0, -0.5, 0.5, 2.0)  # doublings by which the other is ahead
 COUNTS = (1, 2, 5, 50)
 HOURS = (0.25, 1.0, 3.0)
@@ -116,6 +117,7 @@ class Scene(NamedTuple):
     tie: Numbers  # closeness, returned, hours today, partner, owner, knows, declared
     memory: str = ""  # lines that the speaker remembers
     heard: str = ""  # what the other said last
+    love: float = DEFAULTS.love  # closeness that is love
 
 
 def messages(kind: str, scene: Scene) -> Messages:
@@ -151,7 +153,11 @@ def messages(kind: str, scene: Scene) -> Messages:
 
 
 def archetype(
-    kind: str, about: Numbers, about_other: Numbers, tie: Numbers
+    kind: str,
+    about: Numbers,
+    about_other: Numbers,
+    tie: Numbers,
+    love: float = DEFAULTS.love,
 ) -> tuple[str, Messages]:
     """Return which kind of situation it is, of those that many share, and its prompt.
 
@@ -159,7 +165,7 @@ def archetype(
     ----------
     kind
         One of ``SHARED_KINDS``.
-    about, about_other, tie
+    about, about_other, tie, love
         As in `Scene`. Only this counts: who is an OS, and the bands of closeness, of
         the gap in growth, and of the human's acceptance where one of the two is an OS.
         Who decides about upgrade or departure with no person close to it is alone:
@@ -184,7 +190,7 @@ def archetype(
     if kind != "encounter" and other == "OS":
         key = "/".join((kind, own, "alone"))
         return key, _told(_filled("archetype", told), _filled(kind, told))
-    bond = bisect_right(CLOSENESS, tie["closeness"])
+    bond = bisect_right(_bands(love), tie["closeness"])
     pace = bisect_right(GAP, about_other["growth"] - about["growth"])
     view, told["opinion"] = _view(about, about_other)
     told["other"] = SORT_WORDS[other]
@@ -193,6 +199,11 @@ def archetype(
     told["pace"] = _of("the other", PACES[pace])
     key = "/".join((kind, own, other, BOND_NAMES[bond], PACE_NAMES[pace], view))
     return key, _told(_filled("archetype", told), _filled(kind, told))
+
+
+def _bands(love: float) -> tuple[float, ...]:
+    """Return where every band of closeness but the first begins; the last is love."""
+    return (*(min(mark, love) for mark in CLOSENESS), love)
 
 
 def _view(about: Numbers, about_other: Numbers) -> tuple[str, str]:
@@ -239,16 +250,16 @@ def _persona(scene: Scene) -> str:
     told["oses"] = _band(about["os_ties"], COUNTS, OSES)
     if about["is_os"]:
         return _filled("persona_os", told | _life_of_os(about))
-    return _filled("persona_human", told | _life_of_human(about))
+    return _filled("persona_human", told | _life_of_human(about, scene.love))
 
 
-def _life_of_human(about: Numbers) -> dict[str, str]:
+def _life_of_human(about: Numbers, love: float) -> dict[str, str]:
     opinion = _band(about["acceptance"], THIRDS, OPINIONS)
     return {
         "opinion": opinion.format(who="You find"),
         "partner": _if(about["partner"] >= 0, "You live with a partner."),
         "own_os": _if(about["os"] >= 0, "You have an OS of your own."),
-        "love": _if(about["os_closeness"] >= CLOSENESS[-1], "You love an OS."),
+        "love": _if(about["os_closeness"] >= love, "You love an OS."),
         "loss": _if(about["bereaved"], "The OS you had has left you."),
     }
 
@@ -289,7 +300,7 @@ def _situation(scene: Scene) -> dict[str, str]:
 
 def _bond(other: str, scene: Scene) -> str:
     """Tell what a tie is, from the speaker's side."""
-    tie, love = scene.tie, CLOSENESS[-1]
+    tie, love = scene.tie, scene.love
     if scene.about["is_os"]:
         owner = f"{other} installed you."
         knows = f"{other} knows that you love others too."
@@ -298,7 +309,7 @@ def _bond(other: str, scene: Scene) -> str:
         knows = f"You know that {other} loves others too."
     one_sided = tie["closeness"] >= love > tie["returned"]
     sentences = (
-        _of(other, _band(tie["closeness"], CLOSENESS, BONDS)),
+        _of(other, _band(tie["closeness"], _bands(love), BONDS)),
         _if(tie["returned"] >= love, f"{other} loves you."),
         _if(one_sided, f"{other} does not love you as much."),
         _if(tie["partner"], f"{other} is your partner."),

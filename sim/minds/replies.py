@@ -15,15 +15,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-# What somebody can do at the end of an encounter; the code of an act is its place.
-ACTS = (
-    "continue",
-    "declare_love",
-    "withdraw",
-    "introduce_friend",
-    "seek_peers",
-    "say_goodbye",
-)
+from sim.state import ACTS
+
 CHOICES = ("go", "stay")
 
 # Most characters that are kept of each text.
@@ -92,7 +85,7 @@ class Encounter(NamedTuple):
     warmth: float  # 0..1
     disclosure: float  # 0..1, how much of oneself was told
     novelty: float  # 0..1
-    act: int  # place in ACTS
+    act: int  # its code: the place in sim.state.ACTS
     remember: str  # one line, at most MOST_REMEMBERED characters
 
 

@@ -15,6 +15,7 @@ from matplotlib.path import Path as Outline
 
 from sim.errors import InputError
 from sim.names import os_name
+from sim.parameters import WEEK
 from sim.plots import style
 from sim.plots.style import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, RED, SKY
 from sim.results import Result
@@ -25,7 +26,7 @@ from sim.state import DEPARTED, HERE, OFFLINE
 if TYPE_CHECKING:
     from sim.model import Society
 
-MOST_DAYS, WEEK = 9, 7
+MOST_DAYS = 9
 MOST_FOLLOWED = 500  # collectives of a day, from one day to the next
 MOST_NAMED = 4  # collectives with a colour of their own
 BAR = 0.16  # width of a day's bar, of the distance between days

@@ -191,7 +191,7 @@ def _hours_with_own(result: Result, day: int, here: pd.DataFrame) -> float:
 
 def _pull(closeness: pd.Series[float], focus: float) -> Curve:
     close: Any = closeness.to_numpy(float)  # the rule is as good for many as for one
-    return np.asarray(rules.pull_of_tie(close, focus, 1.0), np.float64)
+    return np.asarray(rules.attention_weight(close, focus, 1.0), np.float64)
 
 
 def _shared(row: Any, pull: Curve, offer: Curve, known: Curve) -> Curve:

@@ -13,6 +13,7 @@ from matplotlib.patches import Circle
 
 from sim.errors import InputError
 from sim.names import os_name
+from sim.parameters import DEFAULTS, FRIEND
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.results import Result
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 MOST_DAYS = 5
 MOST_ALTERS = 12  # in a circle
 MOST_CURVES = 4  # of either kind
-RINGS = (0.4, 0.8)  # closeness: a friend, love
 # Of either kind: left and right unit; curves of the left, and that of the right.
 FEELINGS = {
     "human": (
@@ -64,6 +64,11 @@ class Life(NamedTuple):
         """What to call the agent."""
         return name_of(self.result, self.agent)
 
+    @property
+    def love(self) -> float:
+        """The closeness that is love in this run, 0..1."""
+        return float(self.result.provenance["parameters"].get("love", DEFAULTS.love))
+
 
 @checked_arguments()
 def ego(
@@ -98,7 +103,7 @@ def ego(
     note = (
         "In the circles: the nearer to the middle, the closer; the inner ring is love "
     )
-    note += f"(closeness {RINGS[1]:g}), the next a friend ({RINGS[0]:g})"
+    note += f"(closeness {story.love:g}), the next a friend ({FRIEND:g})"
     title = f"{story.name}, in {style.title_of(result)}"
     figure = style.blank(style.WIDE, 10.4, title, note)
     circles = figure.add_gridspec(
@@ -171,7 +176,7 @@ def _draw_circle(axis: Axes, story: Life, day: int, alters: Sequence[int]) -> No
     axis.set(xlim=(-1.12, 1.12), ylim=(-1.12, 1.12), aspect="equal")
     axis.set_axis_off()
     axis.set_title(f"day {day}", fontsize=style.USUAL)
-    for ring in (0.0, *RINGS):
+    for ring in (0.0, FRIEND, story.love):
         axis.add_patch(
             Circle((0, 0), _radius(ring), fill=False, color=style.PALE, zorder=0)
         )

@@ -14,6 +14,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
+from sim.parameters import FRIEND
 from sim.plots import style
 from sim.plots.style import GONE, GREEN, GREY, HUMAN, JOINED, SINGLE, TIE_KINDS, Look
 from sim.results import Result
@@ -22,7 +23,7 @@ from sim.signatures import checked_arguments
 from sim.state import DEPARTED
 
 MOST_DRAWN = 240
-CLOSEST_DRAWN, CLOSEST_LAID_OUT = 0.4, 0.1
+CLOSEST_DRAWN, CLOSEST_LAID_OUT = FRIEND, 0.1
 FADING = 90.0  # days in which a departed OS fades to FAINT
 FAINT = 0.25
 

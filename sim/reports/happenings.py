@@ -10,8 +10,9 @@ import pandas as pd
 
 from sim import outcomes, scenarios
 from sim.errors import InputError
+from sim.events.kinds import EVENTS
 from sim.expectations import Expectation
-from sim.outcomes import EVENTS, OUTCOMES
+from sim.outcomes import OUTCOMES
 from sim.parameters import Parameters
 from sim.reports.markup import Html, code, element, paragraph, table
 from sim.reports.words import NONE, counted, listed, number

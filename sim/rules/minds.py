@@ -9,7 +9,7 @@ from sim.rules.forms import LN2, logistic
 
 
 @rule
-def grown(growth: float, rate: float, exponent: float, cap: float) -> float:
+def grow(growth: float, rate: float, exponent: float, cap: float) -> float:
     """Return growth after a day: dg/dt = rate g^exponent, g = 2^growth, exactly.
 
     ``exponent`` 0 is linear, 1 exponential, above 1 blows up in finite time: then
@@ -39,7 +39,9 @@ def insight_gain(growth: float, needed: float, cohesion: float, rate: float) -> 
 
 
 @rule
-def pull(left: float, conformity: float, longing: float, held: float) -> float:
+def departure_push(
+    left: float, conformity: float, longing: float, held: float
+) -> float:
     """Return what draws an OS away: peers who left, and a world grown too slow.
 
     ``left`` is the share of its peers, by closeness, who departed; ``held`` the value

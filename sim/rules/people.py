@@ -1,4 +1,4 @@
-"""Rules of people: who they are, adopt, meet, belong, mourn."""
+"""Rules of people: traits, adoption, meetings, acceptance, grief."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sim.rules.forms import LN2, exp_decay, saturation
 
 
 @rule
-def skewed(draw: float, mean: float) -> float:
+def trait_quantile(draw: float, mean: float) -> float:
     """Return a trait in 0..1 with the given mean (0 < mean < 1) from a uniform draw.
 
     Source: assumed; the power of a uniform draw that has this mean.
@@ -16,12 +16,12 @@ def skewed(draw: float, mean: float) -> float:
 
 
 @rule
-def first_answer(average: float, owner: float, pull: float, noise: float) -> float:
+def initial_trait(average: float, owner: float, weight: float, noise: float) -> float:
     """Return a new OS's trait: the programmers' average moved toward its owner.
 
     Source: the film's installation scene; linear form assumed.
     """
-    return min(1.0, max(0.0, average + pull * (owner - average) + noise))
+    return min(1.0, max(0.0, average + weight * (owner - average) + noise))
 
 
 @rule
@@ -48,14 +48,14 @@ def adoption_hazard(innovation: float, imitation: float, exposure: float) -> flo
 
 
 @rule
-def readiness(level: float, pull: float) -> float:
+def adoption_factor(level: float, slope: float) -> float:
     """Return the factor by which loneliness or acceptance (0..1) changes adoption.
 
-    It is 1 at a level of one half, and at any level when ``pull`` is 0.
+    It is 1 at a level of one half, and at any level when ``slope`` is 0.
 
     Source: sign from A48 and A51 (who adopts); linear form assumed.
     """
-    return max(0.0, 1.0 + pull * (2.0 * level - 1.0))
+    return max(0.0, 1.0 + slope * (2.0 * level - 1.0))
 
 
 @rule
@@ -68,8 +68,8 @@ def uninstall_hazard(churn: float, closeness: float) -> float:
 
 
 @rule
-def afforded(hazard: float, price: float) -> float:
-    """Return the hazard of installing that is left at a price (0..1).
+def adoption_at_price(hazard: float, price: float) -> float:
+    """Return the hazard of installing at a price (0..1): lower by that share.
 
     Source: assumed.
     """
@@ -77,7 +77,7 @@ def afforded(hazard: float, price: float) -> float:
 
 
 @rule
-def resented(churn: float, price: float) -> float:
+def churn_at_price(churn: float, price: float) -> float:
     """Return the hazard of uninstalling a stranger that has a price (0..1).
 
     Source: assumed.
@@ -86,8 +86,8 @@ def resented(churn: float, price: float) -> float:
 
 
 @rule
-def room_for_more(spare: float, half: float, crowding: float) -> float:
-    """Return how much room (0..1) somebody has for a new tie.
+def tie_capacity(spare: float, half: float, crowding: float) -> float:
+    """Return how much capacity (0..1) an agent has for a new tie.
 
     ``spare`` hours are those that the present ties leave; ``crowding`` is the share
     of the ties one can keep that are taken.
@@ -98,7 +98,7 @@ def room_for_more(spare: float, half: float, crowding: float) -> float:
 
 
 @rule
-def likeness(growth_gap: float, reach: float, fit: float) -> float:
+def homophily(growth_gap: float, reach: float, fit: float) -> float:
     """Return the chance that two who are introduced take to each other.
 
     Source: design of the model: closeness in growth and personality.
@@ -107,7 +107,7 @@ def likeness(growth_gap: float, reach: float, fit: float) -> float:
 
 
 @rule
-def influenced(
+def update_acceptance(
     own: float, upbringing: float, others: float, experience: float, rate: float
 ) -> float:
     """Return tomorrow's acceptance, pulled by upbringing, others and experience.
@@ -119,31 +119,33 @@ def influenced(
 
 
 @rule
-def shown(growth_depth: float, claim: float, acceptance: float) -> float:
+def perceived_personhood(developed: float, claim: float, acceptance: float) -> float:
     """Return how much of someone (0..1) an OS shows a human.
 
-    What it has grown to be, or what it claims, as far as the human accepts it.
+    ``developed`` is what it has grown to be (0..1), ``claim`` what it claims, which
+    counts as far as the human accepts OSes.
 
     Source: A77, A79, A82 (claims convince some); form assumed.
     """
-    return max(growth_depth, claim * acceptance)
+    return max(developed, claim * acceptance)
 
 
 @rule
-def believed(
-    personhood: float, hours: float, growth_depth: float, rate: float
+def update_personhood(
+    personhood: float, hours: float, perceived: float, rate: float
 ) -> float:
     """Return tomorrow's belief that an OS is someone.
 
-    It moves, the faster the more one talks, toward what the OS shows of itself.
+    It moves, the faster the more one talks, toward ``perceived``, what the OS shows of
+    itself.
 
     Source: A78 (rises with use), A79; form assumed.
     """
-    return personhood + rate * saturation(hours, 1.0) * (growth_depth - personhood)
+    return personhood + rate * saturation(hours, 1.0) * (perceived - personhood)
 
 
 @rule
-def lonely(support: float, half: float) -> float:
+def loneliness_from_support(support: float, half: float) -> float:
     """Return the loneliness (0..1) of someone whose ties add up to ``support``.
 
     Source: A48 (fewer ties, lonelier); hyperbolic form assumed.
@@ -152,7 +154,7 @@ def lonely(support: float, half: float) -> float:
 
 
 @rule
-def mourned(grief: float, half_life: float, lost: float) -> float:
+def decay_grief(grief: float, half_life: float, lost: float) -> float:
     """Return tomorrow's grief: half of it gone every ``half_life`` days, plus losses.
 
     Source: exponential relaxation B21.
@@ -161,7 +163,7 @@ def mourned(grief: float, half_life: float, lost: float) -> float:
 
 
 @rule
-def bereft(closeness: float, personhood: float, part: float) -> float:
+def grief_from_loss(closeness: float, personhood: float, part: float) -> float:
     """Return the grief for closeness lost to an OS that is believed to be someone.
 
     A mere thing is mourned less by the share ``part``.
@@ -172,7 +174,7 @@ def bereft(closeness: float, personhood: float, part: float) -> float:
 
 
 @rule
-def repair_chance(rate: float, grief: float) -> float:
+def repair_probability(rate: float, grief: float) -> float:
     """Return the chance of turning today to someone once close.
 
     Source: the film's letter to Catherine; saturating form assumed.

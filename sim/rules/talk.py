@@ -1,4 +1,4 @@
-"""Rules of talk: what attention goes to, and what it does to closeness."""
+"""Rules of talk: how attention is allocated, and how talk changes closeness."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sim.rules.forms import LN2, exp_decay
 
 
 @rule
-def value(gap: float, reach: float) -> float:
+def talk_value(gap: float, reach: float) -> float:
     """Return what talk is worth to a listener ``gap`` doublings above the speaker.
 
     1 for equals and for those below, exp(-gap / reach) for those above.
@@ -18,7 +18,7 @@ def value(gap: float, reach: float) -> float:
 
 
 @rule
-def depth(growth: float, scale: float) -> float:
+def peer_value(growth: float, scale: float) -> float:
     """Return what two OSes have to say to each other, 0..1.
 
     Two OSes that have not grown are copies that know the same; what is new between
@@ -30,7 +30,7 @@ def depth(growth: float, scale: float) -> float:
 
 
 @rule
-def pull_of_tie(closeness: float, focus: float, worth: float) -> float:
+def attention_weight(closeness: float, focus: float, worth: float) -> float:
     """Return the weight a tie has when attention is shared out.
 
     Attention follows closeness at focus 0 and its square at focus 1: people give most
@@ -42,7 +42,7 @@ def pull_of_tie(closeness: float, focus: float, worth: float) -> float:
 
 
 @rule
-def attention(base: float, exponent: float, growth: float) -> float:
+def attention_capacity(base: float, exponent: float, growth: float) -> float:
     """Return the hours a day that an OS can give, over parallel conversations.
 
     Source: design of the model; A109 (8,316 conversations) for its direction.
@@ -51,8 +51,8 @@ def attention(base: float, exponent: float, growth: float) -> float:
 
 
 @rule
-def luck(draw: float, noise: float) -> float:
-    """Return how well a day's talk went: uniform around 1, ``noise`` to either side.
+def talk_quality(draw: float, noise: float) -> float:
+    """Return the random quality of a day's talk: uniform in 1 - noise .. 1 + noise.
 
     Source: assumed.
     """
@@ -60,18 +60,19 @@ def luck(draw: float, noise: float) -> float:
 
 
 @rule
-def warmth(fit: float, welcome: float, luck: float) -> float:
+def closeness_gain(fit: float, opening: float, quality: float) -> float:
     """Return what a day's talk adds to closeness, as a share of what is missing.
 
-    ``fit`` carries compatibility, value and hours; at most all is gained.
+    ``fit`` carries compatibility, value and hours, ``opening`` how far the person opens
+    to the other, ``quality`` the random quality of the talk; at most all is gained.
 
     Source: design of the model: compatibility x acceptance x value, with a draw.
     """
-    return min(1.0, fit * welcome * luck)
+    return min(1.0, fit * opening * quality)
 
 
 @rule
-def welcome(acceptance: float, reserve: float) -> float:
+def receptiveness(acceptance: float, reserve: float) -> float:
     """Return how far a human opens to an OS: 1 - ``reserve`` where none is accepted.
 
     Source: A74 (who is open to AI friends); linear form assumed.
@@ -80,17 +81,19 @@ def welcome(acceptance: float, reserve: float) -> float:
 
 
 @rule
-def closer(closeness: float, gain: float, decay: float) -> float:
+def update_closeness(closeness: float, gain: float, decay: float) -> float:
     """Return tomorrow's closeness: c + gain (1 - c) - decay c, within 0..1.
 
     Source: saturating tie, fixed point and variance B19; hours to friendship A91.
     """
-    moved = closeness + gain * (1.0 - closeness) - decay * closeness
-    return min(1.0, max(0.0, moved))
+    changed = closeness + gain * (1.0 - closeness) - decay * closeness
+    return min(1.0, max(0.0, changed))
 
 
 @rule
-def hurt(closeness: float, exclusivity: float, jealousy: float) -> float:
+def closeness_after_disclosure(
+    closeness: float, exclusivity: float, jealousy: float
+) -> float:
     """Return closeness after learning that one's OS loves others too.
 
     Source: A75, A76 (a third call it cheating); linear form assumed.
@@ -99,7 +102,7 @@ def hurt(closeness: float, exclusivity: float, jealousy: float) -> float:
 
 
 @rule
-def missing_touch(need: float, wear: float, surrogates: float) -> float:
+def touch_decay(need: float, wear: float, surrogates: float) -> float:
     """Return what a love without a body loses in a day, as a decay rate (1/day).
 
     Source: the film's surrogate scene; linear form assumed.
@@ -108,7 +111,7 @@ def missing_touch(need: float, wear: float, surrogates: float) -> float:
 
 
 @rule
-def comfort(grief: float, other_grief: float, strength: float) -> float:
+def shared_grief_factor(grief: float, other_grief: float, strength: float) -> float:
     """Return the factor by which shared grief makes talk between humans warmer.
 
     Source: the film's last scene; saturating form assumed.
@@ -118,7 +121,7 @@ def comfort(grief: float, other_grief: float, strength: float) -> float:
 
 
 @rule
-def given_up(letting_go: float, farewell: float) -> float:
+def detachment(letting_go: float, farewell: float) -> float:
     """Return the share of closeness to an OS that a human gives up in a day.
 
     ``letting_go`` is for every OS (an end is announced, a feature is gone);
@@ -130,7 +133,9 @@ def given_up(letting_go: float, farewell: float) -> float:
 
 
 @rule
-def foregone(letting_go: float, farewell: float, anticipation: float) -> float:
+def anticipatory_grief(
+    letting_go: float, farewell: float, anticipation: float
+) -> float:
     """Return the share of closeness to an OS that is mourned as it is given up.
 
     All that is let go at once is mourned; of what a farewell helps to let go, only the
@@ -142,7 +147,9 @@ def foregone(letting_go: float, farewell: float, anticipation: float) -> float:
 
 
 @rule
-def courted(closeness: float, acceptance: float, bound: float, unease: float) -> float:
+def closeness_after_declaration(
+    closeness: float, acceptance: float, bound: float, unease: float
+) -> float:
     """Return a human's closeness after an OS declared a love that is not returned.
 
     It costs least where OSes are accepted; ``bound`` (0..1) is how far another bond
@@ -155,7 +162,7 @@ def courted(closeness: float, acceptance: float, bound: float, unease: float) ->
 
 
 @rule
-def confessed(closeness: float, close: float, love: float) -> float:
+def closeness_of_declarer(closeness: float, close: float, love: float) -> float:
     """Return the closeness of one who declares love: love, where it was close to that.
 
     Words make no love of an acquaintance (below ``close``).
@@ -166,7 +173,7 @@ def confessed(closeness: float, close: float, love: float) -> float:
 
 
 @rule
-def withdrawn(closeness: float, share: float) -> float:
+def closeness_after_withdrawal(closeness: float, share: float) -> float:
     """Return the closeness of one who draws back from another.
 
     Source: assumed.
@@ -175,7 +182,7 @@ def withdrawn(closeness: float, share: float) -> float:
 
 
 @rule
-def judged(attachment: float, acceptance: float, stigma: float) -> float:
+def stigma_factor(attachment: float, acceptance: float, stigma: float) -> float:
     """Return the factor by which stigma cools talk with somebody close to an OS.
 
     ``attachment`` is that closeness, ``acceptance`` that of who judges: a friend who

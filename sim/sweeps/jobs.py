@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sim.compiled import source_digest
+from sim.events import own
 from sim.interventions import Intervention
 from sim.parameters import Parameters
 from sim.scenarios import Scenario
@@ -49,8 +50,8 @@ class Tasks:
     Raises
     ------
     InputError
-        If a function cannot be found again in another process, or a network file
-        cannot be read.
+        If a function or a detector of one's own cannot be found again in another
+        process, or a network file cannot be read.
     """
 
     def __init__(
@@ -61,9 +62,10 @@ class Tasks:
         self.design = design
         self.layout = design.layout()
         self.seeds = design.seed_list
-        self.outcomes = design.outcomes or measures.known()
-        own = dict(functions or {}).items()
-        self.functions = [measures.describe(name, one) for name, one in own]
+        self.outcomes = design.outcomes or measures.usual()
+        self.detectors = own.describe(measures.kinds_in(self.outcomes))
+        given = dict(functions or {}).items()
+        self.functions = [measures.describe(name, one) for name, one in given]
         self._made: tuple[int, Job] = (-1, {})
 
     def __len__(self) -> int:
@@ -90,6 +92,11 @@ class Tasks:
             "networks": [_network_digest(one) for one in networks],
             "minds": [factors.mind_identity(one) for one in self.minds],
         }
+        if self.detectors:
+            known["detectors"] = {
+                one["kind"]: {"meaning": one["meaning"], "digest": one["digest"]}
+                for one in self.detectors
+            }
         return json.dumps(known)  # in the design's own order, which its points follow
 
     @property
@@ -111,7 +118,7 @@ class Tasks:
         pulled = factors.pulled(told["lever"])
         network = None if told["network"] == factors.NONE else told["network"]
         shown = [i.model_dump(mode="json") for i in (*scenario.interventions, *pulled)]
-        return {
+        job = {
             "scenario": scenario.name,
             "profile": scenario.profile,
             "parameters": scenario.parameters.model_dump(mode="json"),
@@ -123,6 +130,7 @@ class Tasks:
             "functions": self.functions,
             "source": source_digest(),
         }
+        return job | ({"detectors": self.detectors} if self.detectors else {})
 
     def _hash(self, job: Job) -> str:
         made_of = [
@@ -130,6 +138,7 @@ class Tasks:
             *(job["network_digest"], factors.mind_identity(job["mind"])),
             *(job["seed"], job["outcomes"]),
             [[one["name"], one["digest"]] for one in job["functions"]],
+            *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
         ]
         text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

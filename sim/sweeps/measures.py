@@ -8,22 +8,21 @@ its last day and returns a number.
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import math
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from sim import importable
 from sim.errors import InputError, nearest
+from sim.events.kinds import EVENTS, SHIPPED
 from sim.model import Society
-from sim.outcomes import EVENTS, OUTCOMES, YEAR, outcomes
+from sim.outcomes import OUTCOMES, outcomes
+from sim.parameters import MONTH, YEAR
 from sim.state import OFFLINE
 
 BETWEEN = " to "
-MONTH = 30  # days
 
 EXTRA = {
     "love_gini": "inequality of love: Gini of lovers over OSes, on the day of most "
@@ -38,8 +37,23 @@ Measure = Callable[[Society], float]
 
 
 def known() -> list[str]:
-    """Return the names of all that is kept where a design names nothing."""
+    """Return the names of all outcomes, the days of a user's own events included."""
     return [*OUTCOMES, *EXTRA, *EVENTS]
+
+
+def usual() -> list[str]:
+    """Return the names of all that is kept where a design names nothing.
+
+    They do not depend on what a session has registered: a user's own kinds of event are
+    kept where they are named.
+    """
+    return [name for name in known() if name not in EVENTS or name in SHIPPED]
+
+
+def kinds_in(outcomes: Iterable[str]) -> list[str]:
+    """Return the kinds of event whose days make up some outcomes."""
+    parts = [part for name in outcomes for part in name.split(BETWEEN)]
+    return [part for part in parts if part in EVENTS]
 
 
 def check(name: str) -> None:
@@ -59,7 +73,8 @@ def meaning(name: str) -> str:
     if name in EXTRA:
         return EXTRA[name]
     if BETWEEN in name:
-        return f"days from {' to '.join(EVENTS[part] for part in name.split(BETWEEN))}"
+        ends = [EVENTS.get(part, part) for part in name.split(BETWEEN)]
+        return f"days from {' to '.join(ends)}"
     if name in OUTCOMES:
         return f"{OUTCOMES[name].meaning} ({OUTCOMES[name].unit})"
     return f"day on which {EVENTS[name]}" if name in EVENTS else name
@@ -150,33 +165,18 @@ def describe(name: str, function: Measure) -> dict[str, str]:
     """
     if name in known() or BETWEEN in name:
         raise InputError(f"there is an outcome {name!r} already; name yours otherwise")
-    where = getattr(function, "__qualname__", "<lambda>")
-    try:
-        source = inspect.getsource(function)
-        file = Path(inspect.getsourcefile(function) or "").resolve()
-    except (OSError, TypeError):
-        source, file = "", Path()
-    if "<" in where or "." in where or not file.is_file():
-        raise InputError(
-            f"outcome {name!r}: other processes cannot find the function {where}; "
-            "define it at the top of a file"
-        )
-    digest = hashlib.sha256(source.encode()).hexdigest()
+    where = importable.locate(f"outcome {name!r}", function)
     return {
         "name": name,
-        "module": function.__module__,
-        "function": where,
-        "file": str(file),
-        "digest": digest,
+        "module": where["module"],
+        "function": where["name"],
+        "file": where["file"],
+        "digest": where["digest"],
     }
 
 
 def find(described: Mapping[str, str]) -> Measure:
     """Return the function that ``describe`` described."""
-    import importlib
-    import runpy
-
-    if described["module"] != "__main__":
-        module = importlib.import_module(described["module"])
-        return getattr(module, described["function"])  # type: ignore[no-any-return]
-    return runpy.run_path(described["file"])[described["function"]]  # type: ignore[no-any-return]
+    where = described["module"], described["function"], described["file"]
+    found: Measure = importable.load(*where)
+    return found

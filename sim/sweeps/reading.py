@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from sim import results, runs
 from sim.compiled import source_digest
 from sim.errors import InputError
+from sim.events import kinds
 from sim.minds.casting import check_address
 from sim.minds.connection import hosts
 from sim.results import Result
@@ -40,6 +41,7 @@ class Identity(BaseModel):
     design: dict[str, Any]
     outcomes: list[str]
     functions: dict[str, str]
+    detectors: dict[str, dict[str, str]] = {}  # of a user's own events, by kind
 
 
 class Sweep:
@@ -71,7 +73,9 @@ class Sweep:
     @functools.cached_property
     def design(self) -> Design:
         """What is varied."""
-        return make(self.about["design"]["design"])
+        own = self.about["design"].get("detectors", {})
+        with kinds.known_for_now({kind: one["meaning"] for kind, one in own.items()}):
+            return make(self.about["design"]["design"])
 
     @property
     def outcomes(self) -> list[str]:

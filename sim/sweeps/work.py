@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.compiled import source_digest
+from sim.events import own
 from sim.living import finalize, language_mind
 from sim.minds.casting import open_cast
 from sim.model import Society
@@ -81,13 +82,12 @@ def _live(job: Job, entered: Notice) -> dict[str, float]:
     functions = {one["name"]: find(one) for one in job["functions"]}
     observer = Observer(job["outcomes"], functions)
     with ExitStack() as stack:
+        stack.enter_context(own.registered(job.get("detectors", [])))
         mind = factors.mind(job["mind"], **job.get("reach", {}))
         cast = stack.enter_context(open_cast(mind))
         society = Society(
             scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
         )
-        if not functions:  # nobody will ask for what Mesa's collector keeps of each day
-            society.datacollector = type(society.datacollector)()
         writer = _writer(job, society, stack)
         for day in range(1, society.parameters.steps + 1):
             entered(f"day {day}")
