@@ -39,6 +39,7 @@ ABOVE = {
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
     *("reporting", "reports", "checkpoints", "living", "readings", "stored"),
     *("arguments", "footers", "sound", "tables", "relationships", "markup", "graphml"),
+    *("html", "parallel", "stats"),
 }
 
 

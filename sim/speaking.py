@@ -189,10 +189,9 @@ def show_transcript(told: argparse.Namespace) -> int:
     page = told.html or str(told.out or "").endswith((".html", ".htm"))
     title = f"{result.provenance['scenario']}, seed {result.provenance['seed']}"
     if page:
-        shown = transcripts.as_html(lines, population, title)
+        text = transcripts.as_html(lines, population, title)
     else:
-        shown = transcripts.as_text(lines, population)
-    text = "\n".join(shown) + "\n"
+        text = "\n".join(transcripts.as_text(lines, population)) + "\n"
     if told.out is None:
         print(text, end="")
     else:

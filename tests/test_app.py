@@ -371,7 +371,7 @@ def test_parameters_come_with_unit_range_and_source() -> None:
 
 
 def test_what_is_wrong_is_an_alert() -> None:
-    assert "role='alert'" in markup.live_region("no", urgent=True)
+    assert 'role="alert"' in markup.live_region("no", urgent=True)
     assert markup.live_region("", urgent=True) == ""
 
 

@@ -139,7 +139,7 @@ class Controls:
 
     def _tell_effect(self) -> None:
         effect = LEVERS[self.lever.value].effect
-        self.effect.object = f"<p class='help'>From tomorrow on: {effect}.</p>"
+        self.effect.object = markup.note(f"From tomorrow on: {effect}.")
 
     def _show_other(self) -> None:
         for name in set(self._puts) - set(MAIN):

@@ -11,8 +11,8 @@ from typing import Any
 
 from sim.compiled import source_digest
 from sim.errors import InputError
+from sim.html import Html, bullets, element, pairs, paragraph, table
 from sim.provenance import SOFTWARE
-from sim.reports.markup import Html, bullets, element, pairs, paragraph, table
 from sim.reports.settings import assumed
 from sim.reports.words import counted, size
 from sim.results import Result

@@ -11,9 +11,9 @@ import pandas as pd
 from sim import outcomes, scenarios
 from sim.errors import InputError
 from sim.expectations import Expectation
+from sim.html import Html, code, element, paragraph, table
 from sim.outcomes import EVENTS, OUTCOMES
 from sim.parameters import Parameters
-from sim.reports.markup import Html, code, element, paragraph, table
 from sim.reports.words import NONE, counted, listed, number
 from sim.results import Result
 from sim.sampling import telling

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sim.ablation import bootstrap
-from sim.reports.markup import Html, paragraph, table
+from sim.html import Html, paragraph, table
 from sim.reports.words import NONE, counted, exact, number
 from sim.sweeps import factors, measures
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from sim import plots, sensitivity
+from sim.html import Html, element, joined, table
 from sim.outcomes import OUTCOMES
-from sim.reports.markup import Html, element, joined, table
 from sim.reports.pictures import Picture, shown
 from sim.reports.settings import described
 from sim.reports.words import counted, exact, listed, number, sentence

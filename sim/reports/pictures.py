@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim import plots
-from sim.reports.markup import Html, element, joined, paragraph, start
+from sim.html import Html, element, joined, paragraph, start
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

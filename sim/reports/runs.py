@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from sim.html import Html, Section, element, page, pairs, paragraph
 from sim.parameters import Parameters
 from sim.reports import birth, happenings, settings, speech
 from sim.reports.figures import figures
-from sim.reports.markup import Html, Section, element, page, pairs, paragraph
 from sim.reports.pictures import shown
 from sim.reports.words import counted, listed, number, per_cent
 from sim.results import Result

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sim.describe import evidence_ids, read_evidence
+from sim.html import Html, code, paragraph, table
 from sim.parameters import Parameters, about
-from sim.reports.markup import Html, code, paragraph, table
 from sim.reports.words import counted, exact
 
 KNOWN = Parameters.model_fields

@@ -9,10 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sim import scenarios
-from sim.parameters import Parameters
-from sim.provenance import SOFTWARE
-from sim.reports import birth, levels, maps, settings
-from sim.reports.markup import (
+from sim.html import (
     Html,
     Section,
     code,
@@ -22,6 +19,9 @@ from sim.reports.markup import (
     paragraph,
     table,
 )
+from sim.parameters import Parameters
+from sim.provenance import SOFTWARE
+from sim.reports import birth, levels, maps, settings
 from sim.reports.settings import described, evidence
 from sim.reports.words import counted, exact, listed, number, size
 from sim.sweeps import Sweep, factors
