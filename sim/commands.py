@@ -65,7 +65,7 @@ def _seed(text: str) -> int:
 
 
 def _workers(told: argparse.Namespace) -> int:
-    from sim.sweeps.driving import processors
+    from sim.parallel import processors
 
     return told.workers or processors()
 
@@ -157,7 +157,7 @@ def _number(value: Any) -> Any:
 def ablate_scenario(told: argparse.Namespace) -> int:
     """Print what becomes of a scenario without each mechanism."""
     from sim import ablation, files, scenarios
-    from sim.checks import progress_shown
+    from sim.parallel import progress_shown
 
     if told.mechanisms == "list":
         for name, changes in ablation.MECHANISMS.items():

@@ -8,10 +8,7 @@ taken seed by seed, and who was affected is seen by comparing all columns every 
 from __future__ import annotations
 
 import math
-import multiprocessing
-import signal
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,13 +16,14 @@ import numpy as np
 import pandas as pd
 
 from sim import scenarios
-from sim.ablation import RESAMPLES, bootstrap
 from sim.checks import seeds_from
 from sim.errors import InputError
 from sim.interventions import LEVERS, Intervention
 from sim.model import Society
+from sim.parallel import map_all
 from sim.scenarios import Scenario
 from sim.state import State
+from sim.stats import bootstrap, bootstrap_unpaired
 from sim.sweeps import measures
 from sim.ties import Array
 
@@ -190,19 +188,8 @@ def counterfactual(
     wanted = list(outcomes) if outcomes is not None else measures.known()
     for name in wanted:
         measures.check(name)
-    if workers < 1:
-        raise InputError(f"it takes at least one worker, not {workers}")
     one = partial(live_pair, without, changed, wanted=wanted)
-    if min(workers, len(numbers)) == 1:
-        return Comparison(without, changed, [one(seed) for seed in numbers])
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(workers, len(numbers)), context, signal.signal, (signal.SIGINT, _IGNORED)
-    ) as pool:
-        return Comparison(without, changed, list(pool.map(one, numbers)))
-
-
-_IGNORED = signal.SIG_IGN
+    return Comparison(without, changed, map_all(one, numbers, workers))
 
 
 def _scenario(told: Scenario | str) -> Scenario:
@@ -240,19 +227,6 @@ def change(scenario: Scenario, told: Change, at: int | None = None) -> Scenario:
     more = [told] if isinstance(told, Intervention) else list(told)
     both = [*scenario.interventions, *more]
     return scenario.model_copy(update={"interventions": both})
-
-
-def bootstrap_unpaired(one: Array, other: Array) -> tuple[float, float]:
-    """Return the 95 % interval of a difference of means of independent samples."""
-    if not len(one):
-        return math.nan, math.nan
-    luck = np.random.default_rng(0)
-    means = [
-        values[luck.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1)
-        for values in (one, other)
-    ]
-    low, high = np.quantile(means[1] - means[0], [0.025, 0.975])
-    return float(low), float(high)
 
 
 # ------------------------------------------------------------------------ both arms

@@ -19,7 +19,7 @@ from sim import describe, facts, scenarios
 from sim.checks import observe
 from sim.errors import InputError
 from sim.facts import FACTS, Case, Fact, live
-from sim.facts.comparison import correlation, line_of
+from sim.facts.comparison import line_of
 from sim.facts.lives import strangers
 from sim.facts.table import CHECK, ROLES
 
@@ -172,16 +172,6 @@ def test_a_sign_matches_by_its_whole_interval(sign: float, within: bool) -> None
     assert line_of(rising, [(people, people)]).within == within
     zigzag = np.where(people % 2 > 0, 1.0, -1.0)
     assert not line_of(rising, [(people, zigzag)]).within
-
-
-def test_a_correlation_is_within_seeds() -> None:
-    """Two seeds that differ in level only: no correlation comes of that."""
-    one = (np.array([1.0, 2.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0, 2.0]))
-    other = (one[0] + 100.0, one[1] + 100.0)
-    r, low, high = correlation([one, other])
-    assert r == 0.0
-    assert low < 0.0 < high
-    assert math.isnan(correlation([(np.ones(9), np.arange(9.0))])[0])
 
 
 # --------------------------------------------------------------------- expectations

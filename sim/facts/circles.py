@@ -14,10 +14,9 @@ from sim.facts.measures import (
     INNER,
     MINUTES,
     Level,
-    mean,
-    percent,
 )
 from sim.state import PARTNER
+from sim.stats import mean, percent
 from sim.ties import Array
 
 Ties = dict[str, Array]

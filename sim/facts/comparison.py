@@ -13,8 +13,7 @@ from sim.errors import InputError
 from sim.facts.lives import Case, live_case
 from sim.facts.table import CHECK, FACTS, Fact
 from sim.scenarios import Scenario
-
-LIKELY = 1.96  # standard errors in a 95 % interval
+from sim.stats import correlation
 
 
 class Line(NamedTuple):
@@ -100,22 +99,6 @@ def line_of(fact: Fact, values: Sequence[Any]) -> Line:
     if not found:
         return Line(fact, math.nan, math.nan, math.nan)
     return Line(fact, float(np.mean(found)), min(found), max(found))
-
-
-def correlation(pairs: Sequence[tuple[Any, Any]]) -> tuple[float, float, float]:
-    """Return the correlation within seeds, and its 95 % interval (Fisher's z).
-
-    Each seed's columns are centred, so that differences between seeds do not count.
-    """
-    centred = [[column - np.mean(column) for column in pair] for pair in pairs]
-    one, another = (np.concatenate(columns) for columns in zip(*centred, strict=True))
-    spread = math.sqrt(float(np.sum(one**2)) * float(np.sum(another**2)))
-    degrees = len(one) - len(pairs) - 2
-    if spread == 0.0 or degrees < 1:
-        return math.nan, math.nan, math.nan
-    r = float(np.sum(one * another)) / spread
-    z, error = math.atanh(max(-0.999999, min(0.999999, r))), LIKELY / math.sqrt(degrees)
-    return r, math.tanh(z - error), math.tanh(z + error)
 
 
 def rows(lines: Sequence[Line]) -> list[dict[str, Any]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from sim.facts.lives import YEAR, Case, Life
+from sim.stats import mean, percent
 from sim.ties import Array
 
 # The words of the design for closeness.
@@ -28,16 +28,6 @@ THIRD = 1.0 / 3.0  # scales from 0 to 1 are read in thirds: no, between, yes
 
 Level = Callable[[Case], float]
 Pair = Callable[[Case], tuple[Array, Array]]
-
-
-def mean(values: Any) -> float:
-    """Return the mean; ``nan`` of nothing."""
-    return float(np.mean(values, dtype=np.float64)) if len(values) else math.nan
-
-
-def percent(values: Any) -> float:
-    """Return the share that is true, in percent; ``nan`` of nothing."""
-    return 100.0 * mean(values)
 
 
 # ----------------------------------------------------------------------------- using

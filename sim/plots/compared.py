@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from sim.errors import InputError
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREY, RED
+from sim.stats import half_width
 
 MIDDLE = (10.0, 90.0)  # percentiles of a band
-NORMAL = 1.96  # standard errors to either side of a mean, for 95 %
 
 Curves = npt.NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def _draw_difference(axis: Axes, gap: pd.DataFrame) -> None:
     thin[0].set_label("a pair")
     mean = gap.mean(axis=1)
     if count > 1:
-        error = NORMAL * gap.std(axis=1) / np.sqrt(count)
+        error = half_width(gap.std(axis=1), count)
         look: dict[str, Any] = {"color": BLACK, "alpha": 0.25, "linewidth": 0}
         axis.fill_between(
             days, mean - error, mean + error, label="95 % confidence", **look

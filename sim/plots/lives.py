@@ -18,6 +18,7 @@ from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 from sim.results import Result
 from sim.state import DEPARTED, HERE, OFFLINE, OWNER, SHUT_DOWN, UNINSTALLED
+from sim.stats import kaplan_meier
 
 if TYPE_CHECKING:
     from sim.model import Society
@@ -289,14 +290,8 @@ def staying(result: Result) -> pd.DataFrame:
         ``age`` (days since installation) and ``staying`` (share, 0..1), from age 0.
     """
     born, last, ended = _stays(result)
-    age = last - born
-    ages = np.unique(age)
-    at_risk = np.array([np.count_nonzero(age >= one) for one in ages])
-    deaths = np.array([np.count_nonzero(ended & (age == one)) for one in ages])
-    share = np.cumprod(1.0 - deaths / at_risk) if len(ages) else np.zeros(0)
-    if not len(ages) or ages[0] > 0:
-        ages, share = np.append(0, ages), np.append(1.0, share)
-    return pd.DataFrame({"age": np.maximum(ages, 0), "staying": share})
+    ages, share = kaplan_meier(last - born, ended)
+    return pd.DataFrame({"age": ages, "staying": share})
 
 
 def _stays(result: Result) -> tuple[Any, Any, Any]:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.ablation import bootstrap
 from sim.html import Html, paragraph, table
 from sim.reports.words import NONE, counted, exact, number
+from sim.stats import bootstrap
 from sim.sweeps import factors, measures
 
 ACROSS = 6  # outcomes, or values of a factor, that are columns of one table

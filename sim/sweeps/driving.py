@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
-
 from sim.errors import InputError
+from sim.parallel import processors, progress_bar
 from sim.sweeps import executors
 from sim.sweeps.crew import Crew
 from sim.sweeps.designs import Design, resolve
@@ -110,13 +107,6 @@ def _options(options: Mapping[str, Any]) -> Options:
     return told
 
 
-def processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class Driver:
     """Hands out the jobs of a sweep, and keeps what comes of them.
 
@@ -160,13 +150,7 @@ class Driver:
         """Keep all findings, and show how far it is."""
         total, done = len(self.tasks), len(self.store.noted)
         failed = 0
-        with tqdm(
-            total=total,
-            initial=min(done, total),
-            unit="run",
-            disable=not progress,
-            file=sys.stderr,
-        ) as bar:
+        with progress_bar(total=total, done=done, shown=progress) as bar:
             for finding in findings:
                 kept = self.keep_one(finding)
                 failed += kept["state"] == FAILED
