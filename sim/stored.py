@@ -20,6 +20,7 @@ from sim.provenance import LARGEST, SOFTWARE
 from sim.readings import PACKED, SCHEMA
 from sim.strangers import inside, read_json
 from sim.tables import Columns, Numbers, columns_of, rows_of
+from sim.ties import Array
 from sim.writer import EVENT_SCHEMA, READINGS, is_ours, snapshot_name
 
 WHO, NAMED = 32, 4  # letters for who took part in an event, and at most so many
@@ -130,6 +131,23 @@ class Tables:
     def oses(self, step: int | None = None) -> pd.DataFrame:
         """Return the OSes on a snapshot day (None: the last), by agent number."""
         return _snapshot(self, "oses", step, self.population)
+
+    def columns(
+        self, table: str, names: Sequence[str], step: int | None = None
+    ) -> dict[str, Array]:
+        """Return some columns of ``humans``, ``oses`` or ``ties``, by name.
+
+        Parameters
+        ----------
+        table
+            "humans", "oses" or "ties".
+        names
+            Of the columns.
+        step
+            A day from ``steps``; None is the last.
+        """
+        rows = getattr(self, table)(step)
+        return {name: rows[name].to_numpy() for name in names}
 
     def ties(
         self, step: int | None = None, owners: Numbers | None = None

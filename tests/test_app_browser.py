@@ -177,7 +177,7 @@ def test_a_stored_run_is_opened_and_scrubbed(visit: Visit) -> None:
     visit.until_day(60)
     visit.page.get_by_role("slider", disabled=False).first.press("ArrowLeft")
     visit.until(lambda: visit.day == 40)
-    visit.page.get_by_label("Watch").select_option("the living society")
+    visit.page.get_by_label("Watch").select_option("the running society")
     visit.page.get_by_text("before the first morning").wait_for()
     assert visit.errors == []
     assert visit.hosts() == {"127.0.0.1"}

@@ -15,7 +15,7 @@ from sim.interventions import LEVERS
 from sim.parameters import Parameters, about
 
 CSS = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
-LIVE = "the living society"
+LIVE = "the running society"
 # The parameters that the page shows at once; the others are one choice away.
 MAIN = (
     *("innovation", "os_growth_rate", "growth_exponent", "reach", "peers"),

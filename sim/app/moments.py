@@ -12,6 +12,7 @@ import numpy as np
 
 from sim.model import Society
 from sim.names import human_name, os_name
+from sim.present import Present
 from sim.results import Result
 from sim.ties import Array
 
@@ -73,30 +74,30 @@ class Moment(NamedTuple):
         return f"{called} ({agent})"
 
 
-def of_society(society: Society) -> Moment:
-    """Return a living society as it is today; nothing in it will change."""
-    state = society.state
-    table = state.ties.table()
-    names = ("owner", "neighbour", "closeness", "returned")
-    return Moment(
-        int(society.day["step"]),
-        {name: state.humans.column(name).copy() for name in HUMANS},
-        {name: state.oses.column(name).copy() for name in OSES},
-        Ties(*(table[name] for name in names)),
-        society.labels,
-        society.parameters.love,
-    )
+def of_result(
+    result: Result, step: int, labels: tuple[str, ...] | None = None
+) -> Moment:
+    """Return a stored run as it was on a snapshot day, or a society as it is today.
 
-
-def of_result(result: Result, step: int) -> Moment:
-    """Return a stored run as it was on a snapshot day."""
-    humans, oses, ties = result.humans(step), result.oses(step), result.ties(step)
-    names = ("owner", "neighbour", "closeness", "returned")
+    Parameters
+    ----------
+    result
+        A run, or a society that is read like one (``present.Present``).
+    step
+        A snapshot day of the run; today of the society.
+    labels
+        What a file calls each human.
+    """
     return Moment(
         step,
-        {name: humans[name].to_numpy() for name in HUMANS},
-        {name: oses[name].to_numpy() for name in OSES},
-        Ties(*(ties[name].to_numpy() for name in names)),
-        None,
+        result.columns("humans", HUMANS, step),
+        result.columns("oses", OSES, step),
+        Ties(**result.columns("ties", Ties._fields, step)),
+        labels,
         float(result.provenance["parameters"].get("love", 0.8)),
     )
+
+
+def of_society(society: Society) -> Moment:
+    """Return a society as it is today; nothing in it will change."""
+    return of_result(Present(society), society.calendar, society.labels)

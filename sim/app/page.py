@@ -206,7 +206,7 @@ class Page:
         self.controls.note(self.session)
 
     def _open(self) -> None:
-        """Open the stored run that is chosen, or go back to the living society."""
+        """Open the stored run that is chosen, or go back to the running society."""
         self.player.pause()
         chosen = self.controls.run.value
         self.tape = None if chosen == LIVE else Tape(chosen)

@@ -72,7 +72,7 @@ def plain(text: str) -> str:
 
 
 def result_of(source: Result | Society) -> Result:
-    """Return what is drawn: a stored run, or a living society read like one."""
+    """Return what is drawn: a stored run, or a running society read like one."""
     if isinstance(source, Result):
         return source
     from sim.present import Present
