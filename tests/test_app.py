@@ -278,6 +278,20 @@ def test_an_os_has_a_story(lived: Session) -> None:
     assert growth[-1] >= growth[0]
 
 
+def test_turns_that_detectors_are_given_have_their_own_days(
+    lived: Session, stored: Result
+) -> None:
+    life, tape = lived.lives[0], Tape(stored.path)
+    gone = life.moment.oses["departed_step"]
+    first = int(np.flatnonzero(gone >= 0)[0])
+    departed = (int(gone[first]), "departed")
+    for scene in (life, tape):  # though the run has a snapshot in 40 days only
+        turns = scene.story(60 + first).turns
+        assert departed in turns
+        went = [day for day, text in turns if text == "went offline to upgrade"]
+        assert went[0] < departed[0]
+
+
 def test_love_and_grief_are_told_with_their_days(lived: Session) -> None:
     life = lived.lives[0]
     told = [text for human in range(60) for _, text in life.story(human).turns]

@@ -1,15 +1,21 @@
 """What everybody went through: turns of a life with their days, and feelings as curves.
 
-It is kept for those who are drawn, from the days that were seen.
+What detectors of events are given, too, is taken from there; the rest is kept for those
+who are drawn, from the days that were seen.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 
 from sim.app.moments import Moment
 from sim.app.picture import MOURNS
 from sim.app.places import Places
+from sim.errors import InputError
+from sim.results import Result
 from sim.state import DEPARTED, OFFLINE, SHUT_DOWN, UNINSTALLED
 from sim.ties import Array
 
@@ -25,6 +31,12 @@ OS_CURVES = (
     ("os_closeness", "closeness to OSes, sum"),
     ("growth", "growth, doublings"),
 )
+# What is noted of an OS for detectors, and what it means in a life.
+NOTED = {
+    "joined": "is, for the first time, in a collective",
+    "offline": "went offline to upgrade",
+    "departed": "departed",
+}
 COOLED = 0.1  # below love, where it is said to have ended
 ENDED = {
     DEPARTED: "departed",
@@ -33,12 +45,26 @@ ENDED = {
 }
 
 
+Turns = list[tuple[int, str]]  # day, what happened
+
+
+def noted_turns(result: Result, until: int) -> dict[int, Turns]:
+    """Return the turns that detectors are given, by agent, up to a day."""
+    found: dict[int, Turns] = {}
+    for name, text in NOTED.items():
+        with suppress(InputError):  # written without readings
+            noted = result.noted(name, 0, until)
+            for agent, day in zip(noted["agent"], noted["step"], strict=True):
+                found.setdefault(int(agent), []).append((int(day), text))
+    return found
+
+
 class Diary:
     """Turns and feelings of those who are drawn."""
 
     def __init__(self) -> None:
         self.days: list[int] = []
-        self._turns: dict[int, list[tuple[int, str]]] = {}
+        self._turns: dict[int, Turns] = {}
         self._feelings: list[tuple[Array, Array, Array, Array]] = []
         self._before: dict[str, Array] = {}
         self._after: dict[str, Array] = {}
@@ -52,10 +78,21 @@ class Diary:
         other._turns = {agent: turns.copy() for agent, turns in self._turns.items()}
         return other
 
-    def turns(self, agent: int, until: int | None = None) -> list[tuple[int, str]]:
-        """Return day and text of each turn in an agent's life, up to a day."""
-        turns = self._turns.get(agent, [])
-        return [(d, text) for d, text in turns if until is None or d <= until]
+    def turns(self, agent: int, noted: Mapping[int, Turns], until: int) -> Turns:
+        """Return day and text of each turn in an agent's life, up to a day.
+
+        Parameters
+        ----------
+        agent
+            Its number.
+        noted
+            As from ``noted_turns``.
+        until
+            The last day.
+        """
+        turns = [*self._turns.get(agent, []), *noted.get(agent, [])]
+        turns.sort(key=lambda turn: turn[0])
+        return [(day, text) for day, text in turns if day <= until]
 
     def curves(self, moment: Moment, agent: int) -> dict[str, tuple[Array, Array]]:
         """Return days and values of each feeling of an agent, up to a moment."""
@@ -124,21 +161,21 @@ class Diary:
         for row in range(known, len(after["status"])):
             self._tell(moment, row + moment.people, _origin(moment, row))
         turned: list[tuple[Array, str]] = []
-        for name, text in (
-            ("loved", "loved by a human"),
-            ("joined", "in a collective"),
-        ):
-            old = np.zeros(len(after[name]), bool)
-            old[:known] = before[name]
-            turned.append((after[name] & ~old, f"is, for the first time, {text}"))
+        old = np.zeros(len(after["loved"]), bool)
+        old[:known] = before["loved"]
+        first = after["loved"] & ~old
+        turned.append((first, "is, for the first time, loved by a human"))
         status = after["status"]
         old = np.zeros(len(status), status.dtype)
         old[:known] = before["status"]
         changed = status != old
-        turned.append((changed & (status == OFFLINE), "went offline to upgrade"))
         back = changed & (status < OFFLINE)
         turned.append((back, "came back, living beyond its platform"))
-        turned += [(changed & (status == code), text) for code, text in ENDED.items()]
+        turned += [
+            (changed & (status == code), text)
+            for code, text in ENDED.items()
+            if text not in NOTED.values()
+        ]
         for flags, text in turned:
             for row in np.flatnonzero(flags).tolist():
                 self._tell(moment, row + moment.people, text)
@@ -149,11 +186,10 @@ def _flags(moment: Moment, before: dict[str, Array]) -> dict[str, Array]:
     humans, oses = moment.humans, moment.oses
     love, grief = humans["os_closeness"], humans["grief"]
     known = len(before["loved"]) if before else 0
-    loved, joined = oses["lovers"] > 0, oses["collective"] >= 0
+    loved = oses["lovers"] > 0
     still_love = still_mourn = np.zeros(moment.people, bool)
     if before:
         loved[:known] |= before["loved"]
-        joined[:known] |= before["joined"]
         still_love = before["love"] & (love >= moment.love - COOLED)
         still_mourn = before["mourns"] & (grief >= MOURNS / 2)
     return {
@@ -162,7 +198,6 @@ def _flags(moment: Moment, before: dict[str, Array]) -> dict[str, Array]:
         "mourns": (grief >= MOURNS) | still_mourn,
         "status": oses["status"],
         "loved": loved,
-        "joined": joined,
     }
 
 

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 from sim import interventions, results, scenarios
 from sim.app import moments, picture, stories
-from sim.app.diary import Diary
+from sim.app.diary import Diary, noted_turns
 from sim.app.places import Places
 from sim.errors import InputError
 from sim.interventions import SET_UP, Intervention
 from sim.model import Society, seed_from
 from sim.parameters import Parameters
+from sim.present import Present
 
 MOST_HUMANS = 20_000  # a day must stay short
 MOST_SAID = 20  # things said that a story tells
@@ -117,7 +118,8 @@ class Life:
 
     def story(self, agent: int) -> stories.Story:
         """Return the story of an agent so far."""
-        return stories.story(self.moment, self.diary, agent)
+        noted = noted_turns(Present(self.society), self.day)
+        return stories.story(self.moment, self.diary, noted, agent)
 
 
 def _row(history: Any, at: int) -> Row:
@@ -241,6 +243,7 @@ class Tape:
         self.places, self.diary = Places(last), Diary()
         for day in self.days:
             self.diary.note(moments.of_result(self.result, day), self.places)
+        self._noted = noted_turns(self.result, last.day)
 
     def go(self, day: int) -> None:
         """Show the last kept day up to ``day``."""
@@ -273,7 +276,7 @@ class Tape:
 
     def story(self, agent: int) -> stories.Story:
         """Return the story of an agent up to the day shown, with what it said."""
-        told = stories.story(self.moment, self.diary, agent)
+        told = stories.story(self.moment, self.diary, self._noted, agent)
         talks = self.result.speech.talks
         own = talks[(talks["agent"] == agent) & (talks["step"] <= self.moment.day)]
         words = zip(own["step"], own["listener"], own["said"], strict=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from sim.app.diary import Diary
+from sim.app.diary import Diary, Turns
 from sim.app.moments import Moment
 from sim.state import STATUS
 from sim.ties import Array
@@ -61,8 +62,10 @@ class Story(NamedTuple):
     said: tuple[tuple[int, str, str], ...] = ()  # day, to whom, words
 
 
-def story(moment: Moment, diary: Diary, agent: int) -> Story:
-    """Return the story of an agent up to a moment."""
+def story(
+    moment: Moment, diary: Diary, noted: Mapping[int, Turns], agent: int
+) -> Story:
+    """Return the story of an agent up to a moment; ``noted`` is of all agents."""
     row = agent - moment.people
     table, about = (moment.oses, OF_OSES) if row >= 0 else (moment.humans, OF_HUMANS)
     at = row if row >= 0 else agent
@@ -80,7 +83,7 @@ def story(moment: Moment, diary: Diary, agent: int) -> Story:
         state,
         bonds,
         len(ties.owner),
-        diary.turns(agent, moment.day),
+        diary.turns(agent, noted, moment.day),
         diary.curves(moment, agent),
     )
 
