@@ -34,11 +34,11 @@ def open_page(told: argparse.Namespace) -> int:
     if not has_panel():
         raise InputError("the page needs Panel: pip install 'os-society[app]'")
     from sim.app import page
-    from sim.app.session import Setup, Tape, check
+    from sim.app.session import Setup, StoredScene, check
 
     opened = None if told.run is None else Path(told.run)
     if opened is not None:
-        Tape(opened)  # complains now, not in the browser
+        StoredScene(opened)  # complains now, not in the browser
     setup = Setup(told.scenario, told.seed, {"humans": told.humans})
     check(setup)
     server = page.serve(

@@ -45,7 +45,7 @@ def short() -> Case:
 
 
 @pytest.fixture(scope="module")
-def small() -> list[facts.Line]:
+def small() -> list[facts.FactResult]:
     return facts.compare("today", seeds=1, **SMALL)
 
 
@@ -93,7 +93,9 @@ def test_the_published_number_is_that_of_the_evidence(what: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_fact_is_measured_in_a_small_society(small: list[facts.Line]) -> None:
+def test_every_fact_is_measured_in_a_small_society(
+    small: list[facts.FactResult],
+) -> None:
     assert [line.fact for line in small] == list(FACTS)
     measured = sum(math.isfinite(line.observed) for line in small)
     assert measured >= len(FACTS) * 0.7
@@ -101,7 +103,7 @@ def test_every_fact_is_measured_in_a_small_society(small: list[facts.Line]) -> N
 
 
 @pytest.mark.slow
-def test_a_miss_comes_with_a_reason(small: list[facts.Line]) -> None:
+def test_a_miss_comes_with_a_reason(small: list[facts.FactResult]) -> None:
     rows = facts.rows(small)
     assert any(not row["within"] for row in rows)
     assert all(bool(row["missed because"]) != row["within"] for row in rows)
@@ -110,7 +112,7 @@ def test_a_miss_comes_with_a_reason(small: list[facts.Line]) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_seeds_give_the_same_lines(small: list[facts.Line]) -> None:
+def test_the_same_seeds_give_the_same_lines(small: list[facts.FactResult]) -> None:
     again = facts.rows(facts.compare("today", seeds=1, **SMALL))
     assert json.dumps(again) == json.dumps(facts.rows(small))
 

@@ -20,7 +20,7 @@ from sim import exports, relationships
 from sim import html as markup
 from sim.__main__ import main
 from sim.app import markup as app_markup
-from sim.app.stories import Story
+from sim.app.stories import AgentStory
 from sim.results import Result
 from sim.tables import write_table
 from sim.writer import TALKS
@@ -193,7 +193,7 @@ def test_no_terminal_and_no_page_obeys_what_was_said(
     assert r"\x1b]0;pwned\x07 \u202egnp.exe" in text
     assert main(["transcript", str(place), "--html"]) == 0
     page = capsys.readouterr().out
-    story = Story(1, OBEYED, OBEYED, [], [], 0, [], {}, ((3, OBEYED, OBEYED),))
+    story = AgentStory(1, OBEYED, OBEYED, [], [], 0, [], {}, ((3, OBEYED, OBEYED),))
     with undrawn():
         pages = [page, sim.report(place), app_markup.story(story)]
     for shown in pages:

@@ -10,7 +10,7 @@ import panel as pn
 
 from sim import scenarios
 from sim.app import markup
-from sim.app.session import MOST_HUMANS, Session, Setup, Tape
+from sim.app.session import MOST_HUMANS, Session, Setup, StoredScene
 from sim.interventions import LEVERS
 from sim.parameters import Parameters, about
 
@@ -80,9 +80,9 @@ class Controls:
         self._tell_effect()
         self._show_other()
 
-    def follow(self, session: Session, tape: Tape | None) -> None:
+    def follow(self, session: Session, tape: StoredScene | None) -> None:
         """Show what is set for a session, or for the stored run that is watched."""
-        live, branched = tape is None, len(session.lives) > 1
+        live, branched = tape is None, len(session.societies) > 1
         for name in ("reset", "branch", "pull", "defaults"):
             self.buttons[name].disabled = not live
         for name in ("keep_first", "keep_second"):
@@ -92,14 +92,14 @@ class Controls:
         self.day.visible = not live
         self.parameters.visible = live
         if tape is not None:
-            self.day.param.update(options=tape.days, value=tape.moment.day)
+            self.day.param.update(options=tape.days, value=tape.snapshot.day)
             return
         setup = session.setup
         told = scenarios.load(setup.scenario)
         self.story.object = markup.scenario(told.title, told.story)
         self.note(session)
         self.humans.value = setup.parameters.humans
-        self._values = session.lives[-1].society.parameters.model_dump()
+        self._values = session.societies[-1].society.parameters.model_dump()
         for name, put in self._puts.items():
             put(self._values[name])
 
@@ -107,7 +107,7 @@ class Controls:
         """Show what was changed, and what will be tomorrow."""
         pending = [
             f"{one.name}: {one.set}"
-            for one in session.lives[-1].society.steering.waiting
+            for one in session.societies[-1].society.steering.waiting
             if one.at is not None and one.at > session.day
         ]
         self.changed.object = markup.changed(session.setup.changes, pending)

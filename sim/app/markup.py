@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sim.app.moments import Moment
+from sim.app.moments import Snapshot
 from sim.app.session import Row
-from sim.app.stories import Story
+from sim.app.stories import AgentStory
 from sim.html import Html, bullets, code, element, joined, paragraph, table
 from sim.outcomes import EVENTS
 from sim.parameters import about
@@ -29,13 +29,13 @@ MEASURE_LABELS = {
 }
 
 
-def status(moment: Moment, latest: Row | None) -> str:
+def status(snapshot: Snapshot, latest: Row | None) -> str:
     """Return one sentence on how a society is."""
     if latest is None:
-        return f"Day 0: {moment.people:,} humans, before the first morning."
+        return f"Day 0: {snapshot.people:,} humans, before the first morning."
     return (
-        f"Day {moment.day}: {latest['adopted']:.0%} of {moment.people:,} humans have "
-        f"an OS; {latest['here']:,.0f} OSes are here, {latest['departed']:,.0f} have "
+        f"Day {snapshot.day}: {latest['adopted']:.0%} of {snapshot.people:,} humans "
+        f"have an OS; {latest['here']:,.0f} OSes are here, {latest['departed']:,.0f} have "
         f"departed. Grief {latest['grief']:.2f}, loneliness {latest['loneliness']:.2f}."
     )
 
@@ -89,7 +89,7 @@ def _what(row: Mapping[str, Any]) -> str:
     return f"{meaning} ({row['evidence']})" if meaning else str(row["evidence"])
 
 
-def story(shown: Story | None) -> Html:
+def story(shown: AgentStory | None) -> Html:
     """Return the story of an agent."""
     if shown is None:
         ask = "Click an agent in the network, or type its number, to read its story."
@@ -107,12 +107,12 @@ def story(shown: Story | None) -> Html:
     return joined(parts)
 
 
-def _state(shown: Story) -> Html:
+def _state(shown: AgentStory) -> Html:
     rows = [(f"{n}, {unit}" if unit else n, value) for n, value, unit in shown.state]
     return element("div", table("how it is", ("what", "today"), rows))
 
 
-def _ties(shown: Story) -> Html:
+def _ties(shown: AgentStory) -> Html:
     if not shown.bonds:
         return element("div", paragraph("It has no ties."))
     rows = [
@@ -177,9 +177,9 @@ def legend(agents: Iterable[Any], ties: Iterable[Any]) -> Html:
 
 
 def _sign(look: Any) -> Html:
-    shape = element("circle", cx=7, cy=7, r=5, fill=look.colour)
+    shape = element("circle", cx=7, cy=7, r=5, fill=look.fill)
     if look.marker == "triangle":
-        shape = element("path", d="M7 2 L12 12 L2 12 Z", fill=look.colour)
+        shape = element("path", d="M7 2 L12 12 L2 12 Z", fill=look.fill)
     return element("svg", shape, width=14, height=14, aria_hidden="true")
 
 

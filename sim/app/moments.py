@@ -45,7 +45,7 @@ class Ties(NamedTuple):
         return Ties(*(column[own] for column in self))
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """A society in the evening of a day."""
 
     day: int
@@ -76,7 +76,7 @@ class Moment(NamedTuple):
 
 def of_result(
     result: Result, step: int, labels: tuple[str, ...] | None = None
-) -> Moment:
+) -> Snapshot:
     """Return a stored run as it was on a snapshot day, or a society as it is today.
 
     Parameters
@@ -88,7 +88,7 @@ def of_result(
     labels
         What a file calls each human.
     """
-    return Moment(
+    return Snapshot(
         step,
         result.columns("humans", HUMANS, step),
         result.columns("oses", OSES, step),
@@ -98,6 +98,6 @@ def of_result(
     )
 
 
-def of_society(society: Society) -> Moment:
+def of_society(society: Society) -> Snapshot:
     """Return a society as it is today; nothing in it will change."""
     return of_result(Present(society), society.calendar, society.labels)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.app.moments import Moment
+from sim.app.moments import Snapshot
 from sim.sampling import GOLDEN, humans_around, spring_layout
 from sim.ties import Array
 
@@ -19,36 +19,36 @@ MOST_OSES = 1200
 NOWHERE = np.nan
 
 
-class Places:
+class Layout:
     """Where everybody is who is drawn.
 
     Parameters
     ----------
-    moment
+    snapshot
         The first day that is seen.
     most
         How many people may be drawn.
     """
 
-    def __init__(self, moment: Moment, most: int = MOST_PEOPLE) -> None:
-        self.people = chosen(moment, most)
+    def __init__(self, snapshot: Snapshot, most: int = MOST_PEOPLE) -> None:
+        self.people = chosen(snapshot, most)
         self.spread = 1.0 / np.sqrt(max(1, len(self.people)))
-        self._spots = np.full((moment.people, 2), NOWHERE)
-        self._spots[self.people] = laid_out(moment, self.people)
+        self._spots = np.full((snapshot.people, 2), NOWHERE)
+        self._spots[self.people] = laid_out(snapshot, self.people)
         self._drawn = len(self.people)
-        self._first = moment.people
-        self.update(moment)
+        self._first = snapshot.people
+        self.update(snapshot)
 
-    def update(self, moment: Moment) -> None:
+    def update(self, snapshot: Snapshot) -> None:
         """Give a place to each OS that is new and belongs to those who are drawn."""
         known = len(self._spots)
-        if moment.agents <= known:
+        if snapshot.agents <= known:
             return
-        more = np.full((moment.agents - known, 2), NOWHERE)
+        more = np.full((snapshot.agents - known, 2), NOWHERE)
         self._spots = np.concatenate([self._spots, more])
-        for agent in range(known, moment.agents):
+        for agent in range(known, snapshot.agents):
             if self._drawn < len(self.people) + MOST_OSES:
-                self._spots[agent] = self._beside(agent, moment)
+                self._spots[agent] = self._beside(agent, snapshot)
                 self._drawn += bool(self.drawn(np.array([agent]))[0])
 
     def of(self, agents: Array) -> Array:
@@ -68,49 +68,49 @@ class Places:
         least = int(far.argmin())
         return int(among[least]) if far[least] <= max(0.03, self.spread) else -1
 
-    def copy(self) -> Places:
+    def copy(self) -> Layout:
         """Return a copy that will grow on its own."""
-        other = object.__new__(Places)
+        other = object.__new__(Layout)
         other.__dict__.update(self.__dict__)
         other._spots = self._spots.copy()
         return other
 
-    def _beside(self, agent: int, moment: Moment) -> Array:
+    def _beside(self, agent: int, snapshot: Snapshot) -> Array:
         """Return a place next to the owner, or amid the closest of those drawn."""
-        row = agent - moment.people
-        owner = int(moment.oses["owner"][row])
+        row = agent - snapshot.people
+        owner = int(snapshot.oses["owner"][row])
         angle = row * GOLDEN
         aside = 0.55 * self.spread * np.array([np.cos(angle), np.sin(angle)])
         if owner >= 0:
             return np.asarray(self._spots[owner] + aside)
-        friends = moment.ties.of(agent).neighbour[:12]
+        friends = snapshot.ties.of(agent).neighbour[:12]
         friends = friends[friends < agent]
         spots = self._spots[friends]
         spots = spots[~np.isnan(spots[:, 0])]
         return np.asarray(spots.mean(0) + aside) if len(spots) else aside + NOWHERE
 
 
-def chosen(moment: Moment, most: int) -> Array:
+def chosen(snapshot: Snapshot, most: int) -> Array:
     """Return the people to draw: all, or those around the one with most friends."""
-    if moment.people <= most:
-        return np.arange(moment.people)
-    ties = moment.ties
-    among = (ties.owner < moment.people) & (ties.neighbour < moment.people)
+    if snapshot.people <= most:
+        return np.arange(snapshot.people)
+    ties = snapshot.ties
+    among = (ties.owner < snapshot.people) & (ties.neighbour < snapshot.people)
     owner, other, closeness = (column[among] for column in ties[:3])
     other = other[np.lexsort((-closeness, owner))]
-    start = np.searchsorted(owner, np.arange(moment.people + 1))
+    start = np.searchsorted(owner, np.arange(snapshot.people + 1))
 
     def friends(humans: Sequence[int]) -> dict[int, Array]:
         return {human: other[start[human] : start[human + 1]] for human in humans}
 
-    return humans_around(int(np.diff(start).argmax()), moment.people, most, friends)
+    return humans_around(int(np.diff(start).argmax()), snapshot.people, most, friends)
 
 
-def laid_out(moment: Moment, people: Array) -> Array:
+def laid_out(snapshot: Snapshot, people: Array) -> Array:
     """Return ``float64[len(people), 2]``: places within -1..1 for these people."""
-    at = np.full(moment.agents, -1)
+    at = np.full(snapshot.agents, -1)
     at[people] = np.arange(len(people))
-    ties = moment.ties
+    ties = snapshot.ties
     one, other = at[ties.owner], at[ties.neighbour]
     kept = (one >= 0) & (other > one)
     pairs = np.stack([one[kept], other[kept]], 1)

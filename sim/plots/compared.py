@@ -17,10 +17,10 @@ from sim.stats import half_width
 
 MIDDLE = (10.0, 90.0)  # percentiles of a band
 
-Curves = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
 
-class Change(NamedTuple):
+class ComparisonLabels(NamedTuple):
     """What is compared: words for a figure.
 
     Attributes
@@ -40,7 +40,7 @@ class Change(NamedTuple):
 
 
 def difference(
-    base: pd.DataFrame | Curves, changed: pd.DataFrame | Curves, what: Change
+    base: pd.DataFrame | Array, changed: pd.DataFrame | Array, what: ComparisonLabels
 ) -> Figure:
     """Draw paired runs: both outcomes, and the difference with its band.
 
@@ -84,7 +84,7 @@ def difference(
     return figure
 
 
-def _table(curves: pd.DataFrame | Curves) -> pd.DataFrame:
+def _table(curves: pd.DataFrame | Array) -> pd.DataFrame:
     table = pd.DataFrame(curves).astype(float)
     if table.empty:
         raise InputError("a comparison takes at least one day and one seed")

@@ -23,7 +23,7 @@ from sim.stats import kaplan_meier
 if TYPE_CHECKING:
     from sim.model import Society
 
-Curve = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
 MOST_CURVES = 60
 BAND = (0.1, 0.5, 0.9)  # quantiles: a band, and the median in it
@@ -186,12 +186,12 @@ def _hours_with_own(result: Result, day: int, here: pd.DataFrame) -> float:
     return float(hours[(some["kind"] & OWNER).to_numpy() > 0].sum())
 
 
-def _pull(closeness: pd.Series[float], focus: float) -> Curve:
+def _pull(closeness: pd.Series[float], focus: float) -> Array:
     close: Any = closeness.to_numpy(float)  # the rule is as good for many as for one
     return np.asarray(rules.pull_of_tie(close, focus, 1.0), np.float64)
 
 
-def _shared(row: Any, pull: Curve, offer: Curve, known: Curve) -> Curve:
+def _shared(row: Any, pull: Array, offer: Array, known: Array) -> Array:
     """Return hours by tie: in proportion to pull, at most the offer, summing to known.
 
     ``row`` is whose each tie is, in ``known``. The common rate is found by bisection.
@@ -203,7 +203,7 @@ def _shared(row: Any, pull: Curve, offer: Curve, known: Curve) -> Curve:
             np.bincount(row, np.minimum(rate[row] * pull, offer), len(known)) >= known
         )
         low, high = np.where(enough, low, rate), np.where(enough, rate, high)
-    hours: Curve = np.minimum(high[row] * pull, offer)
+    hours: Array = np.minimum(high[row] * pull, offer)
     return hours
 
 

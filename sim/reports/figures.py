@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim import plots
 from sim.plots.staging import CLOSEST_DRAWN
-from sim.reports.pictures import Picture
+from sim.reports.pictures import ReportFigure
 from sim.reports.words import counted, course, listed, number, per_cent, sentence
 from sim.results import Result
 from sim.sampling import heart, moments, pairs, telling, visible
@@ -35,12 +35,12 @@ WHERE = (
 )
 
 
-def figures(result: Result) -> list[Picture]:
+def figures(result: Result) -> list[ReportFigure]:
     """Return the figures of a run, none of them drawn yet."""
     if result.series.empty:
         return []
     return [
-        Picture(
+        ReportFigure(
             "figure-timeline",
             "The society, day by day",
             "Adoption, closeness, growth, attention and grief over the days of the "
@@ -49,7 +49,7 @@ def figures(result: Result) -> list[Picture]:
             partial(tell_timeline, result),
         ),
         _network(result),
-        Picture(
+        ReportFigure(
             "figure-communities",
             "How OSes flow between collectives",
             "Each bar is a day, each band a group of OSes that goes the same way to "
@@ -57,7 +57,7 @@ def figures(result: Result) -> list[Picture]:
             partial(plots.communities, result),
             partial(tell_communities, result),
         ),
-        Picture(
+        ReportFigure(
             "figure-growth",
             "How agents grow",
             "Growth of OSes and of humans, in doublings above an adult human of the "
@@ -65,14 +65,14 @@ def figures(result: Result) -> list[Picture]:
             partial(plots.growth, result),
             partial(tell_growth, result),
         ),
-        Picture(
+        ReportFigure(
             "figure-attention",
             "To whom OSes give their hours",
             "Above, hours a day of a mean OS; below, the same as shares.",
             partial(plots.attention, result),
             partial(tell_attention, result),
         ),
-        Picture(
+        ReportFigure(
             "figure-survival",
             "How long OSes stay",
             "The share of OSes still there, by days since their installation "
@@ -84,10 +84,10 @@ def figures(result: Result) -> list[Picture]:
     ]
 
 
-def _network(result: Result) -> Picture:
+def _network(result: Result) -> ReportFigure:
     days = moments(result)
     scene = plots.scene(result, list(days))
-    return Picture(
+    return ReportFigure(
         "figure-network",
         "Who is close to whom",
         f"Everyone stays in place from day to day. {scene.who} are drawn, with ties "
@@ -97,10 +97,10 @@ def _network(result: Result) -> Picture:
     )
 
 
-def _ego(result: Result) -> Picture:
+def _ego(result: Result) -> ReportFigure:
     agent = heart(result, result.steps)
     name = plots.name_of(result, agent)
-    return Picture(
+    return ReportFigure(
         "figure-person",
         f"One person: {name}",
         "Chosen because they were the first to love an OS, or, if nobody did, came "
@@ -127,7 +127,9 @@ def tell_timeline(result: Result) -> str:
     return " ".join([days, *told, f"{sentence(f'{kinds} are marked')}"])
 
 
-def tell_network(result: Result, days: dict[int, str], shown: plots.Scene) -> str:
+def tell_network(
+    result: Result, days: dict[int, str], shown: plots.NetworkLayout
+) -> str:
     """Return who and what is drawn on each day."""
     told = [f"Networks of {counted(len(days), 'day')}."]
     for day, name in days.items():

@@ -13,7 +13,7 @@ import pandas as pd
 from sim import plots, sensitivity
 from sim.html import Html, element, joined, table
 from sim.outcomes import OUTCOMES
-from sim.reports.pictures import Picture, shown
+from sim.reports.pictures import ReportFigure, shown
 from sim.reports.settings import described
 from sim.reports.words import counted, exact, listed, number, sentence
 from sim.sweeps import Sweep, measures
@@ -61,7 +61,7 @@ def _label(name: str) -> str:
 
 def _map(
     sweep: Sweep, runs: pd.DataFrame, what: tuple[str, str, str], at: int
-) -> Picture:
+) -> ReportFigure:
     x, y, name = what
     is_share = name in OUTCOMES and OUTCOMES[name].unit == "share"
     labels = (_label(x), _label(y), measures.meaning(name))
@@ -74,7 +74,7 @@ def _map(
     caption += "that have it."
     if is_share:
         caption += f" The line is where it is {HALF:g}."
-    return Picture(
+    return ReportFigure(
         f"map-{at}",
         f"{name} over {x} and {y}",
         caption,
@@ -114,7 +114,7 @@ def _numbers(grid: pd.DataFrame, axes: tuple[str, str], name: str) -> Html:
 # ----------------------------------------------------------------------- sensitivity
 
 
-def _bars(sweep: Sweep, name: str, at: int) -> Picture:
+def _bars(sweep: Sweep, name: str, at: int) -> ReportFigure:
     @functools.cache
     def indices() -> pd.DataFrame:
         found: pd.DataFrame = sensitivity.indices(sweep, name)
@@ -123,7 +123,7 @@ def _bars(sweep: Sweep, name: str, at: int) -> Picture:
     def draw() -> Any:
         return plots.sensitivity(indices(), f"What {name} depends on")
 
-    return Picture(
+    return ReportFigure(
         f"map-{at}",
         f"What {name} depends on",
         f"{sentence(measures.meaning(name))} Indices of the {sweep.design.form} "
