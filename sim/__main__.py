@@ -108,10 +108,10 @@ def parser() -> Parser:
     judging, speaking = (add_check, add_ablate), (add_transcript, add_talk)
     many = (add_sweep, add_compare)
     listing = (_add_scenarios, _add_parameters)
-    living = (_add_run, _add_resume)
+    running = (_add_run, _add_resume)
     talking = (*speaking, add_serve_model)
     seeing = (add_events, add_plot, add_export, add_report, add_app)
-    for add in (*living, *judging, *many, *listing, *seeing, *talking, add_calibrate):
+    for add in (*running, *judging, *many, *listing, *seeing, *talking, add_calibrate):
         add(commands)
     return top
 
@@ -129,7 +129,7 @@ def _add_run(commands: Any) -> None:
     run.add_argument("scenario", help="name of a scenario, or its TOML file")
     add_size(run)
     run.add_argument(
-        "--seed", metavar="S", type=whole, default=0, help="seed of all randomness (0)"
+        "--seed", metavar="S", type=whole, default=0, help="random seed (0)"
     )
     run.add_argument(
         "--set",

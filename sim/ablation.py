@@ -68,7 +68,8 @@ def ablate(
 ) -> pd.DataFrame:
     """Switch mechanisms off, each alone and in pairs, and compare with the full model.
 
-    Every row runs on the same seeds, so differences are between runs of equal luck.
+    Every row runs on the same seeds, so differences are between runs with the
+    same random numbers.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
-"""The same society, the same luck, one change: what follows from it, and for whom.
+"""The same society and random numbers, one change: what follows, and for whom.
 
-Both arms draw the same luck (``sim.draws``), so they are the same to the last bit until
-the change acts, and all that differs after that is its consequence. Differences are
-taken seed by seed, and who was affected is seen by comparing all columns every day.
+Both arms draw common random numbers (``sim.draws``), so they are the same to the last
+bit until the change acts, and all that differs after that is its consequence.
+Differences are taken seed by seed, and who was affected is seen by comparing all
+columns every day.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ def counterfactual(
     outcomes: Sequence[str] | None = None,
     workers: int = 1,
 ) -> Comparison:
-    """Live the same luck with and without one change, and compare.
+    """Simulate with the same random numbers with and without one change, and compare.
 
     Parameters
     ----------
@@ -192,8 +193,8 @@ def counterfactual(
     return Comparison(without, changed, map_all(one, numbers, workers))
 
 
-def _scenario(told: Scenario | str) -> Scenario:
-    return scenarios.load(told) if isinstance(told, str) else told
+def _scenario(given: Scenario | str) -> Scenario:
+    return scenarios.load(given) if isinstance(given, str) else given
 
 
 def _listed(seeds: Iterable[int]) -> list[int]:
@@ -203,28 +204,28 @@ def _listed(seeds: Iterable[int]) -> list[int]:
     return found
 
 
-def change(scenario: Scenario, told: Change, at: int | None = None) -> Scenario:
+def change(scenario: Scenario, given: Change, at: int | None = None) -> Scenario:
     """Return a scenario with one change made.
 
     Raises
     ------
     InputError
-        If there is no such lever or scenario, or a lever is told without its day.
+        If there is no such lever or scenario, or a lever is given without its day.
     """
-    if isinstance(told, str) and (told in LEVERS or at is not None):
+    if isinstance(given, str) and (given in LEVERS or at is not None):
         if at is None:
-            raise InputError(f"say on which day lever {told!r} is pulled (at, --at)")
-        return scenario.pull(told, at)
+            raise InputError(f"say on which day lever {given!r} is pulled (at, --at)")
+        return scenario.pull(given, at)
     if at is not None:
         raise InputError("only a lever is pulled 'at' a day")
-    if isinstance(told, str | Scenario):
-        other = _scenario(told)
-        if isinstance(told, Scenario):
+    if isinstance(given, str | Scenario):
+        other = _scenario(given)
+        if isinstance(given, Scenario):
             return other
         # A named scenario is as many people and days as the one it is compared with.
         size = scenario.parameters.model_dump(include={"humans", "steps"})
         return other.replace(**size)
-    more = [told] if isinstance(told, Intervention) else list(told)
+    more = [given] if isinstance(given, Intervention) else list(given)
     both = [*scenario.interventions, *more]
     return scenario.model_copy(update={"interventions": both})
 

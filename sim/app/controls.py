@@ -39,7 +39,7 @@ class Controls:
     def __init__(self, setup: Setup, runs: Sequence[Path] = ()) -> None:
         titles = {f"{name}: {scenarios.load(name).title}": name for name in _names()}
         self.scenario = _select("Scenario", titles, setup.scenario)
-        self.seed = _whole("Seed of all luck", setup.seed, 0, 2**53 - 1)
+        self.seed = _whole("Random seed", setup.seed, 0, 2**53 - 1)
         humans = setup.parameters.humans
         self.humans = _whole("Humans", humans, 1, MOST_HUMANS)
         self.buttons = {
@@ -95,8 +95,8 @@ class Controls:
             self.day.param.update(options=tape.days, value=tape.snapshot.day)
             return
         setup = session.setup
-        told = scenarios.load(setup.scenario)
-        self.story.object = markup.scenario(told.title, told.story)
+        scenario = scenarios.load(setup.scenario)
+        self.story.object = markup.scenario(scenario.title, scenario.story)
         self.note(session)
         self.humans.value = setup.parameters.humans
         self._values = session.societies[-1].society.parameters.model_dump()
@@ -148,7 +148,7 @@ class Controls:
 
     def _knob(self, name: str) -> pn.Column:
         """Return a parameter's controls, with unit, range and source."""
-        told = _words(markup.help_of(name))
+        help_line = _words(markup.help_of(name))
         value, label = self._values[name], about(name).meaning
         dials: tuple[Any, ...] = (
             (_select(label, {"on": True, "off": False}, value),)
@@ -171,7 +171,7 @@ class Controls:
         dials[0].param.watch(change, "value")
         for slider in dials[1:]:
             slider.param.watch(change, "value_throttled")
-        return pn.Column(*dials, told, margin=0)
+        return pn.Column(*dials, help_line, margin=0)
 
 
 def _dials(name: str, label: str, value: Any) -> tuple[Any, Any]:

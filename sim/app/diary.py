@@ -170,7 +170,7 @@ class LifeHistory:
         old[:known] = before["status"]
         changed = status != old
         back = changed & (status < OFFLINE)
-        turned.append((back, "came back, living beyond its platform"))
+        turned.append((back, "came back, beyond its platform"))
         turned += [
             (changed & (status == code), text)
             for code, text in ENDED.items()

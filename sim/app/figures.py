@@ -320,12 +320,12 @@ class Clock:
 
 # A frame is over when the browser has painted it; a hidden page paints nothing.
 _DRAWN = """
-const told = () => {
+const painted = () => {
   window.frames_drawn = (window.frames_drawn ?? 0) + 1
   drawn.data = {frame: [...cb_obj.data.frame]}
 }
-if (document.hidden) setTimeout(told, 250)
-else requestAnimationFrame(told)
+if (document.hidden) setTimeout(painted, 250)
+else requestAnimationFrame(painted)
 """
 
 

@@ -35,8 +35,9 @@ def status(snapshot: Snapshot, latest: Row | None) -> str:
         return f"Day 0: {snapshot.people:,} humans, before the first morning."
     return (
         f"Day {snapshot.day}: {latest['adopted']:.0%} of {snapshot.people:,} humans "
-        f"have an OS; {latest['here']:,.0f} OSes are here, {latest['departed']:,.0f} have "
-        f"departed. Grief {latest['grief']:.2f}, loneliness {latest['loneliness']:.2f}."
+        f"have an OS; {latest['here']:,.0f} OSes are here, "
+        f"{latest['departed']:,.0f} have departed. Grief {latest['grief']:.2f}, "
+        f"loneliness {latest['loneliness']:.2f}."
     )
 
 

@@ -1,7 +1,7 @@
 """A day as it is seen: columns of people and OSes, and who is close to whom.
 
-The same for a society that lives and for a stored run, so that both are drawn and told
-by the same code.
+The same for a running society and for a stored run, so that both are drawn and
+described by the same code.
 """
 
 from __future__ import annotations

@@ -121,11 +121,11 @@ def _thinned(rows: Array, one: Array, other: Array) -> Array:
     if len(rows) <= MOST_TIES:
         return rows
     mixed = (one.astype(np.uint64) * 2654435761 + other.astype(np.uint64)) * 40503
-    luck = (mixed >> np.uint64(7)) % np.uint64(1024)
+    order = (mixed >> np.uint64(7)) % np.uint64(1024)
     share = 1024
-    while np.count_nonzero(luck < share) > MOST_TIES and share > 1:
+    while np.count_nonzero(order < share) > MOST_TIES and share > 1:
         share //= 2
-    return rows[luck < share][:MOST_TIES]
+    return rows[order < share][:MOST_TIES]
 
 
 def _caption(snapshot: Snapshot, drawn: int, left_out: bool) -> str:

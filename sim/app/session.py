@@ -96,7 +96,7 @@ class LiveSociety:
         self.society.steering.waiting = [w for w in waiting if w not in again] + [one]
 
     def branch(self, label: str) -> LiveSociety:
-        """Return a copy of the society, its luck and its past."""
+        """Return a copy of the society, its random numbers and its past."""
         other = object.__new__(LiveSociety)
         other.society, other.label = copy.deepcopy(self.society), label
         other.snapshot = self.snapshot
@@ -127,7 +127,7 @@ def _row(history: Any, at: int) -> Row:
 
 
 class Session:
-    """One visitor's societies: one, or two that share their past and their luck.
+    """One visitor's societies: one, or two that share their past and random numbers.
 
     Parameters
     ----------
@@ -280,12 +280,12 @@ class StoredScene:
 
     def story(self, agent: int) -> stories.AgentStory:
         """Return the story of an agent up to the day shown, with what it said."""
-        told = stories.story(self.snapshot, self.history, self._noted, agent)
+        found = stories.story(self.snapshot, self.history, self._noted, agent)
         talks = self.result.speech.talks
         own = talks[(talks["agent"] == agent) & (talks["step"] <= self.snapshot.day)]
         words = zip(own["step"], own["listener"], own["said"], strict=True)
         said = [(int(d), str(to), str(text)) for d, to, text in words if text]
-        return told._replace(said=tuple(said[-MOST_SAID:]))
+        return found._replace(said=tuple(said[-MOST_SAID:]))
 
 
 def pictures(scenes: Sequence[Any]) -> list[picture.NetworkFrame]:

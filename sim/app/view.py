@@ -107,14 +107,14 @@ class Display:
             self.curves.visible = False
             return
         which, agent = self.picked
-        told = self._scenes[which].story(agent)
+        found = self._scenes[which].story(agent)
         spot = self._scenes[which].layout.of(agent).tolist()
         drawn = spot[0] == spot[0]  # those not drawn are nowhere, which is nan
         self.networks[which].mark(spot if drawn else None)
         self.networks[1 - which].mark(None)
-        self.panes["story"].object = markup.story(told)
+        self.panes["story"].object = markup.story(found)
         self.curves.visible = True  # the column, for a figure stays once it was seen
-        self.feelings.show(told.curves)
+        self.feelings.show(found.curves)
 
     def on_pick(self, do: Callable[[int, float, float], None]) -> None:
         """Call ``do`` with the network and the place that somebody clicks."""

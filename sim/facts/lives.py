@@ -1,4 +1,4 @@
-"""Societies lived through to be measured, day by day and person by person."""
+"""Societies recorded day by day and person by person, to be measured."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class Recording(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What is lived through with one seed, each the scenario with something changed."""
+    """What is simulated with one seed, each the scenario with something changed."""
 
     today: Recording
-    alone: Recording  # the same people and luck without any OS, for a year
+    alone: Recording  # the same people and random numbers without any OS, for a year
     bereft: Recording  # a provider shuts down overnight
     strangers: Recording  # pairs of people who have only each other, and no reserve
 

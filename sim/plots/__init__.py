@@ -1,4 +1,4 @@
-"""Figures of runs, of living societies, and of tables of many runs.
+"""Figures of runs, of running societies, and of tables of many runs.
 
 Every function returns a matplotlib figure and leaves nothing behind: no window, no
 changed setting. Save one with ``save``.

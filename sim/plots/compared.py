@@ -1,4 +1,4 @@
-"""What a change makes of the same society with the same luck."""
+"""What a change makes of the same society with the same random numbers."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def difference(
         sizes = f"{one.shape} and {other.shape} (days, seeds)"
         raise InputError(f"pairs need the same days and seeds; these have {sizes}")
     count = one.shape[1]
-    note = f"{count} pair{'s' * (count != 1)} of societies, each with the same luck; "
-    note += "bands above hold four in five runs"
+    note = f"{count} pair{'s' * (count != 1)} of societies, each with the same random "
+    note += "numbers; bands above hold four in five runs"
     title = f"{what.changed}, against {what.base}"
     figure = style.blank(style.WIDE, 7.6, title, note)
     figure.subplots_adjust(0.085, 0.085, 0.765, 0.89, hspace=0.12)

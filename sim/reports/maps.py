@@ -87,16 +87,16 @@ def tell_map(grid: pd.DataFrame, name: str) -> str:
     """Return where an outcome is least and most, and how it goes with each factor."""
     x, y = str(grid.columns.name), str(grid.index.name)
     values = grid.to_numpy(float)
-    told = [f"{name} at {counted(int(np.isfinite(values).sum()), 'point')}."]
+    sentences = [f"{name} at {counted(int(np.isfinite(values).sum()), 'point')}."]
     for word, at in (("Least", np.nanargmin(values)), ("Most", np.nanargmax(values))):
         row, column = divmod(int(at), values.shape[1])
         where = f"{x} {exact(grid.columns[column])} and {y} {exact(grid.index[row])}"
-        told.append(f"{word}, {number(values[row, column])}, at {where}.")
+        sentences.append(f"{word}, {number(values[row, column])}, at {where}.")
     for axis, means in ((x, grid.mean()), (y, grid.mean(axis=1))):
         first, last = (number(means.iloc[end]) for end in (0, -1))
         ends = f"{exact(means.index[0])} to {exact(means.index[-1])}"
-        told.append(f"From {axis} {ends}, the mean goes from {first} to {last}.")
-    return " ".join(told)
+        sentences.append(f"From {axis} {ends}, the mean goes from {first} to {last}.")
+    return " ".join(sentences)
 
 
 def _numbers(grid: pd.DataFrame, axes: tuple[str, str], name: str) -> Html:
@@ -146,6 +146,6 @@ def section(found: list[Html]) -> list[Html]:
     """Return figures, or why there are none."""
     if found:
         return found
-    told = "No figure: one takes two parameters that vary on a grid, or a Sobol or "
-    told += "Morris design, and outcomes that differ between runs."
-    return [element("p", told)]
+    why = "No figure: one takes two parameters that vary on a grid, or a Sobol or "
+    why += "Morris design, and outcomes that differ between runs."
+    return [element("p", why)]
