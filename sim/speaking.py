@@ -258,5 +258,5 @@ def summary_of(result: Result) -> str:
         line += f"; asked again {mind['re_asked']:,} times"
     if mind["by_rule_from"] is not None:
         why = "no answer for long" if mind["given_up"] else "budget spent"
-        line += f"; {why} on day {mind['by_rule_from']}, by the rules since"
+        line += f"; {why} on day {mind['by_rule_from']}, by rules since"
     return line
