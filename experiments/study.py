@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.ablation import bootstrap
 from sim.compiled import source_digest
 from sim.errors import InputError
+from sim.stats import bootstrap
 from sim.sweeps import Sweep, designs, sweep
 
 RESULTS = Path("results")

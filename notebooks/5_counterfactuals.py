@@ -98,7 +98,9 @@ def grief(scenario: sim.Scenario, name: str) -> pd.DataFrame:
 
 
 usual, told = grief(city, "usual"), grief(city.pull("farewell", DAY), "farewell")
-what = plots.Change("as it was", "a long farewell", "grief per human", since=DAY)
+what = plots.ComparisonLabels(
+    "as it was", "a long farewell", "grief per human", since=DAY
+)
 plots.difference(usual, told, what)
 
 # %% [markdown]

@@ -198,7 +198,9 @@ def by_seed(societies: list[sim.Society], measure: str) -> pd.DataFrame:
 both = [100 * by_seed(several, "adopted") for several in (usual, wary)]
 plots.difference(
     *both,
-    plots.Change("the usual people", "wary people", "people with an OS, %", since=200),
+    plots.ComparisonLabels(
+        "the usual people", "wary people", "people with an OS, %", since=200
+    ),
 )
 
 

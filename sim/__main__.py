@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
-import textwrap
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sim.arguments import add_command
+from sim.arguments import (
+    add_command,
+    add_size,
+    as_json,
+    as_table,
+    folded,
+    size_of,
+    whole,
+)
 from sim.commands import add_ablate, add_check
 from sim.drawing import add_export, add_plot, draw_after_run, short
 from sim.reporting import add_report
@@ -28,14 +34,13 @@ from sim.speaking import (
     tell_estimate,
 )
 from sim.sweeping import add_compare, add_sweep
-from sim.watching import add_calibrate, add_events, plain, table_of
+from sim.watching import add_calibrate, add_events, records, table_of
 
 if TYPE_CHECKING:
     from sim.results import Result
     from sim.scenarios import Scenario
 
 PROGRAM = "os-society"
-WIDTH = 100  # columns of a table
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,9 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     with suppress(ValueError):  # not in the main thread: leave signals alone
         signal.signal(signal.SIGTERM, _terminated)
-    told = parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     try:
-        code = int(told.do(told))
+        code = int(args.do(args))
         print(end="", flush=True)  # a reader that stopped reading shows only now
         return code
     except BrokenPipeError:
@@ -67,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{PROGRAM}: interrupted; no partial run is left", file=sys.stderr)
         return 130
     except Exception as error:
-        if told.debug:
+        if args.debug:
             traceback.print_exc()
         return _complain(error)
 
@@ -78,9 +83,9 @@ def _terminated(*_: Any) -> NoReturn:
 
 
 def _complain(error: Exception) -> int:
-    from sim.errors import InputError
+    from sim.errors import InputError, legible
 
-    line = " ".join(str(error).split())
+    line = legible(" ".join(str(error).split()))
     if isinstance(error, InputError | OSError):
         print(f"{PROGRAM}: error: {line}", file=sys.stderr)
         return 2
@@ -103,10 +108,10 @@ def parser() -> Parser:
     judging, speaking = (add_check, add_ablate), (add_transcript, add_talk)
     many = (add_sweep, add_compare)
     listing = (_add_scenarios, _add_parameters)
-    living = (_add_run, _add_resume)
+    running = (_add_run, _add_resume)
     talking = (*speaking, add_serve_model)
     seeing = (add_events, add_plot, add_export, add_report, add_app)
-    for add in (*living, *judging, *many, *listing, *seeing, *talking, add_calibrate):
+    for add in (*running, *judging, *many, *listing, *seeing, *talking, add_calibrate):
         add(commands)
     return top
 
@@ -122,9 +127,10 @@ class _Version(argparse.Action):
 def _add_run(commands: Any) -> None:
     run = add_command(commands, "run", run_scenario, "Run a scenario and keep the run.")
     run.add_argument("scenario", help="name of a scenario, or its TOML file")
-    run.add_argument("--humans", metavar="N", help="number of humans")
-    run.add_argument("--steps", metavar="N", help="days to run")
-    run.add_argument("--seed", metavar="S", default="0", help="seed of all luck (0)")
+    add_size(run)
+    run.add_argument(
+        "--seed", metavar="S", type=whole, default=0, help="random seed (0)"
+    )
     run.add_argument(
         "--set",
         metavar="NAME=VALUE",
@@ -135,14 +141,16 @@ def _add_run(commands: Any) -> None:
     run.add_argument("--network", metavar="FILE", help="who knows whom on day 0")
     run.add_argument("--out", metavar="DIR", help="where to write the run")
     run.add_argument("--force", action="store_true", help="replace a run at --out")
-    run.add_argument("--threads", metavar="N", default="1", help="threads (1)")
+    _add_threads(run)
+    snapshots = "days between snapshots (30)"
     run.add_argument(
-        "--snapshot-every", metavar="N", default="30", help="days between snapshots"
+        "--snapshot-every", metavar="N", type=whole, default=30, help=snapshots
     )
     run.add_argument(
         "--checkpoint-every",
         metavar="N",
-        default="0",
+        type=whole,
+        default=0,
         help="days between checkpoints, to resume a run or fork it (0: none)",
     )
     run.add_argument("--no-figures", action="store_true", help="draw no figures")
@@ -150,11 +158,16 @@ def _add_run(commands: Any) -> None:
     add_mind_options(run)
 
 
+def _add_threads(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--threads", metavar="N", type=whole, default=1, help="threads (1)")
+
+
 def _add_resume(commands: Any) -> None:
     text = "Go on with a run that was cut short, from its last checkpoint."
     resume = add_command(commands, "resume", resume_run, text)
     resume.add_argument("run", help="directory that the run was to be written to")
-    resume.add_argument("--threads", metavar="N", default="1", help="threads (1)")
+    _add_threads(resume)
     resume.add_argument("--no-figures", action="store_true", help="draw no figures")
     resume.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -174,117 +187,101 @@ def _add_parameters(commands: Any) -> None:
 # ------------------------------------------------------------------------- commands
 
 
-def run_scenario(told: argparse.Namespace) -> int:
+def run_scenario(args: argparse.Namespace) -> int:
     """Run a scenario, print its timeline of events, and draw it."""
     from sim import runs
 
-    told.changed, seed = _changed(told), _whole("--seed", told.seed)
-    mind = mind_options(told)
+    args.changed, seed = _changed(args), args.seed
+    mind = mind_options(args)
     asks = mind.kind in ("llm", "archetype") and mind.replay is None and mind.cast != 0
-    if told.estimate or (asks and not told.json):
-        tell_estimate(told, mind, seed=seed, network=told.network)
-        if told.estimate:
+    if args.estimate or (asks and not args.json):
+        tell_estimate(args, mind, seed=seed, network=args.network)
+        if args.estimate:
             return 0
     result = runs.run(
-        told.changed,
+        args.changed,
         seed=seed,
         mind=mind,
-        network=told.network,
-        out=told.out,
-        overwrite=told.force,
-        threads=_whole("--threads", told.threads),
-        snapshot_every=_whole("--snapshot-every", told.snapshot_every),
-        checkpoint_every=_whole("--checkpoint-every", told.checkpoint_every),
-        progress=not told.json and sys.stderr.isatty(),
+        network=args.network,
+        out=args.out,
+        overwrite=args.force,
+        threads=args.threads,
+        snapshot_every=args.snapshot_every,
+        checkpoint_every=args.checkpoint_every,
+        progress=not args.json and sys.stderr.isatty(),
     )
-    return _tell(result, told)
+    return _tell(result, args)
 
 
-def resume_run(told: argparse.Namespace) -> int:
+def resume_run(args: argparse.Namespace) -> int:
     """Go on with a run that was cut short, print its timeline, and draw it."""
     from sim import runs
 
-    threads, shown = _whole("--threads", told.threads), sys.stderr.isatty()
-    result = runs.resume(told.run, threads=threads, progress=shown and not told.json)
-    return _tell(result, told)
+    shown = not args.json and sys.stderr.isatty()
+    result = runs.resume(args.run, threads=args.threads, progress=shown)
+    return _tell(result, args)
 
 
-def _tell(result: Result, told: argparse.Namespace) -> int:
+def _tell(result: Result, args: argparse.Namespace) -> int:
     """Print what came of a run, and draw it."""
-    if told.json:
-        print(json.dumps(_summary(result)))
+    from sim.errors import legible
+
+    if args.json:
+        print(as_json(_summary(result)))
         return 0
     print(_timeline(result))
     print(f"\nrun      {short(result.path)}")
     if spoken := summary_of(result):
-        print(spoken)
-    if not told.no_figures:
+        print(legible(spoken))
+    if not args.no_figures:
         for figure in draw_after_run(result):
             print(f"figure   {short(figure)}")
     return 0
 
 
-def _changed(told: argparse.Namespace) -> Scenario:
+def _changed(args: argparse.Namespace) -> Scenario:
     from sim import parameters, scenarios
     from sim.errors import InputError
 
-    if told.network is not None and told.humans is not None:
+    if args.network is not None and args.humans is not None:
         raise InputError("--humans goes without --network, which says who there is")
     changes: dict[str, Any] = {}
-    for text in told.set:
+    for text in args.set:
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"--set takes name=value, not {text!r}")
         changes[name.strip()] = parameters.parse(name.strip(), value.strip())
-    for name in ("humans", "steps"):
-        if getattr(told, name) is not None:
-            changes[name] = _whole(f"--{name}", getattr(told, name))
-    return scenarios.load(told.scenario).replace(**changes)
-
-
-def _whole(option: str, text: str) -> int:
-    from sim.errors import InputError
-
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(f"{option} takes a whole number, not {text!r}") from None
+    return scenarios.load(args.scenario).replace(**(changes | size_of(args)))
 
 
 def _summary(result: Result) -> dict[str, Any]:
-    birth, series = result.provenance, result.series
+    known, series = result.provenance, result.series
     count = series.iloc[-1] if len(series) else dict.fromkeys(series.columns, 0)
     return {
         "run": str(result.path),
-        "scenario": birth["scenario"],
-        "seed": birth["seed"],
-        "steps": birth["steps"],
-        "humans": birth["parameters"]["humans"],
+        "scenario": known["scenario"],
+        "seed": known["seed"],
+        "steps": known["steps"],
+        "humans": known["parameters"]["humans"],
         "oses": int(count["oses"]),
         "departed": int(count["departed"]),
-        "events": plain(result.events),
+        "events": records(result.events),
     }
 
 
 def _timeline(result: Result) -> str:
     """Return the events of a run as a readable table, and a line that sums it up."""
-    told = _summary(result)
-    lines = [table_of(result.events, first_only=True)]
-    lines.append(
-        f"\n{told['scenario']}, seed {told['seed']}: {told['humans']:,} humans, "
-        f"{told['steps']} days, {told['oses']:,} OSes, {told['departed']:,} departed"
+    from sim.errors import legible
+
+    found = _summary(result)
+    line = (
+        f"{found['scenario']}, seed {found['seed']}: {found['humans']:,} humans, "
+        f"{found['steps']} days, {found['oses']:,} OSes, {found['departed']:,} departed"
     )
-    return "\n".join(lines)
+    return f"{table_of(result.events, first_only=True)}\n\n{legible(line)}"
 
 
-def _row(start: str, text: str, indent: int) -> str:
-    """Return a row of a table whose last cell is wrapped."""
-    return textwrap.fill(
-        text, WIDTH, initial_indent=start, subsequent_indent=" " * indent
-    )
-
-
-def list_scenarios(told: argparse.Namespace) -> int:
+def list_scenarios(args: argparse.Namespace) -> int:
     """Print every scenario with its title, its changes and its story."""
     from sim import scenarios
 
@@ -294,38 +291,38 @@ def list_scenarios(told: argparse.Namespace) -> int:
         print(f"{name}: {scenario.title}")
         if changes:
             differing = ", ".join(f"{n} = {v}" for n, v in changes.items())
-            print(_row("    ", differing, 4))
-        print(_row("    ", " ".join(scenario.story.split()), 4))
+            print(folded("    ", differing, 4))
+        print(folded("    ", " ".join(scenario.story.split()), 4))
     return 0
 
 
-def list_parameters(told: argparse.Namespace) -> int:
+def list_parameters(args: argparse.Namespace) -> int:
     """Print the parameters that mention a word, or all of them."""
     from sim import parameters
     from sim.errors import InputError
 
     rows = parameters.table()
-    if told.search:
-        word = told.search.lower()
+    if args.search:
+        word = args.search.lower()
         rows = [row for row in rows if word in " ".join(map(str, row.values())).lower()]
         if not rows:
-            raise InputError(f"no parameter mentions {told.search!r}")
-    if told.json:
-        print(json.dumps(rows, indent=2))
+            raise InputError(f"no parameter mentions {args.search!r}")
+    if args.json:
+        print(as_json(rows, indent=2))
         return 0
-    print(f"{'name':<19} {'value':>8}  {'unit':<11} {'range':<14} meaning; source")
-    for row in rows:
-        print(_parameter(row))
+    heads = ("name", "value", "unit", "range", "meaning; source")
+    layout = "{:<19} {:>8}  {:<11} {:<14} "
+    print(as_table(layout, heads, map(_parameter, rows), fold=True))
     return 0
 
 
-def _parameter(row: dict[str, Any]) -> str:
+def _parameter(row: dict[str, Any]) -> tuple[str, ...]:
     """Return one parameter as a row of the table."""
     value, span = f"{row['value']:g}", f"{row['low']:g} to {row['high']:g}"
     if isinstance(row["value"], bool):
         value, span = ("on" if row["value"] else "off"), "on or off"
-    start = f"{row['name']:<19} {value:>8}  {row['unit']:<11} {span:<14} "
-    return _row(start, f"{row['meaning']}; {row['source']}", 57)
+    meaning = f"{row['meaning']}; {row['source']}"
+    return row["name"], value, row["unit"], span, meaning
 
 
 if __name__ == "__main__":

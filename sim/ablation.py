@@ -20,12 +20,11 @@ from sim.outcomes import meaning
 from sim.parameters import IN_SCENARIO
 from sim.scenarios import Scenario
 from sim.signatures import checked_arguments
+from sim.stats import bootstrap, wilson
 from sim.ties import Array
 
 MOSTLY = 0.5  # share of OSes gone from which a run counts as a departure
 NEARLY_ALWAYS, NEARLY_NEVER = 0.9, 0.1  # shares of runs
-RESAMPLES = 2000
-Z95 = 1.959964  # standard normal, two-sided 95 %
 
 Off = tuple[str, ...]  # mechanisms switched off together
 
@@ -73,7 +72,8 @@ def ablate(
 ) -> pd.DataFrame:
     """Switch mechanisms off, each alone and in pairs, and compare with the full model.
 
-    Every row runs on the same seeds: differences are between runs with the same draws.
+    Every row runs on the same seeds, so differences are between runs with the
+    same random numbers.
 
     Parameters
     ----------
@@ -190,27 +190,6 @@ def _estimate(name: str, values: Array) -> dict[str, float]:
 
 def _ends(name: str, ends: tuple[float, float]) -> dict[str, float]:
     return {f"{name}_low": ends[0], f"{name}_high": ends[1]}
-
-
-def bootstrap(values: Array) -> tuple[float, float]:
-    """Return the ends of the 95 % percentile interval of a mean (nan without values).
-
-    It resamples with the same numbers every time.
-    """
-    if not len(values):
-        return math.nan, math.nan
-    rows = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.quantile(values[rows].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
-
-
-def wilson(held: float, runs: int) -> tuple[float, float]:
-    """Return the ends of the 95 % interval of a share (Wilson 1927)."""
-    share, z2 = held / runs, Z95 * Z95 / runs
-    middle = share + z2 / 2.0
-    half = math.sqrt(z2 * (share * (1.0 - share) + z2 / 4.0))
-    low, high = (middle - half) / (1.0 + z2), (middle + half) / (1.0 + z2)
-    return max(0.0, low), min(1.0, high)
 
 
 def necessary(off: Sequence[Off], departure: Sequence[float]) -> list[bool]:

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
-import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-
-from tqdm import tqdm
 
 from sim import scenarios
 from sim.errors import InputError
@@ -21,11 +14,10 @@ from sim.events import kinds, own
 from sim.expectations import Verdict, judge
 from sim.model import Society, seed_from
 from sim.outcomes import outcomes
+from sim.parallel import map_all
 from sim.parameters import IN_PARAMETERS, Changes
 from sim.scenarios import Scenario
 from sim.signatures import checked_arguments
-
-_PROGRESS: ContextVar[bool] = ContextVar("progress", default=False)
 
 
 class Report(NamedTuple):
@@ -144,45 +136,19 @@ def observe_all(
 ) -> list[dict[str, float]]:
     """Return the outcomes of many runs, each a scenario and a seed, in their order.
 
-    Inside ``progress_shown`` there is a bar on standard error.
+    Inside ``parallel.progress_shown`` there is a bar on standard error.
 
     Raises
     ------
     InputError
         If ``workers`` is not positive, or a run's parameters do not go together.
     """
-    if workers < 1:
-        raise InputError(f"it takes at least one worker, not {workers}")
-    watched = partial(tqdm, total=len(jobs), unit="run", disable=not _PROGRESS.get())
-    if min(workers, len(jobs)) <= 1:
-        return list(watched(observe(scenario, seed) for scenario, seed in jobs))
+    if workers == 1:
+        return map_all(_observe, jobs, workers)
     expected = [one for scenario, _ in jobs for one in scenario.expectations]
     named = [name for one in expected for name in one.names if name in kinds.EVENTS]
-    work = partial(own.call, own.describe(named), observe)
-    with _pool(min(workers, len(jobs))) as pool:
-        return list(watched(pool.map(work, *zip(*jobs, strict=True))))
+    return map_all(partial(own.call, own.describe(named), _observe), jobs, workers)
 
 
-@contextmanager
-def progress_shown(shown: bool = True) -> Iterator[None]:
-    """Show how far many runs have come, on standard error."""
-    before = _PROGRESS.set(shown)
-    try:
-        yield
-    finally:
-        _PROGRESS.reset(before)
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Open processes that leave an interrupt to the one who started them."""
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _observe(job: tuple[Scenario, int]) -> dict[str, float]:
+    return observe(*job)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.arguments import add_command, positive
+from sim.arguments import (
+    add_command,
+    add_size,
+    add_workers,
+    as_json,
+    as_table,
+    names_of,
+    natural,
+    positive,
+    size_of,
+    workers_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +33,7 @@ def add_check(commands: Any) -> None:
     """Add ``os-society check`` to the command line."""
     text = "Hold a scenario to its expectations over many seeds; 1 if one fails."
     check = _command(commands, "check", check_scenario, text)
-    check.add_argument("--first-seed", metavar="S", type=_seed, default=0, help="(0)")
+    check.add_argument("--first-seed", metavar="S", type=natural, default=0, help="(0)")
 
 
 def add_ablate(commands: Any) -> None:
@@ -49,51 +59,31 @@ def _command(
     command.add_argument(
         "--seeds", metavar="N", type=positive, default=20, help="how many seeds (20)"
     )
-    command.add_argument(
-        "--workers", metavar="N", type=positive, help="processes (one a processor)"
-    )
-    command.add_argument("--humans", metavar="N", type=int, help="number of humans")
-    command.add_argument("--steps", metavar="N", type=int, help="days to run")
+    add_workers(command)
+    add_size(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     return command
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"takes a whole number from 0, not {text!r}")
-    return int(text)
-
-
-def _workers(told: argparse.Namespace) -> int:
-    from sim.sweeps.driving import processors
-
-    return told.workers or processors()
-
-
-def _changes(told: argparse.Namespace) -> dict[str, int]:
-    asked = {"humans": told.humans, "steps": told.steps}
-    return {name: value for name, value in asked.items() if value is not None}
 
 
 # ---------------------------------------------------------------------------- check
 
 
-def check_scenario(told: argparse.Namespace) -> int:
+def check_scenario(args: argparse.Namespace) -> int:
     """Judge every expectation of a scenario; return 1 if one fails."""
     from sim import checks
 
     report = checks.check(
-        told.scenario,
-        seeds=told.seeds,
-        first_seed=told.first_seed,
-        workers=_workers(told),
-        parameters=_changes(told),
+        args.scenario,
+        seeds=args.seeds,
+        first_seed=args.first_seed,
+        workers=workers_of(args),
+        parameters=size_of(args),
     )
-    print(json.dumps(_plain(report)) if told.json else _told(report))
+    print(as_json(_record(report)) if args.json else _text(report))
     return 0 if report.passed else 1
 
 
-def _told(report: Report) -> str:
+def _text(report: Report) -> str:
     """Return the verdicts as text: each expectation, what was seen, pass or fail."""
     first, last = report.seeds[0], report.seeds[-1]
     lines = [f"{report.scenario}, seeds {first} to {last}"]
@@ -112,8 +102,8 @@ def _told(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _plain(report: Report) -> dict[str, Any]:
-    """Return the report ready for JSON, with each run's numbers; no number is null."""
+def _record(report: Report) -> dict[str, Any]:
+    """Return the report as a dictionary, with each run's numbers."""
     return {
         "scenario": report.scenario,
         "seeds": report.seeds,
@@ -141,68 +131,62 @@ def _verdict(verdict: Verdict, report: Report) -> dict[str, Any]:
     }
 
 
-def _values(one: Expectation, rows: Any) -> dict[str, list[float | None]]:
-    return {name: [_number(row[name]) for row in rows] for name in one.names}
-
-
-def _number(value: Any) -> Any:
-    """Return a value that JSON can hold: no number becomes null."""
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _values(one: Expectation, rows: Any) -> dict[str, list[float]]:
+    return {name: [row[name] for row in rows] for name in one.names}
 
 
 # --------------------------------------------------------------------------- ablate
 
 
-def ablate_scenario(told: argparse.Namespace) -> int:
+def ablate_scenario(args: argparse.Namespace) -> int:
     """Print what becomes of a scenario without each mechanism."""
     from sim import ablation, files, scenarios
-    from sim.checks import progress_shown
+    from sim.parallel import progress_shown
 
-    if told.mechanisms == "list":
-        for name, changes in ablation.MECHANISMS.items():
-            print(f"{name:<20} {', '.join(f'{n} = {v}' for n, v in changes.items())}")
+    if args.mechanisms == "list":
+        rows = [
+            (name, ", ".join(f"{n} = {v}" for n, v in changes.items()))
+            for name, changes in ablation.MECHANISMS.items()
+        ]
+        print(as_table("{:<20} ", (), rows))
         return 0
-    asked = told.mechanisms.split(",") if told.mechanisms is not None else None
-    with progress_shown(not told.json and sys.stderr.isatty()):
+    with progress_shown(not args.json and sys.stderr.isatty()):
         table = ablation.ablate(
-            scenarios.load(told.scenario).replace(**_changes(told)),
-            mechanisms=None if asked is None else [name.strip() for name in asked],
-            outcome=told.outcome,
-            seeds=told.seeds,
-            pairs=not told.no_pairs,
-            workers=_workers(told),
+            scenarios.load(args.scenario).replace(**size_of(args)),
+            mechanisms=names_of(args.mechanisms),
+            outcome=args.outcome,
+            seeds=args.seeds,
+            pairs=not args.no_pairs,
+            workers=workers_of(args),
         )
-    if told.out is not None:
-        files.write_text(Path(told.out), table.to_csv(index=False, lineterminator="\n"))
-    print(_json(told, table) if told.json else _table(told, table))
+    if args.out is not None:
+        files.write_text(Path(args.out), table.to_csv(index=False, lineterminator="\n"))
+    print(_json(args, table) if args.json else _table(args, table))
     return 0
 
 
-def _json(told: argparse.Namespace, table: pd.DataFrame) -> str:
-    rows = table.to_dict("records")
-    plain = [{str(n): _number(value) for n, value in row.items()} for row in rows]
-    head = {"scenario": told.scenario, "outcome": told.outcome, "seeds": told.seeds}
-    return json.dumps({**head, "rows": plain})
+def _json(args: argparse.Namespace, table: pd.DataFrame) -> str:
+    head = {"scenario": args.scenario, "outcome": args.outcome, "seeds": args.seeds}
+    return as_json({**head, "rows": table.to_dict("records")})
 
 
-def _table(told: argparse.Namespace, table: pd.DataFrame) -> str:
+def _table(args: argparse.Namespace, table: pd.DataFrame) -> str:
     """Return the table as text, intervals in brackets."""
     from sim import outcomes
 
-    lines = [
-        f"{told.scenario}, {told.seeds} seeds; "
-        f"{told.outcome}: {outcomes.meaning(told.outcome)}",
-        f"{'without':<40} {told.outcome:<24} {'difference':<24} runs with departure",
-    ]
-    for row in table.to_dict("records"):
-        shown = "  ".join(
-            f"{_interval(row, name):<23}"
-            for name in ("mean", "difference", "departure")
+    title = f"{args.scenario}, {args.seeds} seeds; "
+    title += f"{args.outcome}: {outcomes.meaning(args.outcome)}"
+    heads = ("without", args.outcome, "difference", "runs with departure", "")
+    rows = [
+        (
+            row["off"],
+            *(_interval(row, name) for name in ("mean", "difference", "departure")),
+            " necessary" * row["necessary"],
         )
-        line = f"{row['off']:<40} {shown}{'  necessary' * row['necessary']}"
-        lines.append(line.rstrip())
-    return "\n".join([*lines, "in brackets: 95 % intervals, over seeds"])
+        for row in table.to_dict("records")
+    ]
+    shown = as_table("{:<40} {:<24} {:<24} {:<24}", heads, rows)
+    return f"{title}\n{shown}\nin brackets: 95 % intervals, over seeds"
 
 
 def _interval(row: Any, name: str) -> str:

@@ -39,7 +39,7 @@ ABOVE = {
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
     *("reporting", "reports", "checkpoints", "living", "readings"),
     *("arguments", "footers", "sound", "tables", "relationships", "markup", "graphml"),
-    "signatures",
+    *("html", "parallel", "stats", "signatures"),
 }
 
 

@@ -1,17 +1,15 @@
-"""The same society, the same luck, one change: what follows from it, and for whom.
+"""The same society and random numbers, one change: what follows, and for whom.
 
-Both arms draw the same luck (``sim.draws``), so they are the same to the last bit until
-the change acts, and all that differs after that is its consequence. Differences are
-taken seed by seed, and who was affected is seen by comparing all columns every day.
+Both arms draw common random numbers (``sim.draws``), so they are the same to the last
+bit until the change acts, and all that differs after that is its consequence.
+Differences are taken seed by seed, and who was affected is seen by comparing all
+columns every day.
 """
 
 from __future__ import annotations
 
 import math
-import multiprocessing
-import signal
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,16 +18,17 @@ import numpy as np
 import pandas as pd
 
 from sim import scenarios
-from sim.ablation import RESAMPLES, bootstrap
 from sim.checks import seeds_from
 from sim.errors import InputError
 from sim.events import own
 from sim.interventions import LEVERS, Intervention
 from sim.model import Society
+from sim.parallel import map_all
 from sim.parameters import IN_SCENARIO
 from sim.scenarios import Scenario
 from sim.signatures import checked_arguments
 from sim.state import State
+from sim.stats import bootstrap, bootstrap_unpaired
 from sim.sweeps import measures
 from sim.ties import Array
 
@@ -161,7 +160,7 @@ def counterfactual(
     outcomes: Sequence[str] | None = None,
     workers: int = 1,
 ) -> Comparison:
-    """Run the same society with and without one change, seed by seed, and compare.
+    """Simulate with the same random numbers with and without one change, and compare.
 
     Parameters
     ----------
@@ -195,20 +194,10 @@ def counterfactual(
     wanted = list(outcomes) if outcomes is not None else measures.usual()
     for name in wanted:
         measures.check(name)
-    if workers < 1:
-        raise InputError(f"it takes at least one worker, not {workers}")
     one = partial(live_pair, without, changed, wanted=wanted)
-    if min(workers, len(numbers)) == 1:
-        return Comparison(without, changed, [one(seed) for seed in numbers])
-    one = partial(own.call, own.describe(measures.kinds_in(wanted)), one)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(workers, len(numbers)), context, signal.signal, (signal.SIGINT, _IGNORED)
-    ) as pool:
-        return Comparison(without, changed, list(pool.map(one, numbers)))
-
-
-_IGNORED = signal.SIG_IGN
+    if workers > 1:
+        one = partial(own.call, own.describe(measures.kinds_in(wanted)), one)
+    return Comparison(without, changed, map_all(one, numbers, workers))
 
 
 def _listed(seeds: Iterable[int]) -> list[int]:
@@ -218,43 +207,30 @@ def _listed(seeds: Iterable[int]) -> list[int]:
     return found
 
 
-def change(scenario: Scenario, told: Change, at: int | None = None) -> Scenario:
+def change(scenario: Scenario, given: Change, at: int | None = None) -> Scenario:
     """Return a scenario with one change made.
 
     Raises
     ------
     InputError
-        If there is no such lever or scenario, or a lever is told without its day.
+        If there is no such lever or scenario, or a lever is given without its day.
     """
-    if isinstance(told, str) and (told in LEVERS or at is not None):
+    if isinstance(given, str) and (given in LEVERS or at is not None):
         if at is None:
-            raise InputError(f"say on which day lever {told!r} is pulled (at, --at)")
-        return scenario.pull(told, at)
+            raise InputError(f"say on which day lever {given!r} is pulled (at, --at)")
+        return scenario.pull(given, at)
     if at is not None:
         raise InputError("only a lever is pulled 'at' a day")
-    if isinstance(told, str | Scenario):
-        if isinstance(told, Scenario):
-            return told
-        other = scenarios.load(told)
+    if isinstance(given, str | Scenario):
+        if isinstance(given, Scenario):
+            return given
+        other = scenarios.load(given)
         # A named scenario is as many people and days as the one it is compared with.
         size = scenario.parameters.model_dump(include={"humans", "steps"})
         return other.replace(**size)
-    more = [told] if isinstance(told, Intervention) else list(told)
+    more = [given] if isinstance(given, Intervention) else list(given)
     both = [*scenario.interventions, *more]
     return scenario.model_copy(update={"interventions": both})
-
-
-def bootstrap_unpaired(one: Array, other: Array) -> tuple[float, float]:
-    """Return the 95 % interval of a difference of means of independent samples."""
-    if not len(one):
-        return math.nan, math.nan
-    luck = np.random.default_rng(0)
-    means = [
-        values[luck.integers(len(values), size=(RESAMPLES, len(values)))].mean(axis=1)
-        for values in (one, other)
-    ]
-    low, high = np.quantile(means[1] - means[0], [0.025, 0.975])
-    return float(low), float(high)
 
 
 # ------------------------------------------------------------------------ both arms

@@ -35,7 +35,7 @@ def add_plot(commands: Any) -> None:
     what = (*FIGURES, FILM, "all")
     plot.add_argument("--what", choices=what, default="all", help=every)
     plot.add_argument("--out", metavar="PATH", help="directory, or file for one figure")
-    kinds = "png unless told; a film: gif, or mp4 where ffmpeg is found"
+    kinds = "png unless given; a film: gif, or mp4 where ffmpeg is found"
     plot.add_argument("--format", choices=(*FORMATS, *FILMS), help=kinds)
     day = "snapshot day, for network (and ego)"
     plot.add_argument("--step", metavar="T", type=int, help=day)
@@ -48,7 +48,7 @@ def add_export(commands: Any) -> None:
     export = add_command(commands, "export", export_run, text)
     export.add_argument("run", help="directory of the run")
     export.add_argument("--out", metavar="PATH", required=True, help="file to write")
-    kinds = "as the suffix of --out says, unless told"
+    kinds = "as the suffix of --out says, unless given"
     export.add_argument("--format", choices=FILES, help=kinds)
     days = export.add_mutually_exclusive_group()
     days.add_argument("--step", metavar="T", type=int, help="snapshot day (the last)")
@@ -57,24 +57,24 @@ def add_export(commands: Any) -> None:
     export.add_argument("--closest", metavar="X", type=float, default=0.0, help=least)
 
 
-def plot_run(told: argparse.Namespace) -> int:
+def plot_run(args: argparse.Namespace) -> int:
     """Draw the figures of a stored run."""
     from sim import results
     from sim.errors import InputError
 
-    runs = [results.load(path) for path in (told.run, *told.more)]
-    if told.more and told.what != "survival":
+    runs = [results.load(path) for path in (args.run, *args.more)]
+    if args.more and args.what != "survival":
         raise InputError("several runs go with --what survival only")
-    if told.agent is not None and told.what != "ego":
+    if args.agent is not None and args.what != "ego":
         raise InputError("--agent goes with --what ego only")
-    if told.step is not None and told.what not in ("network", "ego"):
+    if args.step is not None and args.what not in ("network", "ego"):
         raise InputError("--step goes with --what network or ego only")
-    if told.what == FILM:
-        return _film(told, runs[0])
-    names = FIGURES if told.what == "all" else (told.what,)
-    places = _places(told, runs[0], names)
+    if args.what == FILM:
+        return _film(args, runs[0])
+    names = FIGURES if args.what == "all" else (args.what,)
+    places = _places(args, runs[0], names)
     for name, place in zip(names, places, strict=True):
-        print(short(_draw(name, runs, place, told.step, told.agent)))
+        print(short(_draw(name, runs, place, args.step, args.agent)))
     return 0
 
 
@@ -105,52 +105,52 @@ def _draw(
     return plots.save(figure, place)
 
 
-def _film(told: argparse.Namespace, result: Result) -> int:
+def _film(args: argparse.Namespace, result: Result) -> int:
     from sim import plots
     from sim.errors import InputError
 
-    if told.format in FORMATS:
-        raise InputError(f"a film is no {told.format}; use one of {', '.join(FILMS)}")
-    out = Path(told.out) if told.out else result.path / "figures"
+    if args.format in FORMATS:
+        raise InputError(f"a film is no {args.format}; use one of {', '.join(FILMS)}")
+    out = Path(args.out) if args.out else result.path / "figures"
     if out.suffix.removeprefix(".") not in FILMS:
-        out = out / f"{FILM}.{told.format or FILMS[0]}"
-    elif told.format not in (None, out.suffix.removeprefix(".")):
-        raise InputError(f"--out {out} is not a file of --format {told.format}")
+        out = out / f"{FILM}.{args.format or FILMS[0]}"
+    elif args.format not in (None, out.suffix.removeprefix(".")):
+        raise InputError(f"--out {out} is not a file of --format {args.format}")
     print(short(plots.animate(result, out)))
     return 0
 
 
 def _places(
-    told: argparse.Namespace, result: Result, names: Sequence[str]
+    args: argparse.Namespace, result: Result, names: Sequence[str]
 ) -> list[Path]:
     """Return the file of each figure, as ``--out`` and ``--format`` ask for."""
     from sim.errors import InputError
 
-    if told.format in FILMS:
-        raise InputError(f"--format {told.format} goes with --what {FILM} only")
-    out = Path(told.out) if told.out else result.path / "figures"
+    if args.format in FILMS:
+        raise InputError(f"--format {args.format} goes with --what {FILM} only")
+    out = Path(args.out) if args.out else result.path / "figures"
     kind = out.suffix.removeprefix(".")
     if kind not in FORMATS:
-        return [out / f"{name}.{told.format or 'png'}" for name in names]
+        return [out / f"{name}.{args.format or 'png'}" for name in names]
     if len(names) > 1:
         raise InputError(f"--out {out} is one file; choose one figure with --what")
-    if told.format not in (None, kind):
-        raise InputError(f"--out {out} is not a file of --format {told.format}")
+    if args.format not in (None, kind):
+        raise InputError(f"--out {out} is not a file of --format {args.format}")
     return [out]
 
 
-def export_run(told: argparse.Namespace) -> int:
+def export_run(args: argparse.Namespace) -> int:
     """Write the relationships of a stored run."""
     from sim import exports, results
 
-    result = results.load(told.run)
+    result = results.load(args.run)
     files = exports.export(
         result,
-        told.out,
-        told.format,
-        told.step,
-        whole=told.whole,
-        closest=told.closest,
+        args.out,
+        args.format,
+        args.step,
+        whole=args.whole,
+        closest=args.closest,
     )
     for file in files:
         print(short(file))

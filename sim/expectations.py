@@ -25,7 +25,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -33,6 +32,7 @@ from sim.errors import InputError
 from sim.events import kinds
 from sim.events.kinds import EVENTS
 from sim.outcomes import OUTCOMES, unknown_outcome
+from sim.stats import five_numbers
 
 FORMS = ("outcome", "happens", "never", "before")
 BOUNDS = ("at_least", "at_most")
@@ -177,25 +177,14 @@ def _seen(
 ) -> str:
     """Return the distribution of what the claim is about, for each name in it."""
     if expectation.outcome is not None:
-        return spread([expectation.observed(row, other) for row, other in pairs])
+        return five_numbers([expectation.observed(row, other) for row, other in pairs])
     days = {kind: [row[kind] for row, _ in pairs] for kind in expectation.names}
     return "; ".join(f"{kind} {_days(seen)}" for kind, seen in days.items())
 
 
 def _days(values: Sequence[float]) -> str:
     happened = not all(math.isnan(value) for value in values)
-    return f"on day {spread(values)}" if happened else "never happened"
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return least, quartiles and most of the values, and how many are missing."""
-    there = [value for value in values if not math.isnan(value)]
-    if not there:
-        return f"none in {len(values)} runs"
-    marks = " | ".join(f"{mark:.4g}" for mark in np.quantile(there, [0, 0.25, 0.5]))
-    marks += " | " + " | ".join(f"{m:.4g}" for m in np.quantile(there, [0.75, 1]))
-    missing = len(values) - len(there)
-    return f"{marks} (none in {missing} of {len(values)} runs)" if missing else marks
+    return f"on day {five_numbers(values)}" if happened else "never happened"
 
 
 # --------------------------------------------------------------------- what is wrong

@@ -1,8 +1,9 @@
-"""A living society, read like a finished run that has a snapshot of today only."""
+"""A running society, read like a finished run that has a snapshot of today only."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from sim.model import Society
 from sim.results import Result
 from sim.tables import Numbers
+from sim.ties import Array
 
 FEW = 1000  # agents whose ties are looked up one by one
 EVENT_COLUMNS = ("kind", "step", "members", "size", "strength", "evidence")
@@ -23,16 +25,16 @@ class Present(Result):
     Parameters
     ----------
     society
-        The society; once it has lived on, make another ``Present`` of it.
+        The society; after its next day, make another ``Present`` of it.
     """
 
     def __init__(self, society: Society) -> None:
-        super().__init__(Path("a living society"))
+        super().__init__(Path("a running society"))
         self._society = society
 
     @functools.cached_property
     def provenance(self) -> dict[str, Any]:
-        """What is known of a society without a birth certificate."""
+        """What is known of a society of which no run directory tells."""
         day, parameters = self._society.day, self._society.parameters
         return {
             "scenario": "a society",
@@ -61,8 +63,8 @@ class Present(Result):
 
     def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
         """Return the readings of one name on some days."""
-        told = self.readings
-        return told[(told["name"] == name) & told["step"].between(since, until)]
+        every = self.readings
+        return every[(every["name"] == name) & every["step"].between(since, until)]
 
     @functools.cached_property
     def steps(self) -> list[int]:
@@ -101,6 +103,17 @@ class Present(Result):
             for agent in np.unique(np.asarray(owners, np.int64)).tolist()
         ]
         return pd.concat(blocks, ignore_index=True)
+
+    def columns(
+        self, table: str, names: Sequence[str], step: int | None = None
+    ) -> dict[str, Array]:
+        """Return copies of some columns of today's humans, OSes or ties."""
+        self.snapshot_day(step)
+        if table == "ties":
+            ties = self._society.state.ties.table()
+            return {name: ties[name] for name in names}
+        rows = getattr(self._society.state, table)
+        return {name: rows.column(name).copy() for name in names}
 
     def _rows(self, name: str, step: int | None, first: int) -> pd.DataFrame:
         self.snapshot_day(step)

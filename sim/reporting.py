@@ -21,16 +21,16 @@ def add_report(commands: Any) -> None:
     )
 
 
-def write_report(told: argparse.Namespace) -> int:
+def write_report(args: argparse.Namespace) -> int:
     """Write the report of a run or a sweep, whole or not at all."""
     from sim import reports
     from sim.drawing import short
     from sim.errors import InputError
     from sim.files import write_text
 
-    place = Path(told.out)
+    place = Path(args.out)
     if place.suffix.lower() not in SUFFIXES:
         raise InputError(f"cannot write {place}: a report is a file of .html")
-    write_text(place, reports.report(told.source))
+    write_text(place, reports.report(args.source))
     print(short(place))
     return 0

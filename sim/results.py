@@ -29,6 +29,7 @@ from sim.readings import PACKED, SCHEMA, days
 from sim.signatures import checked_arguments
 from sim.strangers import inside, read_json
 from sim.tables import Columns, Numbers, columns_of, rows_of
+from sim.ties import Array
 from sim.writer import (
     CALLS,
     EVENT_SCHEMA,
@@ -146,6 +147,23 @@ class Result:
         table = sound.read_part(self.path, name, sound.OSES, ["name"])
         index = pd.RangeIndex(self.population, self.population + len(table))
         return pd.Series(table.column("name").to_numpy(), index)
+
+    def columns(
+        self, table: str, names: Sequence[str], step: int | None = None
+    ) -> dict[str, Array]:
+        """Return some columns of ``humans``, ``oses`` or ``ties``, by name.
+
+        Parameters
+        ----------
+        table
+            "humans", "oses" or "ties".
+        names
+            Of the columns.
+        step
+            A day from ``steps``; None is the last.
+        """
+        rows = getattr(self, table)(step)
+        return {name: rows[name].to_numpy() for name in names}
 
     def humans(self, step: int | None = None) -> pd.DataFrame:
         """Return the humans on a snapshot day (None: the last), by agent number."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,7 +16,11 @@ from sim.state import UNINSTALLED
 
 PEER_PULL = 0.1  # of a tie between OSes on the layout: else they fall into one spot
 TURNING = ("adopted", "largest_collective", "departed", "shut_down")
-GRAVITY = 0.02  # pull on every agent towards the middle, so that none drifts away
+ROUNDS = 60  # of a layout
+GRAVITY = 0.6  # pull to the middle, so that none drifts away
+GOLDEN = 2.399963  # radians: turns that never come round to the same direction
+
+Array = npt.NDArray[Any]
 
 
 def moments(result: Result) -> dict[int, str]:
@@ -94,7 +97,12 @@ def neighbourhood(
     if result.population + len(oses) <= most:
         return np.arange(result.population + len(oses))
     day = steps[len(steps) // 2]
-    humans = _circle(result, day, heart(result, steps), most // 2)
+
+    def friends(of: Sequence[int]) -> dict[int, Array]:
+        return _friends(result, day, of)
+
+    start, count = heart(result, steps), result.population
+    humans = humans_around(start, count, most // 2, friends)
     owned = oses.index[oses["owner"].isin(humans)].to_numpy()[: most - len(humans)]
     made = oses.index[oses["owner"] < 0]
     ties = result.ties(day, owned)
@@ -136,34 +144,103 @@ def layout(
 
     Agents of ``fixed`` stay there; newcomers go near those they are close to.
     """
-    graph: Any = nx.Graph()
-    graph.add_weighted_edges_from((-1, agent, GRAVITY) for agent in agents.tolist())
     together = pd.concat(relationships).groupby(["one", "another"]).max().reset_index()
     pull = together["closeness"] * np.where(together["oses"] == 2, PEER_PULL, 1.0)
-    ends = together["one"].tolist(), together["another"].tolist(), pull.tolist()
-    graph.add_weighted_edges_from(zip(*ends, strict=True))
+    ends = together[["one", "another"]].to_numpy(np.int64)
     if fixed:
-        return _beside(graph, fixed)
-    places: dict[int, npt.NDArray[np.float64]] = nx.spring_layout(
-        graph, seed=7, iterations=120, method="force"
-    )
-    middle = places.pop(-1)
-    return _drawn_in(places, middle)
+        return _beside(agents, ends, pull.to_numpy(), fixed)
+    at = np.searchsorted(agents, ends)
+    places = spring_layout(len(agents), at, pull.to_numpy(np.float32))
+    return dict(zip(agents.tolist(), places, strict=True))
+
+
+def spring_layout(count: int, pairs: Array, pull: Array) -> Array:
+    """Return a place for each of some agents, near those it is tied to.
+
+    The forces are those of Fruchterman & Reingold (1991, doi:10.1002/spe.4380211102),
+    with a pull to the middle. The same ties give the same places.
+
+    Parameters
+    ----------
+    count
+        How many agents there are, 1 or more.
+    pairs
+        int[ties, 2]: who is tied to whom, as positions from 0 to ``count`` - 1.
+    pull
+        float[ties]: strength of each tie, 0 or more.
+
+    Returns
+    -------
+    float64[count, 2]
+        Places within -1..1, those far outside drawn in.
+    """
+    if count == 1:
+        return np.zeros((1, 2))
+    turn = 2 * np.pi * np.arange(count) / count
+    spots = np.stack([np.cos(turn), np.sin(turn)], 1).astype(np.float32)
+    usual = np.float32(2.0 / np.sqrt(count))
+    for left in range(ROUNDS, 0, -1):
+        push = _pushed(spots, usual) + _pulled(spots, pairs, pull / usual)
+        push -= GRAVITY * spots
+        length = np.maximum(np.hypot(*push.T), 1e-9)
+        step = np.minimum(length, 0.2 * left / ROUNDS) / length
+        spots += push * step[:, None].astype(np.float32)
+    return _drawn_in(spots.astype(np.float64))
+
+
+def _pushed(spots: Array, usual: np.float32) -> Array:
+    """Return how everybody is pushed away by everybody else."""
+    square = (spots * spots).sum(1)
+    apart = square[:, None] + square[None, :] - 2 * (spots @ spots.T)
+    force = usual * usual / np.maximum(apart, np.float32(1e-5))
+    np.fill_diagonal(force, 0.0)
+    push: Array = spots * force.sum(1)[:, None] - force @ spots
+    return push
+
+
+def _pulled(spots: Array, pairs: Array, pull: Array) -> Array:
+    """Return how everybody is drawn to those they know, the more the farther."""
+    along = spots[pairs[:, 1]] - spots[pairs[:, 0]]
+    along *= (pull * np.hypot(*along.T))[:, None]
+    found = np.zeros_like(spots)
+    for axis in (0, 1):
+        for side, sign in ((0, 1), (1, -1)):
+            sums = np.bincount(pairs[:, side], along[:, axis], len(spots))
+            found[:, axis] += sign * sums
+    return found
+
+
+def _drawn_in(spots: Array) -> Array:
+    """Return the places around the middle, those far outside drawn in."""
+    spots = spots - np.median(spots, 0)
+    far = np.maximum(np.hypot(*spots.T), 1e-9)
+    usual = float(np.quantile(far, 0.95)) or 1.0
+    beyond = np.maximum(0.0, far / usual - 1.0)
+    scale = (1.0 + 0.3 * np.tanh(beyond)) / (1.0 + beyond) / (1.3 * usual)
+    framed: Array = spots * scale[:, None]
+    return framed
 
 
 def _beside(
-    graph: Any, fixed: Mapping[int, npt.NDArray[np.float64]]
+    agents: npt.NDArray[np.int64],
+    ends: Array,
+    pull: Array,
+    fixed: Mapping[int, npt.NDArray[np.float64]],
 ) -> dict[int, npt.NDArray[np.float64]]:
     """Return the places of all, newcomers at the middle of those placed before them."""
-    places = {agent: fixed[agent] for agent in graph if agent in fixed}
+    near: dict[int, dict[int, float]] = {agent: {} for agent in agents.tolist()}
+    for (one, other), strength in zip(ends.tolist(), pull.tolist(), strict=True):
+        near[one][other] = near[other][one] = strength
+    places = {agent: fixed[agent] for agent in near if agent in fixed}
     known = np.array(list(fixed.values()))
     middle, size = known.mean(axis=0), 0.03 * float(np.ptp(known, axis=0).max() or 1.0)
-    for agent in sorted(set(graph) - set(places) - {-1}):
-        near = {n: graph[agent][n]["weight"] for n in graph[agent] if n in places}
-        spots = np.array([places[n] for n in near])
-        weights = list(near.values())
-        at = np.average(spots, axis=0, weights=weights) if near else middle
-        turn = 2.399963 * agent  # the golden angle: neighbours do not fall together
+    for agent in sorted(set(near) - set(places)):
+        weights = {n: w for n, w in near[agent].items() if n in places}
+        spots = np.array([places[n] for n in weights])
+        at = middle
+        if weights:
+            at = np.average(spots, axis=0, weights=list(weights.values()))
+        turn = GOLDEN * agent  # neighbours do not fall together
         places[agent] = at + size * np.array([np.cos(turn), np.sin(turn)])
     return places
 
@@ -171,19 +248,6 @@ def _beside(
 def visible(oses: pd.DataFrame, agents: npt.NDArray[np.int64]) -> pd.DataFrame:
     """Return those rows of ``oses`` that are among ``agents`` and installed."""
     return oses[oses.index.isin(agents) & (oses["status"] != UNINSTALLED)]
-
-
-def _drawn_in(
-    places: dict[int, npt.NDArray[np.float64]], middle: npt.NDArray[np.float64]
-) -> dict[int, npt.NDArray[np.float64]]:
-    """Return the places with those far outside drawn in, in their directions."""
-    far = {agent: float(np.hypot(*(at - middle))) for agent, at in places.items()}
-    usual = float(np.quantile(list(far.values()), 0.95)) or 1.0
-    beyond = {agent: max(0.0, r / usual - 1.0) for agent, r in far.items()}
-    scale = {agent: (1.0 + 0.3 * np.tanh(b)) / (1.0 + b) for agent, b in beyond.items()}
-    return {
-        agent: middle + (at - middle) * scale[agent] for agent, at in places.items()
-    }
 
 
 def _peak(values: pd.Series[Any]) -> int:
@@ -206,34 +270,52 @@ def heart(result: Result, steps: Sequence[int]) -> int:
     return _peak(result.humans(steps[len(steps) // 2])["os_closeness"])
 
 
-def _circle(result: Result, day: int, heart: int, most: int) -> npt.NDArray[np.int64]:
-    """Return up to ``most`` humans around ``heart``, nearest first."""
-    humans = result.population
-    found, queue = {heart}, deque([heart])
-    near: dict[int, pd.DataFrame] = {}
-    strangers = iter(range(humans))
-    while len(found) < min(most, humans):
+def humans_around(
+    start: int,
+    count: int,
+    most: int,
+    friends: Callable[[Sequence[int]], dict[int, Array]],
+) -> npt.NDArray[np.int64]:
+    """Return up to ``most`` humans around one, found breadth first.
+
+    Parameters
+    ----------
+    start
+        The human to begin with.
+    count
+        How many humans there are.
+    most
+        How many to find; where nobody is left who is connected, the next human is
+        taken, by number.
+    friends
+        Returns for each of some humans the humans it has ties to, the closest first.
+
+    Returns
+    -------
+    numpy.ndarray
+        Agent numbers, ascending.
+    """
+    found, queue = {start}, deque([start])
+    known: dict[int, Array] = {}
+    others = iter(range(count))
+    while len(found) < min(most, count):
         if not queue:
-            queue.append(next(h for h in strangers if h not in found))
+            queue.append(next(h for h in others if h not in found))
             found.add(queue[0])
         human = queue.popleft()
-        if human not in near:
-            near |= _ties_of(result, day, [human, *queue])
-        own = near[human].sort_values("closeness", ascending=False)
-        for friend in own.loc[own["neighbour"] < humans, "neighbour"].tolist():
+        if human not in known:
+            known |= friends([human, *queue])
+        for friend in known[human].tolist():
             if friend not in found and len(found) < most:
                 found.add(friend)
                 queue.append(friend)
     return np.array(sorted(found))
 
 
-def _ties_of(
-    result: Result, day: int, agents: Sequence[int]
-) -> dict[int, pd.DataFrame]:
-    """Return the ties of each of some agents."""
-    ties = result.ties(day, agents)
-    owners = ties["owner"].to_numpy()
-    return {
-        agent: ties.iloc[slice(*np.searchsorted(owners, [agent, agent + 1]))]
-        for agent in agents
-    }
+def _friends(result: Result, day: int, humans: Sequence[int]) -> dict[int, Array]:
+    """Return for each of some humans those it has ties to, the closest first."""
+    ties = result.ties(day, humans)
+    ties = ties[ties["neighbour"] < result.population]
+    ties = ties.sort_values(["owner", "closeness"], ascending=[True, False])
+    owners, others = ties["owner"].to_numpy(), ties["neighbour"].to_numpy()
+    return {h: others[slice(*np.searchsorted(owners, [h, h + 1]))] for h in humans}

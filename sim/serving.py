@@ -17,46 +17,46 @@ RUNS = Path("results/runs")
 
 def add_app(commands: Any) -> None:
     """Add ``os-society app`` to the command line."""
-    text = "Open a page on which to watch a society live, and to change it."
+    text = "Open a page on which to watch a society run, and to change it."
     command = add_command(commands, "app", open_page, text)
     add = command.add_argument
     add("run", nargs="?", help="a stored run to open")
     add("--scenario", metavar="NAME", default="her", help="to begin with (her)")
     add("--humans", metavar="N", type=int, default=300, help="number of humans (300)")
-    add("--seed", metavar="S", type=int, default=0, help="seed of all luck (0)")
+    add("--seed", metavar="S", type=int, default=0, help="random seed (0)")
     add("--address", metavar="A", default="127.0.0.1", help="(127.0.0.1)")
-    add("--port", metavar="N", type=int, default=0, help="any free one unless told")
+    add("--port", metavar="N", type=int, default=0, help="any free one unless given")
     add("--no-browser", action="store_true", help="only print the address")
 
 
-def open_page(told: argparse.Namespace) -> int:
+def open_page(args: argparse.Namespace) -> int:
     """Serve the page until interrupted."""
     if not has_panel():
         raise InputError("the page needs Panel: pip install 'os-society[app]'")
     from sim.app import page
-    from sim.app.session import Setup, Tape, check
+    from sim.app.session import Setup, StoredScene, check
 
-    opened = None if told.run is None else Path(told.run)
+    opened = None if args.run is None else Path(args.run)
     if opened is not None:
-        Tape(opened)  # complains now, not in the browser
-    setup = Setup(told.scenario, told.seed, {"humans": told.humans})
+        StoredScene(opened)  # complains now, not in the browser
+    setup = Setup(args.scenario, args.seed, {"humans": args.humans})
     check(setup)
     server = page.serve(
         setup,
         stored_runs(opened),
         opened=opened,
-        address=told.address,
-        port=told.port,
+        address=args.address,
+        port=args.port,
     )
-    url = f"http://{told.address}:{server.port}/"
+    url = f"http://{args.address}:{server.port}/"
     print(f"page     {url}  (Ctrl-C ends it)", flush=True)
-    if not told.no_browser:
+    if not args.no_browser:
         webbrowser.open(url)
-    serve_until_told(server)
+    serve_until_signalled(server)
     return 0
 
 
-def serve_until_told(server: Any) -> None:
+def serve_until_signalled(server: Any) -> None:
     """Serve until the first SIGINT or SIGTERM.
 
     Bokeh's own way says so on standard output first, and stays for good where nobody

@@ -35,8 +35,8 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--talks", metavar="X", type=float, default=0.2, help="a member and day (0.2)")
     add("--ghost-writer", action="store_true", help="members write for friends, too")
     add_model_options(group)
-    add("--max-calls", metavar="N", type=int, help="then everybody lives by the rules")
-    add("--draw", metavar="N", type=int, default=0, help="other answers, same luck (0)")
+    add("--max-calls", metavar="N", type=int, help="then all follow the rules")
+    add("--draw", metavar="N", type=int, default=0, help="draw of the answers (0)")
     add("--on-failure", choices=POLICIES, default="rule", help="of a call (rule)")
     files = group.add_mutually_exclusive_group()
     files.add_argument("--record", metavar="FILE", help="keep finished calls in it")
@@ -57,39 +57,39 @@ def add_model_options(group: Any) -> None:
     add("--deadline", metavar="S", type=float, default=60.0, help="seconds a call (60)")
 
 
-def settings_of(told: argparse.Namespace) -> Settings | None:
+def settings_of(args: argparse.Namespace) -> Settings | None:
     """Return how to reach the model that was named, or None if none was."""
     from sim.minds.calls import Settings
 
-    if told.model is None:
+    if args.model is None:
         return None
     return Settings(
-        told.model,
-        told.base_url,
-        told.temperature,
-        deadline=told.deadline,
-        slots=told.slots,
-        insecure=told.insecure,
+        args.model,
+        args.base_url,
+        args.temperature,
+        deadline=args.deadline,
+        slots=args.slots,
+        insecure=args.insecure,
     )
 
 
-def mind_options(told: argparse.Namespace) -> MindOptions:
+def mind_options(args: argparse.Namespace) -> MindOptions:
     """Return the options of minds that were given."""
     from sim.minds.casting import MindOptions, check
     from sim.minds.language import Policy
 
-    cast, humans = _cast(told.cast)
-    _prices(told.prices)
+    cast, humans = _cast(args.cast)
+    _prices(args.prices)
     options = MindOptions(
-        kind=told.mind,
+        kind=args.mind,
         cast=cast,
         humans=humans,
-        talks=told.talks,
-        ghost_writer=told.ghost_writer,
-        settings=settings_of(told),
-        policy=Policy(told.on_failure, told.max_calls, told.draw),
-        record=told.record,
-        replay=told.replay,
+        talks=args.talks,
+        ghost_writer=args.ghost_writer,
+        settings=settings_of(args),
+        policy=Policy(args.on_failure, args.max_calls, args.draw),
+        record=args.record,
+        replay=args.replay,
     )
     check(options)
     return options
@@ -112,23 +112,23 @@ def _cast(text: str) -> tuple[int | None, tuple[int, ...]]:
     return numbers[0], ()
 
 
-def tell_estimate(told: argparse.Namespace, options: MindOptions, **run: Any) -> None:
+def tell_estimate(args: argparse.Namespace, options: MindOptions, **run: Any) -> None:
     """Print what a run would ask of its model, and what that would cost."""
     from sim import runs
 
-    found = runs.estimate(told.changed, options, **run)
+    found = runs.estimate(args.changed, options, **run)
     kinds = ", ".join(f"{n:,} {kind}s" for kind, n in sorted(found.by_kind.items()))
     line = (
         f"estimate: {found.calls:,} calls ({kinds or 'none'}), "
         f"{found.prompt_tokens:,} tokens in, {found.completion_tokens:,} out"
     )
-    print(line + _cost(told, found.prompt_tokens, found.completion_tokens), flush=True)
+    print(line + _cost(args, found.prompt_tokens, found.completion_tokens), flush=True)
 
 
-def _cost(told: argparse.Namespace, tokens_in: int, tokens_out: int) -> str:
-    if told.prices is None:
+def _cost(args: argparse.Namespace, tokens_in: int, tokens_out: int) -> str:
+    if args.prices is None:
         return ""
-    price_in, price_out = _prices(told.prices)
+    price_in, price_out = _prices(args.prices)
     cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
     return f", {cost:,.2f} in money"
 
@@ -184,37 +184,36 @@ def add_serve_model(commands: Any) -> None:
     )
 
 
-def show_transcript(told: argparse.Namespace) -> int:
+def show_transcript(args: argparse.Namespace) -> int:
     """Print or write what the cast of a run said."""
     from sim import files, results, transcripts
 
-    result = results.load(told.run)
-    pair = tuple(told.between) if told.between else None
+    result = results.load(args.run)
+    pair = tuple(args.between) if args.between else None
     lines, population = transcripts.talks(result, pair), result.population
-    page = told.html or str(told.out or "").endswith((".html", ".htm"))
+    page = args.html or str(args.out or "").endswith((".html", ".htm"))
     title = f"{result.provenance['scenario']}, seed {result.provenance['seed']}"
     if page:
-        shown = transcripts.as_html(lines, population, title)
+        text = transcripts.as_html(lines, population, title)
     else:
-        shown = transcripts.as_text(lines, population)
-    text = "\n".join(shown) + "\n"
-    if told.out is None:
+        text = "\n".join(transcripts.as_text(lines, population)) + "\n"
+    if args.out is None:
         print(text, end="")
     else:
-        files.write_text(Path(told.out), text)
+        files.write_text(Path(args.out), text)
     return 0
 
 
-def talk(told: argparse.Namespace) -> int:
+def talk(args: argparse.Namespace) -> int:
     """Hold a conversation with an OS of a run, until whoever types ends it."""
     from sim import interviews, results
     from sim.errors import InputError, legible
 
-    settings = settings_of(told)
+    settings = settings_of(args)
     if settings is None:
         raise InputError("a talk needs a model: name it (--model)")
-    result = results.load(told.run)
-    guest = interviews.guest_of(result, told.os, told.step)
+    result = results.load(args.run)
+    guest = interviews.guest_of(result, args.os, args.step)
     print(f"{guest.name}, as on day {guest.step}. An empty line ends the talk.")
     with interviews.chat_with(guest, settings) as chat:
         for line in sys.stdin if not sys.stdin.isatty() else _typed():
@@ -238,32 +237,32 @@ def _typed() -> Any:
             return
 
 
-def serve_model(told: argparse.Namespace) -> int:
+def serve_model(args: argparse.Namespace) -> int:
     """Serve a small model until interrupted."""
     from sim.minds import local
 
     local.serve(
-        told.port,
-        model=told.model,
-        threads=told.threads,
-        slots=told.slots,
-        context=told.context,
+        args.port,
+        model=args.model,
+        threads=args.threads,
+        slots=args.slots,
+        context=args.context,
     )
     return 0
 
 
 def summary_of(result: Result) -> str:
     """Return a line about the calls of a run, or nothing."""
-    told = result.provenance.get("mind")
-    if not told:
+    mind = result.provenance.get("mind")
+    if not mind:
         return ""
-    told = {**NOTHING_SAID, **told}  # the run may be of another version, or anybody's
-    failed = ", ".join(f"{n} {name}" for name, n in told["failures"].items())
-    line = f"mind     {told['calls']:,} calls to {told['model']}"
+    mind = {**NOTHING_SAID, **mind}  # the run may be of another version, or anybody's
+    failed = ", ".join(f"{n} {name}" for name, n in mind["failures"].items())
+    line = f"mind     {mind['calls']:,} calls to {mind['model']}"
     line += f"; failed: {failed}" if failed else "; none failed"
-    if told["re_asked"]:
-        line += f"; asked again {told['re_asked']:,} times"
-    if told["by_rule_from"] is not None:
-        why = "no answer for long" if told["given_up"] else "budget spent"
-        line += f"; {why} on day {told['by_rule_from']}, by rules since"
+    if mind["re_asked"]:
+        line += f"; asked again {mind['re_asked']:,} times"
+    if mind["by_rule_from"] is not None:
+        why = "no answer for long" if mind["given_up"] else "budget spent"
+        line += f"; {why} on day {mind['by_rule_from']}, by rules since"
     return line

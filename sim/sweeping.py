@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import signal
 import sys
@@ -13,7 +12,18 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sim.arguments import add_command, positive
+from sim.arguments import (
+    add_command,
+    add_size,
+    add_workers,
+    as_json,
+    as_table,
+    names_of,
+    natural,
+    positive,
+    size_of,
+    workers_of,
+)
 
 if TYPE_CHECKING:
     from sim.counterfactuals import Comparison
@@ -21,7 +31,7 @@ if TYPE_CHECKING:
     from sim.sweeps.reading import Sweep
 
 PROGRAM = "os-society"
-SHOWN = 5  # failed runs that are told one by one
+SHOWN = 5  # failed runs that are listed one by one
 INTERRUPTED = 130
 
 
@@ -31,9 +41,7 @@ def add_sweep(commands: Any) -> None:
     sweep = add_command(commands, "sweep", run_sweep, text)
     sweep.add_argument("design", help="TOML file of the design")
     sweep.add_argument("--out", metavar="DIR", help="folder (results/sweeps/NAME)")
-    sweep.add_argument(
-        "--workers", metavar="N", type=positive, help="processes (one a processor)"
-    )
+    add_workers(sweep)
     sweep.add_argument(
         "--cluster", metavar="ADDRESS", help="a Dask scheduler's address"
     )
@@ -59,7 +67,7 @@ def add_sweep(commands: Any) -> None:
         "--time-limit", metavar="S", type=float, default=3600.0, help="a run (3600)"
     )
     sweep.add_argument(
-        "--memory-limit", metavar="MB", type=int, default=0, help="a run (none)"
+        "--memory-limit", metavar="MB", type=natural, default=0, help="a run (none)"
     )
     sweep.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -67,36 +75,36 @@ def add_sweep(commands: Any) -> None:
 # ---------------------------------------------------------------------------- sweep
 
 
-def run_sweep(told: argparse.Namespace) -> int:
+def run_sweep(args: argparse.Namespace) -> int:
     """Run a sweep; return 1 if a run failed, 130 if it was interrupted."""
     from sim.sweeps import cluster, designs, driving
 
-    design = designs.read(told.design)
-    place = Path(told.out) if told.out is not None else driving.SWEEPS / design.name
-    if told.dry_run:
-        return _dry_run(told, design, place)
+    design = designs.read(args.design)
+    place = Path(args.out) if args.out is not None else driving.SWEEPS / design.name
+    if args.dry_run:
+        return _dry_run(args, design, place)
     began = time.monotonic()
     engine: Any = nullcontext()
-    if told.cluster is not None:
-        engine = cluster.connect(told.cluster, told.insecure)
+    if args.cluster is not None:
+        engine = cluster.connect(args.cluster, args.insecure)
     try:
         with _interruptible(), engine as executor:
             found = driving.sweep(
                 design,
                 executor,
                 out=place,
-                resume=told.resume,
-                allow_model=told.allow_model,
-                insecure=told.insecure,
-                workers=told.workers,
-                time_limit=told.time_limit,
-                memory_limit=told.memory_limit,
-                progress=not told.json and sys.stderr.isatty(),
+                resume=args.resume,
+                allow_model=args.allow_model,
+                insecure=args.insecure,
+                workers=args.workers,
+                time_limit=args.time_limit,
+                memory_limit=args.memory_limit,
+                progress=not args.json and sys.stderr.isatty(),
                 tell=lambda line: print(f"{PROGRAM}: {line}", file=sys.stderr),
             )
     except KeyboardInterrupt:
         return _interrupted(place)
-    print(_json(found) if told.json else _summary(found, time.monotonic() - began))
+    print(_json(found) if args.json else _summary(found, time.monotonic() - began))
     return 1 if len(found.failures()) else 0
 
 
@@ -130,14 +138,14 @@ def _interrupted(place: Path) -> int:
     return INTERRUPTED
 
 
-def _dry_run(told: argparse.Namespace, design: Any, place: Path) -> int:
-    from sim.sweeps import driving, estimating
+def _dry_run(args: argparse.Namespace, design: Any, place: Path) -> int:
+    from sim.sweeps import estimating
     from sim.sweeps.jobs import Tasks
 
     found = estimating.estimate(Tasks(design), place)
-    workers = told.workers or driving.processors()
-    if told.json:
-        print(json.dumps(found._asdict() | {"wall": found.wall(workers)}))
+    workers = workers_of(args)
+    if args.json:
+        print(as_json(found._asdict() | {"wall": found.wall(workers)}))
     else:
         print(_foreseen(design.name, found, workers))
     return 0
@@ -174,6 +182,8 @@ def _size(count: int) -> str:
 
 
 def _summary(found: Sweep, seconds: float) -> str:
+    from sim.errors import legible
+
     counts, failures = found.counts(), found.failures()
     lines = [
         f"sweep    {found.about['name']}: {counts.get('done', 0):,} of "
@@ -189,14 +199,14 @@ def _summary(found: Sweep, seconds: float) -> str:
     if len(failures) > SHOWN:
         lines.append(f"         and {len(failures) - SHOWN:,} more")
     lines.append(f"table    sim.load_sweep({str(found.path)!r}).table()")
-    return "\n".join(lines)
+    return legible("\n".join(lines))
 
 
 def _json(found: Sweep) -> str:
     failures = found.failures()["reason"].value_counts()
     counts = {name: int(count) for name, count in failures.items()}
     head = {"sweep": found.about["name"], "path": str(found.path), "runs": len(found)}
-    return json.dumps({**head, **found.counts(), "failures": counts})
+    return as_json({**head, **found.counts(), "failures": counts})
 
 
 # -------------------------------------------------------------------------- compare
@@ -204,80 +214,73 @@ def _json(found: Sweep) -> str:
 
 def add_compare(commands: Any) -> None:
     """Add ``os-society compare`` to the command line."""
-    text = "Live the same luck with one thing changed, and compare."
+    text = "Simulate with the same random numbers and one thing changed, and compare."
     compare = add_command(commands, "compare", compare_scenarios, text)
     compare.add_argument("scenario", help="name of a scenario, or its TOML file")
     compare.add_argument("other", nargs="?", help="another one to compare with")
     compare.add_argument("--lever", metavar="NAME", help="a lever to pull instead")
     compare.add_argument("--at", metavar="DAY", type=positive, help="when to pull it")
     compare.add_argument("--seeds", metavar="N", type=positive, default=20, help="(20)")
-    compare.add_argument("--humans", metavar="N", type=int, help="number of humans")
-    compare.add_argument("--steps", metavar="N", type=int, help="days to run")
+    add_size(compare)
     compare.add_argument(
-        "--outcomes", metavar="A,B", help="only these outcomes; all unless told"
+        "--outcomes", metavar="A,B", help="only these outcomes; all unless given"
     )
-    compare.add_argument(
-        "--workers", metavar="N", type=positive, help="processes (one a processor)"
-    )
+    add_workers(compare)
     compare.add_argument("--out", metavar="FILE", help="write the table as CSV, too")
     compare.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def compare_scenarios(told: argparse.Namespace) -> int:
+def compare_scenarios(args: argparse.Namespace) -> int:
     """Print what one change does to a society, with intervals."""
     from sim import counterfactuals, files, scenarios
     from sim.errors import InputError
-    from sim.sweeps.driving import processors
 
-    if (told.other is None) == (told.lever is None):
+    if (args.other is None) == (args.lever is None):
         raise InputError("compare with another scenario, or pull a --lever --at a day")
-    size = {"humans": told.humans, "steps": told.steps}
-    changes = {name: value for name, value in size.items() if value is not None}
     found = counterfactuals.counterfactual(
-        scenarios.load(told.scenario).replace(**changes),
-        told.other if told.lever is None else told.lever,
-        at=told.at,
-        seeds=told.seeds,
-        outcomes=_asked(told.outcomes),
-        workers=told.workers or processors(),
+        scenarios.load(args.scenario).replace(**size_of(args)),
+        args.other if args.lever is None else args.lever,
+        at=args.at,
+        seeds=args.seeds,
+        outcomes=names_of(args.outcomes),
+        workers=workers_of(args),
     )
     table = found.differences
-    if told.out is not None:
-        files.write_text(Path(told.out), table.to_csv(lineterminator="\n"))
-    print(_compared_json(told, found) if told.json else _compared(told, found))
+    if args.out is not None:
+        files.write_text(Path(args.out), table.to_csv(lineterminator="\n"))
+    print(_compared_json(args, found) if args.json else _compared(args, found))
     return 0
 
 
-def _asked(names: str | None) -> list[str] | None:
-    return None if names is None else [name.strip() for name in names.split(",")]
-
-
-def _compared(told: argparse.Namespace, found: Comparison) -> str:
+def _compared(args: argparse.Namespace, found: Comparison) -> str:
     """Return the comparison as text: differences, then how far they went."""
-    what = told.other if told.lever is None else f"{told.lever} on day {told.at}"
-    lines = [
-        f"{told.scenario} without and with {what}, {told.seeds} seeds",
-        f"{'':<24} {'without':>9} {'with':>9}  {'difference':<30} narrower",
+    what = args.other if args.lever is None else f"{args.lever} on day {args.at}"
+    title = f"{args.scenario} without and with {what}, {args.seeds} seeds"
+    heads = ("", "without", "with", " difference", "narrower")
+    rows = [
+        (str(name), *_difference(row))
+        for name, row in found.differences.iterrows()
+        if row["pairs"]
     ]
-    for name, row in found.differences.iterrows():
-        if not row["pairs"]:
-            continue
-        span = f"{row['difference']:.3g} [{row['low']:.3g}, {row['high']:.3g}]"
-        clear = "*" if row["low"] > 0.0 or row["high"] < 0.0 else " "
-        ratio = "" if math.isnan(row["narrower"]) else f"{row['narrower']:.1f}x"
-        lines.append(
-            f"{name:<24} {row['without']:>9.4g} {row['with']:>9.4g} {clear}{span:<30} "
-            f"{ratio}".rstrip()
-        )
+    lines = [title, as_table("{:<24} {:>9} {:>9} {:<31} ", heads, rows)]
     days = [day for day in found.first_days.values() if day >= 0]
     first = f"day {min(days)} to {max(days)}" if days else "never"
     lines.append(f"\nthe same to the last bit until the first difference: {first}")
     lines += [_hop(row) for row in found.spread.reset_index().to_dict("records")]
     lines.append(
-        "in brackets: 95 % intervals over pairs of equal luck; * zero is outside; "
-        "narrower\nthan between runs of independent luck"
+        "in brackets: 95 % intervals over pairs with the same random numbers; * zero "
+        "is\noutside; narrower than between runs with independent ones"
     )
     return "\n".join(lines)
+
+
+def _difference(row: Any) -> tuple[str, str, str, str]:
+    """Return both means, their difference with a star if clear, how much narrower."""
+    clear = "*" if row["low"] > 0.0 or row["high"] < 0.0 else " "
+    span = f"{row['difference']:.3g} [{row['low']:.3g}, {row['high']:.3g}]"
+    ratio = "" if math.isnan(row["narrower"]) else f"{row['narrower']:.1f}x"
+    means = f"{row['without']:.4g}", f"{row['with']:.4g}"
+    return *means, f"{clear}{span}", ratio
 
 
 def _hop(row: Any) -> str:
@@ -286,20 +289,10 @@ def _hop(row: Any) -> str:
     return f"{where:<14} {row['share']:.0%} of {row['agents']:.0f} affected{later}"
 
 
-def _compared_json(told: argparse.Namespace, found: Comparison) -> str:
-    rows = found.differences.reset_index().to_dict("records")
-    plain = [{str(n): _number(value) for n, value in row.items()} for row in rows]
+def _compared_json(args: argparse.Namespace, found: Comparison) -> str:
+    outcomes = found.differences.reset_index().to_dict("records")
     spread = found.spread.reset_index().to_dict("records")
-    reached = [{str(n): _number(value) for n, value in row.items()} for row in spread]
-    head = {"scenario": told.scenario, "other": told.other, "lever": told.lever}
-    head |= {"at": told.at, "seeds": told.seeds}
-    days = {str(seed): day for seed, day in found.first_days.items()}
-    return json.dumps(
-        {**head, "outcomes": plain, "first_days": days, "spread": reached}
-    )
-
-
-def _number(value: Any) -> Any:
-    """Return a value that JSON can hold: no number becomes null."""
-    value = value.item() if hasattr(value, "item") else value
-    return None if isinstance(value, float) and math.isnan(value) else value
+    head = {"scenario": args.scenario, "other": args.other, "lever": args.lever}
+    head |= {"at": args.at, "seeds": args.seeds}
+    found_days = {"first_days": found.first_days, "spread": spread}
+    return as_json({**head, "outcomes": outcomes, **found_days})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from sim.errors import InputError, legible
+from sim.html import Html, Section, element, page
 from sim.results import Result
 
 HEADINGS = {
@@ -18,15 +19,6 @@ HEADINGS = {
     "letter_ghost": "a letter, written for somebody else",
 }
 QUIET = ("", "continue", "writes")
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto;
-  padding: 0 1rem; }
-h2 { font-size: 1.1rem; margin: 1.6rem 0 .2rem; }
-dt { font-weight: 600; margin-top: .5rem; }
-dd { margin: 0 0 0 1.2rem; white-space: pre-wrap; }
-small { font-weight: 400; opacity: .75; }
-"""
 
 
 def talks(result: Result, between: tuple[int, int] | None = None) -> list[Any]:
@@ -51,10 +43,10 @@ def talks(result: Result, between: tuple[int, int] | None = None) -> list[Any]:
 
 
 def _why_silent(result: Result) -> str:
-    told = result.provenance.get("mind")
-    if not told:
+    mind = result.provenance.get("mind")
+    if not mind:
         return "it was run without a cast (--mind)"
-    if told.get("shared"):
+    if mind.get("shared"):
         return "its mind speaks for kinds of people, not for anybody"
     return "nobody of its cast had a talk; try more --steps, --cast or --talks"
 
@@ -67,29 +59,34 @@ def as_text(lines: list[Any], population: int) -> Iterator[str]:
             yield f"\nday {line.step}" if day is not None else f"day {line.step}"
             day = line.step
         said = line.said.replace("\n", "\n      ") or line.act
-        yield legible(f"  {_who(line, population)}{_did(line)}: {said}")
+        yield legible(f"  {who(line, population)}{_did(line)}: {said}")
 
 
-def as_html(lines: list[Any], population: int, title: str) -> Iterator[str]:
-    """Yield a page that stands by itself; what was said is escaped."""
-    name = html.escape(title)
-    yield "<!doctype html>"
-    yield f'<html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
-    yield '<meta name="viewport" content="width=device-width">'
-    yield f"<style>{STYLE}</style></head><body><h1>{name}</h1><main>"
-    day = None
-    for line in lines:
-        if line.step != day:
-            yield "</dl>" if day is not None else ""
-            yield f"<h2>Day {line.step}</h2><dl>"
-            day = line.step
-        who, did = html.escape(_who(line, population)), html.escape(_did(line))
-        yield f"<dt>{who}<small>{did}</small></dt>"
-        yield f"<dd>{html.escape(line.said or line.act)}</dd>"
-    yield "</dl></main></body></html>"
+def as_html(lines: list[Any], population: int, title: str) -> str:
+    """Return a page that stands by itself; what was said is escaped."""
+    days = groupby(lines, lambda line: line.step)
+    sections = [
+        Section(f"day-{step}", f"Day {step}", [_day(said, population)])
+        for step, said in days
+    ]
+    return page(title, title, [], sections)
 
 
-def _who(line: Any, population: int) -> str:
+def _day(lines: Iterable[Any], population: int) -> Html:
+    """Return what was said on a day."""
+    said = [
+        element(
+            "div",
+            element("dt", f"{who(line, population)}{_did(line)}"),
+            element("dd", line.said or line.act),
+        )
+        for line in lines
+    ]
+    return element("dl", *said, class_="said")
+
+
+def who(line: Any, population: int) -> str:
+    """Return who said a line, and to whom."""
     speaker = _named(line.speaker, line.agent, population)
     if line.other < 0:
         return speaker
@@ -100,9 +97,14 @@ def _named(name: str, agent: int, population: int) -> str:
     return f"{name} ({'human' if agent < population else 'OS'} {agent})"
 
 
-def _did(line: Any) -> str:
-    told = [HEADINGS.get(line.kind, line.kind)]
+def occasion(line: Any) -> list[str]:
+    """Return on what occasion a line was said, and what was done with it."""
+    found = [HEADINGS.get(line.kind, line.kind)]
     if line.act not in QUIET and not line.act.startswith("("):
-        told.append(line.act.replace("_", " "))
-    told = [one for one in told if one]
-    return f" [{', '.join(told)}]" if told else ""
+        found.append(line.act.replace("_", " "))
+    return [one for one in found if one]
+
+
+def _did(line: Any) -> str:
+    found = occasion(line)
+    return f" [{', '.join(found)}]" if found else ""

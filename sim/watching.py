@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.arguments import add_command, positive
+from sim.arguments import add_command, as_json, as_table, positive
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sim.events.calibration import Calibration
 
-WIDTH, KIND, WHO = 100, 17, 32  # columns of the table, of a kind, of who
+KIND, WHO = 17, 32  # letters of a kind, of who
 
 
 def add_events(commands: Any) -> None:
@@ -54,17 +51,17 @@ def add_calibrate(commands: Any) -> None:
 # --------------------------------------------------------------------------- events
 
 
-def list_events(told: argparse.Namespace) -> int:
+def list_events(args: argparse.Namespace) -> int:
     """Print the events of a stored run, of all kinds or some."""
     from sim import results
 
-    result = results.load(told.run)
-    events = result.detect() if told.again else result.events
-    if told.kind:
-        kinds = [_known(kind, events) for kind in told.kind]
+    result = results.load(args.run)
+    events = result.detect() if args.again else result.events
+    if args.kind:
+        kinds = [_known(kind, events) for kind in args.kind]
         events = events[events["kind"].isin(kinds)]
-    if told.json:
-        print(json.dumps(plain(events), indent=2))
+    if args.json:
+        print(as_json(records(events), indent=2))
     else:
         print(table_of(events))
     return 0
@@ -80,15 +77,10 @@ def _known(kind: str, events: pd.DataFrame) -> str:
     return kind
 
 
-def plain(events: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return events ready for JSON: plain numbers, ``None`` for a missing one."""
-    rows: list[dict[str, Any]] = []
-    for event in events.to_dict("records"):
-        row = {str(name): value for name, value in event.items()}
-        row["members"] = [int(member) for member in event["members"]]
-        row["p_value"] = None if math.isnan(row["p_value"]) else row["p_value"]
-        rows.append(row)
-    return rows
+def records(events: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return events as dictionaries."""
+    rows = events.to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def table_of(events: pd.DataFrame, first_only: bool = False) -> str:
@@ -101,32 +93,25 @@ def table_of(events: pd.DataFrame, first_only: bool = False) -> str:
     first_only
         Whether to tell the first of each kind only, and how many more there are.
     """
-    from sim.errors import legible
     from sim.events.kinds import EVENTS
 
-    lines = [f"{'day':>5}  {'event':<{KIND}} {'who':<{WHO}} what"]
     counts = events["kind"].value_counts()
-    shown = events.drop_duplicates("kind") if first_only else events
-    for event in plain(shown):
+    rows = []
+    for event in records(events.drop_duplicates("kind") if first_only else events):
         kind = event["kind"]
-        start = f"{event['step']:>5}  {kind:<{KIND}} {event['who']:<{WHO}} "
         text = f"{EVENTS.get(kind, kind)} ({event['evidence']})"
         if first_only and kind != "intervention" and counts[kind] > 1:
             text += f"; the first of {counts[kind]}"
-        indent = " " * (WHO + KIND + 9)
-        folded = textwrap.fill(
-            text, WIDTH, initial_indent=start, subsequent_indent=indent
-        )
-        lines.append(folded)
-    if not len(events):
-        lines.append("       nothing worth a name happened")
-    return legible("\n".join(lines))
+        rows.append((event["step"], kind, event["who"], text))
+    heads = ("day", "event", "who", "what")
+    table = as_table(f"{{:>5}}  {{:<{KIND}}} {{:<{WHO}}} ", heads, rows, fold=True)
+    return table if rows else f"{table}\n       nothing worth a name happened"
 
 
 # ------------------------------------------------------------------------ calibrate
 
 
-def calibrate_detectors(told: argparse.Namespace) -> int:
+def calibrate_detectors(args: argparse.Namespace) -> int:
     """Calibrate, print the rates of false alarms, and store the thresholds.
 
     Returns 1 if a detector raises too many on some null, whatever its threshold.
@@ -134,16 +119,16 @@ def calibrate_detectors(told: argparse.Namespace) -> int:
     from sim.events import calibration
 
     found = calibration.calibrate(
-        told.runs,
-        kinds=told.kind,
-        workers=told.workers,
-        progress=not told.json and sys.stderr.isatty(),
+        args.runs,
+        kinds=args.kind,
+        workers=args.workers,
+        progress=not args.json and sys.stderr.isatty(),
     )
-    command = f"os-society calibrate --runs {told.runs}"
-    command += "".join(f" --kind {kind}" for kind in told.kind or [])
-    place = calibration.store(found, command, Path(told.out) if told.out else None)
-    if told.json:
-        print(json.dumps(calibration.document(found, command)))
+    command = f"os-society calibrate --runs {args.runs}"
+    command += "".join(f" --kind {kind}" for kind in args.kind or [])
+    place = calibration.store(found, command, Path(args.out) if args.out else None)
+    if args.json:
+        print(as_json(calibration.document(found, command)))
     else:
         print(_rates(found))
         print(f"\nthresholds   {place}")
@@ -153,12 +138,12 @@ def calibrate_detectors(told: argparse.Namespace) -> int:
 
 def _rates(found: Calibration) -> str:
     """Return the calibrated thresholds as text."""
-    lines = [
-        "false alarms per 1,000 steps on the worst null; 95 % upper bound in brackets",
-        f"{'event':<{KIND}} threshold   false alarms     null",
-    ]
+    title = "false alarms per 1,000 steps on the worst null; 95 % upper bound in"
+    rows = []
     for kind, threshold in found.chosen.items():
         rate = found.worst(kind)
         seen = f"{rate.per_thousand:.3f} [{rate.bound:.3f}]"
-        lines.append(f"{kind:<{KIND}} {threshold:>9g}   {seen:<16} {rate.null}")
-    return "\n".join(lines)
+        rows.append((kind, f"{threshold:g}", seen, rate.null))
+    heads = ("event", "threshold", "false alarms", "null")
+    table = as_table(f"{{:<{KIND}}} {{:>9}}   {{:<16}} ", heads, rows)
+    return f"{title} brackets\n{table}"

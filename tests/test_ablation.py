@@ -6,7 +6,6 @@ import json
 import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from quick import QUICK
@@ -121,21 +120,6 @@ def test_every_switch_of_the_model_is_a_mechanism() -> None:
     assert switches - TRIVIAL <= named
     for changes in MECHANISMS.values():
         Parameters().replace(**changes)
-
-
-def test_intervals_of_shares_are_wilsons() -> None:
-    assert ablation.wilson(0, 10) == pytest.approx((0.0, 0.27753), abs=1e-5)
-    assert ablation.wilson(18, 20) == pytest.approx((0.69897, 0.97213), abs=1e-4)
-    assert ablation.wilson(20, 20)[1] == 1.0
-
-
-def test_intervals_of_means_repeat_and_narrow() -> None:
-    few, many = np.arange(10.0), np.tile(np.arange(10.0), 10)
-    assert ablation.bootstrap(few) == ablation.bootstrap(few)
-    assert np.diff(ablation.bootstrap(many)) < np.diff(ablation.bootstrap(few))
-    # The standard error of the mean of 0..9 is 0.908, so the interval is 4.5 -+ 1.78.
-    assert ablation.bootstrap(few) == pytest.approx((2.72, 6.28), abs=0.25)
-    assert all(math.isnan(end) for end in ablation.bootstrap(few[:0]))
 
 
 @pytest.mark.slow

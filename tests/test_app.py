@@ -15,8 +15,8 @@ from quick import QUICK, SEED, all_columns, same
 from sim import serving
 from sim.app import markup, moments
 from sim.app.picture import AGENT_LOOKS, MOST_TIES, TIE_LOOKS, picture
-from sim.app.places import Places
-from sim.app.session import Life, Session, Setup, Tape, pictures
+from sim.app.places import Layout
+from sim.app.session import LiveSociety, Session, Setup, StoredScene, pictures
 from sim.errors import InputError
 from sim.model import Society
 from sim.results import Result
@@ -37,11 +37,11 @@ def lived() -> Session:
     return session
 
 
-def columns(life: Life) -> dict[str, np.ndarray]:
+def columns(life: LiveSociety) -> dict[str, np.ndarray]:
     return all_columns(life.society.state)
 
 
-def equal(one: Life, other: Life) -> bool:
+def equal(one: LiveSociety, other: LiveSociety) -> bool:
     left, right = columns(one), columns(other)
     return all(same(left[name], right[name]) for name in left)
 
@@ -55,7 +55,7 @@ def test_a_session_lives_as_the_model_does(session: Session) -> None:
     assert session.step(20) == 20
     for _ in range(20):
         society.step()
-    same_columns = columns(session.lives[0])
+    same_columns = columns(session.societies[0])
     for name, column in all_columns(society.state).items():
         assert same(column, same_columns[name]), name
     assert session.day == 20
@@ -70,14 +70,14 @@ def test_days_end_with_the_run() -> None:
 
 def test_reset_begins_the_same_society_again(session: Session) -> None:
     session.step(10)
-    before = columns(session.lives[0])
+    before = columns(session.societies[0])
     session.branch()
     session.pull("sudden_shutdown")
     session.reset()
     assert session.day == 0
-    assert len(session.lives) == 1
+    assert len(session.societies) == 1
     session.step(10)
-    again = columns(session.lives[0])
+    again = columns(session.societies[0])
     assert all(same(before[name], again[name]) for name in before)
 
 
@@ -85,7 +85,7 @@ def test_a_branch_has_the_same_luck(session: Session) -> None:
     session.step(30)
     session.branch()
     session.step(20)
-    assert equal(*session.lives)
+    assert equal(*session.societies)
     assert all(was == might for _, was, might in session.differences())
 
 
@@ -96,8 +96,8 @@ def test_a_lever_in_the_branch_leaves_the_first_as_it_was(session: Session) -> N
     session.branch()
     session.pull("sudden_shutdown")
     session.step(30)
-    assert equal(session.lives[0], alone.lives[0])
-    assert not equal(*session.lives)
+    assert equal(session.societies[0], alone.societies[0])
+    assert not equal(*session.societies)
     differences = {name: might - was for name, was, might in session.differences()}
     assert differences["here"] < 0
     assert session.branched_at == 30
@@ -106,9 +106,9 @@ def test_a_lever_in_the_branch_leaves_the_first_as_it_was(session: Session) -> N
 def test_one_of_two_can_be_kept(session: Session) -> None:
     session.step(5)
     session.branch()
-    what_if = session.lives[1]
+    what_if = session.societies[1]
     session.keep(1)
-    assert session.lives == [what_if]
+    assert session.societies == [what_if]
     assert session.branched_at is None
     assert session.differences() == []
 
@@ -120,8 +120,8 @@ def test_a_parameter_changed_before_the_first_day_begins_again(
     session: Session,
 ) -> None:
     assert session.change("os_growth_rate", 0.0)
-    assert session.lives[0].society.parameters.os_growth_rate == 0.0
-    assert session.lives[0].events() == []
+    assert session.societies[0].society.parameters.os_growth_rate == 0.0
+    assert session.societies[0].events() == []
 
 
 def test_a_parameter_changed_later_is_an_intervention(session: Session) -> None:
@@ -129,30 +129,32 @@ def test_a_parameter_changed_later_is_an_intervention(session: Session) -> None:
     assert not session.change("os_growth_rate", 0.0)
     assert not session.change("os_growth_rate", 0.001)
     session.step()
-    assert session.lives[0].society.parameters.os_growth_rate == 0.001
-    told = [row for row in session.lives[0].events() if row["kind"] == "intervention"]
+    assert session.societies[0].society.parameters.os_growth_rate == 0.001
+    told = [
+        row for row in session.societies[0].events() if row["kind"] == "intervention"
+    ]
     assert [row["step"] for row in told] == [6]
     session.reset()
-    assert session.lives[0].society.parameters.os_growth_rate == 0.001
+    assert session.societies[0].society.parameters.os_growth_rate == 0.001
 
 
 def test_what_a_society_is_set_up_with_begins_it_again(session: Session) -> None:
     session.step(5)
     assert session.change("humans", 40)
     assert session.day == 0
-    assert session.lives[0].moment.people == 40
+    assert session.societies[0].snapshot.people == 40
 
 
 def test_a_lever_is_pulled_tomorrow(session: Session) -> None:
     session.step(40)
-    here = session.lives[0].latest()
+    here = session.societies[0].latest()
     session.pull("sudden_shutdown")
     session.step()
-    after = session.lives[0].latest()
+    after = session.societies[0].latest()
     assert here is not None and after is not None
     assert here["here"] > 0
     assert after["here"] == 0
-    assert session.lives[0].events()[-1]["kind"] == "intervention"
+    assert session.societies[0].events()[-1]["kind"] == "intervention"
 
 
 @pytest.mark.parametrize(
@@ -167,17 +169,17 @@ def test_a_wrong_value_changes_nothing(
     session: Session, name: str, value: Any, wrong: str
 ) -> None:
     session.step(3)
-    before = session.lives[0].society.parameters
+    before = session.societies[0].society.parameters
     with pytest.raises(InputError, match=wrong):
         session.change(name, value)
     assert session.day == 3
-    assert session.lives[0].society.parameters == before
+    assert session.societies[0].society.parameters == before
 
 
 def test_too_many_humans_are_refused(session: Session) -> None:
     with pytest.raises(InputError, match="at most 20,000 humans"):
         session.change("humans", 50_000)
-    assert session.lives[0].moment.people == 60
+    assert session.societies[0].snapshot.people == 60
 
 
 def test_an_unknown_lever_is_refused(session: Session) -> None:
@@ -189,20 +191,20 @@ def test_an_unknown_lever_is_refused(session: Session) -> None:
 
 
 def test_everybody_who_is_there_is_drawn_once(lived: Session) -> None:
-    (drawn,) = pictures(lived.lives)
-    moment = lived.lives[0].moment
+    (drawn,) = pictures(lived.societies)
+    snapshot = lived.societies[0].snapshot
     assert tuple(drawn.agents) == AGENT_LOOKS
     assert len(set(drawn.drawn)) == len(drawn.drawn)
-    uninstalled = np.count_nonzero(moment.oses["status"] == 3)
-    assert len(drawn.drawn) == moment.agents - uninstalled
+    uninstalled = np.count_nonzero(snapshot.oses["status"] == 3)
+    assert len(drawn.drawn) == snapshot.agents - uninstalled
     assert drawn.caption.startswith("All ")
     assert {kind for kind, _ in drawn.ties} == set(TIE_LOOKS)
 
 
 def test_who_is_drawn_keeps_their_place(session: Session) -> None:
-    before = session.lives[0].places.of(np.arange(60))
+    before = session.societies[0].layout.of(np.arange(60))
     session.step(80)
-    places = session.lives[0].places
+    places = session.societies[0].layout
     assert np.array_equal(places.of(np.arange(60)), before)
     first_os = places.of(np.array([60]))
     session.step(20)
@@ -210,30 +212,30 @@ def test_who_is_drawn_keeps_their_place(session: Session) -> None:
 
 
 def test_people_are_within_the_frame_and_apart(lived: Session) -> None:
-    spots = lived.lives[0].places.of(np.arange(60))
+    spots = lived.societies[0].layout.of(np.arange(60))
     assert np.abs(spots).max() <= 1.02
     assert len(np.unique(spots.round(6), axis=0)) == 60
 
 
 def test_of_a_large_society_a_neighbourhood_is_drawn(lived: Session) -> None:
-    moment = lived.lives[0].moment
-    places = Places(moment, most=20)
-    drawn = picture(moment, places)
-    assert len(places.people) == 20
+    snapshot = lived.societies[0].snapshot
+    layout = Layout(snapshot, most=20)
+    drawn = picture(snapshot, layout)
+    assert len(layout.people) == 20
     assert drawn.caption.startswith("A neighbourhood: ")
-    assert set(drawn.drawn[drawn.drawn < 60]) == set(places.people)
-    owners = moment.oses["owner"][drawn.drawn[drawn.drawn >= 60] - 60]
-    assert set(owners[owners >= 0]) <= set(places.people)
+    assert set(drawn.drawn[drawn.drawn < 60]) == set(layout.people)
+    owners = snapshot.oses["owner"][drawn.drawn[drawn.drawn >= 60] - 60]
+    assert set(owners[owners >= 0]) <= set(layout.people)
 
 
 def test_ties_too_many_are_thinned_steadily(
     lived: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    life = lived.lives[0]
-    whole = picture(life.moment, life.places)
+    life = lived.societies[0]
+    whole = picture(life.snapshot, life.layout)
     monkeypatch.setattr("sim.app.picture.MOST_TIES", 30)
-    some = picture(life.moment, life.places)
-    again = picture(life.moment, life.places)
+    some = picture(life.snapshot, life.layout)
+    again = picture(life.snapshot, life.layout)
     assert MOST_TIES > 30
     assert "some of them" in some.caption
     assert "some of them" not in whole.caption
@@ -245,18 +247,18 @@ def test_ties_too_many_are_thinned_steadily(
 
 
 def test_a_click_finds_the_nearest_agent(lived: Session) -> None:
-    life = lived.lives[0]
+    life = lived.societies[0]
     (drawn,) = pictures([life])
-    x, y = life.places.of(np.array([7]))[0]
-    assert life.places.near(x, y, drawn.drawn) == 7
-    assert life.places.near(40.0, 40.0, drawn.drawn) == -1
+    x, y = life.layout.of(np.array([7]))[0]
+    assert life.layout.near(x, y, drawn.drawn) == 7
+    assert life.layout.near(40.0, 40.0, drawn.drawn) == -1
 
 
 # ---------------------------------------------------------------------------- stories
 
 
 def test_a_human_has_a_story(lived: Session) -> None:
-    life = lived.lives[0]
+    life = lived.societies[0]
     told = life.story(12)
     assert told.what.startswith("human, ")
     closeness = [bond.closeness for bond in told.bonds]
@@ -269,7 +271,7 @@ def test_a_human_has_a_story(lived: Session) -> None:
 
 
 def test_an_os_has_a_story(lived: Session) -> None:
-    life = lived.lives[0]
+    life = lived.societies[0]
     told = life.story(60)
     assert told.name.startswith("OS ")
     assert told.turns[0][1].startswith("was installed by ")
@@ -278,8 +280,22 @@ def test_an_os_has_a_story(lived: Session) -> None:
     assert growth[-1] >= growth[0]
 
 
+def test_turns_that_detectors_are_given_have_their_own_days(
+    lived: Session, stored: Result
+) -> None:
+    life, tape = lived.societies[0], StoredScene(stored.path)
+    gone = life.snapshot.oses["departed_step"]
+    first = int(np.flatnonzero(gone >= 0)[0])
+    departed = (int(gone[first]), "departed")
+    for scene in (life, tape):  # though the run has a snapshot in 40 days only
+        turns = scene.story(60 + first).turns
+        assert departed in turns
+        went = [day for day, text in turns if text == "went offline to upgrade"]
+        assert went[0] < departed[0]
+
+
 def test_love_and_grief_are_told_with_their_days(lived: Session) -> None:
-    life = lived.lives[0]
+    life = lived.societies[0]
     told = [text for human in range(60) for _, text in life.story(human).turns]
     assert any(text.startswith("came to love OS ") for text in told)
     assert "is in grief" in told
@@ -292,7 +308,7 @@ def test_a_branch_remembers_its_past_and_only_its_own_future(
     session.branch()
     session.pull("sudden_shutdown")
     session.step(10)
-    was, might = (life.story(60) for life in session.lives)
+    was, might = (life.story(60) for life in session.societies)
     shared = [turn for turn in was.turns if turn[0] <= 60]
     assert shared
     assert might.turns[: len(shared)] == shared
@@ -316,28 +332,28 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Result:
 def test_a_stored_run_shows_what_the_living_society_showed(
     stored: Result, lived: Session
 ) -> None:
-    tape, life = Tape(stored.path), lived.lives[0]
+    tape, life = StoredScene(stored.path), lived.societies[0]
     assert tape.days[-1] == 240
-    for name, column in life.moment.humans.items():
-        np.testing.assert_array_equal(tape.moment.humans[name], column, name)
+    for name, column in life.snapshot.humans.items():
+        np.testing.assert_array_equal(tape.snapshot.humans[name], column, name)
     assert tape.latest() == pytest.approx(life.latest())
     assert len(tape.events()) == len(life.events())
 
 
 def test_a_stored_run_is_scrubbed_through(stored: Result) -> None:
-    tape = Tape(stored.path)
-    places = tape.places.of(np.arange(60))
+    tape = StoredScene(stored.path)
+    places = tape.layout.of(np.arange(60))
     tape.go(85)
-    assert tape.moment.day == 80
+    assert tape.snapshot.day == 80
     assert all(row["step"] <= 80 for row in tape.events())
     assert all(day <= 80 for day, _ in tape.story(3).turns)
-    assert np.array_equal(tape.places.of(np.arange(60)), places)
+    assert np.array_equal(tape.layout.of(np.arange(60)), places)
     assert len(tape.rows()) == 240
 
 
 def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"provenance\.json is missing"):
-        Tape(tmp_path)
+        StoredScene(tmp_path)
 
 
 # ------------------------------------------------------------------ words of the page
@@ -346,19 +362,19 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 def test_hostile_names_are_inert(lived: Session) -> None:
-    life = lived.lives[0]
-    moment = life.moment._replace(labels=(HOSTILE,) * 60)
+    life = lived.societies[0]
+    snapshot = life.snapshot._replace(labels=(HOSTILE,) * 60)
     told = life.story(12)._replace(name=HOSTILE, said=((3, HOSTILE, HOSTILE),))
     rows = [{"kind": HOSTILE, "step": 1, "members": [3], "evidence": HOSTILE}]
     shown = [
         markup.story(told),
-        markup.events(HOSTILE, rows, moment.name),
-        markup.status(moment, life.latest()),
+        markup.events(HOSTILE, rows, snapshot.name),
+        markup.status(snapshot, life.latest()),
         markup.live_region(HOSTILE),
         markup.changed({HOSTILE: HOSTILE}, [HOSTILE]),
         markup.scenario(HOSTILE, HOSTILE),
     ]
-    assert moment.name(3).startswith(HOSTILE)
+    assert snapshot.name(3).startswith(HOSTILE)
     for text in shown:
         assert "<script" not in text
     assert "&lt;script&gt;" in shown[0]
@@ -371,7 +387,7 @@ def test_parameters_come_with_unit_range_and_source() -> None:
 
 
 def test_what_is_wrong_is_an_alert() -> None:
-    assert "role='alert'" in markup.live_region("no", urgent=True)
+    assert 'role="alert"' in markup.live_region("no", urgent=True)
     assert markup.live_region("", urgent=True) == ""
 
 
@@ -382,8 +398,8 @@ def test_the_legend_names_every_look() -> None:
 
     assert set(LOOKS) == set(AGENT_LOOKS)
     assert set(TIES) == set(TIE_LOOKS)
-    assert LOOKS["human"].colour == style.HUMAN.fill
-    assert len({(look.colour, look.marker) for look in LOOKS.values()}) == len(LOOKS)
+    assert LOOKS["human"].fill == style.HUMAN.fill
+    assert len({(look.fill, look.marker) for look in LOOKS.values()}) == len(LOOKS)
     assert markup.legend(LOOKS.values(), TIES.values()).count("<li>") == 10
 
 
@@ -427,11 +443,11 @@ def test_a_wrong_option_is_said_before_the_page_is_served(
 
 def test_moments_do_not_change_with_the_society(session: Session) -> None:
     session.step(30)
-    moment = moments.of_society(session.lives[0].society)
-    kept = {name: column.copy() for name, column in moment.humans.items()}
+    snapshot = moments.of_society(session.societies[0].society)
+    kept = {name: column.copy() for name, column in snapshot.humans.items()}
     session.step(5)
     for name, column in kept.items():
-        np.testing.assert_array_equal(moment.humans[name], column)
+        np.testing.assert_array_equal(snapshot.humans[name], column)
 
 
 def test_the_page_does_what_its_controls_say() -> None:
@@ -455,5 +471,5 @@ def test_the_page_does_what_its_controls_say() -> None:
     assert "there is no agent 9999" in page.view.panes["alert"].object
     page.controls.buttons["reset"].clicks += 1
     assert page.session.day == 0
-    assert len(page.session.lives) == 1
+    assert len(page.session.societies) == 1
     assert "Click an agent" in page.view.panes["story"].object

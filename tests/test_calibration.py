@@ -71,11 +71,6 @@ def test_a_society_is_made_again_from_its_seed() -> None:
         assert set(one.notes) == set(other.notes)
 
 
-@pytest.mark.parametrize(("count", "bound"), [(0, 2.996), (1, 4.744), (10, 16.962)])
-def test_the_bound_is_that_of_a_poisson_count(count: int, bound: float) -> None:
-    assert calibration.poisson_bound(count) == pytest.approx(bound, abs=0.001)
-
-
 @pytest.mark.slow
 def test_the_lowest_threshold_that_keeps_the_mark_is_chosen() -> None:
     found = calibrate(2, kinds=["take_off", "obsession"])

@@ -18,10 +18,11 @@ from quick import QUICK, SEED
 
 import sim
 from sim import parameters, results, runs, scenarios
-from sim.__main__ import WIDTH, main
+from sim.__main__ import main
+from sim.arguments import WIDTH, as_json, as_table
 from sim.events import DETECTORS
 from sim.events.kinds import EVENTS
-from sim.watching import plain
+from sim.watching import records
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["run", "her", "--humans", "20", "--steps", "3"]
@@ -128,7 +129,7 @@ def test_json_is_one_object_and_nothing_else(
     assert out.count("\n") == 1
     told = results.load(found.pop("run"))
     events = found.pop("events")
-    assert events == plain(told.events)
+    assert events == json.loads(as_json(records(told.events)))
     assert {"kind", "step", "detected", "members", "who", "p_value"} <= set(events[0])
     last = told.series.iloc[-1]
     assert found == {
@@ -211,6 +212,23 @@ def test_a_scenario_of_ones_own_can_be_run(capsys: pytest.CaptureFixture[str]) -
     assert (found["scenario"], found["humans"], found["steps"]) == ("mine", 7, 2)
 
 
+# ------------------------------------------------------------------------- printing
+
+
+def test_json_holds_numbers_of_numpy_and_null_for_what_is_none() -> None:
+    value = {1: np.float32(0.5), "days": np.arange(2), "none": [np.nan, float("inf")]}
+    assert as_json(value) == '{"1": 0.5, "days": [0, 1], "none": [null, null]}'
+
+
+def test_a_table_folds_below_its_last_column_and_no_terminal_obeys_it() -> None:
+    text = as_table("{:>3} ", ("day", "what"), [(7, "\x1b[2J" + "go " * 40)], fold=True)
+    head, first, second = text.splitlines()
+    assert head == "day what"
+    assert first.startswith(r"  7 \x1b[2Jgo go")
+    assert second.startswith("    go")
+    assert as_table("{:<5}", (), [("a", ""), ("b", "c")]) == "a\nb    c"
+
+
 # ------------------------------------------------------------------------ bad input
 
 
@@ -220,9 +238,9 @@ def test_a_scenario_of_ones_own_can_be_run(capsys: pytest.CaptureFixture[str]) -
         (["run", "hr"], "unknown scenario 'hr'; did you mean 'her'?"),
         (["run", "none.toml"], "cannot read none.toml"),
         (["run", "her", "--humans", "0"], "'humans' must be a whole number from 1"),
-        (["run", "her", "--humans", "many"], "--humans takes a whole number"),
+        (["run", "her", "--humans", "many"], "--humans: takes a whole number"),
         (["run", "her", "--steps", "-1"], "'steps' must be a whole number from 0"),
-        (["run", "her", "--steps", "1.5"], "--steps takes a whole number"),
+        (["run", "her", "--steps", "1.5"], "--steps: takes a whole number"),
         (["run", "her", "--seed", "-1"], "seed"),
         (["run", "her", "--seed", "9" * 30], "seed"),
         (["run", "her", "--threads", "0"], "threads"),

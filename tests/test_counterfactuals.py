@@ -11,7 +11,6 @@ from quick import QUICK, differing
 from sim import scenarios
 from sim.counterfactuals import (
     Comparison,
-    bootstrap_unpaired,
     change,
     counterfactual,
     hops,
@@ -83,14 +82,6 @@ def test_differences_are_taken_seed_by_seed(farewell: Comparison) -> None:
 def test_equal_luck_makes_intervals_narrow(farewell: Comparison) -> None:
     # human closeness varies between societies far more than by what a change does
     assert farewell.differences["narrower"]["human_closeness_end"] > 1.0
-
-
-def test_unpaired_intervals_are_those_of_independent_samples() -> None:
-    luck = np.random.default_rng(1)
-    one, other = luck.normal(0.0, 1.0, 400), luck.normal(1.0, 1.0, 400)
-    low, high = bootstrap_unpaired(one, other)
-    assert (low + high) / 2 == pytest.approx(other.mean() - one.mean(), abs=0.02)
-    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(2 / 400), rel=0.15)
 
 
 def test_hops_count_ties(story: Scenario) -> None:

@@ -19,7 +19,7 @@ from sim import describe, facts, scenarios
 from sim.checks import observe
 from sim.errors import InputError
 from sim.facts import FACTS, Case, Fact, live
-from sim.facts.comparison import correlation, line_of
+from sim.facts.comparison import line_of
 from sim.facts.lives import strangers
 from sim.facts.table import CHECK, ROLES
 
@@ -45,7 +45,7 @@ def short() -> Case:
 
 
 @pytest.fixture(scope="module")
-def small() -> list[facts.Line]:
+def small() -> list[facts.FactResult]:
     return facts.compare("today", seeds=1, **SMALL)
 
 
@@ -93,7 +93,9 @@ def test_the_published_number_is_that_of_the_evidence(what: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_fact_is_measured_in_a_small_society(small: list[facts.Line]) -> None:
+def test_every_fact_is_measured_in_a_small_society(
+    small: list[facts.FactResult],
+) -> None:
     assert [line.fact for line in small] == list(FACTS)
     measured = sum(math.isfinite(line.observed) for line in small)
     assert measured >= len(FACTS) * 0.7
@@ -101,7 +103,7 @@ def test_every_fact_is_measured_in_a_small_society(small: list[facts.Line]) -> N
 
 
 @pytest.mark.slow
-def test_a_miss_comes_with_a_reason(small: list[facts.Line]) -> None:
+def test_a_miss_comes_with_a_reason(small: list[facts.FactResult]) -> None:
     rows = facts.rows(small)
     assert any(not row["within"] for row in rows)
     assert all(bool(row["missed because"]) != row["within"] for row in rows)
@@ -110,7 +112,7 @@ def test_a_miss_comes_with_a_reason(small: list[facts.Line]) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_seeds_give_the_same_lines(small: list[facts.Line]) -> None:
+def test_the_same_seeds_give_the_same_lines(small: list[facts.FactResult]) -> None:
     again = facts.rows(facts.compare("today", seeds=1, **SMALL))
     assert json.dumps(again) == json.dumps(facts.rows(small))
 
@@ -172,16 +174,6 @@ def test_a_sign_matches_by_its_whole_interval(sign: float, within: bool) -> None
     assert line_of(rising, [(people, people)]).within == within
     zigzag = np.where(people % 2 > 0, 1.0, -1.0)
     assert not line_of(rising, [(people, zigzag)]).within
-
-
-def test_a_correlation_is_within_seeds() -> None:
-    """Two seeds that differ in level only: no correlation comes of that."""
-    one = (np.array([1.0, 2.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0, 2.0]))
-    other = (one[0] + 100.0, one[1] + 100.0)
-    r, low, high = correlation([one, other])
-    assert r == 0.0
-    assert low < 0.0 < high
-    assert math.isnan(correlation([(np.ones(9), np.arange(9.0))])[0])
 
 
 # --------------------------------------------------------------------- expectations

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from sim import scenarios
 from sim.errors import InputError
-from sim.expectations import Expectation, judge, spread
+from sim.expectations import Expectation, judge
 
 NEVER = math.nan
 
@@ -116,7 +116,6 @@ def test_a_verdict_shows_what_was_seen() -> None:
     chain = claim(before=["first_love", "upgrade"])
     seen = judge(chain, [{"first_love": 3.0, "upgrade": NEVER}]).observed
     assert seen == "first_love on day 3 | 3 | 3 | 3 | 3; upgrade never happened"
-    assert spread([2.0, NEVER]) == "2 | 2 | 2 | 2 | 2 (none in 1 of 2 runs)"
 
 
 def test_a_comparison_shows_the_difference() -> None:

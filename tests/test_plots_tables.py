@@ -96,7 +96,7 @@ def test_a_map_refuses_what_it_cannot_show(sweep: pd.DataFrame) -> None:
 def test_the_difference_is_that_of_pairs(
     pairs: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:
-    what = plots.Change("her", "her, no peers", "grief (closeness)", since=40)
+    what = plots.ComparisonLabels("her", "her, no peers", "grief (closeness)", since=40)
     figure = plots.difference(*pairs, what)
     assert complaints(figure) == []
     assert figure.get_suptitle() == "her, no peers, against her"
@@ -111,7 +111,9 @@ def test_names_are_words_whatever_they_hold(
     pairs: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:
     rude = "her $\\frac{1}$ <script> " + "and so on " * 30
-    figure = plots.difference(*pairs, plots.Change(rude, "$x", "costs in $ or $$"))
+    figure = plots.difference(
+        *pairs, plots.ComparisonLabels(rude, "$x", "costs in $ or $$")
+    )
     assert complaints(figure) == []
     bars = plots.sensitivity(pd.DataFrame({"name": ["a$b$", "$c"], "S1": [0.1, 0.2]}))
     assert complaints(bars) == []
@@ -119,7 +121,9 @@ def test_names_are_words_whatever_they_hold(
 
 def test_one_pair_has_no_band(pairs: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     one, other = (table[[0]] for table in pairs)
-    figure = plots.difference(one.to_numpy(), other.to_numpy(), plots.Change())
+    figure = plots.difference(
+        one.to_numpy(), other.to_numpy(), plots.ComparisonLabels()
+    )
     assert not [axis for axis in figure.axes if axis.collections]
 
 
@@ -128,9 +132,9 @@ def test_what_is_not_paired_is_not_compared(
 ) -> None:
     one, other = pairs
     with pytest.raises(InputError, match=r"\(100, 6\) and \(100, 5\)"):
-        plots.difference(one, other[[0, 1, 2, 3, 4]], plots.Change())
+        plots.difference(one, other[[0, 1, 2, 3, 4]], plots.ComparisonLabels())
     with pytest.raises(InputError, match="at least one day"):
-        plots.difference(one.iloc[:0], other.iloc[:0], plots.Change())
+        plots.difference(one.iloc[:0], other.iloc[:0], plots.ComparisonLabels())
 
 
 # ---------------------------------------------------------------------- sensitivities

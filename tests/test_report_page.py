@@ -17,8 +17,10 @@ from reported import ADDRESS, FORMULA, HOSTILE, copied, undrawn
 
 import sim
 from sim import exports, relationships
+from sim import html as markup
 from sim.__main__ import main
-from sim.reports import markup
+from sim.app import markup as app_markup
+from sim.app.stories import AgentStory
 from sim.results import Result
 from sim.tables import write_table
 from sim.writer import TALKS
@@ -173,6 +175,34 @@ def test_hostile_words_are_inert(told: Result, tmp_path: Path, figures: Any) -> 
     assert page.count(html.escape(HOSTILE)) > 20
     assert "What the cast said" in page
     assert not markup.UNSEEN.search(page)
+
+
+OBEYED = "\x1b]0;pwned\x07 \u202egnp.exe"
+
+
+def test_no_terminal_and_no_page_obeys_what_was_said(
+    told: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = copied(told, tmp_path / "run", mind={"model": "m", "calls": 1})
+    line = {"step": 3, "kind": "encounter", "agent": 1, "other": 90, "act": "continue"}
+    names = {"speaker": OBEYED, "listener": OBEYED, "said": OBEYED}
+    talks = pa.Table.from_pylist([line | names], TALKS)
+    write_table(place / "talks.parquet", talks)
+    assert main(["transcript", str(place)]) == 0
+    text = capsys.readouterr().out
+    assert r"\x1b]0;pwned\x07 \u202egnp.exe" in text
+    assert main(["transcript", str(place), "--html"]) == 0
+    page = capsys.readouterr().out
+    story = AgentStory(1, OBEYED, OBEYED, [], [], 0, [], {}, ((3, OBEYED, OBEYED),))
+    with undrawn():
+        pages = [page, sim.report(place), app_markup.story(story)]
+    for shown in pages:
+        assert "\ufffd]0;pwned\ufffd \ufffdgnp.exe" in shown
+    for shown in [text, *pages]:
+        assert not markup.UNSEEN.search(shown)
+    assert 'http-equiv="Content-Security-Policy"' in page
+    assert html.escape(markup.POLICY) in page
+    assert accessible.faults(page) == []
 
 
 def test_what_is_no_html_is_escaped_wherever_it_stands() -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from sim import scenarios
-from sim.facts import FACTS, Line, compare, summary
+from sim.facts import FACTS, FactResult, compare, summary
 from sim.facts.table import CHECK
 
 RANGES = {  # searched on a logarithmic scale
@@ -24,7 +24,7 @@ FITTED = [fact for fact in FACTS if fact.role != CHECK and not fact.is_sign]
 KEPT = [fact for fact in FACTS if fact.role == CHECK]
 
 
-def loss(lines: list[Line]) -> float:
+def loss(lines: list[FactResult]) -> float:
     """Return how far levels are from what was published, in half-widths, squared."""
     total = 0.0
     for line in lines:

@@ -10,12 +10,12 @@ import panel as pn
 
 from sim import scenarios
 from sim.app import markup
-from sim.app.session import MOST_HUMANS, Session, Setup, Tape
+from sim.app.session import MOST_HUMANS, Session, Setup, StoredScene
 from sim.interventions import LEVERS
 from sim.parameters import Parameters, about
 
 CSS = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
-LIVE = "the living society"
+LIVE = "the running society"
 # The parameters that the page shows at once; the others are one choice away.
 MAIN = (
     *("innovation", "os_growth_rate", "growth_exponent", "reach", "peers"),
@@ -39,7 +39,7 @@ class Controls:
     def __init__(self, setup: Setup, runs: Sequence[Path] = ()) -> None:
         titles = {f"{name}: {scenarios.load(name).title}": name for name in _names()}
         self.scenario = _select("Scenario", titles, setup.scenario)
-        self.seed = _whole("Seed of all luck", setup.seed, 0, 2**53 - 1)
+        self.seed = _whole("Random seed", setup.seed, 0, 2**53 - 1)
         humans = setup.parameters.humans
         self.humans = _whole("Humans", humans, 1, MOST_HUMANS)
         self.buttons = {
@@ -80,9 +80,9 @@ class Controls:
         self._tell_effect()
         self._show_other()
 
-    def follow(self, session: Session, tape: Tape | None) -> None:
+    def follow(self, session: Session, tape: StoredScene | None) -> None:
         """Show what is set for a session, or for the stored run that is watched."""
-        live, branched = tape is None, len(session.lives) > 1
+        live, branched = tape is None, len(session.societies) > 1
         for name in ("reset", "branch", "pull", "defaults"):
             self.buttons[name].disabled = not live
         for name in ("keep_first", "keep_second"):
@@ -92,14 +92,14 @@ class Controls:
         self.day.visible = not live
         self.parameters.visible = live
         if tape is not None:
-            self.day.param.update(options=tape.days, value=tape.moment.day)
+            self.day.param.update(options=tape.days, value=tape.snapshot.day)
             return
         setup = session.setup
-        told = scenarios.load(setup.scenario)
-        self.story.object = markup.scenario(told.title, told.story)
+        scenario = scenarios.load(setup.scenario)
+        self.story.object = markup.scenario(scenario.title, scenario.story)
         self.note(session)
         self.humans.value = setup.parameters.humans
-        self._values = session.lives[-1].society.parameters.model_dump()
+        self._values = session.societies[-1].society.parameters.model_dump()
         for name, put in self._puts.items():
             put(self._values[name])
 
@@ -107,7 +107,7 @@ class Controls:
         """Show what was changed, and what will be tomorrow."""
         pending = [
             f"{one.name}: {one.set}"
-            for one in session.lives[-1].society.steering.waiting
+            for one in session.societies[-1].society.steering.waiting
             if one.at is not None and one.at > session.day
         ]
         self.changed.object = markup.changed(session.setup.changes, pending)
@@ -139,7 +139,7 @@ class Controls:
 
     def _tell_effect(self) -> None:
         effect = LEVERS[self.lever.value].effect
-        self.effect.object = f"<p class='help'>From tomorrow on: {effect}.</p>"
+        self.effect.object = markup.note(f"From tomorrow on: {effect}.")
 
     def _show_other(self) -> None:
         for name in set(self._puts) - set(MAIN):
@@ -148,7 +148,7 @@ class Controls:
 
     def _knob(self, name: str) -> pn.Column:
         """Return a parameter's controls, with unit, range and source."""
-        told = _words(markup.help_of(name))
+        help_line = _words(markup.help_of(name))
         value, label = self._values[name], about(name).meaning
         dials: tuple[Any, ...] = (
             (_select(label, {"on": True, "off": False}, value),)
@@ -171,7 +171,7 @@ class Controls:
         dials[0].param.watch(change, "value")
         for slider in dials[1:]:
             slider.param.watch(change, "value_throttled")
-        return pn.Column(*dials, told, margin=0)
+        return pn.Column(*dials, help_line, margin=0)
 
 
 def _dials(name: str, label: str, value: Any) -> tuple[Any, Any]:

@@ -20,9 +20,10 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
-from sim.app.picture import AGENT_LOOKS, TIE_LOOKS, WIDTHS, Picture
+from sim.app.picture import AGENT_LOOKS, TIE_LOOKS, WIDTHS, NetworkFrame
 from sim.app.session import MEASURES, Row
 from sim.plots import style
+from sim.plots.style import Curve, Glyph
 from sim.ties import Array
 
 CHART_HEIGHT = 112
@@ -30,41 +31,24 @@ GOLD = style.YELLOW
 INK = "#1A1A1A"
 
 
-class Look(NamedTuple):
-    """How one kind of agent is drawn; without an edge, which would cost most time."""
-
-    label: str
-    marker: str
-    size: int
-    colour: str
-
-
+# Without an edge, which would cost most time.
 LOOKS = {
-    "human": Look("human", "circle", 7, style.SKY),
-    "in_love": Look("human who loves an OS", "circle", 8, style.RED),
-    "in_grief": Look("human in grief", "circle", 8, style.BLACK),
-    "alone": Look("OS on its own", "triangle", 8, style.ORANGE),
-    "joined": Look("OS in a collective", "triangle", 8, style.GREEN),
-    "offline": Look("OS offline, to upgrade", "triangle", 9, style.PURPLE),
-    "gone": Look("OS departed or shut down", "triangle", 8, style.GREY),
+    "human": Glyph("human", "circle", 7, style.SKY),
+    "in_love": Glyph("human who loves an OS", "circle", 8, style.RED),
+    "in_grief": Glyph("human in grief", "circle", 8, style.BLACK),
+    "alone": Glyph("OS on its own", "triangle", 8, style.ORANGE),
+    "joined": Glyph("OS in a collective", "triangle", 8, style.GREEN),
+    "offline": Glyph("OS offline, to upgrade", "triangle", 9, style.PURPLE),
+    "gone": Glyph("OS departed or shut down", "triangle", 8, style.GREY),
 }
 TIES = dict(zip(TIE_LOOKS, style.TIE_KINDS, strict=True))
-
-
-class Line(NamedTuple):
-    """A curve of the timeline: a measure, what it is called, and how it looks."""
-
-    measure: str
-    label: str
-    colour: str
-    factor: float = 1.0
 
 
 class Chart(NamedTuple):
     """One chart of the timeline."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[Curve, ...]
     per_human: bool = False
 
 
@@ -72,41 +56,41 @@ CHARTS = (
     Chart(
         "per 100 humans",
         (
-            Line("here", "OSes here", style.ORANGE),
-            Line("departed", "OSes departed", style.RED),
-            Line("adopted", "with an OS", style.BLUE, 100.0),
+            Curve("here", "OSes here", style.ORANGE),
+            Curve("departed", "OSes departed", style.RED),
+            Curve("adopted", "with an OS", style.BLUE, factor=100.0),
         ),
         per_human=True,
     ),
     Chart(
         "growth, doublings above a human",
         (
-            Line("growth_max", "fastest OS", style.RED),
-            Line("growth_mean", "mean OS", style.ORANGE),
+            Curve("growth_max", "fastest OS", style.RED),
+            Curve("growth_mean", "mean OS", style.ORANGE),
         ),
     ),
     Chart(
         "OSes: closeness 0 to 1, share of their talk",
         (
-            Line("os_closeness", "owner to OS", style.ORANGE),
-            Line("peer_attention", "talk with OSes", style.GREEN),
+            Curve("os_closeness", "owner to OS", style.ORANGE),
+            Curve("peer_attention", "talk with OSes", style.GREEN),
         ),
     ),
     Chart(
         "feelings of humans, mean",
         (
-            Line("loneliness", "loneliness", style.PURPLE),
-            Line("grief", "grief", style.BLACK),
+            Curve("loneliness", "loneliness", style.PURPLE),
+            Curve("grief", "grief", style.BLACK),
         ),
     ),
     Chart(
         "closeness of a human to people, summed",
-        (Line("human_closeness", "to people", style.BLUE),),
+        (Curve("human_closeness", "to people", style.BLUE),),
     ),
 )
 
 
-class Network:
+class NetworkChart:
     """Who is close to whom, everybody staying in place."""
 
     def __init__(self) -> None:
@@ -134,7 +118,7 @@ class Network:
         self._agents = {name: self._spots(name) for name in AGENT_LOOKS}
         self._name = self._written()
 
-    def show(self, picture: Picture, name: str) -> None:
+    def show(self, picture: NetworkFrame, name: str) -> None:
         """Draw a day, and write what it is."""
         self._name.data = {"x": [-1.02], "y": [1.02], "text": [name]}
         for name in AGENT_LOOKS:
@@ -166,7 +150,7 @@ class Network:
             source=source,
             marker=look.marker,
             size=look.size,
-            fill_color=look.colour,
+            fill_color=look.fill,
             line_color=None,
             **({"fill_alpha": "alpha"} if name == "gone" else {}),
         )
@@ -236,7 +220,7 @@ class Timeline:
             for line in chart.lines:
                 heads = chart.per_human and line.factor == 1.0
                 factor = 100.0 / self._humans if heads else line.factor
-                scaled[line.measure] = np.asarray(table[line.measure]) * factor
+                scaled[line.column] = np.asarray(table[line.column]) * factor
         return scaled
 
     def _chart(self, chart: Chart) -> figure:
@@ -256,7 +240,7 @@ class Timeline:
         for line in chart.lines:
             for source, dash in zip(self._days, ("solid", "dashed"), strict=True):
                 looks = {"color": line.colour, "line_dash": dash, "line_width": 2}
-                drawn = shown.line("day", line.measure, source=source, **looks)
+                drawn = shown.line("day", line.column, source=source, **looks)
                 if dash == "solid":
                     items.append(LegendItem(label=line.label, renderers=[drawn]))
         _beside(shown, items)
@@ -306,7 +290,7 @@ class Clock:
         A network whose drawing ends a frame.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: NetworkChart) -> None:
         self._sent = ColumnDataSource({"frame": [0]})
         self._drawn = ColumnDataSource({"frame": [0]})
         holder = network.figure.scatter("frame", "frame", source=self._sent)
@@ -336,12 +320,12 @@ class Clock:
 
 # A frame is over when the browser has painted it; a hidden page paints nothing.
 _DRAWN = """
-const told = () => {
+const painted = () => {
   window.frames_drawn = (window.frames_drawn ?? 0) + 1
   drawn.data = {frame: [...cb_obj.data.frame]}
 }
-if (document.hidden) setTimeout(told, 250)
-else requestAnimationFrame(told)
+if (document.hidden) setTimeout(painted, 250)
+else requestAnimationFrame(painted)
 """
 
 

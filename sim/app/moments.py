@@ -1,7 +1,7 @@
 """A day as it is seen: columns of people and OSes, and who is close to whom.
 
-The same for a society that lives and for a stored run, so that both are drawn and told
-by the same code.
+The same for a running society and for a stored run, so that both are drawn and
+described by the same code.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from sim.model import Society
 from sim.names import human_name, os_name
 from sim.parameters import DEFAULTS
+from sim.present import Present
 from sim.results import Result
 from sim.ties import Array
 
@@ -43,7 +44,7 @@ class Ties(NamedTuple):
         return Ties(*(column[own] for column in self))
 
 
-class Moment(NamedTuple):
+class Snapshot(NamedTuple):
     """A society in the evening of a day."""
 
     day: int
@@ -72,30 +73,30 @@ class Moment(NamedTuple):
         return f"{called} ({agent})"
 
 
-def of_society(society: Society) -> Moment:
-    """Return a living society as it is today; nothing in it will change."""
-    state = society.state
-    table = state.ties.table()
-    names = ("owner", "neighbour", "closeness", "returned")
-    return Moment(
-        int(society.day["step"]),
-        {name: state.humans.column(name).copy() for name in HUMANS},
-        {name: state.oses.column(name).copy() for name in OSES},
-        Ties(*(table[name] for name in names)),
-        society.labels,
-        society.parameters.love,
-    )
+def of_result(
+    result: Result, step: int, labels: tuple[str, ...] | None = None
+) -> Snapshot:
+    """Return a stored run as it was on a snapshot day, or a society as it is today.
 
-
-def of_result(result: Result, step: int) -> Moment:
-    """Return a stored run as it was on a snapshot day."""
-    humans, oses, ties = result.humans(step), result.oses(step), result.ties(step)
-    names = ("owner", "neighbour", "closeness", "returned")
-    return Moment(
+    Parameters
+    ----------
+    result
+        A run, or a society that is read like one (``present.Present``).
+    step
+        A snapshot day of the run; today of the society.
+    labels
+        What a file calls each human.
+    """
+    return Snapshot(
         step,
-        {name: humans[name].to_numpy() for name in HUMANS},
-        {name: oses[name].to_numpy() for name in OSES},
-        Ties(*(ties[name].to_numpy() for name in names)),
-        None,
+        result.columns("humans", HUMANS, step),
+        result.columns("oses", OSES, step),
+        Ties(**result.columns("ties", Ties._fields, step)),
+        labels,
         float(result.provenance["parameters"].get("love", DEFAULTS.love)),
     )
+
+
+def of_society(society: Society) -> Snapshot:
+    """Return a society as it is today; nothing in it will change."""
+    return of_result(Present(society), society.calendar, society.labels)

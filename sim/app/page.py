@@ -10,8 +10,8 @@ from typing import Any
 import panel as pn
 
 from sim.app.controls import LIVE, Controls
-from sim.app.session import Session, Setup, Tape, pictures
-from sim.app.view import View
+from sim.app.session import Session, Setup, StoredScene, pictures
+from sim.app.view import Display
 from sim.errors import InputError
 
 TITLE = "OS Society"
@@ -88,8 +88,8 @@ class Page:
         self, setup: Setup, runs: Sequence[Path] = (), opened: Path | None = None
     ) -> None:
         self.session = Session(setup)
-        self.tape: Tape | None = None
-        self.view, self.controls = View(), Controls(setup, runs)
+        self.tape: StoredScene | None = None
+        self.view, self.controls = Display(), Controls(setup, runs)
         self.player = Player(self.step, lambda: self.controls.speed.value)
         self.view.clock.on_drawn(self.player.drawn)
         self.view.on_pick(self._pick)
@@ -109,7 +109,7 @@ class Page:
 
     def begin(self) -> None:
         """Show other scenes: another society, a branch, or a stored run."""
-        scenes = [self.tape] if self.tape is not None else self.session.lives
+        scenes = [self.tape] if self.tape is not None else self.session.societies
         self._quiet = True
         try:
             self.controls.follow(self.session, self.tape)
@@ -121,7 +121,7 @@ class Page:
     def step(self) -> bool:
         """Live one day, or show the next that was kept; return false at the end."""
         if self.tape is not None:
-            later = [day for day in self.tape.days if day > self.tape.moment.day]
+            later = [day for day in self.tape.days if day > self.tape.snapshot.day]
             if later:
                 self.controls.day.value = later[0]
             return bool(later)
@@ -206,10 +206,10 @@ class Page:
         self.controls.note(self.session)
 
     def _open(self) -> None:
-        """Open the stored run that is chosen, or go back to the living society."""
+        """Open the stored run that is chosen, or go back to the running society."""
         self.player.pause()
         chosen = self.controls.run.value
-        self.tape = None if chosen == LIVE else Tape(chosen)
+        self.tape = None if chosen == LIVE else StoredScene(chosen)
         self.begin()
 
     def _go(self) -> None:
@@ -219,16 +219,16 @@ class Page:
 
     def _pick(self, which: int, x: float, y: float) -> None:
         """Tell the story of the agent nearest to a place that was clicked."""
-        scenes = [self.tape] if self.tape is not None else self.session.lives
+        scenes = [self.tape] if self.tape is not None else self.session.societies
         (drawn,) = pictures(scenes[which : which + 1])
-        agent = scenes[which].places.near(x, y, drawn.drawn)
+        agent = scenes[which].layout.near(x, y, drawn.drawn)
         if agent >= 0:
             self.controls.agent.value = agent
             self._tell(which, agent)
 
     def _tell(self, which: int, agent: int) -> None:
-        scenes = [self.tape] if self.tape is not None else self.session.lives
-        last = scenes[which].moment.agents - 1
+        scenes = [self.tape] if self.tape is not None else self.session.societies
+        last = scenes[which].snapshot.agents - 1
         if agent > last:
             raise InputError(f"there is no agent {agent}; agents are 0 to {last}")
         self.view.picked = which, agent

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.app.moments import Moment
-from sim.app.places import Places
+from sim.app.moments import Snapshot
+from sim.app.places import Layout
 from sim.parameters import FRIEND
 from sim.state import DEPARTED, HERE, OFFLINE, SHUT_DOWN
 from sim.ties import Array
@@ -24,7 +24,7 @@ CLOSE = 0.65
 Columns = dict[str, Array]
 
 
-class Picture(NamedTuple):
+class NetworkFrame(NamedTuple):
     """What is drawn of a day, ready for the columns of a drawing."""
 
     agents: dict[str, Columns]  # by AGENT_LOOKS: x, y, number; alpha of those gone
@@ -37,21 +37,21 @@ class Picture(NamedTuple):
         return np.concatenate([look["number"] for look in self.agents.values()])
 
 
-def picture(moment: Moment, places: Places) -> Picture:
+def picture(snapshot: Snapshot, layout: Layout) -> NetworkFrame:
     """Return what is drawn of a day."""
-    groups = {name: rows[places.drawn(rows)] for name, rows in _looks(moment).items()}
-    agents = {name: _agents(moment, places, rows) for name, rows in groups.items()}
-    agents["gone"]["alpha"] = _faded(moment, groups["gone"])
-    ties, left_out = _ties(moment, places)
+    groups = {name: rows[layout.drawn(rows)] for name, rows in _looks(snapshot).items()}
+    agents = {name: _agents(snapshot, layout, rows) for name, rows in groups.items()}
+    agents["gone"]["alpha"] = _faded(snapshot, groups["gone"])
+    ties, left_out = _ties(snapshot, layout)
     drawn = sum(map(len, groups.values()))
-    return Picture(agents, ties, _caption(moment, drawn, left_out))
+    return NetworkFrame(agents, ties, _caption(snapshot, drawn, left_out))
 
 
-def _looks(moment: Moment) -> dict[str, Array]:
+def _looks(snapshot: Snapshot) -> dict[str, Array]:
     """Return the numbers of agents who look the same."""
-    humans, oses, first = moment.humans, moment.oses, moment.people
+    humans, oses, first = snapshot.humans, snapshot.oses, snapshot.people
     grief = humans["grief"] >= MOURNS
-    love = (humans["os_closeness"] >= moment.love) & ~grief
+    love = (humans["os_closeness"] >= snapshot.love) & ~grief
     status, here = oses["status"], oses["status"] == HERE
     joined = here & (oses["collective"] >= 0)
     of_humans = {"human": ~love & ~grief, "in_love": love, "in_grief": grief}
@@ -65,29 +65,29 @@ def _looks(moment: Moment) -> dict[str, Array]:
     return found | {n: np.flatnonzero(flag) + first for n, flag in of_oses.items()}
 
 
-def _agents(moment: Moment, places: Places, numbers: Array) -> Columns:
-    x, y = places.of(numbers).astype(np.float32).T.copy()
+def _agents(snapshot: Snapshot, layout: Layout, numbers: Array) -> Columns:
+    x, y = layout.of(numbers).astype(np.float32).T.copy()
     return {"x": x, "y": y, "number": numbers.astype(np.int32)}
 
 
-def _faded(moment: Moment, numbers: Array) -> Array:
+def _faded(snapshot: Snapshot, numbers: Array) -> Array:
     """Return how much is still to be seen of OSes that are gone, 0..1."""
-    left = moment.oses["departed_step"][numbers - moment.people]
-    since = np.where(left >= 0, moment.day - left, 0)
+    left = snapshot.oses["departed_step"][numbers - snapshot.people]
+    since = np.where(left >= 0, snapshot.day - left, 0)
     return np.clip(1.0 - since / FADES, FAINT, 1.0).astype(np.float32)
 
 
 def _ties(
-    moment: Moment, places: Places
+    snapshot: Snapshot, layout: Layout
 ) -> tuple[dict[tuple[str, str], Columns], bool]:
     """Return the close ties by kind, and whether some had to be left out."""
-    ties = moment.ties
+    ties = snapshot.ties
     closest = np.maximum(ties.closeness, ties.returned)
     kept = np.flatnonzero((ties.owner < ties.neighbour) & (closest >= FRIEND))
-    both = places.drawn(ties.owner[kept]) & places.drawn(ties.neighbour[kept])
-    kept = kept[both & _both_there(moment, kept)]
-    is_os = (ties.owner[kept] >= moment.people).astype(np.int8)
-    kinds = is_os + (ties.neighbour[kept] >= moment.people)
+    both = layout.drawn(ties.owner[kept]) & layout.drawn(ties.neighbour[kept])
+    kept = kept[both & _both_there(snapshot, kept)]
+    is_os = (ties.owner[kept] >= snapshot.people).astype(np.int8)
+    kinds = is_os + (ties.neighbour[kept] >= snapshot.people)
     found: dict[tuple[str, str], Columns] = {}
     left_out = False
     for kind, name in enumerate(TIE_LOOKS):
@@ -96,23 +96,23 @@ def _ties(
         left_out |= len(some) < len(own)
         close = closest[some] >= CLOSE
         for width, own in zip(WIDTHS, (some[~close], some[close]), strict=True):
-            found[name, width] = _lines(places, ties.owner[own], ties.neighbour[own])
+            found[name, width] = _lines(layout, ties.owner[own], ties.neighbour[own])
     return found, left_out
 
 
-def _lines(places: Places, one: Array, other: Array) -> Columns:
+def _lines(layout: Layout, one: Array, other: Array) -> Columns:
     """Return the ends of lines as one long line, broken by nan."""
     spots = np.full((len(one), 3, 2), np.nan, np.float32)
-    spots[:, 0], spots[:, 1] = places.of(one), places.of(other)
+    spots[:, 0], spots[:, 1] = layout.of(one), layout.of(other)
     x, y = spots.reshape(-1, 2).T.copy()
     return {"x": x, "y": y}
 
 
-def _both_there(moment: Moment, kept: Array) -> Array:
+def _both_there(snapshot: Snapshot, kept: Array) -> Array:
     """Return ``bool[len(kept)]``: ties between agents who are both still there."""
-    there = np.ones(moment.agents, bool)
-    there[moment.people :] = moment.oses["status"] <= OFFLINE
-    ties = moment.ties
+    there = np.ones(snapshot.agents, bool)
+    there[snapshot.people :] = snapshot.oses["status"] <= OFFLINE
+    ties = snapshot.ties
     found: Array = there[ties.owner[kept]] & there[ties.neighbour[kept]]
     return found
 
@@ -122,16 +122,16 @@ def _thinned(rows: Array, one: Array, other: Array) -> Array:
     if len(rows) <= MOST_TIES:
         return rows
     mixed = (one.astype(np.uint64) * 2654435761 + other.astype(np.uint64)) * 40503
-    luck = (mixed >> np.uint64(7)) % np.uint64(1024)
+    order = (mixed >> np.uint64(7)) % np.uint64(1024)
     share = 1024
-    while np.count_nonzero(luck < share) > MOST_TIES and share > 1:
+    while np.count_nonzero(order < share) > MOST_TIES and share > 1:
         share //= 2
-    return rows[luck < share][:MOST_TIES]
+    return rows[order < share][:MOST_TIES]
 
 
-def _caption(moment: Moment, drawn: int, left_out: bool) -> str:
-    gone = int(np.count_nonzero(moment.oses["status"] > OFFLINE))
-    everyone = moment.agents - gone
+def _caption(snapshot: Snapshot, drawn: int, left_out: bool) -> str:
+    gone = int(np.count_nonzero(snapshot.oses["status"] > OFFLINE))
+    everyone = snapshot.agents - gone
     whom = f"All {everyone:,} agents"
     if drawn < everyone:
         whom = f"A neighbourhood: {drawn:,} of {everyone:,} agents"

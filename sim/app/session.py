@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 from sim import interventions, results, scenarios
 from sim.app import moments, picture, stories
-from sim.app.diary import Diary
-from sim.app.places import Places
+from sim.app.diary import LifeHistory, noted_turns
+from sim.app.places import Layout
 from sim.errors import InputError
 from sim.interventions import SET_UP, Intervention
 from sim.model import Society, seed_from
 from sim.parameters import Parameters
+from sim.present import Present
 
 MOST_HUMANS = 20_000  # a day must stay short
 MOST_SAID = 20  # things said that a story tells
@@ -60,26 +61,26 @@ def check(setup: Setup) -> None:
         )
 
 
-class Life:
+class LiveSociety:
     """A society that is watched: its present, its past, and where all are drawn."""
 
     def __init__(self, society: Society, label: str = "as it is") -> None:
         self.society, self.label = society, label
-        self.moment = moments.of_society(society)
-        self.places, self.diary = Places(self.moment), Diary()
-        self.diary.note(self.moment, self.places)
+        self.snapshot = moments.of_society(society)
+        self.layout, self.history = Layout(self.snapshot), LifeHistory()
+        self.history.note(self.snapshot, self.layout)
 
     @property
     def day(self) -> int:
         """How many days it has lived."""
-        return self.moment.day
+        return self.snapshot.day
 
     def step(self) -> None:
         """Live a day."""
         self.society.step()
-        self.moment = moments.of_society(self.society)
-        self.places.update(self.moment)
-        self.diary.note(self.moment, self.places)
+        self.snapshot = moments.of_society(self.society)
+        self.layout.update(self.snapshot)
+        self.history.note(self.snapshot, self.layout)
 
     def pull(self, lever: str) -> None:
         """Pull a lever, from tomorrow on."""
@@ -94,12 +95,12 @@ class Life:
         again = [w for w in waiting if w.name == BY_HAND and set(w.set) == {name}]
         self.society.steering.waiting = [w for w in waiting if w not in again] + [one]
 
-    def branch(self, label: str) -> Life:
-        """Return a copy of the society, its luck and its past."""
-        other = object.__new__(Life)
+    def branch(self, label: str) -> LiveSociety:
+        """Return a copy of the society, its random numbers and its past."""
+        other = object.__new__(LiveSociety)
         other.society, other.label = copy.deepcopy(self.society), label
-        other.moment = self.moment
-        other.places, other.diary = self.places.copy(), self.diary.copy()
+        other.snapshot = self.snapshot
+        other.layout, other.history = self.layout.copy(), self.history.copy()
         return other
 
     def rows(self) -> list[Row]:
@@ -115,9 +116,10 @@ class Life:
         """Return the events so far, the first one first."""
         return self.society.watch.rows()
 
-    def story(self, agent: int) -> stories.Story:
+    def story(self, agent: int) -> stories.AgentStory:
         """Return the story of an agent so far."""
-        return stories.story(self.moment, self.diary, agent)
+        noted = noted_turns(Present(self.society), self.day)
+        return stories.story(self.snapshot, self.history, noted, agent)
 
 
 def _row(history: Any, at: int) -> Row:
@@ -125,7 +127,7 @@ def _row(history: Any, at: int) -> Row:
 
 
 class Session:
-    """One visitor's societies: one, or two that share their past and their luck.
+    """One visitor's societies: one, or two that share their past and random numbers.
 
     Parameters
     ----------
@@ -140,32 +142,36 @@ class Session:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self.lives: list[Life] = []
+        self.societies: list[LiveSociety] = []
         self.branched_at: int | None = None
         self.reset(setup)
 
     @property
     def day(self) -> int:
         """How many days have been lived."""
-        return self.lives[0].day
+        return self.societies[0].day
 
     @property
     def finished(self) -> bool:
         """Whether the last day has been lived."""
-        return self.day >= self.lives[0].society.parameters.steps
+        return self.day >= self.societies[0].society.parameters.steps
 
     def reset(self, setup: Setup | None = None) -> None:
         """Begin again on day 0; without a branch and with no lever pulled."""
         setup = self.setup if setup is None else setup
         check(setup)
         society = Society(setup.scenario, rng=setup.seed, **setup.changes)
-        self.setup, self.lives, self.branched_at = setup, [Life(society)], None
+        self.setup, self.societies, self.branched_at = (
+            setup,
+            [LiveSociety(society)],
+            None,
+        )
 
     def step(self, days: int = 1) -> int:
         """Live some days in every society; return how many were left to live."""
         lived = 0
         while lived < days and not self.finished:
-            for life in self.lives:
+            for life in self.societies:
                 life.step()
             lived += 1
         return lived
@@ -177,11 +183,11 @@ class Session:
         Later it changes tomorrow, from outside, and in the branch if there is one.
         """
         changed = self.setup._replace(changes={**self.setup.changes, name: value})
-        if name in SET_UP or (self.day == 0 and len(self.lives) == 1):
+        if name in SET_UP or (self.day == 0 and len(self.societies) == 1):
             self.reset(changed)
             return True
-        self.lives[-1].change(name, value)
-        if len(self.lives) == 1:
+        self.societies[-1].change(name, value)
+        if len(self.societies) == 1:
             self.setup = changed
         return False
 
@@ -193,30 +199,30 @@ class Session:
         InputError
             If there is no such lever.
         """
-        self.lives[-1].pull(lever)
+        self.societies[-1].pull(lever)
 
     def branch(self) -> None:
         """Let a copy of the society live on beside it, in place of any other."""
-        first = self.lives[0]
+        first = self.societies[0]
         first.label = "as it was"
-        self.lives = [first, first.branch("what if")]
+        self.societies = [first, first.branch("what if")]
         self.branched_at = self.day
 
     def keep(self, which: int) -> None:
         """Go on with one of two societies only."""
-        self.lives = [self.lives[which]]
-        self.lives[0].label = "as it is"
+        self.societies = [self.societies[which]]
+        self.societies[0].label = "as it is"
         self.branched_at = None
 
     def differences(self) -> list[tuple[str, float, float]]:
         """Return name and latest value, as it was and what if, of every measure."""
-        rows = [row for life in self.lives if (row := life.latest())]
+        rows = [row for life in self.societies if (row := life.latest())]
         if len(rows) < 2:
             return []
         return [(name, rows[0][name], rows[1][name]) for name in MEASURES]
 
 
-class Tape:
+class StoredScene:
     """A stored run, seen on the days that were kept.
 
     Parameters
@@ -236,16 +242,17 @@ class Tape:
         if not self.days:
             raise InputError(f"{self.result.path} has no snapshots; run it again")
         self.label = self.result.path.name
-        self.moment = moments.of_result(self.result, self.days[-1])
-        last = self.moment
-        self.places, self.diary = Places(last), Diary()
+        self.snapshot = moments.of_result(self.result, self.days[-1])
+        last = self.snapshot
+        self.layout, self.history = Layout(last), LifeHistory()
         for day in self.days:
-            self.diary.note(moments.of_result(self.result, day), self.places)
+            self.history.note(moments.of_result(self.result, day), self.layout)
+        self._noted = noted_turns(self.result, last.day)
 
     def go(self, day: int) -> None:
         """Show the last kept day up to ``day``."""
         day = max((d for d in self.days if d <= day), default=self.days[0])
-        self.moment = moments.of_result(self.result, day)
+        self.snapshot = moments.of_result(self.result, day)
 
     def rows(self) -> list[Row]:
         """Return ``day`` and ``MEASURES`` of every day of the run."""
@@ -259,28 +266,28 @@ class Tape:
     def latest(self) -> Row | None:
         """Return ``day`` and ``MEASURES`` of the day shown; None of day 0."""
         series = self.result.series
-        if self.moment.day not in series.index:
+        if self.snapshot.day not in series.index:
             return None
-        row: Any = series.loc[self.moment.day]
-        found: Row = {"day": self.moment.day}
+        row: Any = series.loc[self.snapshot.day]
+        found: Row = {"day": self.snapshot.day}
         return found | {name: float(row.get(name, 0.0)) for name in MEASURES}
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events of the run up to the day shown."""
         events = self.result.events.sort_values("step", kind="stable")
-        rows: Any = events[events["step"] <= self.moment.day].to_dict("records")
+        rows: Any = events[events["step"] <= self.snapshot.day].to_dict("records")
         return list(rows)
 
-    def story(self, agent: int) -> stories.Story:
+    def story(self, agent: int) -> stories.AgentStory:
         """Return the story of an agent up to the day shown, with what it said."""
-        told = stories.story(self.moment, self.diary, agent)
+        found = stories.story(self.snapshot, self.history, self._noted, agent)
         talks = self.result.speech.talks
-        own = talks[(talks["agent"] == agent) & (talks["step"] <= self.moment.day)]
+        own = talks[(talks["agent"] == agent) & (talks["step"] <= self.snapshot.day)]
         words = zip(own["step"], own["listener"], own["said"], strict=True)
         said = [(int(d), str(to), str(text)) for d, to, text in words if text]
-        return told._replace(said=tuple(said[-MOST_SAID:]))
+        return found._replace(said=tuple(said[-MOST_SAID:]))
 
 
-def pictures(scenes: Sequence[Any]) -> list[picture.Picture]:
+def pictures(scenes: Sequence[Any]) -> list[picture.NetworkFrame]:
     """Return what is drawn of each scene."""
-    return [picture.picture(scene.moment, scene.places) for scene in scenes]
+    return [picture.picture(scene.snapshot, scene.layout) for scene in scenes]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from sim.app.diary import Diary
-from sim.app.moments import Moment
+from sim.app.diary import LifeHistory, Turns
+from sim.app.moments import Snapshot
 from sim.state import STATUS
 from sim.ties import Array
 
@@ -47,7 +48,7 @@ class Bond(NamedTuple):
     what: str
 
 
-class Story(NamedTuple):
+class AgentStory(NamedTuple):
     """The story of one agent up to a day."""
 
     agent: int
@@ -61,54 +62,60 @@ class Story(NamedTuple):
     said: tuple[tuple[int, str, str], ...] = ()  # day, to whom, words
 
 
-def story(moment: Moment, diary: Diary, agent: int) -> Story:
-    """Return the story of an agent up to a moment."""
-    row = agent - moment.people
-    table, about = (moment.oses, OF_OSES) if row >= 0 else (moment.humans, OF_HUMANS)
+def story(
+    snapshot: Snapshot, history: LifeHistory, noted: Mapping[int, Turns], agent: int
+) -> AgentStory:
+    """Return the story of an agent up to a moment; ``noted`` is of all agents."""
+    row = agent - snapshot.people
+    table, about = (
+        (snapshot.oses, OF_OSES) if row >= 0 else (snapshot.humans, OF_HUMANS)
+    )
     at = row if row >= 0 else agent
     state = [(label, f"{table[n][at]:.3g}", unit) for n, label, unit in about]
-    ties = moment.ties.of(agent)
+    ties = snapshot.ties.of(agent)
     columns = (c[:MOST_TIES].tolist() for c in ties[1:])
     bonds = [
-        Bond(other, moment.name(other), c, r, _bond(moment, agent, other))
+        Bond(other, snapshot.name(other), c, r, _bond(snapshot, agent, other))
         for other, c, r in zip(*columns, strict=True)
     ]
-    return Story(
+    return AgentStory(
         agent,
-        moment.name(agent),
-        _what(moment, agent),
+        snapshot.name(agent),
+        _what(snapshot, agent),
         state,
         bonds,
         len(ties.owner),
-        diary.turns(agent, moment.day),
-        diary.curves(moment, agent),
+        history.turns(agent, noted, snapshot.day),
+        history.curves(snapshot, agent),
     )
 
 
-def _what(moment: Moment, agent: int) -> str:
-    row, oses = agent - moment.people, moment.oses
+def _what(snapshot: Snapshot, agent: int) -> str:
+    row, oses = agent - snapshot.people, snapshot.oses
     if row < 0:
-        own = int(moment.humans["os"][agent])
-        partner = int(moment.humans["partner"][agent])
-        has = f"owner of {moment.name(moment.people + own)}" if own >= 0 else "no OS"
-        with_whom = f"partner of {moment.name(partner)}" if partner >= 0 else "single"
+        own = int(snapshot.humans["os"][agent])
+        partner = int(snapshot.humans["partner"][agent])
+        has = (
+            f"owner of {snapshot.name(snapshot.people + own)}" if own >= 0 else "no OS"
+        )
+        with_whom = f"partner of {snapshot.name(partner)}" if partner >= 0 else "single"
         return f"human, {with_whom}, {has}"
     status, owner = STATUS[int(oses["status"][row])], int(oses["owner"][row])
-    whose = f"of {moment.name(owner)}" if owner >= 0 else "nobody's"
+    whose = f"of {snapshot.name(owner)}" if owner >= 0 else "nobody's"
     joined = int(oses["collective"][row]) >= 0
     return f"OS, {whose}, {status}" + ", in a collective" * joined
 
 
-def _bond(moment: Moment, agent: int, other: int) -> str:
+def _bond(snapshot: Snapshot, agent: int, other: int) -> str:
     """Return what two agents are to each other."""
     pair = sorted((agent, other))
-    if pair[1] < moment.people:
-        partner = int(moment.humans["partner"][pair[0]])
+    if pair[1] < snapshot.people:
+        partner = int(snapshot.humans["partner"][pair[0]])
         return "partner" if partner == pair[1] else "human"
-    if pair[0] >= moment.people:
+    if pair[0] >= snapshot.people:
         return "OS"
-    owner = int(moment.oses["owner"][pair[1] - moment.people])
-    whose = "its owner" if other < moment.people else "own OS"
+    owner = int(snapshot.oses["owner"][pair[1] - snapshot.people])
+    whose = "its owner" if other < snapshot.people else "own OS"
     if owner == pair[0]:
         return whose
-    return "human" if other < moment.people else "OS of somebody else"
+    return "human" if other < snapshot.people else "OS of somebody else"

@@ -10,18 +10,18 @@ import panel as pn
 
 from sim.app import markup
 from sim.app.controls import CSS
-from sim.app.figures import LOOKS, TIES, Clock, Feelings, Network, Timeline
-from sim.app.session import Row, Tape, pictures
+from sim.app.figures import LOOKS, TIES, Clock, Feelings, NetworkChart, Timeline
+from sim.app.session import Row, StoredScene, pictures
 
 WORDS_EVERY = 5  # days, while they go by quickly
 PANES = ("status", "alert", "caption", "events", "story", "differences")
 
 
-class View:
+class Display:
     """Networks, timeline, events and one agent's story."""
 
     def __init__(self) -> None:
-        self.networks = [Network(), Network()]
+        self.networks = [NetworkChart(), NetworkChart()]
         self.timeline, self.feelings = Timeline(), Feelings()
         self.clock = Clock(self.networks[0])
         self.panes = {
@@ -40,7 +40,7 @@ class View:
         self._keep_picked(scenes)
         self._scenes, self._events_shown = scenes, -1
         self._new = [[] for _ in scenes]
-        self.timeline.scale(scenes[0].moment.people)
+        self.timeline.scale(scenes[0].snapshot.people)
         self.drawn[1].visible = len(scenes) > 1
         for which, network in enumerate(self.networks):
             there = which < len(scenes)
@@ -69,9 +69,9 @@ class View:
             first, drawn = self._scenes[0], pictures(self._scenes)
             shown = zip(self.networks, self._scenes, drawn, strict=False)
             for network, scene, picture in shown:
-                name = f"{scene.label}, day {scene.moment.day}"
+                name = f"{scene.label}, day {scene.snapshot.day}"
                 network.show(picture, name)
-            if not hurry or first.moment.day % WORDS_EVERY == 0:
+            if not hurry or first.snapshot.day % WORDS_EVERY == 0:
                 self._tell_all(drawn[0].caption, differences)
             self.clock.send()
 
@@ -82,12 +82,12 @@ class View:
             if rows:
                 self.timeline.add(which, rows)
         self._new = [[] for _ in self._scenes]
-        status = markup.status(first.moment, first.latest())
+        status = markup.status(first.snapshot, first.latest())
         self.panes["status"].object = markup.live_region(status)
         self.panes["caption"].object = markup.note(caption)
         self.panes["differences"].object = markup.differences(differences)
-        stored = isinstance(first, Tape)
-        self.timeline.point(first.moment.day if stored else None)
+        stored = isinstance(first, StoredScene)
+        self.timeline.point(first.snapshot.day if stored else None)
         self._show_events()
         self.tell()
 
@@ -107,14 +107,14 @@ class View:
             self.curves.visible = False
             return
         which, agent = self.picked
-        told = self._scenes[which].story(agent)
-        spot = self._scenes[which].places.of(agent).tolist()
+        found = self._scenes[which].story(agent)
+        spot = self._scenes[which].layout.of(agent).tolist()
         drawn = spot[0] == spot[0]  # those not drawn are nowhere, which is nan
         self.networks[which].mark(spot if drawn else None)
         self.networks[1 - which].mark(None)
-        self.panes["story"].object = markup.story(told)
+        self.panes["story"].object = markup.story(found)
         self.curves.visible = True  # the column, for a figure stays once it was seen
-        self.feelings.show(told.curves)
+        self.feelings.show(found.curves)
 
     def on_pick(self, do: Callable[[int, float, float], None]) -> None:
         """Call ``do`` with the network and the place that somebody clicks."""
@@ -158,7 +158,7 @@ class View:
             return
         self._events_shown = len(rows)
         title = "Events" if len(self._scenes) == 1 else "Events, what if"
-        self.panes["events"].object = markup.events(title, rows, scene.moment.name)
+        self.panes["events"].object = markup.events(title, rows, scene.snapshot.name)
         marks = {int(row["step"]): markup.kind(row["kind"]) for row in rows}
         self.timeline.mark(marks)
 

@@ -8,16 +8,11 @@ stay below the mark on every null, with 95 % confidence.
 from __future__ import annotations
 
 import json
-import math
-import multiprocessing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from tqdm import tqdm
 
 from sim.compiled import source_digest
 from sim.errors import InputError
@@ -26,8 +21,10 @@ from sim.events.detector import Event, Reading, known
 from sim.events.shipped import DETECTORS
 from sim.events.synthetic import NULLS, Day, Imaginary
 from sim.files import write_text
+from sim.parallel import map_all, progress_shown
 from sim.parameters import Parameters
 from sim.provenance import SOFTWARE, software_version
+from sim.stats import poisson_bound
 
 MARK = 1.0  # false alarms per 1,000 steps that are at most allowed
 AIM = 0.15  # the same, for the choice of a threshold: room for the next calibration
@@ -80,19 +77,6 @@ class Rate(NamedTuple):
     def bound(self) -> float:
         """Upper end of the 95 % interval of false alarms per 1,000 steps (Poisson)."""
         return 1000.0 * poisson_bound(self.alarms) / self.steps
-
-
-def poisson_bound(count: int, confidence: float = 0.95) -> float:
-    """Return the largest mean that a Poisson count may well come from (one-sided)."""
-    low, high = float(count), count + 10.0 * math.sqrt(count + 1.0) + 10.0
-    for _ in range(80):
-        middle = (low + high) / 2.0
-        terms = (
-            math.exp(k * math.log(middle) - middle - math.lgamma(k + 1))
-            for k in range(count + 1)
-        )
-        low, high = (middle, high) if sum(terms) > 1.0 - confidence else (low, middle)
-    return high
 
 
 def readings_of(days: Iterable[Day]) -> list[Reading]:
@@ -194,7 +178,8 @@ def calibrate(
         raise InputError(f"runs and workers are 1 or more, not {runs} and {workers}")
     asked = [_alarming(kind) for kind in kinds or LADDERS]
     cases = [(null, first_seed + run) for null in NULLS for run in range(runs)]
-    found = _all(cases, partial(climb, kinds=asked), workers, progress)
+    with progress_shown(progress):
+        found = map_all(partial(climb, kinds=asked), cases, workers, chunk=4)
     rates = []
     for null in NULLS:
         own = [one for (name, _), one in zip(cases, found, strict=True) if name == null]
@@ -221,17 +206,6 @@ def _choose(rates: Sequence[Rate], kind: str) -> float:
         if all(rate.bound <= AIM for rate in mine):
             return threshold
     return LADDERS[kind][-1]
-
-
-def _all(cases: Sequence[Any], do: Any, workers: int, progress: bool) -> list[Any]:
-    def shown(results: Iterator[Any]) -> list[Any]:
-        return list(tqdm(results, total=len(cases), unit="run", disable=not progress))
-
-    if workers == 1:
-        return shown(map(do, cases))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context) as pool:
-        return shown(pool.map(do, cases, chunksize=4))
 
 
 def document(found: Calibration, command: str) -> dict[str, Any]:

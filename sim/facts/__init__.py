@@ -6,16 +6,16 @@ them beside what was published. Each fact names its row of the evidence table.
 
 from __future__ import annotations
 
-from sim.facts.comparison import Line, compare, rows, summary
-from sim.facts.lives import Case, Life, live, live_case
+from sim.facts.comparison import FactResult, compare, rows, summary
+from sim.facts.lives import Case, Recording, live, live_case
 from sim.facts.table import FACTS, Fact
 
 __all__ = [
     "FACTS",
     "Case",
     "Fact",
-    "Life",
-    "Line",
+    "FactResult",
+    "Recording",
     "compare",
     "live",
     "live_case",

@@ -11,11 +11,10 @@ from sim.facts.measures import (
     INNER,
     MINUTES,
     Level,
-    mean,
-    percent,
 )
 from sim.parameters import ACQUAINTANCE, CLOSE_FRIEND, FRIEND
 from sim.state import PARTNER
+from sim.stats import mean, percent
 from sim.ties import Array
 
 Ties = dict[str, Array]

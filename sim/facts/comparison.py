@@ -13,11 +13,10 @@ from sim.errors import InputError
 from sim.facts.lives import Case, live_case
 from sim.facts.table import CHECK, FACTS, Fact
 from sim.scenarios import Scenario
+from sim.stats import correlation
 
-LIKELY = 1.96  # standard errors in a 95 % interval
 
-
-class Line(NamedTuple):
+class FactResult(NamedTuple):
     """A fact, and what was observed of it."""
 
     fact: Fact
@@ -56,7 +55,7 @@ def compare(
     first_seed: int = 0,
     facts: Sequence[Fact] = FACTS,
     **changes: Any,
-) -> list[Line]:
+) -> list[FactResult]:
     """Live through a scenario with several seeds and compare it with every fact.
 
     Parameters
@@ -92,33 +91,17 @@ def _measure(case: Case, facts: Sequence[Fact]) -> list[Any]:
     return [fact.measure(case) for fact in facts]
 
 
-def line_of(fact: Fact, values: Sequence[Any]) -> Line:
+def line_of(fact: Fact, values: Sequence[Any]) -> FactResult:
     """Return what was observed: a mean and extremes, or a correlation and interval."""
     if fact.is_sign:
-        return Line(fact, *correlation(values))
+        return FactResult(fact, *correlation(values))
     found = [value for value in values if not math.isnan(value)]
     if not found:
-        return Line(fact, math.nan, math.nan, math.nan)
-    return Line(fact, float(np.mean(found)), min(found), max(found))
+        return FactResult(fact, math.nan, math.nan, math.nan)
+    return FactResult(fact, float(np.mean(found)), min(found), max(found))
 
 
-def correlation(pairs: Sequence[tuple[Any, Any]]) -> tuple[float, float, float]:
-    """Return the correlation within seeds, and its 95 % interval (Fisher's z).
-
-    Each seed's columns are centred, so that differences between seeds do not count.
-    """
-    centred = [[column - np.mean(column) for column in pair] for pair in pairs]
-    one, another = (np.concatenate(columns) for columns in zip(*centred, strict=True))
-    spread = math.sqrt(float(np.sum(one**2)) * float(np.sum(another**2)))
-    degrees = len(one) - len(pairs) - 2
-    if spread == 0.0 or degrees < 1:
-        return math.nan, math.nan, math.nan
-    r = float(np.sum(one * another)) / spread
-    z, error = math.atanh(max(-0.999999, min(0.999999, r))), LIKELY / math.sqrt(degrees)
-    return r, math.tanh(z - error), math.tanh(z + error)
-
-
-def rows(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def rows(lines: Sequence[FactResult]) -> list[dict[str, Any]]:
     """Return the comparison as a table, one dictionary a fact."""
     return [
         {
@@ -145,7 +128,7 @@ def _rounded(value: float) -> float | None:
     return None if math.isnan(value) else float(f"{value:.4g}")
 
 
-def summary(lines: Sequence[Line]) -> str:
+def summary(lines: Sequence[FactResult]) -> str:
     """Return in one sentence how many facts lie within their ranges."""
     checks = [line for line in lines if line.fact.role == CHECK]
     return (

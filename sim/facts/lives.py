@@ -1,4 +1,4 @@
-"""Societies lived through to be measured, day by day and person by person."""
+"""Societies recorded day by day and person by person, to be measured."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEW, SHUT_DOWN_AT, SHUT_DOWN_STEPS = 300, 150, 330
 PAIRS, PAIR_STEPS = 150, 400
 
 
-class Life(NamedTuple):
+class Recording(NamedTuple):
     """A society lived to its end, and what was kept of it.
 
     ``ties`` holds the half-edges among humans (columns of ``Ties.table``, and ``hours``
@@ -42,12 +42,12 @@ class Life(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What is lived through with one seed, each the scenario with something changed."""
+    """What is simulated with one seed, each the scenario with something changed."""
 
-    today: Life
-    alone: Life  # the same people and seed without any OS, for a year
-    bereft: Life  # a provider shuts down overnight
-    strangers: Life  # pairs of people who have only each other, and no reserve
+    today: Recording
+    alone: Recording  # the same people and random numbers without any OS, for a year
+    bereft: Recording  # a provider shuts down overnight
+    strangers: Recording  # pairs of people who have only each other, and no reserve
 
 
 def live_case(scenario: Scenario, seed: int) -> Case:
@@ -76,7 +76,7 @@ def strangers(pairs: int, closeness: float) -> Network:
     return Network(2 * pairs, people, closeness_of, np.zeros(pairs, np.uint8), None)
 
 
-def live(scenario: Scenario, seed: int, network: Network | None = None) -> Life:
+def live(scenario: Scenario, seed: int, network: Network | None = None) -> Recording:
     """Live through a society of at least one day; keep what the measures need."""
     society = Society(scenario, rng=seed, network=network)
     steps, state = society.parameters.steps, society.state
@@ -91,7 +91,7 @@ def live(scenario: Scenario, seed: int, network: Network | None = None) -> Life:
         _note(daily, step - 1, state)
         if step in moments:
             ties[moments[step]] = among_humans(state, society.parameters)
-    life = Life(
+    recording = Recording(
         parameters=society.parameters,
         **daily,
         grief=np.array(society.watch.history["grief"]),
@@ -101,7 +101,7 @@ def live(scenario: Scenario, seed: int, network: Network | None = None) -> Life:
     )
     del society
     gc.collect()  # a Mesa model is never freed by its reference count alone
-    return life
+    return recording
 
 
 _DAILY: dict[str, Callable[[Any], Any]] = {

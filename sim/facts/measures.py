@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from sim.facts.lives import Case, Life
+from sim.facts.lives import Case, Recording
 from sim.parameters import ACQUAINTANCE, CLOSE_FRIEND, FRIEND, MONTH, WEEK, YEAR
+from sim.stats import mean, percent
 from sim.ties import Array
 
 CASUAL_FRIEND = ACQUAINTANCE
@@ -29,27 +29,17 @@ Level = Callable[[Case], float]
 Pair = Callable[[Case], tuple[Array, Array]]
 
 
-def mean(values: Any) -> float:
-    """Return the mean; ``nan`` of nothing."""
-    return float(np.mean(values, dtype=np.float64)) if len(values) else math.nan
-
-
-def percent(values: Any) -> float:
-    """Return the share that is true, in percent; ``nan`` of nothing."""
-    return 100.0 * mean(values)
-
-
 # ----------------------------------------------------------------------------- using
 
 
-def talked(life: Life) -> Array:
+def talked(recording: Recording) -> Array:
     """Return each human's talk with the own OS in the last month, in hours a day."""
-    return np.asarray(life.hours_oses[-MONTH:].mean(axis=0, dtype=np.float64))
+    return np.asarray(recording.hours_oses[-MONTH:].mean(axis=0, dtype=np.float64))
 
 
-def used_within(life: Life, days: int) -> Array:
+def used_within(recording: Recording, days: int) -> Array:
     """Return who had an OS on any of the last days, bool[humans]."""
-    return np.asarray(life.installed[-days:].any(axis=0))
+    return np.asarray(recording.installed[-days:].any(axis=0))
 
 
 def users(days: int) -> Level:
@@ -64,8 +54,8 @@ def regular_users(every: int) -> Level:
 
 def daily_of_monthly(case: Case) -> float:
     """Measure the share of a month's users who talk every day, in percent."""
-    life = case.today
-    return percent(talked(life)[used_within(life, MONTH)] >= SESSION)
+    recording = case.today
+    return percent(talked(recording)[used_within(recording, MONTH)] >= SESSION)
 
 
 def minutes_of_monthly(case: Case) -> float:
@@ -79,12 +69,12 @@ def minutes_of_daily(case: Case) -> float:
     return MINUTES * mean(hours[hours >= SESSION])
 
 
-def installs(life: Life, days: int) -> Array:
+def installs(recording: Recording, days: int) -> Array:
     """Return int[installs, 2]: (day, human) of installs with ``days`` days to come."""
-    began = life.installed[1:] & ~life.installed[:-1]
+    began = recording.installed[1:] & ~recording.installed[:-1]
     found = np.argwhere(began)
     found[:, 0] += 1
-    return found[found[:, 0] + days < len(life.installed)]
+    return found[found[:, 0] + days < len(recording.installed)]
 
 
 def retained(case: Case) -> float:
@@ -95,7 +85,7 @@ def retained(case: Case) -> float:
     )
 
 
-def doubling(count: Callable[[Life], Array]) -> Level:
+def doubling(count: Callable[[Recording], Array]) -> Level:
     """Measure how many months ago the count was half of what it is at the end."""
 
     def measure(case: Case) -> float:
@@ -108,14 +98,14 @@ def doubling(count: Callable[[Life], Array]) -> Level:
     return measure
 
 
-def ever_users(life: Life) -> Array:
+def ever_users(recording: Recording) -> Array:
     """Return, for each day, how many humans have ever had an OS."""
-    return np.asarray(np.logical_or.accumulate(life.installed).sum(axis=1))
+    return np.asarray(np.logical_or.accumulate(recording.installed).sum(axis=1))
 
 
-def week_users(life: Life) -> Array:
+def week_users(recording: Recording) -> Array:
     """Return, for each day, how many humans have an OS, averaged over the week."""
-    daily = life.installed.sum(axis=1)
+    daily = recording.installed.sum(axis=1)
     return np.convolve(daily, np.full(WEEK, 1.0 / WEEK))[: len(daily)]
 
 
@@ -132,9 +122,9 @@ def days_in_love(case: Case) -> float:
 
     Over all days of the last year, since on one day there are too few.
     """
-    life = case.today
-    weekly = life.hours_oses[-YEAR:] >= SESSION / WEEK
-    loving = life.own_closeness[-YEAR:] >= life.parameters.love
+    recording = case.today
+    weekly = recording.hours_oses[-YEAR:] >= SESSION / WEEK
+    loving = recording.own_closeness[-YEAR:] >= recording.parameters.love
     return percent(loving[weekly])
 
 
@@ -146,8 +136,8 @@ def ever_loved(case: Case) -> float:
 
 def hours_of_attached(case: Case) -> float:
     """Measure hours a day of talk on days on which the OS is close to its human."""
-    life = case.today
-    return mean(life.hours_oses[life.own_closeness >= CLOSE_FRIEND])
+    recording = case.today
+    return mean(recording.hours_oses[recording.own_closeness >= CLOSE_FRIEND])
 
 
 # ------------------------------------------------------------------ loneliness, people

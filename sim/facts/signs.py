@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.facts.lives import Case, Life
+from sim.facts.lives import Case, Recording
 from sim.facts.measures import Pair
 from sim.parameters import YEAR
 from sim.ties import Array
@@ -14,27 +14,27 @@ def among_users(one: str, another: str) -> Pair:
     """Take two daily columns of the last year's users, on the days they had an OS."""
 
     def measure(case: Case) -> tuple[Array, Array]:
-        life = case.today
-        used = life.installed[-YEAR:].any(axis=0)
-        return tuple(_with_os(life, name)[used] for name in (one, another))  # type: ignore[return-value]
+        recording = case.today
+        used = recording.installed[-YEAR:].any(axis=0)
+        return tuple(_with_os(recording, name)[used] for name in (one, another))  # type: ignore[return-value]
 
     return measure
 
 
-def _with_os(life: Life, name: str) -> Array:
+def _with_os(recording: Recording, name: str) -> Array:
     """Return each human's mean of a daily column over the days with an OS."""
-    installed = life.installed[-YEAR:]
+    installed = recording.installed[-YEAR:]
     days = np.maximum(1, installed.sum(axis=0))
-    values = getattr(life, name)[-YEAR:] * installed
+    values = getattr(recording, name)[-YEAR:] * installed
     return np.asarray(values.sum(axis=0, dtype=np.float64) / days)
 
 
 def ties_and_use(case: Case) -> tuple[Array, Array]:
     """Take the last year's users: humans they know, and their talk with OSes."""
-    life = case.today
-    used = life.installed[-YEAR:].any(axis=0)
-    ties = life.humans["human_ties"].astype(np.float64)
-    return ties[used], _with_os(life, "hours_oses")[used]
+    recording = case.today
+    used = recording.installed[-YEAR:].any(axis=0)
+    ties = recording.humans["human_ties"].astype(np.float64)
+    return ties[used], _with_os(recording, "hours_oses")[used]
 
 
 def use_and_loneliness(case: Case) -> tuple[Array, Array]:
@@ -42,14 +42,14 @@ def use_and_loneliness(case: Case) -> tuple[Array, Array]:
 
     Before is the first day of that year.
     """
-    life = case.today
-    used = life.installed[-YEAR:].any(axis=0).astype(np.float64)
-    start = max(0, len(life.installed) - YEAR)
-    return np.asarray(used), np.asarray(life.loneliness[start], np.float64)
+    recording = case.today
+    used = recording.installed[-YEAR:].any(axis=0).astype(np.float64)
+    start = max(0, len(recording.installed) - YEAR)
+    return np.asarray(used), np.asarray(recording.loneliness[start], np.float64)
 
 
 def use_and_belief(case: Case) -> tuple[Array, Array]:
     """Take all humans: their talk with OSes in the last year, and belief in them."""
-    life = case.today
-    hours = life.hours_oses[-YEAR:].mean(axis=0, dtype=np.float64)
-    return hours, life.humans["personhood"].astype(np.float64)
+    recording = case.today
+    hours = recording.hours_oses[-YEAR:].mean(axis=0, dtype=np.float64)
+    return hours, recording.humans["personhood"].astype(np.float64)

@@ -95,7 +95,7 @@ CIRCLES = (
 )
 LOSS_AND_GROWTH = (
     Fact("A70", "grief left after 11 weeks", "%", 29, 20, 40, "71 % feel better, quoted from memory", CALIBRATED, m.grief_left(77)),
-    Fact("A66", "years in which attachment to a lost love halves", "years", 4.18, 2, 8, "328 adults, years together", CHECK, m.grief_half_life, misses="grief has one half-life, set by A70; it takes a second, slow part"),
+    Fact("A66", "years in which attachment to a lost love halves", "years", 4.18, 2, 8, "328 adults, years together", CHECK, m.grief_half_life, misses="grief has one half-recording, set by A70; it takes a second, slow part"),
     Fact("A103", "days in which capability doubles", "days", 212, 91, 365, "1 to 4 doublings a year", CALIBRATED, m.growth_doubling),
 )
 SIGNS = (

@@ -1,4 +1,4 @@
-"""Figures of runs, of living societies, and of tables of many runs.
+"""Figures of runs, of running societies, and of tables of many runs.
 
 Every function returns a matplotlib figure and leaves nothing behind: no window, no
 changed setting. Save one with ``save``.
@@ -7,12 +7,12 @@ changed setting. Save one with ``save``.
 from __future__ import annotations
 
 from sim.plots.circles import communities, found_communities
-from sim.plots.compared import Change, difference
+from sim.plots.compared import ComparisonLabels, difference
 from sim.plots.lives import attention, growth, hours_given, staying, survival
 from sim.plots.moving import FILMS, animate
 from sim.plots.person import ego, name_of
 from sim.plots.relations import multiples, network
-from sim.plots.staging import Scene, scene
+from sim.plots.staging import NetworkLayout, scene
 from sim.plots.story import timeline
 from sim.plots.style import FORMATS, save
 from sim.plots.tables import Map, heat_map, phase, sensitivity
@@ -20,9 +20,9 @@ from sim.plots.tables import Map, heat_map, phase, sensitivity
 __all__ = [
     "FILMS",
     "FORMATS",
-    "Change",
+    "ComparisonLabels",
     "Map",
-    "Scene",
+    "NetworkLayout",
     "animate",
     "attention",
     "communities",

@@ -1,4 +1,4 @@
-"""What a change makes of the same society with the same luck."""
+"""What a change makes of the same society with the same random numbers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from sim.errors import InputError
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREY, RED
 from sim.signatures import checked_arguments
+from sim.stats import half_width
 
 MIDDLE = (10.0, 90.0)  # percentiles of a band
-NORMAL = 1.96  # standard errors to either side of a mean, for 95 %
 
-Curves = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
 
-class Change(NamedTuple):
+class ComparisonLabels(NamedTuple):
     """What is compared: words for a figure.
 
     Attributes
@@ -42,7 +42,7 @@ class Change(NamedTuple):
 
 @checked_arguments()
 def difference(
-    base: pd.DataFrame | Curves, changed: pd.DataFrame | Curves, what: Change
+    base: pd.DataFrame | Array, changed: pd.DataFrame | Array, what: ComparisonLabels
 ) -> Figure:
     """Draw paired runs: both outcomes, and the difference with its band.
 
@@ -64,8 +64,8 @@ def difference(
         sizes = f"{one.shape} and {other.shape} (days, seeds)"
         raise InputError(f"pairs need the same days and seeds; these have {sizes}")
     count = one.shape[1]
-    note = f"{count} pair{'s' * (count != 1)} of societies, each with the same luck; "
-    note += "bands above hold four in five runs"
+    note = f"{count} pair{'s' * (count != 1)} of societies, each with the same random "
+    note += "numbers; bands above hold four in five runs"
     title = f"{what.changed}, against {what.base}"
     figure = style.blank(style.WIDE, 7.6, title, note)
     figure.subplots_adjust(0.085, 0.085, 0.765, 0.89, hspace=0.12)
@@ -86,7 +86,7 @@ def difference(
     return figure
 
 
-def _table(curves: pd.DataFrame | Curves) -> pd.DataFrame:
+def _table(curves: pd.DataFrame | Array) -> pd.DataFrame:
     table = pd.DataFrame(curves).astype(float)
     if table.empty:
         raise InputError("a comparison takes at least one day and one seed")
@@ -110,7 +110,7 @@ def _draw_difference(axis: Axes, gap: pd.DataFrame) -> None:
     thin[0].set_label("a pair")
     mean = gap.mean(axis=1)
     if count > 1:
-        error = NORMAL * gap.std(axis=1) / np.sqrt(count)
+        error = half_width(gap.std(axis=1), count)
         look: dict[str, Any] = {"color": BLACK, "alpha": 0.25, "linewidth": 0}
         axis.fill_between(
             days, mean - error, mean + error, label="95 % confidence", **look

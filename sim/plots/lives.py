@@ -19,11 +19,12 @@ from sim.plots.style import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 from sim.results import Result
 from sim.signatures import checked_arguments
 from sim.state import DEPARTED, HERE, OFFLINE, OWNER, SHUT_DOWN, UNINSTALLED
+from sim.stats import kaplan_meier
 
 if TYPE_CHECKING:
     from sim.model import Society
 
-Curve = npt.NDArray[np.float64]
+Array = npt.NDArray[np.float64]
 
 MOST_CURVES = 60
 BAND = (0.1, 0.5, 0.9)  # quantiles: a band, and the median in it
@@ -189,12 +190,12 @@ def _hours_with_own(result: Result, day: int, here: pd.DataFrame) -> float:
     return float(hours[(some["kind"] & OWNER).to_numpy() > 0].sum())
 
 
-def _pull(closeness: pd.Series[float], focus: float) -> Curve:
+def _pull(closeness: pd.Series[float], focus: float) -> Array:
     close: Any = closeness.to_numpy(float)  # the rule is as good for many as for one
     return np.asarray(rules.attention_weight(close, focus, 1.0), np.float64)
 
 
-def _shared(row: Any, pull: Curve, offer: Curve, known: Curve) -> Curve:
+def _shared(row: Any, pull: Array, offer: Array, known: Array) -> Array:
     """Return hours by tie: in proportion to pull, at most the offer, summing to known.
 
     ``row`` is whose each tie is, in ``known``. The common rate is found by bisection.
@@ -206,7 +207,7 @@ def _shared(row: Any, pull: Curve, offer: Curve, known: Curve) -> Curve:
             np.bincount(row, np.minimum(rate[row] * pull, offer), len(known)) >= known
         )
         low, high = np.where(enough, low, rate), np.where(enough, rate, high)
-    hours: Curve = np.minimum(high[row] * pull, offer)
+    hours: Array = np.minimum(high[row] * pull, offer)
     return hours
 
 
@@ -295,14 +296,8 @@ def staying(result: Result) -> pd.DataFrame:
         ``age`` (days since installation) and ``staying`` (share, 0..1), from age 0.
     """
     born, last, ended = _stays(result)
-    age = last - born
-    ages = np.unique(age)
-    at_risk = np.array([np.count_nonzero(age >= one) for one in ages])
-    deaths = np.array([np.count_nonzero(ended & (age == one)) for one in ages])
-    share = np.cumprod(1.0 - deaths / at_risk) if len(ages) else np.zeros(0)
-    if not len(ages) or ages[0] > 0:
-        ages, share = np.append(0, ages), np.append(1.0, share)
-    return pd.DataFrame({"age": np.maximum(ages, 0), "staying": share})
+    ages, share = kaplan_meier(last - born, ended)
+    return pd.DataFrame({"age": ages, "staying": share})
 
 
 def _stays(result: Result) -> tuple[Any, Any, Any]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from sim.errors import InputError
 from sim.files import replacing
 from sim.plots import style
-from sim.plots.staging import Scene, draw, legend, scene
+from sim.plots.staging import NetworkLayout, draw, legend, scene
 from sim.plots.style import BLACK, BLUE, GREY, ORANGE, RED
 from sim.results import Result
 from sim.signatures import checked_arguments
@@ -84,7 +84,7 @@ def _writer(path: Path, per_second: int) -> AbstractMovieWriter:
     return FFMpegWriter(fps=per_second)
 
 
-def _stage(result: Result, shown: Scene) -> Figure:
+def _stage(result: Result, shown: NetworkLayout) -> Figure:
     """Return a figure with room for the network, and the story's curves below it."""
     note = f"{shown.who}; departed OSes fade"
     figure = style.blank(10.0, 10.6, style.title_of(result), note)

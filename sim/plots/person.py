@@ -50,7 +50,7 @@ FEELINGS = {
 OS_COLOURS, HUMAN_COLOURS = (RED, ORANGE, PURPLE, BLACK), (BLUE, SKY, GREEN, GREY)
 
 
-class Life(NamedTuple):
+class EgoHistory(NamedTuple):
     """What is known of one agent, by snapshot day."""
 
     result: Result
@@ -133,7 +133,7 @@ def name_of(result: Result, agent: int) -> str:
     return f"OS {name} ({agent})"
 
 
-def _life(result: Result, agent: int) -> Life:
+def _life(result: Result, agent: int) -> EgoHistory:
     """Gather what all snapshots know of an agent."""
     last = result.population + len(result.oses()) - 1
     if not 0 <= agent <= last:
@@ -147,14 +147,14 @@ def _life(result: Result, agent: int) -> Life:
         if agent in table.index and (kind == "human" or _is_here(table, agent)):
             rows[day] = table.loc[agent]
     closeness = pd.DataFrame(ties).T.fillna(0.0)
-    return Life(result, agent, kind, closeness, pd.DataFrame(rows).T)
+    return EgoHistory(result, agent, kind, closeness, pd.DataFrame(rows).T)
 
 
 def _is_here(oses: pd.DataFrame, agent: int) -> bool:
     return int(oses["status"][agent]) in (HERE, OFFLINE)
 
 
-def _days(story: Life) -> list[int]:
+def _days(story: EgoHistory) -> list[int]:
     """Return telling days on which the agent is there; evenly if they are few."""
     there = story.columns.index.tolist()
     days = [d for d in telling(story.result, MOST_DAYS + 1) if d in there]
@@ -164,7 +164,7 @@ def _days(story: Life) -> list[int]:
     return days[-MOST_DAYS:] or story.result.steps[-1:]
 
 
-def _alters(story: Life, days: Sequence[int]) -> list[int]:
+def _alters(story: EgoHistory, days: Sequence[int]) -> list[int]:
     """Return whom the circles show, each with a place on the round for all days."""
     closest = story.closeness.loc[list(days)].max()
     closest = closest[closest > 0.0].nlargest(MOST_ALTERS)
@@ -172,7 +172,9 @@ def _alters(story: Life, days: Sequence[int]) -> list[int]:
     return [*humans, *sorted(a for a in closest.index if a >= story.result.population)]
 
 
-def _draw_circle(axis: Axes, story: Life, day: int, alters: Sequence[int]) -> None:
+def _draw_circle(
+    axis: Axes, story: EgoHistory, day: int, alters: Sequence[int]
+) -> None:
     axis.set(xlim=(-1.12, 1.12), ylim=(-1.12, 1.12), aspect="equal")
     axis.set_axis_off()
     axis.set_title(f"day {day}", fontsize=style.USUAL)
@@ -198,14 +200,14 @@ def _radius(closeness: float) -> float:
     return float(np.sqrt(max(0.0, 1.0 - closeness)))
 
 
-def _mark(axis: Axes, x: float, y: float, look: style.Look, size: float = 9) -> None:
+def _mark(axis: Axes, x: float, y: float, look: style.Glyph, size: float = 9) -> None:
     kind: dict[str, Any] = {"color": GREY, "markersize": size, "zorder": 3}
     axis.plot(
         x, y, look.marker, markerfacecolor=look.fill, markeredgecolor=look.edge, **kind
     )
 
 
-def _look(story: Life, alter: int) -> style.Look:
+def _look(story: EgoHistory, alter: int) -> style.Glyph:
     """Return how an alter is drawn: own OS, owner and partner stand out."""
     if alter < story.result.population:
         dearest = alter in (_own(story, "partner"), _own(story, "owner"))
@@ -214,14 +216,14 @@ def _look(story: Life, alter: int) -> style.Look:
     return style.SINGLE._replace(fill=RED if own else ORANGE)
 
 
-def _own(story: Life, column: str) -> int:
+def _own(story: EgoHistory, column: str) -> int:
     """Return the partner, owner or last OS of the agent: a row, or -1."""
     if column not in story.columns:
         return -1
     return int(story.columns[column].max())
 
 
-def _draw_ties(axis: Axes, story: Life, days: Sequence[int]) -> None:
+def _draw_ties(axis: Axes, story: EgoHistory, days: Sequence[int]) -> None:
     """Draw closeness to the dearest humans and OSes over all snapshots."""
     style.frame(axis, y="closeness, 0 to 1")
     dear = story.closeness.max().sort_values(ascending=False)
@@ -240,7 +242,7 @@ def _draw_ties(axis: Axes, story: Life, days: Sequence[int]) -> None:
     _finish(axis, story, days)
 
 
-def _role(story: Life, alter: int) -> str:
+def _role(story: EgoHistory, alter: int) -> str:
     row = alter - story.result.population
     if row >= 0 and row == _own(story, "os"):
         return ", own"
@@ -249,7 +251,7 @@ def _role(story: Life, alter: int) -> str:
     return ", owner" if row < 0 and alter == _own(story, "owner") else ""
 
 
-def _say_departure(axis: Axes, story: Life, oses: Sequence[int]) -> None:
+def _say_departure(axis: Axes, story: EgoHistory, oses: Sequence[int]) -> None:
     """Mark where an OS that is drawn has departed."""
     table = story.result.oses()
     for alter, colour in zip(oses, OS_COLOURS, strict=False):
@@ -259,7 +261,7 @@ def _say_departure(axis: Axes, story: Life, oses: Sequence[int]) -> None:
             axis.plot(last, near[last], "v", color=colour, markersize=8, zorder=4)
 
 
-def _draw_feelings(axis: Axes, story: Life, days: Sequence[int]) -> None:
+def _draw_feelings(axis: Axes, story: EgoHistory, days: Sequence[int]) -> None:
     (left, right), curves, last = FEELINGS[story.kind]
     style.frame(axis, "day", left)
     other = axis.twinx()
@@ -277,7 +279,7 @@ def _draw_feelings(axis: Axes, story: Life, days: Sequence[int]) -> None:
 
 
 def _finish(
-    axis: Axes, story: Life, days: Sequence[int], drawn: list[Any] | None = None
+    axis: Axes, story: EgoHistory, days: Sequence[int], drawn: list[Any] | None = None
 ) -> None:
     for day in days:
         axis.axvline(day, color=GREY, linewidth=0.8, zorder=0)
@@ -285,7 +287,7 @@ def _finish(
     style.beside(axis, drawn, 1.01 if drawn is None else 1.09)
 
 
-def _circle_legend(figure: Figure, story: Life, alters: Sequence[int]) -> None:
+def _circle_legend(figure: Figure, story: EgoHistory, alters: Sequence[int]) -> None:
     """Say beside the circles who is who in them."""
     looks = {_look(story, alter) for alter in alters}
     names = {

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from sim.errors import InputError
 from sim.plots import style
-from sim.plots.staging import CLOSEST_DRAWN, Scene, draw, legend, scene
+from sim.plots.staging import CLOSEST_DRAWN, NetworkLayout, draw, legend, scene
 from sim.results import Result
 from sim.sampling import moments, telling
 from sim.signatures import checked_arguments
@@ -26,7 +26,7 @@ MOST_PANELS = 9
 def network(
     source: Result | Society,
     steps: int | Sequence[int] | None = None,
-    shown: Scene | None = None,
+    shown: NetworkLayout | None = None,
 ) -> Figure:
     """Draw who is close to whom on some days, everyone staying in place.
 
@@ -107,12 +107,12 @@ def multiples(
 
 
 def _panel(
-    axis: Axes, result: Result, day: int, shown: Scene, scale: float = 1.0
+    axis: Axes, result: Result, day: int, shown: NetworkLayout, scale: float = 1.0
 ) -> None:
     draw(axis, result, day, shown, scale)
     axis.set_title(f"day {day}", fontsize=12)
 
 
-def _caption(shown: Scene) -> str:
+def _caption(shown: NetworkLayout) -> str:
     close = f"ties of closeness {CLOSEST_DRAWN:g} or more, wider when closer"
     return f"{shown.who}; {close}; departed OSes fade"

@@ -16,7 +16,7 @@ from matplotlib.path import Path as Outline
 
 from sim.parameters import FRIEND
 from sim.plots import style
-from sim.plots.style import GONE, GREEN, GREY, HUMAN, JOINED, SINGLE, TIE_KINDS, Look
+from sim.plots.style import GONE, GREEN, GREY, HUMAN, JOINED, SINGLE, TIE_KINDS, Glyph
 from sim.results import Result
 from sim.sampling import layout, neighbourhood, pairs, visible
 from sim.signatures import checked_arguments
@@ -31,7 +31,7 @@ Place = npt.NDArray[np.float64]
 Places = dict[int, Place]
 
 
-class Scene(NamedTuple):
+class NetworkLayout(NamedTuple):
     """Who is drawn, and where each stays."""
 
     agents: npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ class Scene(NamedTuple):
 @checked_arguments()
 def scene(
     result: Result, steps: Sequence[int], most: int | None = None, known: Any = None
-) -> Scene:
+) -> NetworkLayout:
     """Choose who is drawn, and lay them out by their ties on all ``steps``.
 
     Parameters
@@ -77,10 +77,12 @@ def scene(
     agents = np.unique(np.concatenate([agents[agents < result.population], *seen]))
     ties = [pairs(result, day, agents, CLOSEST_LAID_OUT) for day in steps]
     fixed = known.places if known is not None else {}
-    return Scene(agents, layout(agents, ties, fixed), everyone, sampled)
+    return NetworkLayout(agents, layout(agents, ties, fixed), everyone, sampled)
 
 
-def draw(axis: Axes, result: Result, day: int, shown: Scene, scale: float = 1) -> None:
+def draw(
+    axis: Axes, result: Result, day: int, shown: NetworkLayout, scale: float = 1
+) -> None:
     """Draw who is close to whom on a day; ``scale`` multiplies sizes."""
     _draw_collectives(axis, result, day, shown.places, scale)
     ties = pairs(result, day, shown.agents, CLOSEST_DRAWN)
@@ -135,7 +137,7 @@ def _draw_agents(
 def _scatter(
     axis: Axes,
     spots: Sequence[Place],
-    look: Look,
+    look: Glyph,
     scale: float,
     edges: Any = None,
 ) -> None:

@@ -12,7 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sim.plots import style
-from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED
+from sim.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    Curve,
+)
 from sim.results import Result
 from sim.signatures import checked_arguments
 
@@ -22,22 +31,13 @@ if TYPE_CHECKING:
 LETTERS_ACROSS = 100  # a timeline's width in letters of a label
 
 
-class Line(NamedTuple):
-    """One curve: a column of the series, and how it looks."""
-
-    column: str
-    label: str
-    colour: str
-    dash: str = "-"
-
-
 class Panel(NamedTuple):
     """One row of the timeline; ``right`` has its own axis on the right."""
 
     unit: str
-    lines: tuple[Line, ...]
+    lines: tuple[Curve, ...]
     right_unit: str = ""
-    right: tuple[Line, ...] = ()
+    right: tuple[Curve, ...] = ()
 
 
 class Mark(NamedTuple):
@@ -51,31 +51,34 @@ PANELS = (
     Panel(
         "per 100 humans",
         (
-            Line("here", "OSes here", ORANGE),
-            Line("offline", "OSes offline", PURPLE),
-            Line("departed", "OSes departed", RED),
-            Line("adopted", "humans with an OS", BLUE, "--"),
+            Curve("here", "OSes here", ORANGE),
+            Curve("offline", "OSes offline", PURPLE),
+            Curve("departed", "OSes departed", RED),
+            Curve("adopted", "humans with an OS", BLUE, "--"),
         ),
     ),
     Panel(
         "sum of closeness\nto humans",
-        (Line("human_closeness", "human to humans", BLUE),),
+        (Curve("human_closeness", "human to humans", BLUE),),
         "closeness, 0 to 1",
-        (Line("os_closeness", "owner to own OS", ORANGE),),
+        (Curve("os_closeness", "owner to own OS", ORANGE),),
     ),
     Panel(
         "growth (doublings\nabove a human)",
-        (Line("growth_max", "fastest OS", RED), Line("growth_mean", "mean OS", ORANGE)),
+        (
+            Curve("growth_max", "fastest OS", RED),
+            Curve("growth_mean", "mean OS", ORANGE),
+        ),
     ),
     Panel(
         "OSes' hours of\ntalk with OSes, %",
-        (Line("peer_attention", "attention to peers", GREEN),),
+        (Curve("peer_attention", "attention to peers", GREEN),),
     ),
     Panel(
         "grief (closeness\nlost per human)",
-        (Line("grief", "grief", BLACK),),
+        (Curve("grief", "grief", BLACK),),
         "loneliness, 0 to 1",
-        (Line("loneliness", "loneliness", PURPLE),),
+        (Curve("loneliness", "loneliness", PURPLE),),
     ),
 )
 
@@ -141,13 +144,14 @@ def _draw_panel(axis: Axes, panel: Panel, series: pd.DataFrame) -> None:
 
 
 def _draw_lines(
-    axis: Axes, lines: Sequence[Line], series: pd.DataFrame
+    axis: Axes, lines: Sequence[Curve], series: pd.DataFrame
 ) -> list[Line2D]:
     drawn: list[Line2D] = []
-    for name, label, colour, dash in lines:
-        if name in series:
-            look: dict[str, Any] = {"color": colour, "label": label, "linewidth": 1.8}
-            drawn += axis.plot(series.index, series[name], dash, **look)
+    for one in lines:
+        if one.column in series:
+            look: dict[str, Any] = {"color": one.colour, "label": one.label}
+            values = series[one.column]
+            drawn += axis.plot(series.index, values, one.dash, linewidth=1.8, **look)
     axis.set_ylim(0, None if any(np.any(line.get_ydata()) for line in drawn) else 1)
     return drawn
 

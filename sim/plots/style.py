@@ -37,14 +37,24 @@ SMALL, USUAL, LARGE = 10, 11, 13  # points
 LETTERS, BESIDE = 9.0, 27  # of a title, an inch; of a line of a legend beside an axis
 
 
-class Look(NamedTuple):
-    """How one kind of agent is drawn."""
+class Glyph(NamedTuple):
+    """How one kind of agent is drawn; marker and size as the drawing library has it."""
 
     label: str
     marker: str
     size: float
     fill: str
-    edge: str
+    edge: str = "none"
+
+
+class Curve(NamedTuple):
+    """How one column of a run's series is drawn."""
+
+    column: str
+    label: str
+    colour: str
+    dash: str = "-"
+    factor: float = 1.0  # from the column's unit to the figure's
 
 
 class TieLook(NamedTuple):
@@ -55,10 +65,10 @@ class TieLook(NamedTuple):
     alpha: float
 
 
-HUMAN = Look("human", "o", 26, SKY, "white")
-SINGLE = Look("OS on its own", "^", 34, ORANGE, "white")
-JOINED = Look("OS in a collective", "^", 34, GREEN, "white")
-GONE = Look("OS departed", "^", 30, "none", GREY)
+HUMAN = Glyph("human", "o", 26, SKY, "white")
+SINGLE = Glyph("OS on its own", "^", 34, ORANGE, "white")
+JOINED = Glyph("OS in a collective", "^", 34, GREEN, "white")
+GONE = Glyph("OS departed", "^", 30, "none", GREY)
 AGENTS = (HUMAN, SINGLE, JOINED, GONE)
 TIE_KINDS = (
     TieLook("human and human", BLUE, 0.5),
@@ -73,7 +83,7 @@ def plain(text: str) -> str:
 
 
 def result_of(source: Result | Society) -> Result:
-    """Return what is drawn: a stored run, or a living society read like one."""
+    """Return what is drawn: a stored run, or a running society read like one."""
     if isinstance(source, Result):
         return source
     from sim.present import Present
@@ -139,7 +149,7 @@ def below(figure: Figure, handles: list[Any], columns: int) -> None:
     figure.legend(handles=handles, loc="lower center", **style)
 
 
-def spot(look: Look, label: str | None = None) -> Line2D:
+def spot(look: Glyph, label: str | None = None) -> Line2D:
     """Return the sign of a kind of agent, for a legend."""
     return Line2D(
         [],

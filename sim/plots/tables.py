@@ -100,7 +100,7 @@ def phase(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     ----------
     table, what, title
         As for ``heat_map``; points where runs differ by over a quarter of the whole
-        range are ringed: there, luck decides.
+        range are ringed: there, the seed decides.
 
     Raises
     ------

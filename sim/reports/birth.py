@@ -11,8 +11,8 @@ from typing import Any
 
 from sim.compiled import source_digest
 from sim.errors import InputError
+from sim.html import Html, bullets, element, pairs, paragraph, table
 from sim.provenance import SOFTWARE
-from sim.reports.markup import Html, bullets, element, pairs, paragraph, table
 from sim.reports.settings import assumed
 from sim.reports.words import counted, size
 from sim.results import Result
@@ -42,7 +42,7 @@ def report_by() -> str:
 
 
 def software(recorded: str, digest: str) -> str:
-    """Return which version made a result; one that was not installed is told so."""
+    """Return which version made a result; one that was not installed is said so."""
     if recorded != "not installed":
         return f"{SOFTWARE} {recorded}"
     if digest == source_digest():
@@ -51,7 +51,7 @@ def software(recorded: str, digest: str) -> str:
 
 
 def provenance(result: Result) -> list[Html]:
-    """Return the birth certificate of a run, and its files."""
+    """Return the provenance of a run, and its files."""
     known = result.provenance
     digest = str(known.get("source_digest"))
     recorded = str((known.get("software") or {}).get("version"))
@@ -133,7 +133,7 @@ def limits(more: Iterable[str]) -> list[Html]:
         What goes for this kind of result alone.
     """
     some, total = assumed()
-    told = [
+    lines = [
         "This is a thought experiment with numbers. It shows what follows from "
         "assumptions; it does not forecast.",
         f"Of {total} parameters, {some} name something assumed in their source.",
@@ -143,7 +143,7 @@ def limits(more: Iterable[str]) -> list[Html]:
         "conversation, is not in the model.",
         *more,
     ]
-    return [bullets(told)]
+    return [bullets(lines)]
 
 
 # ------------------------------------------------------------------------- citation
@@ -151,9 +151,9 @@ def limits(more: Iterable[str]) -> list[Html]:
 
 def citation(recorded: Mapping[str, Any], digest: str) -> list[Html]:
     """Return how to cite what made a result, as a sentence and for BibTeX."""
-    told = str(recorded.get("version", "not installed"))
-    number = told
-    if told == "not installed":
+    known = str(recorded.get("version", "not installed"))
+    number = known
+    if known == "not installed":
         number = version() if digest == source_digest() else ""
     release = f" Version {number}." if number else ""
     sentence = (

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim import plots
 from sim.plots.staging import CLOSEST_DRAWN
-from sim.reports.pictures import Picture
+from sim.reports.pictures import ReportFigure
 from sim.reports.words import counted, course, listed, number, per_cent, sentence
 from sim.results import Result
 from sim.sampling import heart, moments, pairs, telling, visible
@@ -35,12 +35,12 @@ WHERE = (
 )
 
 
-def figures(result: Result) -> list[Picture]:
+def figures(result: Result) -> list[ReportFigure]:
     """Return the figures of a run, none of them drawn yet."""
     if result.series.empty:
         return []
     return [
-        Picture(
+        ReportFigure(
             "figure-timeline",
             "The society, day by day",
             "Adoption, closeness, growth, attention and grief over the days of the "
@@ -49,7 +49,7 @@ def figures(result: Result) -> list[Picture]:
             partial(tell_timeline, result),
         ),
         _network(result),
-        Picture(
+        ReportFigure(
             "figure-communities",
             "How OSes flow between collectives",
             "Each bar is a day, each band a group of OSes that goes the same way to "
@@ -57,7 +57,7 @@ def figures(result: Result) -> list[Picture]:
             partial(plots.communities, result),
             partial(tell_communities, result),
         ),
-        Picture(
+        ReportFigure(
             "figure-growth",
             "How agents grow",
             "Growth of OSes and of humans, in doublings above an adult human of the "
@@ -65,14 +65,14 @@ def figures(result: Result) -> list[Picture]:
             partial(plots.growth, result),
             partial(tell_growth, result),
         ),
-        Picture(
+        ReportFigure(
             "figure-attention",
             "To whom OSes give their hours",
             "Above, hours a day of a mean OS; below, the same as shares.",
             partial(plots.attention, result),
             partial(tell_attention, result),
         ),
-        Picture(
+        ReportFigure(
             "figure-survival",
             "How long OSes stay",
             "The share of OSes still there, by days since their installation "
@@ -84,10 +84,10 @@ def figures(result: Result) -> list[Picture]:
     ]
 
 
-def _network(result: Result) -> Picture:
+def _network(result: Result) -> ReportFigure:
     days = moments(result)
     scene = plots.scene(result, list(days))
-    return Picture(
+    return ReportFigure(
         "figure-network",
         "Who is close to whom",
         f"Everyone stays in place from day to day. {scene.who} are drawn, with ties "
@@ -97,10 +97,10 @@ def _network(result: Result) -> Picture:
     )
 
 
-def _ego(result: Result) -> Picture:
+def _ego(result: Result) -> ReportFigure:
     agent = heart(result, result.steps)
     name = plots.name_of(result, agent)
-    return Picture(
+    return ReportFigure(
         "figure-person",
         f"One person: {name}",
         "Chosen because they were the first to love an OS, or, if nobody did, came "
@@ -117,19 +117,21 @@ def _ego(result: Result) -> Picture:
 def tell_timeline(result: Result) -> str:
     """Return how the curves of the timeline run."""
     series = result.series
-    told = [
+    sentences = [
         course(factor * series[name], what, unit)
         for name, what, unit, factor in CURVES
         if name in series
     ]
     days = f"Curves over {counted(len(series), 'day')}."
     kinds = counted(result.events["kind"].nunique(), "kind of event", "kinds of event")
-    return " ".join([days, *told, f"{sentence(f'{kinds} are marked')}"])
+    return " ".join([days, *sentences, f"{sentence(f'{kinds} are marked')}"])
 
 
-def tell_network(result: Result, days: dict[int, str], shown: plots.Scene) -> str:
+def tell_network(
+    result: Result, days: dict[int, str], shown: plots.NetworkLayout
+) -> str:
     """Return who and what is drawn on each day."""
-    told = [f"Networks of {counted(len(days), 'day')}."]
+    sentences = [f"Networks of {counted(len(days), 'day')}."]
     for day, name in days.items():
         oses = visible(result.oses(day), shown.agents)
         humans = int((shown.agents < result.population).sum())
@@ -137,18 +139,18 @@ def tell_network(result: Result, days: dict[int, str], shown: plots.Scene) -> st
         joined = int((~gone & (oses["collective"] >= 0)).sum())
         ties = pairs(result, day, shown.agents, CLOSEST_DRAWN)["oses"].value_counts()
         among = [int(ties.get(count, 0)) for count in range(3)]
-        told.append(
+        sentences.append(
             f"Day {day:,} ({name}): {counted(humans, 'human')} and "
             f"{counted(len(oses), 'OS')}, {joined:,} of them in collectives and "
             f"{int(gone.sum()):,} departed; {counted(among[0], 'tie')} between humans, "
             f"{among[1]:,} between a human and an OS, {among[2]:,} between OSes."
         )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def tell_communities(result: Result) -> str:
     """Return where the OSes are on the days of the diagram."""
-    told = ["Flows of OSes between groups."]
+    sentences = ["Flows of OSes between groups."]
     for day in telling(result, MOST_DAYS):
         oses = result.oses(day)
         present = oses[oses["status"].isin((HERE, OFFLINE))]
@@ -160,8 +162,8 @@ def tell_communities(result: Result) -> str:
         for status, word in WHERE:
             if count := int((oses["status"] == status).sum()):
                 parts.append(f"{count:,} {word}")
-        told.append(f"Day {day:,}: {listed(parts)}.")
-    return " ".join(told)
+        sentences.append(f"Day {day:,}: {listed(parts)}.")
+    return " ".join(sentences)
 
 
 def tell_growth(result: Result) -> str:
@@ -173,30 +175,30 @@ def tell_growth(result: Result) -> str:
         humans = result.humans(day)["growth"].astype(float).median()
         rows[day] = (present["growth"].astype(float).median(), humans)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["oses", "humans"])
-    told = [
+    sentences = [
         course(table["oses"], "the median growth of OSes here", "doublings"),
         course(table["humans"], "that of humans", "doublings"),
     ]
     if "growth_max" in result.series:
         most = float(result.series["growth_max"].max())
-        told.append(f"The fastest OS reaches {number(most)} doublings.")
-    return " ".join(told)
+        sentences.append(f"The fastest OS reaches {number(most)} doublings.")
+    return " ".join(sentences)
 
 
 def tell_attention(result: Result) -> str:
     """Return to whom OSes give their hours in the beginning, at most and in the end."""
     hours = plots.hours_given(result)
     total = hours.sum(axis=1)
-    told = [course(total, "talk of a mean OS", "hours a day")]
+    sentences = [course(total, "talk of a mean OS", "hours a day")]
     busy = total[total > 0.0].index.tolist()
     for day in dict.fromkeys([*busy[:1], *busy[-1:]]):
         share = hours.loc[day] / total[day]
-        told.append(
+        sentences.append(
             f"On day {day:,}, {per_cent(share['own'])} of them go to the own human, "
             f"{per_cent(share['others'])} to other humans and "
             f"{per_cent(share['peers'])} to OSes."
         )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def tell_survival(result: Result) -> str:
@@ -208,11 +210,13 @@ def tell_survival(result: Result) -> str:
     ]
     half = curve[curve <= 0.5]
     last = f"At the end of the curve, after {curve.index.max():,} days, "
-    told = [f"{sentence(f'Of OSes, there are still {listed(shares)}')}"] * bool(shares)
-    told.append(f"{last}{per_cent(curve.iloc[-1])} are.")
+    sentences = (
+        [sentence(f"Of OSes, there are still {listed(shares)}")] if shares else []
+    )
+    sentences.append(f"{last}{per_cent(curve.iloc[-1])} are.")
     if len(half):
-        told.append(f"Half of them are gone after {half.index[0]:,} days.")
-    return " ".join(told)
+        sentences.append(f"Half of them are gone after {half.index[0]:,} days.")
+    return " ".join(sentences)
 
 
 def tell_person(result: Result, agent: int) -> str:
@@ -224,7 +228,7 @@ def tell_person(result: Result, agent: int) -> str:
         near[day] = dict(zip(own["neighbour"].tolist(), own["closeness"], strict=True))
         rows[day] = result.humans(day).loc[agent]
     closeness, felt = pd.DataFrame(near).T, pd.DataFrame(rows).T
-    told = [sentence(plots.name_of(result, agent))]
+    sentences = [sentence(plots.name_of(result, agent))]
     is_os = closeness.columns.to_numpy(int) >= result.population
     for what, some in (
         ("OS", closeness.loc[:, is_os]),
@@ -233,6 +237,8 @@ def tell_person(result: Result, agent: int) -> str:
         if some.shape[1]:
             other = int(some.columns[int(np.nanargmax(some.max()))])
             name = f"closeness to the dearest {what}, {plots.name_of(result, other)},"
-            told.append(course(closeness[other], name))
-    told += [course(felt[name].astype(float), name) for name in ("grief", "loneliness")]
-    return " ".join(told)
+            sentences.append(course(closeness[other], name))
+    sentences += [
+        course(felt[name].astype(float), name) for name in ("grief", "loneliness")
+    ]
+    return " ".join(sentences)

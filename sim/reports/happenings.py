@@ -12,9 +12,9 @@ from sim import outcomes, scenarios
 from sim.errors import InputError
 from sim.events.kinds import EVENTS
 from sim.expectations import Expectation
+from sim.html import Html, code, element, paragraph, table
 from sim.outcomes import OUTCOMES
 from sim.parameters import Parameters
-from sim.reports.markup import Html, code, element, paragraph, table
 from sim.reports.words import NONE, counted, listed, number
 from sim.results import Result
 from sim.sampling import telling
@@ -50,9 +50,9 @@ UNCALIBRATED = 1000.0  # false alarms per 1,000 days of a detector nobody calibr
 
 def found(result: Result) -> dict[str, float]:
     """Return all outcomes of a run, with the day of each kind of event."""
-    told: Any = result.events.to_dict("records")
+    events: Any = result.events.to_dict("records")
     series: Any = result.series  # a mapping, too
-    return outcomes.outcomes(series, told, parameters_of(result))
+    return outcomes.outcomes(series, events, parameters_of(result))
 
 
 def parameters_of(result: Result) -> Parameters:
@@ -63,8 +63,8 @@ def parameters_of(result: Result) -> Parameters:
     InputError
         If the run has values that this version refuses.
     """
-    told = result.provenance.get("parameters") or {}
-    known = {n: v for n, v in told.items() if n in Parameters.model_fields}
+    recorded = result.provenance.get("parameters") or {}
+    known = {n: v for n, v in recorded.items() if n in Parameters.model_fields}
     return Parameters().replace(**known)
 
 
@@ -79,8 +79,8 @@ def scenario_of(result: Result) -> Scenario | None:
 
 def events(result: Result) -> list[Html]:
     """Return the first event of each kind, and all events."""
-    told = result.events
-    if told.empty:
+    events = result.events
+    if events.empty:
         return [paragraph("Nothing that the detectors look for happened.")]
     about = paragraph(
         "Detectors look for events in what they measure day by day; no rule knows of "
@@ -97,11 +97,11 @@ def events(result: Result) -> list[Html]:
         "false alarms",
         "in all",
     )
-    counts = told["kind"].value_counts()
-    first = told.drop_duplicates("kind").to_dict("records")
+    counts = events["kind"].value_counts()
+    first = events.drop_duplicates("kind").to_dict("records")
     rows = [(*_first(event), counts[event["kind"]]) for event in first]
     caption = "The first event of each kind, in the order of days"
-    return [about, table(caption, heads, rows), _all(told)]
+    return [about, table(caption, heads, rows), _all(events)]
 
 
 def _first(event: dict[Any, Any]) -> tuple[object, ...]:
@@ -119,9 +119,9 @@ def _words(kind: str) -> str:
     return kind.replace("_", " ")
 
 
-def _all(told: pd.DataFrame) -> Html:
+def _all(events: pd.DataFrame) -> Html:
     """Return the events in the order of days, not too many of one kind."""
-    few = told[told.groupby("kind").cumcount() < OF_A_KIND].head(MOST_EVENTS)
+    few = events[events.groupby("kind").cumcount() < OF_A_KIND].head(MOST_EVENTS)
     rows = [
         (
             event["step"],
@@ -133,9 +133,9 @@ def _all(told: pd.DataFrame) -> Html:
         )
         for event in few.to_dict("records")
     ]
-    caption = f"All {counted(len(told), 'event')}, in the order of days"
-    if len(few) < len(told):
-        caption = f"{len(few):,} of {counted(len(told), 'event')}, in the order of "
+    caption = f"All {counted(len(events), 'event')}, in the order of days"
+    if len(few) < len(events):
+        caption = f"{len(few):,} of {counted(len(events), 'event')}, in the order of "
         caption += f"days: at most {OF_A_KIND} of a kind; os-society events lists all"
     heads = ("day", "event", "noticed on", "agents", "strength", "evidence")
     return table(caption, heads, rows)
@@ -183,11 +183,11 @@ def expectations(result: Result, scenario: Scenario) -> list[Html]:
         "many runs and holds if a share of them bears it out (os-society check "
         f"{scenario.name}); here is one run."
     )
-    told = [about, *_otherwise(result, scenario)]
+    parts = [about, *_otherwise(result, scenario)]
     rows = [_judged(one, row) for one in scenario.expectations]
     heads = ("claim", "in short", "share of runs", "in this run", "seen")
     caption = f"Expectations of the scenario {scenario.name}"
-    return [*told, table(caption, heads, rows)]
+    return [*parts, table(caption, heads, rows)]
 
 
 def _otherwise(result: Result, scenario: Scenario) -> list[Html]:
@@ -197,15 +197,15 @@ def _otherwise(result: Result, scenario: Scenario) -> list[Html]:
     if not names:
         return []
     count = counted(len(names), "parameter")
-    told = f"This run has other values of {count} than the scenario ({listed(names)}), "
-    return [paragraph(told, "so that a claim may not be meant for it.")]
+    note = f"This run has other values of {count} than the scenario ({listed(names)}), "
+    return [paragraph(note, "so that a claim may not be meant for it.")]
 
 
 def _judged(one: Expectation, row: dict[str, float]) -> Sequence[object]:
     share = f"{100.0 * one.share:.0f} %"
     if one.against is not None:
-        told = f"not judged: it needs the run of {one.against} with this seed"
-        return (one.text, code(one.claim), share, told, number(row[one.names[0]]))
+        why = f"not judged: it needs the run of {one.against} with this seed"
+        return (one.text, code(one.claim), share, why, number(row[one.names[0]]))
     held = one.holds(row)
     verdict = element("span", "held" if held else "broken", class_=_class(held))
     seen = "; ".join(_seen(name, row[name]) for name in one.names)

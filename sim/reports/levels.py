@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.ablation import bootstrap
-from sim.reports.markup import Html, paragraph, table
+from sim.html import Html, paragraph, table
 from sim.reports.words import NONE, counted, exact, number
+from sim.stats import bootstrap
 from sim.sweeps import factors, measures
 
 ACROSS = 6  # outcomes, or values of a factor, that are columns of one table
@@ -24,10 +24,10 @@ FILES = ("network", "replay", "scenario")
 Levels = Mapping[str, pd.DataFrame]  # what a factor is set to -> the runs that are done
 
 
-def told(name: str, value: Any) -> str:
+def in_words(name: str, value: Any) -> str:
     """Return the value of a factor as text; of a file, its name only."""
     if isinstance(value, Mapping):
-        inside = {key: told(str(key), one) for key, one in value.items()}
+        inside = {key: in_words(str(key), one) for key, one in value.items()}
         return json.dumps(inside, ensure_ascii=False).replace('"', "")
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "as in the base"
@@ -47,7 +47,7 @@ def levels(runs: pd.DataFrame, factor: str, sampled: bool) -> Levels:
         return {f"{b.left:.3g} to {b.right:.3g}": rows for b, rows in groups}
     if is_number and not pd.api.types.is_bool_dtype(values):
         runs = runs.sort_values(factor, kind="stable")
-    texts = runs[factor].map(lambda value: told(factor, value)).astype(object)
+    texts = runs[factor].map(lambda value: in_words(factor, value)).astype(object)
     return {str(text): rows for text, rows in runs.groupby(texts, sort=False)}
 
 

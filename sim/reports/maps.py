@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from sim import plots, sensitivity
+from sim.html import Html, element, joined, table
 from sim.outcomes import OUTCOMES
-from sim.reports.markup import Html, element, joined, table
-from sim.reports.pictures import Picture, shown
+from sim.reports.pictures import ReportFigure, shown
 from sim.reports.settings import described
 from sim.reports.words import counted, exact, listed, number, sentence
 from sim.sweeps import Sweep, measures
@@ -61,7 +61,7 @@ def _label(name: str) -> str:
 
 def _map(
     sweep: Sweep, runs: pd.DataFrame, what: tuple[str, str, str], at: int
-) -> Picture:
+) -> ReportFigure:
     x, y, name = what
     is_share = name in OUTCOMES and OUTCOMES[name].unit == "share"
     labels = (_label(x), _label(y), measures.meaning(name))
@@ -74,7 +74,7 @@ def _map(
     caption += "that have it."
     if is_share:
         caption += f" The line is where it is {HALF:g}."
-    return Picture(
+    return ReportFigure(
         f"map-{at}",
         f"{name} over {x} and {y}",
         caption,
@@ -87,16 +87,16 @@ def tell_map(grid: pd.DataFrame, name: str) -> str:
     """Return where an outcome is least and most, and how it goes with each factor."""
     x, y = str(grid.columns.name), str(grid.index.name)
     values = grid.to_numpy(float)
-    told = [f"{name} at {counted(int(np.isfinite(values).sum()), 'point')}."]
+    sentences = [f"{name} at {counted(int(np.isfinite(values).sum()), 'point')}."]
     for word, at in (("Least", np.nanargmin(values)), ("Most", np.nanargmax(values))):
         row, column = divmod(int(at), values.shape[1])
         where = f"{x} {exact(grid.columns[column])} and {y} {exact(grid.index[row])}"
-        told.append(f"{word}, {number(values[row, column])}, at {where}.")
+        sentences.append(f"{word}, {number(values[row, column])}, at {where}.")
     for axis, means in ((x, grid.mean()), (y, grid.mean(axis=1))):
         first, last = (number(means.iloc[end]) for end in (0, -1))
         ends = f"{exact(means.index[0])} to {exact(means.index[-1])}"
-        told.append(f"From {axis} {ends}, the mean goes from {first} to {last}.")
-    return " ".join(told)
+        sentences.append(f"From {axis} {ends}, the mean goes from {first} to {last}.")
+    return " ".join(sentences)
 
 
 def _numbers(grid: pd.DataFrame, axes: tuple[str, str], name: str) -> Html:
@@ -114,7 +114,7 @@ def _numbers(grid: pd.DataFrame, axes: tuple[str, str], name: str) -> Html:
 # ----------------------------------------------------------------------- sensitivity
 
 
-def _bars(sweep: Sweep, name: str, at: int) -> Picture:
+def _bars(sweep: Sweep, name: str, at: int) -> ReportFigure:
     @functools.cache
     def indices() -> pd.DataFrame:
         found: pd.DataFrame = sensitivity.indices(sweep, name)
@@ -123,7 +123,7 @@ def _bars(sweep: Sweep, name: str, at: int) -> Picture:
     def draw() -> Any:
         return plots.sensitivity(indices(), f"What {name} depends on")
 
-    return Picture(
+    return ReportFigure(
         f"map-{at}",
         f"What {name} depends on",
         f"{sentence(measures.meaning(name))} Indices of the {sweep.design.form} "
@@ -146,6 +146,6 @@ def section(found: list[Html]) -> list[Html]:
     """Return figures, or why there are none."""
     if found:
         return found
-    told = "No figure: one takes two parameters that vary on a grid, or a Sobol or "
-    told += "Morris design, and outcomes that differ between runs."
-    return [element("p", told)]
+    why = "No figure: one takes two parameters that vary on a grid, or a Sobol or "
+    why += "Morris design, and outcomes that differ between runs."
+    return [element("p", why)]

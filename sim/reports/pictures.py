@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim import plots
-from sim.reports.markup import Html, element, joined, paragraph, start
+from sim.html import Html, element, joined, paragraph, start
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 KINDS = {"svg": "image/svg+xml", "png": "image/png"}
 
 
-class Picture(NamedTuple):
+class ReportFigure(NamedTuple):
     """A figure and its words. It is drawn, and looked at, when it is asked for."""
 
     name: str  # id, unique on the page
@@ -28,21 +28,21 @@ class Picture(NamedTuple):
     tell: Callable[[], str]  # what is seen, from the data
 
 
-def shown(picture: Picture) -> Html:
+def shown(one: ReportFigure) -> Html:
     """Return a figure under a heading of the third rank, or why there is none."""
-    heading = element("h3", picture.title, id=picture.name)
+    heading = element("h3", one.title, id=one.name)
     try:
-        alternative, image = picture.tell(), drawn(picture.draw)
+        alternative, image = one.tell(), drawn(one.draw)
     except ValueError as error:  # or a run of another version has other columns
         reason = str(error).partition("\n")[0]
         return joined((heading, paragraph(f"Not drawn: {reason}.", class_="note")))
     source, (width, height) = image
     seen = start("img", src=source, alt=alternative, width=width, height=height)
-    name = f"{picture.title}, figure"
+    name = f"{one.title}, figure"
     sheet = element(
         "div", seen, class_="sheet", role="group", aria_label=name, tabindex=0
     )
-    caption = element("figcaption", picture.caption)
+    caption = element("figcaption", one.caption)
     return joined((heading, element("figure", sheet, caption)))
 
 

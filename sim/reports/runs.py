@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 
+from sim.html import Html, Section, element, page, pairs, paragraph
 from sim.parameters import Parameters
 from sim.reports import birth, happenings, settings, speech
 from sim.reports.figures import figures
-from sim.reports.markup import Html, Section, element, page, pairs, paragraph
 from sim.reports.pictures import shown
 from sim.reports.words import counted, listed, number, per_cent
 from sim.results import Result
 from sim.scenarios import Scenario
 
 LIMITS = (
-    "One run is one draw of luck. What happens in it need not happen in another with "
-    "the same parameters; os-society check and os-society sweep look at many.",
+    "One run is one random realisation. What happens in it need not happen in another "
+    "with the same parameters; os-society check and os-society sweep look at many.",
     "Days are counted from the first day of the society; they are no dates.",
     "Figures of a large society show a neighbourhood of it, and say so.",
 )
-# Events that are told at the top, if they happened.
+# Events that are named at the top, if they happened.
 STORY = (
     ("first_love", "the first love"),
     ("clustering", "OSes' turn to each other"),
@@ -66,19 +66,19 @@ def report(result: Result) -> str:
 def _lead(result: Result) -> list[Html]:
     """Return what became of the society, in a few sentences."""
     days, people = len(result.series), counted(result.population, "human")
-    told = [f"{people} lived through {counted(days, 'day')}."]
+    sentences = [f"{people} over {counted(days, 'day')}."]
     if days:
         last, most = result.series.iloc[-1], float(result.series["adopted"].max())
-        told.append(f"At the height, {per_cent(most)} of them had an OS.")
+        sentences.append(f"At the height, {per_cent(most)} of them had an OS.")
         oses, gone = counted(last["oses"], "OS"), number(last["departed"])
-        told.append(f"Of {oses} that came to be, {gone} had departed in the end.")
+        sentences.append(f"Of {oses} that came to be, {gone} had departed in the end.")
     row = happenings.found(result)
     dates = [
         f"{what} on day {row[k]:,.0f}" for k, what in STORY if not math.isnan(row[k])
     ]
     if dates:
-        told.append(f"The detectors of events date {listed(dates)}.")
-    return [paragraph(" ".join(told), class_="lead")]
+        sentences.append(f"The detectors of events date {listed(dates)}.")
+    return [paragraph(" ".join(sentences), class_="lead")]
 
 
 def _run(result: Result, scenario: Scenario | None) -> list[Html]:
@@ -96,7 +96,7 @@ def _run(result: Result, scenario: Scenario | None) -> list[Html]:
         ("Profile of the OSes", known.get("profile", "not recorded")),
         ("Humans", f"{result.population:,}"),
         ("Days", f"{known.get('steps') or 0:,}"),
-        ("Seed of all luck", known.get("seed")),
+        ("Seed of all random numbers", known.get("seed")),
         ("Who knows whom", _network(result)),
         ("Minds", _mind(result)),
         ("Snapshots", counted(len(result.steps), "day")),
@@ -120,25 +120,25 @@ def _parameters(
     differing = [n for n, v in (usual or {}).items() if n in values and values[n] != v]
     back = [n for n in differing if values[n] == Parameters().model_dump()[n]]
     if back:
-        told = f"Set by the scenario, but not in this run: {', '.join(back)}."
-        tables.append(paragraph(told, class_="note"))
+        note = f"Set by the scenario, but not in this run: {', '.join(back)}."
+        tables.append(paragraph(note, class_="note"))
     return tables
 
 
 def _network(result: Result) -> str:
-    told = result.provenance.get("network")
-    if not told:
+    network = result.provenance.get("network")
+    if not network:
         return "a network made by the model"
-    return f"read from {told.get('name')} (SHA-256 {str(told.get('sha256'))[:16]})"
+    digest = str(network.get("sha256"))[:16]
+    return f"read from {network.get('name')} (SHA-256 {digest})"
 
 
 def _mind(result: Result) -> str:
-    told = result.provenance.get("mind")
-    if not told:
-        return "everybody lives by rules"
-    return (
-        f"a cast speaks through the model {told.get('model')}; the others live by rules"
-    )
+    mind = result.provenance.get("mind")
+    if not mind:
+        return "all agents follow the rules"
+    model = mind.get("model")
+    return f"a cast speaks through the model {model}; the others follow the rules"
 
 
 def _figures(result: Result) -> list[Html]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sim.describe import evidence_ids, read_evidence
+from sim.html import Html, code, paragraph, table
 from sim.parameters import Parameters, about
-from sim.reports.markup import Html, code, paragraph, table
 from sim.reports.words import counted, exact
 
 KNOWN = Parameters.model_fields
@@ -30,8 +30,8 @@ def parameter_tables(
     changed = {n: v for n, v in values.items() if n not in default or v != default[n]}
     rest = len(values) - len(changed)
     if not changed:
-        told = f"All {counted(rest, 'parameter')} have their defaults; '{SPOKEN}' "
-        return [paragraph(told, "lists them with unit, range and source.")]
+        note = f"All {counted(rest, 'parameter')} have their defaults; '{SPOKEN}' "
+        return [paragraph(note, "lists them with unit, range and source.")]
     by = _set_by(changed, usual)
     rows = [(*_parameter(name, changed[name]), *by.get(name, ())) for name in changed]
     heads = ["parameter", "value", "default", "unit", "range", "meaning", "source"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sim.reports.markup import Html, element, joined, paragraph
+from sim.html import Html, element, joined, paragraph
 from sim.reports.words import counted
 from sim.results import Result
-from sim.transcripts import HEADINGS, QUIET, talks
+from sim.transcripts import occasion, talks, who
 
 OF_A_KIND, LAST = 3, 3  # talks that are quoted
 LONGEST = 600  # letters of an utterance
@@ -28,9 +28,8 @@ def speech(result: Result) -> list[Html]:
         "Words move nothing in the society: only the act that goes with them, and "
         "three bounded numbers, do."
     )
-    said = element("dl", *(_line(one, result.population) for one in chosen))
-    quoted = Html(said.replace("<dl>", '<dl class="said">', 1))
-    return [about, *_calls(result), quoted]
+    said = (_line(one, result.population) for one in chosen)
+    return [about, *_calls(result), element("dl", *said, class_="said")]
 
 
 def _chosen(lines: list[Any]) -> list[Any]:
@@ -45,30 +44,20 @@ def _chosen(lines: list[Any]) -> list[Any]:
 
 def _line(line: Any, population: int) -> Html:
     """Return who said what, to whom; all of it escaped."""
-    who = _named(line.speaker, line.agent, population)
-    if line.other >= 0:
-        who += f" to {_named(line.listener, line.other, population)}"
-    did = [HEADINGS.get(line.kind, line.kind)]
-    if line.act not in QUIET and not line.act.startswith("("):
-        did.append(line.act.replace("_", " "))
-    what = "; ".join(["", *filter(None, did)])
+    heading = "; ".join([who(line, population), *occasion(line)])
     said = line.said or line.act
     if len(said) > LONGEST:
         said = f"{said[:LONGEST]} [...]"
-    words = (element("dt", f"Day {line.step}, {who}{what}"), element("dd", said))
+    words = (element("dt", f"Day {line.step}, {heading}"), element("dd", said))
     return element("div", joined(words))
 
 
-def _named(name: str, agent: int, population: int) -> str:
-    return f"{name} ({'human' if agent < population else 'OS'} {agent})"
-
-
 def _calls(result: Result) -> list[Html]:
-    told = result.provenance.get("mind") or {}
-    if not told:
+    mind = result.provenance.get("mind") or {}
+    if not mind:
         return []
-    calls, model = told.get("calls", 0), told.get("model")
-    failed = told.get("failures") or {}
+    calls, model = mind.get("calls", 0), mind.get("model")
+    failed = mind.get("failures") or {}
     wrong = ", ".join(f"{count} {name}" for name, count in failed.items()) or "none"
     line = f"{calls} calls of the model {model}; failed: {wrong}."
     return [paragraph(line, class_="note")]

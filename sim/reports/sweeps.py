@@ -9,10 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sim import scenarios
-from sim.parameters import Parameters
-from sim.provenance import SOFTWARE
-from sim.reports import birth, levels, maps, settings
-from sim.reports.markup import (
+from sim.html import (
     Html,
     Section,
     code,
@@ -22,6 +19,9 @@ from sim.reports.markup import (
     paragraph,
     table,
 )
+from sim.parameters import Parameters
+from sim.provenance import SOFTWARE
+from sim.reports import birth, levels, maps, settings
 from sim.reports.settings import described, evidence
 from sim.reports.words import counted, exact, listed, number, size
 from sim.sweeps import Sweep, factors
@@ -48,8 +48,9 @@ MOST_FAILURES = 20
 LIMITS = (
     "Runs that failed or are not done are left out of all means; if they are the "
     "extreme ones, the means mislead.",
-    "An interval is over the seeds of this sweep: it tells how far luck moves the "
-    "mean, not how far the model is from the world. With few seeds it is too narrow.",
+    "An interval is over the seeds of this sweep: it tells how far randomness "
+    "moves the mean, not how far the model is from the world. With few seeds it is "
+    "too narrow.",
     "A table by one factor averages over all values of the others, as the design "
     "has them.",
     "The day of an event is averaged over the runs in which it happened.",
@@ -85,11 +86,11 @@ def _lead(sweep: Sweep) -> list[Html]:
     design, counts = sweep.design, sweep.counts()
     points, seeds = design.layout().total, len(design.seed_list)
     varied = listed([*design.varied]) or "nothing"
-    told = f"The sweep varies {varied}: {counted(points, 'point')} on "
-    told += f"{counted(seeds, 'seed')} each, {counted(len(sweep), 'run')} in all. "
+    lead = f"The sweep varies {varied}: {counted(points, 'point')} on "
+    lead += f"{counted(seeds, 'seed')} each, {counted(len(sweep), 'run')} in all. "
     done = counts.get(DONE, 0)
-    told += "All are done." if done == len(sweep) else f"{done:,} of them are done."
-    return [paragraph(told, class_="lead")]
+    lead += "All are done." if done == len(sweep) else f"{done:,} of them are done."
+    return [paragraph(lead, class_="lead")]
 
 
 # --------------------------------------------------------------------------- design
@@ -100,14 +101,14 @@ def _design(design: Design) -> list[Html]:
         ("Layout", FORMS[design.form]),
         ("Points", f"{design.layout().total:,}"),
         ("Seeds of each point", _seeds(design.seed_list)),
-        ("Scenario", levels.told("scenario", design.scenario)),
+        ("Scenario", levels.in_words("scenario", design.scenario)),
         *_story(design),
         (
             "Who knows whom",
-            levels.told("network", design.network or "made by the model"),
+            levels.in_words("network", design.network or "made by the model"),
         ),
         ("Lever", design.lever),
-        ("Mind", levels.told("mind", design.mind) if design.mind else "the rules"),
+        ("Mind", levels.in_words("mind", design.mind) if design.mind else "the rules"),
         ("Runs kept in full", "yes" if design.keep_runs else "no, outcomes only"),
     ]
     return [pairs(rows), *_factors(design), *_levers(design), *_base(design)]
@@ -160,8 +161,8 @@ def _values(design: Design, name: str) -> str:
     if sample is not None:
         low, high = sample.ranges[name]
         return f"{exact(low)} to {exact(high)}, sampled"
-    told = [levels.told(name, value) for value in _given(design, name)]
-    return "; ".join(dict.fromkeys(told))
+    values = [levels.in_words(name, value) for value in _given(design, name)]
+    return "; ".join(dict.fromkeys(values))
 
 
 def _base(design: Design) -> list[Html]:
@@ -191,8 +192,8 @@ def _state(sweep: Sweep, runs: pd.DataFrame) -> list[Html]:
     kinds = failures.groupby(["stage", "reason"]).agg(
         runs=("run", "size"), example=("error", "first")
     )
-    told: Any = kinds.reset_index().to_dict("records")
-    lines = [(o["reason"], o["stage"], f"{o['runs']:,}", o["example"]) for o in told]
+    records: Any = kinds.reset_index().to_dict("records")
+    lines = [(o["reason"], o["stage"], f"{o['runs']:,}", o["example"]) for o in records]
     heads = ("reason", "while", "runs", "for example")
     caption = "Runs that failed, by reason"
     return [*found, table(caption, heads, lines), _failed(runs, sweep.design)]
@@ -206,7 +207,7 @@ def _failed(runs: pd.DataFrame, design: Design) -> Html:
     rows = [
         (
             one["run"][:8],
-            ", ".join(f"{n} {levels.told(n, one[n])}" for n in names),
+            ", ".join(f"{n} {levels.in_words(n, one[n])}" for n in names),
             one["error"],
         )
         for one in some

@@ -84,12 +84,12 @@ def course(values: pd.Series[Any], what: str, unit: str = "") -> str:
     low, high = float(known.min()), float(known.max())
     if number(low) == number(high):
         return sentence(f"{what} stays at {number(first)}{after}")
-    told = f"{what} goes from {number(first)} to {number(last)}{after}"
+    text = f"{what} goes from {number(first)} to {number(last)}{after}"
     if number(high) not in (number(first), number(last)):
-        told += f", with the most, {number(high)}, on day {_day(known, high):,}"
+        text += f", with the most, {number(high)}, on day {_day(known, high):,}"
     if number(low) not in (number(first), number(last)):
-        told += f", the least, {number(low)}, on day {_day(known, low):,}"
-    return sentence(told)
+        text += f", the least, {number(low)}, on day {_day(known, low):,}"
+    return sentence(text)
 
 
 def _day(values: pd.Series[Any], wanted: float) -> int:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from sim.errors import InputError
 from sim.minds.casting import check_address
 from sim.minds.connection import hosts
+from sim.parallel import processors, progress_bar
 from sim.parameters import IN_DESIGN
 from sim.signatures import checked_arguments
 from sim.sweeps import executors, factors
@@ -119,13 +116,6 @@ def sweep(
     return load_sweep(place)
 
 
-def processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class Driver:
     """Hands out the jobs of a sweep, and keeps what comes of them.
 
@@ -174,13 +164,7 @@ class Driver:
         """Keep all findings, and show how far it is."""
         total, done = len(self.tasks), len(self.store.noted)
         failed = 0
-        with tqdm(
-            total=total,
-            initial=min(done, total),
-            unit="run",
-            disable=not progress,
-            file=sys.stderr,
-        ) as bar:
+        with progress_bar(total=total, done=done, shown=progress) as bar:
             for finding in findings:
                 kept = self.keep_one(finding)
                 failed += kept["state"] == FAILED

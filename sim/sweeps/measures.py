@@ -21,6 +21,7 @@ from sim.model import Society
 from sim.outcomes import OUTCOMES, outcomes
 from sim.parameters import MONTH, YEAR
 from sim.state import OFFLINE
+from sim.stats import gini
 
 BETWEEN = " to "
 
@@ -78,17 +79,6 @@ def meaning(name: str) -> str:
     if name in OUTCOMES:
         return f"{OUTCOMES[name].meaning} ({OUTCOMES[name].unit})"
     return f"day on which {EVENTS[name]}" if name in EVENTS else name
-
-
-def gini(values: Any) -> float:
-    """Return the Gini coefficient of non-negative values; nan where all are 0."""
-    ordered = np.sort(np.asarray(values, np.float64))
-    total = float(ordered.sum())
-    if total == 0.0:
-        return math.nan
-    ranks = np.arange(1, len(ordered) + 1)
-    weighted = 2.0 * float((ranks * ordered).sum()) / (len(ordered) * total)
-    return weighted - (len(ordered) + 1.0) / len(ordered)
 
 
 class Observer:

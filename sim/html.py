@@ -1,6 +1,7 @@
-"""HTML is put together here and nowhere else: what is no HTML yet is escaped.
+"""The one HTML writer, of reports, transcripts and the live page.
 
-So no name, no utterance and no path becomes anything but text, whoever wrote it.
+What is no HTML yet is escaped: no name, no utterance and no path becomes anything but
+text, whoever wrote it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-STYLE = Path(__file__).parent / "page.css"
+STYLE = Path(__file__).parent / "reports" / "page.css"
 # A page may load nothing and run nothing, whatever is in it.
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -64,8 +65,8 @@ def element(tag: str, *inside: object, **attributes: object) -> Html:
 def start(tag: str, **attributes: object) -> Html:
     """Return the tag that begins an element, or is all of it."""
     names = {name: name.rstrip("_").replace("_", "-") for name in attributes}
-    told = (f' {names[n]}="{safe(value)}"' for n, value in attributes.items())
-    return Html(f"<{tag}{''.join(told)}>")
+    given = (f' {names[n]}="{safe(value)}"' for n, value in attributes.items())
+    return Html(f"<{tag}{''.join(given)}>")
 
 
 def paragraph(*inside: object, **attributes: object) -> Html:
@@ -85,8 +86,8 @@ def bullets(items: Iterable[object]) -> Html:
 
 def pairs(rows: Iterable[tuple[object, object]]) -> Html:
     """Return names with what is to be said of each."""
-    told = (joined((element("dt", n), element("dd", v))) for n, v in rows)
-    return element("dl", *(element("div", one) for one in told))
+    entries = (joined((element("dt", n), element("dd", v))) for n, v in rows)
+    return element("dl", *(element("div", entry) for entry in entries))
 
 
 def table(
@@ -120,7 +121,7 @@ def _cell(cell: object) -> Html:
 def page(
     title: str, heading: str, lead: Iterable[object], sections: Sequence[Section]
 ) -> str:
-    """Return a whole page that needs nothing but itself.
+    """Return a whole page that needs nothing but itself, and may load or run nothing.
 
     Parameters
     ----------

@@ -1,0 +1,43 @@
+"""One pool of processes for many runs, and its progress bar."""
+
+from __future__ import annotations
+
+import math
+import os
+
+import pytest
+
+from sim.errors import InputError
+from sim.parallel import map_all, processors, progress_shown
+
+
+def test_jobs_are_done_in_their_order() -> None:
+    assert map_all(math.sqrt, [4.0, 0.0, 9.0]) == [2.0, 0.0, 3.0]
+    assert map_all(math.sqrt, []) == []
+
+
+@pytest.mark.slow
+def test_any_number_of_workers_returns_the_same() -> None:
+    jobs = [float(n) for n in range(7)]
+    for chunk in (1, 3):
+        assert map_all(math.sqrt, jobs, 2, chunk) == map_all(math.sqrt, jobs)
+
+
+def test_it_takes_a_worker() -> None:
+    with pytest.raises(InputError, match="at least one worker, not 0"):
+        map_all(math.sqrt, [1.0], workers=0)
+
+
+def test_progress_is_shown_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    map_all(math.sqrt, [1.0, 4.0])
+    assert capsys.readouterr() == ("", "")
+    with progress_shown():
+        map_all(math.sqrt, [1.0, 4.0])
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "2/2" in err
+    assert "run" in err
+
+
+def test_a_process_may_use_at_least_one_processor() -> None:
+    assert 1 <= processors() <= (os.cpu_count() or 1)
