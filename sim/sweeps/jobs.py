@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sim.compiled import source_digest
+from sim.errors import InputError
 from sim.interventions import Intervention
 from sim.parameters import Parameters
 from sim.scenarios import Scenario
@@ -20,6 +21,7 @@ from sim.sweeps import factors, measures
 from sim.sweeps.designs import Design, Point
 
 Job = dict[str, Any]  # ready for JSON
+COLUMNS = ("position", "seed", "state", "error", "run")  # of a table of runs
 
 
 class Task(NamedTuple):
@@ -49,8 +51,8 @@ class Tasks:
     Raises
     ------
     InputError
-        If a function cannot be found again in another process, or a network file
-        cannot be read.
+        If a function cannot be found again in another process, or has the name of
+        another column of the table; or if a network file cannot be read.
     """
 
     def __init__(
@@ -62,8 +64,10 @@ class Tasks:
         self.layout = design.layout()
         self.seeds = design.seed_list
         self.outcomes = design.outcomes or measures.known()
-        own = dict(functions or {}).items()
-        self.functions = [measures.describe(name, one) for name, one in own]
+        own = dict(functions or {})
+        for name in {*design.varied, *COLUMNS} & own.keys():
+            raise InputError(f"the table has a column {name!r} already; rename yours")
+        self.functions = [measures.describe(name, one) for name, one in own.items()]
         self._made: tuple[int, Job] = (-1, {})
 
     def __len__(self) -> int:
