@@ -119,7 +119,7 @@ def test_a_flipped_bit_anywhere_gives_no_other_number(tmp_path: Path) -> None:
     numbers = whole.table().set_index("run")[GRID["outcomes"]]
     draw, seen = random.Random(0), {"refused": 0, "damaged": 0, "as it was": 0}
     shutil.copytree(whole.path, tmp_path / "t")
-    for _ in range(150):
+    for _ in range(80):
         changed = bytearray(raw)
         changed[draw.randrange(len(raw))] ^= 1 << draw.randrange(8)
         (tmp_path / "t" / LEDGER).write_bytes(changed)
@@ -184,11 +184,15 @@ def test_a_commit_is_synced_if_the_last_sync_was_long_ago(
             kept.add(done(task.job, 1.0, 2.0, 3.0), task.seed, [task.position])
             (level,) = kept._ledger.execute("PRAGMA synchronous").fetchone()
             levels.append({1: "normal", 2: "full"}[level])
+        told: list[str] = []
+        kept._ledger.set_trace_callback(told.append)
     assert levels == ["full", "normal", "full", "full", "normal"]
+    assert told[0] == "PRAGMA synchronous = FULL"  # the end of a driver is a sync
+    assert told[-1] == "COMMIT"
 
 
 def test_an_estimate_of_a_ledgers_size_is_near(tmp_path: Path) -> None:
-    design = GRID | {"seeds": 200}
+    design = GRID | {"seeds": 50}
     found = filled(tmp_path / "s", design, lambda n, job: done(job, n, n, n))
     size = (found.path / LEDGER).stat().st_size
     assert 0.8 < len(found) * row_size(3) / size < 1.25

@@ -158,6 +158,7 @@ class Store:
         known = json.loads(identity.design)
         self._encoding = Encoding([*known["outcomes"], *known["functions"]])
         self._synced = -math.inf  # when, by the monotonic clock
+        self._is_synced = True  # whether all commits were
         self._versions = json.dumps(versions())
         self.done: set[str] = set()  # runs whose outcomes are as they were written
         self.damaged: dict[str, str] = {}  # what is wrong with the others
@@ -172,8 +173,9 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with suppress(sqlite3.Error):  # a reader may still hold the ledger open
-            self._ledger.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with suppress(sqlite3.Error, InputError):  # the disk may be full
+            self._ledger.rollback()
+            self._sync()
         self._ledger.close()
         os.close(self._lock)
 
@@ -247,8 +249,16 @@ class Store:
             self._ledger.execute("COMMIT")
         except sqlite3.Error as error:
             raise InputError(f"cannot write {self.path / LEDGER}: {error}") from error
+        self._is_synced = is_due
         if is_due:
             self._synced = time.monotonic()
+
+    def _sync(self) -> None:
+        """See all commits safely on the disk."""
+        if not self._is_synced:
+            self._synced = -math.inf
+            with self._transaction():
+                self._ledger.execute("UPDATE about SET value = value")
 
 
 @contextmanager
