@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import random
 import shutil
@@ -149,6 +150,17 @@ def test_a_ledger_with_a_damaged_page_is_not_gone_on_with(tmp_path: Path) -> Non
         found.table()
     with pytest.raises(InputError, match=r"is damaged: .* another folder"):
         filled(tmp_path / "s", GRID, mixed, resume=True)
+
+
+def test_a_ledger_of_very_many_outcomes_is_refused_before_they_take_memory(
+    tmp_path: Path,
+) -> None:
+    filled(tmp_path / "s", GRID, mixed)
+    change = "UPDATE about SET value = json_set(value, '$.outcomes', json(?))"
+    names = json.dumps(["left"] * 5000)
+    spoil_ledger(tmp_path / "s", f"{change} WHERE key = 'design'", names)
+    with pytest.raises(InputError, match="is no sweep, or damaged"):
+        sim.load_sweep(tmp_path / "s")
 
 
 OLD = """

@@ -21,6 +21,7 @@ from sim.sweeps import factors, measures
 from sim.sweeps.designs import Design, Point
 
 Job = dict[str, Any]  # ready for JSON
+MOST_FUNCTIONS = 1000  # of a user's own, as many as a design has outcomes
 COLUMNS = ("position", "seed", "state", "error", "run")  # of a table of runs
 
 
@@ -52,7 +53,8 @@ class Tasks:
     ------
     InputError
         If a function cannot be found again in another process, or has the name of
-        another column of the table; or if a network file cannot be read.
+        another column of the table; if there are too many; or if a network file
+        cannot be read.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class Tasks:
         own = dict(functions or {})
         for name in {*design.varied, *COLUMNS} & own.keys():
             raise InputError(f"the table has a column {name!r} already; rename yours")
+        if len(own) > MOST_FUNCTIONS:
+            raise InputError(f"a sweep takes at most {MOST_FUNCTIONS:,} functions")
         self.functions = [measures.describe(name, one) for name, one in own.items()]
         self._made: tuple[int, Job] = (-1, {})
 

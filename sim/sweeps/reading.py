@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sim import results, runs
 from sim.compiled import source_digest
@@ -20,7 +20,7 @@ from sim.results import Result
 from sim.strangers import inside, parse_json
 from sim.sweeps import factors, store
 from sim.sweeps.designs import Design, make
-from sim.sweeps.jobs import Tasks, scenario_of
+from sim.sweeps.jobs import MOST_FUNCTIONS, Tasks, scenario_of
 from sim.sweeps.work import DONE, FAILED
 from sim.ties import Array
 
@@ -37,8 +37,8 @@ class Identity(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     design: dict[str, Any]
-    outcomes: list[str]
-    functions: dict[str, str]
+    outcomes: list[str] = Field(max_length=MOST_FUNCTIONS)
+    functions: dict[str, str] = Field(max_length=MOST_FUNCTIONS)
 
 
 class Sweep:
