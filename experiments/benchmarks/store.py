@@ -165,20 +165,22 @@ def filled(folder: Path, runs: int) -> dict[str, float]:
         driver = Driver(tasks, kept, None)
         driver.keep(findings(driver), progress=False)
     filling = time.perf_counter() - began
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     table = load_sweep(place).table()
-    reading = time.perf_counter() - began
+    reading, working = time.perf_counter() - began, time.process_time() - worked
     assert len(table) == len(tasks)
     assert (table["state"] == DONE).all()
     began = time.perf_counter()
     with Store(place, identity_of("sweep", tasks.identity()), resume=True):
         checking = time.perf_counter() - began
     return {
+        "load": os.getloadavg()[0],
         "runs": len(tasks),
         "outcomes of each": len(tasks.outcomes),
         "seconds to fill": filling,
         "bytes a run": (place / store.LEDGER).stat().st_size / len(tasks),
         "seconds of table()": reading,
+        "of the processor": working,
         "seconds to check on a resume": checking,
         "peak memory, MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
