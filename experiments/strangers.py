@@ -727,6 +727,6 @@ TARGETS: dict[str, Target] = {
     "sweep": Target(
         "the folder of a sweep", lambda raw: SWEEP.trying(raw, read_sweep),
         SWEEP.seeds, SWEEP.examples,
-        ("sim.sweeps.reading", "sim.sweeps.store", "sim.sweeps.parts", "sim.strangers"),
+        ("sim.sweeps.reading", "sim.sweeps.store", "sim.strangers"),
     ),
 }  # fmt: skip

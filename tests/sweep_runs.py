@@ -5,16 +5,22 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sim.model import Society
 from sim.sweeps import Sweep, sweep
-from sim.sweeps.work import run_job
+from sim.sweeps.designs import make
+from sim.sweeps.driving import Driver
+from sim.sweeps.jobs import Job, Tasks
+from sim.sweeps.store import LEDGER, Store, identity_of
+from sim.sweeps.work import JobResult, run_job
 
 DESIGN: dict[str, Any] = {
     "name": "small",
@@ -54,9 +60,34 @@ def at_home(
     return sweep(DESIGN | (changes or {}), here, out=place, **options)
 
 
-def part_bytes(place: Path) -> dict[str, bytes]:
-    """Return the bytes of every part of a sweep."""
-    return {file.name: file.read_bytes() for file in place.glob("parts/*/*.parquet")}
+def kept(place: Path) -> dict[str, tuple[Any, ...]]:
+    """Return what the ledger of a sweep holds of each run that is done, by its name."""
+    query = "SELECT run, seed, digest, outcomes FROM runs WHERE state = 'done'"
+    with closing(sqlite3.connect(place / LEDGER)) as ledger:
+        return {run: rest for run, *rest in ledger.execute(query)}
+
+
+def spoil_ledger(place: Path, text: str, *values: Any) -> None:
+    """Change the ledger of a sweep behind its back."""
+    with closing(sqlite3.connect(place / LEDGER)) as ledger, ledger:
+        ledger.execute(text, values)
+
+
+def filled(
+    place: Path,
+    design: dict[str, Any],
+    findings: Callable[[int, Job], JobResult | None],
+    resume: bool = False,
+) -> Sweep:
+    """Fill a store with findings, by the number of a run and its job, of no society."""
+    tasks = Tasks(make(design))
+    with Store(place, identity_of("small", tasks.identity()), resume) as store:
+        driver = Driver(tasks, store, None)
+        for number, job in enumerate(driver.jobs()):
+            finding = findings(number, job)
+            if finding is not None:
+                driver.keep_one(finding)
+    return Sweep(place)
 
 
 def humans(society: Society) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sweep_runs import Here
+from sweep_runs import Here, spoil_ledger
 
 from sim.errors import InputError
 from sim.model import Society
@@ -61,7 +61,8 @@ def test_an_incomplete_design_is_refused_or_says_how_it_was_filled(
     tmp_path: Path,
 ) -> None:
     found = swept(tmp_path / "s", {"morris": {"n": 2, **RANGES}})
-    next((tmp_path / "s").glob("parts/*/*.parquet")).unlink()
+    one = "(SELECT min(run) FROM runs)"
+    spoil_ledger(tmp_path / "s", f"UPDATE runs SET outcomes = NULL WHERE run = {one}")
     with pytest.raises(InputError, match=r"1 of 6 points have no 'weighted'.*--resume"):
         indices(found, "weighted")
     table = indices(found, "weighted", fill="mean")

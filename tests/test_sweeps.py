@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import itertools
 import resource
+import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import sweep_runs
-from sweep_runs import DESIGN, RUNS, Here, at_home, part_bytes
+from sweep_runs import DESIGN, RUNS, Here, at_home, kept, spoil_ledger
 
 import sim
 from sim.errors import InputError
-from sim.sweeps import measures, parts, store, sweep
+from sim.sweeps import measures, store, sweep
 from sim.sweeps.processes import WorkerProcess
+from sim.sweeps.store import Store
 
 TESTS = Path(__file__).parent
 
@@ -92,6 +95,9 @@ def test_a_function_of_ones_own_is_an_outcome(tmp_path: Path) -> None:
         at_home(tmp_path / "t", functions={"people": lambda society: 1.0})
     with pytest.raises(InputError, match="name yours otherwise"):
         at_home(tmp_path / "t", functions={"left": sweep_runs.humans})
+    for name in ("reach", "state"):
+        with pytest.raises(InputError, match=f"a column '{name}' already"):
+            at_home(tmp_path / "t", functions={name: sweep_runs.humans})
 
 
 @pytest.mark.slow
@@ -115,7 +121,7 @@ def test_processes_and_this_process_write_the_same_bytes(
     small: sim.sweeps.Sweep, tmp_path: Path
 ) -> None:
     sweep(DESIGN, out=tmp_path / "s", workers=2)
-    assert part_bytes(tmp_path / "s") == part_bytes(small.path)
+    assert kept(tmp_path / "s") == kept(small.path)
 
 
 @pytest.mark.slow
@@ -129,7 +135,7 @@ def test_what_was_interrupted_is_gone_on_with(
     here = Here()
     at_home(tmp_path / "s", executor=here, resume=True)
     assert not done & {job["run"] for job in here.jobs}
-    assert part_bytes(tmp_path / "s") == part_bytes(small.path)
+    assert kept(tmp_path / "s") == kept(small.path)
 
 
 def store_of(place: Path) -> list[str]:
@@ -149,27 +155,63 @@ def test_nothing_is_done_again(small: sim.sweeps.Sweep, tmp_path: Path) -> None:
         at_home(place)
 
 
+class Crash(list[int]):
+    """Positions that cannot be kept: what a crash in the middle of a commit leaves."""
+
+    def __iter__(self) -> Iterator[int]:
+        raise KeyboardInterrupt
+
+
 @pytest.mark.slow
-def test_a_crash_between_part_and_ledger_costs_one_run(
+def test_a_crash_within_a_commit_costs_one_run(
     small: sim.sweeps.Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, count = tmp_path / "s", itertools.count()
-    real = parts.write
+    place, count, real = tmp_path / "s", itertools.count(), Store.add
 
-    def crash(file: Path, raw: bytes) -> None:
-        real(file, raw)
-        if next(count) == 3:
-            raise KeyboardInterrupt
+    def add(self: Store, finding: Any, seed: int, positions: list[int]) -> Any:
+        crash = next(count) == 3
+        return real(self, finding, seed, Crash() if crash else positions)
 
-    monkeypatch.setattr(parts, "write", crash)
+    monkeypatch.setattr(Store, "add", add)
     with pytest.raises(KeyboardInterrupt):
         at_home(place, workers=1)
-    assert len(part_bytes(place)) == len(store_of(place)) + 1 == 4
+    assert len(kept(place)) == len(store_of(place)) == 3
     monkeypatch.undo()
     here = Here()
     at_home(place, executor=here, resume=True)
     assert len(here.jobs) == RUNS - 3
-    assert part_bytes(place) == part_bytes(small.path)
+    assert kept(place) == kept(small.path)
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from sim.sweeps.store import Store
+from sweep_runs import at_home
+real = Store.add
+def add(self, *given):
+    found = real(self, *given)
+    if len(self.done) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return found
+Store.add = add
+at_home(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_was_kept_survives_a_kill_at_once(
+    small: sim.sweeps.Sweep, tmp_path: Path
+) -> None:
+    place = tmp_path / "s"
+    told = [sys.executable, "-c", KILLED, str(place), str(TESTS)]
+    assert subprocess.run(told, check=False).returncode == -signal.SIGKILL
+    assert sim.load_sweep(place).counts()["done"] == 3
+    here = Here()
+    at_home(place, executor=here, resume=True)
+    assert len(here.jobs) == RUNS - 3
+    assert kept(place) == kept(small.path)
 
 
 @pytest.mark.slow
@@ -186,52 +228,47 @@ def test_equal_runs_are_done_once(tmp_path: Path) -> None:
 def test_other_bytes_for_the_same_run_are_reported(tmp_path: Path) -> None:
     place, own = tmp_path / "s", {"fickle": sweep_runs.fickle}
     at_home(place, functions=own)
-    next(place.glob("parts/*/*.parquet")).unlink()
+    spoil_ledger(place, "UPDATE runs SET outcomes = NULL WHERE seed = 0")
     found = at_home(place, functions=own, resume=True)
-    (failed,) = found.failures().to_dict("records")
-    assert failed["reason"] == "differs"
+    failures = found.failures()
+    assert failures["reason"].tolist() == ["differs"] * (RUNS // 2)
+    assert (failures["seed"] == 0).all()
 
 
 # ------------------------------------------------------------------------ what breaks
 
 
-def damage_nothing(file: Path) -> None:
-    file.unlink()
-
-
-def truncate(file: Path) -> None:
-    file.write_bytes(file.read_bytes()[:-9])
-
-
-def flip_a_bit(file: Path) -> None:
-    raw = bytearray(file.read_bytes())
-    raw[len(raw) // 2] ^= 1
-    file.write_bytes(raw)
-
-
-def swap(file: Path) -> None:
-    other = next(f for f in file.parents[1].glob("*/*.parquet") if f != file)
-    file.write_bytes(other.read_bytes())
+DAMAGE = {
+    "missing": "UPDATE runs SET outcomes = NULL WHERE run = :run",
+    "cut": "UPDATE runs SET outcomes = substr(outcomes, 1, 9) WHERE run = :run",
+    "text": "UPDATE runs SET outcomes = 'outcomes' WHERE run = :run",
+    "another's": "UPDATE runs SET outcomes = (SELECT other.outcomes FROM runs AS other "
+    "WHERE other.outcomes != runs.outcomes) WHERE run = :run",
+    "another seed": "UPDATE runs SET seed = seed + 1 WHERE run = :run",
+    "a bit": "UPDATE runs SET outcomes = CAST(substr(outcomes, 1, 8) || x'01' || "
+    "substr(outcomes, 10) AS BLOB) WHERE run = :run",
+}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spoil", [damage_nothing, truncate, flip_a_bit, swap])
-def test_a_damaged_part_is_told_and_done_again_by_a_resume(
-    small: sim.sweeps.Sweep, tmp_path: Path, spoil: Callable[[Path], None]
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damaged_outcomes_are_told_and_a_resume_does_the_run_again(
+    small: sim.sweeps.Sweep, tmp_path: Path, how: str
 ) -> None:
     place, told = tmp_path / "s", []
-    at_home(place)
-    file = sorted(place.glob("parts/*/*.parquet"))[3]
-    spoil(file)
+    shutil.copytree(small.path, place)
+    run = sorted(kept(place))[3]
+    spoil_ledger(place, DAMAGE[how].replace(":run", "?"), run)
     table = sim.load_sweep(place).table()
     (bad,) = table[table["state"] == "damaged"].to_dict("records")
-    assert bad["run"] == file.stem
+    assert bad["run"] == run
     assert np.isnan(bad["left"])
+    assert run in bad["error"]
     here = Here()
     at_home(place, executor=here, resume=True, tell=told.append)
-    assert [job["run"] for job in here.jobs] == [file.stem]
-    assert file.stem in told[0]
-    assert part_bytes(place) == part_bytes(small.path)
+    assert [job["run"] for job in here.jobs] == [run]
+    assert run in told[0]
+    assert kept(place) == kept(small.path)
 
 
 @pytest.mark.slow
@@ -309,7 +346,7 @@ def test_a_full_disk_ends_in_a_message_and_a_store_to_go_on_with(
     done = subprocess.run(told, capture_output=True, text=True, check=True)
     assert "InputError cannot write" in done.stdout, done
     at_home(place, resume=True)
-    assert part_bytes(place) == part_bytes(small.path)
+    assert kept(place) == kept(small.path)
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

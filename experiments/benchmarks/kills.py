@@ -1,9 +1,9 @@
 """Kill drivers and workers of short sweeps at random moments; resume; compare bytes.
 
 Every sweep is killed several times, by SIGKILL to its driver or to one of its workers,
-at random moments from its start on, and resumed until it is done. Then its parts must
-have the bytes of a sweep that one worker did undisturbed, and no run that its ledger
-called done may have been done again.
+at random moments from its start on, and resumed until it is done. Then the outcomes in
+its ledger must have the bytes of a sweep that one worker did undisturbed, and no run
+that the ledger called done may have been done again.
 
     python experiments/benchmarks/kills.py [--kills 200] [--runs 40] [--seed 0] [--json]
 """
@@ -20,11 +20,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from sim.model import Society
 from sim.sweeps import load_sweep, sweep
+from sim.sweeps.store import LEDGER
 
 LOG = "SWEEP_LOG"
 EACH = 5  # kills of one sweep
@@ -53,14 +54,18 @@ def drive(place: Path, runs: int, workers: int) -> None:
     sweep(design(runs), out=place, resume=True, workers=workers, functions=functions)
 
 
-def parts(place: Path) -> dict[str, bytes]:
-    """Return the bytes of all parts of a sweep."""
-    return {file.name: file.read_bytes() for file in place.glob("parts/*/*.parquet")}
+def kept(place: Path) -> list[tuple[object, ...]]:
+    """Return what a ledger holds of all runs that are done, to the last byte."""
+    told = "SELECT run, seed, digest, outcomes FROM runs WHERE state = 'done'"
+    ledger = sqlite3.connect(place / LEDGER)
+    with closing(ledger):
+        runs = ledger.execute(f"{told} ORDER BY run").fetchall()
+        return runs + ledger.execute("SELECT * FROM points ORDER BY 1").fetchall()
 
 
 def ledger_done(place: Path) -> set[float]:
     """Return the runs that the ledger calls done, as they are named in the log."""
-    if not (place / "ledger.sqlite").exists():
+    if not (place / LEDGER).exists():
         return set()
     try:
         table = load_sweep(place).table()
@@ -145,7 +150,7 @@ def torment(kills: int, runs: int, seed: int, folder: Path) -> dict[str, object]
     luck, killed, again, differing = random.Random(seed), 0, 0, 0
     os.environ[LOG] = str(folder / "serial.log")
     drive(folder / "serial", runs, workers=1)
-    serial = parts(folder / "serial")
+    serial = kept(folder / "serial")
     victims = {"driver": 0, "worker": 0}
     sweeps = 0
     while killed < kills:
@@ -159,7 +164,7 @@ def torment(kills: int, runs: int, seed: int, folder: Path) -> dict[str, object]
         killed += sum(trial.killed.values())
         victims = {who: victims[who] + trial.killed[who] for who in victims}
         again += len(trial.again)
-        differing += parts(trial.place) != serial
+        differing += kept(trial.place) != serial
         sweeps += 1
         told = f"{differing} differ, {again} runs done again"
         print(f"{killed} kills, {sweeps} sweeps: {told}", file=sys.stderr)
@@ -168,7 +173,7 @@ def torment(kills: int, runs: int, seed: int, folder: Path) -> dict[str, object]
         "of drivers": victims["driver"],
         "of workers": victims["worker"],
         "sweeps": sweeps,
-        "sweeps whose parts differ": differing,
+        "sweeps whose outcomes differ": differing,
         "done runs that were done again": again,
     }
 
@@ -191,8 +196,8 @@ def main() -> int:
         print(json.dumps(seen))
     else:
         print("\n".join(f"{value:5} {name}" for name, value in seen.items()))
-    wrong = seen["sweeps whose parts differ"], seen["done runs that were done again"]
-    return int(any(wrong))
+    wrong = ("sweeps whose outcomes differ", "done runs that were done again")
+    return int(any(seen[name] for name in wrong))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def sweep(
         A design, its TOML file, or what such a file would hold.
     executor
         What does the runs; None starts supervised processes on this machine. The
-        store's parts are the same bytes whatever does them.
+        outcomes are the same bytes whatever does them.
     out
         Folder of the store; None is ``results/sweeps/`` and the design's name.
     resume
@@ -137,10 +137,8 @@ class Driver:
         self.tasks, self.store, self._reach = tasks, store, reach
         self._tell = tell or (lambda line: None)
         self._flying: dict[str, list[Task]] = {}  # tasks that are the same run
-        self._damaged = store.damaged()
-        for run, wrong in self._damaged.items():
+        for wrong in store.damaged.values():
             self._tell(f"{wrong}; it is run again")
-            del store.done[run]
 
     def jobs(self) -> Iterator[Job]:
         """Yield the jobs of all runs that are not done."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sim.minds.casting import is_live, open_cast, stand_in
 from sim.model import Society
-from sim.sweeps import factors, parts, store
+from sim.sweeps import factors, store
 from sim.sweeps.jobs import Task, Tasks, scenario_of
 from sim.sweeps.reading import load_sweep
 from sim.sweeps.work import DONE, SNAPSHOT_EVERY, warm_up
@@ -38,20 +38,18 @@ def estimate(tasks: Tasks, place: Path) -> Estimate:
     If the sweep has been begun in ``place``, its ledger tells; else the middle run of
     the design is lived through for at most ten seconds.
     """
+    names = [*tasks.outcomes, *(one["name"] for one in tasks.functions)]
+    size = (store.row_size(len(names)) + _kept(tasks)) * len(tasks)
     if (place / store.LEDGER).is_file():
         ledger = load_sweep(place).ledger()
         finished = ledger[ledger["state"] == DONE]
         if len(finished):
-            mean = finished[["seconds", "bytes"]].mean()
-            size = int(mean["bytes"] * len(tasks)) + len(tasks) * _kept(tasks)
+            seconds = float(finished["seconds"].mean())
             told = f"{len(finished)} runs in the ledger"
             done = load_sweep(place).counts().get(DONE, 0)
-            return Estimate(len(tasks), done, float(mean["seconds"]), size, told)
+            return Estimate(len(tasks), done, seconds, size, told)
     task = tasks[len(tasks) // 2]
     seconds, days = _pilot(task)
-    names = [*tasks.outcomes, *(one["name"] for one in tasks.functions)]
-    part = parts.as_bytes(task.run, task.seed, dict.fromkeys(names, 0.0))
-    size = (len(part) + _kept(tasks)) * len(tasks)
     told = f"a pilot of {days} days"
     if is_live(factors.mind(task.job["mind"])):
         told += " with scripted agents; the time that a model takes comes on top"

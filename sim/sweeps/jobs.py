@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sim.compiled import source_digest
+from sim.errors import InputError
 from sim.events import own
 from sim.interventions import Intervention
 from sim.parameters import Parameters
@@ -21,6 +22,8 @@ from sim.sweeps import factors, measures
 from sim.sweeps.designs import Design, Point
 
 Job = dict[str, Any]  # ready for JSON
+MOST_FUNCTIONS = 1000  # of a user's own, as many as a design has outcomes
+COLUMNS = ("position", "seed", "state", "error", "run")  # of a table of runs
 
 
 class Task(NamedTuple):
@@ -51,7 +54,8 @@ class Tasks:
     ------
     InputError
         If a function or a detector of one's own cannot be found again in another
-        process, or a network file cannot be read.
+        process, a function has the name of another column of the table, there are too
+        many, or a network file cannot be read.
     """
 
     def __init__(
@@ -64,8 +68,12 @@ class Tasks:
         self.seeds = design.seed_list
         self.outcomes = design.outcomes or measures.usual()
         self.detectors = own.describe(measures.kinds_in(self.outcomes))
-        given = dict(functions or {}).items()
-        self.functions = [measures.describe(name, one) for name, one in given]
+        given = dict(functions or {})
+        for name in {*design.varied, *COLUMNS} & given.keys():
+            raise InputError(f"the table has a column {name!r} already; rename yours")
+        if len(given) > MOST_FUNCTIONS:
+            raise InputError(f"a sweep takes at most {MOST_FUNCTIONS:,} functions")
+        self.functions = [measures.describe(name, one) for name, one in given.items()]
         self._made: tuple[int, Job] = (-1, {})
 
     def __len__(self) -> int:

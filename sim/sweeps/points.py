@@ -48,11 +48,12 @@ def grid(axes: Mapping[str, Sequence[Any]]) -> Points:
 
 def latin(n: int, seed: int, ranges: Mapping[str, Sequence[float]]) -> Points:
     """Return a Latin hypercube: each of ``n`` strata of each range is hit once."""
+    strata = {name: Permutation(n, f"{seed}:{name}") for name in ranges}
 
     def at(number: int) -> dict[str, Any]:
         found = {}
         for name, (low, high) in ranges.items():
-            stratum = shuffled(number, n, f"{seed}:{name}")
+            stratum = strata[name].at(number)
             within = _hash(f"{seed}:{name}:within", number) / 2**64
             value = low + (high - low) * (stratum + within) / n
             found[name] = fitting(name, min(value, high))
@@ -61,20 +62,37 @@ def latin(n: int, seed: int, ranges: Mapping[str, Sequence[float]]) -> Points:
     return Points(n, at)
 
 
-def shuffled(number: int, n: int, key: str) -> int:
-    """Return where a permutation of 0..n-1, named by ``key``, puts ``number``.
+class Permutation:
+    """A permutation of 0..n-1, named by a key, that is never held as a list.
 
     A Feistel network over the next power of four, walked until it falls below ``n``.
+    What a round makes of half a number is hashed once: there are few halves.
+
+    Parameters
+    ----------
+    n
+        How many numbers.
+    key
+        Which permutation of them.
     """
-    half = max(1, (max(n - 1, 1).bit_length() + 1) // 2)
-    mask = (1 << half) - 1
-    while True:
-        left, right = number >> half, number & mask
-        for step in range(ROUNDS):
-            left, right = right, left ^ (_hash(f"{key}:{step}", right) & mask)
-        number = left << half | right
-        if number < n:
-            return number
+
+    def __init__(self, n: int, key: str) -> None:
+        self.n = n
+        self._half = max(1, (max(n - 1, 1).bit_length() + 1) // 2)
+        self._rounds = [(f"{key}:{step}", dict[int, int]()) for step in range(ROUNDS)]
+
+    def at(self, number: int) -> int:
+        """Return where ``number`` is put."""
+        half, mask = self._half, (1 << self._half) - 1
+        while True:
+            left, right = number >> half, number & mask
+            for key, known in self._rounds:
+                if right not in known:
+                    known[right] = _hash(key, right) & mask
+                left, right = right, left ^ known[right]
+            number = left << half | right
+            if number < self.n:
+                return number
 
 
 def _hash(key: str, number: int) -> int:

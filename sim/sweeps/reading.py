@@ -7,10 +7,11 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from sim import results, runs
 from sim.compiled import source_digest
@@ -21,10 +22,11 @@ from sim.minds.connection import hosts
 from sim.results import Result
 from sim.signatures import checked_arguments
 from sim.strangers import inside, parse_json
-from sim.sweeps import factors, parts, store
+from sim.sweeps import factors, store
 from sim.sweeps.designs import Design, make
-from sim.sweeps.jobs import Tasks, scenario_of
+from sim.sweeps.jobs import MOST_FUNCTIONS, Tasks, scenario_of
 from sim.sweeps.work import DONE, FAILED
+from sim.ties import Array
 
 DAMAGED, WAITING = "damaged", "waiting"
 
@@ -39,8 +41,8 @@ class Identity(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
 
     design: dict[str, Any]
-    outcomes: list[str]
-    functions: dict[str, str]
+    outcomes: list[str] = Field(max_length=MOST_FUNCTIONS)
+    functions: dict[str, str] = Field(max_length=MOST_FUNCTIONS)
     detectors: dict[str, dict[str, str]] = {}  # of a user's own events, by kind
 
 
@@ -98,8 +100,9 @@ class Sweep:
 
     def ledger(self) -> pd.DataFrame:
         """Return what is noted of each run: state, attempts, seconds, versions."""
-        rows = self._query("SELECT * FROM runs ORDER BY finished, run")
-        return pd.DataFrame(rows, columns=_columns(store.SCHEMA))
+        names = [name for name in _columns(store.SCHEMA) if name != "outcomes"]
+        told = f"SELECT {', '.join(names)} FROM runs ORDER BY finished, run"
+        return pd.DataFrame(self._query(told), columns=names)
 
     def table(self, waiting: bool = False) -> pd.DataFrame:
         """Return one row a run: what varies, seed, outcomes, state and error.
@@ -113,42 +116,60 @@ class Sweep:
         -------
         pandas.DataFrame
             Indexed by ``position`` in the design. Outcomes of a run that is not
-            done, or whose part is not as it was written, are missing.
+            done, or whose outcomes are not as they were written, are missing.
         """
-        rows = dict(self._rows())
-        if waiting:
-            rows = {at: rows.get(at, _NOTHING) for at in range(len(self))}
+        found = self._read()
+        places = list(range(len(self)) if waiting else found.shown)
+        varied = ["position", *self.design.varied, "seed"]
+        if not places:
+            names = [*varied, *self.outcomes, *_SHOWN]
+            return pd.DataFrame([], columns=names).set_index("position")
+        numbers = np.full((len(places), len(self.outcomes)), np.nan)
+        rows = {position: row for row, position in enumerate(places)}
+        numbers[[rows[position] for position in found.sound]] = found.numbers
+        shown = [found.shown.get(position, _NOTHING) for position in places]
+        columns = [
+            pd.DataFrame(list(self._points(places)), columns=varied),
+            pd.DataFrame(numbers, columns=self.outcomes),
+            pd.DataFrame(shown, columns=_SHOWN),
+        ]
+        return pd.concat(columns, axis=1).set_index("position")
+
+    def _points(self, places: list[int]) -> Iterator[dict[str, Any]]:
+        """Yield what varies at places in the design, and the seed."""
         layout, seeds = self.design.layout(), self.design.seed_list
-        table = []
-        for position, row in rows.items():
+        made: tuple[int, dict[str, Any]] = (-1, {})
+        for position in places:
             number, index = divmod(position, len(seeds))
-            where = {"position": position} | layout.at(number) | {"seed": seeds[index]}
-            table.append(where | self._shown(*row))
-        names = ["position", *self.design.varied, "seed", *self.outcomes]
-        columns = [*names, "state", "error", "run"]
-        return pd.DataFrame(table, columns=columns).set_index("position")
+            if made[0] != number:  # replicates differ by their seed alone
+                made = number, layout.at(number)
+            yield {"position": position} | made[1] | {"seed": seeds[index]}
 
-    def _rows(self) -> Iterator[tuple[int, tuple[Any, ...]]]:
-        total = len(self)
-        for position, run, *rest in self._query(_POINTS):
-            if not 0 <= position < total or not RUN.fullmatch(str(run)):
+    def _read(self) -> _Found:
+        """Return what the ledger holds of every run, its outcomes in one array."""
+        encoding = store.Encoding(self.outcomes)
+        shown: dict[int, tuple[Any, ...]] = {}
+        sound, raw = [], bytearray()
+        for position, run, state, error, *kept in self._rows():
+            shown[position] = state, error, run
+            if state != DONE:
+                continue
+            wrong = encoding.damage(run, *kept)
+            if wrong is None:
+                sound.append(position)
+                raw += kept[-1]
+            else:
+                shown[position] = DAMAGED, f"{wrong}; --resume runs it again", run
+        numbers = np.frombuffer(raw, "<f8").reshape(len(sound), len(self.outcomes))
+        return _Found(shown, sound, numbers)
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        total, last = len(self), -1
+        for position, run, *rest in self._each(_POINTS):
+            if not last < position < total:
                 raise InputError(f"{self.path} is damaged: it has a run {run!r}")
-            yield position, (run, *rest)
-
-    def _shown(
-        self, run: str | None, state: str, error: str | None, digest: str | None
-    ) -> dict[str, Any]:
-        """Return what the table says of a run: its outcomes, or why there are none."""
-        row: dict[str, Any] = {"state": state, "error": error, "run": run}
-        if state != DONE or run is None or digest is None:
-            return row
-        try:
-            place = parts.place(self.path, run)
-            inside(self.path, str(place.relative_to(self.path)))
-            return row | parts.read(place, digest)
-        except InputError as wrong:
-            told = f"{wrong}; --resume runs it again"
-            return row | {"state": DAMAGED, "error": told}
+            last = position
+            yield position, _name(self.path, run), *rest
 
     def runs(
         self,
@@ -190,7 +211,8 @@ class Sweep:
 
     def _open(self, position: int, reach: Mapping[str, Any]) -> Result:
         task = Tasks(self.design)[position]
-        _, (run, *_) = next(row for row in self._rows() if row[0] == position)
+        (found,) = self._query("SELECT run FROM points WHERE position = ?", position)
+        run = _name(self.path, *found)
         place = inside(self.path, f"{store.KEPT}/{run}")
         if place.exists():
             return results.load(place)
@@ -206,22 +228,42 @@ class Sweep:
         return runs.run(scenario_of(job), seed=task.seed, out=place, **given)
 
     def _query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
+        return list(self._each(text, *values))
+
+    def _each(self, text: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         try:
             ledger = store.connect(self.path / store.LEDGER, read_only=True)
             try:
-                return ledger.execute(text, values).fetchall()
+                yield from ledger.execute(text, values)
             finally:
                 ledger.close()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise InputError(f"{self.path} is no sweep, or damaged: {error}") from None
 
 
-_NOTHING = (None, WAITING, None, None)
+class _Found(NamedTuple):
+    """What a ledger holds of all runs that it knows."""
+
+    shown: dict[int, tuple[Any, ...]]  # state, error and name of a run, by position
+    sound: list[int]  # positions of runs whose outcomes are as they were written
+    numbers: Array  # float64[sound, outcomes]
+
+
+_SHOWN = ["state", "error", "run"]
+_NOTHING = (WAITING, None, None)
 _POINTS = """
-SELECT position, runs.run, state, reason || ' (' || stage || '): ' || error, digest
+SELECT position, runs.run, state, reason || ' (' || stage || '): ' || error,
+    seed, digest, outcomes
 FROM points JOIN runs USING (run) ORDER BY position
 """
 _STATES = "SELECT state, count(*) FROM points JOIN runs USING (run) GROUP BY state"
+
+
+def _name(place: Path, run: object) -> str:
+    """Return the name of a run, as a ledger has it."""
+    if not RUN.fullmatch(str(run)):
+        raise InputError(f"{place} is damaged: it has a run {run!r}")
+    return str(run)
 
 
 def _columns(schema: str) -> list[str]:

@@ -1,33 +1,48 @@
-"""Where a sweep is kept: a ledger of runs (SQLite), and a Parquet part for each.
+"""Where a sweep is kept: a ledger of its runs (SQLite), with the outcomes of each.
 
-A part is on disk under its name before its ledger row is committed. So whatever the
-ledger calls done is there, and what a crash cut short is done again. Readers may look
+A run's state and its outcomes are one row, committed at once. So whatever the ledger
+calls done is there, whole, and what a crash cut short is done again. Readers may look
 in at any time; a second driver is refused.
+
+What holds when
+    a process is killed (SIGKILL of the driver or of workers, at any moment): all runs
+    that were committed are there. A commit is with the operating system when it
+    returns.
+    the machine loses power: the ledger is consistent, and all runs are there that were
+    committed up to the last sync to disk. A commit is synced if the last sync was
+    ``SYNC_EVERY`` seconds ago or more, so that at most the runs that were committed
+    within one such span are done again; and all is synced when a driver ends. Where
+    each run must be on disk before the next is kept, set it to 0.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import platform
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import struct
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 from sim.compiled import source_digest
 from sim.errors import InputError
 from sim.files import sync_folder, writing
 from sim.provenance import LIBRARIES, SOFTWARE, software_version
-from sim.sweeps import parts
 from sim.sweeps.work import DONE, JobResult, failure
 
 LEDGER, LOCK, KEPT = "ledger.sqlite", "lock", "runs"
-FORMAT = "1"
+FORMAT = "2"  # 1 kept the outcomes of each run in a Parquet file of its own
+SYNC_EVERY = 1.0  # seconds between commits that are synced to disk, at least
+ROW = 650  # bytes, about, that a ledger takes for a run beside its outcomes
 DIFFERS = "differs"
 SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -35,7 +50,7 @@ CREATE TABLE runs (
     run TEXT PRIMARY KEY, seed INTEGER NOT NULL, state TEXT NOT NULL,
     stage TEXT, reason TEXT, error TEXT, attempt INTEGER NOT NULL,
     seconds REAL NOT NULL, digest TEXT, bytes INTEGER, finished TEXT NOT NULL,
-    versions TEXT NOT NULL
+    versions TEXT NOT NULL, outcomes BLOB
 );
 CREATE TABLE points (position INTEGER PRIMARY KEY, run TEXT NOT NULL);
 """
@@ -43,13 +58,18 @@ STATEMENTS = {one.strip() for one in SCHEMA.split(";")}
 LONGEST = 100_000_000  # bytes of a value
 PUT_RUN = """
 INSERT INTO runs VALUES (:run, :seed, :state, :stage, :reason, :error, 1, :seconds,
-    :digest, :bytes, :finished, :versions)
-ON CONFLICT (run) DO UPDATE SET state = :state, stage = :stage, reason = :reason,
-    error = :error, attempt = attempt + 1, seconds = :seconds,
+    :digest, :bytes, :finished, :versions, :outcomes)
+ON CONFLICT (run) DO UPDATE SET seed = :seed, state = :state, stage = :stage,
+    reason = :reason, error = :error, attempt = attempt + 1, seconds = :seconds,
     digest = coalesce(:digest, digest), bytes = coalesce(:bytes, bytes),
-    finished = :finished, versions = :versions
+    finished = :finished, versions = :versions, outcomes = coalesce(:outcomes, outcomes)
 """
 PUT_POINT = "INSERT OR IGNORE INTO points VALUES (?, ?)"
+ALL_DONE = "SELECT run, seed, digest, outcomes FROM runs WHERE state = 'done'"
+OTHER_FORMAT = (
+    "was made by another version, which kept outcomes in another way; read it with "
+    "that version, or do the sweep anew in another folder (--out)"
+)
 
 
 class Identity(NamedTuple):
@@ -58,6 +78,45 @@ class Identity(NamedTuple):
     name: str
     design: str  # JSON, see Tasks.identity
     source: str
+
+
+class Encoding:
+    """How outcomes are kept: as float64 numbers, in the order of their names.
+
+    Equal outcomes have equal bytes: there is one NaN. A digest covers the names, the
+    run, its seed and the numbers, so that no row can stand in for another.
+
+    Parameters
+    ----------
+    names
+        The names of the outcomes of each run of a sweep.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+        self._numbers = struct.Struct(f"<{len(self.names)}d")
+        self._begun = sha256(json.dumps(self.names).encode())
+
+    def encode(self, values: Mapping[str, float]) -> bytes:
+        """Return the outcomes of a run as bytes."""
+        ordered = [values[name] for name in self.names]
+        return self._numbers.pack(*[v if v == v else math.nan for v in ordered])
+
+    def digest(self, run: str, seed: int, raw: bytes) -> str:
+        """Return the SHA-256 of a run's outcomes, and of whose they are."""
+        whole = self._begun.copy()
+        whole.update(f"{run} {seed} ".encode())
+        whole.update(raw)
+        return whole.hexdigest()
+
+    def damage(self, run: str, seed: int, digest: str, raw: object) -> str | None:
+        """Return what is wrong with what a ledger holds of a run, or None."""
+        if raw is None:
+            return f"the outcomes of run {run} are missing"
+        is_one = isinstance(raw, bytes) and len(raw) == self._numbers.size
+        if not is_one or self.digest(run, seed, cast(bytes, raw)) != digest:
+            return f"the outcomes of run {run} are damaged: other bytes were written"
+        return None
 
 
 class Store:
@@ -96,27 +155,44 @@ class Store:
         except BaseException:
             os.close(self._lock)
             raise
-        parts.sweep_up(path)
-        rows = self._ledger.execute("SELECT run, digest FROM runs WHERE state = 'done'")
-        self.done: dict[str, str] = dict(rows)
-        noted = self._ledger.execute("SELECT position FROM points")
-        self.noted: set[int] = {position for (position,) in noted}
+        known = json.loads(identity.design)
+        self._encoding = Encoding([*known["outcomes"], *known["functions"]])
+        self._synced = -math.inf  # when, by the monotonic clock
+        self._is_synced = True  # whether all commits were
         self._versions = json.dumps(versions())
+        self.done: set[str] = set()  # runs whose outcomes are as they were written
+        self.damaged: dict[str, str] = {}  # what is wrong with the others
+        self.noted: set[int] = set()
+        try:
+            self._look_through()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with suppress(sqlite3.Error, InputError):  # the disk may be full
+            self._ledger.rollback()
+            self._sync()
         self._ledger.close()
         os.close(self._lock)
 
-    def damaged(self) -> dict[str, str]:
-        """Return what is wrong with each part that is not as it was written."""
-        found = {
-            run: parts.damage(parts.place(self.path, run), digest)
-            for run, digest in self.done.items()
-        }
-        return {run: wrong for run, wrong in found.items() if wrong is not None}
+    def _look_through(self) -> None:
+        """Find out what is there, and whether it is as it was written."""
+        with _reading(self.path / LEDGER):
+            (sound,) = self._ledger.execute("PRAGMA integrity_check(1)").fetchone()
+            if sound != "ok":
+                raise sqlite3.DatabaseError(sound)
+            for row in self._ledger.execute(ALL_DONE):
+                wrong = self._encoding.damage(*row)
+                if wrong is None:
+                    self.done.add(row[0])
+                else:
+                    self.damaged[row[0]] = wrong
+            noted = self._ledger.execute("SELECT position FROM points")
+            self.noted.update(position for (position,) in noted)
 
     def add(self, finding: JobResult, seed: int, positions: list[int]) -> JobResult:
         """Keep what came of a run; return what the ledger now says of it.
@@ -126,9 +202,11 @@ class Store:
         InputError
             If it cannot be written: the disk is full, for example.
         """
-        row = dict.fromkeys(("stage", "reason", "error", "digest", "bytes"))
+        row = dict.fromkeys(("stage", "reason", "error", "digest", "bytes", "outcomes"))
         if finding["state"] == DONE:
-            finding = self._put_part(finding, seed)
+            raw = self._encoding.encode(finding["values"])
+            finding = self._compared(finding, seed, raw)
+            row["outcomes"] = raw if finding["state"] == DONE else None
         row |= {name: value for name, value in finding.items() if name != "values"}
         row |= {"seed": seed, "versions": self._versions, "finished": _now()}
         with self._transaction():
@@ -137,17 +215,15 @@ class Store:
             self._ledger.executemany(PUT_POINT, pairs)
         self.noted.update(positions)
         if finding["state"] == DONE:
-            self.done[finding["run"]] = finding["digest"]
+            self.done.add(finding["run"])
         return finding
 
-    def _put_part(self, finding: JobResult, seed: int) -> JobResult:
+    def _compared(self, finding: JobResult, seed: int, raw: bytes) -> JobResult:
         run = finding["run"]
-        raw = parts.as_bytes(run, seed, finding["values"])
-        digest, before = parts.digest_of(raw), self._digest(run)
+        digest, before = self._encoding.digest(run, seed, raw), self._digest(run)
         if before is not None and before != digest:
             told = f"the same run gave other bytes before ({before[:8]}, {digest[:8]})"
             return failure(run, "writing", DIFFERS, told, finding["seconds"])
-        parts.write(parts.place(self.path, run), raw)
         return finding | {"digest": digest, "bytes": len(raw)}
 
     def _digest(self, run: str) -> str | None:
@@ -163,12 +239,37 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        is_due = time.monotonic() - self._synced >= SYNC_EVERY
+        level = "FULL" if is_due else "NORMAL"  # FULL syncs all earlier commits, too
         try:
+            self._ledger.execute(f"PRAGMA synchronous = {level}")
             self._ledger.execute("BEGIN IMMEDIATE")
             yield
             self._ledger.execute("COMMIT")
         except sqlite3.Error as error:
             raise InputError(f"cannot write {self.path / LEDGER}: {error}") from error
+        self._is_synced = is_due
+        if is_due:
+            self._synced = time.monotonic()
+
+    def _sync(self) -> None:
+        """See all commits safely on the disk."""
+        if not self._is_synced:
+            self._synced = -math.inf
+            with self._transaction():
+                self._ledger.execute("UPDATE about SET value = value")
+
+
+@contextmanager
+def _reading(ledger: Path) -> Iterator[None]:
+    """Turn what SQLite finds wrong with a ledger into an InputError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise InputError(
+            f"{ledger} is damaged: {error}; restore it from a copy, or do the sweep "
+            "anew in another folder (--out)"
+        ) from None
 
 
 def versions() -> dict[str, str]:
@@ -219,14 +320,14 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
     address = f"{path.resolve().as_uri()}?{mode}"
     ledger = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30.0)
     try:
-        _distrust(ledger)
+        _distrust(ledger, path.parent)
     except BaseException:
         ledger.close()
         raise
     return ledger
 
 
-def _distrust(ledger: sqlite3.Connection) -> None:
+def _distrust(ledger: sqlite3.Connection, place: Path) -> None:
     """Let a ledger that may be a stranger's hold tables, and nothing that computes."""
     ledger.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     ledger.execute("PRAGMA trusted_schema = OFF")
@@ -236,10 +337,19 @@ def _distrust(ledger: sqlite3.Connection) -> None:
         found = ledger.execute(query).fetchall()
     except UnicodeDecodeError as error:  # from an error that quotes the ledger
         raise sqlite3.DatabaseError(str(error)) from None
+    if any(sql in STATEMENTS for _, name, sql in found if name == "about"):
+        _refuse_format(ledger, place)
     for kind, name, sql in found:
         is_table = kind == "table" and sql in STATEMENTS
         if not is_table and not (kind == "index" and sql is None):
             raise sqlite3.DatabaseError(f"it has a {kind} {name!r} that no sweep has")
+
+
+def _refuse_format(ledger: sqlite3.Connection, place: Path) -> None:
+    """Raise InputError if a ledger has another format than this version's."""
+    query = "SELECT value FROM about WHERE key = 'format'"
+    if ledger.execute(query).fetchone() not in (None, (FORMAT,)):
+        raise InputError(f"the sweep in {place} {OTHER_FORMAT}")
 
 
 def _has_ledger(path: Path) -> bool:
@@ -291,7 +401,7 @@ def _refuse_other(path: Path, known: dict[str, str], identity: Identity) -> None
     """Raise InputError if a store is not for what it shall now be used for."""
     advice = "finish it as it was, or start another (--out)"
     if known.get("format") != FORMAT:
-        raise InputError(f"the sweep in {path} was made by another version; {advice}")
+        raise InputError(f"the sweep in {path} {OTHER_FORMAT}")
     if known["design"] != identity.design:
         what = difference(json.loads(known["design"]), json.loads(identity.design))
         raise InputError(f"the sweep in {path} has another design: {what}; {advice}")
@@ -311,6 +421,11 @@ def difference(old: Any, new: Any, where: str = "") -> str:
                 return difference(old.get(key), new.get(key), inside)
         return "its keys stand in another order"
     return f"{where.removeprefix('design.')} was {old!r}, now {new!r}"
+
+
+def row_size(outcomes: int) -> int:
+    """Return about how many bytes a run takes in a ledger, with so many outcomes."""
+    return ROW + 8 * outcomes
 
 
 def identity_of(name: str, design: str) -> Identity:
