@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -19,6 +16,7 @@ from sim.errors import InputError
 from sim.expectations import Verdict, judge
 from sim.model import Society, seed_from
 from sim.outcomes import outcomes
+from sim.portable import process_pool
 from sim.scenarios import Scenario
 
 _PROGRESS: ContextVar[bool] = ContextVar("progress", default=False)
@@ -150,7 +148,7 @@ def observe_all(
     watched = partial(tqdm, total=len(jobs), unit="run", disable=not _PROGRESS.get())
     if min(workers, len(jobs)) <= 1:
         return list(watched(observe(scenario, seed) for scenario, seed in jobs))
-    with _pool(min(workers, len(jobs))) as pool:
+    with process_pool(min(workers, len(jobs))) as pool:
         return list(watched(pool.map(observe, *zip(*jobs, strict=True))))
 
 
@@ -162,18 +160,3 @@ def progress_shown(shown: bool = True) -> Iterator[None]:
         yield
     finally:
         _PROGRESS.reset(before)
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Open processes that leave an interrupt to the one who started them."""
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

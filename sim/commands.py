@@ -65,7 +65,7 @@ def _seed(text: str) -> int:
 
 
 def _workers(told: argparse.Namespace) -> int:
-    from sim.sweeps.driving import processors
+    from sim.portable import processors
 
     return told.workers or processors()
 

@@ -8,10 +8,7 @@ taken seed by seed, and who was affected is seen by comparing all columns every 
 from __future__ import annotations
 
 import math
-import multiprocessing
-import signal
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -24,6 +21,7 @@ from sim.checks import seeds_from
 from sim.errors import InputError
 from sim.interventions import LEVERS, Intervention
 from sim.model import Society
+from sim.portable import process_pool
 from sim.scenarios import Scenario
 from sim.state import State
 from sim.sweeps import measures
@@ -195,14 +193,8 @@ def counterfactual(
     one = partial(live_pair, without, changed, wanted=wanted)
     if min(workers, len(numbers)) == 1:
         return Comparison(without, changed, [one(seed) for seed in numbers])
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(workers, len(numbers)), context, signal.signal, (signal.SIGINT, _IGNORED)
-    ) as pool:
+    with process_pool(min(workers, len(numbers))) as pool:
         return Comparison(without, changed, list(pool.map(one, numbers)))
-
-
-_IGNORED = signal.SIG_IGN
 
 
 def _scenario(told: Scenario | str) -> Scenario:

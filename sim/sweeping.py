@@ -120,11 +120,12 @@ def _interrupted(place: Path) -> int:
 
 
 def _dry_run(told: argparse.Namespace, design: Any, place: Path) -> int:
-    from sim.sweeps import driving, estimating
+    from sim.portable import processors
+    from sim.sweeps import estimating
     from sim.sweeps.jobs import Tasks
 
     found = estimating.estimate(Tasks(design), place)
-    workers = told.workers or driving.processors()
+    workers = told.workers or processors()
     if told.json:
         print(json.dumps(found._asdict() | {"wall": found.wall(workers)}))
     else:
@@ -216,7 +217,7 @@ def compare_scenarios(told: argparse.Namespace) -> int:
     """Print what one change does to a society, with intervals."""
     from sim import counterfactuals, files, scenarios
     from sim.errors import InputError
-    from sim.sweeps.driving import processors
+    from sim.portable import processors
 
     if (told.other is None) == (told.lever is None):
         raise InputError("compare with another scenario, or pull a --lever --at a day")

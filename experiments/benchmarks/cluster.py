@@ -17,8 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
+from sim.errors import InputError
 from sim.sweeps import load_sweep, sweep
 
 DESIGN = """
@@ -88,7 +90,7 @@ def wait_for(place: Path, count: int, driver: subprocess.Popen[bytes]) -> int:
     done = 0
     while done < count and driver.poll() is None:
         time.sleep(0.2)
-        if (place / "ledger.sqlite").exists():
+        with suppress(InputError):  # it is not begun yet
             done = load_sweep(place).counts().get("done", 0)
     return done
 

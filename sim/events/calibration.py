@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +24,7 @@ from sim.events.detector import DETECTORS, Event, Reading, known
 from sim.events.synthetic import NULLS, Day, Imaginary
 from sim.files import write_text
 from sim.parameters import Parameters
+from sim.portable import process_pool
 from sim.provenance import SOFTWARE, software_version
 
 MARK = 1.0  # false alarms per 1,000 steps that are at most allowed
@@ -228,8 +227,7 @@ def _all(cases: Sequence[Any], do: Any, workers: int, progress: bool) -> list[An
 
     if workers == 1:
         return shown(map(do, cases))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context) as pool:
+    with process_pool(workers) as pool:
         return shown(pool.map(do, cases, chunksize=4))
 
 

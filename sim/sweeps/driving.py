@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from sim.errors import InputError
+from sim.portable import processors
 from sim.sweeps import executors
 from sim.sweeps.crew import Crew
 from sim.sweeps.designs import Design, resolve
@@ -108,13 +108,6 @@ def _options(options: Mapping[str, Any]) -> Options:
     if told.time_limit < 0 or told.memory_limit < 0:
         raise InputError("a limit is 0 (none) or more")
     return told
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Driver:
