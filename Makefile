@@ -35,7 +35,7 @@ lint: $(VENV)/installed-dev ## check style and formatting
 	@$(BIN)/ruff format --check .
 
 types: $(VENV)/installed-dev ## check types
-	@$(BIN)/mypy
+	@$(BIN)/mypy $(ARGS)
 
 contracts: $(VENV)/installed-dev ## check that imports go one way
 	@$(BIN)/lint-imports

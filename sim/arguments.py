@@ -65,7 +65,7 @@ def add_workers(command: argparse.ArgumentParser) -> None:
 
 def workers_of(args: argparse.Namespace) -> int:
     """Return how many processes to run in: as asked, or one a processor."""
-    from sim.parallel import processors
+    from sim.portable import processors
 
     return args.workers or processors()
 

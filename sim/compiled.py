@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import numba
 import numba.extending
+from llvmlite import ir
 
 PACKAGE = Path(__file__).parent
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,7 +40,7 @@ ABOVE = {
     *("watching", "app", "serving", "drawing", "exports", "gexf", "present"),
     *("reporting", "reports", "checkpoints", "living", "readings"),
     *("arguments", "footers", "sound", "tables", "relationships", "markup", "graphml"),
-    *("html", "parallel", "stats", "signatures"),
+    *("html", "parallel", "portable", "stats", "signatures"),
 }
 
 
@@ -70,9 +71,28 @@ def loops_digest() -> str:
 
 def cache_folder() -> Path:
     """Return where this version's compiled loops are kept."""
+    name = loops_digest() + ("-plain" if is_plain() else "")
+    return _cache_root() / name
+
+
+def _cache_root() -> Path:
     base = os.environ.get("OS_SOCIETY_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) if base else Path.home() / ".cache"
-    return root / "os-society" / loops_digest()
+    if base:
+        return Path(base) / "os-society"
+    import platformdirs  # late: it is seldom needed, and takes time
+
+    return platformdirs.user_cache_path("os-society", appauthor=False)
+
+
+@functools.cache
+def is_plain() -> bool:
+    """Tell whether loops do without instructions for several numbers at once.
+
+    So it is if the environment has ``OS_SOCIETY_SIMD=off``, or llvmlite no longer says
+    what a pointer points to. Results are the same, and come a little later.
+    """
+    asked = os.environ.get("OS_SOCIETY_SIMD", "").lower() == "off"
+    return asked or not hasattr(ir.IntType(8).as_pointer(), "pointee")
 
 
 @functools.cache

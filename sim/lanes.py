@@ -2,7 +2,9 @@
 
 Each of these is a few instructions that no loop over single numbers becomes. They move
 numbers and work out nothing, so every processor writes the same; and they check
-nothing: what they read and write must be there.
+nothing: what they read and write must be there. Each has a plain loop that does the
+same a number at a time, for releases of llvmlite that these instructions are not
+written for.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
 from numba.core import cgutils, types
+
+from sim.compiled import fused, is_plain
 
 SPAN = 16  # numbers that are copied or repeated at once
 LINE = 64  # bytes that a processor fetches together
@@ -160,3 +164,38 @@ def _exchanged(builder: Any, lines: list[Any], apart: int, ways: Any) -> list[An
             mask = ir.Constant(ir.VectorType(ir.IntType(32), len(way)), list(way))
             found[at] = builder.shuffle_vector(lines[row], lines[row + apart], mask)
     return found
+
+
+# ------------------------------------------------------------------------ plain loops
+
+
+@fused
+def _prefetch(array: Any, row: Any) -> None:
+    """Do nothing: the processor fetches a row when it is read."""
+
+
+@fused
+def _copy(source: Any, at: Any, target: Any, to: Any) -> None:
+    """Do as ``copy`` does, a number at a time."""
+    for n in range(np.uint64(SPAN)):
+        target[to + n] = source[at + n]
+
+
+@fused
+def _repeat(value: Any, target: Any, to: Any) -> None:
+    """Do as ``repeat`` does, a number at a time."""
+    for n in range(np.uint64(SPAN)):
+        target[to + n] = value
+
+
+@fused
+def _turn(table: Any, rows: Any, columns: Any, at: Any, apart: Any) -> None:
+    """Do as ``turn`` does, a number at a time."""
+    for column in range(np.uint64(WIDTH)):
+        place = at + np.uint64(apart) * column
+        for n in range(np.uint64(WIDTH)):
+            columns[place + n] = table[rows[at + n], column]
+
+
+if is_plain():
+    prefetch, copy, repeat, turn = _prefetch, _copy, _repeat, _turn

@@ -243,5 +243,5 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
             f"a run of {place} was cut short; go on with 'os-society resume {place}', "
             "or begin again (--force)"
         )
-    with writing(left), lock(left, place):
+    with writing(left), lock(place.expanduser().resolve()):
         shutil.rmtree(left)

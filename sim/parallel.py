@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -15,18 +11,12 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from sim.errors import InputError
+from sim.portable import process_pool
 
 Job = TypeVar("Job")
 Found = TypeVar("Found")
 
 _PROGRESS: ContextVar[bool] = ContextVar("progress", default=False)
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def map_all(
@@ -61,7 +51,7 @@ def map_all(
     workers = min(workers, len(jobs))
     if workers <= 1:
         return list(_counted(map(do, jobs), len(jobs)))
-    with _pool(workers) as pool:
+    with process_pool(workers) as pool:
         return list(_counted(pool.map(do, jobs, chunksize=chunk), len(jobs)))
 
 
@@ -102,22 +92,3 @@ def progress_shown(shown: bool = True) -> Iterator[None]:
         yield
     finally:
         _PROGRESS.reset(before)
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Open processes that leave an interrupt to the one who started them.
-
-    They are spawned, as everywhere: a forked process would inherit the threads' locks
-    of this one in whatever state they are.
-    """
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

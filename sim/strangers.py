@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.errors import InputError
+from sim.files import open_at_once
 
 DEEPEST = 32  # tables and lists within each other
 LONGEST_NAME = 200  # characters of what becomes the name of a file or folder
@@ -47,7 +48,7 @@ def open_file(path: Path, flags: int = os.O_RDONLY) -> FileIO:
         If it is no regular file.
     """
     try:
-        number = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+        number = open_at_once(path, flags)
     except ValueError:  # a name that no file system can hold
         raise InputError(f"{str(path)!r} is no name of a file") from None
     try:

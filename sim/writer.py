@@ -7,13 +7,12 @@ equal runs have equal bytes.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,6 +23,7 @@ import pyarrow as pa
 
 from sim.errors import InputError
 from sim.files import (
+    Lock,
     move_into_place,
     sibling,
     sync_folder,
@@ -136,7 +136,8 @@ class RunWriter:
         self.provenance = provenance
         self._began = time.monotonic()
         self._made: list[Path] = []
-        self._lasting, self._lock = lasting, -1
+        self._lasting = lasting
+        self._lock: Lock | None = None
         self.readings: Readings | None = None
         with writing(self.directory):
             _refuse_what_is_there(self.directory, overwrite)
@@ -145,7 +146,7 @@ class RunWriter:
             try:
                 self._make_folders()
                 if lasting:
-                    self._lock = _locked(self.part, self.directory)
+                    self._lock = lock(self.directory)
             except BaseException:
                 self.abort()
                 raise
@@ -263,9 +264,8 @@ class RunWriter:
         if self.readings is not None:
             self.readings.drop()
         if self._lasting:
-            if self._lock >= 0:
-                os.close(self._lock)
-            self._lock = -1
+            if self._lock is not None:
+                self._lock.release()
             return
         shutil.rmtree(self.part, ignore_errors=True)
         while self._made:
@@ -312,31 +312,18 @@ def begun_at(directory: Path) -> Path:
     return directory.with_name(f".{directory.name[:200]}.unfinished")
 
 
-def _locked(folder: Path, directory: Path) -> int:
-    """Be the one writer of a folder until this process ends, or lets go."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise InputError(f"another process is writing the run {directory}") from None
-    return descriptor
+def lock(directory: Path) -> Lock:
+    """Be the one writer of a lasting run; ``directory`` is where it shall be.
 
-
-@contextmanager
-def lock(folder: Path, directory: Path) -> Iterator[None]:
-    """Be the one writer of the folder of an unfinished run.
+    The lock lies beside it, since the folder of an unfinished run is moved away.
 
     Raises
     ------
     InputError
-        If another process is; ``directory`` is where the run shall be.
+        If another process is.
     """
-    descriptor = _locked(folder, directory)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
+    busy = f"another process is writing the run {directory}"
+    return Lock(directory.with_name(f".{directory.name[:200]}.lock"), lambda who: busy)
 
 
 def _json(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -104,6 +103,7 @@ def test_a_run_may_be_cut_short_again(whole: Result, tmp_path: Path, cut: Any) -
 
 
 @pytest.mark.slow
+@pytest.mark.posix
 def test_a_killed_process_is_gone_on_with(whole: Result, tmp_path: Path) -> None:
     told = f"""
 from sim import runs, scenarios
@@ -184,13 +184,9 @@ def test_what_was_begun_is_not_lost_by_beginning_again(unfinished: Path) -> None
 
 
 def test_one_process_goes_on_at_a_time(unfinished: Path) -> None:
-    held = os.open(begun_at(unfinished), os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="another process is writing the run"):
-            runs.resume(unfinished)
-    finally:
-        os.close(held)
+    refused = pytest.raises(InputError, match="another process is writing the run")
+    with writer.lock(unfinished), refused:
+        runs.resume(unfinished)
     assert runs.resume(unfinished).steps[-1] == 200
 
 
@@ -224,13 +220,9 @@ def test_a_run_that_is_cut_short_at_its_very_end_goes_on(
 
 @pytest.mark.slow
 def test_what_is_being_written_is_not_removed(unfinished: Path) -> None:
-    held = os.open(begun_at(unfinished), os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="another process is writing the run"):
-            runs.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
-    finally:
-        os.close(held)
+    refused = pytest.raises(InputError, match="another process is writing the run")
+    with writer.lock(unfinished), refused:
+        runs.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
     assert runs.resume(unfinished).steps[-1] == 200
 
 

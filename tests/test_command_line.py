@@ -333,6 +333,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.slow
+@pytest.mark.posix
 def test_a_full_disk_leaves_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, *SMALL, "--out", "deep/run"],
@@ -372,6 +373,7 @@ def test_an_error_of_ours_ends_with_1_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
+@pytest.mark.posix
 def test_a_signal_leaves_no_partial_run(number: signal.Signals, code: int) -> None:
     long = command("run", "her", "--steps", "100000", "--humans", "200", "--out", "run")
     running = subprocess.Popen(long, env=environment(), stderr=subprocess.PIPE)

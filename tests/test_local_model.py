@@ -143,6 +143,7 @@ def test_only_this_machine_is_served(url: str) -> None:
 @REAL
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.posix
 def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     program = "from sim.minds import local; local.serve(0)"
     with subprocess.Popen(

@@ -8,7 +8,8 @@ import os
 import pytest
 
 from sim.errors import InputError
-from sim.parallel import map_all, processors, progress_shown
+from sim.parallel import map_all, progress_shown
+from sim.portable import processors
 
 
 def test_jobs_are_done_in_their_order() -> None:

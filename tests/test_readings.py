@@ -227,6 +227,7 @@ def test_what_oses_are_called_needs_no_other_column(told: Result) -> None:
 
 
 @pytest.mark.usefixtures("small_groups")
+@pytest.mark.posix
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     draw = np.random.default_rng(1)
     keeper = Readings(tmp_path / "one", tmp_path / "run")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +70,8 @@ def write(directory: Path, overwrite: bool = False) -> Result:
 @contextmanager
 def full_disk(room: int) -> Iterator[None]:
     """Let no file grow beyond ``room`` bytes."""
+    import resource  # only POSIX systems have it
+
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
@@ -211,6 +212,7 @@ def test_a_run_is_replaced_only_when_asked(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.posix
 def test_the_old_run_outlives_a_failed_replacement(tmp_path: Path) -> None:
     old = write(tmp_path / "run")
     with full_disk(500), pytest.raises(InputError, match="cannot write"):
@@ -227,6 +229,7 @@ def test_what_was_there_comes_back_if_the_last_move_fails(tmp_path: Path) -> Non
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.posix
 def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     with full_disk(500), pytest.raises(InputError, match=str(tmp_path / "run")):
         write(tmp_path / "run")

@@ -234,6 +234,7 @@ def killed_after(calls: int, slots: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.posix
 def test_after_a_kill_nothing_is_asked_twice() -> None:
     pytest.importorskip("openai")
     killed_after(random.Random(4).randrange(10, 80), slots=4)
@@ -241,6 +242,7 @@ def test_after_a_kill_nothing_is_asked_twice() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.posix
 def test_a_kill_may_come_at_any_moment(seed: int) -> None:
     pytest.importorskip("openai")
     luck = random.Random(seed)

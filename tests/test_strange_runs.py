@@ -364,6 +364,7 @@ def test_readings_that_no_society_gives_are_told(run: Path) -> None:
     assert "no society gives such readings" in refusal(lambda: load(run).detect())
 
 
+@pytest.mark.posix
 def test_a_run_does_not_lead_out_of_its_folder(run: Path, tmp_path: Path) -> None:
     for name in ("series.parquet", "provenance.json", "snapshots"):
         elsewhere = tmp_path / f"elsewhere-{name}"
@@ -375,6 +376,7 @@ def test_a_run_does_not_lead_out_of_its_folder(run: Path, tmp_path: Path) -> Non
     assert load(run).steps == [0, 10, 20]
 
 
+@pytest.mark.posix
 def test_a_fork_copies_nothing_from_elsewhere(run: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("not yours")

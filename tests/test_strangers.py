@@ -139,6 +139,7 @@ def test_gzip_of_several_parts_and_padding_is_sound(tmp_path: Path) -> None:
     assert population.read(file).n == 3
 
 
+@pytest.mark.posix
 def test_pipes_and_devices_are_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.csv")
     for path in (tmp_path / "x.csv", Path("/dev/zero")):
@@ -220,6 +221,7 @@ def test_a_name_that_makes_a_folder_stays_in_it(name: str) -> None:
         (f"lever = 'price@{DIGITS}'", "a lever is told as"),
     ],
 )
+@pytest.mark.posix
 def test_a_design_has_its_measure(tmp_path: Path, text: str, says: str) -> None:
     outside = tmp_path / "outside.csv"
     outside.write_text("a,b\n")
@@ -256,12 +258,14 @@ def test_a_call_has_only_so_many_messages(tmp_path: Path) -> None:
     assert entries.read_entry(json.dumps(deep).encode()) is None
 
 
+@pytest.mark.posix
 def test_a_transcript_is_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "talk.jsonl")
     told = refusal(lambda: Transcript.replay(tmp_path / "talk.jsonl"))
     assert "is not a file" in told
 
 
+@pytest.mark.posix
 def test_names_stay_inside(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for name in ("../x", "/etc/hostname", "a/../../x", "a\0b"):

@@ -81,6 +81,7 @@ def test_failures_are_told_by_kind_and_in_the_exit_code(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.posix
 def test_an_interrupted_sweep_can_be_gone_on_with(
     design: str, stop: signal.Signals
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import resource
 import shutil
 import signal
 import subprocess
@@ -19,8 +18,7 @@ from sweep_runs import DESIGN, RUNS, Here, at_home, kept, spoil_ledger
 
 import sim
 from sim.errors import InputError
-from sim.sweeps import measures, store, sweep
-from sim.sweeps.processes import WorkerProcess
+from sim.sweeps import measures, processes, store, sweep
 from sim.sweeps.store import Store
 
 TESTS = Path(__file__).parent
@@ -337,11 +335,11 @@ except ValueError as error:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("most", [1000, 40_000])
+@pytest.mark.posix
 def test_a_full_disk_ends_in_a_message_and_a_store_to_go_on_with(
     small: sim.sweeps.Sweep, tmp_path: Path, most: int
 ) -> None:
     place = tmp_path / "s"
-    assert resource.RLIMIT_FSIZE
     told = [sys.executable, "-c", FULL, str(place), str(TESTS), str(most)]
     done = subprocess.run(told, capture_output=True, text=True, check=True)
     assert "InputError cannot write" in done.stdout, done
@@ -367,9 +365,11 @@ def test_a_run_that_raises_is_a_row_and_the_others_finish(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_runs_that_kill_hang_or_eat_memory_are_rows(tmp_path: Path) -> None:
-    told = {"base": {"steps": 2}, "grid": {"humans": list(range(10, 18))}, "seeds": 1}
-    limits = {"time_limit": 3.0, "memory_limit": 1500, "workers": 2}
+@pytest.mark.posix
+def test_runs_that_kill_or_eat_memory_are_rows(tmp_path: Path) -> None:
+    several = [10, 11, 12, 13, 14, 16, 17]
+    told = {"base": {"steps": 2}, "grid": {"humans": several}, "seeds": 1}
+    limits = {"memory_limit": 1500, "workers": 2}
     own = {"spoil": sweep_runs.spoil}
     found = sweep(DESIGN | told, out=tmp_path / "s", functions=own, **limits)
     failed = found.failures().set_index("run")["reason"]
@@ -380,22 +380,28 @@ def test_runs_that_kill_hang_or_eat_memory_are_rows(tmp_path: Path) -> None:
         12: "exited",
         13: "exited",
         14: "killed by SIGKILL",
-        15: "timed out",
         16: "out of memory",
     }
     assert (found.failures()["stage"] == "outcome spoil").all()
     assert table["state"][[10, 17]].tolist() == ["done", "done"]
 
 
+@pytest.mark.slow
+def test_a_run_that_hangs_is_a_row(tmp_path: Path) -> None:
+    told = {"base": {"steps": 2, "humans": 15}, "grid": {}, "seeds": 1}
+    own = {"spoil": sweep_runs.spoil}
+    found = sweep(
+        DESIGN | told, out=tmp_path / "s", functions=own, time_limit=2.0, workers=1
+    )
+    (failed,) = found.failures().to_dict("records")
+    assert failed["reason"] == "timed out"
+    assert failed["error"] == "took more than 2 s"
+
+
 def test_workers_that_never_start_end_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def start_wrong(self: WorkerProcess, out: int) -> subprocess.Popen[bytes]:
-        told = [sys.executable, "-c", "raise SystemExit('no sim here')"]
-        return subprocess.Popen(
-            told, stdin=subprocess.PIPE, stderr=self._words, start_new_session=True
-        )
-
-    monkeypatch.setattr(WorkerProcess, "_start", start_wrong)
+    wrong = ["-c", "raise SystemExit('no sim here')"]
+    monkeypatch.setattr(processes, "PROGRAM", wrong)
     with pytest.raises(InputError, match=r"workers end before they begin.*no sim here"):
         sweep(DESIGN, out=tmp_path / "s", workers=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -271,6 +270,8 @@ def test_a_kill_loses_at_most_the_call_being_written(path: Path, after: int) -> 
 @pytest.fixture
 def small_disk(recorded: Path) -> Iterator[int]:
     """Let no file grow more than 400 bytes beyond the transcript; return its size."""
+    import resource  # only POSIX systems have it
+
     size = recorded.stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 400, hard))
@@ -280,9 +281,12 @@ def small_disk(recorded: Path) -> Iterator[int]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.posix
 def test_a_full_disk_is_said_and_costs_no_other_call(
     recorded: Path, small_disk: int
 ) -> None:
+    import resource
+
     before = recorded.read_bytes()
     long = REQUEST._replace(agent=3, messages=MESSAGES * 5)
     with Transcript.record(recorded, SETTINGS, "abc") as transcript:
@@ -460,6 +464,7 @@ def test_a_question_may_be_there_twice_but_not_two_answers(recorded: Path) -> No
     assert "line 6 of transcript" in refusal(recorded)
 
 
+@pytest.mark.posix
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
@@ -471,7 +476,10 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         Transcript.replay(tmp_path / "gone")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+@pytest.mark.skipif(
+    getattr(os, "geteuid", int)() == 0, reason="root may read every file"
+)
+@pytest.mark.posix
 def test_a_file_one_may_not_read_is_refused(recorded: Path) -> None:
     recorded.chmod(0)
     with pytest.raises(InputError, match="Permission denied"):

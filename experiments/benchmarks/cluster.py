@@ -19,9 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
+from sim.errors import InputError
 from sim.sweeps import load_sweep, sweep
 from sim.sweeps.store import LEDGER
 
@@ -92,7 +93,7 @@ def wait_for(place: Path, count: int, driver: subprocess.Popen[bytes]) -> int:
     done = 0
     while done < count and driver.poll() is None:
         time.sleep(0.2)
-        if (place / LEDGER).exists():
+        with suppress(InputError):  # it is not begun yet
             done = load_sweep(place).counts().get("done", 0)
     return done
 

@@ -6,7 +6,6 @@ passed over by who reads, and removed by who goes on writing.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
 from io import BufferedReader, FileIO
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from sim.errors import InputError
-from sim.files import sync_folder, writing
+from sim.files import Lock, sync_folder, writing
 from sim.strangers import open_file
 
 MOST_BYTES_OF_A_LINE = 2_000_000
@@ -24,9 +23,9 @@ MOST_BYTES_OF_A_FILE = 2**31
 class Journal:
     """A journal that is open; use ``Journal.to_read`` or ``Journal.to_write``."""
 
-    def __init__(self, path: Path, file: FileIO) -> None:
+    def __init__(self, path: Path, file: FileIO, lock: Lock | None = None) -> None:
         self.path = path
-        self._file = file
+        self._file, self._lock = file, lock
         self._end = 0  # bytes of the whole lines that were read or written
 
     @classmethod
@@ -57,16 +56,17 @@ class Journal:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = open_file(path, os.O_RDWR | os.O_CREAT)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                sync_folder(path.parent)
-            except BlockingIOError:
-                file.close()
-                message = f"{path} is being written by another run; wait for it"
-                raise InputError(f"{message} or name another file") from None
+                lock = _locked(path)
             except BaseException:
                 file.close()
                 raise
-        return cls(path, file)
+            try:
+                sync_folder(path.parent)
+            except BaseException:
+                file.close()
+                lock.release()
+                raise
+        return cls(path, file, lock)
 
     def lines(self) -> Iterator[bytes]:
         """Yield the whole lines, each with its line break; read them before writing.
@@ -129,3 +129,13 @@ class Journal:
     def close(self) -> None:
         """Close the file and let others write it."""
         self._file.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _locked(path: Path) -> Lock:
+    """Be the one writer of a journal, by whatever name it is known."""
+    real = path.resolve()
+    message = f"{path} is being written by another run; wait for it"
+    place = real.with_name(f".{real.name[:200]}.lock")
+    return Lock(place, lambda _: f"{message} or name another file")

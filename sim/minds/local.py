@@ -13,23 +13,23 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from sim.errors import InputError
+from sim.portable import Child
 
 HOST = "127.0.0.1"
 PORT = 8012
 SLOTS = 4
+KEPT = 100_000  # bytes of what a server says
 CONTEXT = 8192  # tokens, all slots together
 REPETITION = 1.1  # above 1, or a model this small says a phrase again and again
 
@@ -119,8 +119,11 @@ def running(
     numbers = {"port": port, "threads": threads, "slots": slots, "context": context}
     options = [f"--{name}={number}" for name, number in numbers.items()]
     options += [] if model is None else [f"--model={model}"]
-    with tempfile.TemporaryFile() as shown, _process(options, shown) as process:
-        yield _first_answer(process, shown, patience)
+    server = Child(["-m", "sim.minds.local", *options], kept=KEPT)
+    try:
+        yield _first_answer(server, patience)
+    finally:
+        server.end(10.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -238,42 +241,15 @@ def _end_with_standard_input() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-@contextmanager
-def _process(options: list[str], shown: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a server with its output in a file; end it, by force if it must be."""
-    root = str(Path(__file__).parents[2])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sim.minds.local", *options],
-        stdin=subprocess.PIPE,
-        stdout=shown,
-        stderr=subprocess.STDOUT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-        start_new_session=True,  # Ctrl-C is for whoever started it
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(10.0)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _first_answer(
-    process: subprocess.Popen[bytes], shown: IO[bytes], patience: float
-) -> str:
+def _first_answer(server: Child, patience: float) -> str:
     """Return the server's base URL as soon as it has generated a token."""
     end = time.monotonic() + patience
     while (left := end - time.monotonic()) > 0:
-        ended = process.poll() is not None
-        # The process writes where this file ends; do not move its place.
-        said = os.pread(shown.fileno(), 100_000, 0).decode(errors="replace")
-        if ended:
-            raise InputError(_last_line(said) or "the model's server ended at once")
-        address = ADDRESS.search(said)
+        if not server.is_alive:
+            server.drain()
+            last = _last_line(server.last_words)
+            raise InputError(last or "the model's server ended at once")
+        address = ADDRESS.search(server.last_words)
         if address and _answers(address[1], left):
             return address[1]
         time.sleep(0.05)

@@ -6,7 +6,7 @@ another takes its place.
 
 from __future__ import annotations
 
-import select
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable
 from itertools import islice
@@ -18,7 +18,7 @@ from sim.sweeps.processes import BUSY, GONE, IDLE, STARTING, Limits, WorkerProce
 from sim.sweeps.work import JobResult
 
 FALSE_STARTS = 3  # in a row, from which on no worker will start
-PATIENCE = 0.5  # seconds between looks at processes whose pipe says nothing
+PATIENCE = 0.5  # seconds between looks at processes that say nothing
 
 
 class Ahead:
@@ -69,6 +69,7 @@ class WorkerPool:
             raise InputError(f"it takes at least one worker, not {size}")
         self.size, self.limits = size, limits
         self._workers: list[WorkerProcess] = []
+        self._news = threading.Event()
         self._false_starts = 0
 
     def run(self, jobs: Iterable[Job]) -> Generator[JobResult]:
@@ -109,13 +110,13 @@ class WorkerPool:
             starting = len(self._in_state(STARTING))
             if not left.has(starting + 1) or (starting and not _is_compiled()):
                 return
-            self._workers.append(WorkerProcess(self.limits))
+            self._workers.append(WorkerProcess(self.limits, self._news))
 
     def _noticed(self) -> list[WorkerProcess]:
         """Wait for something to happen; return the workers to look at."""
         wait = min([PATIENCE, *(one.time_left for one in self._workers)])
-        ends = [one.out for one in self._workers]
-        select.select(ends, [], [], max(0.0, wait))
+        self._news.wait(max(0.0, wait))
+        self._news.clear()
         return list(self._workers)
 
     def _keep_busy(self, worker: WorkerProcess, left: Ahead) -> None:

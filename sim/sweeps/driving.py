@@ -11,8 +11,9 @@ from typing import Any
 from sim.errors import InputError
 from sim.minds.casting import check_address
 from sim.minds.connection import hosts
-from sim.parallel import processors, progress_bar
+from sim.parallel import progress_bar
 from sim.parameters import IN_DESIGN
+from sim.portable import processors
 from sim.signatures import checked_arguments
 from sim.sweeps import executors, factors
 from sim.sweeps.crew import WorkerPool

@@ -7,7 +7,6 @@ takes nothing else with it.
 
 from __future__ import annotations
 
-import select
 import threading
 from collections.abc import Generator, Iterable
 from concurrent.futures import (
@@ -104,5 +103,6 @@ def _worker(limits: Limits) -> WorkerProcess:
 
 def _attend(worker: WorkerProcess) -> JobResult | None:
     """Wait for something to happen to a process; return a finding if it has one."""
-    select.select([worker.out], [], [], max(0.0, min(0.5, worker.time_left)))
+    worker.news.wait(max(0.0, min(0.5, worker.time_left)))
+    worker.news.clear()
     return worker.look()

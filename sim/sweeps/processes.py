@@ -7,18 +7,13 @@ said here: the stage it was in, and the reason.
 from __future__ import annotations
 
 import json
-import os
-import select
-import signal
-import subprocess
-import sys
-import tempfile
+import queue
+import threading
 import time
-from contextlib import suppress
 from math import inf
-from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from sim.portable import Child, SharedText, signal_name
 from sim.sweeps.jobs import Job
 from sim.sweeps.work import EXITED, OUT_OF_MEMORY, JobResult, failure
 
@@ -26,8 +21,7 @@ TIMED_OUT = "timed out"
 STARTING, IDLE, BUSY, GONE = "starting", "idle", "busy", "gone"
 START_LIMIT = 900.0  # seconds: loops may have to be compiled
 MEMORY_WORDS = ("bad_alloc", "MemoryError", "out of memory", "Cannot allocate")
-STAGE_WIDTH, LAST_WORDS = 200, 300  # bytes
-PIPE = 2**16  # bytes
+PROGRAM = ["-m", "sim.sweeps.worker"]  # what such a process runs
 
 
 class Limits(NamedTuple):
@@ -37,11 +31,6 @@ class Limits(NamedTuple):
     megabytes: int = 0  # private memory of its process; 0 is no limit
 
 
-def _scratch() -> IO[bytes]:
-    """Return a file without a name, open until it is closed."""
-    return tempfile.TemporaryFile(buffering=0)
-
-
 class WorkerProcess:
     """A process that does one run at a time, and is watched.
 
@@ -49,47 +38,31 @@ class WorkerProcess:
     ----------
     limits
         What each of its runs may use.
+    news
+        Set when there is something to look at; several workers may share it.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, news: threading.Event | None = None) -> None:
         self.limits = limits
+        self.news = news or threading.Event()
         self.state = STARTING
         self.job: Job | None = None
         self.complaint = ""  # why it was lost without a job
         self._since = time.monotonic()
-        self._heard = b""
-        self._stage = _scratch()
-        self._words = _scratch()
-        self.out, out = os.pipe()
-        try:
-            self.process = self._start(out)
-        finally:
-            os.close(out)
+        self._heard: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._stage = SharedText()
+        told = [str(self._stage.path), str(self.limits.megabytes)]
+        self._child = Child([*PROGRAM, *told], self._hear)
 
-    def _start(self, out: int) -> subprocess.Popen[bytes]:
-        root = str(Path(__file__).parents[2])
-        places = [root, *(str(Path(place).resolve()) for place in sys.path)]
-        told = (out, self._stage.fileno(), self.limits.megabytes)
-        return subprocess.Popen(
-            [sys.executable, "-m", "sim.sweeps.worker", *map(str, told)],
-            stdin=subprocess.PIPE,
-            stdout=self._words,
-            stderr=self._words,
-            pass_fds=(out, self._stage.fileno()),
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(places))},
-            start_new_session=True,  # an interrupt is for the driver alone
-        )
+    def _hear(self, line: bytes | None) -> None:
+        self._heard.put(line)
+        self.news.set()
 
     def give(self, job: Job) -> bool:
         """Hand over a job; return False if the process is gone."""
-        assert self.process.stdin is not None
-        self._words.truncate(0)
-        self._words.seek(0)
-        os.pwrite(self._stage.fileno(), b"setting up".ljust(STAGE_WIDTH), 0)
-        try:
-            self.process.stdin.write(json.dumps(job).encode() + b"\n")
-            self.process.stdin.flush()
-        except OSError:
+        self._child.forget_words()
+        self._stage.write("setting up")
+        if not self._child.send(json.dumps(job).encode() + b"\n"):
             self.stop()
             return False
         self.job, self.state, self._since = job, BUSY, time.monotonic()
@@ -98,7 +71,7 @@ class WorkerProcess:
     @property
     def is_alive(self) -> bool:
         """Tell whether the process is there."""
-        return self.state != GONE and self.process.poll() is None
+        return self.state != GONE and self._child.is_alive
 
     @property
     def time_left(self) -> float:
@@ -114,76 +87,62 @@ class WorkerProcess:
 
     def look(self) -> JobResult | None:
         """Take note of what the process says, or of its end; return a finding."""
+        if self.state == GONE:
+            return None
         message, ended = self._message()
         if message is not None:
+            if self.state == STARTING:
+                self._stage.forget_name()  # it has opened it by now
             self.state, self.job = IDLE, None
             if message.get("reason") == OUT_OF_MEMORY:
                 self.stop()  # what is left of its memory is better given back
             return message if "run" in message else None
-        if ended or (self.process.poll() is not None and not self._readable()):
+        if ended:
             return self._ended()
         if self.time_left <= 0.0:
             return self._lost(TIMED_OUT, f"took more than {self._allowed:g} s")
         return None
 
     def _message(self) -> tuple[dict[str, Any] | None, bool]:
-        """Return a message, if there is a whole one, and whether there can be more."""
-        while b"\n" not in self._heard and self._readable():
-            raw = os.read(self.out, PIPE)
-            if not raw:
-                return None, True
-            self._heard += raw
-        line, newline, rest = self._heard.partition(b"\n")
-        if not newline:
-            return None, False
-        self._heard = rest
-        return json.loads(line), False
-
-    def _readable(self) -> bool:
-        return bool(select.select([self.out], [], [], 0.0)[0])
+        """Return a message, if there is one, and whether that was all."""
+        is_alive = self._child.is_alive
+        if not is_alive:
+            self._child.drain()
+        try:
+            line = self._heard.get_nowait()
+        except queue.Empty:
+            return None, not is_alive
+        if not self._heard.empty():
+            self.news.set()
+        return (None, True) if line is None else (json.loads(line), False)
 
     def _ended(self) -> JobResult | None:
         """Say how the process ended."""
-        code, words = self._exit_code(), self._last_words()
+        code = self._child.exit_code()
+        self._child.kill()
+        words = self._child.last_words
         if any(word in words for word in MEMORY_WORDS):
             return self._lost(OUT_OF_MEMORY, words)
-        if code < 0:
-            name = signal.Signals(-code).name
+        if code is None:
+            return self._lost(EXITED, f"it closed its output. {words}".strip())
+        if name := signal_name(code):
             return self._lost(f"killed by {name}", words or f"its process got {name}")
         return self._lost(EXITED, f"exit code {code}. {words}".strip())
-
-    def _exit_code(self) -> int:
-        try:
-            return self.process.wait(timeout=5.0)
-        except subprocess.TimeoutExpired:  # it closed its pipe, and lives on
-            return -signal.SIGKILL
-
-    def _last_words(self) -> str:
-        end = os.fstat(self._words.fileno()).st_size
-        raw = os.pread(self._words.fileno(), LAST_WORDS, max(0, end - LAST_WORDS))
-        return raw.decode(errors="replace").strip("\0 \n")
 
     def _lost(self, reason: str, error: str) -> JobResult | None:
         """Give the process up; return the finding of the run that is lost with it."""
         job, spent = self.job, time.monotonic() - self._since
-        stage = os.pread(self._stage.fileno(), STAGE_WIDTH, 0).decode(errors="replace")
+        stage = self._stage.read()
         self.stop()
         if job is None:
             self.complaint = f"{reason}: {error}"
             return None
-        return failure(job["run"], stage.strip(), reason, error, spent)
+        return failure(job["run"], stage, reason, error, spent)
 
     def stop(self) -> None:
         """End the process, and whatever it has started, at once."""
         if self.state == GONE:
             return
         self.state, self.job = GONE, None
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        with suppress(OSError):
-            assert self.process.stdin is not None
-            self.process.stdin.close()
-        os.close(self.out)
+        self._child.kill()
         self._stage.close()
-        self._words.close()

@@ -17,7 +17,6 @@ What holds when
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
 import os
@@ -35,7 +34,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from sim.compiled import source_digest
 from sim.errors import InputError
-from sim.files import sync_folder, writing
+from sim.files import Lock, sync_folder, writing
 from sim.provenance import LIBRARIES, SOFTWARE, software_version
 from sim.sweeps.work import DONE, JobResult, failure
 
@@ -145,15 +144,14 @@ class Store:
         _refuse_foreign(path)
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+            self._lock = _locked(path)
         try:
-            _lock(self._lock, path)
             is_new = not _has_ledger(path / LEDGER)
             if not is_new and not resume:
                 raise InputError(f"there is a sweep in {path}; go on with --resume")
             self._ledger = _open_ledger(path, identity, is_new)
         except BaseException:
-            os.close(self._lock)
+            self._lock.release()
             raise
         known = json.loads(identity.design)
         self._encoding = Encoding([*known["outcomes"], *known["functions"]])
@@ -177,7 +175,7 @@ class Store:
             self._ledger.rollback()
             self._sync()
         self._ledger.close()
-        os.close(self._lock)
+        self._lock.release()
 
     def _look_through(self) -> None:
         """Find out what is there, and whether it is as it was written."""
@@ -293,18 +291,10 @@ def _refuse_foreign(path: Path) -> None:
         raise InputError(f"{path} is there already and is no sweep; choose another")
 
 
-def _lock(descriptor: int, path: Path) -> None:
-    """Be the one driver of a store until this process ends."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        who = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
-        raise InputError(
-            f"another process ({who or 'unknown'}) is driving the sweep in {path}; "
-            "wait for it, or stop it"
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+def _locked(path: Path) -> Lock:
+    """Be the one driver of a store."""
+    busy = f"is driving the sweep in {path}; wait for it, or stop it"
+    return Lock(path / LOCK, lambda who: f"another process ({who}) {busy}")
 
 
 def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:

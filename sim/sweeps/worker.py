@@ -10,27 +10,34 @@ import gc
 import json
 import os
 import queue
-import signal
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
-MEGABYTE = 2**20
+from sim.portable import (
+    SharedText,
+    ignore_interrupts,
+    limit_memory,
+    take_over_output,
+)
 
 
-def main(out: int, stage: int, memory: int) -> None:
+def main(stage: str, memory: int) -> None:
     """Do the jobs that come in on standard input until there are no more.
+
+    Findings go to standard output, one JSON object a line; what a run prints goes to
+    standard error.
 
     Parameters
     ----------
-    out
-        File descriptor for findings, one JSON object a line.
     stage
-        File descriptor of a file whose first bytes say the stage of the run.
+        File of the text that says the stage of the run.
     memory
         Most private memory of this process in megabytes; 0 is no limit.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver's affair
+    ignore_interrupts()
+    out, shown = take_over_output(), SharedText(Path(stage))
     from sim.sweeps.work import OUT_OF_MEMORY, run_job, warm_up
 
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -39,14 +46,10 @@ def main(out: int, stage: int, memory: int) -> None:
     gc.collect()
     gc.freeze()  # what is there by now stays: no need to look through it after each run
     if memory:
-        _limit(memory)
-
-    def notice(name: str) -> None:
-        os.pwrite(stage, name.encode()[:200].ljust(200), 0)
-
+        limit_memory(memory)
     _tell(out, {"state": "ready"})
     while True:
-        finding = run_job(json.loads(jobs.get()), notice)
+        finding = run_job(json.loads(jobs.get()), shown.write)
         _tell(out, finding)
         if finding.get("reason") == OUT_OF_MEMORY:
             return  # what is left of the memory is better given back
@@ -59,16 +62,6 @@ def _listen(jobs: queue.SimpleQueue[str]) -> None:
     os._exit(0)
 
 
-def _limit(memory: int) -> None:
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = memory * MEGABYTE
-    if hard != resource.RLIM_INFINITY:
-        most = min(most, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
-
-
 def _tell(out: int, message: object) -> None:
     text = json.dumps(message).encode() + b"\n"
     with suppress(BrokenPipeError):
@@ -77,4 +70,4 @@ def _tell(out: int, message: object) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:]))
+    main(sys.argv[1], int(sys.argv[2]))
