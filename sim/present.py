@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sim.events.watch import Kept
 from sim.model import Society
 from sim.results import Result
 from sim.tables import Numbers
@@ -63,8 +64,14 @@ class Present(Result):
 
     def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
         """Return the readings of one name on some days."""
-        every = self.readings
-        return every[(every["name"] == name) & every["step"].between(since, until)]
+        keeper, some = self._society.watch.keeper, Kept()
+        if isinstance(keeper, Kept):  # else the run has them
+            some.notes = [
+                note
+                for note in keeper.notes
+                if note[1] == name and since <= note[0] <= until
+            ]
+        return pd.DataFrame(some.columns())
 
     @functools.cached_property
     def steps(self) -> list[int]:
