@@ -78,7 +78,7 @@ def of_seeds(folder: Path) -> dict[str, Figure]:
     for seed in SEEDS:
         history = live(seed, peers=False).watch.history
         closed[seed] = pd.Series(history["loneliness"], history.days)
-    what = plots.Change(
+    what = plots.ComparisonLabels(
         "her, in haste", "her, with OSes that cannot talk to OSes", "loneliness, 0 to 1"
     )
     return {

@@ -33,7 +33,7 @@ from sim.model import Society
 from sim.speaking import settings_of
 from sim.sweeps import read
 from sim.sweeps.jobs import Tasks
-from sim.sweeps.work import DONE, FAILED, execute
+from sim.sweeps.work import DONE, FAILED, run_job
 from sim.writer import UNFINISHED, begun_at
 
 MIND = 'kind = "llm"\nmodel = "tiny"\ncast = 4\ntalks = 1.0\n'
@@ -405,10 +405,10 @@ def test_a_run_of_a_store_is_run_again_where_its_model_is_allowed(
 def test_a_job_carries_what_is_allowed(untrusted: Untrusted) -> None:
     job = Tasks(read(untrusted["design.toml"]))[0].job
     before = untrusted.visits()
-    finding = execute(job)
+    finding = run_job(job)
     assert finding["state"] == FAILED and "nobody allowed" in finding["error"]
     assert untrusted.visits() == before
-    finding = execute(job | {"reach": {"allow_model": [untrusted.host]}})
+    finding = run_job(job | {"reach": {"allow_model": [untrusted.host]}})
     assert finding["state"] == DONE
 
 

@@ -23,7 +23,7 @@ from sim.scenarios import Scenario
 from sim.sweeps import load_sweep, measures
 from sim.sweeps.designs import make
 from sim.sweeps.jobs import Tasks
-from sim.sweeps.work import execute
+from sim.sweeps.work import run_job
 
 TOWN = sim.scenario("her").replace(**QUICK | {"humans": 30, "steps": 40})
 DESIGN: dict[str, Any] = {
@@ -134,9 +134,9 @@ def test_a_sweep_keeps_the_day_of_an_own_event(tmp_path: Path, fashion: str) -> 
 def test_a_job_brings_its_detectors_along(fashion: str) -> None:
     """As a worker does it, in which nobody registered anything."""
     job = Tasks(make({**SMALL, **DESIGN}))[0].job
-    here = execute(job)["values"]
+    here = run_job(job)["values"]
     forget(fashion)
-    assert execute(job)["values"]["fashion"] == here["fashion"]
+    assert run_job(job)["values"]["fashion"] == here["fashion"]
     assert fashion not in DETECTORS and fashion not in EVENTS
     usual = Tasks(make({**SMALL, **DESIGN, "outcomes": ["left"]}))[0].job
     assert "detectors" not in usual

@@ -21,7 +21,7 @@ from sim.errors import InputError
 from sim.sweeps import Sweep, store
 from sim.sweeps.jobs import Job, Tasks
 from sim.sweeps.store import LEDGER, Encoding, Store, identity_of, row_size
-from sim.sweeps.work import DONE, Finding, failure
+from sim.sweeps.work import DONE, JobResult, failure
 
 GRID: dict[str, Any] = {
     "seeds": 3,
@@ -32,12 +32,12 @@ LISTED = GRID | {"grid": None, "list": [{"reach": 2.0}, {"lever": "price@2"}, {}
 ODD = [math.nan, -0.0, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, 1 / 3]
 
 
-def done(job: Job, *values: float) -> Finding:
+def done(job: Job, *values: float) -> JobResult:
     named = dict(zip(job["outcomes"], values, strict=True))
     return {"run": job["run"], "state": DONE, "seconds": 0.5, "values": named}
 
 
-def mixed(number: int, job: Job) -> Finding | None:
+def mixed(number: int, job: Job) -> JobResult | None:
     """Return a finding of each kind in turn: done, failed, not come yet."""
     if number % 4 == 1:
         return failure(job["run"], "day 3", "raised", "ValueError: no", 0.1)
@@ -80,7 +80,7 @@ def test_a_table_is_that_of_one_row_after_another(
 def test_columns_have_their_types_when_all_runs_are_alike(
     tmp_path: Path, state: str
 ) -> None:
-    def alike(number: int, job: Job) -> Finding | None:
+    def alike(number: int, job: Job) -> JobResult | None:
         if state == "failed":
             return failure(job["run"], "day 1", "raised", "ValueError", 0.1)
         return done(job, 1.0, 2.0, 3.0) if state == "done" else None
