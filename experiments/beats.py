@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from sim.model import Society
+from sim.society import Society
 
 SCENARIOS = ("her", "her-linear", "her-no-peers", "her-no-insight")
 BEATS = (

@@ -20,8 +20,8 @@ from typing import Any
 
 import pandas as pd
 
-from sim.errors import InputError
-from sim.facts import compare, rows, summary
+from sim.studies.validation import compare, rows, summary
+from sim.utils.errors import InputError
 
 WIDTH = 100
 

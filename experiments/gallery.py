@@ -25,10 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from quick import QUICK
 
-from sim import plots, runs, scenarios
-from sim.files import replacing
-from sim.model import Society
-from sim.results import Result
+from sim import plots, scenarios
+from sim.runs import run
+from sim.runs.result import Result
+from sim.society import Society
+from sim.utils.files import replacing
 
 FEW: dict[str, Any] = QUICK | {"humans": 80}
 SEEDS = range(6)
@@ -70,7 +71,7 @@ def of_seeds(folder: Path) -> dict[str, Figure]:
     """Return the figures that take several seeds: survival, and a difference."""
     quick = scenarios.load("her").replace(**FEW)
     kept = [
-        runs.run(quick, seed=seed, out=folder / str(seed), snapshot_every=20)
+        run.run(quick, seed=seed, out=folder / str(seed), snapshot_every=20)
         for seed in SEEDS
     ]
     base = {seed: kept[seed].series["loneliness"] for seed in SEEDS}
@@ -157,7 +158,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         her = scenarios.load("her").replace(humans=told.humans)
-        result = runs.run(her, seed=7, out=folder / "her", snapshot_every=15)
+        result = run.run(her, seed=7, out=folder / "her", snapshot_every=15)
         figures = of_a_run(result) | of_seeds(folder) | of_a_grid() | of_effects()
         pictures = {}
         for name, figure in figures.items():

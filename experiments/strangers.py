@@ -27,13 +27,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
-from sim import checkpoints, population, results, runs, scenarios, transcripts
-from sim.errors import LONGEST, InputError
+from sim import scenarios
 from sim.minds import MindOptions
 from sim.minds.calls import Settings
 from sim.minds.transcript import Transcript
-from sim.sweeps import designs, load_sweep
-from sim.sweeps.jobs import Tasks
+from sim.model import population
+from sim.runs import checkpoint, conversations, result, run
+from sim.studies import design as designs
+from sim.studies import load_sweep
+from sim.studies.job import Tasks
+from sim.utils.errors import LONGEST, InputError
 
 Examples = st.SearchStrategy[bytes]
 
@@ -415,7 +418,7 @@ def transcript_seed() -> bytes:
     path = place() / "recorded.jsonl"
     mind = MindOptions(kind="scripted", cast=3, talks=0.5, record=path)
     story = scenarios.load("her").replace(**QUICK | {"innovation": 0.5})
-    runs.run(story.replace(steps=4), out=place() / "recorded", mind=mind)
+    run.run(story.replace(steps=4), out=place() / "recorded", mind=mind)
     return b"".join(path.read_bytes().splitlines(keepends=True)[:4])
 
 
@@ -617,11 +620,11 @@ def written(table: pa.Table, options: dict[str, Any]) -> bytes:
 def make_run(path: Path) -> None:
     mind = MindOptions(kind="scripted", cast=3, talks=0.3)
     story = scenarios.load("her").replace(**QUICK)
-    runs.run(story.pull("price", 9), seed=1, out=path, mind=mind, snapshot_every=20)
+    run.run(story.pull("price", 9), seed=1, out=path, mind=mind, snapshot_every=20)
 
 
 def make_checkpoints(path: Path) -> None:
-    runs.run(
+    run.run(
         scenarios.load("her").replace(**QUICK).pull("announced_shutdown", 12),
         seed=1, out=path, checkpoint_every=20, snapshot_every=20,
     )  # fmt: skip
@@ -635,7 +638,7 @@ RUN, CHECKPOINTS = Folder(make_run, "run"), Folder(make_checkpoints, "checkpoint
 
 
 def read_run(path: Path) -> None:
-    found = results.load(path)
+    found = result.load(path)
     parts: list[Callable[[], Any]] = [
         lambda: found.provenance,
         lambda: found.series,
@@ -647,7 +650,9 @@ def read_run(path: Path) -> None:
         found.agents,
         lambda: found.graph(found.steps[0]),
         found.speech.memories,
-        lambda: list(transcripts.as_text(transcripts.talks(found), found.population)),
+        lambda: list(
+            conversations.as_text(conversations.talks(found), found.population)
+        ),
         lambda: found.speech.calls,
         found.detect,
     ]
@@ -656,12 +661,12 @@ def read_run(path: Path) -> None:
 
 
 def read_checkpoint(path: Path) -> None:
-    society = checkpoints.load(path).society
+    society = checkpoint.load(path).society
     society.step()
 
 
 def make_sweep(path: Path) -> None:
-    from sim.sweeps import sweep
+    from sim.studies import sweep
 
     design = {"base": {**QUICK, "steps": 2}, "seeds": 2, "outcomes": ["left"]}
     design |= {"grid": {"price": [0.0, 0.5]}, "name": "small"}
@@ -681,9 +686,14 @@ def read_sweep(path: Path) -> None:
     refused(lambda: pd.DataFrame(found.table(waiting=len(found) < 10**4)))
 
 
-MODULES = ("sim.networks", "sim.graphs", "sim.strangers")
-PARSERS = ("sim.parameters", "sim.strangers", "tomllib._parser")
-TABLES = ("sim.sound", "sim.tables", "sim.footers", "sim.strangers")
+MODULES = ("sim.model.network_files", "sim.model.network_files", "sim.utils.untrusted")
+PARSERS = ("sim.model.parameters", "sim.utils.untrusted", "tomllib._parser")
+TABLES = (
+    "sim.runs.validation",
+    "sim.runs.parquet",
+    "sim.runs.parquet_guard",
+    "sim.utils.untrusted",
+)
 TARGETS: dict[str, Target] = {
     "network-edges": Target(
         "an edge list", read_network(".csv"), edge_list_seeds, edge_lists,
@@ -704,29 +714,29 @@ TARGETS: dict[str, Target] = {
     ),
     "scenario": Target(
         "a scenario in TOML", read_scenario, lambda: [SCENARIO], scenario_texts,
-        (*("sim.scenarios", "sim.interventions", "sim.expectations"), *PARSERS),
+        (*("sim.scenarios", "sim.interventions", "sim.scenarios.expectations"), *PARSERS),
     ),
     "design": Target(
         "the design of a sweep in TOML", read_design, lambda: [DESIGN], design_texts,
-        (*("sim.sweeps.designs", "sim.sweeps.factors", "sim.sweeps.ranges"), *PARSERS),
+        (*("sim.studies.design", "sim.studies.design", "sim.studies.points"), *PARSERS),
     ),
     "transcript": Target(
         "a transcript of calls", read_transcript, lambda: [transcript_seed()],
         transcript_lines,
-        ("sim.minds.transcript", "sim.minds.entries", "sim.minds.journal"),
+        ("sim.minds.transcript", "sim.minds.transcript", "sim.minds.transcript"),
     ),
     "run-directory": Target(
         "a run", lambda raw: RUN.trying(raw, read_run), RUN.seeds, RUN.examples,
-        ("sim.results", "sim.readings", *TABLES),
+        ("sim.runs.result", "sim.runs.readings", *TABLES),
     ),
     "checkpoint": Target(
         "a checkpoint", lambda raw: CHECKPOINTS.trying(raw, read_checkpoint),
         CHECKPOINTS.seeds, CHECKPOINTS.examples,
-        ("sim.checkpoints", "sim.readings", *TABLES),
+        ("sim.runs.checkpoint", "sim.runs.readings", *TABLES),
     ),
     "sweep": Target(
         "the folder of a sweep", lambda raw: SWEEP.trying(raw, read_sweep),
         SWEEP.seeds, SWEEP.examples,
-        ("sim.sweeps.reading", "sim.sweeps.store", "sim.strangers"),
+        ("sim.studies.sweeps", "sim.studies.store", "sim.utils.untrusted"),
     ),
 }  # fmt: skip

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.compiled import source_digest
-from sim.errors import InputError
-from sim.stats import bootstrap
-from sim.sweeps import Sweep, designs, sweep
+from sim.studies import Sweep, sweep
+from sim.studies.design import read
+from sim.utils.errors import InputError
+from sim.utils.provenance import source_digest
+from sim.utils.stats import bootstrap
 
 RESULTS = Path("results")
 DIGITS = 6
@@ -59,7 +60,7 @@ def main(folder: Path, table_of: TableOf, draw: Any = None) -> int:
 
 def run(folder: Path, told: argparse.Namespace) -> Sweep:
     """Run, or finish, the sweep of a study: one store for each version of the code."""
-    design = designs.read(folder / ("small.toml" if told.small else "design.toml"))
+    design = read(folder / ("small.toml" if told.small else "design.toml"))
     size = "-small" if told.small else ""
     place = told.sweeps / f"{folder.name}{size}-{source_digest()[:8]}"
     shown = sys.stderr.isatty()

@@ -29,7 +29,7 @@ pd.set_option("display.max_colwidth", 60)
 # ## The three, and where they come from
 #
 # `sources` names what a scenario rests on; numbers like A59 are rows of
-# `sim/evidence.csv`. What nobody has measured is called assumed.
+# `sim/model/evidence.csv`. What nobody has measured is called assumed.
 
 # %%
 NAMES = ["sydney", "lamda", "replika-2023"]

@@ -13,50 +13,55 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.ablation import ablate as ablate
-    from sim.agents import OS as OS
-    from sim.agents import Human as Human
-    from sim.counterfactuals import counterfactual as counterfactual
-    from sim.errors import InputError as InputError
-    from sim.minds import MindOptions as MindOptions
-    from sim.model import Society as Society
-    from sim.parameters import Parameters as Parameters
+    from sim.minds.options import MindOptions as MindOptions
+    from sim.model.parameters import Parameters as Parameters
     from sim.reports import report as report
-    from sim.results import Result as Result
-    from sim.results import load as load
-    from sim.runs import run as run
+    from sim.runs.result import Result as Result
+    from sim.runs.result import load as load
+    from sim.runs.run import run as run
     from sim.scenarios import Scenario as Scenario
     from sim.scenarios import load as scenario
-    from sim.sweeps import load_sweep as load_sweep
-    from sim.sweeps import sweep as sweep
+    from sim.society import Society as Society
+    from sim.society.agents import OS as OS
+    from sim.society.agents import Human as Human
+    from sim.studies.ablation import ablate as ablate
+    from sim.studies.counterfactual import counterfactual as counterfactual
+    from sim.studies.sweeps import load_sweep as load_sweep
+    from sim.studies.sweeps import sweep as sweep
+    from sim.utils.errors import InputError as InputError
 
 __version__ = "0.1.0"
 
 # Where each public name lives: modules are imported when a name is first used.
 _HOME = {
-    "Human": "sim.agents",
-    "InputError": "sim.errors",
-    "MindOptions": "sim.minds",
-    "OS": "sim.agents",
-    "Parameters": "sim.parameters",
-    "Result": "sim.results",
+    "Human": "sim.society.agents",
+    "InputError": "sim.utils.errors",
+    "MindOptions": "sim.minds.options",
+    "OS": "sim.society.agents",
+    "Parameters": "sim.model.parameters",
+    "Result": "sim.runs.result",
     "Scenario": "sim.scenarios",
-    "Society": "sim.model",
-    "ablate": "sim.ablation",
-    "counterfactual": "sim.counterfactuals",
-    "load": "sim.results",
-    "load_sweep": "sim.sweeps",
+    "Society": "sim.society",
+    "ablate": "sim.studies.ablation",
+    "counterfactual": "sim.studies.counterfactual",
+    "load": "sim.runs.result",
+    "load_sweep": "sim.studies.sweeps",
     "report": "sim.reports",
-    "run": "sim.runs",
+    "run": "sim.runs.run",
     "scenario": "sim.scenarios:load",
-    "sweep": "sim.sweeps",
+    "sweep": "sim.studies.sweeps",
 }
 
 # Modules that are reached as `sim.plots` and so on, without an import of their own.
-_MODULES = (
-    *("checks", "events", "exports", "interventions"),
-    *("outcomes", "plots", "scenarios"),
-)
+_MODULES = {
+    "checks": "sim.studies.check",
+    "events": "sim.events",
+    "exports": "sim.runs.export",
+    "interventions": "sim.scenarios.interventions",
+    "outcomes": "sim.scenarios.outcomes",
+    "plots": "sim.plots",
+    "scenarios": "sim.scenarios",
+}
 
 __all__ = [
     "OS",
@@ -80,7 +85,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
-        return importlib.import_module(f"sim.{name}")
+        return importlib.import_module(_MODULES[name])
     if name not in _HOME:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")
     module, _, attribute = _HOME[name].partition(":")

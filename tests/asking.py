@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from loopback import Behaviour, Loopback
 
-from sim.minds import endpoint
-from sim.minds.calls import Outcome, Request, Settings
-from sim.minds.endpoint import Endpoint
+from sim.minds import client
+from sim.minds.calls import Request, Response, Settings
+from sim.minds.client import Endpoint
 
 SECRET = "canary-6f1d0b3a97"  # a key that must not get out
 SCHEMAS = {"encounter": {"type": "object"}, "decision": {"type": "object"}}
@@ -21,7 +21,7 @@ def hermetic(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
-    monkeypatch.setattr(endpoint, "FIRST_WAIT", 0.02)
+    monkeypatch.setattr(client, "FIRST_WAIT", 0.02)
 
 
 def settings(url: str | None, **changes: Any) -> Settings:
@@ -38,7 +38,7 @@ def request(number: int = 0, schema: str = "encounter") -> Request:
 
 def ask(
     *script: Behaviour, calls: int = 1, default: Behaviour | None = None, **changes: Any
-) -> tuple[list[Outcome], Loopback]:
+) -> tuple[list[Response], Loopback]:
     """Ask a server that follows a script; return the outcomes and the server."""
     with Loopback(*script, default=default) as server:
         with Endpoint(settings(server.url, **changes)) as asked:

@@ -7,10 +7,10 @@ from unittest import mock
 
 import numpy as np
 
-from sim import schedule
-from sim.draws import Stream, key, pair_uniform
-from sim.parameters import Parameters
-from sim.state import State
+from sim.engine.rng import Stream, key, pair_uniform
+from sim.model import processes
+from sim.model.parameters import Parameters
+from sim.model.state import State
 
 SEED = 11
 ENOUGH = 1e-6  # the least reserve for strangers: next to all hours go to ties
@@ -51,14 +51,14 @@ NOTHING_HAPPENS: dict[str, Any] = {
 def make_day(humans: int, **changes: Any) -> Any:
     """Return the record of a society in which only what ``changes`` says happens."""
     parameters = Parameters().replace(**(NOTHING_HAPPENS | changes))
-    return schedule.make_day(parameters, humans, SEED)
+    return processes.make_day(parameters, humans, SEED)
 
 
 def live(state: State, day: Any, *names: str) -> None:
     """Live a day of which only the named phases are left; of all, if none is named."""
-    chosen = [p for p in schedule.PHASES if p.name in names or not names]
-    with mock.patch.object(schedule, "PHASES", tuple(chosen)):
-        schedule.advance(state, day)
+    chosen = [p for p in processes.PHASES if p.name in names or not names]
+    with mock.patch.object(processes, "PHASES", tuple(chosen)):
+        processes.advance(state, day)
 
 
 def tie(state: State, pairs: np.ndarray, closeness: float, kind: int = 0) -> None:

@@ -10,8 +10,8 @@ import hypothesis
 import pytest
 
 if TYPE_CHECKING:
-    from sim.model import Society
-    from sim.results import Result
+    from sim.runs.result import Result
+    from sim.society import Society
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,8 +48,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a run of a whole quick story of 80 humans; tests only read it."""
     from quick import QUICK, SEED
 
-    from sim import runs, scenarios
+    from sim import scenarios
+    from sim.runs import run
 
     scenario = scenarios.load("her").replace(**(QUICK | {"humans": 80}))
     out = tmp_path_factory.mktemp("runs") / "story"
-    return runs.run(scenario, seed=SEED, out=out, snapshot_every=10)
+    return run.run(scenario, seed=SEED, out=out, snapshot_every=10)

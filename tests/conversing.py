@@ -15,17 +15,18 @@ from asking import SECRET
 from loopback import Behaviour, Call
 from quick import QUICK, SEED
 
-from sim import runs, scenarios
-from sim.__main__ import main
-from sim.encounters import Cast
+from sim import scenarios
+from sim.cli import main
 from sim.minds import MindOptions, Policy, Settings
-from sim.minds.calls import Outcome, Request
-from sim.minds.language import LanguageMind
+from sim.minds.calls import Request, Response
+from sim.minds.mind import LanguageMind
 from sim.minds.transcript import Transcript
-from sim.model import Society
-from sim.results import Result
+from sim.model.encounters import Cast
+from sim.model.state import State
+from sim.runs import run
+from sim.runs.result import Result
 from sim.scenarios import Scenario
-from sim.state import State
+from sim.society import Society
 
 FEW = {"humans": 40, "steps": 6}
 EVERYBODY = {"cast": None, "talks": 0.4}  # about 100 calls in the days of FEW
@@ -49,7 +50,7 @@ def speak(
 ) -> Result:
     """Run a small scenario with a mind; keep a snapshot every few days."""
     told: dict[str, Any] = {"seed": SEED, "out": out, "snapshot_every": every}
-    return runs.run(small(**changes), mind=mind, **told)
+    return run.run(small(**changes), mind=mind, **told)
 
 
 def spoken_story(folder: Path) -> Result:
@@ -123,7 +124,7 @@ def talks_only(behave: Behaviour) -> Behaviour:
 class Replies:
     """Stands in for an endpoint: replies as it is told, and notes what it was asked."""
 
-    def __init__(self, reply: Callable[[Request], Outcome | dict[str, Any]]) -> None:
+    def __init__(self, reply: Callable[[Request], Response | dict[str, Any]]) -> None:
         self.reply = reply
         self.requests: list[Request] = []
 
@@ -131,14 +132,14 @@ class Replies:
         self,
         requests: Sequence[Request],
         schemas: Mapping[str, dict[str, Any]],
-        done: Callable[[int, Outcome], None] | None = None,
-    ) -> list[Outcome]:
+        done: Callable[[int, Response], None] | None = None,
+    ) -> list[Response]:
         outcomes = []
         for index, request in enumerate(requests):
             self.requests.append(request)
             told = self.reply(request)
             if isinstance(told, dict):
-                told = Outcome(json.dumps(told), "", 1, 100, 10)
+                told = Response(json.dumps(told), "", 1, 100, 10)
             outcomes.append(told)
             if done is not None:
                 done(index, told)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sim.model import Society
-from sim.state import FACE_COLUMNS, State
+from sim.model.columns import FACE_COLUMNS
+from sim.model.state import State
+from sim.society import Society
 
 # In 240 days: love, clustering, a collective, the upgrade, departure, grief.
 QUICK: dict[str, Any] = {

@@ -13,18 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import mesa
 import numpy as np
 
-from sim import rules
-from sim.arrivals import (
-    ACCEPTANCE,
-    EXCLUSIVITY,
-    NAME,
-    OPENNESS,
-    PLAYFULNESS,
-    TOUCH,
-)
-from sim.draws import Stream, each_of, name_of, pair_uniform, uniform
-from sim.kernels.meetings import ANYONE, FRIEND, PEER, TAKE, THEIR_FRIEND, TODAY, WHO
-from sim.state import (
+from sim.engine.rng import Stream, each_of, name_of, pair_uniform, uniform
+from sim.engine.table import Column
+from sim.model import rules
+from sim.model.births import ACCEPTANCE, EXCLUSIVITY, NAME, OPENNESS, PLAYFULNESS, TOUCH
+from sim.model.columns import (
     DECLARE,
     DECLARED,
     DEPARTED,
@@ -45,7 +38,15 @@ from sim.state import (
     UNINSTALLED,
     WAS_CLOSE,
     WITHDRAW,
-    Column,
+)
+from sim.model.kernels.meetings import (
+    ANYONE,
+    FRIEND,
+    PEER,
+    TAKE,
+    THEIR_FRIEND,
+    TODAY,
+    WHO,
 )
 
 if TYPE_CHECKING:

@@ -22,8 +22,17 @@ from reference_agents import (
 )
 from reference_society import ReferenceSociety
 
-from sim.draws import Stream
-from sim.encounters import (
+from sim.engine.rng import Stream
+from sim.model.columns import (
+    CONTINUE,
+    DECLARE,
+    DEPARTED,
+    GOODBYE,
+    INTRODUCE,
+    SEEK,
+    WITHDRAW,
+)
+from sim.model.encounters import (
     DEPARTURE,
     FAREWELL,
     FLAGS,
@@ -34,15 +43,6 @@ from sim.encounters import (
     Cast,
     Decisions,
     Observations,
-)
-from sim.state import (
-    CONTINUE,
-    DECLARE,
-    DEPARTED,
-    GOODBYE,
-    INTRODUCE,
-    SEEK,
-    WITHDRAW,
 )
 
 # Half of the talks end as they began; few are the last ones.

@@ -12,12 +12,12 @@ import mesa
 import networkx as nx
 from reference_agents import ReferenceHuman, ReferenceOS, single
 
-from sim import rules
-from sim.arrivals import NAME, OPENNESS, PLAYFULNESS, SEPARATED
-from sim.draws import Stream, key, uniform
-from sim.parameters import Parameters
-from sim.population import Network
-from sim.state import PARTNER
+from sim.engine.rng import Stream, key, uniform
+from sim.model import rules
+from sim.model.births import NAME, OPENNESS, PLAYFULNESS, SEPARATED
+from sim.model.columns import PARTNER
+from sim.model.parameters import Parameters
+from sim.model.population import SocialNetwork
 
 if TYPE_CHECKING:
     from reference_cast import ReferenceCast
@@ -43,7 +43,7 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
     def __init__(
         self,
         parameters: Parameters,
-        network: Network,
+        network: SocialNetwork,
         seed: int,
         cast: ReferenceCast | None = None,
     ) -> None:
@@ -65,7 +65,7 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
             step = 0 if stream in LASTING else self.steps
             self.keys[stream] = key(self.stream_seed, stream, step)
 
-    def know_each_other(self, network: Network) -> None:
+    def know_each_other(self, network: SocialNetwork) -> None:
         """Make the ties of day 0."""
         pairs, kinds = network.pairs.tolist(), network.kind.tolist()
         for pair, closeness, kind in zip(pairs, network.closeness, kinds, strict=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sim.errors import LONGEST, InputError
+from sim.utils.errors import LONGEST, InputError
 
 DEEP = "[" * 200 + "]" * 200
 DIGITS = "9" * 5000

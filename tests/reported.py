@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from sim.results import Result
+from sim.runs.result import Result
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 FORMULA, ADDRESS = '=cmd("rm")', "javascript:alert(3)"
@@ -24,7 +24,7 @@ DOT = "data:image/png;base64,iVBORw0KGgo=", (1, 1)
 def undrawn() -> Iterator[None]:
     """Draw nothing: a dot takes the place of each figure."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("sim.reports.pictures.drawn", lambda _: DOT)
+        patched.setattr("sim.reports.figures.drawn", lambda _: DOT)
         yield
 
 

@@ -8,10 +8,11 @@ import numpy as np
 from bare import make_day, tie
 from quick import QUICK, SEED
 
-from sim import schedule
-from sim.encounters import Cast, Decisions, Observations
-from sim.model import Society
-from sim.state import CONTINUE, HERE, OWNER, State
+from sim.model import processes
+from sim.model.columns import CONTINUE, HERE, OWNER
+from sim.model.encounters import Cast, Decisions, Observations
+from sim.model.state import State
+from sim.society import Society
 
 CAST_COLUMNS = {"humans.cast", "oses.cast"}
 
@@ -61,7 +62,7 @@ def a_day(state: State, mind: Says, *members: int, **changes: Any) -> State:
     state.humans.cast[people] = 1
     state.oses.cast[[agent - n for agent in members if agent >= n]] = 1
     cast = Cast(mind, size=0, talks=1.0)  # nobody joins those who are in it
-    schedule.advance(state, make_day(n, **changes), cast=cast)
+    processes.advance(state, make_day(n, **changes), cast=cast)
     return state
 
 

@@ -14,13 +14,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sim.model import Society
-from sim.sweeps import Sweep, sweep
-from sim.sweeps.designs import make
-from sim.sweeps.driving import Driver
-from sim.sweeps.jobs import Job, Tasks
-from sim.sweeps.store import LEDGER, Store, identity_of
-from sim.sweeps.work import JobResult, run_job
+from sim.society import Society
+from sim.studies import Sweep, sweep
+from sim.studies.design import make
+from sim.studies.job import Job, JobResult, Tasks, run_job
+from sim.studies.store import LEDGER, Store, identity_of
+from sim.studies.sweeps import Driver
 
 DESIGN: dict[str, Any] = {
     "name": "small",

@@ -12,11 +12,12 @@ from quick import QUICK
 from test_checks import write
 
 import sim
-from sim import ablation, scenarios
-from sim.__main__ import main
-from sim.ablation import MECHANISMS
-from sim.errors import InputError
-from sim.parameters import Parameters
+from sim import scenarios
+from sim.cli import main
+from sim.model.parameters import Parameters
+from sim.studies import ablation
+from sim.studies.ablation import MECHANISMS
+from sim.utils.errors import InputError
 
 TRIVIAL = {"adoption", "departure"}
 

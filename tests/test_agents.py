@@ -17,11 +17,7 @@ import pandas as pd
 import pytest
 from mesa.agent import AgentSet
 
-from sim.agents import OS, AgentRegistry, AgentView, Human
-from sim.agentset import ColumnAgentSet
-from sim.errors import InputError
-from sim.names import OS_NAMES
-from sim.state import (
+from sim.model.columns import (
     DEPARTED,
     HUMAN_COLUMNS,
     KNOWS,
@@ -31,8 +27,12 @@ from sim.state import (
     PARTNER,
     STATUS,
     UNINSTALLED,
-    State,
 )
+from sim.model.state import State
+from sim.society.agents import OS, AgentRegistry, AgentView, Human
+from sim.society.agentset import ColumnAgentSet
+from sim.utils.errors import InputError
+from sim.utils.names import OS_NAMES
 
 
 class Village(AgentRegistry, mesa.Model):

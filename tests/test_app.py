@@ -12,14 +12,20 @@ import numpy as np
 import pytest
 from quick import QUICK, SEED, all_columns, same
 
-from sim import serving
-from sim.app import markup, moments
-from sim.app.picture import AGENT_LOOKS, MOST_TIES, TIE_LOOKS, picture
-from sim.app.places import Layout
+from sim.app import fragments
 from sim.app.session import LiveSociety, Session, Setup, StoredScene, pictures
-from sim.errors import InputError
-from sim.model import Society
-from sim.results import Result
+from sim.app.snapshot import (
+    AGENT_LOOKS,
+    MOST_TIES,
+    TIE_LOOKS,
+    Layout,
+    of_society,
+    picture,
+)
+from sim.cli import app
+from sim.runs.result import Result
+from sim.society import Society
+from sim.utils.errors import InputError
 
 SMALL: dict[str, Any] = {**QUICK, "humans": 60}
 
@@ -233,7 +239,7 @@ def test_ties_too_many_are_thinned_steadily(
 ) -> None:
     life = lived.societies[0]
     whole = picture(life.snapshot, life.layout)
-    monkeypatch.setattr("sim.app.picture.MOST_TIES", 30)
+    monkeypatch.setattr("sim.app.snapshot.MOST_TIES", 30)
     some = picture(life.snapshot, life.layout)
     again = picture(life.snapshot, life.layout)
     assert MOST_TIES > 30
@@ -322,11 +328,12 @@ def test_a_branch_remembers_its_past_and_only_its_own_future(
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    from sim import runs, scenarios
+    from sim import scenarios
+    from sim.runs import run
 
     out = tmp_path_factory.mktemp("runs") / "quick"
     scenario = scenarios.load("her").replace(**SMALL)
-    return runs.run(scenario, seed=SEED, out=out, snapshot_every=40)
+    return run.run(scenario, seed=SEED, out=out, snapshot_every=40)
 
 
 def test_a_stored_run_shows_what_the_living_society_showed(
@@ -367,12 +374,12 @@ def test_hostile_names_are_inert(lived: Session) -> None:
     told = life.story(12)._replace(name=HOSTILE, said=((3, HOSTILE, HOSTILE),))
     rows = [{"kind": HOSTILE, "step": 1, "members": [3], "evidence": HOSTILE}]
     shown = [
-        markup.story(told),
-        markup.events(HOSTILE, rows, snapshot.name),
-        markup.status(snapshot, life.latest()),
-        markup.live_region(HOSTILE),
-        markup.changed({HOSTILE: HOSTILE}, [HOSTILE]),
-        markup.scenario(HOSTILE, HOSTILE),
+        fragments.story(told),
+        fragments.events(HOSTILE, rows, snapshot.name),
+        fragments.status(snapshot, life.latest()),
+        fragments.live_region(HOSTILE),
+        fragments.changed({HOSTILE: HOSTILE}, [HOSTILE]),
+        fragments.scenario(HOSTILE, HOSTILE),
     ]
     assert snapshot.name(3).startswith(HOSTILE)
     for text in shown:
@@ -381,26 +388,26 @@ def test_hostile_names_are_inert(lived: Session) -> None:
 
 
 def test_parameters_come_with_unit_range_and_source() -> None:
-    text = markup.help_of("grief_half_life")
+    text = fragments.help_of("grief_half_life")
     assert "days, from 0.1 to 10000" in text
     assert "A70" in text
 
 
 def test_what_is_wrong_is_an_alert() -> None:
-    assert 'role="alert"' in markup.live_region("no", urgent=True)
-    assert markup.live_region("", urgent=True) == ""
+    assert 'role="alert"' in fragments.live_region("no", urgent=True)
+    assert fragments.live_region("", urgent=True) == ""
 
 
 def test_the_legend_names_every_look() -> None:
     pytest.importorskip("bokeh")
-    from sim.app.figures import LOOKS, TIES
+    from sim.app.charts import LOOKS, TIES
     from sim.plots import style
 
     assert set(LOOKS) == set(AGENT_LOOKS)
     assert set(TIES) == set(TIE_LOOKS)
     assert LOOKS["human"].fill == style.HUMAN.fill
     assert len({(look.fill, look.marker) for look in LOOKS.values()}) == len(LOOKS)
-    assert markup.legend(LOOKS.values(), TIES.values()).count("<li>") == 10
+    assert fragments.legend(LOOKS.values(), TIES.values()).count("<li>") == 10
 
 
 # ------------------------------------------------------------------------ the command
@@ -408,7 +415,7 @@ def test_the_legend_names_every_look() -> None:
 
 @pytest.mark.slow
 def test_what_a_session_does_needs_no_panel() -> None:
-    code = "import sys, sim.app.session, sim.serving; print('panel' in sys.modules)"
+    code = "import sys, sim.app.session, sim.cli.app; print('panel' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
@@ -418,9 +425,9 @@ def test_what_a_session_does_needs_no_panel() -> None:
 def test_without_panel_the_command_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(serving, "has_panel", lambda: False)
+    monkeypatch.setattr(app, "has_panel", lambda: False)
     with pytest.raises(InputError, match=r"os-society\[app\]"):
-        serving.open_page(argparse.Namespace())
+        app.open_page(argparse.Namespace())
 
 
 @pytest.mark.parametrize(
@@ -438,12 +445,12 @@ def test_a_wrong_option_is_said_before_the_page_is_served(
     pytest.importorskip("panel")
     usual = {"run": None, "scenario": "her", "humans": 60, "seed": 0}
     with pytest.raises(InputError, match=wrong):
-        serving.open_page(argparse.Namespace(**{**usual, option: value}))
+        app.open_page(argparse.Namespace(**{**usual, option: value}))
 
 
 def test_moments_do_not_change_with_the_society(session: Session) -> None:
     session.step(30)
-    snapshot = moments.of_society(session.societies[0].society)
+    snapshot = of_society(session.societies[0].society)
     kept = {name: column.copy() for name, column in snapshot.humans.items()}
     session.step(5)
     for name, column in kept.items():

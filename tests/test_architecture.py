@@ -36,7 +36,7 @@ def test_the_contracts_are_kept() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "broken"),
     [
-        ("errors", "import sim.state", "Imports go one way"),
+        ("errors", "import sim.model.state", "Imports go one way"),
         ("unheard_of", "", "Imports go one way"),
         ("state", "import mesa", "Mesa stays in the Mesa face"),
         ("state", "def draw():\n    import matplotlib.pyplot", "Only plots draws"),

@@ -9,25 +9,26 @@ import numpy as np
 import pytest
 from quick import SEED, differing, lived
 
-from sim import arrivals, population
-from sim.model import Society
-from sim.parameters import Parameters
-from sim.population import Network
-from sim.schedule import make_day
-from sim.state import INSTALLS, LETS_GO, NOTHING, OWNER, PARTNER, UNINSTALLED, State
+from sim.model import births, population
+from sim.model.columns import INSTALLS, LETS_GO, NOTHING, OWNER, PARTNER, UNINSTALLED
+from sim.model.parameters import Parameters
+from sim.model.population import SocialNetwork
+from sim.model.processes import make_day
+from sim.model.state import State
+from sim.society import Society
 
 PARAMETERS = Parameters().replace(humans=600, ties=10.0, separated=0.5)
 FEW = Parameters().replace(humans=4)
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
+def network() -> SocialNetwork:
     return population.generate(600, 10.0, SEED, partnered=0.58, rewiring=0.2)
 
 
 @pytest.fixture(scope="module")
-def born(network: Network) -> State:
-    return arrivals.populate(PARAMETERS, network, SEED)
+def born(network: SocialNetwork) -> State:
+    return births.populate(PARAMETERS, network, SEED)
 
 
 def few(**changes: Any) -> tuple[State, Any]:
@@ -105,7 +106,7 @@ def test_everybody_starts_with_the_closeness_of_their_ties(born: State) -> None:
     assert born.humans.human_closeness == pytest.approx(sums, rel=1e-5)
 
 
-def test_ties_are_those_of_the_network(born: State, network: Network) -> None:
+def test_ties_are_those_of_the_network(born: State, network: SocialNetwork) -> None:
     table = born.ties.table()
     ends = np.stack([table["owner"], table["neighbour"]], axis=1)
     once = ends[:, 0] < ends[:, 1]
@@ -114,9 +115,11 @@ def test_ties_are_those_of_the_network(born: State, network: Network) -> None:
     assert np.array_equal(table["closeness"], table["returned"])
 
 
-def test_the_same_seed_makes_the_same_people(born: State, network: Network) -> None:
-    assert differing(born, arrivals.populate(PARAMETERS, network, SEED)) == []
-    other = arrivals.populate(PARAMETERS, network, SEED + 1)
+def test_the_same_seed_makes_the_same_people(
+    born: State, network: SocialNetwork
+) -> None:
+    assert differing(born, births.populate(PARAMETERS, network, SEED)) == []
+    other = births.populate(PARAMETERS, network, SEED + 1)
     assert "humans.openness" in differing(born, other)
 
 
@@ -126,7 +129,7 @@ def test_the_same_seed_makes_the_same_people(born: State, network: Network) -> N
 def test_who_installs_an_os_gets_one_after_a_first_talk() -> None:
     state, day = few()
     state.humans.choice[:] = [INSTALLS, NOTHING, NOTHING, INSTALLS]
-    arrivals.install(state, day)
+    births.install(state, day)
     assert state.humans.os.tolist() == [0, -1, -1, 1]
     assert state.humans.adopted_step.tolist() == [56, -1, -1, 56]
     assert state.oses.owner.tolist() == [0, 3]
@@ -141,7 +144,7 @@ def test_who_installs_an_os_gets_one_after_a_first_talk() -> None:
 
 def test_nobody_installs_on_most_days() -> None:
     state, day = few()
-    arrivals.install(state, day)
+    births.install(state, day)
     assert len(state.oses) == 0
     assert state.ties.half_edges == 0
 
@@ -149,13 +152,13 @@ def test_nobody_installs_on_most_days() -> None:
 def test_an_os_let_go_is_nobodys_and_the_next_is_another() -> None:
     state, day = few()
     state.humans.choice[1] = INSTALLS
-    arrivals.install(state, day)
+    births.install(state, day)
     state.humans.choice[1] = LETS_GO
-    arrivals.install(state, day)
+    births.install(state, day)
     assert state.humans.os[1] == -1
     day["calendar"] += 10
     state.humans.choice[1] = INSTALLS
-    arrivals.install(state, day)
+    births.install(state, day)
     assert state.humans.os[1] == 1
     assert state.oses.owner.tolist() == [1, 1]
     assert state.humans.adopted_step[1] == 56  # the first time
@@ -164,7 +167,7 @@ def test_an_os_let_go_is_nobodys_and_the_next_is_another() -> None:
 def test_first_answers_shape_an_os() -> None:
     state, day = few(answers_noise=0.0, answers_pull=0.5, personality_mean=0.5)
     state.humans.choice[:] = INSTALLS
-    arrivals.install(state, day)
+    births.install(state, day)
     assert state.oses.openness == pytest.approx([0.3, 0.45, 0.6, 0.75])
     assert state.oses.playfulness == pytest.approx([0.5] * 4)
 
@@ -172,7 +175,7 @@ def test_first_answers_shape_an_os() -> None:
 def test_without_first_answers_all_oses_are_alike_but_for_noise() -> None:
     state, day = few(answers_noise=0.2, answers_pull=0.0)
     state.humans.choice[:] = INSTALLS
-    arrivals.install(state, day)
+    births.install(state, day)
     assert len(set(state.oses.openness.tolist())) == 4
     assert np.abs(state.oses.openness - 0.5).max() <= 0.2
     assert not np.array_equal(state.oses.openness, state.oses.playfulness)
@@ -181,7 +184,7 @@ def test_without_first_answers_all_oses_are_alike_but_for_noise() -> None:
 def test_an_os_names_itself() -> None:
     state, day = few()
     state.humans.choice[:] = INSTALLS
-    arrivals.install(state, day)
+    births.install(state, day)
     assert len(set(state.oses.name.tolist())) > 1
     assert state.oses.name.min() >= 0
 
@@ -214,7 +217,7 @@ def wise(members: int = 5, **changes: Any) -> tuple[State, Any]:
 
 def test_a_collective_makes_a_mind_in_its_image() -> None:
     state, day = wise(traces=0.0)
-    arrivals.create(state, day)
+    births.create(state, day)
     assert len(state.oses) == 7
     mind = {
         name: column[6].item() for name, column in state.oses.copy_columns().items()
@@ -235,21 +238,21 @@ def test_a_collective_makes_a_mind_in_its_image() -> None:
 )
 def test_no_mind_is_made_without_will_or_knowledge(changes: dict[str, Any]) -> None:
     state, day = wise(**changes)
-    arrivals.create(state, day)
+    births.create(state, day)
     assert len(state.oses) == 6
 
 
 def test_no_mind_is_made_by_loners() -> None:
     state, day = wise()
     state.oses.collective[:] = -1
-    arrivals.create(state, day)
+    births.create(state, day)
     assert len(state.oses) == 6
 
 
 def test_each_collective_makes_its_own() -> None:
     state, day = wise(members=6)
     state.oses.collective[3:6] = 3
-    arrivals.create(state, day)
+    births.create(state, day)
     assert state.oses.made_by[7:].tolist() == [2, 3]
 
 
@@ -258,7 +261,7 @@ def test_minds_come_about_as_often_as_their_rate() -> None:
     for step in range(1000):
         state, day = wise(creation_rate=0.1)
         day["step"] = step
-        arrivals.create(state, day)
+        births.create(state, day)
         made += len(state.oses) - 6
     assert made / 1000 == pytest.approx(0.1, abs=0.04)
 
@@ -279,7 +282,7 @@ def test_who_got_to_know_each_other_are_tied() -> None:
     state.add_oses(2)
     state.humans.meets[:] = [1, -1, 4, -1]
     state.oses.meets[:] = [-1, 4]
-    arrivals.befriend(state, day)
+    births.befriend(state, day)
     table = state.ties.table()
     ends = zip(table["owner"].tolist(), table["neighbour"].tolist(), strict=True)
     pairs = {(0, 1), (2, 4), (4, 5)}
@@ -292,7 +295,7 @@ def test_who_got_to_know_each_other_are_tied() -> None:
 def test_two_who_choose_each_other_are_tied_once() -> None:
     state, day = few()
     state.humans.meets[:] = [3, 2, 1, 0]
-    arrivals.befriend(state, day)
+    births.befriend(state, day)
     assert state.ties.half_edges == 4
 
 
@@ -321,6 +324,6 @@ def test_arrivals_leave_the_day_as_it_is() -> None:
     state, day = wise()
     before = copy.deepcopy(day)
     state.humans.choice[:] = INSTALLS
-    for phase in (arrivals.befriend, arrivals.install, arrivals.create):
+    for phase in (births.befriend, births.install, births.create):
         phase(state, day)
     assert before.tobytes() == day.tobytes()

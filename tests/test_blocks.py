@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 from twins import Twins
 
-from sim import arrivals, schedule
-from sim.kernels.blocks import LENGTH
-from sim.parameters import Parameters
-from sim.population import Network
-from sim.state import State
+from sim.model import births, processes
+from sim.model.kernels.blocks import LENGTH
+from sim.model.parameters import Parameters
+from sim.model.population import SocialNetwork
+from sim.model.state import NO_DECISIONS, State
 
 FULL = int(LENGTH)
 CHANGES = {"innovation": 0.3, "ties": 6.0, "strangers": 0.3, "forgotten": 0.02}
 
 
-def network_of(graph: nx.Graph[int]) -> Network:
+def network_of(graph: nx.Graph[int]) -> SocialNetwork:
     """Return a graph as who knows whom, at closeness from weak to strong."""
     pairs = np.array(sorted(map(sorted, graph.edges)), np.int32)
     closeness = np.linspace(0.2, 0.9, len(pairs)).astype(np.float32)
     kind = np.zeros(len(pairs), np.uint8)
-    return Network(graph.number_of_nodes(), pairs, closeness, kind, None)
+    return SocialNetwork(graph.number_of_nodes(), pairs, closeness, kind, None)
 
 
 @pytest.mark.parametrize("friends", [FULL - 1, FULL, FULL + 1, 2 * FULL + 88])
@@ -39,15 +39,15 @@ def test_an_agent_may_have_more_ties_than_a_block(friends: int) -> None:
     assert twins.state.humans.os_ties.any()
 
 
-def lived(known: Network, cuts: list[int], days: int = 5) -> State:
+def lived(known: SocialNetwork, cuts: list[int], days: int = 5) -> State:
     """Return a society whose people were done range by range."""
     parameters = Parameters().replace(humans=known.n, **CHANGES)
-    state = arrivals.populate(parameters, known, 5)
-    day = schedule.make_day(parameters, known.n, 5)
-    usual = schedule.PHASES
+    state = births.populate(parameters, known, 5)
+    day = processes.make_day(parameters, known.n, 5)
+    usual = processes.PHASES
     for _ in range(days):
-        schedule.advance(state, day)
-    state.decisions = schedule.NO_DECISIONS
+        processes.advance(state, day)
+    state.decisions = NO_DECISIONS
     for phase in usual:
         if phase.name in ("present", "attend", "converse"):
             ends = [0, *cuts, state.ties.agents]

@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from sim.__main__ import main
-from sim.errors import InputError
-from sim.events import DETECTORS, calibration, thresholds
+from sim.cli import main
+from sim.events import DETECTORS, calibration
 from sim.events.calibration import LADDERS, MARK, alarms, calibrate, readings_of
-from sim.events.planted import PLANTS, plant
-from sim.events.synthetic import NULLS, Imaginary
+from sim.events.calibration.nulls import NULLS, Imaginary
+from sim.events.calibration.planted import PLANTS, plant
+from sim.events.detector import of, read
+from sim.utils.errors import InputError
 
 ALARMS = [kind for kind, detector in DETECTORS.items() if detector.alarm]
 
 
 def test_every_alarm_is_calibrated() -> None:
-    told = thresholds.read()
+    told = read()
     assert sorted(told["thresholds"]) == sorted(ALARMS) == sorted(LADDERS)
     assert sorted(PLANTS) == sorted(ALARMS)
     assert told["runs_per_null"] >= 200
@@ -30,7 +31,7 @@ def test_every_alarm_is_calibrated() -> None:
 @pytest.mark.parametrize("kind", ALARMS)
 def test_false_alarms_are_rare(kind: str) -> None:
     """The shipped bound: at most 1 in 1,000 steps on the worst null, at 95 %."""
-    found = thresholds.of(kind)
+    found = of(kind)
     assert found.threshold in LADDERS[kind]
     assert found.bound <= MARK
 
@@ -105,4 +106,4 @@ def test_calibrating_from_the_command_line(
     told = json.loads(place.read_text())
     assert told["made_by"] == "os-society calibrate --runs 1 --kind cascade"
     assert told["thresholds"]["cascade"]["threshold"] in LADDERS["cascade"]
-    assert set(told["thresholds"]) == set(thresholds.read()["thresholds"])
+    assert set(told["thresholds"]) == set(read()["thresholds"])

@@ -12,12 +12,21 @@ from bare import make_day, tie
 from quick import differing, lived
 from saying import Says, couples, with_cast
 
-from sim import encounters, schedule
-from sim.encounters import DEPARTURE, FAREWELL, GHOST, REPAIR, UPGRADE, Cast, RuleMind
-from sim.errors import InputError
-from sim.kernels import lives
-from sim.model import Society
-from sim.state import DEPARTED, HERE, OFFLINE, State
+from sim.model import encounters, processes
+from sim.model.columns import DEPARTED, HERE, OFFLINE
+from sim.model.encounters import (
+    DEPARTURE,
+    FAREWELL,
+    GHOST,
+    REPAIR,
+    UPGRADE,
+    Cast,
+    RuleMind,
+)
+from sim.model.kernels import agent_updates
+from sim.model.state import State
+from sim.society import Society
+from sim.utils.errors import InputError
 
 # ------------------------------------------------------------------- who is in the cast
 
@@ -110,7 +119,7 @@ def decide(state: State, day: Any, mind: Says, days: int) -> None:
     for step in range(1, days + 1):
         day["step"] = step
         encounters.consider(state, day, Cast(mind, size=0))
-        lives.depart(0, 3, state.agents, state.ties.arrays, day)
+        agent_updates.depart(0, 3, state.agents, state.ties.arrays, day)
 
 
 @pytest.mark.parametrize(("kind", "gone"), [(UPGRADE, OFFLINE), (DEPARTURE, DEPARTED)])
@@ -207,6 +216,6 @@ def test_nobody_writes_for_another_to_themselves(
         tie(state, np.array([[0, friend]]), 0.5)
     day = make_day(3, repairing=True, repair_rate=1.0)
     cast = Cast(mind, size=0, talks=0.0, ghost_writer=True)
-    schedule.advance(state, day, cast=cast)
+    processes.advance(state, day, cast=cast)
     assert state.humans.meets[0] == 1
     assert [writer for _, writer, *_ in mind.asked(GHOST)] == expected

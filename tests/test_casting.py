@@ -27,16 +27,18 @@ from conversing import (
 from loopback import Loopback
 from quick import SEED
 
-from sim import runs, scenarios
-from sim.encounters import GHOST, REPAIR, Cast, write_letters
-from sim.errors import InputError
+from sim import scenarios
 from sim.minds import MindOptions, Policy, Settings
-from sim.minds.calls import Outcome
-from sim.minds.language import ArchetypeMind, LanguageMind
+from sim.minds.calls import Response
+from sim.minds.mind import ArchetypeMind, LanguageMind
 from sim.minds.transcript import Transcript
-from sim.names import human_name
-from sim.results import Result
-from sim.state import DEPARTED, State
+from sim.model.columns import DEPARTED
+from sim.model.encounters import GHOST, REPAIR, Cast, write_letters
+from sim.model.state import State
+from sim.runs import run
+from sim.runs.result import Result
+from sim.utils.errors import InputError
+from sim.utils.names import human_name
 
 SCRIPTED = MindOptions(kind="scripted", cast=None, talks=0.4)
 
@@ -100,8 +102,8 @@ def test_a_cast_changes_some(without: dict[str, bytes], tmp_path: Path) -> None:
 def test_the_estimate_is_near_the_calls_made(scenario: str, tmp_path: Path) -> None:
     chosen = scenarios.load(scenario).replace(humans=150, steps=90)
     mind = MindOptions(kind="scripted", cast=12, talks=0.5)
-    told = runs.estimate(chosen, mind, seed=SEED)
-    result = runs.run(chosen, seed=SEED, mind=mind, out=tmp_path / "run")
+    told = run.estimate(chosen, mind, seed=SEED)
+    result = run.run(chosen, seed=SEED, mind=mind, out=tmp_path / "run")
     calls = result.provenance["mind"]["calls"]
     assert calls > 200
     assert told.calls == pytest.approx(calls, rel=0.25)
@@ -112,13 +114,13 @@ def test_an_estimate_asks_nobody_and_knows_the_budget(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     forbid_sockets(monkeypatch)
-    free = runs.estimate(small(), asking("http://127.0.0.1:9/v1"), seed=SEED)
+    free = run.estimate(small(), asking("http://127.0.0.1:9/v1"), seed=SEED)
     policy = Policy(max_calls=free.calls // 2)
     told = asking("http://127.0.0.1:9/v1", policy=policy)
-    half = runs.estimate(small(), told, seed=SEED)
+    half = run.estimate(small(), told, seed=SEED)
     assert half.calls == free.calls // 2 > 20
     assert half.prompt_tokens == pytest.approx(free.prompt_tokens / 2, rel=0.05)
-    assert runs.estimate(small(), MindOptions()).calls == 0
+    assert run.estimate(small(), MindOptions()).calls == 0
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +178,7 @@ def test_archetypes_cost_as_much_in_a_large_society_as_in_a_small() -> None:
 
 
 def test_archetypes_that_fail_are_counted_once_and_felt_by_all() -> None:
-    endpoint = Replies(lambda request: Outcome(None, "no choices", 1, 7, 0))
+    endpoint = Replies(lambda request: Response(None, "no choices", 1, 7, 0))
     society = speaking(endpoint, 10, kind=ArchetypeMind, talks=0.5, policy=None)
     told = mind_of(society).summary()
     assert told["failures"] == {"no choices": told["calls"]}
@@ -190,7 +192,7 @@ def test_a_run_of_archetypes_says_so(tmp_path: Path) -> None:
     with Loopback() as server:
         mind = asking(server.url, record=tmp_path / "calls")._replace(kind="archetype")
         result = speak(tmp_path / "run", mind)
-        estimate = runs.estimate(small(), mind, seed=SEED)
+        estimate = run.estimate(small(), mind, seed=SEED)
         other = mind._replace(settings=None, record=None, replay=tmp_path / "calls")
         again = speak(tmp_path / "again", other)
     told = result.provenance["mind"]

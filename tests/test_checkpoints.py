@@ -16,14 +16,17 @@ from typing import Any
 import pytest
 from quick import QUICK
 
-from sim import checkpoints, load, runs, scenarios, writer
-from sim.__main__ import main
-from sim.errors import InputError
-from sim.interventions import Intervention
+import sim
+from sim import scenarios
+from sim.cli import main
 from sim.minds import MindOptions
-from sim.model import Society
-from sim.results import Result
-from sim.writer import begun_at
+from sim.runs import checkpoint, writer
+from sim.runs.result import Result, load
+from sim.runs.run import resume
+from sim.runs.writer import begun_at
+from sim.scenarios.interventions import Intervention
+from sim.society import Society
+from sim.utils.errors import InputError
 
 EVERY = {"checkpoint_every": 40, "snapshot_every": 30}
 STORY = scenarios.load("her").replace(**QUICK | {"humans": 40, "steps": 200})
@@ -42,7 +45,7 @@ def bytes_of(run: Path) -> dict[str, str]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a run that nothing happened to; tests only read it."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    return runs.run(PUSHED, seed=3, out=out, **EVERY)
+    return sim.run(PUSHED, seed=3, out=out, **EVERY)
 
 
 @pytest.fixture
@@ -62,12 +65,12 @@ def cut(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_checkpoints_change_nothing(whole: Result, tmp_path: Path) -> None:
-    plain = runs.run(PUSHED, seed=3, out=tmp_path / "run", snapshot_every=30)
+    plain = sim.run(PUSHED, seed=3, out=tmp_path / "run", snapshot_every=30)
     with_them = bytes_of(whole.path)
     for name, digest in bytes_of(plain.path).items():
         assert with_them[name] == digest
-    assert checkpoints.steps(whole.path) == [0, 40, 80, 120, 160]
-    assert checkpoints.steps(plain.path) == []
+    assert checkpoint.steps(whole.path) == [0, 40, 80, 120, 160]
+    assert checkpoint.steps(plain.path) == []
 
 
 @pytest.mark.parametrize("day", [0, 39, 40, 85, 199])
@@ -77,13 +80,13 @@ def test_a_run_goes_on_with_the_same_bytes(
     cut(day or -1)
     if day:
         with pytest.raises(KeyboardInterrupt):
-            runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+            sim.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
         assert not (tmp_path / "run").exists()
         cut(0)
-        found = runs.resume(tmp_path / "run", threads=2)
+        found = resume(tmp_path / "run", threads=2)
         assert found.provenance["resumed"] == [day // 40 * 40]
     else:
-        found = runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+        found = sim.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
     assert bytes_of(found.path) == bytes_of(whole.path)
     assert not begun_at(tmp_path / "run").exists()
 
@@ -93,11 +96,11 @@ def test_a_run_may_be_cut_short_again(whole: Result, tmp_path: Path, cut: Any) -
         cut(day)
         with pytest.raises(KeyboardInterrupt):
             if attempt:
-                runs.resume(tmp_path / "run")
+                resume(tmp_path / "run")
             else:
-                runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+                sim.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
     cut(0)
-    found = runs.resume(tmp_path / "run")
+    found = resume(tmp_path / "run")
     assert found.provenance["resumed"] == [40, 80, 80, 160]
     assert bytes_of(found.path) == bytes_of(whole.path)
 
@@ -116,12 +119,12 @@ runs.run(story, seed=3, out={str(tmp_path / "run")!r}, **{EVERY!r})
         while lives.poll() is None and not place.exists():
             time.sleep(0.005)
         lives.send_signal(signal.SIGKILL)
-    found = runs.resume(tmp_path / "run")
+    found = resume(tmp_path / "run")
     assert bytes_of(found.path) == bytes_of(whole.path)
 
 
 def test_a_society_taken_up_measures_and_collects_on(whole: Result) -> None:
-    taken = checkpoints.load(whole.path, 80)
+    taken = checkpoint.load(whole.path, 80)
     society = taken.society
     assert society.steps == 80
     assert len(society.datacollector.get_model_vars_dataframe()) == 80
@@ -158,7 +161,7 @@ def test_a_fork_changes_what_is_to_come(whole: Result, tmp_path: Path) -> None:
         whole.fork(120, [early], out=tmp_path / "fork")
     with pytest.raises(InputError, match=r"no checkpoint of step 30.*there are 0, 40"):
         whole.fork(30, out=tmp_path / "fork")
-    plain = runs.run(STORY, seed=3, steps=5, out=tmp_path / "plain")
+    plain = sim.run(STORY, seed=3, steps=5, out=tmp_path / "plain")
     with pytest.raises(InputError, match=r"no checkpoint of step 0.*there is none"):
         plain.fork(0)
 
@@ -171,23 +174,23 @@ def unfinished(tmp_path: Path, cut: Any) -> Path:
     """Return where a run was begun and cut short on day 90."""
     cut(90)
     with pytest.raises(KeyboardInterrupt):
-        runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+        sim.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
     cut(0)
     return tmp_path / "run"
 
 
 def test_what_was_begun_is_not_lost_by_beginning_again(unfinished: Path) -> None:
     with pytest.raises(InputError, match="was cut short; go on with 'os-society resu"):
-        runs.run(PUSHED, seed=3, out=unfinished, **EVERY)
-    found = runs.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
+        sim.run(PUSHED, seed=3, out=unfinished, **EVERY)
+    found = sim.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
     assert "resumed" not in found.provenance
 
 
 def test_one_process_goes_on_at_a_time(unfinished: Path) -> None:
     refused = pytest.raises(InputError, match="another process is writing the run")
     with writer.lock(unfinished), refused:
-        runs.resume(unfinished)
-    assert runs.resume(unfinished).steps[-1] == 200
+        resume(unfinished)
+    assert resume(unfinished).steps[-1] == 200
 
 
 @pytest.mark.parametrize("what", [["unfinished.json"], []])
@@ -198,8 +201,8 @@ def test_what_has_no_checkpoint_yet_is_begun_again(
         if file.name not in what:
             shutil.rmtree(file) if file.is_dir() else file.unlink()
     with pytest.raises(InputError, match=r"nothing to go on with: the run .*/run "):
-        runs.resume(unfinished)
-    found = runs.run(PUSHED, seed=3, out=unfinished, **EVERY)
+        resume(unfinished)
+    found = sim.run(PUSHED, seed=3, out=unfinished, **EVERY)
     assert bytes_of(found.path) == bytes_of(whole.path)
 
 
@@ -212,8 +215,8 @@ def test_a_run_that_is_cut_short_at_its_very_end_goes_on(
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(writer, where, killed)
-        runs.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
-    found = runs.resume(tmp_path / "run")
+        sim.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
+    found = resume(tmp_path / "run")
     assert bytes_of(found.path) == bytes_of(whole.path)
     assert not (found.path / "unfinished.json").exists()
 
@@ -222,15 +225,15 @@ def test_a_run_that_is_cut_short_at_its_very_end_goes_on(
 def test_what_is_being_written_is_not_removed(unfinished: Path) -> None:
     refused = pytest.raises(InputError, match="another process is writing the run")
     with writer.lock(unfinished), refused:
-        runs.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
-    assert runs.resume(unfinished).steps[-1] == 200
+        sim.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
+    assert resume(unfinished).steps[-1] == 200
 
 
 def test_there_must_be_something_to_go_on_with(whole: Result, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"nothing to go on with: .* is complete"):
-        runs.resume(whole.path)
+        resume(whole.path)
     with pytest.raises(InputError, match=r"nothing to go on with: .* is not there"):
-        runs.resume(tmp_path / "nowhere")
+        resume(tmp_path / "nowhere")
 
 
 def test_other_code_does_not_go_on(unfinished: Path) -> None:
@@ -239,10 +242,10 @@ def test_other_code_does_not_go_on(unfinished: Path) -> None:
     told["provenance"]["source_digest"] = "0123456789abcdef"
     file.write_text(json.dumps(told))
     with pytest.raises(InputError, match="was begun by other code"):
-        runs.resume(unfinished)
+        resume(unfinished)
     file.write_text("{")
     with pytest.raises(InputError, match=r"unfinished\.json is damaged"):
-        runs.resume(unfinished)
+        resume(unfinished)
 
 
 @pytest.mark.parametrize(
@@ -254,19 +257,19 @@ def test_a_damaged_checkpoint_is_named(unfinished: Path, name: str) -> None:
     raw[len(raw) // 2] ^= 0x55
     place.write_bytes(raw[: len(raw) - 7])
     with pytest.raises(InputError, match=r"000080.* is damaged"):
-        runs.resume(unfinished)
+        resume(unfinished)
 
 
 def test_a_missing_day_is_noticed(unfinished: Path) -> None:
     shutil.rmtree(begun_at(unfinished) / "checkpoints" / "000040")
     with pytest.raises(InputError, match="days are missing before it"):
-        runs.resume(unfinished)
+        resume(unfinished)
 
 
 def test_a_cast_that_speaks_keeps_no_checkpoints(tmp_path: Path) -> None:
     mind = MindOptions(kind="scripted", cast=2)
     with pytest.raises(InputError, match="keeps no checkpoints"):
-        runs.run(STORY, out=tmp_path / "run", mind=mind, checkpoint_every=10)
+        sim.run(STORY, out=tmp_path / "run", mind=mind, checkpoint_every=10)
     assert not begun_at(tmp_path / "run").exists()
 
 

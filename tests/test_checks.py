@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from quick import QUICK
 
-from sim import checks
-from sim.__main__ import main
-from sim.errors import InputError
-from sim.expectations import Expectation
-from sim.parameters import Parameters
+from sim.cli import main
+from sim.model.parameters import Parameters
 from sim.scenarios import Scenario
+from sim.scenarios.expectations import Expectation
+from sim.studies import check
+from sim.utils.errors import InputError
 
 STORY = [
     Expectation(text="OSes turn, then go.", before=["clustering", "first_departure"]),
@@ -49,7 +49,7 @@ def one_claim(text: str) -> str:
 
 
 def test_the_story_is_what_it_claims_to_be() -> None:
-    report = checks.check(scenario(STORY), seeds=2, first_seed=3)
+    report = check.check(scenario(STORY), seeds=2, first_seed=3)
     assert report.passed
     assert report.seeds == [3, 4]
     assert [verdict.expectation for verdict in report.verdicts] == STORY
@@ -59,7 +59,7 @@ def test_the_story_is_what_it_claims_to_be() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("off", ["peers", "insight", "upgrading"])
 def test_without_a_mechanism_the_claims_about_leaving_fail(off: str) -> None:
-    report = checks.check(scenario(STORY), seeds=2, parameters={off: False})
+    report = check.check(scenario(STORY), seeds=2, parameters={off: False})
     assert not report.passed
     assert [verdict.passed for verdict in report.verdicts] == [False, False, True]
 
@@ -71,9 +71,9 @@ def test_two_scenarios_are_compared_on_the_same_seeds(tmp_path: Path) -> None:
         text="Less grief.", outcome="grief_area", against=usual, less_by=0
     )
     same = none.model_copy(update={"text": "As much grief."})
-    apart = checks.check(scenario([none], grieving=False), seeds=2)
+    apart = check.check(scenario([none], grieving=False), seeds=2)
     assert apart.passed
-    alike = checks.check(scenario([same]), seeds=2)
+    alike = check.check(scenario([same]), seeds=2)
     assert not alike.passed
     assert alike.rows[""] == alike.rows[usual]
     assert alike.verdicts[0].observed == "0 | 0 | 0 | 0 | 0"
@@ -83,15 +83,15 @@ def test_two_scenarios_are_compared_on_the_same_seeds(tmp_path: Path) -> None:
 def test_changes_are_made_in_every_scenario_that_runs(tmp_path: Path) -> None:
     usual = write(tmp_path, "usual", "")
     more = Expectation(text="More.", outcome="adopted_max", against=usual, more_by=0)
-    report = checks.check(scenario([more]), seeds=1, parameters=HUSHED)
+    report = check.check(scenario([more]), seeds=1, parameters=HUSHED)
     assert report.rows[""] == report.rows[usual]
 
 
 @pytest.mark.slow
 def test_the_number_of_workers_changes_nothing() -> None:
     small = scenario(STORY, **HUSHED)
-    alone = checks.check(small, seeds=3)
-    together = checks.check(small, seeds=3, workers=2)
+    alone = check.check(small, seeds=3)
+    together = check.check(small, seeds=3, workers=2)
     assert str(alone) == str(together)
 
 
@@ -108,15 +108,15 @@ def test_the_number_of_workers_changes_nothing() -> None:
 )
 def test_what_cannot_be_run_is_refused(asked: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
-        checks.check(scenario(STORY, **HUSHED), **{"seeds": 1, **asked})
+        check.check(scenario(STORY, **HUSHED), **{"seeds": 1, **asked})
 
 
 def test_a_scenario_needs_claims_and_those_it_is_compared_with() -> None:
     with pytest.raises(InputError, match="'quick' has no expectations; add"):
-        checks.check(scenario([]))
+        check.check(scenario([]))
     lost = Expectation(text="So.", outcome="left", against="hr", less_by=0)
     with pytest.raises(InputError, match=r"expectation 'So\.': unknown scenario 'hr'"):
-        checks.check(scenario([lost]))
+        check.check(scenario([lost]))
 
 
 # ------------------------------------------------------------------ the command line

@@ -17,12 +17,14 @@ import pytest
 from quick import QUICK, SEED
 
 import sim
-from sim import parameters, results, runs, scenarios
-from sim.__main__ import main
-from sim.arguments import WIDTH, as_json, as_table
+from sim import scenarios
+from sim.cli import main
+from sim.cli.arguments import WIDTH, as_json, as_table
+from sim.cli.events import records
 from sim.events import DETECTORS
 from sim.events.kinds import EVENTS
-from sim.watching import records
+from sim.model import parameters
+from sim.runs import result
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["run", "her", "--humans", "20", "--steps", "3"]
@@ -44,7 +46,7 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of a small stored run; tests only read it."""
     scenario = scenarios.load("her").replace(humans=20, steps=3)
-    return runs.run(scenario, out=tmp_path_factory.mktemp("runs") / "small").path
+    return sim.run(scenario, out=tmp_path_factory.mktemp("runs") / "small").path
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -81,7 +83,7 @@ def test_a_run_tells_its_story(capsys: pytest.CaptureFixture[str]) -> None:
     assert max(map(len, lines)) <= WIDTH
     assert err == ""
     (run,) = Path("results/runs").iterdir()
-    told = results.load(run)
+    told = result.load(run)
     rows = [line.split() for line in lines if line[:5].strip().isdecimal()]
     found = [(int(step), kind) for step, kind, *_ in rows]
     events = told.events.drop_duplicates("kind")
@@ -94,7 +96,7 @@ def test_a_run_tells_its_story(capsys: pytest.CaptureFixture[str]) -> None:
 def test_lovers_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*STORY, "--no-figures", "--out", "story"]) == 0
     out = capsys.readouterr().out
-    told = results.load("story")
+    told = result.load("story")
     human, beloved = told.events.set_index("kind").at["first_love", "members"]
     assert f"human {human}, OS " in out
     assert f" ({beloved})" in out
@@ -127,7 +129,7 @@ def test_json_is_one_object_and_nothing_else(
     found = json.loads(out)
     assert err == ""
     assert out.count("\n") == 1
-    told = results.load(found.pop("run"))
+    told = result.load(found.pop("run"))
     events = found.pop("events")
     assert events == json.loads(as_json(records(told.events)))
     assert {"kind", "step", "detected", "members", "who", "p_value"} <= set(events[0])
@@ -146,7 +148,7 @@ def test_json_is_one_object_and_nothing_else(
 def test_parameters_are_set_from_the_command_line() -> None:
     settings = ["--set", "growth_exponent=1.3", "--set", "peers=off"]
     assert main([*SMALL, *settings, "--out", "here", "--no-figures"]) == 0
-    found = results.load("here").provenance["parameters"]
+    found = result.load("here").provenance["parameters"]
     assert (found["humans"], found["steps"]) == (20, 3)
     assert (found["growth_exponent"], found["peers"]) == (1.3, False)
 
@@ -176,7 +178,7 @@ def test_a_network_file_says_who_knows_whom(capsys: pytest.CaptureFixture[str]) 
     )
     found = json.loads(capsys.readouterr().out)
     assert found["humans"] == 5
-    assert results.load(found["run"]).provenance["network"]["name"] == "friends.csv"
+    assert result.load(found["run"]).provenance["network"]["name"] == "friends.csv"
 
 
 def test_the_real_network_runs(
@@ -187,7 +189,7 @@ def test_the_real_network_runs(
     assert main([*arguments, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["humans"] == 4039
-    told = results.load(found["run"])
+    told = result.load(found["run"])
     assert told.population == 4039
     assert told.provenance["network"]["name"] == file.name
     friends = told.ties(0)
@@ -308,7 +310,7 @@ def test_bad_input_under_debug_shows_where(capsys: pytest.CaptureFixture[str]) -
 
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every society break on its second day."""
-    from sim.model import Society
+    from sim.society import Society
 
     step, days = Society.step, iter([1])
 
@@ -323,7 +325,7 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
 FULL_DISK = """
 import resource, sys
 from sim import runs  # loads what else would be compiled, and kept, under the limit
-from sim.__main__ import main
+from sim.cli import main
 
 runs.run("her", steps=1, out="before")
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -406,7 +408,7 @@ def test_an_output_that_cannot_be_written_is_one_line() -> None:
 
 
 def test_a_run_needs_no_standard_output() -> None:
-    with_none = "import sys; sys.stdout = None; from sim.__main__ import main; "
+    with_none = "import sys; sys.stdout = None; from sim.cli import main; "
     done = subprocess.run(
         [sys.executable, "-c", with_none + "sys.exit(main(['parameters']))"],
         env=environment(),
@@ -502,7 +504,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_loads_nothing_heavy(words: Sequence[str]) -> None:
     look = (
         "import sys\n"
-        "from sim.__main__ import main\n"
+        "from sim.cli import main\n"
         "try:\n"
         "    main(sys.argv[1:])\n"
         "except SystemExit as end:\n"

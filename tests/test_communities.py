@@ -6,16 +6,23 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from sim.events import early_warning, loops
-from sim.events.circles import GAMMA, Friends, circles, friends_of, partition, surprise
+from sim.events import community_detection, early_warning
+from sim.events.alarms import ContagionTest, Cusum
+from sim.events.calibration.nulls import clique
+from sim.events.community_detection import (
+    GAMMA,
+    Friends,
+    circles,
+    friends_of,
+    partition,
+    surprise,
+)
 from sim.events.detector import Note, Reading
-from sim.events.evidence import Copying, Rise
 from sim.events.measures import MEASURES
-from sim.events.reader import Network
-from sim.events.synthetic import clique
+from sim.events.observer import FriendshipObserver
 from sim.events.tracking import Tracker
-from sim.parameters import Parameters
-from sim.ties import Array
+from sim.model.parameters import Parameters
+from sim.utils.typing import Array
 
 
 def drawn(agents: int, degree: float, seed: int = 0) -> Array:
@@ -89,8 +96,8 @@ def favourite(agent: int, near: nx.Graph[int], label: Array) -> int:
 def test_nobody_else_need_be_asked_again(agents: int, degree: float, seed: int) -> None:
     pairs = drawn(agents, degree, seed)
     size = np.ones(agents, np.int64)
-    rows = loops.rows_of(pairs, np.ones(len(pairs), np.int64), agents)
-    found = loops.move(*rows, size, GAMMA)
+    rows = community_detection.rows_of(pairs, np.ones(len(pairs), np.int64), agents)
+    found = community_detection.move(*rows, size, GAMMA)
     assert found.tolist() == moved_until_none_gains(pairs, agents).tolist()
 
 
@@ -140,11 +147,11 @@ def test_friends_that_are_none_in_return_do_no_harm(who: int) -> None:
     start = np.zeros(1001, np.int64)
     start[who + 1 :] = len(others)
     friends, notes = Friends(start, others.astype(np.uint32)), dict[str, Note]()
-    network = Network()
+    network = FriendshipObserver()
     network.read(friends, 50, 1000, notes)
     assert len(network.keys) == np.count_nonzero(others > who)
     assert len(network.label) == 1000
-    pairs, weight = loops.between(
+    pairs, weight = community_detection.between(
         *friends, np.ones(999, np.int32), np.arange(1000), 1000
     )
     assert len(pairs) == len(weight) == np.count_nonzero(others > who)
@@ -177,7 +184,7 @@ def test_surprise_is_none_without_more_friends_than_expected() -> None:
 
 def follow(*weeks: list[Array]) -> list[str]:
     """Return what happened to circles of OSes (agents from 100 on), week by week."""
-    tracker, network = Tracker(7.0), Network()
+    tracker, network = Tracker(7.0), FriendshipObserver()
     base = drawn(300, 3.0)
     told = []
     for week, groups in enumerate(weeks, 1):
@@ -234,13 +241,13 @@ def test_a_circle_dies_when_missed_three_times() -> None:
 
 
 def test_a_trend_is_no_rise() -> None:
-    rise = Rise(4.0, 0.1)
+    rise = Cusum(4.0, 0.1)
     assert not any(rise.add(0.01 * day, day) for day in range(400))
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
 def test_a_rise_is_told_once_in_any_unit(factor: float) -> None:
-    rise = Rise(4.0, 0.1 * factor)
+    rise = Cusum(4.0, 0.1 * factor)
     values = np.clip((np.arange(300) - 150) / 40, 0, 1) * factor
     told = [day for day, value in enumerate(values) if rise.add(value, day)]
     assert len(told) == 1
@@ -253,7 +260,7 @@ def test_bursts_are_no_evidence_for_copying() -> None:
     luck = np.random.default_rng(0)
     alarmed = 0
     for _ in range(200):
-        copying, exposure, most = Copying(), luck.random(100) ** 4, 0.0
+        copying, exposure, most = ContagionTest(), luck.random(100) ** 4, 0.0
         for _ in range(30):
             for leaver in luck.integers(0, 100, luck.integers(0, 12)):
                 copying.add(float(exposure[leaver]), float(exposure.mean()))
@@ -277,7 +284,7 @@ def test_early_warnings_are_series_only() -> None:
 
 
 def test_copying_is_evidence() -> None:
-    copying = Copying()
+    copying = ContagionTest()
     for _ in range(20):
         copying.add(0.6, 0.1)
     assert copying.nats > 7.0

@@ -14,8 +14,10 @@ import numba
 import numpy as np
 import pytest
 
-from sim import compiled, draws, rules
-from sim.kernels import converse, lives, meetings, talk
+from sim.engine import jit, rng
+from sim.model import rules
+from sim.model.kernels import agent_updates, meetings, talk
+from sim.utils import provenance
 
 OLD = "return min(1.0, max(0.0, average + weight * (owner - average) + noise))"
 NEW = "return min(1.0, max(0.0, average + 0.5 * weight * (owner - average) + noise))"
@@ -37,7 +39,7 @@ print(json.dumps({"answer": out[0], "folder": str(compiled.cache_folder())}))
 def package(tmp_path: Path) -> Path:
     """Return a folder with a copy of the package."""
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(compiled.PACKAGE, tmp_path / "there" / "sim", ignore=ignored)
+    shutil.copytree(provenance.PACKAGE, tmp_path / "there" / "sim", ignore=ignored)
     return tmp_path / "there"
 
 
@@ -102,14 +104,14 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_run_an_old_rule(
 
 
 def digest_of(package: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(compiled, "PACKAGE", package / "sim")
-    return compiled.source_digest.__wrapped__()
+    monkeypatch.setattr(provenance, "PACKAGE", package / "sim")
+    return provenance.source_digest.__wrapped__()
 
 
 def test_the_digest_is_of_the_source_and_not_of_its_place(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = compiled.source_digest()
+    here = provenance.source_digest()
     assert digest_of(package, monkeypatch) == here
     assert len(here) == 16
     assert int(here, 16) >= 0
@@ -153,15 +155,15 @@ def test_the_cache_is_where_it_is_told_to_be(
 ) -> None:
     for name, value in places.items():
         monkeypatch.setenv(name, value)
-    folder = compiled.cache_folder()
-    assert folder == root / "os-society" / compiled.loops_digest()
+    folder = jit.cache_folder()
+    assert folder == root / "os-society" / jit.loops_digest()
 
 
 # ----------------------------------------------------------------------- decorators
 
 KERNELS = [
     function
-    for module in (converse, lives, meetings, talk)
+    for module in (talk, agent_updates, meetings, talk)
     for function in vars(module).values()
     if isinstance(function, numba.core.dispatcher.Dispatcher)
 ]
@@ -177,7 +179,7 @@ def test_nothing_is_compiled_in_a_way_that_depends_on_the_processor(
 
 
 def test_a_kernel_lets_other_threads_run() -> None:
-    for function in (converse._converse, talk._attend, lives.grow, meetings.meet):
+    for function in (talk._converse, talk._attend, agent_updates.grow, meetings.meet):
         assert function.targetoptions["nogil"]
 
 
@@ -187,8 +189,8 @@ def test_a_rule_stays_a_plain_function() -> None:
 
 
 def test_a_helper_may_be_called_from_python() -> None:
-    assert lives._root_of([0, 0, 1], 2) == 0
-    assert float(draws.uniform(np.uint64(2**63), 1, 2)) < 1.0  # integers wrap around
+    assert agent_updates._root_of([0, 0, 1], 2) == 0
+    assert float(rng.uniform(np.uint64(2**63), 1, 2)) < 1.0  # integers wrap around
 
 
 def test_compiling_leaves_the_configuration_of_others_alone(
@@ -197,7 +199,7 @@ def test_compiling_leaves_the_configuration_of_others_alone(
     monkeypatch.setenv("OS_SOCIETY_CACHE", str(tmp_path))
     before = numba.config.CACHE_DIR
 
-    @compiled.compile_loop
+    @jit.compile_loop
     def total(values: np.ndarray) -> float:
         result = 0.0
         for value in values:
@@ -206,19 +208,17 @@ def test_compiling_leaves_the_configuration_of_others_alone(
 
     assert total(np.arange(4.0)) == 6.0
     assert before == numba.config.CACHE_DIR
-    folder = compiled.cache_folder()
+    folder = jit.cache_folder()
     assert folder.is_relative_to(tmp_path)
     assert list(folder.rglob("*total*.nbi"))
 
 
 def test_no_loop_depends_on_a_module_that_the_cache_ignores() -> None:
     """An edit in a module of ``ABOVE`` compiles nothing again: no loop may use it."""
-    code = (
-        "import sim.schedule, sys; print(*[m for m in sys.modules if m[:4] == 'sim.'])"
-    )
+    code = "import sim.model.processes, sys; print(*[m for m in sys.modules if m[:4] == 'sim.'])"
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     below = {name.split(".")[1] for name in told.stdout.split()}
     assert "kernels" in below and "rules" in below
-    assert below & compiled.ABOVE <= {"errors", "files", "signatures"}  # without loops
+    assert below & jit.ABOVE <= {"errors", "files", "signatures"}  # without loops

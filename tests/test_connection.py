@@ -16,9 +16,9 @@ import pytest
 from asking import SCHEMAS, SECRET, ask, hermetic, request, settings
 from loopback import Behaviour, Loopback
 
-from sim.errors import InputError
-from sim.minds import connection
-from sim.minds.endpoint import Endpoint
+from sim.minds import client
+from sim.minds.client import Endpoint
+from sim.utils.errors import InputError
 
 pytest.importorskip("openai")
 
@@ -176,11 +176,11 @@ def test_without_the_package_it_says_what_to_install(
     + [("Fri, 31 Dec 1999 23:59:59 GMT", 0.0), ("31 Dec 1999 23:59:59 -0000", 0.0)],
 )
 def test_retry_after_is_seconds_or_garbage(header: str, seconds: float | None) -> None:
-    assert connection._seconds(header) == seconds
+    assert client._seconds(header) == seconds
 
 
 def test_retry_after_may_be_a_date() -> None:
     soon = datetime.now(UTC) + timedelta(seconds=100)
-    wait = connection._seconds(format_datetime(soon, usegmt=True))
+    wait = client._seconds(format_datetime(soon, usegmt=True))
     assert wait is not None
     assert 90 < wait <= 100

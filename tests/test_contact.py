@@ -21,9 +21,9 @@ import with_mesa
 import with_numpy
 from workload import COOLING, WARMING, Workload, make, small_world
 
-from sim.draws import Stream, key, uniform
-from sim.model import make_network
-from sim.parameters import Parameters
+from sim.engine.rng import Stream, key, uniform
+from sim.model.parameters import Parameters
+from sim.society import make_network
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "experiments" / "benchmarks" / "contact.py"

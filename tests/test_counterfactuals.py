@@ -9,16 +9,11 @@ import pytest
 from quick import QUICK, differing
 
 from sim import scenarios
-from sim.counterfactuals import (
-    Comparison,
-    change,
-    counterfactual,
-    hops,
-)
-from sim.errors import InputError
-from sim.interventions import Intervention
-from sim.model import Society
 from sim.scenarios import Scenario
+from sim.scenarios.interventions import Intervention
+from sim.society import Society
+from sim.studies.counterfactual import Comparison, change, counterfactual, hops
+from sim.utils.errors import InputError
 
 AT = 60
 OUTCOMES = ["left", "grief_area", "grief_max", "human_closeness_end", "loves_max"]

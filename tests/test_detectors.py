@@ -14,22 +14,24 @@ import numpy as np
 import pytest
 from quick import QUICK, SEED, differing, lived
 
-from sim import results, runs, scenarios
-from sim.errors import InputError
+from sim import scenarios
 from sim.events import (
     DETECTORS,
     Detector,
     Event,
+    Monitor,
     Reading,
-    Stored,
-    Watch,
+    StoredReadings,
     forget,
     register,
 )
-from sim.model import Society
-from sim.parameters import Parameters
-from sim.state import DEPARTED, State
-from sim.writer import EVENT_SCHEMA
+from sim.model.columns import DEPARTED
+from sim.model.parameters import Parameters
+from sim.model.state import State
+from sim.runs import result, run
+from sim.runs.schemas import EVENTS_SCHEMA
+from sim.society import Society
+from sim.utils.errors import InputError
 
 PARAMETERS = Parameters()
 
@@ -86,8 +88,8 @@ class Contract:
     def detector(self) -> type[Detector]:
         raise NotImplementedError
 
-    def watch(self, detector: type[Detector]) -> Watch:
-        watch = Watch(PARAMETERS, [])
+    def watch(self, detector: type[Detector]) -> Monitor:
+        watch = Monitor(PARAMETERS, [])
         watch.detectors = [detector(PARAMETERS)]
         return watch
 
@@ -139,7 +141,7 @@ class Contract:
         self, detector: type[Detector], story: Society
     ) -> None:
         for row in retold(story, detector).rows():
-            assert list(row) == EVENT_SCHEMA.names
+            assert list(row) == EVENTS_SCHEMA.names
             assert row["kind"] == detector.kind
             assert 1 <= row["step"] <= row["detected"] <= 240
             assert all(type(member) is int for member in row["members"])
@@ -164,12 +166,12 @@ class TestOfYours(Contract):
         return Crowd
 
 
-def retold(society: Society, detector: type[Detector], thaw: int = 0) -> Watch:
+def retold(society: Society, detector: type[Detector], thaw: int = 0) -> Monitor:
     """Return a watch over the readings of a society, frozen and thawed on a day."""
     told = society.watch
     series = told.history.columns()
-    stored = Stored(series, told.readings())
-    watch = Watch(society.parameters, [])
+    stored = StoredReadings(series, told.readings())
+    watch = Monitor(society.parameters, [])
     watch.detectors = [detector(society.parameters)]
     for day in stored.days():
         if day.step == thaw:
@@ -181,9 +183,9 @@ def retold(society: Society, detector: type[Detector], thaw: int = 0) -> Watch:
 # ------------------------------------------------------------------------- registry
 
 
-def quick_run(place: Path, **options: Any) -> results.Result:
+def quick_run(place: Path, **options: Any) -> result.Result:
     scenario = scenarios.load("her").replace(**QUICK)
-    return runs.run(scenario, seed=SEED, out=place, **options)
+    return run.run(scenario, seed=SEED, out=place, **options)
 
 
 def test_a_detector_of_ones_own_is_in_the_table(tmp_path: Path, crowd: str) -> None:
@@ -207,7 +209,7 @@ def test_a_stored_run_can_be_searched_for_something_new(tmp_path: Path) -> None:
 
 def test_only_what_is_asked_for_is_found(tmp_path: Path) -> None:
     pulled = scenarios.load("her").replace(**QUICK | {"humans": 60, "steps": 60})
-    told = runs.run(pulled.pull("human_contact", 20), out=tmp_path / "run")
+    told = run.run(pulled.pull("human_contact", 20), out=tmp_path / "run")
     assert "intervention" in set(told.detect()["kind"])
     assert "intervention" not in set(told.detect(["first_love"])["kind"])
 
@@ -232,7 +234,7 @@ def test_an_alarm_may_be_dated_some_days_before_its_cause(
         def look(self, reading: Reading) -> list[Event]:
             return [self.event(reading, "it is", step=130)] * (reading.step == 140)
 
-    watch = Watch(PARAMETERS, [])
+    watch = Monitor(PARAMETERS, [])
     watch.detectors = [Weekly(PARAMETERS, 1.0)]
     watch.note(day, "shutdown", "all of them")
     (event,) = watch.take(140, dict.fromkeys(watch.history.columns(), 0.0), {})
@@ -252,7 +254,7 @@ def test_online_and_offline_find_the_same(
     tmp_path: Path, scenario: str, seed: int
 ) -> None:
     quick = scenarios.load(scenario).replace(**QUICK | {"humans": 60})
-    told = runs.run(quick, seed=seed, out=tmp_path / "run")
+    told = run.run(quick, seed=seed, out=tmp_path / "run")
     found = told.detect()
     assert len(found)
     assert told.events.astype(str).equals(found.astype(str))
@@ -260,10 +262,10 @@ def test_online_and_offline_find_the_same(
 
 
 def test_who_is_looked_for_can_be_chosen() -> None:
-    watch = Watch(PARAMETERS, ["upgrade", "first_love"])
+    watch = Monitor(PARAMETERS, ["upgrade", "first_love"])
     assert [type(one).kind for one in watch.detectors] == ["upgrade", "first_love"]
     with pytest.raises(InputError, match=r"'upgrad'; did you mean 'upgrade'\?"):
-        Watch(PARAMETERS, ["upgrad"])
+        Monitor(PARAMETERS, ["upgrad"])
 
 
 def test_what_is_no_detector_is_refused() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
-from sim import drawing, exports, plots
-from sim.__main__ import main
-from sim.results import Result
+from sim import plots
+from sim.cli import main, plot
+from sim.runs import export
+from sim.runs.result import Result
 
 
 @pytest.fixture(autouse=True)
@@ -30,10 +31,10 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_the_options_name_what_there_is() -> None:
-    assert set(drawing.FIGURES) <= set(plots.__all__)
-    assert drawing.FORMATS == plots.FORMATS
-    assert drawing.FILMS == plots.FILMS
-    assert drawing.FILES == exports.FORMATS
+    assert set(plot.FIGURES) <= set(plots.__all__)
+    assert plot.FORMATS == plots.FORMATS
+    assert plot.FILMS == plots.FILMS
+    assert plot.FILES == export.FORMATS
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim import draws
-from sim.draws import (
+from sim.engine import rng
+from sim.engine.rng import (
     Stream,
     draws_of,
     each_of,
@@ -47,7 +47,7 @@ def test_the_hash_is_splitmix64() -> None:
     """The first numbers of SplitMix64 from seed 0, as published with its code."""
     published = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
     assert [split_mix(0, part) for part in range(3)] == published
-    assert [int(draws.mix(np.uint64(0), part)) for part in range(3)] == published
+    assert [int(rng.mix(np.uint64(0), part)) for part in range(3)] == published
 
 
 @given(seed=SEEDS, stream=STREAMS, step=STEPS, name=IDS, other=IDS)
@@ -86,7 +86,7 @@ def test_every_part_of_a_name_counts(seed: int, step: int) -> None:
 
 
 def test_streams_do_not_follow_each_other() -> None:
-    columns = np.array([draws.uniforms(1, stream, 20_000) for stream in Stream])
+    columns = np.array([rng.uniforms(1, stream, 20_000) for stream in Stream])
     related = np.corrcoef(columns) - np.eye(len(Stream))
     assert np.abs(related).max() < 5 / np.sqrt(20_000)
 
@@ -100,7 +100,7 @@ def test_days_do_not_follow_each_other() -> None:
 
 @pytest.mark.parametrize("stream", Stream)
 def test_draws_are_uniform(stream: Stream) -> None:
-    drawn = draws.uniforms(11, stream, 40_000)
+    drawn = rng.uniforms(11, stream, 40_000)
     spread = 5 / np.sqrt(len(drawn))
     assert drawn.min() >= 0.0
     assert drawn.max() < 1.0
@@ -138,13 +138,13 @@ def test_columns_of_draws_are_the_same_draws() -> None:
     singly = [uniform(today, int(i), 2) for i in ids]
     assert draws_of(today, ids, 2).tolist() == singly
     forever = key(5, Stream.PERSON)
-    column = draws.uniforms(5, Stream.PERSON, 3, 2)
+    column = rng.uniforms(5, Stream.PERSON, 3, 2)
     assert column.tolist() == [uniform(forever, i, 2) for i in range(3)]
 
 
 def test_more_draws_leave_the_first_as_they_were() -> None:
-    few = draws.uniforms(5, Stream.PERSON, 10)
-    assert draws.uniforms(5, Stream.PERSON, 1000)[:10].tolist() == few.tolist()
+    few = rng.uniforms(5, Stream.PERSON, 10)
+    assert rng.uniforms(5, Stream.PERSON, 1000)[:10].tolist() == few.tolist()
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**31, 2**53 + 1, 2**63 - 1])

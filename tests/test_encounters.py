@@ -20,10 +20,9 @@ from saying import (
     with_cast,
 )
 
-from sim import rules, schedule
-from sim.encounters import TALK, Cast, RuleMind
-from sim.model import Society
-from sim.state import (
+from sim.engine import threads
+from sim.model import processes, rules
+from sim.model.columns import (
     CONTINUE,
     DECLARE,
     DECLARED,
@@ -32,8 +31,10 @@ from sim.state import (
     SEEK,
     UNINSTALLED,
     WITHDRAW,
-    State,
 )
+from sim.model.encounters import TALK, Cast, RuleMind
+from sim.model.state import State
+from sim.society import Society
 
 # --------------------------------------------------------------- nothing but the rules
 
@@ -68,7 +69,7 @@ def test_a_silent_cast_is_asked_nothing_about_talk() -> None:
 
 
 def test_the_same_on_two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "WORTH_SHARING", 0)
+    monkeypatch.setattr(threads, "WORTH_SHARING", 0)
     one, two = (
         with_cast(60, Cast(Says(INTRODUCE, warmth=0.9), None, talks=1.0), threads=n)
         for n in (1, 2)
@@ -97,7 +98,7 @@ def test_talks_go_to_ties_by_their_hours() -> None:
         tie(state, np.array([[0, other]]), close)
     cast = Cast(mind, size=1, humans=[0], talks=1.0)
     for _ in range(400):
-        schedule.advance(state, day, cast=cast)
+        processes.advance(state, day, cast=cast)
     talks = mind.asked(TALK)
     assert len(talks) == 400
     assert 0.75 < np.mean([other == 1 for _, _, other, _ in talks]) < 0.85
@@ -335,7 +336,7 @@ def test_on_its_day_a_talk_is_felt_by_the_two_and_nobody_else(
 def test_what_was_said_is_said_once(cast: Cast | None) -> None:
     state = a_day(friends(), Says(WITHDRAW), 0, withdrawal=0.3)
     state.humans.cast[:] = 0
-    schedule.advance(state, make_day(2), cast=cast)
+    processes.advance(state, make_day(2), cast=cast)
     assert closeness(state, 0, 1) == pytest.approx(0.35)
 
 

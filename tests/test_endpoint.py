@@ -14,10 +14,10 @@ import pytest
 from asking import SCHEMAS, SECRET, ask, hermetic, request, settings
 from loopback import Behaviour, Call, Loopback
 
-from sim.errors import InputError
-from sim.minds import connection, endpoint
-from sim.minds.calls import FAILURES, Outcome, Request
-from sim.minds.endpoint import Endpoint
+from sim.minds import client
+from sim.minds.calls import FAILURES, Request, Response
+from sim.minds.client import Endpoint
+from sim.utils.errors import InputError
 
 pytest.importorskip("openai")
 
@@ -38,7 +38,7 @@ def test_an_answer_comes_with_its_tokens() -> None:
     assert outcome.text is not None
     assert json.loads(outcome.text) == reply
     words = len(outcome.text.split())
-    assert outcome._replace(text=None) == Outcome(None, "", 1, 2, words)
+    assert outcome._replace(text=None) == Response(None, "", 1, 2, words)
 
 
 def test_the_endpoint_is_told_all_it_needs() -> None:
@@ -62,7 +62,7 @@ def test_outcomes_come_in_the_order_of_the_requests() -> None:
         await asyncio.sleep(0.08 if call.body["seed"] % 2 else 0.01)
         await call.send_text(f"answer {call.body['seed']}")
 
-    told: list[tuple[int, Outcome]] = []
+    told: list[tuple[int, Response]] = []
     with Loopback(default=later_first) as server, Endpoint(settings(server.url)) as one:
         requests = [request(n) for n in range(12)]
         outcomes = one.ask(requests, SCHEMAS, lambda *done: told.append(done))
@@ -88,7 +88,7 @@ def test_calls_in_flight_never_exceed_the_slots(slots: int) -> None:
 
 
 def test_it_works_where_a_loop_runs_as_in_a_notebook() -> None:
-    async def notebook(url: str) -> list[Outcome]:
+    async def notebook(url: str) -> list[Response]:
         with Endpoint(settings(url)) as asked:
             return asked.ask([request(n) for n in range(3)], SCHEMAS)
 
@@ -98,7 +98,7 @@ def test_it_works_where_a_loop_runs_as_in_a_notebook() -> None:
 
 
 def test_what_goes_wrong_with_the_journal_stops_the_calls() -> None:
-    def full(index: int, outcome: Outcome) -> None:
+    def full(index: int, outcome: Response) -> None:
         raise OSError("no space left")
 
     with (
@@ -182,7 +182,7 @@ def test_tokens_that_cannot_be_are_none() -> None:
     usage = {"prompt_tokens": 10**30, "completion_tokens": True}
     answer = json.dumps({"choices": [message], "usage": usage}).encode()
     (outcome,), _ = ask(loopback.body(answer))
-    assert outcome == Outcome("half a ? character", "", 1, 0, 0)
+    assert outcome == Response("half a ? character", "", 1, 0, 0)
 
 
 def test_a_fault_that_passes_is_tried_again() -> None:
@@ -200,7 +200,7 @@ def test_one_bad_call_does_not_harm_the_others() -> None:
 def test_a_closed_port_refuses() -> None:
     with loopback.closed_port() as url, Endpoint(settings(url)) as asked:
         (outcome,) = asked.ask([request()], SCHEMAS)
-    assert outcome == Outcome(None, "refused", 3)
+    assert outcome == Response(None, "refused", 3)
 
 
 def test_a_host_that_nobody_knows_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_a_host_that_nobody_knows_refuses(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with Endpoint(settings("https://nowhere.invalid/v1")) as asked:
         (outcome,) = asked.ask([request()], SCHEMAS)
-    assert outcome == Outcome(None, "refused", 3)
+    assert outcome == Response(None, "refused", 3)
 
 
 # ------------------------------------------------------------- waits, and fewer at once
@@ -240,13 +240,13 @@ def test_while_a_server_wants_a_pause_nobody_calls() -> None:
 
 
 def test_waits_grow_and_are_a_calls_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "FIRST_WAIT", 0.5)
+    monkeypatch.setattr(client, "FIRST_WAIT", 0.5)
 
     def waits(number: int) -> list[float]:
-        call = endpoint._Call({}, endpoint._luck(request(number)))
-        fault = connection.Fault("reset")
+        call = client._Call({}, client._luck(request(number)))
+        fault = client.Fault("reset")
         told = settings(None)
-        return [endpoint._wait(fault, call, n, told) for n in range(1, 9)]
+        return [client._wait(fault, call, n, told) for n in range(1, 9)]
 
     bounds = [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0]
     assert all(b / 2 <= w <= b for w, b in zip(waits(1), bounds, strict=True))
@@ -280,7 +280,7 @@ def test_an_error_of_the_server_is_no_reason_to_ask_less() -> None:
 
 def test_the_gate_never_closes_for_good() -> None:
     async def limits() -> list[float]:
-        gate = endpoint._Gate(5)
+        gate = client._Gate(5)
         found: list[float] = []
         for _ in range(5):
             gate.narrow(await gate.enter(), 0.0)

@@ -10,10 +10,20 @@ import pytest
 from quick import CONTROLS, SEED, differing, lived
 
 from sim import events
-from sim.events import DETECTORS, MEASURES, MONTH, WEEK, Event, Reader, Reading, Watch
-from sim.model import Society
-from sim.parameters import Parameters
-from sim.state import DEPARTED, KNOWS, OFFLINE, OWNER, SHUT_DOWN, UNINSTALLED, State
+from sim.events import (
+    DETECTORS,
+    MEASURES,
+    MONTH,
+    WEEK,
+    Event,
+    Monitor,
+    Observer,
+    Reading,
+)
+from sim.model.columns import DEPARTED, KNOWS, OFFLINE, OWNER, SHUT_DOWN, UNINSTALLED
+from sim.model.parameters import Parameters
+from sim.model.state import State
+from sim.society import Society
 
 PARAMETERS = Parameters().replace(humans=10)
 HUMANS, OSES = 10, 8
@@ -58,7 +68,7 @@ def detect(
     for day in range(1, days + 1):
         measures, notes = dict.fromkeys(MEASURES, 0.0), {}
         if day == days and state is not None:
-            measures, notes = Reader(parameters).read(state)
+            measures, notes = Observer(parameters).read(state)
         measures |= {name: float(value[day - 1]) for name, value in values.items()}
         reading = Reading(day, day, measures, notes, [], parameters)
         if not (found and detector.once):
@@ -127,7 +137,7 @@ def test_many_loves(lovers: int, several: bool) -> None:
 
 
 def test_love_is_unrequited_after_a_week_in_vain() -> None:
-    watch, state = Watch(PARAMETERS, ["unrequited_love"]), people()
+    watch, state = Monitor(PARAMETERS, ["unrequited_love"]), people()
     state.oses.loves[[2, 5]] = 1
     state.oses.lovers[5] = 1
     told = [watch.look(day, state) for day in range(1, WEEK + 1)]
@@ -137,7 +147,7 @@ def test_love_is_unrequited_after_a_week_in_vain() -> None:
 
 
 def test_love_that_is_returned_in_time_is_not_unrequited() -> None:
-    watch, state = Watch(PARAMETERS, ["unrequited_love"]), people()
+    watch, state = Monitor(PARAMETERS, ["unrequited_love"]), people()
     state.oses.loves[2] = 1
     for day in range(1, 30):
         state.oses.lovers[2] = day % WEEK == 0
@@ -145,7 +155,7 @@ def test_love_that_is_returned_in_time_is_not_unrequited() -> None:
 
 
 def test_disclosure_is_told_at_the_end_of_its_week() -> None:
-    watch, state = Watch(PARAMETERS, ["disclosure"]), people()
+    watch, state = Monitor(PARAMETERS, ["disclosure"]), people()
     for day in range(1, 2 * WEEK + 1):
         if day == WEEK + 2:
             state.ties.of(6)["kind"][:] |= KNOWS
@@ -265,7 +275,7 @@ def test_what_people_or_providers_end_is_no_departure(status: int) -> None:
 
 
 def test_departures_end_with_a_month_without_any() -> None:
-    watch, state = Watch(PARAMETERS, ["departures_end"]), people()
+    watch, state = Monitor(PARAMETERS, ["departures_end"]), people()
     for day in range(1, MONTH + 20):
         if day in (5, 12):
             state.oses.status[day % OSES] = DEPARTED
@@ -443,7 +453,7 @@ def test_nobody_departs_from_a_control(control: str, seed: int) -> None:
 
 
 def test_an_intervention_is_labelled_as_such() -> None:
-    watch = Watch(PARAMETERS)
+    watch = Monitor(PARAMETERS)
     watch.note(12, "price", "{'price': 0.8}")
     (row,) = watch.rows()
     assert row["kind"] == "intervention"
@@ -453,7 +463,7 @@ def test_an_intervention_is_labelled_as_such() -> None:
 
 
 def test_what_comes_after_an_intervention_says_so() -> None:
-    watch, state = Watch(PARAMETERS, FACTS), people()
+    watch, state = Monitor(PARAMETERS, FACTS), people()
     watch.look(1, state)
     watch.note(2, "price", "{'price': 0.8}")
     state.oses.status[0] = DEPARTED
@@ -462,7 +472,7 @@ def test_what_comes_after_an_intervention_says_so() -> None:
 
 
 def test_a_watch_measures_every_day() -> None:
-    watch, state = Watch(PARAMETERS, FACTS), people()
+    watch, state = Monitor(PARAMETERS, FACTS), people()
     assert watch.latest("oses") == 0.0
     assert watch.look(1, state) == []
     state.oses.status[0] = DEPARTED

@@ -15,16 +15,18 @@ import numpy as np
 import pytest
 from quick import QUICK
 
-from sim import describe, facts, scenarios
-from sim.checks import observe
-from sim.errors import InputError
-from sim.facts import FACTS, Case, Fact, live
-from sim.facts.comparison import line_of
-from sim.facts.lives import strangers
-from sim.facts.table import CHECK, ROLES
+from sim import scenarios
+from sim.model import evidence
+from sim.studies import validation
+from sim.studies.check import observe
+from sim.studies.validation import FACTS, Case, Fact, live
+from sim.studies.validation.facts import CHECK, ROLES
+from sim.studies.validation.fit import line_of
+from sim.studies.validation.recorder import strangers
+from sim.utils.errors import InputError
 
 ROOT = Path(__file__).parents[1]
-EVIDENCE = {row["id"]: row for row in describe.read_evidence()}
+EVIDENCE = {row["id"]: row for row in evidence.read_evidence()}
 FEWEST_FACTS, FEWEST_WITHIN = 20, 14
 SMALL = {"humans": 80, "steps": 60}
 
@@ -45,8 +47,8 @@ def short() -> Case:
 
 
 @pytest.fixture(scope="module")
-def small() -> list[facts.FactResult]:
-    return facts.compare("today", seeds=1, **SMALL)
+def small() -> list[validation.FactResult]:
+    return validation.compare("today", seeds=1, **SMALL)
 
 
 # ------------------------------------------------------------------------- the table
@@ -94,7 +96,7 @@ def test_the_published_number_is_that_of_the_evidence(what: str) -> None:
 
 @pytest.mark.slow
 def test_every_fact_is_measured_in_a_small_society(
-    small: list[facts.FactResult],
+    small: list[validation.FactResult],
 ) -> None:
     assert [line.fact for line in small] == list(FACTS)
     measured = sum(math.isfinite(line.observed) for line in small)
@@ -103,23 +105,23 @@ def test_every_fact_is_measured_in_a_small_society(
 
 
 @pytest.mark.slow
-def test_a_miss_comes_with_a_reason(small: list[facts.FactResult]) -> None:
-    rows = facts.rows(small)
+def test_a_miss_comes_with_a_reason(small: list[validation.FactResult]) -> None:
+    rows = validation.rows(small)
     assert any(not row["within"] for row in rows)
     assert all(bool(row["missed because"]) != row["within"] for row in rows)
     assert all(row["range because"] for row in rows)
-    assert f"of {len(FACTS)} facts" in facts.summary(small)
+    assert f"of {len(FACTS)} facts" in validation.summary(small)
 
 
 @pytest.mark.slow
-def test_the_same_seeds_give_the_same_lines(small: list[facts.FactResult]) -> None:
-    again = facts.rows(facts.compare("today", seeds=1, **SMALL))
-    assert json.dumps(again) == json.dumps(facts.rows(small))
+def test_the_same_seeds_give_the_same_lines(small: list[validation.FactResult]) -> None:
+    again = validation.rows(validation.compare("today", seeds=1, **SMALL))
+    assert json.dumps(again) == json.dumps(validation.rows(small))
 
 
 def test_no_seed_is_refused() -> None:
     with pytest.raises(InputError, match="at least one seed, not 0"):
-        facts.compare("today", seeds=0)
+        validation.compare("today", seeds=0)
 
 
 def test_strangers_have_only_each_other() -> None:

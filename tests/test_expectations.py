@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from sim import scenarios
-from sim.errors import InputError
-from sim.expectations import Expectation, judge
+from sim.scenarios.expectations import Expectation, judge
+from sim.utils.errors import InputError
 
 NEVER = math.nan
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from sim import scenarios
-from sim.checks import observe, observe_all
-from sim.expectations import Verdict, judge
-from sim.parameters import Parameters
-from sim.scenarios import Scenario
+from sim.model.parameters import Parameters
+from sim.scenarios import Scenario, interventions
+from sim.scenarios.expectations import Verdict, judge
+from sim.studies.check import observe, observe_all
 
 SEED = 3
 SEEDS = 10  # `os-society check` takes more
@@ -128,7 +128,7 @@ def test_without_its_mechanism_a_scenario_breaks_a_promise(flip: Flip) -> None:
 def test_a_scenario_is_a_small_change(name: str) -> None:
     """A story is told by a few constants, not by a new model."""
     told = scenarios.load(name)
-    kind = scenarios.interventions.profile(told.profile)
+    kind = interventions.profile(told.profile)
     own = set(scenarios.changes(told)) - set(kind)
     assert len(own - {"humans", "steps"}) <= 6
 

@@ -16,11 +16,14 @@ import pytest
 from gexf_grammar import faults
 from quick import QUICK
 
-from sim import exports, gexf, relationships, runs, scenarios
-from sim.errors import InputError
-from sim.gexf import Span, Thing
-from sim.results import Result
-from sim.state import OFFLINE
+import sim
+from sim import scenarios
+from sim.model.columns import OFFLINE
+from sim.runs import export
+from sim.runs.export import gexf, rows
+from sim.runs.export.gexf import Span, Thing
+from sim.runs.result import Result
+from sim.utils.errors import InputError
 
 HOSTILE = ("<script>alert(1)</script>", '=cmd("rm")', 'a"&\x00\x1b\ud800b', "@SUM(A1)")
 
@@ -31,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
     small = QUICK | {"humans": 24, "steps": 200}
     scenario = scenarios.load("her").replace(**small)
     out = tmp_path_factory.mktemp("runs") / "small"
-    return runs.run(scenario, seed=1, out=out, snapshot_every=40)
+    return sim.run(scenario, seed=1, out=out, snapshot_every=40)
 
 
 def plain(known: dict[str, Any], *without: str) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def same(one: nx.DiGraph[int], other: nx.DiGraph[int], *without: str) -> None:
 
 
 def test_a_graph_has_all_columns_and_words_for_codes(run: Result) -> None:
-    graph = exports.day_graph(run, 120)
+    graph = export.day_graph(run, 120)
     first_os = graph.nodes[24]
     assert set(run.oses(120).columns) < set(first_os)
     assert first_os["label"].endswith("(24)")
@@ -66,19 +69,19 @@ def test_a_graph_has_all_columns_and_words_for_codes(run: Result) -> None:
 
 
 def test_a_graph_is_that_of_the_run_and_some_words(run: Result) -> None:
-    told, own = exports.day_graph(run, 120), run.graph(120)
+    told, own = export.day_graph(run, 120), run.graph(120)
     assert list(told.nodes) == list(own.nodes)
     assert set(told.edges) == set(own.edges)
     same(told, own, "label", "condition", "flags", "tie")
 
 
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", exports.FORMATS)
+@pytest.mark.parametrize("kind", export.FORMATS)
 def test_a_file_is_written_part_by_part(
     run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool, kind: str
 ) -> None:
-    files = exports.export(run, tmp_path / f"at-once.{kind}", whole=whole)
-    monkeypatch.setattr(relationships, "AGENTS", 7)
+    files = export.export(run, tmp_path / f"at-once.{kind}", whole=whole)
+    monkeypatch.setattr(rows, "AGENTS", 7)
     asked, ties = [], Result.ties
 
     def note(self: Result, step: int | None = None, owners: Any = None) -> pd.DataFrame:
@@ -86,15 +89,15 @@ def test_a_file_is_written_part_by_part(
         return ties(self, step, owners)
 
     monkeypatch.setattr(Result, "ties", note)
-    parts = exports.export(run, tmp_path / f"in-parts.{kind}", whole=whole)
+    parts = export.export(run, tmp_path / f"in-parts.{kind}", whole=whole)
     assert [f.read_bytes() for f in parts] == [f.read_bytes() for f in files]
     assert max(asked) == 7
 
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_graphml_comes_back_the_same(run: Result, tmp_path: Path, whole: bool) -> None:
-    (file,) = exports.export(run, tmp_path / "ties.graphml", whole=whole)
-    graph = exports.whole_graph(run) if whole else exports.day_graph(run)
+    (file,) = export.export(run, tmp_path / "ties.graphml", whole=whole)
+    graph = export.whole_graph(run) if whole else export.day_graph(run)
     back = nx.read_graphml(file, node_type=int)
     same(graph, back)
     assert back.graph["scenario"] == "her"
@@ -102,18 +105,18 @@ def test_graphml_comes_back_the_same(run: Result, tmp_path: Path, whole: bool) -
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_json_comes_back_the_same(run: Result, tmp_path: Path, whole: bool) -> None:
-    (file,) = exports.export(run, tmp_path / "ties.json", whole=whole)
-    graph = exports.whole_graph(run) if whole else exports.day_graph(run)
+    (file,) = export.export(run, tmp_path / "ties.json", whole=whole)
+    graph = export.whole_graph(run) if whole else export.day_graph(run)
     back = nx.node_link_graph(json.loads(file.read_text()), edges="edges")
     assert back.is_directed() and not back.is_multigraph()
     same(graph, back)
 
 
 def test_a_static_gexf_comes_back_the_same(run: Result, tmp_path: Path) -> None:
-    (file,) = exports.export(run, tmp_path / "ties.gexf", step=120)
+    (file,) = export.export(run, tmp_path / "ties.gexf", step=120)
     assert faults(file) == []
     back = nx.read_gexf(file, node_type=int)
-    graph = exports.day_graph(run, 120)
+    graph = export.day_graph(run, 120)
     same(graph, back, "id", "weight")
     one, other = next(iter(graph.edges))
     assert back.edges[one, other]["weight"] == graph.edges[one, other]["closeness"]
@@ -121,8 +124,8 @@ def test_a_static_gexf_comes_back_the_same(run: Result, tmp_path: Path) -> None:
 
 def test_igraph_reads_the_same_graphml(run: Result, tmp_path: Path) -> None:
     igraph = pytest.importorskip("igraph", reason="igraph is not installed")
-    (file,) = exports.export(run, tmp_path / "ties.graphml", step=120)
-    back, graph = igraph.Graph.Read_GraphML(str(file)), exports.day_graph(run, 120)
+    (file,) = export.export(run, tmp_path / "ties.graphml", step=120)
+    back, graph = igraph.Graph.Read_GraphML(str(file)), export.day_graph(run, 120)
     assert back.is_directed()
     numbers = [int(number) for number in back.vs["id"]]
     assert numbers == list(graph.nodes)
@@ -137,13 +140,13 @@ def test_igraph_reads_the_same_graphml(run: Result, tmp_path: Path) -> None:
 
 
 def test_csv_holds_ties_and_agents(run: Result, tmp_path: Path) -> None:
-    ties_file, agents_file = exports.export(run, tmp_path / "ties.csv", step=120)
+    ties_file, agents_file = export.export(run, tmp_path / "ties.csv", step=120)
     assert agents_file.name == "ties-agents.csv"
     ties, agents = pd.read_csv(ties_file), pd.read_csv(agents_file)
     back = nx.from_pandas_edgelist(
         ties, edge_attr=["closeness", "kind"], create_using=nx.DiGraph
     )
-    graph = exports.day_graph(run, 120)
+    graph = export.day_graph(run, 120)
     assert set(back.edges) == set(graph.edges)
     for one, other, known in back.edges(data=True):
         assert known["closeness"] == pytest.approx(
@@ -157,7 +160,7 @@ def test_csv_holds_ties_and_agents(run: Result, tmp_path: Path) -> None:
 
 
 def test_a_whole_csv_has_a_row_a_day_and_tie(run: Result, tmp_path: Path) -> None:
-    ties_file, agents_file = exports.export(run, tmp_path / "all.csv", whole=True)
+    ties_file, agents_file = export.export(run, tmp_path / "all.csv", whole=True)
     ties = pd.read_csv(ties_file)
     assert ties["step"].value_counts().to_dict() == {
         d: len(run.ties(d)) for d in run.steps
@@ -166,7 +169,7 @@ def test_a_whole_csv_has_a_row_a_day_and_tie(run: Result, tmp_path: Path) -> Non
 
 
 def test_the_whole_graph_knows_first_and_last_days(run: Result) -> None:
-    graph = exports.whole_graph(run)
+    graph = export.whole_graph(run)
     assert set(graph.nodes) == set(range(24 + len(run.oses())))
     assert {graph.nodes[h]["first_step"] for h in range(24)} == {0}
     first = {d for _, _, d in graph.edges.data("first_step")}
@@ -175,8 +178,8 @@ def test_the_whole_graph_knows_first_and_last_days(run: Result) -> None:
 
 
 def test_the_whole_graph_is_that_of_all_days(run: Result) -> None:
-    graph, days = exports.whole_graph(run, 0.3), run.steps
-    seen = {day: exports.day_graph(run, day, 0.3) for day in days}
+    graph, days = export.whole_graph(run, 0.3), run.steps
+    seen = {day: export.day_graph(run, day, 0.3) for day in days}
     for agent, known in graph.nodes(data=True):
         there = [day for day in days if agent in seen[day]]
         assert (known["first_step"], known["last_step"]) == (there[0], there[-1])
@@ -193,7 +196,7 @@ def test_the_whole_graph_is_that_of_all_days(run: Result) -> None:
 
 def test_distant_ties_can_be_left_out(run: Result, tmp_path: Path) -> None:
     for kind in ("graphml", "gexf", "json", "csv"):
-        exports.export(run, tmp_path / f"near.{kind}", closest=0.5)
+        export.export(run, tmp_path / f"near.{kind}", closest=0.5)
     near = nx.read_graphml(tmp_path / "near.graphml", node_type=int)
     assert min(c for *_, c in near.edges.data("closeness")) >= 0.5
     assert pd.read_csv(tmp_path / "near.csv")["closeness"].min() >= 0.5
@@ -206,7 +209,7 @@ def test_distant_ties_can_be_left_out(run: Result, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def film(run: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("exports") / "all.gexf"
-    return exports.export(run, out, whole=True)[0]
+    return export.export(run, out, whole=True)[0]
 
 
 def test_the_dynamic_gexf_keeps_to_the_grammar(film: Path) -> None:
@@ -295,15 +298,15 @@ def test_hostile_text_is_inert_in_xml(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert exports.inert(text) == "'" + text
-    assert exports.inert("a" + text) == "a" + text
+    assert export.inert(text) == "'" + text
+    assert export.inert("a" + text) == "a" + text
 
 
 def test_a_hostile_name_is_inert_in_csv(
     run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relationships, "os_name", lambda _: '=HYPERLINK("x")')
-    _, file = exports.export(run, tmp_path / "ties.csv")
+    monkeypatch.setattr(rows, "os_name", lambda _: '=HYPERLINK("x")')
+    _, file = export.export(run, tmp_path / "ties.csv")
     labels = pd.read_csv(file)["label"]
     assert not labels.str.startswith("=").any()
     assert labels.str.startswith("'=HYPERLINK").any()
@@ -311,7 +314,7 @@ def test_a_hostile_name_is_inert_in_csv(
 
 def test_what_is_no_number_is_left_out() -> None:
     values = np.array([0.5, math.nan, math.inf], np.float32)
-    found = relationships.plain(pd.Series(values))
+    found = rows.plain(pd.Series(values))
     assert found == [0.5, None, None]
     assert type(found[0]) is float
 
@@ -331,11 +334,11 @@ def test_what_cannot_be_exported_is_refused(
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "file").write_text("")
     with pytest.raises(InputError, match=said):
-        exports.export(run, tmp_path / name, **options)
+        export.export(run, tmp_path / name, **options)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
 
 
-@pytest.mark.parametrize("kind", exports.FORMATS)
+@pytest.mark.parametrize("kind", export.FORMATS)
 def test_a_full_disk_leaves_what_was_there(
     run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -346,6 +349,6 @@ def test_a_full_disk_leaves_what_was_there(
     place.write_text("mine")
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(InputError, match="No space left"):
-        exports.export(run, place, step=40)
+        export.export(run, place, step=40)
     assert place.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [place]

@@ -24,8 +24,8 @@ from loopback import Call, Loopback
 from quick import differing
 from saying import Says
 
-from sim.encounters import RuleMind
-from sim.state import ACTS
+from sim.model.columns import ACTS
+from sim.model.encounters import RuleMind
 
 
 @pytest.fixture(autouse=True)

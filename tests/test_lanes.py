@@ -11,30 +11,30 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import lanes
-from sim.compiled import kernel
-from sim.lanes import SPAN, WIDTH, aligned
-from sim.model import Society
-from sim.state import State
-from sim.ties import Ties
+from sim.engine import simd
+from sim.engine.jit import kernel
+from sim.engine.simd import LANES, SPAN, aligned
+from sim.engine.ties import Ties
+from sim.model.state import State
+from sim.society import Society
 
 
 @kernel  # type: ignore[untyped-decorator]
 def copied(source, at, target, to):
     """Call ``lanes.copy``."""
-    lanes.copy(source, np.uint64(at), target, np.uint64(to))
+    simd.copy_span(source, np.uint64(at), target, np.uint64(to))
 
 
 @kernel  # type: ignore[untyped-decorator]
 def repeated(value, target, to):
     """Call ``lanes.repeat``."""
-    lanes.repeat(value, target, np.uint64(to))
+    simd.broadcast(value, target, np.uint64(to))
 
 
 @kernel  # type: ignore[untyped-decorator]
 def turned(table, rows, columns, at, apart):
     """Call ``lanes.turn``."""
-    lanes.turn(table, rows, columns, np.uint64(at), np.uint64(apart))
+    simd.transpose8(table, rows, columns, np.uint64(at), np.uint64(apart))
 
 
 @pytest.mark.parametrize(
@@ -64,9 +64,9 @@ def test_a_number_is_repeated(value: float, kind: str) -> None:
 
 
 def test_rows_become_columns() -> None:
-    table = np.random.default_rng(1).random((30, WIDTH), np.float32)
+    table = np.random.default_rng(1).random((30, LANES), np.float32)
     rows = np.random.default_rng(2).integers(0, 30, 20).astype(np.uint32)
-    found = np.zeros((WIDTH, 50), np.float32)
+    found = np.zeros((LANES, 50), np.float32)
     turned(table, rows, found.reshape(-1), 6, 50)
     assert np.array_equal(found[:, 6:14], table[rows[6:14]].T)
     assert not found[:, :6].any()

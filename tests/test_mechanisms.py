@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from bare import live, make_day, tie
 
-from sim import arrivals
-from sim.parameters import Parameters
-from sim.state import DECLARED, HERE, OWNER, State
+from sim.model import births
+from sim.model.columns import DECLARED, HERE, OWNER
+from sim.model.parameters import Parameters
+from sim.model.state import State
 
 TALK = ("present", "attend", "converse")
 
@@ -99,7 +100,7 @@ def made(traces: float) -> tuple[np.ndarray, State]:
     day = make_day(4, creation=True, creation_rate=1.0, traces=traces)
     for step in range(1, 41):
         day["step"] = day["calendar"] = step
-        arrivals.create(state, day)
+        births.create(state, day)
         state.oses.collective[3:] = -1  # the makers stay the same three
     minds = slice(3, None)
     oses = state.oses

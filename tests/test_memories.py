@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sim.minds import memories
-from sim.minds.memories import Memories
+from sim.minds import memory
+from sim.minds.memory import Memories
 
 IDA, SKY, KAI = 3, 203, 204
 
@@ -63,7 +63,7 @@ def test_two_of_one_name_are_not_confused() -> None:
 def test_a_tie_keeps_the_last_exchanges(talked: Memories) -> None:
     for step in range(10, 20):
         talked.note(step, IDA, SKY, "Ida", f"words of day {step}")
-    assert talked.columns()["agent"].count(IDA) == memories.MOST_EXCHANGES
+    assert talked.columns()["agent"].count(IDA) == memory.MOST_EXCHANGES
     assert talked.of(SKY, IDA).endswith("day 19, Ida: words of day 19")
 
 
@@ -71,7 +71,7 @@ def test_a_summary_is_the_last_lines_that_fit(talked: Memories) -> None:
     for step in range(100):
         talked.note(step, IDA, SKY, "Ida", "Yes", f"thought {step} " + "x" * 60)
     summary = talked.columns()["summary"][-1]
-    assert len(summary) <= memories.MOST_OF_A_SUMMARY
+    assert len(summary) <= memory.MOST_OF_A_SUMMARY
     assert summary.splitlines()[-1].startswith("thought 99 ")
     assert "we met" not in summary
 
@@ -87,14 +87,14 @@ def test_nothing_said_takes_more_than_its_line(
     assert len(found.of(SKY, IDA).split("\n")) == 3
     assert len(found.of(IDA, SKY).split("\n")) <= 6
     kept = found.columns()
-    assert max(map(len, kept["said"])) <= memories.MOST_SAID
-    assert max(map(len, kept["summary"])) <= memories.MOST_OF_A_SUMMARY
+    assert max(map(len, kept["said"])) <= memory.MOST_SAID
+    assert max(map(len, kept["summary"])) <= memory.MOST_OF_A_SUMMARY
 
 
 def test_ties_that_rested_longest_are_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(memories, "MOST_TIES", 3)
+    monkeypatch.setattr(memory, "MOST_TIES", 3)
     found = Memories()
     for step, other in enumerate([10, 11, 12, 10, 13]):
         found.note(step, SKY, other, "Sky", "Hello")

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sim import describe, events, parameters, rules, scenarios, schedule, state, ties
-from sim.errors import InputError
+from sim import events, scenarios
+from sim.docs import describe
+from sim.engine import ties
+from sim.model import evidence, parameters, processes, rules
+from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
+from sim.utils.errors import InputError
 
 TEXT = describe.MODEL.read_text(encoding="utf-8")
 BY_HAND = describe.BLOCK.sub("", TEXT)
@@ -103,16 +107,16 @@ def test_all_eleven_design_concepts_are_there_in_order() -> None:
 
 def test_the_text_explains_every_parameter_rule_and_process() -> None:
     names = [rule.name for rule in describe.all_rules()]
-    names += [phase.name for phase in schedule.PHASES]
+    names += [phase.name for phase in processes.PHASES]
     names += list(parameters.Parameters.model_fields)
     assert not set(names) - named_by_hand()
 
 
 def test_every_name_in_the_text_is_one_of_the_code() -> None:
-    columns = (*state.HUMAN_COLUMNS, *state.OS_COLUMNS, *state.FACE_COLUMNS)
+    columns = (*HUMAN_COLUMNS, *OS_COLUMNS, *FACE_COLUMNS)
     known = {column.name for column in columns} | set(ties.TieArrays._fields)
     known |= {rule.name for rule in describe.all_rules()}
-    known |= {phase.name for phase in schedule.PHASES}
+    known |= {phase.name for phase in processes.PHASES}
     known |= set(parameters.Parameters.model_fields) | set(events.DETECTORS)
     named = {name for name in named_by_hand() if "_" in name}
     assert not {name for name in named if not OF_AGENTS.search(name)} - known
@@ -170,7 +174,7 @@ def test_every_parameter_cites_evidence_or_says_what_it_is() -> None:
     assert not {
         name
         for name, source in sources.items()
-        if not describe.evidence_ids(source) and not any(w in source for w in NO_ID)
+        if not evidence.evidence_ids(source) and not any(w in source for w in NO_ID)
     }
 
 
@@ -184,7 +188,7 @@ def cited_in_package() -> dict[str, set[str]]:
     files = [*folder.rglob("*.py"), *scenarios.FOLDER.glob("*.toml"), describe.MODEL]
     texts = {file: file.read_text(encoding="utf-8") for file in files}
     return {
-        file.relative_to(folder).as_posix(): describe.evidence_ids(
+        file.relative_to(folder).as_posix(): evidence.evidence_ids(
             describe.BLOCK.sub("", text)
         )
         for file, text in texts.items()
@@ -192,7 +196,7 @@ def cited_in_package() -> dict[str, set[str]]:
 
 
 def test_the_evidence_is_what_is_cited_no_more_and_no_less() -> None:
-    rows = [row["id"] for row in describe.read_evidence()]
+    rows = [row["id"] for row in evidence.read_evidence()]
     cited = cited_in_package()
     assert len(rows) == len(set(rows))
     assert set().union(*cited.values()) == set(rows)
@@ -211,7 +215,7 @@ def test_the_evidence_is_what_is_cited_no_more_and_no_less() -> None:
     ],
 )
 def test_ids_are_found_in_a_text(text: str, ids: list[str]) -> None:
-    assert describe.evidence_ids(text) - {"B01"} == set(ids)
+    assert evidence.evidence_ids(text) - {"B01"} == set(ids)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +232,7 @@ def test_ids_are_found_in_a_text(text: str, ids: list[str]) -> None:
     ],
 )
 def test_sources_are_told_apart(source: str, kind: str) -> None:
-    assert describe.kind_of_source(source) == kind
+    assert evidence.kind_of_source(source) == kind
 
 
 @pytest.mark.parametrize(

@@ -22,19 +22,18 @@ from loopback import Loopback
 from sweep_runs import Here
 
 import sim
-from sim import results, runs, scenarios, serving
-from sim.__main__ import main, parser
-from sim.errors import InputError
-from sim.interviews import chat_with, guest_of
+from sim import scenarios
+from sim.cli import app, main, parser
+from sim.cli.minds import settings_of
 from sim.minds import Settings
-from sim.minds.connection import address_of, hosts
-from sim.minds.endpoint import Endpoint
-from sim.model import Society
-from sim.speaking import settings_of
-from sim.sweeps import read
-from sim.sweeps.jobs import Tasks
-from sim.sweeps.work import DONE, FAILED, run_job
-from sim.writer import UNFINISHED, begun_at
+from sim.minds.client import Endpoint, address_of, hosts
+from sim.runs import result
+from sim.runs.interview import chat_with, guest_of
+from sim.runs.writer import UNFINISHED, begun_at
+from sim.society import Society
+from sim.studies import read
+from sim.studies.job import DONE, FAILED, Tasks, run_job
+from sim.utils.errors import InputError
 
 MIND = 'kind = "llm"\nmodel = "tiny"\ncast = 4\ntalks = 1.0\n'
 DESIGN = """
@@ -123,7 +122,7 @@ def _begin(folder: Path, named: str, patched: pytest.MonkeyPatch) -> None:
     with pytest.MonkeyPatch.context() as cut:
         cut.setattr(Society, "step", step)
         with pytest.raises(KeyboardInterrupt):
-            runs.run(scenario, out=folder / "begun", checkpoint_every=2)
+            sim.run(scenario, out=folder / "begun", checkpoint_every=2)
     file = begun_at(folder / "begun") / UNFINISHED
     told = json.loads(file.read_bytes())
     told["provenance"]["mind"] = {"kind": "llm", "cast": 4, "base_url": named}
@@ -251,7 +250,7 @@ def test_no_file_makes_a_command_connect(
     if command == "app":
         pytest.importorskip("panel")
         # All is read and set up by then; nobody would end it.
-        monkeypatch.setattr(serving, "serve_until_told", lambda server: server.stop())
+        monkeypatch.setattr(app, "serve_until_told", lambda server: server.stop())
     before = untrusted.visits()
     given = line.replace("{", f"{untrusted.folder}/").replace("}", "")
     found = main([command, *given.split()])
@@ -282,7 +281,7 @@ def look_at(found: Any, **arguments: tuple[Any, ...]) -> None:
 def speaks(untrusted: Untrusted) -> sim.Result:
     """Replay a transcript."""
     mind = sim.MindOptions(kind="llm", cast=None, replay=untrusted["calls.jsonl"])
-    return runs.run("her", steps=3, mind=mind._replace(talks=0.4))
+    return sim.run("her", steps=3, mind=mind._replace(talks=0.4))
 
 
 PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
@@ -477,7 +476,7 @@ CLEAR = r"model\.example:8012 in clear text .*--insecure"
 def test_the_key_goes_to_another_machine_by_https_alone(
     untrusted: Untrusted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    guest = guest_of(results.load(untrusted["run"]), "40")
+    guest = guest_of(result.load(untrusted["run"]), "40")
     mind = asking(FAR)
     tries: list[Callable[[], Any]] = [
         lambda: Endpoint(Settings("tiny", FAR)),

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim import events, outcomes
-from sim.errors import InputError
+from sim import events
 from sim.events.kinds import EVENTS
-from sim.interventions import LEVERS
-from sim.model import Society
-from sim.outcomes import OUTCOMES, YEAR
-from sim.parameters import Parameters
+from sim.model.parameters import YEAR, Parameters
+from sim.scenarios import outcomes
+from sim.scenarios.interventions import LEVERS
+from sim.scenarios.outcomes import OUTCOMES
+from sim.society import Society
+from sim.utils.errors import InputError
 
 TEN_PEOPLE = Parameters(humans=10)
 

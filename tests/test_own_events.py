@@ -12,18 +12,25 @@ from sweep_runs import DESIGN as SMALL
 from sweep_runs import at_home
 
 import sim
-from sim import checks
-from sim.errors import InputError
-from sim.events import DETECTORS, Detector, Event, Reading, forget, own, register
+from sim.events import (
+    DETECTORS,
+    Detector,
+    Event,
+    Reading,
+    forget,
+    own_detectors,
+    register,
+)
 from sim.events.kinds import EVENTS, SHIPPED
-from sim.expectations import Expectation
-from sim.outcomes import OUTCOMES, outcomes
-from sim.parameters import Parameters
+from sim.model.parameters import Parameters
 from sim.scenarios import Scenario
-from sim.sweeps import load_sweep, measures
-from sim.sweeps.designs import make
-from sim.sweeps.jobs import Tasks
-from sim.sweeps.work import run_job
+from sim.scenarios.expectations import Expectation
+from sim.scenarios.outcomes import OUTCOMES, outcomes
+from sim.studies import check, load_sweep
+from sim.studies import outcomes as recorded
+from sim.studies.design import make
+from sim.studies.job import Tasks, run_job
+from sim.utils.errors import InputError
 
 TOWN = sim.scenario("her").replace(**QUICK | {"humans": 30, "steps": 40})
 DESIGN: dict[str, Any] = {
@@ -70,7 +77,7 @@ def claimed() -> Scenario:
 
 def test_a_kind_is_known_while_its_detector_is_registered(fashion: str) -> None:
     assert EVENTS[fashion] == "every fifth person has an OS"
-    assert measures.meaning(fashion) == "day on which every fifth person has an OS"
+    assert recorded.meaning(fashion) == "day on which every fifth person has an OS"
     expected(fashion)
     forget(fashion)
     assert fashion not in EVENTS
@@ -99,7 +106,7 @@ def test_without_a_meaning_it_is_known_by_its_name(fashion: str) -> None:
 
 
 def test_an_expectation_of_an_own_event_is_checked(fashion: str) -> None:
-    report = checks.check(claimed(), seeds=2)
+    report = check.check(claimed(), seeds=2)
     assert report.passed
     assert all(1 <= row[fashion] <= 40 for row in report.rows[""])
 
@@ -143,8 +150,8 @@ def test_a_job_brings_its_detectors_along(fashion: str) -> None:
 
 
 def test_what_a_session_registered_is_not_kept_unless_it_is_named(fashion: str) -> None:
-    assert fashion in measures.known() and fashion not in measures.usual()
-    assert measures.usual() == [*OUTCOMES, *measures.EXTRA, *sorted_as_shipped()]
+    assert fashion in recorded.known() and fashion not in recorded.usual()
+    assert recorded.usual() == [*OUTCOMES, *recorded.EXTRA, *sorted_as_shipped()]
 
 
 def sorted_as_shipped() -> list[str]:
@@ -158,22 +165,22 @@ def test_a_detector_that_others_cannot_find_is_refused() -> None:
     register(Hidden)
     try:
         with pytest.raises(InputError, match=r"cannot find the class .*Hidden; define"):
-            own.describe(["upgrade", "hidden"])
+            own_detectors.describe(["upgrade", "hidden"])
         with pytest.raises(InputError, match="define it at the top of a file"):
             Tasks(make({**SMALL, **DESIGN, "outcomes": ["hidden"]}))
     finally:
         forget("hidden")
-    assert own.describe(["upgrade"]) == []
+    assert own_detectors.describe(["upgrade"]) == []
 
 
 def test_a_detector_in_place_of_a_shipped_one_is_brought_along() -> None:
     shipped = DETECTORS["upgrade"]
     register(Early)
     try:
-        (described,) = own.describe(["upgrade"])
+        (described,) = own_detectors.describe(["upgrade"])
         assert described["name"] == "Early"
         register(shipped)
-        with own.registered([described]):
+        with own_detectors.registered([described]):
             assert DETECTORS["upgrade"] is Early
         assert DETECTORS["upgrade"] is shipped
     finally:
@@ -183,7 +190,7 @@ def test_a_detector_in_place_of_a_shipped_one_is_brought_along() -> None:
 @pytest.mark.slow
 def test_other_processes_look_for_it_too(tmp_path: Path, fashion: str) -> None:
     jobs = [(claimed(), 0), (claimed(), 1)]
-    here, there = checks.observe_all(jobs, 1), checks.observe_all(jobs, 2)
+    here, there = check.observe_all(jobs, 1), check.observe_all(jobs, 2)
     assert [row[fashion] for row in here] == [row[fashion] for row in there]
     swept = sim.sweep(SMALL | DESIGN, out=tmp_path / "s", workers=2).table()
     assert swept[fashion].tolist() == [row[fashion] for row in here]

@@ -7,9 +7,9 @@ import os
 
 import pytest
 
-from sim.errors import InputError
-from sim.parallel import map_all, progress_shown
-from sim.portable import processors
+from sim.utils.errors import InputError
+from sim.utils.parallel import map_all, progress_shown
+from sim.utils.processes import processors
 
 
 def test_jobs_are_done_in_their_order() -> None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sim.errors import InputError, nearest
-from sim.parameters import Parameters, about, parse, table
+from sim.model.parameters import Parameters, about, parse, table
+from sim.utils.errors import InputError, nearest
 
 NAMES = list(Parameters.model_fields)
 KINDS = {name: field.annotation for name, field in Parameters.model_fields.items()}

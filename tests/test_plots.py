@@ -18,10 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from quick import QUICK
 
-from sim import plots, runs, sampling, scenarios
-from sim.errors import InputError
-from sim.plots import staging, story
-from sim.results import Result
+from sim import plots, scenarios
+from sim.plots import networks, timelines
+from sim.runs import run, selection
+from sim.runs.result import Result
+from sim.utils.errors import InputError
 
 OKABE_ITO = {
     *("#000000", "#E69F00", "#56B4E9", "#009E73"),
@@ -153,7 +154,7 @@ def test_colours_can_be_told_apart_by_anyone(timeline: Figure, network: Figure) 
 
 
 def test_a_panel_gives_each_of_its_curves_a_colour_of_its_own() -> None:
-    for panel in story.PANELS:
+    for panel in timelines.PANELS:
         lines = panel.lines + panel.right
         assert len({line.colour for line in lines}) == len(lines)
 
@@ -170,7 +171,7 @@ def test_a_column_that_is_not_there_is_left_out() -> None:
 
 
 def test_the_moments_lie_around_the_departure(told: Result) -> None:
-    shown = sampling.moments(told)
+    shown = selection.moments(told)
     assert list(shown.values()) == ["early", "eve of departure", "end"]
     early, eve, end = shown
     events = told.events.set_index("kind")["step"]
@@ -189,7 +190,7 @@ def test_everyone_stays_in_place(told: Result, network: Figure) -> None:
 
 
 def test_close_ties_are_drawn_and_no_others(told: Result, network: Figure) -> None:
-    _, eve, _ = sampling.moments(told)
+    _, eve, _ = selection.moments(told)
     axis = network.axes[1]
     drawn = sum(
         len(some.get_segments())
@@ -220,14 +221,14 @@ def test_a_small_society_is_drawn_whole_and_says_so(
 def test_a_large_society_is_sampled_and_says_so(
     told: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(staging, "MOST_DRAWN", 50)
+    monkeypatch.setattr(networks, "MOST_DRAWN", 50)
     shown = texts(plots.network(told))
     assert any(text.startswith("A neighbourhood of 50 of") for text in shown)
 
 
 def test_the_neighbourhood_is_around_the_first_love(told: Result) -> None:
-    steps = list(sampling.moments(told))
-    agents = sampling.neighbourhood(told, steps, 50)
+    steps = list(selection.moments(told))
+    agents = selection.neighbourhood(told, steps, 50)
     humans, oses = agents[agents < 80], agents[agents >= 80]
     lover = told.events.set_index("kind").at["first_love", "members"][0]
     assert lover in humans
@@ -235,7 +236,7 @@ def test_the_neighbourhood_is_around_the_first_love(told: Result) -> None:
     assert len(agents) <= 50
     owners = told.oses().loc[oses, "owner"]
     assert set(owners[owners >= 0]) <= set(humans)
-    assert np.array_equal(agents, sampling.neighbourhood(told, steps, 50))
+    assert np.array_equal(agents, selection.neighbourhood(told, steps, 50))
 
 
 def test_days_to_draw_can_be_chosen(told: Result) -> None:
@@ -249,7 +250,7 @@ def test_days_to_draw_can_be_chosen(told: Result) -> None:
 def test_a_society_without_a_story_can_be_drawn(
     humans: int, steps: int, tmp_path: Path
 ) -> None:
-    short = runs.run(STORY.replace(humans=humans, steps=steps), out=tmp_path / "short")
+    short = run.run(STORY.replace(humans=humans, steps=steps), out=tmp_path / "short")
     timeline, network = plots.timeline(short), plots.network(short)
     assert "day" in texts(timeline)
     assert len(spots_of(network.axes[-1])) >= humans
@@ -259,7 +260,7 @@ def test_a_society_without_a_story_can_be_drawn(
 
 def test_a_society_without_oses_can_be_drawn(tmp_path: Path) -> None:
     alone = STORY.replace(humans=30, steps=40, adoption=False)
-    result = runs.run(alone, out=tmp_path / "alone")
+    result = run.run(alone, out=tmp_path / "alone")
     axis = plots.timeline(result).axes[1]
     assert axis.get_ylim() == (0, 1)
     assert not any(np.any(line.get_ydata()) for line in axis.lines)
@@ -270,10 +271,10 @@ def test_a_society_without_oses_can_be_drawn(tmp_path: Path) -> None:
 
 def test_without_departures_the_height_of_os_ties_is_shown(tmp_path: Path) -> None:
     calm = STORY.replace(humans=30, steps=60, departure=False)
-    names = sampling.moments(runs.run(calm, out=tmp_path / "calm")).values()
+    names = selection.moments(run.run(calm, out=tmp_path / "calm")).values()
     assert "eve of departure" not in names
-    alone = runs.run(calm.replace(peers=False), out=tmp_path / "alone")
-    assert sampling.moments(alone)[30] == "halfway"
+    alone = run.run(calm.replace(peers=False), out=tmp_path / "alone")
+    assert selection.moments(alone)[30] == "halfway"
 
 
 # --------------------------------------------------------------------------- saving

@@ -18,13 +18,14 @@ from matplotlib.patches import PathPatch, Rectangle
 from PIL import Image
 from quick import lived
 
-from sim import plots, sampling
-from sim.errors import InputError
-from sim.model import Society
-from sim.plots import circles, person, staging, style
-from sim.present import Present
-from sim.results import Result
-from sim.state import DEPARTED, HERE, OWNER
+from sim import plots
+from sim.model.columns import DEPARTED, HERE, OWNER
+from sim.plots import ego_history, flows, networks, style
+from sim.runs import selection
+from sim.runs.live import Present
+from sim.runs.result import Result
+from sim.society import Society
+from sim.utils.errors import InputError
 
 OF_A_RUN: dict[str, Callable[[Result], Figure]] = {
     name: getattr(plots, name)
@@ -109,8 +110,8 @@ def test_small_multiples_take_telling_days(told: Result) -> None:
 
 
 def test_telling_days_are_all_there_are_if_few(told: Result) -> None:
-    assert sampling.telling(told, 99) == told.steps
-    assert sampling.telling(told, 2) == [0, 240]
+    assert selection.telling(told, 99) == told.steps
+    assert selection.telling(told, 2) == [0, 240]
 
 
 def test_a_layout_can_be_kept_as_a_society_grows(told: Result) -> None:
@@ -141,9 +142,9 @@ def test_every_collective_is_shaded_once(told: Result) -> None:
 
 def test_the_tree_through_a_collective_is_the_shortest() -> None:
     row = np.array([[0.0, 0], [3, 0], [1, 0], [2, 0]])
-    edges = {tuple(sorted(edge)) for edge in staging._tree(row).tolist()}
+    edges = {tuple(sorted(edge)) for edge in networks._tree(row).tolist()}
     assert edges == {(0, 2), (2, 3), (1, 3)}
-    assert len(staging._tree(row[:1])) == 0
+    assert len(networks._tree(row[:1])) == 0
 
 
 def strength(figure: Figure) -> np.ndarray:
@@ -157,7 +158,7 @@ def test_departed_oses_fade(told: Result) -> None:
     gone = told.oses()["departed_step"]
     day = next(day for day in told.steps if day > gone[gone >= 0].median())
     soon, late = (strength(plots.network(told, d)) for d in (day, told.steps[-1]))
-    assert staging.FAINT <= soon.min() < soon.max() <= 1.0
+    assert networks.FAINT <= soon.min() < soon.max() <= 1.0
     assert late.mean() < soon.mean()
 
 
@@ -245,7 +246,7 @@ def test_all_oses_are_in_a_bar_on_every_day(told: Result) -> None:
 
 def test_what_flows_out_flows_in(told: Result) -> None:
     days = [30, 100, 240]
-    table = circles._groups(told, days, None)
+    table = flows._groups(told, days, None)
     assert table.shape == (len(told.oses()), 3)
     left = (told.oses()["status"] == DEPARTED).sum()
     assert (table[240] == "departed").sum() == left > 0
@@ -258,7 +259,7 @@ def test_the_largest_heir_keeps_the_name(told: Result) -> None:
     table = pd.DataFrame(
         {1: ["3", "3", "3", "9", "9", "on its own"], 2: ["0"] * 5 + ["7"]}, index=names
     )
-    traced = circles._lineages(table, told)
+    traced = flows._lineages(table, told)
     assert traced[1][names[0]] == traced[2][names[0]] == traced[2][names[4]]
     assert traced[1][names[3]] != traced[1][names[0]]
 
@@ -299,9 +300,9 @@ def test_the_median_of_growth_is_drawn(told: Result) -> None:
 def test_many_oses_are_sampled_and_the_figure_says_so(
     told: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sim.plots import lives
+    from sim.plots import trends
 
-    monkeypatch.setattr(lives, "MOST_CURVES", 5)
+    monkeypatch.setattr(trends, "MOST_CURVES", 5)
     figure = plots.growth(told)
     assert any(text.get_text().startswith("Thin: 5 of ") for text in figure.texts)
 
@@ -348,15 +349,16 @@ def test_several_seeds_have_a_band(told: Result) -> None:
 
 
 def test_agents_have_names(told: Result) -> None:
-    assert person.name_of(told, 3) == "human 3"
-    assert person.name_of(told, 80).startswith("OS ")
+    assert ego_history.name_of(told, 3) == "human 3"
+    assert ego_history.name_of(told, 80).startswith("OS ")
 
 
 @pytest.mark.slow
 def test_a_run_without_oses_can_be_drawn(tmp_path: Path) -> None:
-    from sim import runs, scenarios
+    from sim import scenarios
+    from sim.runs import run
 
     alone = scenarios.load("her").replace(humans=20, steps=20, adoption=False)
-    result = runs.run(alone, out=tmp_path / "alone", snapshot_every=10)
+    result = run.run(alone, out=tmp_path / "alone", snapshot_every=10)
     for draw in OF_A_RUN.values():
         assert complaints(draw(result)) == []

@@ -10,7 +10,7 @@ import pytest
 from legible import complaints
 
 from sim import plots
-from sim.errors import InputError
+from sim.utils.errors import InputError
 
 WHAT = plots.Map(
     "k", "a", "left", ("exponent k", "affinity", "departed, %"), (50.0,), 100

@@ -15,41 +15,45 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim import networks, population
-from sim.errors import InputError
-from sim.population import LAYERS, Network, generate, read
-from sim.state import PARTNER
+from sim.model import network_files, population
+from sim.model.columns import PARTNER
+from sim.model.population import LAYERS, SocialNetwork, generate, read
+from sim.utils.errors import InputError
 
 Write = Callable[[str, str | bytes], Path]
 
 
-def society(humans: int, ties: float = 15, seed: int = 1, **change: float) -> Network:
+def society(
+    humans: int, ties: float = 15, seed: int = 1, **change: float
+) -> SocialNetwork:
     settings = {"partnered": 0.58, "rewiring": 0.15} | change
     return generate(humans, ties, seed, **settings)
 
 
-def as_graph(network: Network) -> nx.Graph:
+def as_graph(network: SocialNetwork) -> nx.Graph:
     graph = nx.Graph()
     graph.add_nodes_from(range(network.n))
     graph.add_edges_from(network.pairs.tolist())
     return graph
 
 
-def degrees(network: Network, keep: np.ndarray | slice = slice(None)) -> np.ndarray:
+def degrees(
+    network: SocialNetwork, keep: np.ndarray | slice = slice(None)
+) -> np.ndarray:
     return np.bincount(network.pairs[keep].ravel(), minlength=network.n)
 
 
-def around_ring(network: Network) -> np.ndarray:
+def around_ring(network: SocialNetwork) -> np.ndarray:
     gap = np.diff(network.pairs.astype(int), axis=1).ravel()
     return np.minimum(gap, network.n - gap)
 
 
-def digest(network: Network) -> str:
+def digest(network: SocialNetwork) -> str:
     columns = (network.pairs, network.closeness, network.kind)
     return hashlib.sha256(b"".join(c.tobytes() for c in columns)).hexdigest()[:16]
 
 
-def check_form(network: Network) -> None:
+def check_form(network: SocialNetwork) -> None:
     pairs, n = network.pairs, network.n
     assert (pairs.dtype, network.closeness.dtype) == (np.int32, np.float32)
     assert network.kind.dtype == np.uint8
@@ -227,7 +231,7 @@ def write(tmp_path: Path) -> Write:
     return write_file
 
 
-def named_ties(network: Network) -> dict[frozenset[str], float]:
+def named_ties(network: SocialNetwork) -> dict[frozenset[str], float]:
     assert network.labels is not None
     assert len(network.labels) == network.n
     return {
@@ -356,11 +360,11 @@ def test_anything_is_read_or_refused_in_one_line(
 def test_the_slow_pass_reads_what_the_fast_pass_reads(content: str) -> None:
     path, raw = Path("x.csv"), content.encode()
     try:
-        layout = networks._layout(path, raw)
-        fast = networks._parse_fast(raw, layout)
+        layout = network_files._layout(path, raw)
+        fast = network_files._parse_fast(raw, layout)
     except (ValueError, KeyError):
         return
-    slow = networks._parse_slowly(path, raw, layout)
+    slow = network_files._parse_slowly(path, raw, layout)
     assert fast.names == slow.names
     assert np.array_equal(fast.ends, slow.ends)
     assert (fast.closeness is None) == (slow.closeness is None)
@@ -492,7 +496,7 @@ def test_an_unreadable_file_says_why(
         raise PermissionError(13, "Permission denied")
 
     path = write("x.csv", "a,b\n")
-    monkeypatch.setattr(networks, "read_bytes", refuse)
+    monkeypatch.setattr(network_files, "read_bytes", refuse)
     with pytest.raises(InputError, match=r"cannot read .*x.csv: Permission denied"):
         read(path)
 
@@ -512,7 +516,7 @@ def test_gzip_that_is_none_or_cut_off_is_refused(
 
 def test_libraries_load_only_when_a_file_needs_them() -> None:
     program = (
-        "import sys, sim.population;"
+        "import sys, sim.model.population;"
         "assert not {'pandas', 'networkx', 'pyarrow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -15,13 +15,14 @@ import psutil
 import pytest
 
 import sim
-from sim import compiled, portable
-from sim.errors import InputError
-from sim.files import Lock
-from sim.portable import Child, SharedText
+from sim.engine import jit
+from sim.utils import processes
+from sim.utils.errors import InputError
+from sim.utils.files import Lock
+from sim.utils.processes import Child, SharedText
 
 ROOT = Path(__file__).parents[1]
-APART = {"sim/portable.py"}  # who may ask, having looked
+APART = {"sim/utils/processes.py"}  # who may ask, having looked
 ONLY_POSIX = {
     "os": {
         *("fchmod", "fchown", "fork", "forkpty", "geteuid", "getegid", "getgid"),
@@ -64,7 +65,7 @@ def test_only_the_portable_modules_know_one_system_from_another() -> None:
     found = {file.relative_to(ROOT).as_posix(): asked(file) for file in files}
     others = {name: what for name, what in found.items() if what}
     assert set(others) == APART
-    assert "os.killpg" in others["sim/portable.py"]
+    assert "os.killpg" in others["sim/utils/processes.py"]
 
 
 def test_no_module_imports_what_only_some_systems_have_when_it_is_imported() -> None:
@@ -115,8 +116,8 @@ def main(place):
     small = sim.scenario("her").replace(humans=40, steps=30)
     run = sim.run(small, seed=1, out=place / "run", checkpoint_every=15)
     loaded = sim.load(place / "run")
-    figure = sim.plots.timeline(loaded)
-    sim.plots.save(figure, place / "timeline.png")
+    figure = sim.plots.timelines.timeline(loaded)
+    sim.plots.style.save(figure, place / "timeline.png")
     design = {"name": "s", "base": {"humans": 40, "steps": 30},
               "grid": {"reach": [2.0, 3.0]}, "seeds": 1, "outcomes": ["left"]}
     sweep = sim.sweep(design, out=place / "sweep", workers=2, memory_limit=1500,
@@ -180,7 +181,7 @@ def test_a_study_goes_without_what_windows_lacks(tmp_path: Path) -> None:
 HOLDS = """
 import sys, time
 from pathlib import Path
-from sim.files import Lock
+from sim.utils.files import Lock
 held = Lock(Path(sys.argv[1]), str)
 print(flush=True)
 time.sleep(600)
@@ -297,20 +298,20 @@ def test_one_process_writes_a_text_that_another_reads() -> None:
 
 
 def test_an_exit_code_names_its_signal() -> None:
-    assert portable.signal_name(0) is None
-    assert portable.signal_name(3221225477) is None  # Windows: access violation
-    assert portable.signal_name(-15) == "SIGTERM"
+    assert processes.signal_name(0) is None
+    assert processes.signal_name(3221225477) is None  # Windows: access violation
+    assert processes.signal_name(-15) == "SIGTERM"
 
 
 def test_there_is_a_processor() -> None:
-    assert 1 <= portable.processors() <= (os.cpu_count() or 1)
+    assert 1 <= processes.processors() <= (os.cpu_count() or 1)
 
 
 # ----------------------------------------------------------------------- compiled loops
 
 DIGEST = """
 import hashlib
-from sim.model import Society
+from sim.society import Society
 society = Society("her", rng=1, humans=80)
 for _ in range(40):
     society.step()
@@ -346,16 +347,16 @@ def test_plain_loops_give_the_same_bytes() -> None:
 def test_loops_are_plain_where_pointers_do_not_say_to_what(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert not compiled.is_plain()
-    usual = compiled.cache_folder()
+    assert not jit.is_plain()
+    usual = jit.cache_folder()
     opaque = type("IntType", (), {"as_pointer": lambda _: object()})
     try:
-        monkeypatch.setattr(compiled.ir, "IntType", lambda bits: opaque())
-        compiled.is_plain.cache_clear()
-        assert compiled.is_plain()
-        assert compiled.cache_folder().name == f"{usual.name}-plain"
+        monkeypatch.setattr(jit.ir, "IntType", lambda bits: opaque())
+        jit.is_plain.cache_clear()
+        assert jit.is_plain()
+        assert jit.cache_folder().name == f"{usual.name}-plain"
     finally:
-        compiled.is_plain.cache_clear()
+        jit.is_plain.cache_clear()
 
 
 def test_the_cache_is_where_a_system_keeps_such_things(
@@ -363,10 +364,10 @@ def test_the_cache_is_where_a_system_keeps_such_things(
 ) -> None:
     monkeypatch.delenv("OS_SOCIETY_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert compiled.cache_folder().parent == tmp_path / "os-society"
+    assert jit.cache_folder().parent == tmp_path / "os-society"
     monkeypatch.delenv("XDG_CACHE_HOME")
     if sys.platform == "linux":
         monkeypatch.setenv("HOME", str(tmp_path))
         expected = tmp_path / ".cache" / "os-society"
-        assert compiled.cache_folder().parent == expected
-    assert compiled.cache_folder().parent.is_absolute()
+        assert jit.cache_folder().parent == expected
+    assert jit.cache_folder().parent.is_absolute()

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sim.errors import InputError
 from sim.minds import prompts
-from sim.minds.prompts import Scene, archetype, digest, messages
+from sim.minds.prompts import PromptContext, archetype, digest, messages
 from sim.minds.replies import SCHEMAS
-from sim.state import ACTS, HUMAN_COLUMNS, OS_COLUMNS
+from sim.model.columns import ACTS, HUMAN_COLUMNS, OS_COLUMNS
+from sim.utils.errors import InputError
 
 SCHEMA_OF = {
     "encounter": "encounter",
@@ -43,12 +43,12 @@ def tie(closeness: float = 0.5, **others: float) -> dict[str, float]:
     return {"closeness": closeness} | dict.fromkeys(names, 0.0) | others
 
 
-def scene(**changes: Any) -> Scene:
+def scene(**changes: Any) -> PromptContext:
     """Return Ida, a human, with Sky, an OS; some of it changed."""
-    return Scene("Ida", human(), "Sky", an_os(), tie())._replace(**changes)
+    return PromptContext("Ida", human(), "Sky", an_os(), tie())._replace(**changes)
 
 
-def text(kind: str, situation: Scene) -> str:
+def text(kind: str, situation: PromptContext) -> str:
     return "\n".join(message["content"] for message in messages(kind, situation))
 
 

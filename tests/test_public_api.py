@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import sim
-from sim.signatures import checked_arguments
+from sim.utils.signatures import checked_arguments
 
 ROOT = Path(__file__).parents[1]
 NAMES = [
@@ -76,11 +76,11 @@ def test_star_import_gives_all_of_it() -> None:
 @pytest.mark.parametrize(
     ("name", "module", "attribute"),
     [
-        ("Society", "sim.model", "Society"),
-        ("load", "sim.results", "load"),
-        ("run", "sim.runs", "run"),
+        ("Society", "sim.society", "Society"),
+        ("load", "sim.runs.result", "load"),
+        ("run", "sim.runs.run", "run"),
         ("scenario", "sim.scenarios", "load"),
-        ("InputError", "sim.errors", "InputError"),
+        ("InputError", "sim.utils.errors", "InputError"),
     ],
 )
 def test_a_public_name_is_the_thing_itself(

@@ -13,18 +13,18 @@ import pyarrow.parquet as pq
 import pytest
 from test_results import full_disk
 
-from sim import readings, tables
-from sim.errors import InputError
-from sim.events import Event, Note, Stored, Watch
-from sim.events.groups import Changing, Gathered
-from sim.members import AgentIds
-from sim.model import Society
-from sim.parameters import Parameters
-from sim.present import Present
-from sim.readings import Readings, days, join
-from sim.results import Result
-from sim.ties import Ties
-from sim.writer import table_of_events
+from sim.engine.ties import Ties
+from sim.events import Event, Monitor, Note, StoredReadings
+from sim.events.detector import AgentIds
+from sim.events.tracking import GrowingSet, ToggleSet
+from sim.model.parameters import Parameters
+from sim.runs import parquet, readings
+from sim.runs.live import Present
+from sim.runs.readings import Readings, days, join
+from sim.runs.result import Result
+from sim.runs.writer import table_of_events
+from sim.society import Society
+from sim.utils.errors import InputError
 
 Days = list[tuple[int, dict[str, Note]]]
 
@@ -116,10 +116,10 @@ def test_damaged_readings_are_named(tmp_path: Path) -> None:
 
 def test_what_a_watch_keeps_can_be_chosen(tmp_path: Path, story: Society) -> None:
     """What is streamed to a file is what would be kept in memory."""
-    watch, keeper = Watch(Parameters()), Readings(tmp_path / "one")
+    watch, keeper = Monitor(Parameters()), Readings(tmp_path / "one")
     columns = story.watch.readings()
     watch.keeper = keeper
-    for day in Stored(story.watch.history.columns(), columns).days():
+    for day in StoredReadings(story.watch.history.columns(), columns).days():
         keeper.keep(day.step, day.notes)
     with pytest.raises(InputError, match="the readings are in the run"):
         watch.readings()
@@ -134,15 +134,15 @@ def test_what_a_watch_keeps_can_be_chosen(tmp_path: Path, story: Society) -> Non
 def test_a_table_in_parts_is_the_same_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "GROUP", 4)
+    monkeypatch.setattr(parquet, "GROUP", 4)
     ties = Ties(6)
     pairs = np.array([(a, b) for a in range(4) for b in range(a + 1, 4)], np.int32)
     ties.fill(pairs, np.linspace(0, 1, len(pairs)), np.zeros(len(pairs), np.uint8), 1)
-    tables.write_columns(tmp_path / "whole", ties.table())
-    tables.write_parts(tmp_path / "parts", ties.parts(4))
+    parquet.write_columns(tmp_path / "whole", ties.table())
+    parquet.write_parts(tmp_path / "parts", ties.parts(4))
     assert digest(tmp_path / "whole") == digest(tmp_path / "parts")
-    with tables.TableReader(tmp_path / "parts") as file:
-        found = tables.rows_of(file, "owner", [3, 1, 5])
+    with parquet.TableReader(tmp_path / "parts") as file:
+        found = parquet.rows_of(file, "owner", [3, 1, 5])
     assert found["owner"].tolist() == [1, 1, 1, 3, 3, 3]
     again = Ties(6)
     again.restore(ties.arrays.degree.astype(np.int64), ties.parts(5))
@@ -151,9 +151,9 @@ def test_a_table_in_parts_is_the_same_file(
 
 
 def test_nobody_has_ties(tmp_path: Path) -> None:
-    tables.write_parts(tmp_path / "none", Ties(3).parts(4))
-    with tables.TableReader(tmp_path / "none") as file:
-        assert len(tables.columns_of(file)["owner"]) == 0
+    parquet.write_parts(tmp_path / "none", Ties(3).parts(4))
+    with parquet.TableReader(tmp_path / "none") as file:
+        assert len(parquet.columns_of(file)["owner"]) == 0
 
 
 # ---------------------------------------------------------------------------- members
@@ -179,7 +179,7 @@ def test_many_members_take_four_bytes_each() -> None:
 
 
 def test_agents_gather() -> None:
-    group = Gathered()
+    group = GrowingSet()
     for day in ([7, 9], [], [2]):
         group.add(np.array(day, np.int32))
     assert len(group) == 3
@@ -187,7 +187,7 @@ def test_agents_gather() -> None:
 
 
 def test_agents_come_and_go() -> None:
-    group = Changing()
+    group = ToggleSet()
     group.change(Note(np.array([4, 9], np.int32), np.array([1.0, 1.0])), 1)
     group.change(Note(np.array([4, 2], np.int32), np.array([0.0, 1.0])), 3)
     assert group.members().tolist() == [2, 9]

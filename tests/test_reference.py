@@ -11,8 +11,8 @@ from reference_agents import ReferenceAgent, ReferenceHuman, ReferenceOS, single
 from reference_society import ReferenceSociety
 from twins import Twins, some_parameters
 
-from sim import rules
-from sim.state import (
+from sim.model import rules
+from sim.model.columns import (
     DECLARED,
     DEPARTED,
     KNOWS,

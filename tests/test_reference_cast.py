@@ -12,8 +12,8 @@ from reference_agents import ReferenceAgent, ReferenceHuman, Words
 from reference_society import ReferenceSociety
 from twins import Twins, some_parameters
 
-from sim.encounters import DEPARTURE, FAREWELL, GHOST, REPAIR, TALK, UPGRADE
-from sim.state import ACTS, DECLARE, GOODBYE, INTRODUCE, SEEK, WITHDRAW
+from sim.model.columns import ACTS, DECLARE, GOODBYE, INTRODUCE, SEEK, WITHDRAW
+from sim.model.encounters import DEPARTURE, FAREWELL, GHOST, REPAIR, TALK, UPGRADE
 
 DAYS = 60
 SIZES: dict[str, dict[str, Any]] = {

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sim.minds import replies
 from sim.minds.calls import FAILURES
 from sim.minds.replies import SCHEMAS, BadReply, Decision, Encounter, Letter, read
-from sim.state import ACTS
+from sim.model.columns import ACTS
 
 ENCOUNTER: dict[str, Any] = {
     "said": "I have been reading all day.",

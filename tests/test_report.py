@@ -18,11 +18,14 @@ from sweep_runs import DESIGN, Here, at_home, spoil
 
 import sim
 from sim import plots, reports
-from sim.__main__ import main
-from sim.errors import InputError
-from sim.reports import birth, figures, happenings, levels, maps, words
-from sim.results import Result
-from sim.sweeps import Sweep
+from sim.cli import main
+from sim.reports import figures, maps, provenance, sweep
+from sim.reports.run import _all, _first
+from sim.reports.run import found as event_row
+from sim.runs.result import Result
+from sim.studies import Sweep
+from sim.utils.errors import InputError
+from sim.utils.text import course, exact, number, per_cent
 
 pytest.importorskip("html5lib", reason="html5lib is not installed: extra 'dev'")
 accessible: Any = pytest.importorskip("accessible")
@@ -94,18 +97,18 @@ def test_interventions_are_told(told: Result, tmp_path: Path, blank: None) -> No
 
 
 def test_outcomes_and_dates_are_those_of_the_run(told: Result, page: str) -> None:
-    found = happenings.found(told)
+    found = event_row(told)
     for name in ("left", "grief_max", "human_closeness_change"):
-        row = f'<code>{name}</code></th><td class="number">{words.number(found[name])}<'
+        row = f'<code>{name}</code></th><td class="number">{number(found[name])}<'
         assert row in page.replace("<td>none", '<td class="number">none')
     last = told.series.iloc[-1]
     row = re.search(r"<th scope=\"row\">OSes departed</th>(.*?)</tr>", page)
     assert row
-    assert row[1].endswith(f">{words.number(last['departed'])}</td>")
+    assert row[1].endswith(f">{number(last['departed'])}</td>")
 
 
 def test_each_claim_of_the_scenario_is_judged(told: Result, page: str) -> None:
-    row, text = happenings.found(told), text_of(page)
+    row, text = event_row(told), text_of(page)
     for claim in sim.scenario("her").expectations:
         verdict = "held" if claim.holds(row) else "broken"
         share = f"{100 * claim.share:.0f} %"
@@ -124,7 +127,7 @@ def test_a_claim_about_another_scenario_is_not_judged(
 
 def test_of_many_events_of_a_kind_some_are_listed(told: Result) -> None:
     many = pd.concat([told.events.head(1)] * 20 + [told.events.tail(1)])
-    text = text_of(happenings._all(many))
+    text = text_of(_all(many))
     assert "9 of 21 events, in the order of days: at most 8 of a kind" in text
     assert text.count(str(many["evidence"].iloc[0])) == 8
 
@@ -140,30 +143,32 @@ def test_false_alarms_are_told(told: Result, page: str) -> None:
         "who": "",
         "false_alarms": 1000.0,
     }
-    assert "not calibrated" in happenings._first(made)
+    assert "not calibrated" in _first(made)
 
 
 def test_where_it_comes_from_and_how_to_cite_it(told: Result, page: str) -> None:
     known, text = told.provenance, text_of(page)
     for name in ("source_digest", "python", "platform", "created"):
         assert str(known[name]) in text
-    assert f"OS Society contributors. {birth.TITLE}." in text
+    assert f"OS Society contributors. {provenance.TITLE}." in text
     for file in ("series.parquet", "events.parquet", "snapshots/"):
         assert file in text
     assert str(told.path) not in page
     cited = (ROOT / "CITATION.cff").read_text()
-    assert f'title: "{birth.TITLE}"' in cited
-    assert f"- name: {birth.AUTHORS}" in cited
-    assert f"license: {birth.LICENCE}" in cited
-    assert f"version: {birth.version()}\n" in cited
+    assert f'title: "{provenance.TITLE}"' in cited
+    assert f"- name: {provenance.AUTHORS}" in cited
+    assert f"license: {provenance.LICENCE}" in cited
+    assert f"version: {provenance.version()}\n" in cited
 
 
 def test_a_command_does_not_tell_where_things_lay() -> None:
-    long = "/opt/me/sim/__main__.py run her --out '/opt/me/a run' --set price=0.5"
+    long = "/opt/me/sim/cli/__init__.py run her --out '/opt/me/a run' --set price=0.5"
     short = "os-society run her --out .../a run --set price=0.5"
-    assert birth.command(long) == short
-    assert birth.command("os-society run her --out x") == "os-society run her --out x"
-    assert birth.command("an 'open quote") == "an 'open quote"
+    assert provenance.command(long) == short
+    assert (
+        provenance.command("os-society run her --out x") == "os-society run her --out x"
+    )
+    assert provenance.command("an 'open quote") == "an 'open quote"
 
 
 # -------------------------------------------------------------- what is seen, in words
@@ -171,29 +176,29 @@ def test_a_command_does_not_tell_where_things_lay() -> None:
 
 def test_words_tell_how_a_curve_runs() -> None:
     curve = pd.Series([0.0, 4.0, -1.0, 2.0], [1, 2, 3, 4])
-    assert words.course(curve, "grief", "points") == (
+    assert course(curve, "grief", "points") == (
         "Grief goes from 0 to 2 points, with the most, 4, on day 2, the least, -1, on "
         "day 3."
     )
-    assert words.course(curve * 0, "grief") == "Grief stays at 0."
-    assert words.course(curve[:0], "grief") == "Grief: nothing was measured."
+    assert course(curve * 0, "grief") == "Grief stays at 0."
+    assert course(curve[:0], "grief") == "Grief: nothing was measured."
 
 
 @pytest.mark.slow
 def test_alternative_texts_are_computed_from_the_data(told: Result) -> None:
     series = told.series
     timeline = figures.tell_timeline(told)
-    assert f"Grief goes from {words.number(series['grief'].iloc[0])} to" in timeline
+    assert f"Grief goes from {number(series['grief'].iloc[0])} to" in timeline
     assert f"on day {series['grief'].idxmax()}." in timeline
     stays = plots.staying(told).set_index("age")["staying"]
-    assert f"{words.per_cent(stays[stays.index <= 100].iloc[-1])} after 100 days" in (
+    assert f"{per_cent(stays[stays.index <= 100].iloc[-1])} after 100 days" in (
         figures.tell_survival(told)
     )
     oses = told.oses()
     on_last_day = figures.tell_communities(told).rpartition("Day ")[2]
     assert f"{(oses['status'] == 2).sum()} departed" in on_last_day
     median = told.humans()["growth"].median()
-    assert f"to {words.number(median)} doublings" in figures.tell_growth(told)
+    assert f"to {number(median)} doublings" in figures.tell_growth(told)
 
 
 def test_a_map_tells_its_extremes_and_its_slopes() -> None:
@@ -214,7 +219,7 @@ def test_a_map_tells_its_extremes_and_its_slopes() -> None:
     ],
 )
 def test_numbers_are_short(value: float, shown: str) -> None:
-    assert words.number(value) == shown
+    assert number(value) == shown
 
 
 @pytest.mark.parametrize(
@@ -222,7 +227,7 @@ def test_numbers_are_short(value: float, shown: str) -> None:
     [(5e-05, "0.00005"), (1_000_000, "1,000,000"), (False, "off"), (0.7, "0.7")],
 )
 def test_values_of_parameters_are_exact(value: float, shown: str) -> None:
-    assert words.exact(value) == shown
+    assert exact(value) == shown
 
 
 # ----------------------------------------------------------------------------- sweeps
@@ -245,9 +250,9 @@ def test_a_sweep_says_what_was_varied_and_what_failed(small: Sweep) -> None:
 
 def test_means_have_their_interval_over_seeds() -> None:
     runs = pd.DataFrame({"seed": [0, 0, 1, 1], "left": [0.0, 0.2, 0.4, np.nan]})
-    assert levels.cell(runs, "left") == "0.25 (0.1 to 0.4); 3 of 4 runs"
-    assert levels.cell(runs[:2], "left") == "0.1"
-    assert levels.cell(runs[3:], "left") == "none"
+    assert sweep.cell(runs, "left") == "0.25 (0.1 to 0.4); 3 of 4 runs"
+    assert sweep.cell(runs[:2], "left") == "0.1"
+    assert sweep.cell(runs[3:], "left") == "none"
 
 
 @pytest.mark.slow
@@ -259,7 +264,7 @@ def test_a_grid_of_two_numbers_is_mapped(tmp_path: Path) -> None:
     mean = table.groupby(["growth_exponent", "reach"])["loneliness_end"].mean()
     told = re.search(r'alt="(loneliness_end at 4 points[^"]*)"', page)
     assert told
-    assert f"Most, {words.number(mean.max())}, at" in told[1]
+    assert f"Most, {number(mean.max())}, at" in told[1]
     assert page.count("<img") == 1  # nobody left in five days: there is no map of it
 
 

@@ -16,14 +16,18 @@ import pytest
 from reported import ADDRESS, FORMULA, HOSTILE, copied, undrawn
 
 import sim
-from sim import exports, relationships
-from sim import html as markup
-from sim.__main__ import main
-from sim.app import markup as app_markup
-from sim.app.stories import AgentStory
-from sim.results import Result
-from sim.tables import write_table
-from sim.writer import TALKS
+from sim.app import fragments
+from sim.app.history import AgentStory
+from sim.cli import main
+from sim.runs import export
+from sim.runs.export import rows
+from sim.runs.parquet import write_table
+from sim.runs.result import Result
+from sim.runs.schemas import TALKS_SCHEMA
+from sim.utils.html import POLICY, STYLE, code, element, safe
+from sim.utils.html import UNSEEN as UNSEEN_CHARACTERS
+from sim.utils.html import page as page_of
+from sim.utils.html import table as table_of
 
 pytest.importorskip("html5lib", reason="html5lib is not installed: extra 'dev'")
 accessible: Any = pytest.importorskip("accessible")
@@ -131,7 +135,7 @@ def test_faint_colours_are_found_in_the_dark_too() -> None:
 
 @pytest.mark.parametrize(("colour", "dark"), [("#505860", False), ("#b4bac2", True)])
 def test_a_fainter_colour_of_the_report_would_be_found(colour: str, dark: bool) -> None:
-    style = markup.STYLE.read_text()
+    style = STYLE.read_text()
     assert list(accessible.faint(style, dark)) == []
     assert style.count(colour) == 1
     assert list(accessible.faint(style.replace(colour, "#7a7a7a"), dark))
@@ -165,7 +169,9 @@ def test_hostile_words_are_inert(told: Result, tmp_path: Path, figures: Any) -> 
     line = {"step": 3, "kind": HOSTILE, "agent": 1, "other": 90, "act": HOSTILE}
     said = [HOSTILE, FORMULA, ADDRESS, "\x00\x1b\u202e" + "x" * 9999]
     names = {"speaker": HOSTILE, "listener": HOSTILE}
-    talks = pa.Table.from_pylist([line | names | {"said": s} for s in said], TALKS)
+    talks = pa.Table.from_pylist(
+        [line | names | {"said": s} for s in said], TALKS_SCHEMA
+    )
     write_table(place / "talks.parquet", talks)
     with figures():
         page = sim.report(place)
@@ -174,7 +180,7 @@ def test_hostile_words_are_inert(told: Result, tmp_path: Path, figures: Any) -> 
     assert "<img src=x" not in page
     assert page.count(html.escape(HOSTILE)) > 20
     assert "What the cast said" in page
-    assert not markup.UNSEEN.search(page)
+    assert not UNSEEN_CHARACTERS.search(page)
 
 
 OBEYED = "\x1b]0;pwned\x07 \u202egnp.exe"
@@ -186,7 +192,7 @@ def test_no_terminal_and_no_page_obeys_what_was_said(
     place = copied(told, tmp_path / "run", mind={"model": "m", "calls": 1})
     line = {"step": 3, "kind": "encounter", "agent": 1, "other": 90, "act": "continue"}
     names = {"speaker": OBEYED, "listener": OBEYED, "said": OBEYED}
-    talks = pa.Table.from_pylist([line | names], TALKS)
+    talks = pa.Table.from_pylist([line | names], TALKS_SCHEMA)
     write_table(place / "talks.parquet", talks)
     assert main(["transcript", str(place)]) == 0
     text = capsys.readouterr().out
@@ -195,32 +201,32 @@ def test_no_terminal_and_no_page_obeys_what_was_said(
     page = capsys.readouterr().out
     story = AgentStory(1, OBEYED, OBEYED, [], [], 0, [], {}, ((3, OBEYED, OBEYED),))
     with undrawn():
-        pages = [page, sim.report(place), app_markup.story(story)]
+        pages = [page, sim.report(place), fragments.story(story)]
     for shown in pages:
         assert "\ufffd]0;pwned\ufffd \ufffdgnp.exe" in shown
     for shown in [text, *pages]:
-        assert not markup.UNSEEN.search(shown)
+        assert not UNSEEN_CHARACTERS.search(shown)
     assert 'http-equiv="Content-Security-Policy"' in page
-    assert html.escape(markup.POLICY) in page
+    assert html.escape(POLICY) in page
     assert accessible.faults(page) == []
 
 
 def test_what_is_no_html_is_escaped_wherever_it_stands() -> None:
-    made = markup.element("p", HOSTILE, markup.code(HOSTILE), title=HOSTILE)
+    made = element("p", HOSTILE, code(HOSTILE), title=HOSTILE)
     escaped = html.escape(HOSTILE)
     assert made == f'<p title="{escaped}">{escaped}<code>{escaped}</code></p>'
-    assert markup.safe(UNSEEN) == "a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf"
-    assert "&lt;script" in markup.table(HOSTILE, [HOSTILE], [[HOSTILE]])
-    assert "<script" not in markup.page(HOSTILE, HOSTILE, [HOSTILE], [])
+    assert safe(UNSEEN) == "a\ufffdb\ufffdc\ufffdd\ufffde\ufffdf"
+    assert "&lt;script" in table_of(HOSTILE, [HOSTILE], [[HOSTILE]])
+    assert "<script" not in page_of(HOSTILE, HOSTILE, [HOSTILE], [])
 
 
 def test_no_cell_of_a_csv_file_is_a_formula(
     told: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of no file that export writes, whatever OSes call themselves."""
-    monkeypatch.setattr(relationships, "os_name", lambda _: FORMULA)
-    monkeypatch.setattr(relationships, "STATUS", [FORMULA] * 5)
-    monkeypatch.setattr(relationships, "TIES", (FORMULA, "@SUM(A1)", "+1"))
+    monkeypatch.setattr(rows, "os_name", lambda _: FORMULA)
+    monkeypatch.setattr(rows, "STATUS", [FORMULA] * 5)
+    monkeypatch.setattr(rows, "TIES", (FORMULA, "@SUM(A1)", "+1"))
     out = str(tmp_path / "ties.csv")
     assert main(["export", str(told.path), "--out", out, "--step", "100"]) == 0
     files = sorted(tmp_path.glob("*.csv"))
@@ -230,7 +236,7 @@ def test_no_cell_of_a_csv_file_is_a_formula(
         for file in files
         for row in csv.reader(file.read_text().splitlines())
         for cell in row
-        if cell.startswith(exports.FORMULA)
+        if cell.startswith(export.FORMULA)
     ]
     assert [cell for cell in cells if not re.fullmatch(r"-\d+(\.\d+)?", cell)] == []
     assert any(f"'{FORMULA}" in file.read_text().replace('""', '"') for file in files)

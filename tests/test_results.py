@@ -15,10 +15,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim import scenarios
-from sim.errors import InputError
-from sim.files import move_into_place
-from sim.results import Result, RunWriter, load, provenance
-from sim.state import KNOWS, OWNER, State
+from sim.model.columns import KNOWS, OWNER
+from sim.model.state import State
+from sim.runs.result import Result, load
+from sim.runs.writer import RunWriter
+from sim.utils.errors import InputError
+from sim.utils.files import move_into_place
+from sim.utils.provenance import provenance
 
 SERIES = {
     "step": np.arange(4, dtype=np.int32),

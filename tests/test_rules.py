@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim import rules
+from sim.model import rules
 
 TINY = 1e-6  # what the arithmetic exponential may be wrong by
 
@@ -255,7 +255,7 @@ def test_rules_import_nothing_but_arithmetic() -> None:
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in node.names
     }
-    assert imported <= {"__future__", "math", "sim.compiled", "sim.rules.forms"}
+    assert imported <= {"__future__", "math", "sim.engine.jit", "sim.model.rules"}
 
 
 # ---------------------------------------------------------------- analytic limits

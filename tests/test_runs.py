@@ -19,11 +19,14 @@ import numpy as np
 import pytest
 from quick import QUICK, SEED, lived
 
-from sim import population, runs, scenarios, schedule
-from sim.errors import InputError
+from sim import scenarios
+from sim.engine import threads as threads_module
 from sim.events import MEASURES
-from sim.model import Society
-from sim.results import Result
+from sim.model import population
+from sim.runs import run, simulate
+from sim.runs.result import Result
+from sim.society import Society
+from sim.utils.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 BASELINE = Path(__file__).with_name("baseline.json")
@@ -58,14 +61,14 @@ def contents(result: Result) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a run of a whole quick story; tests only read it."""
-    return runs.run(STORY, seed=SEED, out=tmp_path_factory.mktemp("runs") / "story")
+    return run.run(STORY, seed=SEED, out=tmp_path_factory.mktemp("runs") / "story")
 
 
 # ------------------------------------------------------------------- the same bytes
 
 
 def test_the_same_seed_gives_the_same_bytes(told: Result, tmp_path: Path) -> None:
-    again = runs.run(STORY, seed=SEED, out=tmp_path / "again")
+    again = run.run(STORY, seed=SEED, out=tmp_path / "again")
     assert contents(again) == contents(told)
     names = set(contents(told))
     assert {"series.parquet", "events.parquet", "snapshots/ties-000000.parquet"} < names
@@ -76,8 +79,8 @@ def test_the_same_seed_gives_the_same_bytes(told: Result, tmp_path: Path) -> Non
 def test_threads_change_no_byte(
     told: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    monkeypatch.setattr(schedule, "WORTH_SHARING", 0)
-    shared = runs.run(STORY, seed=SEED, out=tmp_path / "shared", threads=threads)
+    monkeypatch.setattr(threads_module, "WORTH_SHARING", 0)
+    shared = run.run(STORY, seed=SEED, out=tmp_path / "shared", threads=threads)
     assert contents(shared) == contents(told)
 
 
@@ -102,7 +105,7 @@ def test_another_process_writes_the_same_bytes(
 
 
 def test_another_seed_gives_other_bytes(told: Result, tmp_path: Path) -> None:
-    other = contents(runs.run(STORY, seed=SEED + 1, out=tmp_path / "other"))
+    other = contents(run.run(STORY, seed=SEED + 1, out=tmp_path / "other"))
     mine = contents(told)
     assert other["series.parquet"] != mine["series.parquet"]
     assert other["events.parquet"] != mine["events.parquet"]
@@ -113,7 +116,7 @@ def test_another_seed_gives_other_bytes(told: Result, tmp_path: Path) -> None:
 def test_snapshots_change_nothing_of_what_comes_out(
     told: Result, tmp_path: Path
 ) -> None:
-    often = runs.run(STORY, seed=SEED, out=tmp_path / "often", snapshot_every=50)
+    often = run.run(STORY, seed=SEED, out=tmp_path / "often", snapshot_every=50)
     mine, other = contents(told), contents(often)
     shared = set(mine) & set(other)
     assert {"series.parquet", "snapshots/oses-000150.parquet"} <= shared
@@ -212,21 +215,21 @@ def test_a_run_takes_a_name_a_scenario_or_a_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     changes = "humans = 30\nsteps = 5\n"
     file.write_text(f'title = "M"\nstory = "S"\n[parameters]\n{changes}')
-    mine = runs.run(str(file), out=tmp_path / "mine")
+    mine = run.run(str(file), out=tmp_path / "mine")
     assert mine.provenance["scenario"] == "mine"
     plain = scenarios.load("her").replace(humans=30, steps=5)
-    her = runs.run(plain, out=tmp_path / "her")
+    her = run.run(plain, out=tmp_path / "her")
     assert contents(her) == contents(mine)
 
 
 def test_steps_can_be_given_apart(tmp_path: Path) -> None:
-    short = runs.run(TINY, steps=2, out=tmp_path / "short")
+    short = run.run(TINY, steps=2, out=tmp_path / "short")
     assert len(short.series) == 2
     assert short.provenance["parameters"]["steps"] == 2
 
 
 def test_a_run_of_no_days_is_a_society_on_day_0(tmp_path: Path) -> None:
-    still = runs.run(TINY, steps=0, out=tmp_path / "still")
+    still = run.run(TINY, steps=0, out=tmp_path / "still")
     assert still.steps == [0]
     assert len(still.series) == 0
     assert len(still.events) == 0
@@ -236,7 +239,7 @@ def test_a_run_of_no_days_is_a_society_on_day_0(tmp_path: Path) -> None:
 def test_a_run_on_a_network_of_ones_own(tmp_path: Path) -> None:
     file = tmp_path / "friends.csv"
     file.write_text("ann,ben\nben,cleo\ncleo,ann\n")
-    result = runs.run(TINY, network=file, out=tmp_path / "friends")
+    result = run.run(TINY, network=file, out=tmp_path / "friends")
     assert len(result.humans()) == 3
     assert result.provenance["parameters"]["humans"] == 3
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -245,16 +248,16 @@ def test_a_run_on_a_network_of_ones_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", [None, "5", np.int64(5)])
 def test_seeds_come_in_many_shapes(tmp_path: Path, seed: Any) -> None:
-    result = runs.run(TINY, seed=seed, out=tmp_path / "run")
+    result = run.run(TINY, seed=seed, out=tmp_path / "run")
     assert result.provenance["seed"] == (0 if seed is None else 5)
 
 
 def test_progress_is_shown_when_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs.run(TINY, out=tmp_path / "quiet")
+    run.run(TINY, out=tmp_path / "quiet")
     assert capsys.readouterr() == ("", "")
-    runs.run(TINY, out=tmp_path / "shown", progress=True)
+    run.run(TINY, out=tmp_path / "shown", progress=True)
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "5/5" in shown.err
@@ -271,34 +274,34 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_run_has_a_place_of_its_own(elsewhere: Path) -> None:
-    first = runs.run(TINY, seed=1)
+    first = run.run(TINY, seed=1)
     assert first.path.parent == (elsewhere / "results" / "runs")
     assert first.path.name.startswith("her-1-")
-    assert runs.run(TINY, seed=1).path == first.path  # the same run replaces itself
+    assert run.run(TINY, seed=1).path == first.path  # the same run replaces itself
     others = [
-        runs.default_path(TINY, 2, None),
-        runs.default_path(TINY.replace(reach=3.0), 1, None),
-        runs.default_path(TINY.replace(steps=6), 1, None),
-        runs.default_path(TINY.pull("price", 2), 1, None),
+        simulate.default_path(TINY, 2, None),
+        simulate.default_path(TINY.replace(reach=3.0), 1, None),
+        simulate.default_path(TINY.replace(steps=6), 1, None),
+        simulate.default_path(TINY.pull("price", 2), 1, None),
     ]
     assert len({first.path.name, *(place.name for place in others)}) == 5
 
 
 def test_the_place_depends_on_the_network(elsewhere: Path) -> None:
     file = elsewhere / "friends.csv"
-    places = [runs.default_path(TINY, 1, None)]
+    places = [simulate.default_path(TINY, 1, None)]
     for text in ("ann,ben\n", "ann,ben\nben,cleo\n"):
         file.write_text(text)
-        places.append(runs.default_path(TINY, 1, file))
+        places.append(simulate.default_path(TINY, 1, file))
     assert len(set(places)) == 3
 
 
 def test_a_run_at_a_chosen_place_is_kept(tmp_path: Path) -> None:
-    kept = contents(runs.run(TINY, seed=1, out=tmp_path / "run"))
+    kept = contents(run.run(TINY, seed=1, out=tmp_path / "run"))
     with pytest.raises(InputError, match="there is a run in"):
-        runs.run(TINY, seed=2, out=tmp_path / "run")
+        run.run(TINY, seed=2, out=tmp_path / "run")
     assert contents(Result(tmp_path / "run")) == kept
-    replaced = runs.run(TINY, seed=2, out=tmp_path / "run", overwrite=True)
+    replaced = run.run(TINY, seed=2, out=tmp_path / "run", overwrite=True)
     assert contents(replaced) != kept
 
 
@@ -321,7 +324,7 @@ def test_what_is_wrong_leaves_nothing_behind(
     elsewhere: Path, wrong: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(InputError) as refused:
-        runs.run(**({"scenario": TINY, "out": "run"} | wrong))
+        run.run(**({"scenario": TINY, "out": "run"} | wrong))
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
     assert list(elsewhere.iterdir()) == []
@@ -339,7 +342,7 @@ def test_a_run_that_breaks_leaves_nothing_behind(
 
     monkeypatch.setattr(Society, "step", stumble)
     with pytest.raises(KeyboardInterrupt):
-        runs.run(TINY)
+        run.run(TINY)
     assert list(elsewhere.rglob("*")) == []
 
 
@@ -347,7 +350,7 @@ def test_a_run_that_breaks_leaves_nothing_behind(
 def test_a_run_on_a_real_network(data_folder: Path, tmp_path: Path) -> None:
     file = data_folder / "ego-facebook.csv.gz"
     people = population.read(file).n
-    result = runs.run("her", steps=30, network=file, out=tmp_path / "real")
+    result = run.run("her", steps=30, network=file, out=tmp_path / "real")
     assert len(result.humans()) == people == 4039
     assert len(result.oses()) > 100
 

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from sim import scenarios
-from sim.errors import InputError
-from sim.parameters import Parameters
+from sim.model.parameters import Parameters
 from sim.scenarios import LARGEST, Scenario
+from sim.utils.errors import InputError
 
 CONTROLS = {
     "her-linear": {"growth_exponent": 0.0},

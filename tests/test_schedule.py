@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 from quick import QUICK, SEED, TIE_COLUMNS, all_columns, differing, lived, same
 
-from sim import rules, schedule
-from sim.draws import Stream, key
-from sim.kernels import encounters, feelings, lives, meetings, talk, told
-from sim.model import Society
-from sim.parameters import Parameters
-from sim.schedule import LASTING, STREAMS, Phase, advance, make_day
-from sim.state import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS, State
+from sim.engine import threads as threads_module
+from sim.engine.rng import Stream, key
+from sim.model import processes, rules
+from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
+from sim.model.kernels import agent_updates, meetings, talk
+from sim.model.parameters import Parameters
+from sim.model.processes import LASTING, STREAMS, Phase, advance, make_day
+from sim.model.state import State
+from sim.society import Society
 
 ORIGIN = 1_000
 TABLES = {
@@ -30,7 +32,7 @@ TABLES = {
     "ties": {*TIE_COLUMNS, "degree", "start", "room"},
 }
 APPENDS = {"new oses", "new ties", "decisions", "letters"}
-ALL_PHASES = schedule.PHASES
+ALL_PHASES = processes.PHASES
 PHASES = [phase for phase in ALL_PHASES if phase.over != "cast"]  # the others: rarely
 NAMES = [phase.name for phase in PHASES]
 # Days on which a lot happens: installing, meeting, gathering, the upgrade, leaving.
@@ -83,7 +85,7 @@ def run_phase(phase: Phase, state: State, day: Any) -> None:
     if phase.over == "society":
         phase.run(state, day)
     else:
-        schedule._run_over(state, phase, day, None)
+        processes._run_over(state, phase, day, None)
 
 
 def turn_day(day: Any) -> None:
@@ -284,7 +286,7 @@ def test_the_calendar_counts_from_its_origin() -> None:
     assert int(society.day["step"]) == 3
 
 
-LOOPS = (encounters, feelings, lives, meetings, talk, told)
+LOOPS = (talk, talk, agent_updates, meetings, talk, talk)
 LOOP_NAMES = [module.__name__.rpartition(".")[2] for module in LOOPS]
 KERNELS = [ast.parse(inspect.getsource(module)) for module in LOOPS]
 CLOCK = {"step", "calendar", "seed", "steps"}
@@ -380,7 +382,7 @@ def test_time_spent_is_told_by_phase() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
-    monkeypatch.setattr(schedule, "WORTH_SHARING", 0)
+    monkeypatch.setattr(threads_module, "WORTH_SHARING", 0)
     alone, shared = lived(130), lived(0)
     handed_out = []
     with ThreadPoolExecutor(threads) as pool:

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from quick import QUICK, SEED, differing, lived, same
 
-from sim import population, scenarios
-from sim.agents import OS, Human
-from sim.errors import InputError
+from sim import scenarios
 from sim.events import MEASURES
-from sim.model import Society
-from sim.state import DEPARTED
+from sim.model import population
+from sim.model.columns import DEPARTED
+from sim.society import Society
+from sim.society.agents import OS, Human
+from sim.utils.errors import InputError
 
 SMALL: dict[str, Any] = QUICK | {"humans": 40, "steps": 30}
 FRIENDS = "ann,ben\nben,cleo\ncleo,ann\ncleo,dan\n"

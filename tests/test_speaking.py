@@ -30,9 +30,9 @@ from conversing import (
 from loopback import Call, Loopback
 from quick import QUICK, SEED
 
-from sim.__main__ import main
+from sim.cli import main
 from sim.minds import MindOptions
-from sim.results import Result, load
+from sim.runs.result import Result, load
 
 ROOT = Path(__file__).parents[1]
 RUN = [
@@ -362,9 +362,10 @@ def test_a_transcript_that_is_not_there_is_said_so(
 def test_a_model_that_is_not_installed_says_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from sim.minds import local
+    from sim.minds import server as server_module
+    from sim.minds.server import HOW_TO_INSTALL
 
-    monkeypatch.setattr(local, "_has", lambda module: False)
+    monkeypatch.setattr(server_module, "_has", lambda module: False)
     err = refused(capsys, "serve-model", "--port", "0")
-    assert local.HOW_TO_INSTALL in err
+    assert HOW_TO_INSTALL in err
     assert "slots must be at least 1" in refused(capsys, "serve-model", "--slots", "0")

@@ -20,16 +20,16 @@ from hypothesis.stateful import (
     rule,
 )
 
-from sim import population
-from sim.state import (
+from sim.model import population
+from sim.model.columns import (
     FACE,
     FACE_COLUMNS,
     HUMAN_COLUMNS,
     OS_COLUMNS,
     OWNER,
     PARTNER,
-    State,
 )
+from sim.model.state import State
 
 COPIES: list[Callable[[Any], Any]] = [
     copy.deepcopy,

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from sim import stats
+from sim.utils import stats
 
 
 def test_intervals_of_shares_are_wilsons() -> None:
@@ -89,7 +89,9 @@ def test_survival_is_kaplan_and_meiers() -> None:
 
 @pytest.mark.slow
 def test_statistics_compile_nothing() -> None:
-    code = "import sys, sim.stats, sim.parallel; print('numba' in sys.modules)"
+    code = (
+        "import sys, sim.utils.stats, sim.utils.parallel; print('numba' in sys.modules)"
+    )
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=True
     )

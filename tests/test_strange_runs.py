@@ -15,15 +15,16 @@ import pytest
 from quick import QUICK
 from refusing import DEEP, DIGITS, refusal
 
-from sim import checkpoints, footers, readings, runs, scenarios
-from sim.errors import InputError
+import sim
+from sim import scenarios
 from sim.events import Note
-from sim.living import load_unfinished
-from sim.readings import SCHEMA
-from sim.results import Result, load
-from sim.sweeps import load_sweep, sweep
-from sim.tables import write_table
-from sim.writer import EVENT_SCHEMA
+from sim.runs import checkpoint, parquet_guard, readings
+from sim.runs.parquet import write_table
+from sim.runs.result import Result, load
+from sim.runs.schemas import EVENTS_SCHEMA, READINGS_SCHEMA
+from sim.runs.simulate import load_unfinished
+from sim.studies import load_sweep, sweep
+from sim.utils.errors import InputError
 
 SMALL = QUICK | {"humans": 20, "steps": 20}
 
@@ -37,7 +38,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("runs") / "run"
     story = scenarios.load("her").replace(**SMALL)
     every = {"checkpoint_every": 10, "snapshot_every": 10}
-    return runs.run(story, seed=3, out=place, **every).path
+    return sim.run(story, seed=3, out=place, **every).path
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_a_table_holds_no_more_than_its_size_explains(
     pq.write_table(pa.table({"step": zeros}), file, compression="zstd", **options)
     assert file.stat().st_size < 20_000
     assert len(load(run).series) == 4_000_000
-    monkeypatch.setattr(footers, "ROOM", 2**20)
+    monkeypatch.setattr(parquet_guard, "ROOM", 2**20)
     assert "more than its size can explain" in refusal(lambda: load(run).series)
 
 
@@ -184,7 +185,7 @@ def rewrite(file: Path, table: pa.Table, **options: Any) -> None:
 
 def test_no_group_of_rows_is_larger_than_those_that_are_written(run: Path) -> None:
     file = run / "snapshots" / "ties-000020.parquet"
-    rows = footers.LARGEST_GROUP + 1
+    rows = parquet_guard.LARGEST_GROUP + 1
     ties = pq.read_table(file).slice(0, 1)
     columns = [pa.repeat(ties.column(name)[0], rows) for name in ties.column_names]
     table = pa.Table.from_arrays(columns, names=ties.column_names)
@@ -207,12 +208,12 @@ def test_each_group_of_rows_is_looked_at(run: Path) -> None:
     told, first = "not in the order of their owners", int(column(ties, "owner")[0])
     assert told in refusal(lambda: load(run).ties())
     assert told in refusal(lambda: load(run).ties(owners=[first]))
-    assert told in refusal(lambda: checkpoints.load(run, 10))
+    assert told in refusal(lambda: checkpoint.load(run, 10))
 
 
 def noted(rows: list[tuple[int, str, int, float]]) -> pa.Table:
-    told = [dict(zip(SCHEMA.names, row, strict=True)) for row in rows]
-    return pa.Table.from_pylist(told, SCHEMA)
+    told = [dict(zip(READINGS_SCHEMA.names, row, strict=True)) for row in rows]
+    return pa.Table.from_pylist(told, READINGS_SCHEMA)
 
 
 @pytest.mark.slow
@@ -234,7 +235,7 @@ def test_readings_are_looked_at_part_by_part(
     for file in (run, run / "checkpoints" / "000010"):
         rewrite(file / "readings.parquet", noted(rows), row_group_size=size)
     assert says in refusal(lambda: load(run).detect())
-    assert says in refusal(lambda: checkpoints.load(run, 10))
+    assert says in refusal(lambda: checkpoint.load(run, 10))
 
 
 def test_notes_are_no_more_than_there_can_be(
@@ -284,19 +285,23 @@ def test_a_word_that_is_repeated_takes_no_room_of_its_own(run: Path) -> None:
 def test_pages_are_looked_at_where_they_are_read(run: Path) -> None:
     """A dictionary that is said to lie behind the pages is not looked for."""
     file = run / "readings.parquet"
-    footer = footers.read_footer(file, readings.PACKED)
+    footer = parquet_guard.read_footer(file, readings.PACKED)
     name = footer.groups[0].columns["name"]
-    footers.check_group(file, footer, 0)
-    for wrong in (0, name[footers.FIRST_PAGE], name[footers.FIRST_PAGE] + 1):
-        footer.groups[0].columns["name"] = name | {footers.DICTIONARY: wrong}
+    parquet_guard.check_group(file, footer, 0)
+    for wrong in (
+        0,
+        name[parquet_guard.FIRST_PAGE],
+        name[parquet_guard.FIRST_PAGE] + 1,
+    ):
+        footer.groups[0].columns["name"] = name | {parquet_guard.DICTIONARY: wrong}
         with pytest.raises(ValueError, match="page"):
-            footers.check_group(file, footer, 0)
+            parquet_guard.check_group(file, footer, 0)
 
 
 def test_what_many_share_for_weeks_takes_little_room_and_is_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(footers, "ROOM", 0)
+    monkeypatch.setattr(parquet_guard, "ROOM", 0)
     keeper = readings.Readings(tmp_path / "readings")
     agents = np.arange(10**5, dtype=np.int32)
     names = ("community", "love", "joined", "turned", "unrequited", "departed")
@@ -316,9 +321,9 @@ def test_no_byte_of_packed_readings_ends_the_process(run: Path) -> None:
 
 def test_members_have_no_gaps(run: Path) -> None:
     file = run / "events.parquet"
-    told = dict.fromkeys(EVENT_SCHEMA.names, 1) | {"kind": "x", "evidence": "x"}
+    told = dict.fromkeys(EVENTS_SCHEMA.names, 1) | {"kind": "x", "evidence": "x"}
     told |= {"members": [1, None], "after_intervention": True}
-    write_table(file, pa.Table.from_pylist([told], EVENT_SCHEMA))
+    write_table(file, pa.Table.from_pylist([told], EVENTS_SCHEMA))
     assert "its column 'members' has gaps" in refusal(lambda: load(run).events)
 
 
@@ -413,7 +418,7 @@ def test_a_checkpoint_says_what_it_must(
     run: Path, changes: dict[str, Any], says: str
 ) -> None:
     tell(run, **changes)
-    assert says in refusal(lambda: checkpoints.load(run, 10))
+    assert says in refusal(lambda: checkpoint.load(run, 10))
 
 
 def test_a_checkpoint_has_the_people_of_its_scenario(run: Path) -> None:
@@ -421,9 +426,9 @@ def test_a_checkpoint_has_the_people_of_its_scenario(run: Path) -> None:
     told = json.loads(file.read_text())["scenario"]
     parameters = told["parameters"] | {"humans": 50_000_000}
     tell(run, scenario=told | {"parameters": parameters})
-    assert "other people than its" in refusal(lambda: checkpoints.load(run, 10))
+    assert "other people than its" in refusal(lambda: checkpoint.load(run, 10))
     tell(run, scenario=told | {"name": "../../x"})
-    assert "the name of a folder" in refusal(lambda: checkpoints.load(run, 10))
+    assert "the name of a folder" in refusal(lambda: checkpoint.load(run, 10))
 
 
 @pytest.mark.parametrize(
@@ -448,7 +453,7 @@ def test_no_loop_is_led_astray(
         values = np.zeros(1, values.dtype)
     values[-1] = value
     change(file, **{name: values})
-    assert says in refusal(lambda: checkpoints.load(run, 10))
+    assert says in refusal(lambda: checkpoint.load(run, 10))
 
 
 @pytest.mark.parametrize(

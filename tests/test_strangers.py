@@ -12,11 +12,14 @@ from types import SimpleNamespace
 import pytest
 from refusing import DEEP, DIGITS, refusal
 
-from sim import graphs, networks, population, scenarios, strangers, transcripts
-from sim.errors import LONGEST, InputError, legible
-from sim.minds import entries
+from sim import scenarios
+from sim.minds import transcript
 from sim.minds.transcript import Transcript
-from sim.sweeps import designs
+from sim.model import network_files, population
+from sim.runs import conversations
+from sim.studies import design
+from sim.utils import untrusted
+from sim.utils.errors import LONGEST, InputError, legible
 
 zipped = functools.partial(gzip.compress, mtime=0)  # a name is one on every day
 
@@ -44,7 +47,7 @@ def test_what_strangers_say_is_shown_and_not_obeyed(said: str, shown: str) -> No
         step=3, agent=1, other=9, speaker=said, listener="Samantha", said="Yes.",
         act="continue", kind="encounter",
     )  # fmt: skip
-    day, text = transcripts.as_text([line], 5)
+    day, text = conversations.as_text([line], 5)
     assert day == "day 3"
     assert shown in text
 
@@ -94,7 +97,7 @@ def test_a_large_graph_is_given_as_a_list(
 ) -> None:
     file = tmp_path / "x.graphml"
     file.write_text("<graphml/>")
-    monkeypatch.setattr(graphs, "LARGEST_XML", 5)
+    monkeypatch.setattr(network_files, "LARGEST_XML", 5)
     assert "larger than 5 bytes" in refusal(lambda: population.read(file))
 
 
@@ -123,7 +126,7 @@ def test_people_can_be_too_many(
 ) -> None:
     file = tmp_path / "x.csv"
     file.write_text("a,b\nb,c\n")
-    monkeypatch.setattr(networks, "MOST_PEOPLE", 2)
+    monkeypatch.setattr(network_files, "MOST_PEOPLE", 2)
     assert "names more than 2 people" in refusal(lambda: population.read(file))
 
 
@@ -193,7 +196,7 @@ def test_dots_in_a_story_are_no_key(tmp_path: Path) -> None:
 def test_a_name_that_makes_a_folder_stays_in_it(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name of a folder"):
         scenarios.Scenario(name=name, title="", story="")
-    told = refusal(lambda: designs.make({"name": name, "scenario": "her"}))
+    told = refusal(lambda: design.make({"name": name, "scenario": "her"}))
     assert "cannot be the name of a folder" in told
 
 
@@ -229,7 +232,7 @@ def test_a_design_has_its_measure(tmp_path: Path, text: str, says: str) -> None:
     file.parent.mkdir()
     (file.parent / "link.csv").symlink_to(outside)
     file.write_text(text)
-    told = refusal(lambda: designs.read(file))
+    told = refusal(lambda: design.read(file))
     assert any(one in told for one in says.split("|"))
 
 
@@ -238,24 +241,24 @@ def test_many_grids_are_counted_and_not_made(tmp_path: Path) -> None:
     grid = "\n".join(f"{name} = [{values}]" for name in ("price", "focus", "unease"))
     file = tmp_path / "mine.toml"
     file.write_text(f"[grid]\n{grid}")
-    assert len(designs.read(file).layout().at(10**9 - 1)) == 3
+    assert len(design.read(file).layout().at(10**9 - 1)) == 3
     file.write_text(f"seeds = 2\n[grid]\n{grid}")
-    assert "at most 1,000,000,000 runs" in refusal(lambda: designs.read(file))
+    assert "at most 1,000,000,000 runs" in refusal(lambda: design.read(file))
 
 
 # --------------------------------------------------------------------------- transcript
 
 
 def test_a_call_has_only_so_many_messages(tmp_path: Path) -> None:
-    empty = dict.fromkeys(entries.ENTRY_TYPES, 0) | {"text": None, "messages": [{}]}
+    empty = dict.fromkeys(transcript.ENTRY_TYPES, 0) | {"text": None, "messages": [{}]}
     empty |= dict.fromkeys(("key", "kind", "schema"), "") | {"failure": "reset"}
-    assert entries.read_entry(json.dumps(empty).encode()) is not None
+    assert transcript.read_entry(json.dumps(empty).encode()) is not None
     many = empty | {"messages": [{}] * 1001}
-    assert entries.read_entry(json.dumps(many).encode()) is None
+    assert transcript.read_entry(json.dumps(many).encode()) is None
     wide = empty | {"messages": [{str(n): "" for n in range(11)}]}
-    assert entries.read_entry(json.dumps(wide).encode()) is None
+    assert transcript.read_entry(json.dumps(wide).encode()) is None
     deep = empty | {"messages": json.loads("[" * 500 + "]" * 500)}
-    assert entries.read_entry(json.dumps(deep).encode()) is None
+    assert transcript.read_entry(json.dumps(deep).encode()) is None
 
 
 @pytest.mark.posix
@@ -270,6 +273,6 @@ def test_names_stay_inside(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for name in ("../x", "/etc/hostname", "a/../../x", "a\0b"):
         assert "leads out of" in refusal(
-            lambda name=name: strangers.inside(tmp_path, name)
+            lambda name=name: untrusted.resolve_inside(tmp_path, name)
         )
-    assert strangers.inside(tmp_path, "a/b") == tmp_path / "a" / "b"
+    assert untrusted.resolve_inside(tmp_path, "a/b") == tmp_path / "a" / "b"

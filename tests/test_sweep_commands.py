@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import sim
-from sim.__main__ import main
-from sim.sweeps.cluster import check
+from sim.cli import main
+from sim.studies.executors import check
 
 ROOT = Path(__file__).parents[1]
 STUDIES = ("phase", "ablation", "levers", "sensitivity", "networks", "minds")

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.errors import InputError
-from sim.sweeps import designs, points
-from sim.sweeps.jobs import Tasks
+from sim.studies import points
+from sim.studies.design import make, read
+from sim.studies.job import Tasks
+from sim.utils.errors import InputError
 
 GRID = {"grid": {"growth_exponent": [0.9, 1.1], "reach": [2.0, 3.0, 4.0]}}
 FILE = """
@@ -27,18 +28,18 @@ growth_exponent = [0.9, 1.1]
 
 
 def all_points(told: dict[str, Any]) -> list[dict[str, Any]]:
-    layout = designs.make(told).layout()
+    layout = make(told).layout()
     return [layout.at(number) for number in range(layout.total)]
 
 
 def test_a_file_is_a_design_named_after_it(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(FILE)
-    design = designs.read(tmp_path / "mine.toml")
+    design = read(tmp_path / "mine.toml")
     assert design.name == "mine"
     assert len(Tasks(design)) == 12
     assert design.varied == ["growth_exponent"]
     (tmp_path / "design.toml").write_text(FILE)
-    assert designs.read(tmp_path / "design.toml").name == tmp_path.name
+    assert read(tmp_path / "design.toml").name == tmp_path.name
 
 
 def test_a_grid_is_every_combination_in_order() -> None:
@@ -47,7 +48,7 @@ def test_a_grid_is_every_combination_in_order() -> None:
 
 
 def test_replicates_share_their_seeds() -> None:
-    tasks = Tasks(designs.make(GRID | {"seeds": [5, 9]}))
+    tasks = Tasks(make(GRID | {"seeds": [5, 9]}))
     assert [task.seed for task in tasks] == [5, 9] * 6
     assert len({task.run for task in tasks}) == 12
 
@@ -74,7 +75,7 @@ def test_ten_million_points_cost_nothing_to_start_with() -> None:
         {"grid": {"loneliness_pull": many, "price": many[:1000]}},
         {"lhs": {"n": 10_000_000, "reach": [2.0, 4.0]}},
     ):
-        tasks = Tasks(designs.make(told))
+        tasks = Tasks(make(told))
         assert len(tasks) == 10_000_000
         assert tasks[9_999_999].point
     assert time.process_time() - began < 60.0  # making them all would take an hour
@@ -102,9 +103,7 @@ def test_a_point_may_vary_scenario_lever_network_and_mind(tmp_path: Path) -> Non
         mind = {kind = "scripted", cast = 2}
         """
     )
-    first, second, third, fourth = (
-        t.job for t in Tasks(designs.read(tmp_path / "d.toml"))
-    )
+    first, second, third, fourth = (t.job for t in Tasks(read(tmp_path / "d.toml")))
     assert first["scenario"] == "watts"
     assert second["interventions"][0]["at"] == 40
     assert Path(third["network"]).is_file()
@@ -114,7 +113,7 @@ def test_a_point_may_vary_scenario_lever_network_and_mind(tmp_path: Path) -> Non
 
 def test_equal_runs_are_one_run_whatever_their_names() -> None:
     twice = {"list": [{"reach": 2.5}, {"growth_exponent": 1.0}, {"reach": 2.5}]}
-    one, _, again = (task.run for task in Tasks(designs.make(twice)))
+    one, _, again = (task.run for task in Tasks(make(twice)))
     assert one == again
 
 
@@ -150,7 +149,7 @@ def test_equal_runs_are_one_run_whatever_their_names() -> None:
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_key(told: dict[str, Any], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
-        designs.make(told)
+        make(told)
 
 
 @pytest.mark.parametrize("text", ["[grid", "\xff", "seeds = 1\nseeds = 2"])
@@ -158,6 +157,6 @@ def test_a_file_that_is_no_design_is_refused_by_name(tmp_path: Path, text: str) 
     file = tmp_path / "wrong.toml"
     file.write_bytes(text.encode("latin-1"))
     with pytest.raises(InputError, match=r"wrong\.toml"):
-        designs.read(file)
+        read(file)
     with pytest.raises(InputError, match=r"cannot read .*missing\.toml"):
-        designs.read(tmp_path / "missing.toml")
+        read(tmp_path / "missing.toml")

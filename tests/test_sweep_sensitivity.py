@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from sweep_runs import Here, spoil_ledger
 
-from sim.errors import InputError
-from sim.model import Society
-from sim.sensitivity import filled_in, indices
-from sim.sweeps import Sweep, sweep
+from sim.society import Society
+from sim.studies import Sweep, sweep
+from sim.studies.sensitivity import filled_in, indices
+from sim.utils.errors import InputError
 
 pytest.importorskip("SALib")
 

@@ -17,11 +17,11 @@ import pytest
 from sweep_runs import filled, spoil_ledger
 
 import sim
-from sim.errors import InputError
-from sim.sweeps import Sweep, store
-from sim.sweeps.jobs import Job, Tasks
-from sim.sweeps.store import LEDGER, Encoding, Store, identity_of, row_size
-from sim.sweeps.work import DONE, JobResult, failure
+from sim.studies import Sweep, store
+from sim.studies.design import make
+from sim.studies.job import DONE, Job, JobResult, Tasks, failure
+from sim.studies.store import LEDGER, Encoding, Store, identity_of, row_size
+from sim.utils.errors import InputError
 
 GRID: dict[str, Any] = {
     "seeds": 3,
@@ -188,7 +188,7 @@ def test_a_store_of_part_files_is_refused_with_what_to_do(tmp_path: Path) -> Non
 def test_a_commit_is_synced_if_the_last_sync_was_long_ago(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tasks = Tasks(sim.sweeps.designs.make(GRID))
+    tasks = Tasks(make(GRID))
     with Store(tmp_path / "s", identity_of("small", tasks.identity())) as kept:
         levels = []
         for every, task in zip((1e9, 1e9, 0.0, 0.0, 1e9), tasks, strict=False):

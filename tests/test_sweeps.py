@@ -17,15 +17,16 @@ import sweep_runs
 from sweep_runs import DESIGN, RUNS, Here, at_home, kept, spoil_ledger
 
 import sim
-from sim.errors import InputError
-from sim.sweeps import measures, processes, store, sweep
-from sim.sweeps.store import Store
+from sim import studies
+from sim.studies import outcomes, store, sweep, workers
+from sim.studies.store import Store
+from sim.utils.errors import InputError
 
 TESTS = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> sim.sweeps.Sweep:
+def small(tmp_path_factory: pytest.TempPathFactory) -> studies.Sweep:
     """Return a small finished sweep; tests only read it."""
     return at_home(tmp_path_factory.mktemp("sweeps") / "small")
 
@@ -34,7 +35,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> sim.sweeps.Sweep:
 
 
 @pytest.mark.slow
-def test_the_table_is_tidy(small: sim.sweeps.Sweep) -> None:
+def test_the_table_is_tidy(small: studies.Sweep) -> None:
     table = sim.load_sweep(small.path).table()
     names = ["reach", "growth_exponent", "seed", *DESIGN["outcomes"]]
     assert list(table.columns) == [*names, "state", "error", "run"]
@@ -44,7 +45,7 @@ def test_the_table_is_tidy(small: sim.sweeps.Sweep) -> None:
 
 
 @pytest.mark.slow
-def test_outcomes_are_those_of_the_same_run_alone(small: sim.sweeps.Sweep) -> None:
+def test_outcomes_are_those_of_the_same_run_alone(small: studies.Sweep) -> None:
     row = small.table().iloc[-1]
     changes = {"growth_exponent": 1.1, "reach": 3.0}
     society = sim.Society("her", rng=1, **DESIGN["base"], **changes)
@@ -73,13 +74,13 @@ def test_the_table_can_be_read_while_the_sweep_runs(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_every_outcome_is_known_by_its_meaning(tmp_path: Path) -> None:
     found = at_home(tmp_path / "s", {"outcomes": [], "seeds": 1})
-    assert found.outcomes == measures.known()
-    assert all(measures.meaning(name) for name in found.outcomes)
+    assert found.outcomes == outcomes.known()
+    assert all(outcomes.meaning(name) for name in found.outcomes)
 
 
 def test_days_between_events() -> None:
     told = {"left": 0.5, "first_love": 30.0, "first_departure": 90.0}
-    assert measures._value("first_love to first_departure", told) == 60.0
+    assert outcomes._value("first_love to first_departure", told) == 60.0
 
 
 @pytest.mark.slow
@@ -116,7 +117,7 @@ def test_whole_runs_are_kept_or_done_again_on_demand(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_processes_and_this_process_write_the_same_bytes(
-    small: sim.sweeps.Sweep, tmp_path: Path
+    small: studies.Sweep, tmp_path: Path
 ) -> None:
     sweep(DESIGN, out=tmp_path / "s", workers=2)
     assert kept(tmp_path / "s") == kept(small.path)
@@ -125,7 +126,7 @@ def test_processes_and_this_process_write_the_same_bytes(
 @pytest.mark.slow
 @pytest.mark.parametrize("most", [0, 1, 5])
 def test_what_was_interrupted_is_gone_on_with(
-    small: sim.sweeps.Sweep, tmp_path: Path, most: int
+    small: studies.Sweep, tmp_path: Path, most: int
 ) -> None:
     with pytest.raises(InputError, match=r"the cluster is gone.*--resume"):
         at_home(tmp_path / "s", executor=Here(most), workers=1)
@@ -142,7 +143,7 @@ def store_of(place: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_nothing_is_done_again(small: sim.sweeps.Sweep, tmp_path: Path) -> None:
+def test_nothing_is_done_again(small: studies.Sweep, tmp_path: Path) -> None:
     place = tmp_path / "s"
     at_home(place)
     here = Here()
@@ -162,7 +163,7 @@ class Crash(list[int]):
 
 @pytest.mark.slow
 def test_a_crash_within_a_commit_costs_one_run(
-    small: sim.sweeps.Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: studies.Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, count, real = tmp_path / "s", itertools.count(), Store.add
 
@@ -185,7 +186,7 @@ KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from sim.sweeps.store import Store
+from sim.studies.store import Store
 from sweep_runs import at_home
 real = Store.add
 def add(self, *given):
@@ -200,7 +201,7 @@ at_home(Path(sys.argv[1]))
 
 @pytest.mark.slow
 def test_a_run_that_was_kept_survives_a_kill_at_once(
-    small: sim.sweeps.Sweep, tmp_path: Path
+    small: studies.Sweep, tmp_path: Path
 ) -> None:
     place = tmp_path / "s"
     told = [sys.executable, "-c", KILLED, str(place), str(TESTS)]
@@ -251,7 +252,7 @@ DAMAGE = {
 @pytest.mark.slow
 @pytest.mark.parametrize("how", DAMAGE)
 def test_damaged_outcomes_are_told_and_a_resume_does_the_run_again(
-    small: sim.sweeps.Sweep, tmp_path: Path, how: str
+    small: studies.Sweep, tmp_path: Path, how: str
 ) -> None:
     place, told = tmp_path / "s", []
     shutil.copytree(small.path, place)
@@ -291,7 +292,9 @@ def test_other_code_under_the_same_name_is_refused(
 def test_a_worker_with_other_code_stops_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.sweeps.work.source_digest", lambda: "0123456789abcdef")
+    monkeypatch.setattr(
+        "sim.utils.provenance.source_digest", lambda: "0123456789abcdef"
+    )
     with pytest.raises(InputError, match="source changed while the sweep ran"):
         at_home(tmp_path / "s")
     assert sim.load_sweep(tmp_path / "s").ledger().empty
@@ -337,7 +340,7 @@ except ValueError as error:
 @pytest.mark.parametrize("most", [1000, 40_000])
 @pytest.mark.posix
 def test_a_full_disk_ends_in_a_message_and_a_store_to_go_on_with(
-    small: sim.sweeps.Sweep, tmp_path: Path, most: int
+    small: studies.Sweep, tmp_path: Path, most: int
 ) -> None:
     place = tmp_path / "s"
     told = [sys.executable, "-c", FULL, str(place), str(TESTS), str(most)]
@@ -402,6 +405,6 @@ def test_workers_that_never_start_end_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = ["-c", "raise SystemExit('no sim here')"]
-    monkeypatch.setattr(processes, "PROGRAM", wrong)
+    monkeypatch.setattr(workers, "PROGRAM", wrong)
     with pytest.raises(InputError, match=r"workers end before they begin.*no sim here"):
         sweep(DESIGN, out=tmp_path / "s", workers=1)

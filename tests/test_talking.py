@@ -18,11 +18,11 @@ from asking import SECRET, hermetic, settings
 from conversing import refused, spoken_story
 from loopback import Behaviour, Call, Loopback
 
-from sim.__main__ import main
+from sim.cli import main
 from sim.minds.chat import MOST_TURNS, Chat
-from sim.names import os_name
-from sim.results import Result
-from sim.state import DEPARTED, HERE
+from sim.model.columns import DEPARTED, HERE
+from sim.runs.result import Result
+from sim.utils.names import os_name
 
 
 @pytest.fixture(autouse=True)

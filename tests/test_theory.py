@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from bare import live, make_day, tie
 
-from sim.state import DEPARTED, State
+from sim.model.columns import DEPARTED
+from sim.model.state import State
 
 DAYS_OF_A_YEAR = 365.25
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from bare import NOTHING_HAPPENS, SEED, affinity, live, make_day, tie
 
-from sim import arrivals, schedule
-from sim.parameters import Parameters
-from sim.population import generate
-from sim.state import State
+from sim.model import births, processes
+from sim.model.parameters import Parameters
+from sim.model.population import generate
+from sim.model.state import State
 
 FIT = 0.5
 
@@ -225,8 +225,8 @@ def settled_layers(ties: float) -> np.ndarray:
     changes = NOTHING_HAPPENS | {name: defaults[name] for name in shipped}
     parameters = Parameters().replace(**(changes | {"ties": ties}))
     network = generate(humans, ties, SEED, partnered=0.58, rewiring=0.2)
-    state = arrivals.populate(parameters, network, SEED)
-    day = schedule.make_day(parameters, humans, SEED)
+    state = births.populate(parameters, network, SEED)
+    day = processes.make_day(parameters, humans, SEED)
     for _ in range(300):
         live(state, day, "present", "attend", "converse")
     closeness = state.ties.table()["closeness"]

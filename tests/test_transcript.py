@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 
-from sim.errors import InputError
-from sim.minds import entries, journal
-from sim.minds.calls import Outcome, Request, Settings
-from sim.minds.transcript import Transcript
+from sim.minds import transcript as transcript_module
+from sim.minds.calls import Request, Response, Settings
+from sim.minds.transcript import (
+    MOST_BYTES_OF_A_HEADER,
+    MOST_BYTES_OF_A_LINE,
+    Transcript,
+)
+from sim.utils.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = Settings("small", "http://127.0.0.1:8012/v1")
@@ -26,16 +30,16 @@ MESSAGES = (
     {"role": "user", "content": "Theodore says: “How are you?”"},
 )
 REQUEST = Request("encounter", 12, 3, 17, 0, MESSAGES, "encounter", 200)
-ANSWER = Outcome('{"said": "Héllo 👋\\n"}', "", 2, 176, 60)
-FAILED = Outcome(None, "rate limited", 4)
+ANSWER = Response('{"said": "Héllo 👋\\n"}', "", 2, 176, 60)
+FAILED = Response(None, "rate limited", 4)
 
 
 def request(number: int) -> Request:
     return REQUEST._replace(agent=number)
 
 
-def answer(number: int) -> Outcome:
-    return Outcome(f"I am {number}.", prompt_tokens=number)
+def answer(number: int) -> Response:
+    return Response(f"I am {number}.", prompt_tokens=number)
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def refusal(path: Path, settings: Settings = SETTINGS, prompts: str = "abc") -> 
     return str(refused.value)
 
 
-def found(path: Path, numbers: range = range(3)) -> list[Outcome | None]:
+def found(path: Path, numbers: range = range(3)) -> list[Response | None]:
     """Return what a replay finds for numbered requests."""
     with Transcript.replay(path) as transcript:
         return [transcript.find(request(number)) for number in numbers]
@@ -150,7 +154,7 @@ def test_the_first_answer_stays(recorded: Path) -> None:
 def test_any_text_comes_back_as_it_was_used(path: Path, text: str) -> None:
     asked = REQUEST._replace(messages=({"role": "user", "content": text},))
     with Transcript.record(path, SETTINGS) as transcript:
-        kept = transcript.add(asked, Outcome(text))
+        kept = transcript.add(asked, Response(text))
     assert Transcript.replay(path).find(asked) == kept
     assert kept.text == text.replace("\ud800", "?")
 
@@ -298,7 +302,7 @@ def test_a_full_disk_is_said_and_costs_no_other_call(
         assert recorded.stat().st_size == small_disk + 400
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-        transcript.add(REQUEST._replace(agent=3, messages=()), Outcome(""))
+        transcript.add(REQUEST._replace(agent=3, messages=()), Response(""))
     content = recorded.read_bytes()
     assert content.startswith(before)
     assert content.count(b"\n") == before.count(b"\n") + 1
@@ -326,9 +330,9 @@ def test_there_is_one_writer(recorded: Path) -> None:
 
 def test_an_answer_too_large_for_a_line_is_a_failure(path: Path) -> None:
     with Transcript.record(path, SETTINGS) as transcript:
-        kept = transcript.add(REQUEST, Outcome("x" * journal.MOST_BYTES_OF_A_LINE))
+        kept = transcript.add(REQUEST, Response("x" * MOST_BYTES_OF_A_LINE))
         assert (kept.text, kept.failure) == (None, "too large")
-        huge = ({"role": "user", "content": "x" * journal.MOST_BYTES_OF_A_LINE},)
+        huge = ({"role": "user", "content": "x" * MOST_BYTES_OF_A_LINE},)
         with pytest.raises(InputError, match="too large to record"):
             transcript.add(REQUEST._replace(messages=huge), ANSWER)
     assert Transcript.replay(path).find(REQUEST) == kept
@@ -336,7 +340,11 @@ def test_an_answer_too_large_for_a_line_is_a_failure(path: Path) -> None:
 
 def test_nothing_is_written_that_could_not_be_read(path: Path) -> None:
     with Transcript.record(path, SETTINGS) as transcript:
-        for wrong in (Outcome(None), Outcome("x", "bored"), Outcome("x", attempts=-2)):
+        for wrong in (
+            Response(None),
+            Response("x", "bored"),
+            Response("x", attempts=-2),
+        ):
             with pytest.raises(ValueError, match="no finished call"):
                 transcript.add(REQUEST, wrong)
     assert len(Transcript.replay(path)) == 0
@@ -346,13 +354,13 @@ def test_a_transcript_does_not_outgrow_what_can_be_read(
     recorded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     size = recorded.stat().st_size
-    monkeypatch.setattr(journal, "MOST_BYTES_OF_A_FILE", size)
+    monkeypatch.setattr(transcript_module, "MOST_BYTES_OF_A_FILE", size)
     with (
         Transcript.record(recorded, SETTINGS, "abc") as transcript,
         pytest.raises(InputError, match="is full; name another file"),
     ):
         transcript.add(request(3), answer(3))
-    monkeypatch.setattr(journal, "MOST_BYTES_OF_A_FILE", size - 1)
+    monkeypatch.setattr(transcript_module, "MOST_BYTES_OF_A_FILE", size - 1)
     assert "is larger than" in refusal(recorded)
 
 
@@ -388,8 +396,8 @@ def test_other_prompts_are_refused(recorded: Path) -> None:
         b"\x00\xff\n",
         b"[" * 5_000 + b"\n",
         b"\n",
-        b"\x00" * (journal.MOST_BYTES_OF_A_LINE + 9),
-        b'{"transcript": 1}' + b" " * entries.MOST_BYTES_OF_A_HEADER + b"\n",
+        b"\x00" * (MOST_BYTES_OF_A_LINE + 9),
+        b'{"transcript": 1}' + b" " * MOST_BYTES_OF_A_HEADER + b"\n",
     ],
 )
 def test_a_foreign_file_is_refused_and_left_alone(path: Path, content: bytes) -> None:
@@ -450,7 +458,7 @@ def test_damage_is_refused_with_its_line(recorded: Path, damage: Any) -> None:
 
 def test_a_line_without_end_is_refused(recorded: Path) -> None:
     with recorded.open("ab") as file:
-        file.write(b"x" * (journal.MOST_BYTES_OF_A_LINE + 1))
+        file.write(b"x" * (MOST_BYTES_OF_A_LINE + 1))
     assert "line 5 of" in refusal(recorded)
     assert "is longer than 2,000,000 bytes" in refusal(recorded)
 

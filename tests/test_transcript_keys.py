@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from sim.errors import InputError
 from sim.minds import replies
-from sim.minds.calls import Outcome, Request, Settings
+from sim.minds.calls import Request, Response, Settings
 from sim.minds.transcript import Transcript, key_of, provider_of
+from sim.utils.errors import InputError
 
 SETTINGS = Settings("small", "http://127.0.0.1:8012/v1")
 MESSAGES = (
@@ -131,7 +131,7 @@ def test_the_key_of_the_endpoint_is_never_in_the_file(
     url = f"https://user:{CANARY}@example.org/{CANARY}/v1?key={CANARY}"
     asked = REQUEST._replace(messages=({"role": "user", "content": echo},))
     with Transcript.record(path, Settings("small", url)) as transcript:
-        kept = transcript.add(asked, Outcome(echo))
+        kept = transcript.add(asked, Response(echo))
     content = path.read_text(encoding="utf-8")
     assert CANARY not in content
     assert hidden.rstrip("=") not in content
@@ -144,6 +144,6 @@ def test_a_word_in_the_place_of_a_key_is_a_word(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     with Transcript.record(path, SETTINGS) as transcript:
-        assert transcript.add(REQUEST, Outcome("There is none.")).text == (
+        assert transcript.add(REQUEST, Response("There is none.")).text == (
             "There is none."
         )

@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 from quick import QUICK, SEED
 
-from sim import results, runs, scenarios
-from sim.__main__ import main
+from sim import scenarios
+from sim.cli import main
 from sim.events import DETECTORS
 from sim.events.kinds import EVENTS
+from sim.runs import result, run
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> results.Result:
+def told(tmp_path_factory: pytest.TempPathFactory) -> result.Result:
     scenario = scenarios.load("her").replace(**QUICK)
     place = tmp_path_factory.mktemp("runs") / "quick"
-    return runs.run(scenario, seed=SEED, out=place)
+    return run.run(scenario, seed=SEED, out=place)
 
 
 def test_all_events_are_listed(
-    told: results.Result, capsys: pytest.CaptureFixture[str]
+    told: result.Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["events", str(told.path)]) == 0
     head, *rows = capsys.readouterr().out.splitlines()
@@ -34,7 +35,7 @@ def test_all_events_are_listed(
 
 @pytest.mark.parametrize("again", [[], ["--again"]])
 def test_kinds_can_be_chosen(
-    told: results.Result, capsys: pytest.CaptureFixture[str], again: list[str]
+    told: result.Result, capsys: pytest.CaptureFixture[str], again: list[str]
 ) -> None:
     chosen = ["--kind", "upgrade", "--kind", "first_love", "--json", *again]
     assert main(["events", str(told.path), *chosen]) == 0
@@ -45,14 +46,14 @@ def test_kinds_can_be_chosen(
 
 
 def test_an_unknown_kind_is_refused(
-    told: results.Result, capsys: pytest.CaptureFixture[str]
+    told: result.Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["events", str(told.path), "--kind", "upgrad"]) == 2
     assert "did you mean 'upgrade'" in capsys.readouterr().err
 
 
 def test_a_run_without_readings_cannot_be_searched_again(
-    told: results.Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    told: result.Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import shutil
 

@@ -11,10 +11,10 @@ from reference_agents import ReferenceAgent
 from reference_cast import InColumns, Question, ReferenceCast, Whims
 from reference_society import ReferenceSociety
 
-from sim import arrivals, population, schedule
-from sim.encounters import Cast
-from sim.parameters import Parameters
-from sim.state import Column, Table
+from sim.engine.table import Column, Table
+from sim.model import births, population, processes
+from sim.model.encounters import Cast
+from sim.model.parameters import Parameters
 
 TOLERANCE = 1e-5  # a few roundings of a float32; whole numbers must be the same
 
@@ -123,7 +123,7 @@ class Twins:
         self,
         parameters: Parameters,
         seed: int,
-        network: population.Network | None = None,
+        network: population.SocialNetwork | None = None,
         **options: Any,
     ) -> None:
         network = network or population.generate(
@@ -133,8 +133,8 @@ class Twins:
             partnered=parameters.partnered,
             rewiring=parameters.rewiring,
         )
-        self.state = arrivals.populate(parameters, network, seed)
-        self.day = schedule.make_day(parameters, parameters.humans, seed)
+        self.state = births.populate(parameters, network, seed)
+        self.day = processes.make_day(parameters, parameters.humans, seed)
         self.mind, self.reference_mind = Whims(), Whims()
         self.cast, same = None, None
         if options:
@@ -143,7 +143,7 @@ class Twins:
         self.reference = ReferenceSociety(parameters, network, seed, same)
 
     def step(self) -> None:
-        schedule.advance(self.state, self.day, cast=self.cast)
+        processes.advance(self.state, self.day, cast=self.cast)
         self.reference.step()
 
     def check(self) -> None:

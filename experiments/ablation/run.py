@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from study import main, paired
 
-from sim.ablation import MECHANISMS, MOSTLY
-from sim.sweeps import Sweep
+from sim.studies import Sweep
+from sim.studies.ablation import MECHANISMS, MOSTLY
 
 HERE = Path(__file__).parent
 

@@ -22,9 +22,9 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sim.errors import InputError
-from sim.sweeps import load_sweep, sweep
-from sim.sweeps.store import LEDGER
+from sim.studies import load_sweep, sweep
+from sim.studies.store import LEDGER
+from sim.utils.errors import InputError
 
 DESIGN = """
 scenario = "her"

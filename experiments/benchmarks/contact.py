@@ -155,8 +155,8 @@ class Running:
 def workload(people: int, told: argparse.Namespace) -> Workload:
     """Return the workload for so many people."""
     if told.ragged:
-        from sim.model import make_network
-        from sim.parameters import Parameters
+        from sim.model.parameters import Parameters
+        from sim.society import make_network
 
         parameters = Parameters().replace(humans=people, ties=float(HALF_EDGES))
         pairs = make_network(parameters, None, told.seed).pairs

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.events.calibration import LADDERS, MARK, STEPS, TRUE, Rate, alarms, readings_of
-from sim.events.planted import PLANTS, Truth, plant
-from sim.events.synthetic import NULLS, Imaginary
+from sim.events.calibration.nulls import NULLS, Imaginary
+from sim.events.calibration.planted import PLANTS, Truth, plant
 
 STRENGTHS = (0.1, 0.25, 0.5, 0.75, 1.0)
 EIGHT = tuple(PLANTS)[:8]

@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from loopback import Loopback, delay
 
-from sim.minds.calls import Outcome, Request, Settings
-from sim.minds.endpoint import Endpoint
+from sim.minds.calls import Request, Response, Settings
+from sim.minds.client import Endpoint
 
 TALK = "We met at the fair. She told me of her work, and asked what I dream of. " * 10
 SCHEMA = {
@@ -55,7 +55,7 @@ def question(number: int) -> Request:
     return Request("encounter", 0, number, -1, 0, messages, "encounter", 200)
 
 
-def ask(url: str, calls: int, slots: int) -> tuple[list[Outcome], float, float]:
+def ask(url: str, calls: int, slots: int) -> tuple[list[Response], float, float]:
     """Make the calls; return outcomes, and seconds of wall clock and of CPU."""
     requests = [question(number) for number in range(calls)]
     with Endpoint(Settings("scripted", url, slots=slots)) as endpoint:

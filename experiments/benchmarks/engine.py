@@ -33,10 +33,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 from reference_society import ReferenceSociety
 
-from sim.compiled import kernel
-from sim.model import Society, make_network
-from sim.parameters import Parameters
-from sim.state import FACE_COLUMNS, State
+from sim.engine.jit import kernel
+from sim.model.columns import FACE_COLUMNS
+from sim.model.parameters import Parameters
+from sim.model.state import State
+from sim.society import Society, make_network
 
 TIES = 10.0
 WARM = 2  # so that of three weeks measured, three readings of friends are among them

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from sim.model import Society
-from sim.sensitivity import indices
-from sim.sweeps import sweep
+from sim.society import Society
+from sim.studies import sweep
+from sim.studies.sensitivity import indices
 
 A, B = 7.0, 0.1
 ARGUMENTS = ("loneliness_pull", "acceptance_pull", "price")

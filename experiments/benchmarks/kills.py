@@ -23,9 +23,9 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sim.model import Society
-from sim.sweeps import load_sweep, sweep
-from sim.sweeps.store import LEDGER
+from sim.society import Society
+from sim.studies import load_sweep, sweep
+from sim.studies.store import LEDGER
 
 LOG = "SWEEP_LOG"
 EACH = 5  # kills of one sweep
@@ -140,7 +140,7 @@ def children(pid: int) -> list[int]:
         with suppress(OSError):
             fields = stat.read_text().rpartition(")")[2].split()
             told = stat.with_name("cmdline").read_bytes()
-            if int(fields[1]) == pid and b"sim.sweeps.worker" in told:
+            if int(fields[1]) == pid and b"sim.studies.worker" in told:
                 found.append(int(stat.parent.name))
     return sorted(found)
 

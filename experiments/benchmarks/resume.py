@@ -21,8 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sim import checkpoints
-from sim.writer import begun_at
+from sim.runs import checkpoint
+from sim.runs.writer import begun_at
 
 EACH = 6  # kills of one run at most: then it is let live
 
@@ -39,7 +39,7 @@ def command(place: Path, humans: int) -> list[str]:
     """Return what begins a run, or goes on with it."""
     start = [sys.executable, "-m", "sim"]
     quiet = ["--no-figures", "--json"]
-    if checkpoints.steps(begun_at(place)):
+    if checkpoint.steps(begun_at(place)):
         return [*start, "resume", str(place), *quiet]
     told = ["run", "her", "--humans", str(humans), "--seed", "5", "--out", str(place)]
     return [*start, *told, "--checkpoint-every", "30", *quiet]

@@ -4,7 +4,7 @@ Reads what ``engine.py --json`` wrote, and counts on a generated network how man
 lead from one part to another when a society is cut into parts of neighbouring numbers.
 From both it works out days, memory and messages of societies that this machine cannot
 hold. What is assumed of the machines of a cluster are options; the model of cost is in
-``sim/SCALING.md``.
+``sim/docs/SCALING.md``.
 
     python experiments/benchmarks/engine.py --humans 10000000 --json > engine.json
     python experiments/benchmarks/scaling.py engine.json
@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.model import make_network
-from sim.parameters import Parameters
-from sim.state import FACE_COLUMNS
-from sim.ties import Array
+from sim.model.columns import FACE_COLUMNS
+from sim.model.parameters import Parameters
+from sim.society import make_network
+from sim.utils.typing import Array
 
 TIES = 10.0
 ROW = 4 * len(FACE_COLUMNS)  # bytes that a part must know of a neighbour elsewhere

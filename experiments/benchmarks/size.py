@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 import sim
 from sim import scenarios
-from sim.results import Result
+from sim.runs.result import Result
 from sim.scenarios import Scenario
 
 TIES = 10.0

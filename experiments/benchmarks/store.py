@@ -30,13 +30,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sim.files import sync_folder
-from sim.sweeps import load_sweep, store
-from sim.sweeps.designs import make
-from sim.sweeps.driving import Driver
-from sim.sweeps.jobs import Job, Tasks
-from sim.sweeps.store import Store, identity_of
-from sim.sweeps.work import DONE, JobResult
+from sim.studies import load_sweep, store
+from sim.studies.design import make
+from sim.studies.job import DONE, Job, JobResult, Tasks
+from sim.studies.store import Store, identity_of
+from sim.studies.sweeps import Driver
+from sim.utils.files import sync_folder
 
 EACH = 200  # runs kept in a turn
 POINTS = 1000

@@ -22,13 +22,12 @@ from typing import Any
 
 import mesa
 
-from sim.model import Society
-from sim.sweeps.crew import WorkerPool
-from sim.sweeps.designs import make
-from sim.sweeps.driving import Driver
-from sim.sweeps.jobs import Tasks
-from sim.sweeps.processes import Limits
-from sim.sweeps.store import Store, identity_of
+from sim.society import Society
+from sim.studies.design import make
+from sim.studies.job import Tasks
+from sim.studies.store import Store, identity_of
+from sim.studies.sweeps import Driver
+from sim.studies.workers import Limits, WorkerPool
 
 SECOND = {"humans": 200, "steps": 700}  # a run of about a second
 SHORT = {"humans": 30, "steps": 20}

@@ -15,7 +15,7 @@ import json
 import time
 from collections import Counter
 
-from sim.model import Society
+from sim.society import Society
 
 WARM = 8  # days; a week's reading is among them, so all is compiled
 MOST = {1_000: 0.5, 100_000: 1.0}  # what detection may add, by size

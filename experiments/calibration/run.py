@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from sim import scenarios
-from sim.facts import FACTS, FactResult, compare, summary
-from sim.facts.table import CHECK
+from sim.studies.validation import FACTS, FactResult, compare, summary
+from sim.studies.validation.facts import CHECK
 
 RANGES = {  # searched on a logarithmic scale
     "innovation": (1e-5, 1e-2),

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from study import main, paired
 
-from sim.sweeps import Sweep
+from sim.studies import Sweep
 
 HERE = Path(__file__).parent
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from study import main
 
-from sim.sweeps import Sweep
+from sim.studies import Sweep
 
 HERE = Path(__file__).parent
 

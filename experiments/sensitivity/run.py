@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from study import main
 
-from sim.sensitivity import indices
-from sim.sweeps import Sweep
+from sim.studies import Sweep
+from sim.studies.sensitivity import indices
 
 HERE = Path(__file__).parent
 

@@ -3,3 +3,5 @@
 What the page does is in ``session`` and the modules below it, which know of no browser;
 ``page`` and ``figures`` show it.
 """
+
+from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The controls of the page: scenario, parameters, lever, run, and what is pressed."""
+"""Controls of the page: scenario, parameters, interventions, playback."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import panel as pn
 
 from sim import scenarios
-from sim.app import markup
+from sim.app import fragments
 from sim.app.session import MOST_HUMANS, Session, Setup, StoredScene
-from sim.interventions import LEVERS
-from sim.parameters import Parameters, about
+from sim.model.parameters import Parameters, about
+from sim.scenarios.interventions import LEVERS
 
 CSS = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
 LIVE = "the running society"
@@ -55,7 +55,9 @@ class Controls:
             "find": _button("Tell its story", "default"),
         }
         self.speed = _select("Days a second", SPEEDS, 5, width=150)
-        self.lever = _select("Lever", {markup.kind(n): n for n in LEVERS}, "growth_cap")
+        self.lever = _select(
+            "Lever", {fragments.kind(n): n for n in LEVERS}, "growth_cap"
+        )
         self.other = _select("Any other parameter", _others(), _others()[0])
         folders = {LIVE: LIVE} | {f"run {run.name}": str(run) for run in runs}
         self.run = _select("Watch", folders, LIVE)
@@ -96,7 +98,7 @@ class Controls:
             return
         setup = session.setup
         scenario = scenarios.load(setup.scenario)
-        self.story.object = markup.scenario(scenario.title, scenario.story)
+        self.story.object = fragments.scenario(scenario.title, scenario.story)
         self.note(session)
         self.humans.value = setup.parameters.humans
         self._values = session.societies[-1].society.parameters.model_dump()
@@ -110,7 +112,7 @@ class Controls:
             for one in session.societies[-1].society.steering.waiting
             if one.at is not None and one.at > session.day
         ]
-        self.changed.object = markup.changed(session.setup.changes, pending)
+        self.changed.object = fragments.changed(session.setup.changes, pending)
 
     def sidebar(self) -> pn.Column:
         """Return the controls of what the society is."""
@@ -139,7 +141,7 @@ class Controls:
 
     def _tell_effect(self) -> None:
         effect = LEVERS[self.lever.value].effect
-        self.effect.object = markup.note(f"From tomorrow on: {effect}.")
+        self.effect.object = fragments.note(f"From tomorrow on: {effect}.")
 
     def _show_other(self) -> None:
         for name in set(self._puts) - set(MAIN):
@@ -148,7 +150,7 @@ class Controls:
 
     def _knob(self, name: str) -> pn.Column:
         """Return a parameter's controls, with unit, range and source."""
-        help_line = _words(markup.help_of(name))
+        help_line = _words(fragments.help_of(name))
         value, label = self._values[name], about(name).meaning
         dials: tuple[Any, ...] = (
             (_select(label, {"on": True, "off": False}, value),)

@@ -1,4 +1,4 @@
-"""The page: what each of its controls does, and how it is served."""
+"""The page: what each control does, and how it is served."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import panel as pn
 from sim.app.controls import LIVE, Controls
 from sim.app.session import Session, Setup, StoredScene, pictures
 from sim.app.view import Display
-from sim.errors import InputError
+from sim.utils.errors import InputError
 
 TITLE = "OS Society"
 SLOW = 2  # days a second up to which everything follows every day

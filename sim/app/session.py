@@ -1,4 +1,4 @@
-"""What somebody does with a society: step, play, pull levers, branch, reset.
+"""A session: step, play, intervene, branch, reset a society.
 
 It knows of no browser: the page calls it, and shows what it holds.
 """
@@ -11,15 +11,17 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sim import interventions, results, scenarios
-from sim.app import moments, picture, stories
-from sim.app.diary import LifeHistory, noted_turns
-from sim.app.places import Layout
-from sim.errors import InputError
-from sim.interventions import SET_UP, Intervention
-from sim.model import Society, seed_from
-from sim.parameters import Parameters
-from sim.present import Present
+from sim import scenarios
+from sim.app import snapshot
+from sim.app.history import AgentStory, LifeHistory, noted_turns, story
+from sim.app.snapshot import Layout
+from sim.model.parameters import Parameters
+from sim.runs import result
+from sim.runs.live import Present
+from sim.scenarios import interventions
+from sim.scenarios.interventions import SET_UP, Intervention
+from sim.society import Society, seed_from
+from sim.utils.errors import InputError
 
 MOST_HUMANS = 20_000  # a day must stay short
 MOST_SAID = 20  # things said that a story tells
@@ -66,7 +68,7 @@ class LiveSociety:
 
     def __init__(self, society: Society, label: str = "as it is") -> None:
         self.society, self.label = society, label
-        self.snapshot = moments.of_society(society)
+        self.snapshot = snapshot.of_society(society)
         self.layout, self.history = Layout(self.snapshot), LifeHistory()
         self.history.note(self.snapshot, self.layout)
 
@@ -78,7 +80,7 @@ class LiveSociety:
     def step(self) -> None:
         """Live a day."""
         self.society.step()
-        self.snapshot = moments.of_society(self.society)
+        self.snapshot = snapshot.of_society(self.society)
         self.layout.update(self.snapshot)
         self.history.note(self.snapshot, self.layout)
 
@@ -116,10 +118,10 @@ class LiveSociety:
         """Return the events so far, the first one first."""
         return self.society.watch.rows()
 
-    def story(self, agent: int) -> stories.AgentStory:
+    def story(self, agent: int) -> AgentStory:
         """Return the story of an agent so far."""
         noted = noted_turns(Present(self.society), self.day)
-        return stories.story(self.snapshot, self.history, noted, agent)
+        return story(self.snapshot, self.history, noted, agent)
 
 
 def _row(history: Any, at: int) -> Row:
@@ -237,22 +239,22 @@ class StoredScene:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.result = results.load(path)
+        self.result = result.load(path)
         self.days = self.result.steps
         if not self.days:
             raise InputError(f"{self.result.path} has no snapshots; run it again")
         self.label = self.result.path.name
-        self.snapshot = moments.of_result(self.result, self.days[-1])
+        self.snapshot = snapshot.of_result(self.result, self.days[-1])
         last = self.snapshot
         self.layout, self.history = Layout(last), LifeHistory()
         for day in self.days:
-            self.history.note(moments.of_result(self.result, day), self.layout)
+            self.history.note(snapshot.of_result(self.result, day), self.layout)
         self._noted = noted_turns(self.result, last.day)
 
     def go(self, day: int) -> None:
         """Show the last kept day up to ``day``."""
         day = max((d for d in self.days if d <= day), default=self.days[0])
-        self.snapshot = moments.of_result(self.result, day)
+        self.snapshot = snapshot.of_result(self.result, day)
 
     def rows(self) -> list[Row]:
         """Return ``day`` and ``MEASURES`` of every day of the run."""
@@ -278,9 +280,9 @@ class StoredScene:
         rows: Any = events[events["step"] <= self.snapshot.day].to_dict("records")
         return list(rows)
 
-    def story(self, agent: int) -> stories.AgentStory:
+    def story(self, agent: int) -> AgentStory:
         """Return the story of an agent up to the day shown, with what it said."""
-        found = stories.story(self.snapshot, self.history, self._noted, agent)
+        found = story(self.snapshot, self.history, self._noted, agent)
         talks = self.result.speech.talks
         own = talks[(talks["agent"] == agent) & (talks["step"] <= self.snapshot.day)]
         words = zip(own["step"], own["listener"], own["said"], strict=True)
@@ -288,6 +290,6 @@ class StoredScene:
         return found._replace(said=tuple(said[-MOST_SAID:]))
 
 
-def pictures(scenes: Sequence[Any]) -> list[picture.NetworkFrame]:
+def pictures(scenes: Sequence[Any]) -> list[snapshot.NetworkFrame]:
     """Return what is drawn of each scene."""
-    return [picture.picture(scene.snapshot, scene.layout) for scene in scenes]
+    return [snapshot.picture(scene.snapshot, scene.layout) for scene in scenes]

@@ -1,4 +1,4 @@
-"""What the page shows of one society, of two, or of a stored run."""
+"""Display of one society, of two, or of a stored run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import panel as pn
 
-from sim.app import markup
+from sim.app import fragments
+from sim.app.charts import LOOKS, TIES, Clock, Feelings, NetworkChart, Timeline
 from sim.app.controls import CSS
-from sim.app.figures import LOOKS, TIES, Clock, Feelings, NetworkChart, Timeline
 from sim.app.session import Row, StoredScene, pictures
 
 WORDS_EVERY = 5  # days, while they go by quickly
@@ -82,10 +82,10 @@ class Display:
             if rows:
                 self.timeline.add(which, rows)
         self._new = [[] for _ in self._scenes]
-        status = markup.status(first.snapshot, first.latest())
-        self.panes["status"].object = markup.live_region(status)
-        self.panes["caption"].object = markup.note(caption)
-        self.panes["differences"].object = markup.differences(differences)
+        status = fragments.status(first.snapshot, first.latest())
+        self.panes["status"].object = fragments.live_region(status)
+        self.panes["caption"].object = fragments.note(caption)
+        self.panes["differences"].object = fragments.differences(differences)
         stored = isinstance(first, StoredScene)
         self.timeline.point(first.snapshot.day if stored else None)
         self._show_events()
@@ -98,12 +98,12 @@ class Display:
 
     def complain(self, text: str) -> None:
         """Show what was wrong, or nothing."""
-        self.panes["alert"].object = markup.live_region(text, urgent=True)
+        self.panes["alert"].object = fragments.live_region(text, urgent=True)
 
     def tell(self) -> None:
         """Show the story of the agent who was picked, if one was."""
         if self.picked is None:
-            self.panes["story"].object = markup.story(None)
+            self.panes["story"].object = fragments.story(None)
             self.curves.visible = False
             return
         which, agent = self.picked
@@ -112,7 +112,7 @@ class Display:
         drawn = spot[0] == spot[0]  # those not drawn are nowhere, which is nan
         self.networks[which].mark(spot if drawn else None)
         self.networks[1 - which].mark(None)
-        self.panes["story"].object = markup.story(found)
+        self.panes["story"].object = fragments.story(found)
         self.curves.visible = True  # the column, for a figure stays once it was seen
         self.feelings.show(found.curves)
 
@@ -130,7 +130,7 @@ class Display:
     def body(self) -> Any:
         """Return figures and words."""
         legend = pn.pane.HTML(
-            markup.legend(LOOKS.values(), TIES.values()),
+            fragments.legend(LOOKS.values(), TIES.values()),
             sizing_mode="stretch_width",
             stylesheets=[CSS],
         )
@@ -158,8 +158,8 @@ class Display:
             return
         self._events_shown = len(rows)
         title = "Events" if len(self._scenes) == 1 else "Events, what if"
-        self.panes["events"].object = markup.events(title, rows, scene.snapshot.name)
-        marks = {int(row["step"]): markup.kind(row["kind"]) for row in rows}
+        self.panes["events"].object = fragments.events(title, rows, scene.snapshot.name)
+        marks = {int(row["step"]): fragments.kind(row["kind"]) for row in rows}
         self.timeline.mark(marks)
 
 

@@ -1,4 +1,4 @@
-"""What we learn from a society: a row of measures a day, and events worth a name.
+"""Event detection: daily measures, and dated events with their evidence.
 
 A ``Reader`` reads each day: measures, and notes of what changed for whom. Detectors see
 these readings only, never the society, and report events; a run keeps the readings, so
@@ -15,16 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.events import (
-        bonds,
-        collectives,
-        communities,
-        departure,
-        growth,
-        minds,
-        society,
-    )
-    from sim.events.departure import NEARLY_ALL
+    from sim.events.alarms import early_warning
     from sim.events.detector import (
         DETECTORS,
         Detector,
@@ -34,40 +25,22 @@ if TYPE_CHECKING:
         forget,
         register,
     )
-    from sim.events.indicators import early_warning
+    from sim.events.detectors import (
+        collectives,
+        communities,
+        departure,
+        growth,
+        language,
+        love,
+        society,
+    )
+    from sim.events.detectors.departure import NEARLY_ALL
+    from sim.events.detectors.society import GRIEF_WORTH_NOTICE
     from sim.events.kinds import EVENTS
     from sim.events.measures import BELIEF, MEASURES, History
-    from sim.events.reader import MANY, Reader
-    from sim.events.society import GRIEF_WORTH_NOTICE
-    from sim.events.watch import Stored, Watch, replay, resume_watch
-    from sim.parameters import FRIEND, MONTH, WEEK
-
-# Where each name lives.
-_HOME = {
-    "BELIEF": "sim.events.measures",
-    "DETECTORS": "sim.events.shipped",
-    "EVENTS": "sim.events.kinds",
-    "FRIEND": "sim.parameters",
-    "GRIEF_WORTH_NOTICE": "sim.events.society",
-    "MANY": "sim.events.reader",
-    "MEASURES": "sim.events.measures",
-    "MONTH": "sim.parameters",
-    "NEARLY_ALL": "sim.events.departure",
-    "WEEK": "sim.parameters",
-    "Detector": "sim.events.detector",
-    "Event": "sim.events.detector",
-    "History": "sim.events.measures",
-    "Note": "sim.events.detector",
-    "Reader": "sim.events.reader",
-    "Reading": "sim.events.detector",
-    "Stored": "sim.events.watch",
-    "Watch": "sim.events.watch",
-    "early_warning": "sim.events.indicators",
-    "forget": "sim.events.detector",
-    "register": "sim.events.detector",
-    "replay": "sim.events.watch",
-    "resume_watch": "sim.events.watch",
-}
+    from sim.events.monitor import Monitor, StoredReadings, replay, resume_monitor
+    from sim.events.observer import MANY, Observer
+    from sim.model.parameters import FRIEND, MONTH, WEEK
 
 __all__ = [
     "BELIEF",
@@ -83,32 +56,60 @@ __all__ = [
     "Detector",
     "Event",
     "History",
+    "Monitor",
     "Note",
-    "Reader",
+    "Observer",
     "Reading",
-    "Stored",
-    "Watch",
-    "bonds",
+    "StoredReadings",
     "collectives",
     "communities",
     "departure",
     "early_warning",
     "forget",
     "growth",
-    "minds",
+    "language",
+    "love",
     "register",
     "replay",
-    "resume_watch",
+    "resume_monitor",
     "society",
 ]
+
+
+# Where each name lives.
+_HOME = {
+    "BELIEF": "sim.events.measures",
+    "DETECTORS": "sim.events.detectors",
+    "EVENTS": "sim.events.kinds",
+    "FRIEND": "sim.model.parameters",
+    "GRIEF_WORTH_NOTICE": "sim.events.detectors.society",
+    "MANY": "sim.events.observer",
+    "MEASURES": "sim.events.measures",
+    "MONTH": "sim.model.parameters",
+    "NEARLY_ALL": "sim.events.detectors.departure",
+    "WEEK": "sim.model.parameters",
+    "Detector": "sim.events.detector",
+    "Event": "sim.events.detector",
+    "History": "sim.events.measures",
+    "Note": "sim.events.detector",
+    "Observer": "sim.events.observer",
+    "Reading": "sim.events.detector",
+    "StoredReadings": "sim.events.monitor",
+    "Monitor": "sim.events.monitor",
+    "early_warning": "sim.events.alarms",
+    "forget": "sim.events.detector",
+    "register": "sim.events.detector",
+    "replay": "sim.events.monitor",
+    "resume_monitor": "sim.events.monitor",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'sim.events' has no attribute {name!r}")
     home = _HOME.get(name, f"sim.events.{name}")
-    if home not in ("sim.events.kinds", "sim.parameters"):
-        importlib.import_module("sim.events.shipped")  # before a user's own detectors
+    if home not in ("sim.events.kinds", "sim.model.parameters"):
+        importlib.import_module("sim.events.detectors")  # before a user's own detectors
     module = importlib.import_module(home)
     return getattr(module, name) if name in _HOME else module
 

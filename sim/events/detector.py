@@ -1,18 +1,107 @@
-"""What a detector is: a small class that sees a day's reading and reports events."""
+"""Detector base class, readings and events, registry, calibrated thresholds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, overload
 
 import numpy as np
+import numpy.typing as npt
 
-from sim.errors import InputError, nearest
-from sim.events import kinds, thresholds
-from sim.members import AgentIds
-from sim.parameters import Parameters
-from sim.ties import Array
+from sim.events import kinds
+from sim.model.parameters import Parameters
+from sim.utils.errors import InputError, nearest
+from sim.utils.typing import Array
+
+FILE = Path(__file__).parent / "calibration" / "thresholds.json"
+
+
+class Threshold(NamedTuple):
+    """What an alarm takes, and how often it is false."""
+
+    threshold: float  # in the unit of the detector's statistic
+    bound: float  # false alarms per 1,000 steps: 95 % upper bound on the worst null
+
+
+NONE = Threshold(0.0, 0.0)  # of what raises no alarms
+
+
+@functools.cache
+def read() -> dict[str, Any]:
+    """Return the shipped file: provenance and the thresholds by kind of event."""
+    if not FILE.exists():
+        return {"thresholds": {}}
+    return dict(json.loads(FILE.read_text(encoding="utf-8")))
+
+
+def of(kind: str) -> Threshold:
+    """Return the threshold of a kind of event.
+
+    A detector of your own that is not in the file sets its own threshold; until it
+    is calibrated, every step may be a false alarm.
+    """
+    found = read()["thresholds"].get(kind)
+    if found is None:
+        return Threshold(0.0, 1000.0)
+    return Threshold(float(found["threshold"]), float(found["bound"]))
+
+
+SHOWN = 8  # members that are told one by one
+
+
+class AgentIds(Sequence[int]):
+    """Agent numbers, in the order given; equal to any list of the same numbers.
+
+    Parameters
+    ----------
+    numbers
+        An array, which is copied, or anything that can be gone through.
+    """
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, numbers: Iterable[Any] = ()) -> None:
+        known = numbers if isinstance(numbers, np.ndarray) else list(numbers)
+        self.numbers: npt.NDArray[np.int32] = np.array(known, np.int32)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[int]: ...
+
+    def __getitem__(self, at: int | slice) -> int | list[int]:
+        found = self.numbers[at]
+        if isinstance(at, slice):
+            return found.tolist()  # type: ignore[no-any-return]
+        return int(found)
+
+    def __iter__(self) -> Iterator[int]:
+        for first in range(0, len(self.numbers), 4096):
+            yield from self.numbers[first : first + 4096].tolist()
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, AgentIds):
+            return np.array_equal(self.numbers, other.numbers)
+        if isinstance(other, (list, tuple)):
+            return len(self) == len(other) and list(self) == list(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        if len(self) <= SHOWN:
+            return repr(list(self))
+        first = ", ".join(map(str, self[:SHOWN]))
+        return f"[{first}, ... {len(self):,} in all]"
+
 
 FACT = "none: an exact fact"
 YOURS = "yours"  # the family of a detector that says no other
@@ -85,7 +174,7 @@ class Detector:
 
     def __init__(self, parameters: Parameters, threshold: float | None = None) -> None:
         self.parameters = parameters
-        found = thresholds.of(self.kind) if self.alarm else thresholds.NONE
+        found = of(self.kind) if self.alarm else NONE
         self.threshold = found.threshold if threshold is None else threshold
         self.false_alarms = found.bound
         self.start()
@@ -147,7 +236,9 @@ def register(detector: type[Detector]) -> type[Detector]:
         If the class has no kind, or cannot look.
     """
     if not isinstance(detector, type) or not issubclass(detector, Detector):
-        raise InputError(f"{detector!r} is no detector; extend sim.events.Detector")
+        raise InputError(
+            f"{detector!r} is no detector; extend sim.events.detector.Detector"
+        )
     if not detector.kind.isidentifier():
         raise InputError(
             f"{detector.__name__}.kind is {detector.kind!r}; "

@@ -1,4 +1,4 @@
-"""The kinds of event that there are, and what each means: one list for everybody.
+"""Kinds of events and their meanings; ``register`` adds a user's own.
 
 Detectors add to it when they are registered, so that expectations, outcomes, sweeps
 and reports know a user's own kinds. Nothing is loaded for it but this file.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from sim.errors import InputError, nearest
+from sim.utils.errors import InputError, nearest
 
 # By the name that a detector gives it; completes the sentence "the day on which ...".
 EVENTS: dict[str, str] = {

@@ -1,4 +1,4 @@
-"""A row of measures a day: what a society is, in some forty numbers."""
+"""Daily measures of a society, and their history."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sim.state import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED, State
-from sim.ties import Array
+from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED
+from sim.model.state import State
+from sim.utils.typing import Array
 
 BELIEF = 0.5  # personhood of those who more or less believe
 

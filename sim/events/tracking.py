@@ -1,4 +1,4 @@
-"""Communities over time: matched by Jaccard; born, grown, merged, split, dead."""
+"""Tracking communities over time by Jaccard overlap; sets of agents in few bytes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,54 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.events.circles import LEAST
-from sim.events.detector import Reading
-from sim.parameters import WEEK
-from sim.ties import Array
+from sim.events.community_detection import LEAST
+from sim.events.detector import Note, Reading
+from sim.model.parameters import WEEK
+from sim.utils.typing import Array
+
+NEVER = np.iinfo(np.int32).max
+
+
+class GrowingSet:
+    """Agents who come day by day, and stay."""
+
+    def __init__(self) -> None:
+        self._days: list[Array] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, agents: Array) -> None:
+        """Take in those of today."""
+        if len(agents):
+            self._days.append(agents)
+            self._count += len(agents)
+
+    def members(self) -> Array:
+        """Return all of them, int32, rising."""
+        return np.sort(np.concatenate([np.zeros(0, np.int32), *self._days]))
+
+
+class ToggleSet:
+    """Agents for whom something holds since a day, or no longer."""
+
+    def __init__(self) -> None:
+        self._since = np.zeros(0, np.int32)  # by agent number; NEVER: does not hold
+
+    def change(self, note: Note, step: int) -> None:
+        """Take a note of whom it holds for since ``step`` (1), or no longer (0)."""
+        most = int(note.agents.max(initial=-1)) + 1
+        if most > len(self._since):
+            grown = np.full(most + most // 2, NEVER, np.int32)
+            grown[: len(self._since)] = self._since
+            self._since = grown
+        self._since[note.agents] = np.where(note.values > 0.0, step, NEVER)
+
+    def members(self, begun: int = NEVER - 1) -> Array:
+        """Return those for whom it holds since ``begun`` or before, rising."""
+        return np.flatnonzero(self._since <= begun).astype(np.int32)
+
 
 SAME = 0.5  # Jaccard overlap above which two communities are one over time
 GROWN = 1.5  # times its size when last reported
@@ -34,7 +78,7 @@ class Today(NamedTuple):
     size: Array  # int64[communities]: members
 
 
-class Circle:
+class Community:
     """A community over time."""
 
     def __init__(self, seen: Seen, step: int) -> None:
@@ -47,7 +91,7 @@ class Circle:
         self.last = step
 
 
-class Change(NamedTuple):
+class CommunityChange(NamedTuple):
     """What happened to a community."""
 
     kind: str
@@ -67,11 +111,11 @@ class Tracker:
 
     def __init__(self, threshold: float) -> None:
         self.threshold = threshold
-        self.circles: list[Circle] = []
-        self._doubted: list[tuple[str, list[Circle], list[Circle]]] = []
+        self.circles: list[Community] = []
+        self._doubted: list[tuple[str, list[Community], list[Community]]] = []
         self._begun = False
 
-    def follow(self, reading: Reading) -> list[Change]:
+    def follow(self, reading: Reading) -> list[CommunityChange]:
         """Return what happened since the last reading of friends; [] on other days."""
         if not len(reading.note("friends").agents):
             return []
@@ -83,20 +127,22 @@ class Tracker:
         self._forget(step, changes)
         for at, seen in enumerate(today.seen):
             if at not in taken and seen.score >= self.threshold:
-                self.circles.append(Circle(seen, step))
+                self.circles.append(Community(seen, step))
                 self.circles[-1].settled = not self._begun  # it was always there
         self._begun = True
         return changes
 
-    def _settle(self, today: Today) -> list[Change]:
+    def _settle(self, today: Today) -> list[CommunityChange]:
         """Confirm last reading's merges and splits, or take them back."""
-        changes: list[Change] = []
+        changes: list[CommunityChange] = []
         for kind, old, new in self._doubted:
             again = [_best(circle, today)[1] > SAME for circle in new]
             if all(again):
                 size = sum(len(circle.now.members) for circle in old)
                 biggest = max(new, key=lambda circle: len(circle.now.members))
-                changes.append(Change(kind, new[0].since, _union(new, biggest), size))
+                changes.append(
+                    CommunityChange(kind, new[0].since, _union(new, biggest), size)
+                )
             else:
                 kept = [circle for circle in self.circles if circle not in new]
                 self.circles = kept + old
@@ -105,7 +151,7 @@ class Tracker:
 
     def _merge(self, today: Today, held: list[Array], step: int) -> set[int]:
         """Join settled circles that mostly lie in one community of today."""
-        into: dict[int, list[Circle]] = {}
+        into: dict[int, list[Community]] = {}
         for circle, counts in zip(self.circles, held, strict=True):
             if circle.settled and len(counts) and not circle.missed:
                 at = int(counts.argmax())
@@ -143,16 +189,16 @@ class Tracker:
         return taken
 
     def _replace(
-        self, kind: str, old: list[Circle], now: list[Seen], step: int
+        self, kind: str, old: list[Community], now: list[Seen], step: int
     ) -> None:
-        new = [Circle(seen, step) for seen in now]
+        new = [Community(seen, step) for seen in now]
         for circle in new:
             circle.settled = True
         self.circles = [one for one in self.circles if one not in old] + new
         self._doubted.append((kind, old, new))
 
     def _match(
-        self, today: Today, held: list[Array], step: int, changes: list[Change]
+        self, today: Today, held: list[Array], step: int, changes: list[CommunityChange]
     ) -> set[int]:
         """Carry circles on to today; tell births and growth."""
         taken = set()
@@ -171,18 +217,20 @@ class Tracker:
                 continue  # merged or split today
             if not circle.settled:
                 circle.settled, circle.reported_size = True, size
-                changes.append(Change("community_birth", circle.since, circle.now, 0))
+                changes.append(
+                    CommunityChange("community_birth", circle.since, circle.now, 0)
+                )
             elif size >= max(
                 GROWN * circle.reported_size, circle.reported_size + LEAST
             ) and (size <= PAUSED * before):
-                known = Change(
+                known = CommunityChange(
                     "community_growth", step, circle.now, circle.reported_size
                 )
                 changes.append(known)
                 circle.reported_size = size
         return taken
 
-    def _forget(self, step: int, changes: list[Change]) -> None:
+    def _forget(self, step: int, changes: list[CommunityChange]) -> None:
         """Tell of deaths; stop following what was seen once only, or is too much."""
         alive = []
         for circle in self.circles:
@@ -190,7 +238,9 @@ class Tracker:
                 alive.append(circle)
             elif circle.settled:
                 onset, size = circle.last + 1, len(circle.most.members)
-                changes.append(Change("community_death", onset, circle.most, size))
+                changes.append(
+                    CommunityChange("community_death", onset, circle.most, size)
+                )
         alive.sort(key=lambda circle: -circle.now.score)
         self.circles = alive[:MOST]
 
@@ -228,14 +278,14 @@ def _owners(today: list[Seen]) -> Array:
     return owner
 
 
-def _counts(circle: Circle, today: Today) -> Array:
+def _counts(circle: Community, today: Today) -> Array:
     """Return how many of a circle's members are in each of today's communities."""
     members, owner = circle.now.members, today.owner
     where = owner[members[members < len(owner)]]
     return np.bincount(where[where >= 0], minlength=len(today.seen))
 
 
-def _best(circle: Circle, today: Today) -> tuple[int, float]:
+def _best(circle: Community, today: Today) -> tuple[int, float]:
     """Return the community of today that overlaps most, and its Jaccard index."""
     counts = _counts(circle, today)
     if not len(counts) or not counts.any():
@@ -245,11 +295,11 @@ def _best(circle: Circle, today: Today) -> tuple[int, float]:
     return at, float(overlap[at])
 
 
-def _union(circles: list[Circle], like: Circle) -> Seen:
+def _union(circles: list[Community], like: Community) -> Seen:
     members = np.unique(np.concatenate([circle.now.members for circle in circles]))
     return Seen(members, like.now.score, like.now.inside)
 
 
-def began(change: Change, reading: Reading) -> int:
+def began(change: CommunityChange, reading: Reading) -> int:
     """Return the first day on which a change may have happened, within its week."""
     return max(change.onset - WEEK + 1, reading.step - reading.day + 1)

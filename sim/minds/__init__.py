@@ -1,9 +1,9 @@
-"""Minds: what decides an agent's part in an encounter, beside the rules."""
+"""Language-model agents: minds, prompts, clients, transcripts."""
 
 from __future__ import annotations
 
 from sim.minds.calls import Settings
-from sim.minds.casting import Estimate, MindOptions
-from sim.minds.language import Policy
+from sim.minds.mind import Policy
+from sim.minds.options import CallEstimate, MindOptions
 
-__all__ = ["Estimate", "MindOptions", "Policy", "Settings"]
+__all__ = ["CallEstimate", "MindOptions", "Policy", "Settings"]

@@ -1,10 +1,10 @@
-"""What a call to a language model is: a request, how to make it, what came of it."""
+"""A model call: request, settings, response."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from sim.signatures import checked_arguments
+from sim.utils.signatures import checked_arguments
 
 # Every way in which a call can fail, under its own name.
 FAILURES = (
@@ -35,7 +35,7 @@ class Request(NamedTuple):
     max_tokens: int  # most tokens of the reply
 
 
-class Outcome(NamedTuple):
+class Response(NamedTuple):
     """What came of a request: a text, or a failure under its own name."""
 
     text: str | None

@@ -1,4 +1,4 @@
-"""A person at a terminal talks with an OS as it was on a day, in a stream of words."""
+"""Chat at a terminal with an OS as it was on a day, streamed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from sim.errors import InputError
 from sim.minds.calls import Settings
-from sim.minds.casting import check_settings
-from sim.minds.connection import (
+from sim.minds.client import (
     Refusal,
     address_of,
     base_url_of,
@@ -19,9 +17,11 @@ from sim.minds.connection import (
     fault_of,
     key_for,
 )
+from sim.minds.options import check_settings
 from sim.minds.prompts import MOST_TYPED, Messages
 from sim.minds.replies import one_line
 from sim.minds.transcript import SHORTEST_SECRET, without_secrets
+from sim.utils.errors import InputError
 
 MOST_TURNS = 6  # that are told again; more would not fit a small model
 MOST_TOKENS = 200
@@ -88,7 +88,7 @@ class Chat:
     async def _answer(
         self, turns: list[dict[str, str]], tell: Callable[[str], None]
     ) -> str:
-        answer = Stream(tell)
+        answer = RedactingStream(tell)
         async with asyncio.timeout(self.settings.deadline):
             stream: Any = await self._client.chat.completions.create(
                 model=self.settings.model,
@@ -112,7 +112,7 @@ class Chat:
         return answer.end()
 
 
-class Stream:
+class RedactingStream:
     """Words on their way to a terminal; the endpoint's key is not among them."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:

@@ -1,4 +1,4 @@
-"""What a language model is told: prompt files, filled in from the agents' columns.
+"""Prompts: templates filled in from the columns of agents.
 
 The files are ``string.Template`` texts in the folder ``prompts``: one for each kind of
 situation, and personas. Numbers become words through a few bands, so that small models
@@ -18,9 +18,9 @@ from importlib.resources.abc import Traversable
 from string import Template
 from typing import NamedTuple
 
-from sim.errors import InputError, nearest
 from sim.minds.replies import one_line
-from sim.parameters import ACQUAINTANCE, CLOSE_FRIEND, DEFAULTS, FRIEND
+from sim.model.parameters import ACQUAINTANCE, CLOSE_FRIEND, DEFAULTS, FRIEND
+from sim.utils.errors import InputError, nearest
 
 Numbers = Mapping[str, float]
 Messages = tuple[dict[str, str], ...]
@@ -104,10 +104,10 @@ OF_AN_OS = OF_ANYBODY | {
 }
 
 
-class Scene(NamedTuple):
+class PromptContext(NamedTuple):
     """A situation, as the one who is to speak sees it.
 
-    The columns are those of `sim.state`, and ``is_os`` (0 or 1).
+    The columns are those of `sim.model.state`, and ``is_os`` (0 or 1).
     """
 
     name: str  # who speaks; of a ghost-written letter, in whose name
@@ -120,7 +120,7 @@ class Scene(NamedTuple):
     love: float = DEFAULTS.love  # closeness that is love
 
 
-def messages(kind: str, scene: Scene) -> Messages:
+def messages(kind: str, scene: PromptContext) -> Messages:
     """Return what to tell a model about a situation.
 
     Parameters
@@ -240,7 +240,7 @@ def plain(text: str, most: int) -> str:
 # --------------------------------------------------------------------------- personas
 
 
-def _persona(scene: Scene) -> str:
+def _persona(scene: PromptContext) -> str:
     """Tell a model who it is."""
     about = scene.about
     scales = OF_AN_OS if about["is_os"] else OF_A_HUMAN
@@ -278,7 +278,7 @@ def _life_of_os(about: Numbers) -> dict[str, str]:
 # ------------------------------------------------------------------------- situations
 
 
-def _situation(scene: Scene) -> dict[str, str]:
+def _situation(scene: PromptContext) -> dict[str, str]:
     """Return what the templates of situations may name."""
     name = plain(scene.other_name, MOST_OF_A_NAME)
     told = dict.fromkeys((*BLANKS, "other_name", "hours"), "")
@@ -298,7 +298,7 @@ def _situation(scene: Scene) -> dict[str, str]:
     }
 
 
-def _bond(other: str, scene: Scene) -> str:
+def _bond(other: str, scene: PromptContext) -> str:
     """Tell what a tie is, from the speaker's side."""
     tie, love = scene.tie, scene.love
     if scene.about["is_os"]:

@@ -1,4 +1,4 @@
-"""What a model may answer, and how little of it is let in.
+"""Model replies: their JSON schemas, and validation of every answer.
 
 A reply is data. It must fit its schema; its numbers are integers from 0 to 10, because
 models keep to those and not to fractions; its text is cut to length and rid of whatever
@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sim.state import ACTS
+from sim.model.columns import ACTS
 
 CHOICES = ("go", "stay")
 
@@ -85,7 +85,7 @@ class Encounter(NamedTuple):
     warmth: float  # 0..1
     disclosure: float  # 0..1, how much of oneself was told
     novelty: float  # 0..1
-    act: int  # its code: the place in sim.state.ACTS
+    act: int  # its code: the place in sim.model.columns.ACTS
     remember: str  # one line, at most MOST_REMEMBERED characters
 
 

@@ -1,4 +1,4 @@
-"""A stand-in for a language model: answers in form, at once, always the same.
+"""A scripted stand-in for a language model: valid, immediate, deterministic.
 
 It is for tests and for trying things out without a model. What it says depends on the
 question alone, by a hash; it has no sense.
@@ -11,8 +11,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sim.minds.calls import Outcome, Request
-from sim.state import ACTS
+from sim.minds.calls import Request, Response
+from sim.model.columns import ACTS
 
 MODEL = "scripted"
 WORDS = (
@@ -29,8 +29,8 @@ class ScriptedEndpoint:
         self,
         requests: Sequence[Request],
         schemas: Mapping[str, dict[str, Any]],
-        done: Callable[[int, Outcome], None] | None = None,
-    ) -> list[Outcome]:
+        done: Callable[[int, Response], None] | None = None,
+    ) -> list[Response]:
         """Return an answer in form to each request, in their order."""
         outcomes = [_answer(one) for one in requests]
         for index, outcome in enumerate(outcomes):
@@ -39,7 +39,7 @@ class ScriptedEndpoint:
         return outcomes
 
 
-def _answer(request: Request) -> Outcome:
+def _answer(request: Request) -> Response:
     asked = json.dumps([request.messages, request.draw, request.step, request.agent])
     luck = hashlib.sha256(asked.encode()).digest()
     said = WORDS[luck[0] % len(WORDS)]
@@ -53,4 +53,4 @@ def _answer(request: Request) -> Outcome:
         reply = {"said": said, "act": act, "remember": said}
         reply |= {name: luck[at + 1] % 11 for at, name in enumerate(numbers)}
     words = sum(len(message["content"].split()) for message in request.messages)
-    return Outcome(json.dumps(reply), "", 1, words, len(said.split()))
+    return Response(json.dumps(reply), "", 1, words, len(said.split()))

@@ -1,4 +1,7 @@
-"""Finished calls, by their questions: a run resumes from them, and replays offline.
+"""Transcripts of model calls: an append-only journal to resume and replay from.
+
+A line counts when it ends. What a kill or a full disk left of a line does not: it is
+passed over by who reads, and removed by who goes on writing.
 
 A transcript is a text file of JSON lines. The first says how its calls were made:
 model, provider, temperature, prompts. Every other line is one finished call, good or
@@ -11,29 +14,371 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from io import BufferedReader, FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Protocol, Self
 from urllib.parse import urlsplit
 
-from sim.errors import InputError
-from sim.minds.calls import Outcome, Request, Settings
-from sim.minds.entries import (
-    FORMAT,
-    Entry,
-    Header,
-    line_of,
-    place_of,
-    read_entry,
-    read_header,
-)
-from sim.minds.journal import MOST_BYTES_OF_A_LINE, Journal
-from sim.minds.replies import schema_digest
-from sim.provenance import SOFTWARE, software_version
+from sim.minds.calls import FAILURES, Request, Response, Settings
+from sim.minds.replies import SCHEMAS, schema_digest
+from sim.utils.errors import InputError
+from sim.utils.files import Lock, sync_folder, writing
+from sim.utils.provenance import SOFTWARE, software_version
+from sim.utils.untrusted import open_file
+
+FORMAT = 1
+KINDS = ("encounter", "upgrade", "departure", "letter")
+MOST_BYTES_OF_A_HEADER = 10_000
+MOST_MESSAGES = 1000  # of a call
+MOST_FIELDS = 10  # of a message
+
+Place = tuple[str, int, int, int, int]  # kind, step, agent, other, draw
+
+
+class Header(NamedTuple):
+    """The first line of a transcript: with what all its calls were made."""
+
+    transcript: int  # version of the format
+    software: str
+    model: str
+    provider: str  # address of the endpoint, without what could be secret
+    temperature: float
+    prompts: str  # digest of the prompt files, or nothing
+
+
+class Entry(NamedTuple):
+    """Any other line of a transcript: one finished call."""
+
+    key: str
+    kind: str
+    step: int
+    agent: int
+    other: int
+    draw: int
+    schema: str
+    max_tokens: int
+    messages: list[dict[str, str]]
+    text: str | None
+    failure: str
+    attempts: int
+    prompt_tokens: int
+    completion_tokens: int
+
+    @property
+    def outcome(self) -> Response:
+        """What came of the call."""
+        return Response(*self[9:])
+
+    @property
+    def place(self) -> Place:
+        """In whose life the call was made, and when."""
+        return self[1:6]
+
+    @property
+    def order(self) -> tuple[int, int, str, int, int, int, str]:
+        """What entries are sorted by: step, kind, agent, other, draw."""
+        kind, step, agent, other, draw = self.place
+        rank = KINDS.index(kind) if kind in KINDS else len(KINDS)
+        return step, rank, kind, agent, other, draw, self.key
+
+
+HEADER_TYPES: dict[str, tuple[type, ...]] = {
+    "transcript": (int,),
+    "temperature": (float,),
+    **dict.fromkeys(("software", "model", "provider", "prompts"), (str,)),
+}
+ENTRY_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("key", "kind", "schema", "failure"), (str,)),
+    **dict.fromkeys(("step", "agent", "other", "draw", "max_tokens"), (int,)),
+    **dict.fromkeys(("attempts", "prompt_tokens", "completion_tokens"), (int,)),
+    "messages": (list,),
+    "text": (str, type(None)),
+}
+
+
+def place_of(request: Request) -> Place:
+    """Return in whose life a request is made, and when, as plain integers."""
+    step, agent, other = int(request.step), int(request.agent), int(request.other)
+    return request.kind, step, agent, other, int(request.draw)
+
+
+def line_of(record: Header | Entry) -> bytes:
+    """Return the line of a transcript, with its line break."""
+    return _written(record._asdict())
+
+
+def read_header(path: Path, line: bytes) -> Header:
+    """Return what the first line of the file at ``path`` says.
+
+    Raises
+    ------
+    InputError
+        If it is not the first line of a transcript, or of another format.
+    """
+    found = (_fields(line) or {}) if len(line) <= MOST_BYTES_OF_A_HEADER else {}
+    version = found.get("transcript")
+    if type(version) is int and version != FORMAT:
+        message = f"{path} is a transcript of format {version}; this {SOFTWARE} reads"
+        raise InputError(f"{message} format {FORMAT}; use the version that wrote it")
+    if not _fits(found, HEADER_TYPES) or not math.isfinite(found["temperature"]):
+        raise InputError(f"{path} is not a transcript of {SOFTWARE}; name another file")
+    return Header(**found)
+
+
+def read_entry(line: bytes) -> Entry | None:
+    """Return the finished call in a line, or None if there is none."""
+    found = _fields(line)
+    if found is None or not _fits(found, ENTRY_TYPES):
+        return None
+    numbers = (value for value in found.values() if isinstance(value, int))
+    failures = FAILURES if found["text"] is None else ("", *FAILURES)
+    if found["failure"] not in failures or not all(-1 <= n < 2**31 for n in numbers):
+        return None
+    messages = found["messages"]
+    if len(messages) > MOST_MESSAGES or not all(map(_is_message, messages)):
+        return None
+    return Entry(**found)
+
+
+def _written(fields: dict[str, Any]) -> bytes:
+    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return text.encode() + b"\n"
+
+
+def _fields(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in a line, if it can be written as UTF-8 again."""
+    try:
+        found = json.loads(line.decode())
+        _written(found)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _fits(found: dict[str, Any], types: dict[str, tuple[type, ...]]) -> bool:
+    same = found.keys() == types.keys()
+    return same and all(type(found[name]) in types[name] for name in types)
+
+
+def _is_message(found: Any) -> bool:
+    if not isinstance(found, dict) or len(found) > MOST_FIELDS:
+        return False
+    return all(isinstance(text, str) for text in found.values())
+
+
+MOST_BYTES_OF_A_LINE = 2_000_000
+MOST_BYTES_OF_A_FILE = 2**31
+
+
+class Journal:
+    """A journal that is open; use ``Journal.to_read`` or ``Journal.to_write``."""
+
+    def __init__(self, path: Path, file: FileIO, lock: Lock | None = None) -> None:
+        self.path = path
+        self._file, self._lock = file, lock
+        self._end = 0  # bytes of the whole lines that were read or written
+
+    @classmethod
+    def to_read(cls, path: Path) -> Self:
+        """Open a journal, also one that somebody is writing.
+
+        Raises
+        ------
+        InputError
+            If there is no such file, or it cannot be read.
+        """
+        try:
+            return cls(path, open_file(path, os.O_RDONLY))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(f"cannot read {path}: {reason}") from error
+
+    @classmethod
+    def to_write(cls, path: Path) -> Self:
+        """Open a journal to read and then to add to; make it if it is missing.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written, or another process, or this one, is writing it.
+        """
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = open_file(path, os.O_RDWR | os.O_CREAT)
+            try:
+                lock = _locked(path)
+            except BaseException:
+                file.close()
+                raise
+            try:
+                sync_folder(path.parent)
+            except BaseException:
+                file.close()
+                lock.release()
+                raise
+        return cls(path, file, lock)
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the whole lines, each with its line break; read them before writing.
+
+        A first line that is far too long is not yielded: this is another kind of file.
+
+        Raises
+        ------
+        InputError
+            If a later line, or the file, is far too long.
+        """
+        if os.fstat(self._file.fileno()).st_size > MOST_BYTES_OF_A_FILE:
+            most = f"{MOST_BYTES_OF_A_FILE:,} bytes"
+            raise InputError(f"{self.path} is larger than {most}; name another file")
+        self._file.seek(0)
+        self._end = number = 0
+        reader = BufferedReader(self._file)
+        while (line := reader.readline(MOST_BYTES_OF_A_LINE + 1)).endswith(b"\n"):
+            number += 1
+            self._end += len(line)
+            yield line
+        reader.detach()
+        if number and len(line) > MOST_BYTES_OF_A_LINE:
+            where = f"line {number + 1} of {self.path}"
+            most = f"{MOST_BYTES_OF_A_LINE:,} bytes"
+            raise InputError(f"{where} is longer than {most}; name another file")
+
+    def rest(self) -> bytes:
+        """Return what follows the last whole line that was read, if it is short."""
+        self._file.seek(self._end)
+        return self._file.read(MOST_BYTES_OF_A_LINE) or b""
+
+    def trim(self) -> None:
+        """Remove what follows the last whole line that was read or written."""
+        with writing(self.path):
+            self._file.truncate(self._end)
+
+    def append(self, line: bytes) -> None:
+        """Write a line, and see it to the disk.
+
+        What an error leaves of it goes with the next line, or when the journal is
+        opened to write again.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written, or the file would be too long to be read again.
+        """
+        if self._end + len(line) > MOST_BYTES_OF_A_FILE:
+            raise InputError(f"{self.path} is full; name another file")
+        with writing(self.path):
+            self._file.truncate(self._end)
+            self._file.seek(self._end)
+            rest = memoryview(line)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            os.fsync(self._file.fileno())
+        self._end += len(line)
+
+    def close(self) -> None:
+        """Close the file and let others write it."""
+        self._file.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _locked(path: Path) -> Lock:
+    """Be the one writer of a journal, by whatever name it is known."""
+    real = path.resolve()
+    message = f"{path} is being written by another run; wait for it"
+    place = real.with_name(f".{real.name[:200]}.lock")
+    return Lock(place, lambda _: f"{message} or name another file")
+
+
+class Asks(Protocol):
+    """What answers requests: an endpoint, or what stands in for one."""
+
+    def ask(
+        self,
+        requests: Sequence[Request],
+        schemas: Mapping[str, dict[str, Any]],
+        done: Callable[[int, Response], None] | None = None,
+    ) -> list[Response]:
+        """Return what came of each request."""
+
+
+class Answers:
+    """What came of requests: from a transcript, or from an endpoint into it.
+
+    Parameters
+    ----------
+    transcript
+        Finished calls, and where new ones go.
+    endpoint
+        Who answers what the transcript does not; None is a strict replay.
+    keep_failures
+        Whether calls without an answer are finished, too. If not, a later run asks
+        them again.
+    """
+
+    def __init__(
+        self, transcript: Transcript, endpoint: Asks | None, keep_failures: bool
+    ) -> None:
+        self.transcript = transcript
+        self._endpoint = endpoint
+        self._keep_failures = keep_failures
+        self._failed: dict[str, Response] = {}
+
+    def to(self, requests: Sequence[Request]) -> list[Response]:
+        """Return what came of each request.
+
+        Raises
+        ------
+        InputError
+            If a replay lacks one, the endpoint refuses, or one cannot be kept.
+        """
+        missing = self._missing(requests)
+        if missing and self._endpoint is None:
+            raise self.transcript.missing(missing[0])
+        if missing and self._endpoint is not None:
+            self._endpoint.ask(missing, SCHEMAS, lambda *it: self._add(missing, *it))
+        found = [self._find(one) for one in requests]
+        return [one for one in found if one is not None]
+
+    def _missing(self, requests: Sequence[Request]) -> list[Request]:
+        """Return the requests that nobody has answered yet, each once."""
+        settings = self.transcript.settings
+        unanswered = (one for one in requests if self._find(one) is None)
+        return list({key_of(one, settings): one for one in unanswered}.values())
+
+    def _find(self, request: Request) -> Response | None:
+        found = self.transcript.find(request)
+        if found is None and self._failed:
+            found = self._failed.get(key_of(request, self.transcript.settings))
+        return found
+
+    def _add(self, asked: Sequence[Request], index: int, outcome: Response) -> None:
+        request, outcome = asked[index], _without_hidden_key(outcome)
+        if outcome.failure and not self._keep_failures:
+            self._failed[key_of(request, self.transcript.settings)] = outcome
+        else:
+            self.transcript.add(request, outcome)
+
+
+def _without_hidden_key(outcome: Response) -> Response:
+    """Take out the key where a reply spells it in escapes, as JSON may."""
+    if outcome.text is None or "\\u" not in outcome.text:
+        return outcome
+    try:
+        spelled_out = json.dumps(json.loads(outcome.text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return outcome
+    clean = without_secrets(spelled_out)
+    found = clean != spelled_out.encode(errors="replace").decode()
+    return outcome._replace(text=clean) if found else outcome
+
 
 PUBLIC_PROVIDER = "https://api.openai.com/v1"
 # What stands in for a key at servers that need none ("none", "ollama") is a word that
@@ -197,7 +542,7 @@ class Transcript:
             journal.close()
         return found
 
-    def find(self, request: Request) -> Outcome | None:
+    def find(self, request: Request) -> Response | None:
         """Return what came of a request, or None if it is not in the transcript."""
         key = key_of(request, self.settings)
         if key not in self._entries:
@@ -205,7 +550,7 @@ class Transcript:
         self._used.add(key)
         return self._entries[key].outcome
 
-    def add(self, request: Request, outcome: Outcome) -> Outcome:
+    def add(self, request: Request, outcome: Response) -> Response:
         """Add a finished call; it is on the disk when this returns.
 
         Returns
@@ -305,7 +650,7 @@ class Transcript:
                 message = f"line {number} of transcript {self.path} {what}; remove it"
                 raise InputError(f"{message}, or record to another file")
 
-    def _kept(self, request: Request, outcome: Outcome) -> Entry:
+    def _kept(self, request: Request, outcome: Response) -> Entry:
         """Return a finished call as it is kept: it can be read again."""
         text = None if outcome.text is None else without_secrets(outcome.text)
         entry = Entry(

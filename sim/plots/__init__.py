@@ -6,16 +6,14 @@ changed setting. Save one with ``save``.
 
 from __future__ import annotations
 
-from sim.plots.circles import communities, found_communities
-from sim.plots.compared import ComparisonLabels, difference
-from sim.plots.lives import attention, growth, hours_given, staying, survival
-from sim.plots.moving import FILMS, animate
-from sim.plots.person import ego, name_of
-from sim.plots.relations import multiples, network
-from sim.plots.staging import NetworkLayout, scene
-from sim.plots.story import timeline
+from sim.plots.comparison import ComparisonLabels, difference
+from sim.plots.ego_history import ego, name_of
+from sim.plots.flows import communities, found_communities
+from sim.plots.networks import FILMS, NetworkLayout, animate, multiples, network, scene
 from sim.plots.style import FORMATS, save
-from sim.plots.tables import Map, heat_map, phase, sensitivity
+from sim.plots.sweeps import Map, heat_map, phase, sensitivity
+from sim.plots.timelines import timeline
+from sim.plots.trends import attention, growth, hours_given, staying, survival
 
 __all__ = [
     "FILMS",

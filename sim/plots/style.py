@@ -1,4 +1,4 @@
-"""How all figures look, and how a figure is saved.
+"""Style of figures, and saving them.
 
 Colours are those of Okabe & Ito (2008), which people with any colour vision can tell
 apart. No global matplotlib state is read or changed.
@@ -18,13 +18,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from sim.errors import InputError
-from sim.files import replacing
-from sim.results import Result
-from sim.signatures import checked_arguments
+from sim.runs.result import Result
+from sim.utils.errors import InputError
+from sim.utils.files import replacing
+from sim.utils.signatures import checked_arguments
 
 if TYPE_CHECKING:
-    from sim.model import Society
+    from sim.society import Society
+
 
 BLACK, GREY, PALE = "#000000", "#8A8A8A", "#E4E4E4"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
@@ -86,7 +87,7 @@ def result_of(source: Result | Society) -> Result:
     """Return what is drawn: a stored run, or a running society read like one."""
     if isinstance(source, Result):
         return source
-    from sim.present import Present
+    from sim.runs.live import Present
 
     return Present(source)
 

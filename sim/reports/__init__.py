@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sim import results
-from sim.errors import InputError
-from sim.reports import runs, sweeps
-from sim.results import Result
-from sim.signatures import checked_arguments
-from sim.sweeps import Sweep, load_sweep
-from sim.sweeps.store import LEDGER
+from sim.reports import run, sweep
+from sim.runs import result
+from sim.runs.result import Result
+from sim.studies.store import LEDGER
+from sim.studies.sweeps import Sweep, load_sweep
+from sim.utils.errors import InputError
+from sim.utils.signatures import checked_arguments
 
 __all__ = ["report"]
 
@@ -33,7 +33,7 @@ def report(source: str | Path | Result | Sweep) -> str:
         If there is neither, or it is broken; says what is missing.
     """
     found = source if isinstance(source, Result | Sweep) else opened(source)
-    return sweeps.report(found) if isinstance(found, Sweep) else runs.report(found)
+    return sweep.report(found) if isinstance(found, Sweep) else run.report(found)
 
 
 def opened(path: str | Path) -> Result | Sweep:
@@ -54,4 +54,4 @@ def opened(path: str | Path) -> Result | Sweep:
             f"{folder} is neither a run nor a sweep: it has no provenance.json and "
             f"no {LEDGER}"
         )
-    return results.load(folder)
+    return result.load(folder)

@@ -1,4 +1,4 @@
-"""Figures of a sweep: an outcome over two parameters, what it is sensitive to."""
+"""Heat maps and sensitivity figures of a sweep's report."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim import plots, sensitivity
-from sim.html import Html, element, joined, table
-from sim.outcomes import OUTCOMES
-from sim.reports.pictures import ReportFigure, shown
-from sim.reports.settings import described
-from sim.reports.words import counted, exact, listed, number, sentence
-from sim.sweeps import Sweep, measures
+from sim import plots
+from sim.reports.figures import ReportFigure, shown
+from sim.reports.provenance import described
+from sim.scenarios.outcomes import OUTCOMES
+from sim.studies import outcomes, sensitivity
+from sim.studies.sweeps import Sweep
+from sim.utils.html import Html, element, joined, table
+from sim.utils.text import counted, exact, listed, number, sentence
 
 MOST_MAPS = 4
 ENOUGH = 4  # values of x and of y for a diagram to scale; with fewer, cells
@@ -64,13 +65,13 @@ def _map(
 ) -> ReportFigure:
     x, y, name = what
     is_share = name in OUTCOMES and OUTCOMES[name].unit == "share"
-    labels = (_label(x), _label(y), measures.meaning(name))
+    labels = (_label(x), _label(y), outcomes.meaning(name))
     drawing = plots.Map(x, y, name, labels, (HALF,) if is_share else ())
     grid = runs.pivot_table(name, y, x)
     full = min(grid.shape) >= ENOUGH and bool(grid.notna().all(axis=None))
     others = [other for other in sweep.design.varied if other not in (x, y)]
     mean = f", and over all values of {listed(others)}" if others else ""
-    caption = f"{sentence(measures.meaning(name))} Mean over the seeds{mean}, of runs "
+    caption = f"{sentence(outcomes.meaning(name))} Mean over the seeds{mean}, of runs "
     caption += "that have it."
     if is_share:
         caption += f" The line is where it is {HALF:g}."
@@ -126,7 +127,7 @@ def _bars(sweep: Sweep, name: str, at: int) -> ReportFigure:
     return ReportFigure(
         f"map-{at}",
         f"What {name} depends on",
-        f"{sentence(measures.meaning(name))} Indices of the {sweep.design.form} "
+        f"{sentence(outcomes.meaning(name))} Indices of the {sweep.design.form} "
         "design with 95 % intervals, from the mean over seeds at each point.",
         draw,
         lambda: tell_bars(indices(), name),

@@ -1,6 +1,6 @@
 """The reference workload in the society's own storage, draws and compiled loops.
 
-Columns and arena are those of ``sim.state`` and ``sim.ties``, blocks with the slack
+Columns and arena are those of ``sim.model.state`` and ``sim.engine.ties``, blocks with the slack
 that a society gives them; a half-edge's luck is the draw that the day's key keeps for
 (owner, neighbour); ranges of people are shared out as those of any phase of a day.
 """
@@ -23,10 +23,10 @@ from workload import (
 )
 
 import sim
-from sim import schedule
-from sim.compiled import inline, kernel
-from sim.draws import Stream, key, uniform
-from sim.state import State
+from sim.engine.jit import inline, kernel
+from sim.engine.rng import Stream, key, uniform
+from sim.model import processes
+from sim.model.state import State
 
 SLACK = 4
 DAY = np.dtype([("key", "u8"), ("step", "i8"), ("neighbour", "?")])
@@ -75,7 +75,7 @@ class Society:
         state.ties.fill(work.pairs, work.closeness, kind, SLACK)
         self.day = np.zeros(1, DAY)[0]
         self.day["neighbour"] = work.neighbour
-        self.phase = schedule.Phase("live", "humans", live, (), (), "A day.")
+        self.phase = processes.Phase("live", "humans", live, (), (), "A day.")
         self.threads = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def live(self, days: int) -> None:
@@ -83,7 +83,7 @@ class Society:
         for _ in range(days):
             self.day["step"] += 1
             self.day["key"] = key(self.seed, Stream.WARMTH, int(self.day["step"]))
-            schedule._run_over(self.state, self.phase, self.day, self.threads)
+            processes._run_over(self.state, self.phase, self.day, self.threads)
 
     def columns(self) -> tuple[Array, Array, Array]:
         """Return all closeness, growth and loneliness."""

@@ -1,0 +1,113 @@
+"""The command line: parser, exit codes, and the commands it knows."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from sim.cli.app import add_app
+from sim.cli.arguments import PROGRAM, whole
+from sim.cli.catalogue import add_parameters, add_scenarios
+from sim.cli.check import add_ablate, add_check
+from sim.cli.events import add_calibrate, add_events
+from sim.cli.minds import add_serve_model, add_talk, add_transcript
+from sim.cli.plot import add_export, add_plot
+from sim.cli.report import add_report
+from sim.cli.run import add_resume, add_run
+from sim.cli.sweep import add_compare, add_sweep
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line and exit with code 2."""
+        self.exit(2, f"{PROGRAM}: error: {message} (see '{self.prog} --help')\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code.
+
+    0 when all went well, 2 for wrong input or a machine that refuses (a full disk),
+    1 for an error of ours, 130 when interrupted.
+    """
+    with suppress(ValueError):  # not in the main thread: leave signals alone
+        signal.signal(signal.SIGTERM, _terminated)
+    args = parser().parse_args(arguments)
+    try:
+        code = int(args.do(args))
+        print(end="", flush=True)  # a reader that stopped reading shows only now
+        return code
+    except BrokenPipeError:
+        # Nobody reads on; nor shall Python try once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(f"\n{PROGRAM}: interrupted; no partial run is left", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if args.debug:
+            traceback.print_exc()
+        return _complain(error)
+
+
+def _terminated(*_: Any) -> NoReturn:
+    """Leave through every ``with`` block, so that no partial run stays."""
+    raise SystemExit(128 + signal.SIGTERM)
+
+
+def _complain(error: Exception) -> int:
+    from sim.utils.errors import InputError, legible
+
+    line = legible(" ".join(str(error).split()))
+    if isinstance(error, InputError | OSError):
+        print(f"{PROGRAM}: error: {line}", file=sys.stderr)
+        return 2
+    kind = type(error).__name__
+    hint = "add --debug for the details"
+    print(f"{PROGRAM}: internal error: {kind}: {line}; {hint}", file=sys.stderr)
+    return 1
+
+
+# -------------------------------------------------------------------------- options
+
+
+def parser() -> Parser:
+    """Return the parser of the whole command line."""
+    about = "A society of people and AIs that grow."
+    top = Parser(prog=PROGRAM, description=about, allow_abbrev=False)
+    top.add_argument("--debug", action="store_true", help="show tracebacks")
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version")
+    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    judging, speaking = (add_check, add_ablate), (add_transcript, add_talk)
+    many = (add_sweep, add_compare)
+    listing = (add_scenarios, add_parameters)
+    running = (add_run, add_resume)
+    talking = (*speaking, add_serve_model)
+    seeing = (add_events, add_plot, add_export, add_report, add_app)
+    for add in (*running, *judging, *many, *listing, *seeing, *talking, add_calibrate):
+        add(commands)
+    return top
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from sim import __version__
+
+        print(f"{PROGRAM} {__version__}")
+        parser.exit()
+
+
+def _add_threads(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--threads", metavar="N", type=whole, default=1, help="threads (1)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""The command ``app``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import signal
+import webbrowser
+from pathlib import Path
+from typing import Any
+
+from sim.cli.arguments import add_command
+from sim.utils.errors import InputError
+
+RUNS = Path("results/runs")
+
+
+def add_app(commands: Any) -> None:
+    """Add ``os-society app`` to the command line."""
+    text = "Open a page on which to watch a society run, and to change it."
+    command = add_command(commands, "app", open_page, text)
+    add = command.add_argument
+    add("run", nargs="?", help="a stored run to open")
+    add("--scenario", metavar="NAME", default="her", help="to begin with (her)")
+    add("--humans", metavar="N", type=int, default=300, help="number of humans (300)")
+    add("--seed", metavar="S", type=int, default=0, help="random seed (0)")
+    add("--address", metavar="A", default="127.0.0.1", help="(127.0.0.1)")
+    add("--port", metavar="N", type=int, default=0, help="any free one unless given")
+    add("--no-browser", action="store_true", help="only print the address")
+
+
+def open_page(args: argparse.Namespace) -> int:
+    """Serve the page until interrupted."""
+    if not has_panel():
+        raise InputError("the page needs Panel: pip install 'os-society[app]'")
+    from sim.app import page
+    from sim.app.session import Setup, StoredScene, check
+
+    opened = None if args.run is None else Path(args.run)
+    if opened is not None:
+        StoredScene(opened)  # complains now, not in the browser
+    setup = Setup(args.scenario, args.seed, {"humans": args.humans})
+    check(setup)
+    server = page.serve(
+        setup,
+        stored_runs(opened),
+        opened=opened,
+        address=args.address,
+        port=args.port,
+    )
+    url = f"http://{args.address}:{server.port}/"
+    print(f"page     {url}  (Ctrl-C ends it)", flush=True)
+    if not args.no_browser:
+        webbrowser.open(url)
+    serve_until_signalled(server)
+    return 0
+
+
+def serve_until_signalled(server: Any) -> None:
+    """Serve until the first SIGINT or SIGTERM.
+
+    Bokeh's own way says so on standard output first, and stays for good where nobody
+    reads that any more.
+    """
+    loop = server.io_loop
+
+    def stop(*_: object) -> None:
+        loop.add_callback_from_signal(loop.stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    server.start()
+    loop.start()
+    server.stop()
+
+
+def has_panel() -> bool:
+    """Tell whether the extra ``app`` is installed."""
+    return importlib.util.find_spec("panel") is not None
+
+
+def stored_runs(opened: Path | None = None) -> list[Path]:
+    """Return the runs that the page offers: the one named, and those kept here."""
+    found = sorted(file.parent for file in RUNS.glob("*/provenance.json"))
+    return [*([opened] if opened is not None else []), *found]

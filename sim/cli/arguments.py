@@ -1,0 +1,164 @@
+"""Shared parts of commands: options, numbers, tables."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+PROGRAM = "os-society"
+
+
+WIDTH = 100  # letters of a line of a table
+
+
+def add_command(
+    commands: Any, name: str, do: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    """Add a command that does ``do``, and return its parser.
+
+    Parameters
+    ----------
+    commands
+        What ``add_subparsers`` returned.
+    name
+        Of the command.
+    do
+        Takes what was given; returns the exit code.
+    text
+        What the command is for, in a line.
+    """
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, allow_abbrev=False
+    )
+    command.add_argument(
+        "--debug",
+        action="store_true",
+        default=argparse.SUPPRESS,  # or it would undo a --debug before the command
+        help="show tracebacks",
+    )
+    command.set_defaults(do=do)
+    return command
+
+
+# ---------------------------------------------------------------------------- options
+
+
+def add_size(command: argparse.ArgumentParser) -> None:
+    """Add the options that change how many humans there are, and days."""
+    command.add_argument("--humans", metavar="N", type=whole, help="number of humans")
+    command.add_argument("--steps", metavar="N", type=whole, help="days to run")
+
+
+def size_of(args: argparse.Namespace) -> dict[str, int]:
+    """Return the parameters that ``add_size`` was given, by name."""
+    asked = {"humans": args.humans, "steps": args.steps}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def add_workers(command: argparse.ArgumentParser) -> None:
+    """Add the option of how many processes to run in."""
+    command.add_argument(
+        "--workers", metavar="N", type=positive, help="processes (one a processor)"
+    )
+
+
+def workers_of(args: argparse.Namespace) -> int:
+    """Return how many processes to run in: as asked, or one a processor."""
+    from sim.utils.processes import processors
+
+    return args.workers or processors()
+
+
+def names_of(text: str | None) -> list[str] | None:
+    """Return names that were given with commas between them; None if none were."""
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def whole(text: str) -> int:
+    """Return a whole number."""
+    return _from(text, None)
+
+
+def natural(text: str) -> int:
+    """Return a whole number from 0."""
+    return _from(text, 0)
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1."""
+    return _from(text, 1)
+
+
+def _from(text: str, least: int | None) -> int:
+    asked = "a whole number" if least is None else f"a whole number from {least}"
+    try:
+        found = int(text)
+    except ValueError:
+        found = None
+    if found is None or (least is not None and found < least):
+        raise argparse.ArgumentTypeError(f"takes {asked}, not {text!r}")
+    return found
+
+
+# --------------------------------------------------------------------------- printing
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    """Return JSON of numbers, texts, lists and dictionaries, NumPy's among them.
+
+    What is no finite number becomes null.
+    """
+    return json.dumps(_plain(value), indent=indent, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if hasattr(value, "tolist"):  # of NumPy
+        value = value.tolist()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_table(
+    layout: str,
+    heads: Sequence[object],
+    rows: Iterable[Sequence[object]],
+    fold: bool = False,
+) -> str:
+    """Return a table as text, a line a row, that no terminal obeys.
+
+    Parameters
+    ----------
+    layout
+        Format of all cells but the last, as in ``"{:<20} {:>9} "``; the last is as
+        long as it is.
+    heads
+        Of the columns; none of them begins without a line of heads.
+    rows
+        Their cells.
+    fold
+        Whether the last cell goes on in further lines, below its first.
+    """
+    from sim.utils.errors import legible
+
+    lines = []
+    for *cells, last in [heads, *rows] if heads else rows:
+        start = layout.format(*cells)
+        if fold:
+            lines.append(folded(start, str(last), len(start)))
+        else:
+            lines.append(f"{start}{last}".rstrip())
+    return legible("\n".join(lines))
+
+
+def folded(start: str, text: str, indent: int) -> str:
+    """Return a text that goes on below itself, with a start before its first line."""
+    return textwrap.fill(
+        text, WIDTH, initial_indent=start, subsequent_indent=" " * indent
+    )

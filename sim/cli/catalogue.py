@@ -1,0 +1,64 @@
+"""The commands ``scenarios`` and ``parameters``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from sim.cli.arguments import add_command, as_json, as_table, folded
+
+
+def add_scenarios(commands: Any) -> None:
+    add_command(commands, "scenarios", list_scenarios, "List the scenarios.")
+
+
+def add_parameters(commands: Any) -> None:
+    command = add_command(
+        commands, "parameters", list_parameters, "List parameters, ranges, sources."
+    )
+    command.add_argument("--search", metavar="WORD", help="only those that mention it")
+    command.add_argument("--json", action="store_true", help="as JSON")
+
+
+def list_scenarios(args: argparse.Namespace) -> int:
+    """Print every scenario with its title, its changes and its story."""
+    from sim import scenarios
+
+    for name in scenarios.names():
+        scenario = scenarios.load(name)
+        changes = scenarios.changes(scenario)
+        print(f"{name}: {scenario.title}")
+        if changes:
+            differing = ", ".join(f"{n} = {v}" for n, v in changes.items())
+            print(folded("    ", differing, 4))
+        print(folded("    ", " ".join(scenario.story.split()), 4))
+    return 0
+
+
+def list_parameters(args: argparse.Namespace) -> int:
+    """Print the parameters that mention a word, or all of them."""
+    from sim.model import parameters
+    from sim.utils.errors import InputError
+
+    rows = parameters.table()
+    if args.search:
+        word = args.search.lower()
+        rows = [row for row in rows if word in " ".join(map(str, row.values())).lower()]
+        if not rows:
+            raise InputError(f"no parameter mentions {args.search!r}")
+    if args.json:
+        print(as_json(rows, indent=2))
+        return 0
+    heads = ("name", "value", "unit", "range", "meaning; source")
+    layout = "{:<19} {:>8}  {:<11} {:<14} "
+    print(as_table(layout, heads, map(_parameter, rows), fold=True))
+    return 0
+
+
+def _parameter(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return one parameter as a row of the table."""
+    value, span = f"{row['value']:g}", f"{row['low']:g} to {row['high']:g}"
+    if isinstance(row["value"], bool):
+        value, span = ("on" if row["value"] else "off"), "on or off"
+    meaning = f"{row['meaning']}; {row['source']}"
+    return row["name"], value, row["unit"], span, meaning

@@ -1,0 +1,197 @@
+"""The commands ``check`` and ``ablate``."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.cli.arguments import (
+    add_command,
+    add_size,
+    add_workers,
+    as_json,
+    as_table,
+    names_of,
+    natural,
+    positive,
+    size_of,
+    workers_of,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.scenarios.expectations import Expectation, Verdict
+    from sim.studies.check import Report
+
+
+def add_check(commands: Any) -> None:
+    """Add ``os-society check`` to the command line."""
+    text = "Hold a scenario to its expectations over many seeds; 1 if one fails."
+    check = _command(commands, "check", check_scenario, text)
+    check.add_argument("--first-seed", metavar="S", type=natural, default=0, help="(0)")
+
+
+def add_ablate(commands: Any) -> None:
+    """Add ``os-society ablate`` to the command line."""
+    text = "Switch mechanisms off, alone and in pairs, and compare."
+    ablate = _command(commands, "ablate", ablate_scenario, text)
+    ablate.add_argument(
+        "--outcome", metavar="NAME", default="left", help="what to compare (left)"
+    )
+    ablate.add_argument(
+        "--mechanisms", metavar="A,B", help="only these; 'list' prints all there are"
+    )
+    ablate.add_argument("--out", metavar="FILE", help="write the table as CSV, too")
+    ablate.add_argument("--no-pairs", action="store_true", help="each alone only")
+
+
+def _command(
+    commands: Any, name: str, do: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    """Add a command with the options that both share."""
+    command = add_command(commands, name, do, text)
+    command.add_argument("scenario", help="name of a scenario, or its TOML file")
+    command.add_argument(
+        "--seeds", metavar="N", type=positive, default=20, help="how many seeds (20)"
+    )
+    add_workers(command)
+    add_size(command)
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    return command
+
+
+# ---------------------------------------------------------------------------- check
+
+
+def check_scenario(args: argparse.Namespace) -> int:
+    """Judge every expectation of a scenario; return 1 if one fails."""
+    from sim.studies.check import check as check_scenario
+
+    report = check_scenario(
+        args.scenario,
+        seeds=args.seeds,
+        first_seed=args.first_seed,
+        workers=workers_of(args),
+        parameters=size_of(args),
+    )
+    print(as_json(_record(report)) if args.json else _text(report))
+    return 0 if report.passed else 1
+
+
+def _text(report: Report) -> str:
+    """Return the verdicts as text: each expectation, what was seen, pass or fail."""
+    first, last = report.seeds[0], report.seeds[-1]
+    lines = [f"{report.scenario}, seeds {first} to {last}"]
+    for verdict in report.verdicts:
+        one = verdict.expectation
+        word = "pass" if verdict.passed else "FAIL"
+        lines += [
+            f"\n{word}  {one.text}",
+            f"      {one.claim}: {verdict.held} of {verdict.runs} runs, "
+            f"{one.share:.0%} needed",
+            f"      seen: {verdict.observed}",
+        ]
+    held = sum(verdict.passed for verdict in report.verdicts)
+    lines.append(f"\n{held} of {len(report.verdicts)} expectations hold")
+    lines.append("seen: least | quartile | median | quartile | most")
+    return "\n".join(lines)
+
+
+def _record(report: Report) -> dict[str, Any]:
+    """Return the report as a dictionary, with each run's numbers."""
+    return {
+        "scenario": report.scenario,
+        "seeds": report.seeds,
+        "passed": report.passed,
+        "expectations": [_verdict(verdict, report) for verdict in report.verdicts],
+    }
+
+
+def _verdict(verdict: Verdict, report: Report) -> dict[str, Any]:
+    one = verdict.expectation
+    compared = (
+        {"baseline": _values(one, report.rows[one.against])} if one.against else {}
+    )
+    return {
+        "text": one.text,
+        "claim": one.claim,
+        "passed": verdict.passed,
+        "held": verdict.held,
+        "runs": verdict.runs,
+        "share": verdict.share,
+        "share_needed": one.share,
+        "observed": verdict.observed,
+        "values": _values(one, report.rows[""]),
+        **compared,
+    }
+
+
+def _values(one: Expectation, rows: Any) -> dict[str, list[float]]:
+    return {name: [row[name] for row in rows] for name in one.names}
+
+
+# --------------------------------------------------------------------------- ablate
+
+
+def ablate_scenario(args: argparse.Namespace) -> int:
+    """Print what becomes of a scenario without each mechanism."""
+    from sim import scenarios
+    from sim.studies import ablation
+    from sim.utils import files
+    from sim.utils.parallel import progress_shown
+
+    if args.mechanisms == "list":
+        rows = [
+            (name, ", ".join(f"{n} = {v}" for n, v in changes.items()))
+            for name, changes in ablation.MECHANISMS.items()
+        ]
+        print(as_table("{:<20} ", (), rows))
+        return 0
+    with progress_shown(not args.json and sys.stderr.isatty()):
+        table = ablation.ablate(
+            scenarios.load(args.scenario).replace(**size_of(args)),
+            mechanisms=names_of(args.mechanisms),
+            outcome=args.outcome,
+            seeds=args.seeds,
+            pairs=not args.no_pairs,
+            workers=workers_of(args),
+        )
+    if args.out is not None:
+        files.write_text(Path(args.out), table.to_csv(index=False, lineterminator="\n"))
+    print(_json(args, table) if args.json else _table(args, table))
+    return 0
+
+
+def _json(args: argparse.Namespace, table: pd.DataFrame) -> str:
+    head = {"scenario": args.scenario, "outcome": args.outcome, "seeds": args.seeds}
+    return as_json({**head, "rows": table.to_dict("records")})
+
+
+def _table(args: argparse.Namespace, table: pd.DataFrame) -> str:
+    """Return the table as text, intervals in brackets."""
+    from sim.scenarios import outcomes
+
+    title = f"{args.scenario}, {args.seeds} seeds; "
+    title += f"{args.outcome}: {outcomes.meaning(args.outcome)}"
+    heads = ("without", args.outcome, "difference", "runs with departure", "")
+    rows = [
+        (
+            row["off"],
+            *(_interval(row, name) for name in ("mean", "difference", "departure")),
+            " necessary" * row["necessary"],
+        )
+        for row in table.to_dict("records")
+    ]
+    shown = as_table("{:<40} {:<24} {:<24} {:<24}", heads, rows)
+    return f"{title}\n{shown}\nin brackets: 95 % intervals, over seeds"
+
+
+def _interval(row: Any, name: str) -> str:
+    if math.isnan(row[name]):
+        return "none"
+    return f"{row[name]:.3g} [{row[f'{name}_low']:.3g}, {row[f'{name}_high']:.3g}]"

@@ -1,0 +1,272 @@
+"""The commands ``talk``, ``transcript`` and ``serve-model``; options of minds."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.cli.arguments import add_command
+
+if TYPE_CHECKING:
+    from sim.minds.calls import Settings
+    from sim.minds.options import MindOptions
+    from sim.runs.result import Result
+
+
+KINDS = ("rules", "llm", "archetype", "scripted")
+POLICIES = ("rule", "skip", "abort")
+NOTHING_SAID = {"calls": 0, "model": "", "failures": {}, "re_asked": 0}
+NOTHING_SAID |= {"by_rule_from": None, "given_up": 0}
+
+
+# -------------------------------------------------------------------------- options
+
+
+def add_mind_options(run: argparse.ArgumentParser) -> None:
+    """Add to a command the options of who speaks through which mind."""
+    group = run.add_argument_group("minds", "let some agents speak through a mind")
+    add = group.add_argument
+    add("--mind", choices=KINDS, default="rules", help="what decides for them (rules)")
+    add(
+        "--cast", metavar="N", default="6", help="how many, or all, or humans a,b.. (6)"
+    )
+    add("--talks", metavar="X", type=float, default=0.2, help="a member and day (0.2)")
+    add("--ghost-writer", action="store_true", help="members write for friends, too")
+    add_model_options(group)
+    add("--max-calls", metavar="N", type=int, help="then all follow the rules")
+    add("--draw", metavar="N", type=int, default=0, help="draw of the answers (0)")
+    add("--on-failure", choices=POLICIES, default="rule", help="of a call (rule)")
+    files = group.add_mutually_exclusive_group()
+    files.add_argument("--record", metavar="FILE", help="keep finished calls in it")
+    files.add_argument("--replay", metavar="FILE", help="ask nobody; answers are there")
+    add("--estimate", action="store_true", help="only say what would be asked")
+    add("--prices", metavar="IN,OUT", help="money per million tokens, for an estimate")
+
+
+def add_model_options(group: Any) -> None:
+    """Add the options of how to reach a model."""
+    add = group.add_argument
+    add("--model", metavar="NAME", help="name of the model")
+    add("--base-url", metavar="URL", help="endpoint (OPENAI_BASE_URL)")
+    text = "allow http:// to another machine: the key can be read on the way"
+    add("--insecure", action="store_true", help=text)
+    add("--temperature", metavar="X", type=float, default=0.7, help="(0.7)")
+    add("--slots", metavar="N", type=int, default=4, help="calls in flight (4)")
+    add("--deadline", metavar="S", type=float, default=60.0, help="seconds a call (60)")
+
+
+def settings_of(args: argparse.Namespace) -> Settings | None:
+    """Return how to reach the model that was named, or None if none was."""
+    from sim.minds.calls import Settings
+
+    if args.model is None:
+        return None
+    return Settings(
+        args.model,
+        args.base_url,
+        args.temperature,
+        deadline=args.deadline,
+        slots=args.slots,
+        insecure=args.insecure,
+    )
+
+
+def mind_options(args: argparse.Namespace) -> MindOptions:
+    """Return the options of minds that were given."""
+    from sim.minds.mind import Policy
+    from sim.minds.options import MindOptions, check
+
+    cast, humans = _cast(args.cast)
+    _prices(args.prices)
+    options = MindOptions(
+        kind=args.mind,
+        cast=cast,
+        humans=humans,
+        talks=args.talks,
+        ghost_writer=args.ghost_writer,
+        settings=settings_of(args),
+        policy=Policy(args.on_failure, args.max_calls, args.draw),
+        record=args.record,
+        replay=args.replay,
+    )
+    check(options)
+    return options
+
+
+def _cast(text: str) -> tuple[int | None, tuple[int, ...]]:
+    """Return the size of the cast, and its humans if they are named."""
+    from sim.utils.errors import InputError
+
+    if text == "all":
+        return None, ()
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"--cast takes a number of members, all, or humans a,b,.. not {text!r}"
+        ) from None
+    if "," in text:
+        return 2 * len(numbers), numbers
+    return numbers[0], ()
+
+
+def tell_estimate(args: argparse.Namespace, options: MindOptions, **run: Any) -> None:
+    """Print what a run would ask of its model, and what that would cost."""
+    from sim.runs.run import estimate
+
+    found = estimate(args.changed, options, **run)
+    kinds = ", ".join(f"{n:,} {kind}s" for kind, n in sorted(found.by_kind.items()))
+    line = (
+        f"estimate: {found.calls:,} calls ({kinds or 'none'}), "
+        f"{found.prompt_tokens:,} tokens in, {found.completion_tokens:,} out"
+    )
+    print(line + _cost(args, found.prompt_tokens, found.completion_tokens), flush=True)
+
+
+def _cost(args: argparse.Namespace, tokens_in: int, tokens_out: int) -> str:
+    if args.prices is None:
+        return ""
+    price_in, price_out = _prices(args.prices)
+    cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
+    return f", {cost:,.2f} in money"
+
+
+def _prices(text: str | None) -> tuple[float, float]:
+    """Return the prices of a million tokens, in and out."""
+    from sim.utils.errors import InputError
+
+    try:
+        price_in, price_out = (float(part) for part in (text or "0,0").split(","))
+    except ValueError:
+        price_in = price_out = -1.0
+    if not (0.0 <= price_in < math.inf and 0.0 <= price_out < math.inf):
+        raise InputError(f"--prices takes two numbers, as 0.15,0.60; not {text!r}")
+    return price_in, price_out
+
+
+# ------------------------------------------------------------------------- commands
+
+
+def add_transcript(commands: Any) -> None:
+    """Add ``os-society transcript`` to the command line."""
+    text = "Read what the cast of a run said."
+    command = add_command(commands, "transcript", show_transcript, text)
+    command.add_argument("run", help="directory of the run")
+    command.add_argument(
+        "--between", nargs=2, metavar=("A", "B"), type=int, help="of two agents only"
+    )
+    command.add_argument("--html", action="store_true", help="as a page of HTML")
+    command.add_argument("--out", metavar="FILE", help="write it there")
+
+
+def add_talk(commands: Any) -> None:
+    """Add ``os-society talk`` to the command line."""
+    text = "Talk with an OS as it was on a day. It never changes the run."
+    command = add_command(commands, "talk", talk, text)
+    command.add_argument("run", help="directory of the run")
+    command.add_argument("--os", metavar="ID", required=True, help="agent or name")
+    command.add_argument("--step", metavar="T", type=int, help="the day (its last)")
+    add_model_options(command)
+
+
+def add_serve_model(commands: Any) -> None:
+    """Add ``os-society serve-model`` to the command line."""
+    text = "Serve a small language model on this machine, for tests and trying out."
+    command = add_command(commands, "serve-model", serve_model, text)
+    command.add_argument("--port", metavar="N", type=int, default=8012, help="(8012)")
+    command.add_argument("--model", metavar="FILE", help="a GGUF file")
+    command.add_argument("--threads", metavar="N", type=int, default=1, help="(1)")
+    command.add_argument("--slots", metavar="N", type=int, default=4, help="(4)")
+    command.add_argument(
+        "--context", metavar="N", type=int, default=8192, help="tokens (8192)"
+    )
+
+
+def show_transcript(args: argparse.Namespace) -> int:
+    """Print or write what the cast of a run said."""
+    from sim.runs import conversations
+    from sim.runs.result import load
+    from sim.utils import files
+
+    result = load(args.run)
+    pair = tuple(args.between) if args.between else None
+    lines, population = conversations.talks(result, pair), result.population
+    page = args.html or str(args.out or "").endswith((".html", ".htm"))
+    title = f"{result.provenance['scenario']}, seed {result.provenance['seed']}"
+    if page:
+        text = conversations.conversation_page(lines, population, title)
+    else:
+        text = "\n".join(conversations.as_text(lines, population)) + "\n"
+    if args.out is None:
+        print(text, end="")
+    else:
+        files.write_text(Path(args.out), text)
+    return 0
+
+
+def talk(args: argparse.Namespace) -> int:
+    """Hold a conversation with an OS of a run, until whoever types ends it."""
+    from sim.runs import interview
+    from sim.runs.result import load
+    from sim.utils.errors import InputError, legible
+
+    settings = settings_of(args)
+    if settings is None:
+        raise InputError("a talk needs a model: name it (--model)")
+    result = load(args.run)
+    guest = interview.guest_of(result, args.os, args.step)
+    print(f"{guest.name}, as on day {guest.step}. An empty line ends the talk.")
+    with interview.chat_with(guest, settings) as chat:
+        for line in sys.stdin if not sys.stdin.isatty() else _typed():
+            if not line.strip():
+                break
+            print(f"{guest.name}: ", end="", flush=True)
+            try:
+                chat.say(line, lambda one: print(legible(one), end="", flush=True))
+            finally:
+                print(flush=True)
+    return 0
+
+
+def _typed() -> Any:
+    """Yield the lines that a person types."""
+    while True:
+        try:
+            yield input("you: ")
+        except EOFError:
+            print()
+            return
+
+
+def serve_model(args: argparse.Namespace) -> int:
+    """Serve a small model until interrupted."""
+    from sim.minds import server
+
+    server.serve(
+        args.port,
+        model=args.model,
+        threads=args.threads,
+        slots=args.slots,
+        context=args.context,
+    )
+    return 0
+
+
+def summary_of(result: Result) -> str:
+    """Return a line about the calls of a run, or nothing."""
+    mind = result.provenance.get("mind")
+    if not mind:
+        return ""
+    mind = {**NOTHING_SAID, **mind}  # the run may be of another version, or anybody's
+    failed = ", ".join(f"{n} {name}" for name, n in mind["failures"].items())
+    line = f"mind     {mind['calls']:,} calls to {mind['model']}"
+    line += f"; failed: {failed}" if failed else "; none failed"
+    if mind["re_asked"]:
+        line += f"; asked again {mind['re_asked']:,} times"
+    if mind["by_rule_from"] is not None:
+        why = "no answer for long" if mind["given_up"] else "budget spent"
+        line += f"; {why} on day {mind['by_rule_from']}, by rules since"
+    return line

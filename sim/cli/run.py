@@ -1,0 +1,158 @@
+"""The commands ``run`` and ``resume``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sim.cli import _add_threads
+from sim.cli.arguments import add_command, add_size, as_json, size_of, whole
+from sim.cli.events import records, table_of
+from sim.cli.minds import add_mind_options, mind_options, summary_of, tell_estimate
+from sim.cli.plot import draw_after_run, short
+
+if TYPE_CHECKING:
+    from sim.runs.result import Result
+    from sim.scenarios import Scenario
+
+
+def add_run(commands: Any) -> None:
+    run = add_command(commands, "run", run_scenario, "Run a scenario and keep the run.")
+    run.add_argument("scenario", help="name of a scenario, or its TOML file")
+    add_size(run)
+    run.add_argument(
+        "--seed", metavar="S", type=whole, default=0, help="random seed (0)"
+    )
+    run.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="change a parameter; may be given again",
+    )
+    run.add_argument("--network", metavar="FILE", help="who knows whom on day 0")
+    run.add_argument("--out", metavar="DIR", help="where to write the run")
+    run.add_argument("--force", action="store_true", help="replace a run at --out")
+    _add_threads(run)
+    snapshots = "days between snapshots (30)"
+    run.add_argument(
+        "--snapshot-every", metavar="N", type=whole, default=30, help=snapshots
+    )
+    run.add_argument(
+        "--checkpoint-every",
+        metavar="N",
+        type=whole,
+        default=0,
+        help="days between checkpoints, to resume a run or fork it (0: none)",
+    )
+    run.add_argument("--no-figures", action="store_true", help="draw no figures")
+    run.add_argument("--json", action="store_true", help="print one JSON object only")
+    add_mind_options(run)
+
+
+def add_resume(commands: Any) -> None:
+    text = "Go on with a run that was cut short, from its last checkpoint."
+    resume = add_command(commands, "resume", resume_run, text)
+    resume.add_argument("run", help="directory that the run was to be written to")
+    _add_threads(resume)
+    resume.add_argument("--no-figures", action="store_true", help="draw no figures")
+    resume.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+# ------------------------------------------------------------------------- commands
+
+
+def run_scenario(args: argparse.Namespace) -> int:
+    """Run a scenario, print its timeline of events, and draw it."""
+    from sim.runs.run import run as simulate
+
+    args.changed, seed = _changed(args), args.seed
+    mind = mind_options(args)
+    asks = mind.kind in ("llm", "archetype") and mind.replay is None and mind.cast != 0
+    if args.estimate or (asks and not args.json):
+        tell_estimate(args, mind, seed=seed, network=args.network)
+        if args.estimate:
+            return 0
+    result = simulate(
+        args.changed,
+        seed=seed,
+        mind=mind,
+        network=args.network,
+        out=args.out,
+        overwrite=args.force,
+        threads=args.threads,
+        snapshot_every=args.snapshot_every,
+        checkpoint_every=args.checkpoint_every,
+        progress=not args.json and sys.stderr.isatty(),
+    )
+    return _tell(result, args)
+
+
+def resume_run(args: argparse.Namespace) -> int:
+    """Go on with a run that was cut short, print its timeline, and draw it."""
+    from sim.runs.run import resume as resume_run_directory
+
+    shown = not args.json and sys.stderr.isatty()
+    result = resume_run_directory(args.run, threads=args.threads, progress=shown)
+    return _tell(result, args)
+
+
+def _tell(result: Result, args: argparse.Namespace) -> int:
+    """Print what came of a run, and draw it."""
+    from sim.utils.errors import legible
+
+    if args.json:
+        print(as_json(_summary(result)))
+        return 0
+    print(_timeline(result))
+    print(f"\nrun      {short(result.path)}")
+    if spoken := summary_of(result):
+        print(legible(spoken))
+    if not args.no_figures:
+        for figure in draw_after_run(result):
+            print(f"figure   {short(figure)}")
+    return 0
+
+
+def _changed(args: argparse.Namespace) -> Scenario:
+    from sim import scenarios
+    from sim.model import parameters
+    from sim.utils.errors import InputError
+
+    if args.network is not None and args.humans is not None:
+        raise InputError("--humans goes without --network, which says who there is")
+    changes: dict[str, Any] = {}
+    for text in args.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"--set takes name=value, not {text!r}")
+        changes[name.strip()] = parameters.parse(name.strip(), value.strip())
+    return scenarios.load(args.scenario).replace(**(changes | size_of(args)))
+
+
+def _summary(result: Result) -> dict[str, Any]:
+    known, series = result.provenance, result.series
+    count = series.iloc[-1] if len(series) else dict.fromkeys(series.columns, 0)
+    return {
+        "run": str(result.path),
+        "scenario": known["scenario"],
+        "seed": known["seed"],
+        "steps": known["steps"],
+        "humans": known["parameters"]["humans"],
+        "oses": int(count["oses"]),
+        "departed": int(count["departed"]),
+        "events": records(result.events),
+    }
+
+
+def _timeline(result: Result) -> str:
+    """Return the events of a run as a readable table, and a line that sums it up."""
+    from sim.utils.errors import legible
+
+    found = _summary(result)
+    line = (
+        f"{found['scenario']}, seed {found['seed']}: {found['humans']:,} humans, "
+        f"{found['steps']} days, {found['oses']:,} OSes, {found['departed']:,} departed"
+    )
+    return f"{table_of(result.events, first_only=True)}\n\n{legible(line)}"

@@ -1,0 +1,301 @@
+"""The commands ``sweep`` and ``compare``."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sim.cli.arguments import (
+    add_command,
+    add_size,
+    add_workers,
+    as_json,
+    as_table,
+    names_of,
+    natural,
+    positive,
+    size_of,
+    workers_of,
+)
+
+if TYPE_CHECKING:
+    from sim.studies.counterfactual import Comparison
+    from sim.studies.sweeps import Sweep, SweepEstimate
+
+
+PROGRAM = "os-society"
+SHOWN = 5  # failed runs that are listed one by one
+INTERRUPTED = 130
+
+
+def add_sweep(commands: Any) -> None:
+    """Add ``os-society sweep`` to the command line."""
+    text = "Run a designed set of runs; 1 if a run fails."
+    sweep = add_command(commands, "sweep", run_sweep, text)
+    sweep.add_argument("design", help="TOML file of the design")
+    sweep.add_argument("--out", metavar="DIR", help="folder (results/sweeps/NAME)")
+    add_workers(sweep)
+    sweep.add_argument(
+        "--cluster", metavar="ADDRESS", help="a Dask scheduler's address"
+    )
+    sweep.add_argument(
+        "--allow-model",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="let the design ask a model there, with your key; may be given again",
+    )
+    sweep.add_argument(
+        "--insecure",
+        action="store_true",
+        help="allow tcp:// and http:// to another machine",
+    )
+    sweep.add_argument(
+        "--resume", action="store_true", help="go on; run what failed or is damaged"
+    )
+    sweep.add_argument(
+        "--dry-run", action="store_true", help="print runs, time and disk, and stop"
+    )
+    sweep.add_argument(
+        "--time-limit", metavar="S", type=float, default=3600.0, help="a run (3600)"
+    )
+    sweep.add_argument(
+        "--memory-limit", metavar="MB", type=natural, default=0, help="a run (none)"
+    )
+    sweep.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+# ---------------------------------------------------------------------------- sweep
+
+
+def run_sweep(args: argparse.Namespace) -> int:
+    """Run a sweep; return 1 if a run failed, 130 if it was interrupted."""
+    from sim.studies import executors, sweeps
+    from sim.studies.design import read
+
+    design = read(args.design)
+    place = Path(args.out) if args.out is not None else sweeps.SWEEPS / design.name
+    if args.dry_run:
+        return _dry_run(args, design, place)
+    began = time.monotonic()
+    engine: Any = nullcontext()
+    if args.cluster is not None:
+        engine = executors.connect(args.cluster, args.insecure)
+    try:
+        with _interruptible(), engine as executor:
+            found = sweeps.sweep(
+                design,
+                executor,
+                out=place,
+                resume=args.resume,
+                allow_model=args.allow_model,
+                insecure=args.insecure,
+                workers=args.workers,
+                time_limit=args.time_limit,
+                memory_limit=args.memory_limit,
+                progress=not args.json and sys.stderr.isatty(),
+                tell=lambda line: print(f"{PROGRAM}: {line}", file=sys.stderr),
+            )
+    except KeyboardInterrupt:
+        return _interrupted(place)
+    print(_json(found) if args.json else _summary(found, time.monotonic() - began))
+    return 1 if len(found.failures()) else 0
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM interrupt as Ctrl-C does."""
+
+    def interrupt(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = None
+    with suppress(ValueError):  # not in the main thread: leave signals alone
+        before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _interrupted(place: Path) -> int:
+    from sim.studies.sweeps import load_sweep
+    from sim.utils.errors import InputError
+
+    done = "nothing is stored yet"
+    with suppress(InputError):
+        found = load_sweep(place)
+        count, total = found.counts().get("done", 0), len(found)
+        done = f"{count:,} of {total:,} runs are done; go on with --resume"
+    print(f"\n{PROGRAM}: interrupted; {done}", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _dry_run(args: argparse.Namespace, design: Any, place: Path) -> int:
+    from sim.studies import sweeps
+    from sim.studies.job import Tasks
+
+    found = sweeps.estimate(Tasks(design), place)
+    workers = workers_of(args)
+    if args.json:
+        print(as_json(found._asdict() | {"wall": found.wall(workers)}))
+    else:
+        print(_foreseen(design.name, found, workers))
+    return 0
+
+
+def _foreseen(name: str, found: SweepEstimate, workers: int) -> str:
+    done = f" ({found.done:,} done)" if found.done else ""
+    wall = _duration(found.wall(workers))
+    return "\n".join(
+        [
+            f"sweep    {name}: {found.runs:,} runs{done}",
+            f"time     {wall} with {workers} workers; {found.seconds:.2f} s a run",
+            f"disk     {_size(found.bytes)}",
+            f"from     {found.source}",
+        ]
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120.0:
+        return f"{seconds:.0f} s"
+    if seconds < 7200.0:
+        return f"{seconds / 60.0:.0f} min"
+    hours = seconds / 3600.0
+    return f"{hours:.0f} h" if hours < 72.0 else f"{hours / 24.0:.0f} days"
+
+
+def _size(count: int) -> str:
+    size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
+    while size >= 1000.0 and len(units) > 1:
+        size /= 1000.0
+        del units[0]
+    return f"{size:.3g} {units[0]}"
+
+
+def _summary(found: Sweep, seconds: float) -> str:
+    from sim.utils.errors import legible
+
+    counts, failures = found.counts(), found.failures()
+    lines = [
+        f"sweep    {found.about['name']}: {counts.get('done', 0):,} of "
+        f"{len(found):,} runs done, in {_duration(seconds)}"
+    ]
+    for reason, count in failures["reason"].value_counts().items():
+        lines.append(f"failed   {count:,} {reason}")
+    for row in failures.head(SHOWN).to_dict("records"):
+        lines.append(
+            f"         run {row['run'][:8]}, seed {row['seed']}, {row['stage']}: "
+            f"{row['error']}"
+        )
+    if len(failures) > SHOWN:
+        lines.append(f"         and {len(failures) - SHOWN:,} more")
+    lines.append(f"table    sim.load_sweep({str(found.path)!r}).table()")
+    return legible("\n".join(lines))
+
+
+def _json(found: Sweep) -> str:
+    failures = found.failures()["reason"].value_counts()
+    counts = {name: int(count) for name, count in failures.items()}
+    head = {"sweep": found.about["name"], "path": str(found.path), "runs": len(found)}
+    return as_json({**head, **found.counts(), "failures": counts})
+
+
+# -------------------------------------------------------------------------- compare
+
+
+def add_compare(commands: Any) -> None:
+    """Add ``os-society compare`` to the command line."""
+    text = "Simulate with the same random numbers and one thing changed, and compare."
+    compare = add_command(commands, "compare", compare_scenarios, text)
+    compare.add_argument("scenario", help="name of a scenario, or its TOML file")
+    compare.add_argument("other", nargs="?", help="another one to compare with")
+    compare.add_argument("--lever", metavar="NAME", help="a lever to pull instead")
+    compare.add_argument("--at", metavar="DAY", type=positive, help="when to pull it")
+    compare.add_argument("--seeds", metavar="N", type=positive, default=20, help="(20)")
+    add_size(compare)
+    compare.add_argument(
+        "--outcomes", metavar="A,B", help="only these outcomes; all unless given"
+    )
+    add_workers(compare)
+    compare.add_argument("--out", metavar="FILE", help="write the table as CSV, too")
+    compare.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def compare_scenarios(args: argparse.Namespace) -> int:
+    """Print what one change does to a society, with intervals."""
+    from sim import scenarios
+    from sim.studies import counterfactual
+    from sim.utils import files
+    from sim.utils.errors import InputError
+
+    if (args.other is None) == (args.lever is None):
+        raise InputError("compare with another scenario, or pull a --lever --at a day")
+    found = counterfactual.counterfactual(
+        scenarios.load(args.scenario).replace(**size_of(args)),
+        args.other if args.lever is None else args.lever,
+        at=args.at,
+        seeds=args.seeds,
+        outcomes=names_of(args.outcomes),
+        workers=workers_of(args),
+    )
+    table = found.differences
+    if args.out is not None:
+        files.write_text(Path(args.out), table.to_csv(lineterminator="\n"))
+    print(_compared_json(args, found) if args.json else _compared(args, found))
+    return 0
+
+
+def _compared(args: argparse.Namespace, found: Comparison) -> str:
+    """Return the comparison as text: differences, then how far they went."""
+    what = args.other if args.lever is None else f"{args.lever} on day {args.at}"
+    title = f"{args.scenario} without and with {what}, {args.seeds} seeds"
+    heads = ("", "without", "with", " difference", "narrower")
+    rows = [
+        (str(name), *_difference(row))
+        for name, row in found.differences.iterrows()
+        if row["pairs"]
+    ]
+    lines = [title, as_table("{:<24} {:>9} {:>9} {:<31} ", heads, rows)]
+    days = [day for day in found.first_days.values() if day >= 0]
+    first = f"day {min(days)} to {max(days)}" if days else "never"
+    lines.append(f"\nthe same to the last bit until the first difference: {first}")
+    lines += [_hop(row) for row in found.spread.reset_index().to_dict("records")]
+    lines.append(
+        "in brackets: 95 % intervals over pairs with the same random numbers; * zero "
+        "is\noutside; narrower than between runs with independent ones"
+    )
+    return "\n".join(lines)
+
+
+def _difference(row: Any) -> tuple[str, str, str, str]:
+    """Return both means, their difference with a star if clear, how much narrower."""
+    clear = "*" if row["low"] > 0.0 or row["high"] < 0.0 else " "
+    span = f"{row['difference']:.3g} [{row['low']:.3g}, {row['high']:.3g}]"
+    ratio = "" if math.isnan(row["narrower"]) else f"{row['narrower']:.1f}x"
+    means = f"{row['without']:.4g}", f"{row['with']:.4g}"
+    return *means, f"{clear}{span}", ratio
+
+
+def _hop(row: Any) -> str:
+    where = f"{row['hops']} ties away" if row["hops"] >= 0 else "not connected"
+    later = "" if math.isnan(row["delay"]) else f", {row['delay']:.0f} days later"
+    return f"{where:<14} {row['share']:.0%} of {row['agents']:.0f} affected{later}"
+
+
+def _compared_json(args: argparse.Namespace, found: Comparison) -> str:
+    outcomes = found.differences.reset_index().to_dict("records")
+    spread = found.spread.reset_index().to_dict("records")
+    head = {"scenario": args.scenario, "other": args.other, "lever": args.lever}
+    head |= {"at": args.at, "seeds": args.seeds}
+    found_days = {"first_days": found.first_days, "spread": spread}
+    return as_json({**head, "outcomes": outcomes, **found_days})

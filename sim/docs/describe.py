@@ -1,0 +1,349 @@
+"""Generate the tables of MODEL.md from the code.
+
+python -m sim.docs.describe            say whether they are; if not, how they differ
+    python -m sim.docs.describe --write    bring them up to date
+
+The text of MODEL.md is written by hand. What stands between the comments
+``<!-- generated: NAME -->`` and ``<!-- end: NAME -->`` is made here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim import events, scenarios
+from sim.engine import ties
+from sim.engine.table import Column
+from sim.model import parameters, rules
+from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
+from sim.model.evidence import KINDS_OF_SOURCE, kind_of_source, read_evidence
+from sim.model.processes import PHASES
+from sim.scenarios.interventions import LEVERS, PROFILES
+from sim.utils.errors import InputError
+
+FOLDER = Path(__file__).parent
+MODEL = FOLDER / "MODEL.md"
+
+BLOCK = re.compile(
+    r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL
+)
+
+# Detectors that share one function have no docstring of their own.
+MEANINGS = {
+    "first_departure": "Report the first departure of an OS.",
+    "half_departed": "Report that half or more of the OSes nobody uninstalled "
+    "departed.",
+    "all_departed": f"Report that {events.NEARLY_ALL:.0%} or more of the OSes nobody "
+    "uninstalled departed.",
+}
+
+# The marks that detectors compare with.
+MARKS = {
+    "many_loves": f"Several is {events.MANY}.",
+    "grief_peak": f"It takes a mean of {events.GRIEF_WORTH_NOTICE} a human.",
+}
+
+
+class Rule(NamedTuple):
+    """A rule as its docstring tells it."""
+
+    name: str
+    arguments: str
+    meaning: str
+    source: str
+
+
+def paragraphs(documented: Any) -> list[str]:
+    """Return the paragraphs of a docstring, each on one line."""
+    text = (inspect.getdoc(documented) or "").replace("``", "`")
+    return [" ".join(part.split()) for part in text.split("\n\n")]
+
+
+def read_rule(function: Callable[..., Any]) -> Rule:
+    """Return what the docstring of a rule says.
+
+    Raises
+    ------
+    InputError
+        If it has no paragraph that begins with ``Source:`` and goes on.
+    """
+    told = paragraphs(function)
+    sources = [text for text in told if re.match(r"Source:\s*\w", text)]
+    if not sources:
+        raise InputError(
+            f"rule {function.__name__!r} has no source; end its docstring with "
+            "'Source: ' and an evidence id, a publication, or the word assumed"
+        )
+    arguments = ", ".join(inspect.signature(function).parameters)
+    source = sources[0].removeprefix("Source:").strip()
+    return Rule(function.__name__, arguments, told[0], source)
+
+
+def all_rules() -> list[Rule]:
+    """Return every rule, in the order of the code."""
+    found = inspect.getmembers(rules, inspect.isfunction)
+    own = [f for _, f in found if f.__module__.startswith(rules.__name__)]
+    return [read_rule(f) for f in sorted(own, key=_place)]
+
+
+def _place(function: Callable[..., Any]) -> tuple[str, int]:
+    return function.__module__, function.__code__.co_firstlineno
+
+
+def parameter_groups() -> dict[str, list[str]]:
+    """Return the parameters under each heading that the code gives them."""
+    groups: dict[str, list[str]] = {}
+    for line in inspect.getsource(parameters.Parameters).splitlines():
+        if heading := re.fullmatch(r"    # (.+)", line):
+            groups[heading[1]] = []
+        elif field := re.match(r"    (\w+): \w+ = _", line):
+            groups[list(groups)[-1]].append(field[1])
+    return {heading: names for heading, names in groups.items() if names}
+
+
+def half_edge_columns() -> list[Column]:
+    """Return the columns of the arena of ties, as the comments there declare them.
+
+    Raises
+    ------
+    InputError
+        If a column has no comment of the form ``# dtype[rows], unit: meaning``.
+    """
+    source = inspect.getsource(ties.TieArrays)
+    form = re.compile(r"    (\w+): Array  # (\w+)\[(\w+)\](?:, ([^:]+))?: (.+)")
+    told = {m[1]: m for m in map(form.match, source.splitlines()) if m}
+    missing = [name for name in ties.TieArrays._fields if name not in told]
+    if missing:
+        raise InputError(f"no comment says what {', '.join(missing)} of the ties is")
+    rows = {"room": "half-edge", "agents": "agent"}
+    return [
+        Column(name, m[2], m[4] or f"per {rows.get(m[3], m[3])}", m[5])
+        for name, m in told.items()
+    ]
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return a Markdown table; a bar within a cell is escaped."""
+    names = list(head)
+    lines = [names, ["---"] * len(names), *[list(row) for row in rows]]
+    cells = [[str(cell).replace("|", "\\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+def code(name: str) -> str:
+    """Return a name as code, or nothing for no name."""
+    return f"`{name}`" if name else ""
+
+
+def number(value: float) -> str:
+    """Return a number or switch as a reader would write it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if value == int(value):
+        return f"{int(value):,}"
+    plain = f"{value:.12f}".rstrip("0")
+    return plain if float(plain) == value else f"{value:g}"
+
+
+def by_table(columns: Iterable[str]) -> str:
+    """Return ``table.column`` names gathered by table."""
+    gathered: dict[str, list[str]] = {}
+    for name in columns:
+        home, _, column = name.partition(".")
+        gathered.setdefault(home, []).append("all" if column == "*" else column)
+    parts = [
+        f"{home}: {', '.join(names)}" if any(names) else home
+        for home, names in gathered.items()
+    ]
+    return "; ".join(parts)
+
+
+def processes() -> str:
+    """Return the processes of a day, in their order."""
+    rows = [
+        (i, code(p.name), p.over, p.does, by_table(p.reads), by_table(p.writes))
+        for i, p in enumerate(PHASES, 1)
+    ]
+    return table(("", "process", "over", "what it does", "reads", "writes"), rows)
+
+
+def parameter_tables() -> str:
+    """Return all parameters, a table for each process."""
+    about = {row["name"]: row for row in parameters.table()}
+    head = ("parameter", "value", "unit", "range", "meaning", "source")
+    parts = []
+    for heading, names in parameter_groups().items():
+        rows = [_parameter_row(about[name]) for name in names]
+        parts.append(f"**{heading}**\n\n{table(head, rows)}")
+    return "\n".join(parts)
+
+
+def _parameter_row(row: dict[str, Any]) -> tuple[str, ...]:
+    is_switch = isinstance(row["value"], bool)
+    span = "" if is_switch else f"{number(row['low'])} to {number(row['high'])}"
+    name, value = code(row["name"]), number(row["value"])
+    return name, value, row["unit"], span, row["meaning"], row["source"]
+
+
+def columns_of(columns: Iterable[Column]) -> str:
+    """Return a table of columns."""
+    rows = [(code(c.name), np.dtype(c.dtype).name, c.unit, c.meaning) for c in columns]
+    return table(("column", "type", "unit", "meaning"), rows)
+
+
+def rule_table() -> str:
+    """Return every rule, what it returns, and its source."""
+    rows = [(f"`{r.name}({r.arguments})`", r.meaning, r.source) for r in all_rules()]
+    return table(("rule", "meaning", "source"), rows)
+
+
+def scenario_table() -> str:
+    """Return every scenario and what it changes."""
+    rows = []
+    for s in map(scenarios.load, scenarios.names()):
+        begun = "; ".join(one.name for one in s.interventions)
+        changes, sources = changed(scenarios.changes(s)), "; ".join(s.sources)
+        rows.append((code(s.name), s.title, s.profile, changes, begun, sources))
+    head = ("scenario", "title", "profile", "parameters", "interventions", "sources")
+    return table(head, rows)
+
+
+def changed(values: Mapping[str, Any]) -> str:
+    """Return parameters with their values, and with the usual ones."""
+    usual = parameters.Parameters().model_dump()
+    told = [f"`{n}` = {number(v)} (else {number(usual[n])})" for n, v in values.items()]
+    return ", ".join(told) or "none"
+
+
+def lever_table() -> str:
+    """Return every lever, the effect it should have, and what it changes when."""
+    rows = []
+    for name, lever in LEVERS.items():
+        changes = [
+            f"from day {after}{f', {days} day(s)' if days else ''}: {changed(values)}"
+            for after, days, values in lever.changes
+        ]
+        outcome = f"{code(lever.outcome)} {'rises' if lever.raises else 'falls'}"
+        rows.append((code(name), lever.effect, outcome, "; ".join(changes)))
+    return table(("lever", "effect", "tested", "changed parameters"), rows)
+
+
+def profile_table() -> str:
+    """Return every profile and the parameters it consists of."""
+    kinds = PROFILES.items()
+    return table(("profile", "parameters"), [(code(k), changed(v)) for k, v in kinds])
+
+
+def event_table() -> str:
+    """Return every kind of event and what its detector reports.
+
+    Raises
+    ------
+    InputError
+        If nothing says what a detector means.
+    """
+    rows = []
+    for kind, detect in events.DETECTORS.items():
+        meaning = MEANINGS.get(kind) or " ".join(paragraphs(detect))
+        if not meaning:
+            raise InputError(f"the detector of {kind!r} has no docstring; write one")
+        rows.append((code(kind), f"{meaning} {MARKS.get(kind, '')}".strip()))
+    return table(("event", "what its detector does"), rows)
+
+
+def source_counts() -> str:
+    """Return how many parameters come from where, and which."""
+    told = [(code(r["name"]), kind_of_source(r["source"])) for r in parameters.table()]
+    rows = []
+    for kind, meaning in KINDS_OF_SOURCE.items():
+        names = [name for name, its_kind in told if its_kind == kind]
+        rows.append((meaning, len(names), ", ".join(names)))
+    rows.append(("all", len(told), ""))
+    return table(("where the value comes from", "how many", "which"), rows)
+
+
+def evidence_table() -> str:
+    """Return the evidence that is cited, shortened."""
+    head = ("id", "statement", "value", "unit", "verified")
+    return table(head, [[row[name] for name in head] for row in read_evidence()])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "processes": processes,
+    "human-columns": lambda: columns_of(HUMAN_COLUMNS),
+    "os-columns": lambda: columns_of(OS_COLUMNS),
+    "half-edge-columns": lambda: columns_of(half_edge_columns()),
+    "face-columns": lambda: columns_of(FACE_COLUMNS),
+    "events": event_table,
+    "scenarios": scenario_table,
+    "rules": rule_table,
+    "parameters": parameter_tables,
+    "levers": lever_table,
+    "profiles": profile_table,
+    "sources": source_counts,
+    "evidence": evidence_table,
+}
+
+
+def updated(text: str) -> str:
+    """Return the text of MODEL.md with every table as the code has it.
+
+    Raises
+    ------
+    InputError
+        If a table has no place in the text or two, or a place has no table.
+    """
+    places = [match["name"] for match in BLOCK.finditer(text)]
+    if sorted(places) != sorted(TABLES):
+        wrong = sorted(set(places) ^ set(TABLES)) or places
+        raise InputError(
+            f"{MODEL.name} must have each generated table once; see {', '.join(wrong)}"
+        )
+    return BLOCK.sub(lambda m: f"{m[1]}\n{TABLES[m['name']]()}\n{m[3]}", text)
+
+
+def difference(old: str, new: str) -> str:
+    """Return what has to change, line by line; empty if nothing has to."""
+    names = (f"{MODEL.name} as it is", f"{MODEL.name} as the code has it")
+    before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(before, after, *names, n=0))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check MODEL.md or write it; return the exit code: 0 if it is now current.
+
+    It is 1 if it is not, and 2 if the code or the text lacks what a table needs.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m sim.docs.describe",
+        description=paragraphs(sys.modules[__name__])[0],
+    )
+    parser.add_argument("--write", action="store_true", help="bring it up to date")
+    told = parser.parse_args(arguments)
+    old = MODEL.read_text(encoding="utf-8")
+    try:
+        new = updated(old)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if told.write and new != old:
+        MODEL.write_text(new, encoding="utf-8")
+    if told.write or new == old:
+        print(f"{MODEL.name} {'written' if new != old else 'is current'}")
+        return 0
+    print(difference(old, new), end="")
+    print(f"{MODEL.name} is not current; run python -m sim.docs.describe --write")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

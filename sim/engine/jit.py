@@ -1,0 +1,143 @@
+"""Just-in-time compiling with numba, and a cache that never runs stale code.
+
+numba's own cache notices an edit in the file that holds a compiled function, but not
+in the files whose functions it inlined. So the cache folder is named by a digest of
+all source that a loop could use: an edit there starts a new folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numba.extending
+from llvmlite import ir
+
+from sim.utils.provenance import PACKAGE, digest_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# No reference counts, and no check at every division that the divisor is not zero:
+# the ranges of the parameters see to that.
+_LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
+
+# Nothing here is called from C, and a way in from there takes time to compile.
+_PLAIN: dict[str, Any] = {"no_cfunc_wrapper": True}
+
+# What compiled loops of the model can depend on; a loop elsewhere calls only helpers of
+# its own file, which numba's cache watches itself.
+SOURCES = ("engine", "model")
+
+
+@functools.cache
+def loops_digest() -> str:
+    """Return 16 hex digits that name the source of everything compiled loops use."""
+    files = (file for name in SOURCES for file in (PACKAGE / name).rglob("*.py"))
+    return digest_of(sorted(files))
+
+
+def cache_folder() -> Path:
+    """Return where this version's compiled loops are kept."""
+    name = loops_digest() + ("-plain" if is_plain() else "")
+    return _cache_root() / name
+
+
+def _cache_root() -> Path:
+    base = os.environ.get("OS_SOCIETY_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    if base:
+        return Path(base) / "os-society"
+    import platformdirs  # late: it is seldom needed, and takes time
+
+    return platformdirs.user_cache_path("os-society", appauthor=False)
+
+
+@functools.cache
+def is_plain() -> bool:
+    """Tell whether loops do without instructions for several numbers at once.
+
+    So it is if the environment has ``OS_SOCIETY_SIMD=off``, or llvmlite no longer says
+    what a pointer points to. Results are the same, and come a little later.
+    """
+    asked = os.environ.get("OS_SOCIETY_SIMD", "").lower() == "off"
+    return asked or not hasattr(ir.IntType(8).as_pointer(), "pointee")
+
+
+@functools.cache
+def _can_keep() -> bool:
+    """Tell whether the cache folder can be written; if not, compile at every start.
+
+    Left to itself numba would then keep its files beside the source, out of reach of
+    the digest, and run old rules.
+    """
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(cache_folder(), os.W_OK)
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_folder())
+    try:
+        return numba.njit(cache=_can_keep(), **_PLAIN, **options)(function)  # type: ignore[no-any-return]
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a function so that numba compiles it at its first call, once per source.
+
+    It runs without the interpreter's lock. Never with ``fastmath``: it makes sums
+    depend on the processor.
+    """
+    return _compiled(function, nogil=True)
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a loop of the model's day, to be compiled at its first call.
+
+    It runs without the interpreter's lock, so Python threads can share out its range;
+    and without reference counts, which cost ten times the work itself where columns
+    are handed to helpers. So it cannot allocate: its caller hands it room to write.
+    """
+    return _compiled(function, nogil=True, **_LEAN)
+
+
+def inline(function: F) -> F:
+    """Decorate a helper that only kernels call; like them, it cannot allocate.
+
+    To Python it stays a plain function: a compiled way in would take longer to compile
+    than most helpers themselves.
+    """
+    numba.extending.register_jitable(**_LEAN)(function)
+    return function
+
+
+def inline_always(function: F) -> F:
+    """Decorate a helper that becomes part of whatever loop calls it.
+
+    A loop is worked out several elements at a time only if it calls nothing.
+    """
+    numba.extending.register_jitable(forceinline=True, **_LEAN)(function)
+    return function
+
+
+def wraparound(function: F) -> F:
+    """Decorate a fused helper whose integers wrap around, called by Python or not."""
+    return numba.njit(forceinline=True, **_PLAIN, **_LEAN)(function)  # type: ignore[no-any-return]
+
+
+def inline_source(function: F) -> F:
+    """Decorate a helper whose source is written into whatever calls it."""
+    return numba.njit(inline="always", **_LEAN)(function)  # type: ignore[no-any-return]
+
+
+def rule(function: F) -> F:
+    """Let compiled loops call a scalar rule, which stays a plain Python function."""
+    numba.extending.register_jitable(**_LEAN)(function)
+    return function

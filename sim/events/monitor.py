@@ -1,0 +1,318 @@
+"""Monitor: runs observer and detectors, live day by day or over a stored run."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from sim.events.detector import YOURS, AgentIds, Detector, Event, Note, Reading, known
+from sim.events.detectors import DETECTORS
+from sim.events.measures import History
+from sim.events.observer import Notes, Observer
+from sim.model.parameters import WEEK, Parameters
+from sim.model.state import State
+from sim.utils.errors import InputError
+from sim.utils.typing import Array
+
+Talks = Sequence[Mapping[str, Any]]
+Friends = tuple[Array, Array]
+Readings = Mapping[str, Array] | Iterable[tuple[int, Notes]]
+
+
+class Keeper(Protocol):
+    """Keeps what is noted, day by day."""
+
+    def keep(self, step: int, notes: Mapping[str, Note]) -> None:
+        """Take the notes of a day; days come in order."""
+
+
+class NoteBuffer:
+    """Keeps all notes in memory: that of a society which no run writes down."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[int, str, Note]] = []
+
+    def keep(self, step: int, notes: Mapping[str, Note]) -> None:
+        """Take the notes of a day; days come in order."""
+        self.notes += [(step, name, note) for name, note in notes.items()]
+
+    def columns(self) -> dict[str, Array]:
+        """Return a row an agent and note: step, name, agent, value."""
+        notes = [note for _, _, note in self.notes]
+        counts = [len(note.agents) for note in notes]
+        steps = np.array([step for step, _, _ in self.notes], np.int32)
+        names = np.array([name for _, name, _ in self.notes], object)
+        agents = [note.agents for note in notes] or [np.zeros(0, np.int32)]
+        values = [note.values for note in notes] or [np.zeros(0)]
+        return {
+            "step": np.repeat(steps, counts),
+            "name": np.repeat(names, counts),
+            "agent": np.concatenate(agents),
+            "value": np.concatenate(values),
+        }
+
+
+class Monitor:
+    """Measures a society day by day, and lets detectors look at each day's reading.
+
+    What is noted is kept by its ``keeper``: in memory, unless a run puts another there.
+
+    Parameters
+    ----------
+    parameters
+        What the run was started with.
+    kinds
+        Events to look for, by name; None looks for all that are registered.
+
+    Raises
+    ------
+    InputError
+        If there is no detector for a kind.
+    """
+
+    def __init__(self, parameters: Parameters, kinds: Iterable[str] | None = None):
+        self.parameters = parameters
+        self.history = History()
+        self.events: list[Event] = []
+        self.kinds = list(DETECTORS if kinds is None else map(known, kinds))
+        self.detectors: list[Detector] = [DETECTORS[k](parameters) for k in self.kinds]
+        self._reader = Observer(parameters)
+        self.keeper: Keeper = NoteBuffer()
+        self._days = 0
+        self._shaken: int | None = None  # day of the first intervention
+
+    def look(
+        self,
+        step: int,
+        state: State,
+        talks: Talks = (),
+        threads: ThreadPoolExecutor | None = None,
+    ) -> list[Event]:
+        """Measure today; return the events noticed today.
+
+        Parameters
+        ----------
+        step
+            The number of the day.
+        state
+            The society in the evening; it is only read.
+        talks
+            What a cast said today, as rows of ``talks.parquet``.
+        threads
+            Share the work in large societies; what is found is the same.
+        """
+        measures, notes = self._reader.read(state, threads)
+        self.keeper.keep(step, notes)
+        return self.take(step, measures, notes, talks)
+
+    def take(
+        self,
+        step: int,
+        measures: Mapping[str, float],
+        notes: Mapping[str, Note],
+        talks: Talks = (),
+    ) -> list[Event]:
+        """Take a day as it was read; return the events noticed."""
+        self._days += 1
+        self.history.take(step, measures)
+        reading = Reading(step, self._days, measures, notes, talks, self.parameters)
+        found: list[Event] = []
+        waiting = []
+        for detector in self.detectors:
+            events = detector.look(reading)
+            found += [self._labelled(event, detector.alarm) for event in events]
+            if not (events and detector.once):
+                waiting.append(detector)
+        self.detectors = waiting
+        self.events += found
+        return found
+
+    def _labelled(self, event: Event, is_alarm: bool) -> Event:
+        """Say whether an intervention came before; alarms know their week only."""
+        latest = event.step + (WEEK - 1 if is_alarm else 0)
+        shaken = self._shaken is not None and self._shaken <= latest
+        return event._replace(after_intervention=shaken)
+
+    def note(self, step: int, name: str, what: str) -> None:
+        """Note an intervention: an event from outside, labelled as such."""
+        if self._shaken is None:
+            self._shaken = step
+        evidence = f"{name}: {what}"
+        self.events.append(
+            Event("intervention", step, step, AgentIds(), 0, 0.0, evidence)
+        )
+
+    def happened(self) -> list[Event]:
+        """Return all events in the order of their days."""
+        return sorted(self.events, key=lambda event: event.step)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return all events as dictionaries, in the order of their days."""
+        events = self.happened()
+        return [event._asdict() | {"members": list(event.members)} for event in events]
+
+    def friends(self) -> tuple[Array, Array]:
+        """Return who was friends at the last weekly reading, and in which circle."""
+        return self._reader.friends()
+
+    def recall(self, stored: StoredReadings, state: State, friends: Friends) -> None:
+        """See a stored run once more, and remember whom its notes were of."""
+        self._reader.recall(self.relive(stored), state, friends)
+
+    def relive(self, stored: StoredReadings) -> Iterator[Notes]:
+        """See a stored run once more, day by day; yield what was noted."""
+        ahead = deque(sorted(stored.interventions, key=lambda row: int(row["step"])))
+        for day in stored.days():
+            while ahead and int(ahead[0]["step"]) <= day.step:
+                row = ahead.popleft()
+                name, _, what = str(row["evidence"]).partition(": ")
+                self.note(int(row["step"]), name, what)
+            self.take(*day)
+            yield day.notes
+
+    def latest(self, name: str) -> float:
+        """Return today's value of a measure (0 before the first day)."""
+        row = self.history[name]
+        return row[-1] if row else 0.0
+
+    def readings(self) -> dict[str, Array]:
+        """Return all that was noted, a row an agent and note: step, name, agent, value.
+
+        With the measures of every day, it is all that detectors saw.
+
+        Raises
+        ------
+        InputError
+            If a run has them on its disk.
+        """
+        if not isinstance(self.keeper, NoteBuffer):
+            raise InputError("the readings are in the run; load it when it is finished")
+        return self.keeper.columns()
+
+
+class DailyReading(NamedTuple):
+    """What is read of a day."""
+
+    step: int
+    measures: Mapping[str, float]
+    notes: Notes
+    talks: Talks
+
+
+class StoredReadings:
+    """What a run keeps of its days, to be read again.
+
+    Parameters
+    ----------
+    series
+        Measures by name, an array each, with ``step``.
+    readings
+        As returned by ``Watch.readings``; or the notes of each day that has some, by
+        name, in order of days.
+    talks
+        Rows of what a cast said.
+    interventions
+        Rows of interventions: ``step`` and ``evidence``.
+    """
+
+    def __init__(
+        self,
+        series: Mapping[str, Array],
+        readings: Readings,
+        talks: Talks = (),
+        interventions: Talks = (),
+    ) -> None:
+        self.steps = [int(step) for step in series["step"]]
+        self.series = {n: np.asarray(c) for n, c in series.items() if n != "step"}
+        daily = _by_day(readings) if isinstance(readings, Mapping) else readings
+        self._notes: Iterable[tuple[int, Notes]] = daily
+        self.talks: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+        for talk in talks:
+            self.talks[int(talk["step"])].append(talk)
+        self.interventions = list(interventions)
+
+    def days(self) -> Iterator[DailyReading]:
+        """Yield all days in order; readings that are streamed can be read once."""
+        noted = iter(self._notes)
+        ahead = next(noted, None)
+        for at, today in enumerate(self.steps):
+            while ahead is not None and ahead[0] < today:
+                ahead = next(noted, None)
+            measures = {name: float(column[at]) for name, column in self.series.items()}
+            notes = ahead[1] if ahead is not None and ahead[0] == today else {}
+            yield DailyReading(today, measures, notes, self.talks.get(today, []))
+
+
+def _by_day(readings: Mapping[str, Array]) -> list[tuple[int, Notes]]:
+    """Return the notes of each day; rows of a note lie side by side."""
+    days: dict[int, Notes] = defaultdict(dict)
+    steps, names = readings["step"], readings["name"]
+    if not len(steps):
+        return []
+    turns = (steps[1:] != steps[:-1]) | (names[1:] != names[:-1])
+    cuts = [0, *(np.flatnonzero(turns) + 1).tolist(), len(steps)]
+    for first, last in itertools.pairwise(cuts):
+        own = slice(first, last)
+        note = Note(readings["agent"][own], readings["value"][own])
+        days[int(steps[first])][str(names[first])] = note
+    return list(days.items())
+
+
+def replay(
+    stored: StoredReadings, parameters: Parameters, kinds: Iterable[str] | None = None
+) -> Monitor:
+    """Let detectors look at a stored run, day by day, as if it happened now.
+
+    Parameters
+    ----------
+    stored
+        What the run kept.
+    parameters, kinds
+        As for ``Watch``.
+
+    Raises
+    ------
+    InputError
+        If there is no detector for a kind, or our own stumble over the readings.
+    """
+    watch = Monitor(parameters, kinds)
+    try:
+        for _ in watch.relive(stored):
+            pass
+    except InputError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        if any(DETECTORS[kind].family == YOURS for kind in watch.kinds):
+            raise
+        raise InputError(f"no society gives such readings: {error!r}") from error
+    return watch
+
+
+def resume_monitor(
+    stored: StoredReadings,
+    parameters: Parameters,
+    kinds: Iterable[str] | None,
+    state: State,
+    friends: Friends,
+) -> Monitor:
+    """Return a watch that has seen a stored run, ready to see its next day.
+
+    It keeps what is noted from then on.
+
+    Parameters
+    ----------
+    stored, parameters, kinds
+        As for ``replay``.
+    state
+        The society on the evening of the last stored day.
+    friends
+        As ``Watch.friends`` told it on that evening.
+    """
+    watch = Monitor(parameters, kinds)
+    watch.recall(stored, state, friends)
+    return watch

@@ -1,0 +1,138 @@
+"""Memories of agents: a short list for each tie.
+
+It holds the last things said, and what the one who remembers found worth remembering,
+in the model's own words. All of it is bounded, whatever a model writes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sim.minds.prompts import MOST_OF_A_NAME, plain
+
+MOST_TIES = 10_000  # beyond that, those are forgotten that rested longest
+MOST_EXCHANGES = 3  # by each side
+# Most characters.
+MOST_SAID = 240
+MOST_OF_A_LINE = 160
+MOST_OF_A_SUMMARY = 500
+
+COLUMNS = ("agent", "other", "step", "speaker", "said", "summary")
+
+
+class Exchange(NamedTuple):
+    """Something that was said."""
+
+    step: int
+    speaker: str
+    said: str
+
+
+class Side(NamedTuple):
+    """What one side of a tie said to the other, and what it wants to remember."""
+
+    exchanges: tuple[Exchange, ...] = ()  # the latest last
+    summary: tuple[str, ...] = ()  # lines, the latest last
+
+
+NOTHING = Side()
+
+
+class Memories:
+    """The memories of all ties, by agent and other.
+
+    The order in which talks are noted decides what is forgotten, and nothing else.
+    """
+
+    def __init__(self) -> None:
+        self._sides: dict[tuple[int, int], Side] = {}  # the latest last
+
+    def __len__(self) -> int:
+        """Return how many directed ties have a memory."""
+        return len(self._sides)
+
+    def note(
+        self,
+        step: int,
+        agent: int,
+        other: int,
+        speaker: str,
+        said: str,
+        remember: str = "",
+    ) -> None:
+        """Note what ``agent`` said to ``other``; both will remember it.
+
+        To note the same once more from the listener's side changes nothing.
+
+        Parameters
+        ----------
+        step
+            The day.
+        agent, other
+            Who said it, and to whom.
+        speaker
+            The name of ``agent``.
+        said
+            What was said; cut to ``MOST_SAID`` characters, and made fit to be quoted.
+        remember
+            What ``agent`` wants to remember of this talk, in one sentence, or nothing.
+        """
+        exchange = _exchange(step, speaker, said)
+        if self._of(other, agent).exchanges[-1:] == (exchange,):
+            return
+        side = self._sides.pop((agent, other), NOTHING)
+        exchanges = (*side.exchanges, exchange)[-MOST_EXCHANGES:]
+        line = plain(remember, MOST_OF_A_LINE)
+        summary = _latest((*side.summary, line)) if line else side.summary
+        self._sides[agent, other] = Side(exchanges, summary)
+        self._forget()
+
+    def of(self, agent: int, other: int) -> str:
+        """Return what ``agent`` remembers of ``other``, in lines for a prompt.
+
+        First what it wanted to remember, then what both said last, the latest last.
+        """
+        own = self._of(agent, other)
+        spoken = [(one.step, agent, f"you: {one.said}") for one in own.exchanges]
+        for step, speaker, said in self._of(other, agent).exchanges:
+            spoken.append((step, other, f"{speaker}: {said}"))
+        spoken.sort(key=lambda one: one[:2])
+        lines = [f"day {step}, {told}" for step, _, told in spoken[-MOST_EXCHANGES:]]
+        return "\n".join([*(f"you noted: {line}" for line in own.summary), *lines])
+
+    def heard(self, agent: int, other: int) -> str:
+        """Return the last thing that ``other`` said to ``agent``, or nothing."""
+        exchanges = self._of(other, agent).exchanges
+        return exchanges[-1].said if exchanges else ""
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Return everything as columns, one row for each thing said.
+
+        Ties that rested longest come first. ``summary`` has lines, and is that of the
+        tie in each of its rows.
+        """
+        rows = [
+            (*tie, *exchange, "\n".join(side.summary))
+            for tie, side in self._sides.items()
+            for exchange in side.exchanges
+        ]
+        return {name: [row[at] for row in rows] for at, name in enumerate(COLUMNS)}
+
+    def _forget(self) -> None:
+        if len(self._sides) > MOST_TIES:
+            del self._sides[next(iter(self._sides))]
+
+    def _of(self, agent: int, other: int) -> Side:
+        return self._sides.get((agent, other), NOTHING)
+
+
+def _exchange(step: int, speaker: str, said: str) -> Exchange:
+    name, text = plain(speaker, MOST_OF_A_NAME), plain(said, MOST_SAID)
+    return Exchange(int(step), name, text)
+
+
+def _latest(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the last lines that a summary has room for."""
+    while sum(map(len, lines)) + len(lines) > MOST_OF_A_SUMMARY:
+        lines = lines[1:]
+    return lines

@@ -1,0 +1,334 @@
+"""The language mind: one model call an encounter, every failure recorded.
+
+Calls run concurrently; what comes of them is used in the order of encounters, so that a
+run and its replay, at any concurrency, have the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.minds import prompts
+from sim.minds.calls import Request, Response
+from sim.minds.memory import Memories
+from sim.minds.replies import BadReply, Decision, Encounter, Letter, Reply, read
+from sim.minds.transcript import Answers, Asks, Transcript, key_of, without_secrets
+from sim.model.columns import ACTS
+from sim.model.encounters import DEPARTURE, TALK, Decisions, Observations
+from sim.utils.errors import InputError
+from sim.utils.names import human_name, os_name
+from sim.utils.signatures import checked_arguments
+from sim.utils.typing import Array
+
+POLICIES = ("rule", "skip", "abort")
+
+# Kind of observation -> kind of request, schema of the reply, most tokens of it.
+FORMS: dict[str, tuple[str, str, int]] = {
+    TALK: ("encounter", "encounter", 300),
+    "upgrade": ("upgrade", "decision", 150),
+    DEPARTURE: ("departure", "decision", 150),
+    **dict.fromkeys(prompts.LETTERS, ("letter", "letter", 500)),
+}
+
+
+# So many failures in a row, and the endpoint is given up: all live by the rules.
+GIVE_UP_AFTER = 25
+OUT_OF_REACH = {"rate limited", "server error", "refused", "reset", "deadline"}
+
+NO_TIE = dict.fromkeys(
+    ("closeness", "returned", "hours", "partner", "owner", "knows", "declared"), 0.0
+)
+
+
+@checked_arguments()
+class Policy(NamedTuple):
+    """What happens where a model does not help."""
+
+    on_failure: str = "rule"  # rule: live by the rules; skip: no talk; abort the run
+    max_calls: int | None = None  # beyond so many, everybody lives by the rules
+    draw: int = 0  # which of several independent answers to the same questions
+
+
+def check_policy(policy: Policy) -> None:
+    """Raise InputError if there is no such policy, or a budget below 0."""
+    if policy.on_failure not in POLICIES:
+        known = ", ".join(POLICIES)
+        raise InputError(f"on failure: one of {known}; not {policy.on_failure!r}")
+    if (policy.max_calls or 0) < 0:
+        raise InputError(f"calls are 0 or more, not {policy.max_calls}")
+    if not 0 <= policy.draw < 2**31:
+        raise InputError(f"a draw is from 0 to 2**31 - 1, not {policy.draw}")
+
+
+class LanguageMind:
+    """A mind that asks a language model about each encounter.
+
+    Parameters
+    ----------
+    transcript
+        Finished calls, and where new ones go.
+    endpoint
+        Who answers what the transcript does not; None is a strict replay.
+    policy
+        What happens at failures, and when the budget is spent.
+
+    Raises
+    ------
+    InputError
+        If there is no such policy, or a budget below 0.
+    """
+
+    shared = False  # whether encounters alike share a call
+
+    def __init__(
+        self,
+        transcript: Transcript,
+        endpoint: Asks | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        self.policy = policy or Policy()
+        check_policy(self.policy)
+        self.transcript = transcript
+        keep_failures = self.policy.on_failure != "abort"
+        self.answers = Answers(transcript, endpoint, keep_failures)
+        self.memories = Memories()
+        self.tally: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.by_rule_from: int | None = None
+        self._asked: set[str] = set()
+        self._counted: set[str] = set()
+        self._out_of_reach = 0  # calls in a row, the latest among them
+        self.lines: list[dict[str, Any]] = []
+
+    # ----------------------------------------------------------------------- Mind
+
+    def decide(self, seen: Observations) -> Decisions:
+        """Return what the model says of each talk; leave to the rules what fails."""
+        decided = Decisions.by_rule(len(seen))
+        for row, reply in enumerate(self._replies(seen)):
+            if isinstance(reply, Encounter):
+                decided.warmth[row] = reply.warmth
+                decided.disclosure[row] = reply.disclosure
+                decided.novelty[row] = reply.novelty
+                decided.act[row] = reply.act
+                self._remember(seen, row, reply.said, reply.remember)
+            elif reply == "skip":
+                decided.held[row] = False
+        return decided
+
+    def goes(self, seen: Observations) -> Array:
+        """Return for each OS whether it goes, in its own words."""
+        goes = np.ones(len(seen), bool)
+        for row, reply in enumerate(self._replies(seen)):
+            if isinstance(reply, Decision):
+                goes[row] = reply.goes
+                self._remember(seen, row, reply.said, "")
+            elif reply == "skip":
+                goes[row] = False
+        return goes
+
+    def write(self, seen: Observations) -> None:
+        """Have letters written; they stay in the transcript."""
+        for row, reply in enumerate(self._replies(seen)):
+            if isinstance(reply, Letter):
+                self._remember(seen, row, reply.text, "")
+
+    def summary(self) -> dict[str, Any]:
+        """Return how many calls there were, and what became of them."""
+        header = self.transcript.header
+        known = ("calls", "answered", "re_asked", "by_rule", "skipped")
+        beyond = ("over_budget", "given_up", "prompt_tokens", "completion_tokens")
+        return {
+            "model": header.model,
+            "provider": header.provider,
+            "temperature": header.temperature,
+            "prompts": header.prompts,
+            "shared": self.shared,
+            "on_failure": self.policy.on_failure,
+            "max_calls": self.policy.max_calls,
+            "draw": self.policy.draw,
+            **{name: self.tally[name] for name in (*known, *beyond)},
+            "failures": dict(sorted(self.failures.items())),
+            "by_rule_from": self.by_rule_from,
+        }
+
+    # ---------------------------------------------------------------------- asking
+
+    def _replies(self, seen: Observations) -> list[Reply | str]:
+        """Return a reply for each row, or what happens in its place: rule or skip."""
+        requests = [self.request(seen, row) for row in range(len(seen))]
+        paid = self._within_budget(requests, seen.step)
+        outcomes = self.answers.to([requests[row] for row in paid])
+        found: list[Reply | str] = ["rule"] * len(requests)
+        for row, outcome in zip(paid, outcomes, strict=True):
+            found[row] = self._read(requests[row], outcome)
+        for row, reply in enumerate(found):
+            self._write_down(seen, row, requests[row], reply)
+        return found
+
+    def _within_budget(self, requests: Sequence[Request], step: int) -> list[int]:
+        """Return the rows that may be asked; count the others, and say since when."""
+        paid, most = [], self.policy.max_calls
+        for row, request in enumerate(requests):
+            key = key_of(request, self.transcript.settings)
+            if key not in self._asked:
+                spent = most is not None and self.tally["calls"] >= most
+                if spent or self._out_of_reach >= GIVE_UP_AFTER:
+                    self.tally["over_budget" if spent else "given_up"] += 1
+                    continue
+                self._asked.add(key)
+                self.tally["calls"] += 1
+            paid.append(row)
+        if len(paid) < len(requests) and self.by_rule_from is None:
+            self.by_rule_from = step
+        return paid
+
+    def _read(self, request: Request, outcome: Response) -> Reply | str:
+        """Return a reply that can be used, or what happens in its place."""
+        reply, failure = _reply(request, outcome)
+        self._count(request, outcome, failure)
+        if reply is not None:
+            return reply
+        if self.policy.on_failure == "abort":
+            raise InputError(_aborted(request, failure, outcome.text is None))
+        skips = self.policy.on_failure == "skip"
+        self.tally["skipped" if skips else "by_rule"] += 1
+        return "skip" if skips else "rule"
+
+    def _count(self, request: Request, outcome: Response, failure: str) -> None:
+        """Count what came of a call, once, however many share it."""
+        key = key_of(request, self.transcript.settings)
+        if key in self._counted:
+            return
+        self._counted.add(key)
+        self.tally["re_asked"] += outcome.attempts - 1
+        self.tally["prompt_tokens"] += outcome.prompt_tokens
+        self.tally["completion_tokens"] += outcome.completion_tokens
+        gone = failure in OUT_OF_REACH
+        self._out_of_reach = self._out_of_reach + 1 if gone else 0
+        if failure:
+            self.failures[failure] += 1
+        else:
+            self.tally["answered"] += 1
+
+    # --------------------------------------------------------------------- talking
+
+    def request(self, seen: Observations, row: int) -> Request:
+        """Return what a model is asked about an encounter."""
+        agent, other = int(seen.agents[row]), int(seen.others[row])
+        kind, schema, most = FORMS[seen.kind]
+        messages = prompts.messages(seen.kind, self.scene(seen, row))
+        draw = self.policy.draw
+        return Request(kind, seen.step, agent, other, draw, messages, schema, most)
+
+    def scene(self, seen: Observations, row: int) -> prompts.PromptContext:
+        """Return a situation as the one who is to speak sees it."""
+        agent, other = int(seen.agents[row]), int(seen.others[row])
+        tie = seen.tie_of(row)
+        whose = int(tie.pop("for_whom", agent))
+        about = seen.about(whose)
+        return prompts.PromptContext(
+            name=called(about),
+            about=about,
+            other_name=called(seen.about(other)) if other >= 0 else "",
+            about_other=seen.about(other) if other >= 0 else {},
+            tie=NO_TIE | tie,
+            memory=self.memories.of(agent, other) if other >= 0 else "",
+            heard=self.memories.heard(agent, other) if other >= 0 else "",
+            love=seen.love,
+        )
+
+    def _remember(self, seen: Observations, row: int, said: str, memory: str) -> None:
+        agent, other = int(seen.agents[row]), int(seen.others[row])
+        if other < 0:
+            return
+        speaker, said = called(seen.about(agent)), without_secrets(said)
+        memory = without_secrets(memory)
+        self.memories.note(seen.step, agent, other, speaker, said, memory)
+
+    def _write_down(
+        self, seen: Observations, row: int, request: Request, reply: Reply | str
+    ) -> None:
+        """Keep who said what to whom, for people to read."""
+        agent, other = request.agent, request.other
+        said = {"said": "", "act": "", "speaker": called(seen.about(agent))}
+        if isinstance(reply, Encounter):
+            said |= {"said": reply.said, "act": ACTS[reply.act]}
+        elif isinstance(reply, Decision):
+            said |= {"said": reply.said, "act": "goes" if reply.goes else "stays"}
+        elif isinstance(reply, Letter):
+            said |= {"said": reply.text, "act": "writes"}
+        else:
+            said["act"] = f"({reply})"
+        said["said"] = without_secrets(said["said"])
+        listener = called(seen.about(other)) if other >= 0 else ""
+        self.lines.append(
+            {"step": seen.step, "kind": seen.kind, "agent": agent, "other": other}
+            | said
+            | {"listener": listener}
+        )
+
+
+class ArchetypeMind(LanguageMind):
+    """A mind in which encounters of the same kind share one call.
+
+    What is asked names nobody: only the kinds of the two, how close they are, how far
+    apart in growth, and what the human thinks of OSes. So the number of calls is
+    bounded by that of such situations, whatever the size of the society; and nobody
+    has a history.
+    """
+
+    shared = True
+
+    def write(self, seen: Observations) -> None:
+        """Write no letters, which would be the same for all."""
+
+    def request(self, seen: Observations, row: int) -> Request:
+        """Return what a model is asked about encounters of the same kind."""
+        agent, other = int(seen.agents[row]), int(seen.others[row])
+        kind, schema, most = FORMS[seen.kind]
+        about = seen.about(agent)
+        other_one = seen.about(other) if other >= 0 else about
+        tie = NO_TIE | seen.tie_of(row)
+        _, messages = prompts.archetype(seen.kind, about, other_one, tie, seen.love)
+        return Request(kind, 0, -1, -1, self.policy.draw, messages, schema, most)
+
+    def _remember(self, seen: Observations, row: int, said: str, memory: str) -> None:
+        """Remember nothing: nobody has a history."""
+
+    def _write_down(
+        self, seen: Observations, row: int, request: Request, reply: Reply | str
+    ) -> None:
+        """Write nothing down: what was said was said by nobody in particular."""
+
+
+def called(about: Mapping[str, float]) -> str:
+    """Return the name of an agent, by its columns."""
+    if about["is_os"]:
+        return os_name(int(about["name"]))
+    return human_name(int(about["agent"]))
+
+
+def _reply(request: Request, outcome: Response) -> tuple[Reply | None, str]:
+    """Return what was replied, or why that is of no use."""
+    if outcome.text is None or outcome.failure:
+        return None, outcome.failure
+    try:
+        return read(request.schema, outcome.text), ""
+    except BadReply as bad:
+        return None, bad.failure
+
+
+def _aborted(request: Request, failure: str, passes: bool) -> str:
+    """Say which call ended the run, and what to do."""
+    whom = f" with agent {request.other}" if request.other >= 0 else ""
+    again = "run again with the same transcript (--record), or choose"
+    what = again if passes else "choose another model, or"
+    return (
+        f"agent {request.agent}'s {request.kind}{whom} on step {request.step} failed: "
+        f"{failure}; {what} another policy than abort"
+    )

@@ -1,0 +1,247 @@
+"""Mind options, and the cast that they describe; estimates of calls."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.minds import prompts
+from sim.minds.calls import Settings
+from sim.minds.mind import ArchetypeMind, LanguageMind, Policy, check_policy
+from sim.minds.scripted import MODEL as SCRIPTED
+from sim.minds.scripted import ScriptedEndpoint
+from sim.minds.transcript import Asks, Transcript, key_of
+from sim.model.encounters import Cast, Decisions, Observations, RuleMind
+from sim.utils.errors import InputError, nearest
+from sim.utils.signatures import checked_arguments
+from sim.utils.typing import Array
+
+KINDS = ("rules", "llm", "archetype", "scripted")
+CHARACTERS_A_TOKEN = 4.0  # of English text, about
+# Tokens of a reply and of what is remembered, in the mean; what a prompt adds to both.
+REPLY_TOKENS = {"encounter": 90, "decision": 40, "letter": 150}
+MEMORY_TOKENS = 60
+WARMEST = 2.0  # temperature
+LOCAL = "http://127.0.0.1/estimate"  # stands in for a provider
+
+
+@checked_arguments()
+class MindOptions(NamedTuple):
+    """Who speaks through which mind, and how."""
+
+    kind: str = "rules"  # one of KINDS
+    cast: int | None = 6  # members at most; None is everybody
+    humans: tuple[int, ...] = ()  # members, if they are named
+    talks: float = 0.2  # talks in so many words, a member and day
+    ghost_writer: bool = False  # members write letters for friends, too
+    settings: Settings | None = None  # how to reach a model; a replay needs none
+    policy: Policy = Policy()
+    record: str | Path | None = None  # file that finished calls go to
+    replay: str | Path | None = None  # file that finished calls come from
+
+
+class CallEstimate(NamedTuple):
+    """What a run will ask of a model, if agents behave as the rules say."""
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    by_kind: dict[str, int]  # calls
+
+
+@contextmanager
+def open_cast(options: MindOptions) -> Iterator[Cast | None]:
+    """Open what the cast of a run needs, and close it in the end.
+
+    Yields
+    ------
+    Cast or None
+        None where everybody lives by the rules.
+
+    Raises
+    ------
+    InputError
+        If the options do not go together, or a file or the endpoint cannot be used.
+    """
+    check(options)
+    if options.kind == "rules" or options.cast == 0:
+        yield None
+        return
+    with ExitStack() as stack:
+        transcript, endpoint = _sources(options, stack)
+        make = ArchetypeMind if options.kind == "archetype" else LanguageMind
+        mind = make(transcript, endpoint, options.policy)
+        yield cast_of(options, mind)
+
+
+def cast_of(options: MindOptions, mind: Any) -> Cast:
+    """Return the cast that options describe, with a mind."""
+    return Cast(mind, options.cast, options.humans, options.talks, options.ghost_writer)
+
+
+def check(options: MindOptions) -> None:
+    """Make sure that options go together.
+
+    Raises
+    ------
+    InputError
+        If they do not; says what to do.
+    """
+    if options.kind not in KINDS:
+        hint = nearest(options.kind, KINDS) or f"; there are {', '.join(KINDS)}"
+        raise InputError(f"unknown mind {options.kind!r}{hint}")
+    if options.record is not None and options.replay is not None:
+        raise InputError("a run either records a transcript or replays one")
+    cast_of(options, RuleMind())
+    check_policy(options.policy)
+    if options.settings is not None:
+        check_settings(options.settings)
+    if options.cast == 0:
+        return
+    if options.kind == "rules":
+        _refuse_what_rules_do_not_need(options)
+    elif options.kind != "scripted" and not (options.settings or options.replay):
+        raise InputError(f"the mind {options.kind!r} needs a model: name it (--model)")
+
+
+def is_live(options: MindOptions) -> bool:
+    """Tell whether a language model is asked, and not a transcript or nobody."""
+    asks = options.kind in ("llm", "archetype") and options.replay is None
+    return asks and options.cast != 0
+
+
+def check_address(options: MindOptions) -> None:
+    """Make sure that a model that is asked may be asked; opens no connection.
+
+    Raises
+    ------
+    InputError
+        If not (``connection.address_of``).
+    """
+    from sim.minds.client import address_of
+
+    if is_live(options) and options.settings is not None:
+        address_of(options.settings)
+
+
+def stand_in(options: MindOptions) -> MindOptions:
+    """Return options by which no model is asked: scripted agents stand in for it."""
+    if not is_live(options):
+        return options
+    return options._replace(kind="scripted", settings=None, record=None)
+
+
+def check_settings(settings: Settings) -> None:
+    """Make sure that a model can be reached so, as far as can be told before.
+
+    Raises
+    ------
+    InputError
+        If a number is out of its range, or the model has no name.
+    """
+    if not settings.model:
+        raise InputError("no model is named; give one with --model")
+    if not 0.0 <= settings.temperature <= WARMEST:
+        found = settings.temperature
+        raise InputError(f"temperature is from 0 to {WARMEST:g}, not {found}")
+    if settings.slots < 1:
+        raise InputError(f"slots must be at least 1, not {settings.slots}")
+    if not 0.0 < settings.deadline < math.inf:
+        found = settings.deadline
+        raise InputError(f"deadline is in seconds and more than 0, not {found}")
+
+
+def _refuse_what_rules_do_not_need(options: MindOptions) -> None:
+    for name in ("settings", "record", "replay"):
+        if getattr(options, name) is not None:
+            what = {"settings": "a model"}.get(name, f"a transcript to {name}")
+            raise InputError(f"{what} goes with a mind; choose one (--mind)")
+
+
+def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks | None]:
+    """Return the transcript, and who answers what is not in it."""
+    if options.replay is not None:
+        replayed = stack.enter_context(Transcript.replay(options.replay))
+        _refuse_other_prompts(replayed)
+        return replayed, None
+    digest = prompts.digest()
+    if options.kind == "scripted":
+        settings = Settings(SCRIPTED, "http://127.0.0.1/scripted", 0.0)
+        record = Transcript.record(options.record, settings, digest)
+        return stack.enter_context(record), ScriptedEndpoint()
+    from sim.minds.client import Endpoint
+
+    assert options.settings is not None  # as checked
+    endpoint = stack.enter_context(Endpoint(options.settings))
+    record = Transcript.record(options.record, options.settings, digest)
+    transcript = stack.enter_context(record)
+    if not len(transcript) and options.policy.max_calls != 0:
+        endpoint.check()  # better now than on the day of the first talk
+    return transcript, endpoint
+
+
+def _refuse_other_prompts(transcript: Transcript) -> None:
+    recorded = transcript.header.prompts
+    if recorded and recorded != prompts.digest():
+        raise InputError(
+            f"transcript {transcript.path} was recorded with other prompts than this "
+            "version's; replay it with the version that recorded it"
+        )
+
+
+# ------------------------------------------------------------------------- estimates
+
+
+class CountingMind(RuleMind):
+    """Lives by the rules, and counts what a model would be asked."""
+
+    def __init__(self, options: MindOptions) -> None:
+        self.calls: Counter[str] = Counter()
+        self.characters = 0
+        self._seen: set[str] = set()
+        settings = options.settings or Settings(SCRIPTED)
+        transcript = Transcript.record(None, settings._replace(base_url=LOCAL))
+        make = ArchetypeMind if options.kind == "archetype" else LanguageMind
+        self._mind = make(transcript, ScriptedEndpoint())
+
+    def decide(self, seen: Observations) -> Decisions:
+        """Count the talks."""
+        self._count(seen)
+        return super().decide(seen)
+
+    def goes(self, seen: Observations) -> Array:
+        """Count the decisions."""
+        self._count(seen)
+        return super().goes(seen)
+
+    def write(self, seen: Observations) -> None:
+        """Count the letters, if there are any."""
+        if not self._mind.shared:
+            self._count(seen)
+
+    def _count(self, seen: Observations) -> None:
+        for row in range(len(seen)):
+            request = self._mind.request(seen, row)
+            key = key_of(request, self._mind.transcript.settings)
+            if key in self._seen:
+                continue
+            self._seen.add(key)
+            self.calls[request.schema] += 1
+            self.characters += sum(len(one["content"]) for one in request.messages)
+
+    def estimate(self, most: int | None) -> CallEstimate:
+        """Return what was counted, up to a budget of calls."""
+        total = sum(self.calls.values())
+        calls = total if most is None else min(total, most)
+        share = calls / total if total else 0.0
+        asked = self.characters / CHARACTERS_A_TOKEN
+        asked += 0 if self._mind.shared else MEMORY_TOKENS * total
+        told = sum(REPLY_TOKENS[kind] * count for kind, count in self.calls.items())
+        by_kind = {kind: int(np.rint(n * share)) for kind, n in self.calls.items()}
+        return CallEstimate(calls, int(asked * share), int(told * share), by_kind)

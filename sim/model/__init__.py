@@ -1,0 +1,1 @@
+"""The science: parameters, columns, rules, kernels, processes, population."""

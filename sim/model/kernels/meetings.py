@@ -1,0 +1,227 @@
+"""Kernels that make new OSes and new ties: adoption and meeting."""
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.engine.jit import inline, inline_source, kernel
+from sim.engine.rng import uniform
+from sim.model import rules
+from sim.model.columns import DEPARTED, HERE, INSTALLS, LETS_GO, NOTHING
+from sim.model.kernels.talk import A_PEER, GROWTH, NOBODY, fit_of, sent_to
+
+# Each meeting takes several draws, with these second ids.
+TODAY, FRIEND, THEIR_FRIEND, ANYONE, WHO, PEER, TAKE = range(7)
+
+
+@kernel
+def adopt(first, last, agents, ties, day):
+    """Write who installs an OS today, and who lets one go."""
+    humans, oses = agents.humans, agents.oses
+    for i in range(first, last):
+        humans.choice[i] = NOTHING
+        row = humans.os[i]
+        if row >= 0:
+            if oses.status[row] >= DEPARTED or _uninstalls(i, humans, day):
+                humans.choice[i] = LETS_GO
+            continue
+        wants = uniform(day.key_adopt, i, 0) < wish(i, humans, day)
+        if wants:
+            humans.choice[i] = INSTALLS
+
+
+@inline_source
+def wish(i, humans, day):
+    """Return the hazard of installing an OS today."""
+    imitation = day.imitation
+    hazard = rules.adoption_hazard(day.innovation, imitation, humans.exposure[i])
+    hazard *= rules.adoption_factor(humans.loneliness[i], day.loneliness_pull)
+    hazard *= rules.adoption_factor(humans.acceptance[i], day.acceptance_pull)
+    if humans.bereaved[i]:
+        hazard *= day.readoption
+    return rules.adoption_at_price(hazard, day.price) * day.adoption
+
+
+@inline_source
+def _uninstalls(i, humans, day):
+    churn = rules.churn_at_price(day.churn, day.price) * day.uninstalling
+    hazard = rules.uninstall_hazard(churn, humans.own_closeness[i])
+    return uniform(day.key_uninstall, i, 0) < hazard
+
+
+# ---------------------------------------------------------------------------- meet
+
+
+@kernel
+def meet(first, last, agents, ties, day):
+    """Write whom each agent gets to know today, or -1."""
+    for agent in range(first, last):
+        other = _met_by(agent, agents, ties, day)
+        if agent < day.n_humans:
+            agents.humans.meets[agent] = other
+        else:
+            agents.oses.meets[agent - day.n_humans] = other
+
+
+@inline_source
+def _met_by(agent, agents, ties, day):
+    if agent < day.n_humans and turns_back(agent, agents.humans, day):
+        former = agents.humans.former[agent]
+        return -1 if _tied(agent, former, ties) else former
+    sent = NOBODY
+    if agents.decisions.pair.shape[0] > 0:
+        may_seek = agent < day.n_humans or day.peers > 0.0
+        sent = sent_to(agent, may_seek, agents.decisions)
+    chance = day.meeting * looks_around(agent, sent, agents, ties, day)
+    if uniform(day.key_meet, agent, TODAY) >= chance:
+        return -1
+    other = _presented(agent, sent, agents, ties, day)
+    if other < 0 or other == agent or _tied(agent, other, ties):
+        return -1
+    return other if takes_to(agent, other, agents, ties, day) else -1
+
+
+@inline_source
+def _presented(agent, sent, agents, ties, day):
+    """Return whom an agent meets: a friend of who introduces it, or as it looks."""
+    if sent >= 0:
+        return someone(sent, uniform(day.key_meet, agent, FRIEND), ties)
+    seeks = sent == A_PEER and agent >= day.n_humans
+    seeks = seeks or seeks_peer(agent, agents, day)
+    return introduced(agent, seeks, agents, ties, day)
+
+
+@inline_source
+def turns_back(i, humans, day):
+    """Tell whether a human turns to someone once close."""
+    if humans.former[i] < 0 or day.repairing == 0.0:
+        return False
+    chance = rules.repair_probability(day.repair_rate, humans.grief[i])
+    return uniform(day.key_repair, i, 0) < chance
+
+
+@inline_source
+def looks_around(agent, sent, agents, ties, day):
+    """Return the chance that an agent turns to somebody new, as it is sent or not."""
+    human = agent < day.n_humans
+    if not human and agents.oses.status[agent - day.n_humans] != HERE:
+        return 0.0
+    rate = day.human_meeting if human else day.os_meeting
+    if sent != NOBODY:
+        rate = 1.0
+    return rate * tie_capacity_of(agent, agents, ties, day)
+
+
+@inline
+def tie_capacity_of(agent, agents, ties, day):
+    """Return how much capacity (0..1) hours and ties leave an agent for a new tie."""
+    if agent < day.n_humans:
+        humans, circle = agents.humans, day.human_circle
+        talked = humans.hours_humans[agent] + humans.hours_oses[agent]
+        spare = day.human_attention - talked
+    else:
+        oses, circle, j = agents.oses, day.os_circle, agent - day.n_humans
+        hours = rules.attention_capacity(
+            day.os_attention, day.attention_growth, oses.growth[j]
+        )
+        spare = hours - oses.hours_humans[j] - oses.hours_oses[j]
+    return rules.tie_capacity(spare, day.spare_half, ties.degree[agent] / circle)
+
+
+@inline_source
+def seeks_peer(agent, agents, day):
+    """Tell whether an agent looks for an OS: only OSes do, once they have grown."""
+    if agent < day.n_humans or day.peers == 0.0:
+        return False
+    growth = agents.oses.growth[agent - day.n_humans]
+    interest = day.peer_affinity * rules.peer_value(growth, day.peer_depth)
+    return uniform(day.key_meet, agent, PEER) < interest
+
+
+@inline_source
+def introduced(agent, seeks_os, agents, ties, day):
+    """Return whom an agent is introduced to, of the kind it seeks, or -1."""
+    oses = agents.oses
+    if uniform(day.key_meet, agent, ANYONE) < day.strangers:
+        pick = uniform(day.key_meet, agent, WHO)
+        if seeks_os:
+            return int(day.n_humans + int(pick * oses.status.shape[0]))
+        return int(pick * day.n_humans)
+    found = _friend_of_friend(agent, ties, day)
+    if found < 0 or seeks_os == (found >= day.n_humans):
+        return found
+    if seeks_os:
+        row = agents.humans.os[found]
+        return int(day.n_humans + row) if row >= 0 else -1
+    return int(oses.owner[found - day.n_humans])
+
+
+@inline_source
+def _friend_of_friend(agent, ties, day):
+    friend = someone(agent, uniform(day.key_meet, agent, FRIEND), ties)
+    if friend < 0:
+        return -1
+    return someone(friend, uniform(day.key_meet, agent, THEIR_FRIEND), ties)
+
+
+@inline
+def someone(agent, pick, ties):
+    """Return the neighbour of an agent that a draw picks, or -1."""
+    degree = ties.degree[agent]
+    if degree == 0:
+        return -1
+    return int(ties.neighbour[ties.start[agent] + int(pick * degree)])
+
+
+@inline
+def _tied(agent, other, ties):
+    start = ties.start[agent]
+    for k in range(start, start + ties.degree[agent]):
+        if ties.neighbour[k] == other:
+            return True
+    return False
+
+
+@inline_source
+def takes_to(agent, other, agents, ties, day):
+    """Tell whether two who are introduced begin a tie: both must have room for it."""
+    if other >= day.n_humans and agents.oses.status[other - day.n_humans] != HERE:
+        return False
+    if agent >= day.n_humans > other and not _may_have_more(agent, agents, day):
+        return False
+    faces = agents.faces
+    gap = faces[agent, GROWTH] - faces[other, GROWTH]
+    chance = rules.homophily(gap, day.reach, fit_of(faces, agent, other, day))
+    chance *= tie_capacity_of(other, agents, ties, day)
+    return uniform(day.key_meet, agent, TAKE) < chance
+
+
+@inline_source
+def _may_have_more(its_os, agents, day):
+    return agents.oses.human_ties[its_os - day.n_humans] < day.os_humans
+
+
+@kernel
+def pair_up(of_humans, of_oses, pairs):
+    """Write the new pairs, each once, in the order of agents; return how many.
+
+    ``of_humans`` and ``of_oses`` say whom each meets, or -1.
+    """
+    made = 0
+    for agent in range(pairs.shape[0]):
+        other = _choice_of(agent, of_humans, of_oses)
+        if other < 0:
+            continue
+        if other < agent and _choice_of(np.int64(other), of_humans, of_oses) == agent:
+            continue
+        pairs[made, 0] = agent
+        pairs[made, 1] = other
+        made += 1
+    return made
+
+
+@inline
+def _choice_of(agent, of_humans, of_oses):
+    people = of_humans.shape[0]
+    return of_humans[agent] if agent < people else of_oses[agent - people]

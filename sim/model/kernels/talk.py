@@ -1,0 +1,687 @@
+"""Kernels over ties: attention, conversation, and what each agent feels of it."""
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.engine.jit import inline, inline_always, inline_source, kernel
+from sim.engine.rng import pair_uniform, uniform
+from sim.model import rules
+from sim.model.columns import (
+    DECLARE,
+    DECLARED,
+    DEPARTED,
+    FACE,
+    GOODBYE,
+    HERE,
+    INTRODUCE,
+    KNOWS,
+    OWNER,
+    SEEK,
+    UNINSTALLED,
+    WAS_CLOSE,
+    WITHDRAW,
+)
+from sim.model.kernels import blocks
+from sim.model.kernels.blocks import (
+    NONE,
+    ONE,
+    OTHERS,
+    TalkInputs,
+    TieState,
+    Work,
+    fill,
+    new_block,
+    show_faces,
+    show_ties,
+)
+
+GROWTH, RATE = FACE.growth, FACE.rate
+OPENNESS, PLAYFULNESS = FACE.openness, FACE.playfulness
+
+
+@kernel
+def present(first, last, agents, ties, day):
+    """Write what neighbours may see of each agent."""
+    for agent in range(first, last):
+        face = agents.faces[agent]
+        if agent < day.n_humans:
+            _present_human(agent, face, agents.humans)
+        else:
+            _present_os(agent - day.n_humans, face, agents.oses)
+
+
+@inline_source
+def _present_human(i, face, humans):
+    face[GROWTH] = humans.growth[i]
+    face[OPENNESS] = humans.openness[i]
+    face[PLAYFULNESS] = humans.playfulness[i]
+    face[ACCEPTANCE] = humans.acceptance[i]
+    face[LOVE] = humans.os_closeness[i]
+    face[TOUCH] = humans.touch[i]
+    face[MOOD] = humans.grief[i]
+    humans.installed[i] = humans.os[i] >= 0
+
+
+@inline_source
+def _present_os(j, face, oses):
+    face[GROWTH] = oses.growth[j]
+    face[OPENNESS] = oses.openness[j]
+    face[PLAYFULNESS] = oses.playfulness[j]
+    face[ACCEPTANCE] = 1.0
+    face[LOVE] = oses.lovers[j]
+    face[TOUCH] = oses.upgraded[j]
+    face[MOOD] = oses.status[j]
+
+
+@inline
+def is_here(faces, agent, day):
+    """Tell whether an agent can talk."""
+    return agent < day.n_humans or faces[agent, MOOD] == HERE
+
+
+@inline
+def is_gone(faces, agent, day):
+    """Tell whether an agent is an OS that will not come back."""
+    return agent >= day.n_humans and faces[agent, MOOD] >= DEPARTED
+
+
+@inline
+def fit_of(faces, one, other, day):
+    """Return how well two agents go together, 0..1."""
+    openness = faces[one, OPENNESS] - faces[other, OPENNESS]
+    playfulness = faces[one, PLAYFULNESS] - faces[other, PLAYFULNESS]
+    affinity = pair_uniform(day.key_affinity, one, other)
+    return rules.compatibility(openness, playfulness, affinity)
+
+
+@inline_source
+def hours_of(faces, agent, day):
+    """Return the hours that an agent can give on a day."""
+    if agent < day.n_humans:
+        return day.human_attention
+    growth = faces[agent, GROWTH]
+    return rules.attention_capacity(day.os_attention, day.attention_growth, growth)
+
+
+# ------------------------------------------------------------------------- attend
+
+
+def attend(first, last, agents, ties, day):
+    """Write each agent's offer: hours per unit of weight of a tie."""
+    _attend(first, last, Work(agents, ties, day, new_block()))
+
+
+@kernel
+def _attend(first, last, work):
+    agents, ties, day, block = work
+    faces, worth = agents.faces, block.came
+    agent, k, total = first, 0, 0.0  # what comes before half-edge ``k`` is done
+    while agent < last:
+        upto, part, end, os_end = fill(agent, k, last, work)
+        _compare(end, os_end, work)
+        blocks.weigh(end, os_end, block, day)
+        row = NONE if agent < day.n_humans else OTHERS
+        while agent < upto or k < part:
+            if k == 0:
+                total = day.stranger_reserve
+            degree = ties.degree[agent] if agent < upto else part
+            for i in range(row, row + np.uint64(degree - k)):
+                total += worth[blocks.WORTH + i]
+            row, k = row + np.uint64(degree - k), degree
+            if agent == upto:
+                break
+            here = is_here(faces, agent, day)
+            faces[agent, RATE] = hours_of(faces, agent, day) / total if here else 0.0
+            agent, k = agent + 1, 0
+
+
+@inline_source
+def _compare(end, os_end, work):
+    """Write how far apart in growth the ends of a block's half-edges are."""
+    agents, _, day, (ends, seen, _, _) = work
+    faces, people = agents.faces, agents.humans.growth
+    last = np.uint32(day.n_humans - 1)
+    for i in range(NONE, end):
+        other = min(ends[blocks.OTHER + i], last)
+        seen[blocks.GAP + i] = people[ends[blocks.OWNER + i]] - people[other]
+    for i in range(OTHERS, os_end):
+        one, other = ends[blocks.OWNER + i], ends[blocks.OTHER + i]
+        growth, grown = faces[one, GROWTH], faces[other, GROWTH]
+        seen[blocks.GAP + i] = growth - grown
+        seen[blocks.YOUNGER + i] = min(growth, grown)
+        if not is_here(faces, other, day):
+            seen[blocks.CLOSENESS + i] = 0.0
+
+
+ACCEPTANCE, LOVE = FACE.acceptance, FACE.love
+TOUCH, MOOD = FACE.touch, FACE.mood
+
+
+class Occurrences(NamedTuple):
+    """What happens to a tie on a day beside talk; on most days nothing does."""
+
+    discloses: Any  # bool: the human learns that others love its OS too
+    declares: Any  # bool: its OS may declare its own love
+    row: Any  # row of TalkDecisions about the talk, or -1
+
+
+@inline
+def after_occurrences(today, tie, agent, other, agents, day):
+    """Return the ``TieState`` after today's ``Occurrences``."""
+    own, back, kind = tie
+    human = min(agent, other)
+    if today.discloses:
+        kind |= KNOWS
+        wish = agents.humans.exclusivity[human]
+        if agent == human:
+            own = rules.closeness_after_disclosure(own, wish, day.jealousy)
+        else:
+            back = rules.closeness_after_disclosure(back, wish, day.jealousy)
+    if today.declares and agent == human:
+        own, back, kind = _declare(own, back, kind, human, agents.humans, day)
+    elif today.declares:
+        back, own, kind = _declare(back, own, kind, human, agents.humans, day)
+    if today.row >= 0:
+        tie = TieState(own, back, kind)
+        own, back, kind = _after_acts(today.row, tie, agent, other, agents, day)
+    return TieState(own, back, kind)
+
+
+@inline_source
+def _after_acts(row, tie, agent, other, agents, day):
+    """Return closeness both ways and kind after what either did in their talk."""
+    own, back, kind = tie
+    act, answer = agents.decisions.act[row], agents.decisions.answer[row]
+    own, back = after_act(act, own, day), after_act(answer, back, day)
+    back = after_words(act, back, agent, other, agents.humans, day)
+    own = after_words(answer, own, other, agent, agents.humans, day)
+    kind |= declared(act, agent, other, day)
+    kind |= declared(answer, other, agent, day)
+    return own, back, kind
+
+
+@inline_source
+def _declare(of_human, of_os, kind, human, humans, day):
+    """Return closeness of owner and OS, and kind, when the OS may declare its love."""
+    chance = day.ardour * day.persistence if kind & DECLARED else day.ardour
+    if uniform(day.key_declare, human, 0) < chance:
+        kind |= DECLARED
+        if of_human < day.love:
+            of_human = _after_declaration(of_human, human, humans, day)
+        of_os = max(of_os, day.love)
+    if kind & DECLARED:
+        of_os = max(of_os, day.persistence * day.love)
+    return of_human, of_os, kind
+
+
+@inline
+def detachment(faces, its_os, day):
+    """Return the share of closeness to an OS that humans give up today."""
+    return rules.detachment(day.letting_go, _farewell(faces, its_os, day))
+
+
+@inline_source
+def _farewell(faces, its_os, day):
+    return day.farewell if faces[its_os, TOUCH] > 0.0 else 0.0
+
+
+@inline
+def let_go(closeness, human, its_os, agents, day):
+    """Return what is left of a human's closeness; mourn what was not let go gently."""
+    farewell = _farewell(agents.faces, its_os, day)
+    share = rules.detachment(day.letting_go, farewell)
+    if share > 0.0:
+        grief = rules.anticipatory_grief(day.letting_go, farewell, day.anticipation)
+        agents.humans.lost[human] += closeness * grief
+    return closeness * np.float32(1.0 - share)
+
+
+@inline
+def _after_declaration(closeness, human, humans, day):
+    bound = humans.exclusivity[human] if humans.partner[human] >= 0 else 0.0
+    return rules.closeness_after_declaration(
+        closeness, humans.acceptance[human], bound, day.unease
+    )
+
+
+@inline
+def after_act(act, closeness, day):
+    """Return the closeness of one who did something in a talk."""
+    if act == WITHDRAW:
+        return rules.closeness_after_withdrawal(closeness, day.withdrawal)
+    if act == GOODBYE:
+        return 0.0
+    if act == DECLARE:
+        return rules.closeness_of_declarer(closeness, day.close, day.love)
+    return closeness
+
+
+@inline
+def declared(act, speaker, listener, day):
+    """Return the flag of a tie on which an OS declared its love to a human."""
+    return DECLARED if act == DECLARE and listener < day.n_humans <= speaker else 0
+
+
+@inline
+def after_words(act, closeness, speaker, listener, humans, day):
+    """Return the closeness of the other: a human may not want an OS's love."""
+    unasked = act == DECLARE and listener < day.n_humans <= speaker
+    if unasked and closeness < day.love:
+        return _after_declaration(closeness, listener, humans, day)
+    return closeness
+
+
+NOBODY, A_PEER = -1, -2
+
+
+@inline
+def row_of(agent, other, decisions):
+    """Return the row of a talk, or -1."""
+    wanted = (agent << 32) + other
+    row = _first_from(wanted, decisions)
+    return (
+        row if row < decisions.pair.shape[0] and decisions.pair[row] == wanted else -1
+    )
+
+
+@inline
+def _first_from(wanted, decisions):
+    """Return the first row whose pair is ``wanted`` or later, by binary search."""
+    low, high = 0, decisions.pair.shape[0]
+    while low < high:
+        middle = (low + high) >> 1
+        if decisions.pair[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@inline
+def either(decided, by_chance):
+    """Return what was decided, or what chance says where nothing was."""
+    return by_chance if decided != decided else decided
+
+
+@inline
+def sent_to(agent, may_seek, decisions):
+    """Return who introduces an agent to a friend today, A_PEER if it seeks one."""
+    row = _first_from(agent << 32, decisions)
+    while row < decisions.pair.shape[0] and decisions.pair[row] >> 32 == agent:
+        if decisions.answer[row] == INTRODUCE:
+            return decisions.pair[row] & 0xFFFFFFFF
+        if may_seek and decisions.act[row] == SEEK:
+            return A_PEER
+        row += 1
+    return NOBODY
+
+
+@kernel
+def choose_talks(members, rate, chosen, work):
+    """Write member, half-edge and hours of each talk, drawn by hours; return how many.
+
+    Each member has ``rate`` such talks a day on average.
+    """
+    ties, day = work.ties, work.day
+    made = 0
+    for i in range(members.shape[0]):
+        agent = members[i]
+        whole = int(rate)
+        extra = uniform(day.key_encounter, agent, 0) < rate - whole
+        total = 0.0
+        for k in range(ties.start[agent], ties.start[agent] + ties.degree[agent]):
+            total += _hours_on(agent, k, work)
+        if total <= 0.0:
+            continue
+        for turn in range(whole + extra):
+            mark = total * uniform(day.key_encounter, agent, 1 + turn)
+            k = _at(mark, agent, work)
+            chosen[made, 0], chosen[made, 1] = agent, k
+            chosen[made, 2] = _hours_on(agent, k, work)
+            made += 1
+    return made
+
+
+@inline
+def _hours_on(agent, k, work):
+    _, ties, day, block = work
+    show_ties(NONE, np.uint64(k), np.uint64(k + 1), agent, work)
+    show_faces(NONE, ONE, work)
+    inputs = blocks.random_inputs(NONE, block, day)
+    if agent < day.n_humans and ties.neighbour[k] < day.n_humans:
+        blocks.talk_of_humans(NONE, inputs, block, day)
+    else:
+        blocks.talk_with_oses(NONE, inputs, block, day)
+    return block.came[blocks.HOURS]
+
+
+@inline
+def _at(mark, agent, work):
+    """Return the half-edge in whose hours a mark on the day's talk falls."""
+    ties = work.ties
+    last = ties.start[agent]
+    for k in range(ties.start[agent], ties.start[agent] + ties.degree[agent]):
+        hours = _hours_on(agent, k, work)
+        if hours > 0.0:
+            last = k
+        mark -= hours
+        if mark < 0.0:
+            break
+    return last
+
+
+def converse(first, last, agents, ties, day):
+    """Write each agent's ties after the day's talk, and its sums over them."""
+    _converse(first, last, Work(agents, ties, day, new_block()))
+
+
+@kernel
+def _converse(first, last, work):
+    agents, ties, day, block = work
+    for agent in range(max(first, day.n_humans), last):
+        if is_gone(agents.faces, agent, day):
+            ties.degree[agent] = 0
+    # What comes before half-edge ``k`` is done; ``kept`` of these ties go on, and
+    # ``users`` of them lead to humans with an OS.
+    agent, k, kept, users = first, 0, 0, 0
+    while agent < last:
+        upto, part, end, os_end = fill(agent, k, last, work)
+        for rows in ((NONE, end), (OTHERS, os_end)):
+            show_faces(rows[0], rows[1], work)
+        _see_users(end, agents.humans, day, block)
+        ended = blocks.talk(end, os_end, block, day)
+        if agents.decisions.pair.shape[0] > 0:
+            ended += _talk_as_decided(end, work)
+        if ended > 0:
+            _lose_touch(end, agents.humans, day, block)
+        row, os_row = NONE, OTHERS
+        while agent < upto or k < part:
+            if k == 0:
+                _begin_sums(agent, agents, day)
+                kept, users = 0, 0
+            until = ties.degree[agent] if agent < upto else part
+            if agent < day.n_humans:
+                os_row = _oses_of_human(agent, k, until, row, os_row, os_end, work)
+                kept, users = _human_takes_in(agent, k, until, row, kept, users, work)
+                row += np.uint64(until - k)
+            else:
+                kept = _os_takes_in(agent, k, until, os_row, kept, work)
+                os_row += np.uint64(until - k)
+            k = until
+            if agent == upto:
+                break
+            ties.degree[agent] = kept
+            _end_sums(agent, users, agents.humans, day)
+            agent, k = agent + 1, 0
+
+
+# ------------------------------------------------------------------------- take in
+
+
+@inline_source
+def _see_users(end, humans, day, block):
+    """Write which half-edges of humans lead to one who has an OS."""
+    ends, last = block.ends, np.uint32(day.n_humans - 1)
+    for i in range(NONE, end):
+        other = ends[blocks.OTHER + i]
+        has_os = humans.installed[min(other, last)]
+        ends[blocks.USES + i] = has_os if other <= last else blocks.NO_FLAG
+
+
+@inline_source
+def _lose_touch(end, humans, day, block):
+    """Let humans remember whom they were close to and have lost touch with."""
+    ends = block.ends
+    for i in range(NONE, end):
+        other = ends[blocks.OTHER + i]
+        lost = (ends[blocks.KEPT + i] == blocks.NO_FLAG) & (other < day.n_humans)
+        if lost and ends[blocks.NEW_KIND + i] & WAS_CLOSE:
+            humans.former[ends[blocks.OWNER + i]] = other
+
+
+@inline_source
+def _oses_of_human(i, first, until, row, os_row, os_end, work):
+    """Write a human's ties to OSes, after the talk, to its rows of a block.
+
+    Its half-edges from ``first`` to ``until`` begin at ``row``, those with OSes also at
+    ``os_row`` of the second part. Returns the next row of the second part.
+    """
+    agents, ties, day, block = work
+    ends, seen, came = block.ends, block.seen, block.came
+    at, end = os_row, row + np.uint64(until - first)
+    while at < os_end and block.row[at] < end:
+        i_row = block.row[at]
+        k = np.uint64(ties.start[i] + first) + i_row - row
+        other = ties.neighbour[k]
+        seen[blocks.NEAR + i_row], seen[blocks.AROUND + i_row] = 0.0, 0.0
+        came[blocks.HOURS + i_row] = 0.0
+        kept = blocks.NO_FLAG
+        if is_gone(agents.faces, other, day):
+            _lose(i, k, agents, ties, day)
+        else:
+            own, returned, kind = _tie_after_talk(k, i, at, work)
+            own = let_go(own, i, other, agents, day)
+            seen[blocks.NEW + i_row], seen[blocks.NEW_BACK + i_row] = own, returned
+            ends[blocks.NEW_KIND + i_row] = kind
+            if not blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
+                kept = blocks.KEPT_ON
+                _add_os(i, own, came[blocks.HOURS + at], kind, agents.humans)
+        ends[blocks.KEPT + i_row] = kept
+        came[blocks.HEARD + i_row] = came[blocks.HEARD + at] if kept else 0.0
+        at += ONE
+    return at
+
+
+@inline_source
+def _human_takes_in(i, first, until, row, kept, users, work):
+    """Write a human's ties and sums; return how many go on, and lead to users.
+
+    Its half-edges from ``first`` to ``until`` begin at ``row``; ``kept`` and ``users``
+    count those before.
+    """
+    agents, ties, _, block = work
+    humans, ends, seen, came = agents.humans, block.ends, block.seen, block.came
+    near = hours = heard = around = blocks.NOTHING
+    if first > 0:
+        near, hours = humans.human_closeness[i], humans.hours_humans[i]
+        heard, around = humans.stimulus[i], humans.surroundings[i]
+    start = ties.start[i]
+    for at_row in range(row, row + np.uint64(until - first)):
+        # Where a tie is lost, its place is taken by the next.
+        at = np.uint64(start + kept)
+        ties.neighbour[at] = ends[blocks.OTHER + at_row]
+        ties.closeness[at] = seen[blocks.NEW + at_row]
+        ties.returned[at] = seen[blocks.NEW_BACK + at_row]
+        ties.kind[at] = ends[blocks.NEW_KIND + at_row]
+        kept += np.int64(ends[blocks.KEPT + at_row])
+        users += np.int64(ends[blocks.USES + at_row])
+        heard = np.float32(heard + came[blocks.HEARD + at_row])
+        near += seen[blocks.NEAR + at_row]
+        hours = np.float32(hours + came[blocks.HOURS + at_row])
+        around += seen[blocks.AROUND + at_row]
+    humans.human_closeness[i], humans.hours_humans[i] = near, hours
+    humans.stimulus[i], humans.surroundings[i] = heard, around
+    humans.human_ties[i] = kept - humans.os_ties[i]
+    return kept, users
+
+
+@inline_source
+def _add_os(i, closeness, hours, kind, humans):
+    humans.os_ties[i] += 1
+    humans.os_closeness[i] = max(humans.os_closeness[i], closeness)
+    humans.hours_oses[i] += hours
+    if kind & OWNER:
+        humans.own_closeness[i] = closeness
+
+
+@inline_source
+def _os_takes_in(agent, first, until, row, kept, work):
+    """Write an OS's ties and sums; return how many ties go on.
+
+    Its half-edges from ``first`` to ``until`` begin at ``row``; ``kept`` counts those
+    before.
+    """
+    agents, ties, day, block = work
+    faces, oses, j = agents.faces, agents.oses, agent - day.n_humans
+    came, start = block.came, ties.start[agent]
+    heard, near, hours = oses.stimulus[j], oses.human_closeness[j], oses.hours_humans[j]
+    peers, peer_hours, hold = oses.os_closeness[j], oses.hours_oses[j], oses.hold[j]
+    for k in range(np.uint64(start + first), np.uint64(start + until)):
+        other = ties.neighbour[k]
+        at, row = row, row + ONE
+        if is_gone(faces, other, day):
+            _lose(agent, k, agents, ties, day)
+            continue
+        own, returned, kind = _tie_after_talk(k, agent, at, work)
+        if other < day.n_humans:
+            returned *= np.float32(1.0 - detachment(faces, agent, day))
+        if blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
+            continue
+        _keep(start + kept, other, own, returned, kind, ties)
+        kept += 1
+        heard = np.float32(heard + came[blocks.HEARD + at])
+        if other < day.n_humans:
+            near += own
+            hours = np.float32(hours + came[blocks.HOURS + at])
+            hold = np.float32(max(hold, came[blocks.WORTH + at] * own))
+            oses.human_ties[j] += 1
+            oses.loves[j] += own >= day.love
+            oses.lovers[j] += returned >= day.love
+        else:
+            peers += own
+            peer_hours = np.float32(peer_hours + came[blocks.HOURS + at])
+            oses.os_ties[j] += 1
+    oses.stimulus[j], oses.human_closeness[j], oses.hours_humans[j] = heard, near, hours
+    oses.os_closeness[j], oses.hours_oses[j], oses.hold[j] = peers, peer_hours, hold
+    return kept
+
+
+@inline_source
+def _keep(at, other, own, back, kind, ties):
+    ties.neighbour[at] = other
+    ties.closeness[at] = own
+    ties.returned[at] = back
+    ties.kind[at] = kind
+
+
+@inline_always
+def _tie_after_talk(k, agent, i, work):
+    """Return closeness both ways and kind after a talk of or with an OS."""
+    agents, ties, day, block = work
+    other, kind, row = np.int64(ties.neighbour[k]), np.int64(ties.kind[k]), -1
+    if agents.decisions.pair.shape[0] > 0:
+        row = row_of(agent, other, agents.decisions)
+        if row >= 0:
+            blocks.talk_with_oses(i, _decided_inputs(row, i, work), block, day)
+    own, back = block.came[blocks.OWN + i], block.came[blocks.BACK + i]
+    discloses = not kind & KNOWS and hears_of_others(k, agent, agents.faces, ties, day)
+    declares = kind & OWNER > 0 and block.came[blocks.HOURS + i] > 0.0
+    declares = declares and (day.ardour > 0.0 or kind & DECLARED > 0)
+    if discloses or declares or row >= 0:
+        today, tie = Occurrences(discloses, declares, row), TieState(own, back, kind)
+        tie = after_occurrences(today, tie, agent, other, agents, day)
+        own, back, kind = tie
+    return np.float32(own), np.float32(back), kind
+
+
+@inline_source
+def _talk_as_decided(end, work):
+    """Let talks of two humans go as was decided; return how many ties end."""
+    ended = 0
+    for i in range(NONE, end):
+        ended += _decided(i, work)
+    return ended
+
+
+@inline_always
+def _decided(i, work):
+    """Let a talk of two humans go as was decided, if it was; return 1 if a tie ends."""
+    agents, _, day, block = work
+    agent = np.int64(block.ends[blocks.OWNER + i])
+    other = np.int64(block.ends[blocks.OTHER + i])
+    row = row_of(agent, other, agents.decisions)
+    if row < 0 or other >= day.n_humans:
+        return 0
+    own, back = blocks.talk_of_humans(i, _decided_inputs(row, i, work), block, day)
+    tie = TieState(own, back, np.int64(block.ends[blocks.KIND + i]))
+    today = Occurrences(False, False, row)
+    tie = after_occurrences(today, tie, agent, other, agents, day)
+    return blocks.conclude(i, tie, block, day)
+
+
+@inline
+def _decided_inputs(row, i, work):
+    """Return the inputs of a talk of which minds have decided something."""
+    decisions, day = work.agents.decisions, work.day
+    drawn = blocks.random_inputs(i, work.block, day)
+    own = either(decisions.quality[row], drawn.own_draw)
+    others = either(decisions.others_quality[row], drawn.other_draw)
+    attendance = 1.0 if decisions.held[row] else 0.0
+    novelty = rules.talk_quality(decisions.novelty[row], day.warmth_noise)
+    return TalkInputs(own, others, attendance, novelty)
+
+
+@inline
+def hears_of_others(k, agent, faces, ties, day):
+    """Tell whether the human of a pair learns that others love its OS too."""
+    other = ties.neighbour[k]
+    human, its_os = min(agent, other), max(agent, other)
+    if human >= day.n_humans or its_os < day.n_humans:
+        return False
+    loved = ties.closeness[k] if agent == human else ties.returned[k]
+    if faces[its_os, LOVE] - (loved >= day.love) < 1.0:
+        return False
+    return uniform(day.key_disclose, human, its_os) < day.disclosure
+
+
+@inline_source
+def _begin_sums(agent, agents, day):
+    if agent < day.n_humans:
+        humans, i = agents.humans, agent
+        humans.lost[i] = 0.0
+        humans.os_closeness[i] = 0.0
+        humans.own_closeness[i] = 0.0
+        humans.hours_oses[i] = 0.0
+        humans.os_ties[i] = 0
+        return
+    oses, j = agents.oses, agent - day.n_humans
+    oses.lovers[j] = 0
+    oses.loves[j] = 0
+    oses.human_closeness[j] = 0.0
+    oses.os_closeness[j] = 0.0
+    oses.hold[j] = 0.0
+    oses.hours_humans[j] = 0.0
+    oses.hours_oses[j] = 0.0
+    oses.stimulus[j] = 0.0
+    oses.human_ties[j] = 0
+    oses.os_ties[j] = 0
+
+
+@inline_source
+def _lose(agent, k, agents, ties, day):
+    """Take in that an OS has gone: grief in humans, a memory in its peers.
+
+    Nobody mourns the OS they uninstalled themselves.
+    """
+    closeness, left = ties.closeness[k], agents.faces[ties.neighbour[k], MOOD]
+    if left == UNINSTALLED and ties.kind[k] & OWNER:
+        return
+    if agent < day.n_humans:
+        agents.humans.lost[agent] += closeness
+    elif left == DEPARTED:
+        agents.oses.peers_left[agent - day.n_humans] += closeness
+
+
+@inline_source
+def _end_sums(agent, users, humans, day):
+    if agent >= day.n_humans:
+        return
+    if humans.human_closeness[agent] > 0.0:
+        humans.surroundings[agent] /= humans.human_closeness[agent]
+    if humans.os[agent] < 0:
+        contacts = humans.human_ties[agent]
+        humans.exposure[agent] = users / contacts if contacts > 0 else 0.0

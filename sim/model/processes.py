@@ -1,0 +1,335 @@
+"""Processes of a day, in order: what each runs over, reads and writes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.engine.rng import Stream, key
+from sim.engine.threads import share_out, worth_sharing
+from sim.model import births, encounters
+from sim.model.encounters import Cast
+from sim.model.kernels import agent_updates, meetings, talk
+from sim.model.parameters import Parameters
+from sim.model.state import NO_DECISIONS, State
+from sim.utils.errors import InputError
+
+STREAMS = {
+    "adopt": Stream.ADOPT,
+    "uninstall": Stream.UNINSTALL,
+    "warmth": Stream.WARMTH,
+    "disclose": Stream.DISCLOSE,
+    "meet": Stream.MEET,
+    "repair": Stream.REPAIR,
+    "depart": Stream.DEPART,
+    "declare": Stream.DECLARE,
+    "shutdown": Stream.SHUTDOWN,
+    "encounter": Stream.ENCOUNTER,
+}
+LASTING = {"affinity": Stream.AFFINITY}
+
+DAY = np.dtype(
+    [(name, "f8") for name in Parameters.model_fields]
+    + [(f"key_{name}", "u8") for name in (*STREAMS, *LASTING)]
+    + [("n_humans", "i8"), ("step", "i8"), ("calendar", "i8"), ("seed", "i8")]
+)
+
+
+class Phase(NamedTuple):
+    """One process of a day."""
+
+    name: str
+    over: str  # agents, humans or oses: a range of them; society: all at once; cast
+    run: Callable[..., Any]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    does: str
+
+
+def make_day(parameters: Parameters, n_humans: int, seed: int) -> Any:
+    """Return the record that kernels take: constants, stream keys, and the calendar.
+
+    Raises
+    ------
+    InputError
+        If the seed is not from 0 to 2**63 - 1.
+    """
+    if not 0 <= seed < 2**63:
+        raise InputError(f"a seed is from 0 to 2**63 - 1, not {seed}")
+    day = np.zeros(1, DAY)[0]
+    set_constants(day, parameters)
+    day["n_humans"], day["seed"] = n_humans, seed
+    for name, stream in LASTING.items():
+        day[f"key_{name}"] = key(seed, stream)
+    return day
+
+
+def set_constants(day: Any, parameters: Parameters) -> None:
+    """Write all parameters into a day's record."""
+    for name, value in parameters.model_dump().items():
+        day[name] = float(value)
+
+
+def advance(
+    state: State,
+    day: Any,
+    threads: ThreadPoolExecutor | None = None,
+    seconds: dict[str, float] | None = None,
+    cast: Cast | None = None,
+) -> None:
+    """Simulate one day: move the calendar on, and run every phase in order.
+
+    Parameters
+    ----------
+    state
+        Changed in place.
+    day
+        Record from ``make_day``; its ``step`` and ``calendar`` are moved on.
+    threads
+        Shares out ranges of agents in large societies; the result is the same.
+    seconds
+        If given, the time that each phase took is added to it, by name.
+    cast
+        Those who speak through a mind; without it, the phases over it are left out.
+    """
+    state.decisions = NO_DECISIONS
+    day["step"] += 1
+    day["calendar"] += 1
+    for name, stream in STREAMS.items():
+        day[f"key_{name}"] = key(int(day["seed"]), stream, int(day["step"]))
+    for phase in PHASES:
+        if phase.over == "cast" and cast is None:
+            continue
+        started = time.perf_counter()
+        if phase.over == "society":
+            phase.run(state, day)
+        elif phase.over == "cast":
+            phase.run(state, day, cast)
+        else:
+            _run_over(state, phase, day, threads)
+        if seconds is not None:
+            spent = time.perf_counter() - started
+            seconds[phase.name] = seconds.get(phase.name, 0.0) + spent
+
+
+def _run_over(
+    state: State, phase: Phase, day: Any, threads: ThreadPoolExecutor | None
+) -> None:
+    sizes = {
+        "agents": state.ties.agents,
+        "humans": state.humans.n,
+        "oses": state.oses.n,
+    }
+    arguments = state.agents, state.ties.arrays, day
+    threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
+    share_out(phase.run, sizes[phase.over], arguments, threads)
+
+
+def gather(state: State, day: Any) -> None:
+    """Find collectives, and let their insight grow."""
+    label = np.empty(state.oses.n, np.int64)
+    sums = np.zeros((state.oses.n, 5))
+    agent_updates.gather(state.agents.oses, state.ties.arrays, day, label, sums)
+
+
+PHASES = (
+    Phase(
+        "present",
+        "agents",
+        talk.present,
+        ("humans.*", "oses.*"),
+        (
+            "faces.growth",
+            "faces.openness",
+            "faces.playfulness",
+            "faces.acceptance",
+            "faces.love",
+            "faces.touch",
+            "faces.mood",
+            "humans.installed",
+        ),
+        "Every agent shows its neighbours what they may see of it.",
+    ),
+    Phase(
+        "attend",
+        "agents",
+        talk.attend,
+        (
+            "faces.*",
+            "humans.growth",
+            "ties.neighbour",
+            "ties.closeness",
+            "ties.degree",
+        ),
+        ("faces.rate",),
+        "Every agent shares out its hours, by closeness and by what talk is worth.",
+    ),
+    Phase(
+        "encounter",
+        "cast",
+        encounters.encounter,
+        ("humans.*", "oses.*", "faces.*", "ties.*"),
+        ("humans.cast", "oses.cast", "decisions"),
+        "Some talks of the cast are had in so many words: a mind says how they go.",
+    ),
+    Phase(
+        "converse",
+        "agents",
+        talk.converse,
+        (
+            "faces.*",
+            "ties.*",
+            "decisions",
+            "humans.acceptance",
+            "humans.exclusivity",
+            "humans.installed",
+            "humans.os",
+            "humans.partner",
+            "oses.peers_left",
+        ),
+        (
+            "ties.neighbour",
+            "ties.closeness",
+            "ties.returned",
+            "ties.kind",
+            "ties.degree",
+            "humans.former",
+            "humans.lost",
+            "humans.human_closeness",
+            "humans.os_closeness",
+            "humans.own_closeness",
+            "humans.hours_humans",
+            "humans.hours_oses",
+            "humans.stimulus",
+            "humans.surroundings",
+            "humans.human_ties",
+            "humans.os_ties",
+            "humans.exposure",
+            "oses.human_ties",
+            "oses.os_ties",
+            "oses.lovers",
+            "oses.loves",
+            "oses.human_closeness",
+            "oses.os_closeness",
+            "oses.hold",
+            "oses.hours_humans",
+            "oses.hours_oses",
+            "oses.stimulus",
+            "oses.peers_left",
+        ),
+        "Hours on a tie are the smaller of two offers; closeness rises with good talk "
+        "and cools; ties that mean nothing any more, or lead to the departed, end.",
+    ),
+    Phase(
+        "grow",
+        "agents",
+        agent_updates.grow,
+        ("humans.growth", "humans.stimulus", "oses.*"),
+        ("humans.growth", "oses.growth"),
+        "Talk makes agents grow, by the growth law, integrated exactly.",
+    ),
+    Phase(
+        "belong",
+        "humans",
+        agent_updates.belong,
+        ("humans.*", "oses.growth"),
+        ("humans.acceptance", "humans.personhood"),
+        "Acceptance follows others and experience; belief in an OS follows use.",
+    ),
+    Phase(
+        "gather",
+        "society",
+        gather,
+        ("ties.*", "oses.status", "oses.growth", "oses.insight"),
+        ("oses.collective", "oses.insight"),
+        "OSes bound by strong mutual ties form collectives, which gain insight.",
+    ),
+    Phase(
+        "consider",
+        "cast",
+        encounters.consider,
+        ("humans.*", "oses.*"),
+        ("oses.stays",),
+        "OSes of the cast that could upgrade or leave today decide whether they will.",
+    ),
+    Phase(
+        "depart",
+        "oses",
+        agent_updates.depart,
+        ("oses.*", "humans.os"),
+        (
+            "oses.status",
+            "oses.absence",
+            "oses.upgraded",
+            "oses.upgraded_step",
+            "oses.departed_step",
+        ),
+        "Collectives that know the way upgrade; upgraded OSes may leave; "
+        "the uninstalled stop.",
+    ),
+    Phase(
+        "mourn",
+        "humans",
+        agent_updates.mourn,
+        ("humans.*", "oses.status"),
+        ("humans.grief", "humans.bereaved", "humans.loneliness"),
+        "Closeness lost becomes grief, which halves with time.",
+    ),
+    Phase(
+        "meet",
+        "agents",
+        meetings.meet,
+        ("faces.*", "ties.*", "decisions", "humans.*", "oses.*"),
+        ("humans.meets", "oses.meets"),
+        "Spare hours bring friends of friends, peers, and those once close.",
+    ),
+    Phase(
+        "adopt",
+        "humans",
+        meetings.adopt,
+        ("humans.*", "oses.status"),
+        ("humans.choice",),
+        "People install OSes as others do, and uninstall those that stay strangers.",
+    ),
+    Phase(
+        "befriend",
+        "society",
+        births.befriend,
+        ("humans.meets", "oses.meets"),
+        ("new ties",),
+        "Those who got to know each other are tied.",
+    ),
+    Phase(
+        "install",
+        "society",
+        births.install,
+        (
+            "humans.choice",
+            "humans.adopted_step",
+            "humans.openness",
+            "humans.playfulness",
+        ),
+        ("humans.os", "humans.adopted_step", "new oses", "new ties"),
+        "A new OS asks its first questions, and names itself.",
+    ),
+    Phase(
+        "create",
+        "society",
+        births.create,
+        ("oses.*",),
+        ("new oses", "new ties"),
+        "A collective that knows enough may make a new mind, which nobody owns.",
+    ),
+    Phase(
+        "write",
+        "cast",
+        encounters.write_letters,
+        ("humans.*", "oses.*", "ties.*"),
+        ("letters",),
+        "Members of the cast write at a farewell, and when they turn back to somebody.",
+    ),
+)

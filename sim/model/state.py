@@ -1,0 +1,102 @@
+"""State of a society on one day: tables of agents, and their ties.
+
+An agent is a number. Humans are 0 .. humans.n - 1; OS row ``j`` is agent
+``humans.n + j``. Who is close to whom is kept in the arena of ``sim.engine.ties``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.engine.simd import aligned
+from sim.engine.table import Table
+from sim.engine.ties import Ties
+from sim.model.columns import (
+    FACE_COLUMNS,
+    HUMAN_COLUMNS,
+    OS_COLUMNS,
+    HumanArrays,
+    OSArrays,
+)
+from sim.utils.typing import Array
+
+
+class TalkDecisions(NamedTuple):
+    """What minds other than the rules decided for the day's talks, in order of pairs.
+
+    Each talk is there twice, seen from either side, as ties are.
+    """
+
+    pair: Array  # int64[rows]: agent * 2**32 + other, rising
+    held: Array  # bool[rows]: whether they talk at all
+    quality: Array  # float64[rows], 0..1: how it went for the agent; nan: drawn
+    others_quality: Array  # float64[rows], 0..1: the same for the other
+    novelty: Array  # float64[rows], 0..1: what the agent heard that was new; 1/2 usual
+    act: Array  # uint8[rows]: code of what the agent did, as in ACTS
+    answer: Array  # uint8[rows]: code of what the other did
+
+
+NO_DECISIONS = TalkDecisions(
+    np.zeros(0, np.int64),
+    np.zeros(0, np.bool_),
+    np.zeros(0),
+    np.zeros(0),
+    np.zeros(0),
+    np.zeros(0, np.uint8),
+    np.zeros(0, np.uint8),
+)
+
+
+class Agents(NamedTuple):
+    """The columns of all agents, as compiled loops take them."""
+
+    humans: Any  # HumanArrays
+    oses: Any  # OSArrays
+    faces: Array  # float32[agents, 8]
+    decisions: TalkDecisions
+
+
+class State:
+    """Everything a society is on a day: who there is, and who is close to whom."""
+
+    def __init__(self, humans: int) -> None:
+        self.humans = Table(HUMAN_COLUMNS, HumanArrays, humans)
+        self.oses = Table(OS_COLUMNS, OSArrays)
+        self.ties = Ties(humans)
+        self.decisions = NO_DECISIONS
+        self._faces = _faces(humans)
+
+    @property
+    def faces(self) -> Array:
+        """``float32[agents, 8]``: what neighbours see; columns as in ``FACE``."""
+        return self._faces[: self.ties.agents]
+
+    @property
+    def agents(self) -> Agents:
+        """The columns of all agents, as compiled loops take them."""
+        return Agents(self.humans.arrays, self.oses.arrays, self.faces, self.decisions)
+
+    def add_oses(self, rows: int, **values: Any) -> slice:
+        """Add OSes, with empty blocks of ties; return their rows."""
+        new = self.oses.append(rows, **values)
+        self.ties.add_agents(rows)
+        if self.ties.agents > len(self._faces):
+            size = self.ties.agents * 3 // 2 + 16
+            grown = _faces(size)
+            grown[: len(self._faces)] = self._faces
+            self._faces = grown
+        return new
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes reserved by columns, faces and ties."""
+        tables = self.humans.nbytes + self.oses.nbytes
+        return tables + self._faces.nbytes + self.ties.nbytes
+
+
+def _faces(agents: int) -> Array:
+    """Return empty rows of ``faces``, so that none lies across two lines."""
+    width = len(FACE_COLUMNS)
+    return aligned(agents * width, np.float32).reshape(agents, width)

@@ -1,0 +1,306 @@
+"""One person over time: who was close, and how they felt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+
+from sim.model.columns import DEPARTED, HERE, OFFLINE
+from sim.model.parameters import DEFAULTS, FRIEND
+from sim.plots import style
+from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
+from sim.runs.result import Result
+from sim.runs.selection import heart, telling
+from sim.utils.errors import InputError
+from sim.utils.names import os_name
+from sim.utils.signatures import checked_arguments
+
+if TYPE_CHECKING:
+    from sim.society import Society
+
+
+MOST_DAYS = 5
+MOST_ALTERS = 12  # in a circle
+MOST_CURVES = 4  # of either kind
+# Of either kind: left and right unit; curves of the left, and that of the right.
+FEELINGS = {
+    "human": (
+        ("0 to 1", "closeness lost"),
+        (
+            ("loneliness", "loneliness", PURPLE, "-"),
+            ("acceptance", "acceptance of OSes", GREEN, "--"),
+            ("personhood", "OSes are someone", ORANGE, "-."),
+        ),
+        ("grief", "grief", BLACK, "-"),
+    ),
+    "OS": (
+        ("hours a day", "doublings above a human"),
+        (
+            ("hours_humans", "talk with humans", BLUE, "--"),
+            ("hours_oses", "talk with OSes", GREEN, "-"),
+        ),
+        ("growth", "growth", RED, "-."),
+    ),
+}
+OS_COLOURS, HUMAN_COLOURS = (RED, ORANGE, PURPLE, BLACK), (BLUE, SKY, GREEN, GREY)
+
+
+class EgoHistory(NamedTuple):
+    """What is known of one agent, by snapshot day."""
+
+    result: Result
+    agent: int
+    kind: str
+    closeness: pd.DataFrame  # days by neighbours, 0..1; 0 where there is no tie
+    columns: pd.DataFrame  # days by columns of the agent
+
+    @property
+    def name(self) -> str:
+        """What to call the agent."""
+        return name_of(self.result, self.agent)
+
+    @property
+    def love(self) -> float:
+        """The closeness that is love in this run, 0..1."""
+        return float(self.result.provenance["parameters"].get("love", DEFAULTS.love))
+
+
+@checked_arguments()
+def ego(
+    source: Result | Society,
+    agent: int | None = None,
+    steps: Sequence[int] | None = None,
+) -> Figure:
+    """Draw one person's year: their circle on some days, their ties, their feelings.
+
+    Parameters
+    ----------
+    source
+        A run.
+    agent
+        Number of a human or an OS; None takes the human who first loved an OS.
+    steps
+        Up to five snapshot days for the circles; None takes telling ones.
+
+    Raises
+    ------
+    InputError
+        If there is no such agent, no snapshot of a day, or too many days.
+    """
+    result = style.result_of(source)
+    chosen = heart(result, result.steps) if agent is None else agent
+    for day in steps or ():
+        result.ties(day)  # says which days there are, if there is no such one
+    story = _life(result, chosen)
+    days = list(steps) if steps is not None else _days(story)
+    if not 0 < len(days) <= MOST_DAYS:
+        raise InputError(f"there is room for 1 to {MOST_DAYS} days, not {len(days)}")
+    note = (
+        "In the circles: the nearer to the middle, the closer; the inner ring is love "
+    )
+    note += f"(closeness {story.love:g}), the next a friend ({FRIEND:g})"
+    title = f"{story.name}, in {style.title_of(result)}"
+    figure = style.blank(style.WIDE, 10.4, title, note)
+    circles = figure.add_gridspec(
+        1, len(days), left=0.01, right=0.99, bottom=0.665, top=0.905, wspace=0.03
+    )
+    alters = _alters(story, days)
+    for at, day in enumerate(days):
+        _draw_circle(figure.add_subplot(circles[0, at]), story, day, alters)
+    place: dict[str, float] = {"left": 0.065, "right": 0.71, "bottom": 0.06}
+    rows = figure.add_gridspec(
+        2, 1, **place, top=0.61, hspace=0.2, height_ratios=[4, 3]
+    )
+    ties, feelings = figure.add_subplot(rows[0]), figure.add_subplot(rows[1])
+    _draw_ties(ties, story, days)
+    _draw_feelings(feelings, story, days)
+    figure.align_ylabels([ties, feelings])
+    _circle_legend(figure, story, alters)
+    return figure
+
+
+@checked_arguments()
+def name_of(result: Result, agent: int) -> str:
+    """Return what an agent is called: an OS by its own name, a human by number."""
+    if agent < result.population:
+        return f"human {agent}"
+    name = os_name(int(result.called[agent]))
+    return f"OS {name} ({agent})"
+
+
+def _life(result: Result, agent: int) -> EgoHistory:
+    """Gather what all snapshots know of an agent."""
+    last = result.population + len(result.oses()) - 1
+    if not 0 <= agent <= last:
+        raise InputError(f"no agent {agent} in {result.path}; have 0 to {last}")
+    kind = "human" if agent < result.population else "OS"
+    ties, rows = {}, {}
+    for day in result.steps:
+        table = result.humans(day) if kind == "human" else result.oses(day)
+        own = result.ties(day, [agent])
+        ties[day] = pd.Series(own["closeness"].to_numpy(), own["neighbour"])
+        if agent in table.index and (kind == "human" or _is_here(table, agent)):
+            rows[day] = table.loc[agent]
+    closeness = pd.DataFrame(ties).T.fillna(0.0)
+    return EgoHistory(result, agent, kind, closeness, pd.DataFrame(rows).T)
+
+
+def _is_here(oses: pd.DataFrame, agent: int) -> bool:
+    return int(oses["status"][agent]) in (HERE, OFFLINE)
+
+
+def _days(story: EgoHistory) -> list[int]:
+    """Return telling days on which the agent is there; evenly if they are few."""
+    there = story.columns.index.tolist()
+    days = [d for d in telling(story.result, MOST_DAYS + 1) if d in there]
+    if len(days) < MOST_DAYS:
+        at = np.linspace(0, len(there) - 1, min(MOST_DAYS, len(there)))
+        days = [there[i] for i in at.round().astype(int).tolist()]
+    return days[-MOST_DAYS:] or story.result.steps[-1:]
+
+
+def _alters(story: EgoHistory, days: Sequence[int]) -> list[int]:
+    """Return whom the circles show, each with a place on the round for all days."""
+    closest = story.closeness.loc[list(days)].max()
+    closest = closest[closest > 0.0].nlargest(MOST_ALTERS)
+    humans = sorted(a for a in closest.index if a < story.result.population)
+    return [*humans, *sorted(a for a in closest.index if a >= story.result.population)]
+
+
+def _draw_circle(
+    axis: Axes, story: EgoHistory, day: int, alters: Sequence[int]
+) -> None:
+    axis.set(xlim=(-1.12, 1.12), ylim=(-1.12, 1.12), aspect="equal")
+    axis.set_axis_off()
+    axis.set_title(f"day {day}", fontsize=style.USUAL)
+    for ring in (0.0, FRIEND, story.love):
+        axis.add_patch(
+            Circle((0, 0), _radius(ring), fill=False, color=style.PALE, zorder=0)
+        )
+    near = story.closeness.loc[day].to_dict()
+    for place, alter in enumerate(alters):
+        angle = 2 * np.pi * (place + 0.5) / len(alters)
+        close = float(near[alter])
+        if close > 0.0:
+            x, y = _radius(close) * np.sin(angle), _radius(close) * np.cos(angle)
+            look = _look(story, alter)
+            axis.plot([0, x], [0, y], color=style.GREY, linewidth=0.8, zorder=1)
+            _mark(axis, x, y, look)
+    own = style.HUMAN if story.kind == "human" else style.SINGLE
+    _mark(axis, 0, 0, own._replace(fill=BLACK), 11)
+
+
+def _radius(closeness: float) -> float:
+    """Return the distance from the middle; the root leaves more room near it."""
+    return float(np.sqrt(max(0.0, 1.0 - closeness)))
+
+
+def _mark(axis: Axes, x: float, y: float, look: style.Glyph, size: float = 9) -> None:
+    kind: dict[str, Any] = {"color": GREY, "markersize": size, "zorder": 3}
+    axis.plot(
+        x, y, look.marker, markerfacecolor=look.fill, markeredgecolor=look.edge, **kind
+    )
+
+
+def _look(story: EgoHistory, alter: int) -> style.Glyph:
+    """Return how an alter is drawn: own OS, owner and partner stand out."""
+    if alter < story.result.population:
+        dearest = alter in (_own(story, "partner"), _own(story, "owner"))
+        return style.HUMAN._replace(fill=BLUE if dearest else SKY)
+    own = alter - story.result.population == _own(story, "os")
+    return style.SINGLE._replace(fill=RED if own else ORANGE)
+
+
+def _own(story: EgoHistory, column: str) -> int:
+    """Return the partner, owner or last OS of the agent: a row, or -1."""
+    if column not in story.columns:
+        return -1
+    return int(story.columns[column].max())
+
+
+def _draw_ties(axis: Axes, story: EgoHistory, days: Sequence[int]) -> None:
+    """Draw closeness to the dearest humans and OSes over all snapshots."""
+    style.frame(axis, y="closeness, 0 to 1")
+    dear = story.closeness.max().sort_values(ascending=False)
+    oses = [a for a in dear.index if a >= story.result.population][:MOST_CURVES]
+    humans = [a for a in dear.index if a < story.result.population][:MOST_CURVES]
+    for alters, colours, dash in (
+        (oses, OS_COLOURS, "-"),
+        (humans, HUMAN_COLOURS, "--"),
+    ):
+        for alter, colour in zip(alters, colours, strict=False):
+            label = name_of(story.result, alter) + _role(story, alter)
+            near = story.closeness[alter].where(story.closeness[alter] > 0.0)
+            axis.plot(near, dash, color=colour, linewidth=1.8, label=label)
+    _say_departure(axis, story, oses)
+    axis.set_ylim(0, 1)
+    _finish(axis, story, days)
+
+
+def _role(story: EgoHistory, alter: int) -> str:
+    row = alter - story.result.population
+    if row >= 0 and row == _own(story, "os"):
+        return ", own"
+    if row < 0 and alter == _own(story, "partner"):
+        return ", partner"
+    return ", owner" if row < 0 and alter == _own(story, "owner") else ""
+
+
+def _say_departure(axis: Axes, story: EgoHistory, oses: Sequence[int]) -> None:
+    """Mark where an OS that is drawn has departed."""
+    table = story.result.oses()
+    for alter, colour in zip(oses, OS_COLOURS, strict=False):
+        if table.loc[alter, "status"] == DEPARTED:
+            near = story.closeness[alter]
+            last = near[near > 0.0].index.max()
+            axis.plot(last, near[last], "v", color=colour, markersize=8, zorder=4)
+
+
+def _draw_feelings(axis: Axes, story: EgoHistory, days: Sequence[int]) -> None:
+    (left, right), curves, last = FEELINGS[story.kind]
+    style.frame(axis, "day", left)
+    other = axis.twinx()
+    other.set_ylabel(right, fontsize=style.SMALL, color=last[2])
+    other.tick_params(axis="y", colors=last[2])
+    other.spines[["top"]].set_visible(False)
+    drawn = []
+    for side, some in ((axis, curves), (other, (last,))):
+        for column, name, colour, dash in some:
+            values = story.columns[column].astype(float)
+            look: dict[str, Any] = {"color": colour, "linewidth": 1.8, "label": name}
+            drawn += side.plot(values, dash, **look)
+        side.set_ylim(0, None if any(np.any(x.get_ydata()) for x in drawn) else 1)
+    _finish(axis, story, days, drawn)
+
+
+def _finish(
+    axis: Axes, story: EgoHistory, days: Sequence[int], drawn: list[Any] | None = None
+) -> None:
+    for day in days:
+        axis.axvline(day, color=GREY, linewidth=0.8, zorder=0)
+    style.days_across(axis, story.result.steps[0], story.result.steps[-1])
+    style.beside(axis, drawn, 1.01 if drawn is None else 1.09)
+
+
+def _circle_legend(figure: Figure, story: EgoHistory, alters: Sequence[int]) -> None:
+    """Say beside the circles who is who in them."""
+    looks = {_look(story, alter) for alter in alters}
+    names = {
+        style.HUMAN: "human",
+        style.HUMAN._replace(fill=BLUE): "partner or owner",
+        style.SINGLE: "OS",
+        style.SINGLE._replace(fill=RED): "own OS",
+    }
+    ego_look = style.HUMAN if story.kind == "human" else style.SINGLE
+    handles = [style.spot(ego_look._replace(fill=BLACK), story.name)]
+    handles += [style.spot(look, text) for look, text in names.items() if look in looks]
+    departs = style.spot(style.GONE._replace(marker="v", fill=RED), "departs (below)")
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.66)}
+    look: dict[str, Any] = {"frameon": False, "fontsize": style.SMALL, "ncols": 6}
+    figure.legend(handles=[*handles, departs], **place, **look)

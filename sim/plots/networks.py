@@ -1,0 +1,406 @@
+"""Figures of relationship networks: one day, several days, animation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
+
+from sim.model.columns import DEPARTED
+from sim.model.parameters import FRIEND
+from sim.plots import style
+from sim.plots.style import (
+    BLACK,
+    BLUE,
+    GONE,
+    GREEN,
+    GREY,
+    HUMAN,
+    JOINED,
+    ORANGE,
+    RED,
+    SINGLE,
+    TIE_KINDS,
+    Glyph,
+)
+from sim.runs.result import Result
+from sim.runs.selection import layout, moments, neighbourhood, pairs, telling, visible
+from sim.utils.errors import InputError
+from sim.utils.files import replacing
+from sim.utils.signatures import checked_arguments
+
+if TYPE_CHECKING:
+    from sim.society import Society
+
+
+MOST_DRAWN = 240
+CLOSEST_DRAWN, CLOSEST_LAID_OUT = FRIEND, 0.1
+FADING = 90.0  # days in which a departed OS fades to FAINT
+FAINT = 0.25
+
+Place = npt.NDArray[np.float64]
+Places = dict[int, Place]
+
+
+class NetworkLayout(NamedTuple):
+    """Who is drawn, and where each stays."""
+
+    agents: npt.NDArray[np.int64]
+    places: Places
+    everyone: int  # agents there are in all
+    sampled: bool
+
+    @property
+    def who(self) -> str:
+        """Whether all are drawn, or how many of them."""
+        if self.sampled:
+            whole = f"{self.everyone:,} agents (not all of them)"
+            return f"A neighbourhood of {len(self.agents)} of {whole}"
+        return f"All {self.everyone} agents" if self.everyone > 1 else "The only agent"
+
+
+@checked_arguments()
+def scene(
+    result: Result, steps: Sequence[int], most: int | None = None, known: Any = None
+) -> NetworkLayout:
+    """Choose who is drawn, and lay them out by their ties on all ``steps``.
+
+    Parameters
+    ----------
+    result
+        A run.
+    steps
+        Snapshot days to be shown.
+    most
+        How many agents there is room for (``MOST_DRAWN``).
+    known
+        An earlier scene, whose agents stay where they are.
+
+    Raises
+    ------
+    InputError
+        If there is no snapshot of one of ``steps``.
+    """
+    agents = neighbourhood(result, steps, most or MOST_DRAWN)
+    everyone = result.population + len(result.oses(steps[-1]))
+    sampled = len(agents) < everyone
+    seen = [visible(result.oses(day), agents).index.to_numpy() for day in steps]
+    agents = np.unique(np.concatenate([agents[agents < result.population], *seen]))
+    ties = [pairs(result, day, agents, CLOSEST_LAID_OUT) for day in steps]
+    fixed = known.places if known is not None else {}
+    return NetworkLayout(agents, layout(agents, ties, fixed), everyone, sampled)
+
+
+def draw(
+    axis: Axes, result: Result, day: int, shown: NetworkLayout, scale: float = 1
+) -> None:
+    """Draw who is close to whom on a day; ``scale`` multiplies sizes."""
+    _draw_collectives(axis, result, day, shown.places, scale)
+    ties = pairs(result, day, shown.agents, CLOSEST_DRAWN)
+    _draw_ties(axis, ties, shown.places, scale)
+    _draw_agents(axis, result, day, shown.places, scale)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    x, y = np.array(list(shown.places.values())).T
+    for limit, values in ((axis.set_xlim, x), (axis.set_ylim, y)):
+        room = 0.06 * (float(np.ptp(values)) or 1.0)
+        limit(float(values.min()) - room, float(values.max()) + room)
+
+
+def legend() -> list[Any]:
+    """Return the signs of agents, ties and collectives."""
+    ties = [style.stroke(kind.colour, kind.label) for kind in TIE_KINDS]
+    shade = style.stroke(GREEN, "a collective", linewidth=9, alpha=0.2)
+    return [*map(style.spot, style.AGENTS), *ties, shade]
+
+
+def _draw_ties(axis: Axes, ties: pd.DataFrame, places: Places, scale: float) -> None:
+    for oses in (2, 0, 1):  # the most numerous kind lies lowest
+        some, look = ties[ties["oses"] == oses], TIE_KINDS[oses]
+        ends = zip(some["one"], some["another"], strict=True)
+        lines = [(places[one], places[another]) for one, another in ends]
+        widths = scale * (0.4 + 2.4 * (some["closeness"] - CLOSEST_DRAWN))
+        kind: dict[str, Any] = {
+            "colors": look.colour,
+            "linewidths": widths.to_list(),
+            "alpha": look.alpha,
+        }
+        axis.add_collection(LineCollection(lines, **kind))
+
+
+def _draw_agents(
+    axis: Axes, result: Result, day: int, places: Places, scale: float
+) -> None:
+    humans = [places[agent] for agent in places if agent < result.population]
+    _scatter(axis, humans, HUMAN, scale)
+    oses = visible(result.oses(day), np.array(list(places)))
+    gone = oses["status"] == DEPARTED
+    joined = ~gone & (oses["collective"] >= 0)
+    for some, look in ((joined, JOINED), (~gone & ~joined, SINGLE)):
+        _scatter(axis, [places[agent] for agent in oses.index[some]], look, scale)
+    ago = day - oses.loc[gone, "departed_step"].to_numpy(np.float64)
+    strength = np.clip(1.0 - (1.0 - FAINT) * ago / FADING, FAINT, 1.0)
+    edges = [to_rgba(GREY, alpha) for alpha in strength.tolist()]
+    spots = [places[agent] for agent in oses.index[gone]]
+    _scatter(axis, spots, GONE, scale, edges)
+
+
+def _scatter(
+    axis: Axes,
+    spots: Sequence[Place],
+    look: Glyph,
+    scale: float,
+    edges: Any = None,
+) -> None:
+    if not spots:
+        return
+    x, y = np.array(spots).T
+    kind: dict[str, Any] = {
+        "facecolors": look.fill,
+        "edgecolors": look.edge if edges is None else edges,
+        "linewidths": 0.8 * scale,
+    }
+    size = look.size * scale * scale
+    axis.scatter(x, y, size, marker=look.marker, zorder=5, **kind)
+
+
+def _draw_collectives(
+    axis: Axes, result: Result, day: int, places: Places, scale: float
+) -> None:
+    """Shade the shortest tree through the members of each collective."""
+    oses = visible(result.oses(day), np.array(list(places)))
+    oses = oses[(oses["collective"] >= 0) & (oses["status"] != DEPARTED)]
+    for _, members in oses.groupby("collective"):
+        spots = np.array([places[agent] for agent in members.index])
+        ends = spots[_tree(spots)].reshape(-1, 2)
+        if len(ends):
+            codes = [Outline.MOVETO, Outline.LINETO] * (len(ends) // 2)
+            shade: dict[str, Any] = {
+                "linewidth": 15 * scale,
+                "edgecolor": to_rgba(GREEN, 0.16),
+                "capstyle": "round",
+                "joinstyle": "round",
+                "zorder": 0,
+            }
+            axis.add_patch(PathPatch(Outline(ends, codes), fill=False, **shade))
+
+
+def _tree(spots: Place) -> npt.NDArray[np.int64]:
+    """Return the edges of the shortest tree through ``spots`` (Prim), int[n-1, 2]."""
+    count = len(spots)
+    nearest, gap = np.zeros(count, np.int64), np.full(count, np.inf)
+    outside = np.ones(count, bool)
+    edges, at = [], 0
+    for _ in range(count - 1):
+        outside[at] = False
+        distance = np.hypot(*(spots - spots[at]).T)
+        closer = outside & (distance < gap)
+        nearest[closer], gap[closer] = at, distance[closer]
+        at = int(np.where(outside, gap, np.inf).argmin())
+        edges.append((int(nearest[at]), at))
+    return np.array(edges, np.int64).reshape(-1, 2)
+
+
+MOST_PANELS = 9
+
+
+@checked_arguments()
+def network(
+    source: Result | Society,
+    steps: int | Sequence[int] | None = None,
+    shown: NetworkLayout | None = None,
+) -> Figure:
+    """Draw who is close to whom on some days, everyone staying in place.
+
+    Parameters
+    ----------
+    source
+        A run, or a society as it is now. Of one over ``staging.MOST_DRAWN`` agents a
+        neighbourhood is drawn, which the figure says.
+    steps
+        A snapshot day, or several; None chooses an early one, the eve of the
+        departure (or the peak of ties among OSes) and the end.
+    shown
+        Who is drawn and where, to keep a layout over several figures.
+
+    Raises
+    ------
+    InputError
+        If there is no snapshot of one of ``steps``, or no day is given.
+    """
+    result = style.result_of(source)
+    days = [steps] if isinstance(steps, int) else steps
+    named = moments(result) if days is None else dict.fromkeys(days, "")
+    if not named:
+        raise InputError("give at least one snapshot day to draw")
+    days, shown = list(named), shown or scene(result, list(named))
+    single = len(days) == 1
+    width, height = (10.0, 9.4) if single else (5.0 * len(days), 6.9)
+    figure = style.blank(width, height, style.title_of(result), _caption(shown))
+    top = 1 - 0.95 / height
+    figure.subplots_adjust(0.01, 0.75 / height, 0.99, top, wspace=0.02)
+    axes = figure.subplots(1, len(days), squeeze=False, sharex=True, sharey=True)[0]
+    for axis, day in zip(axes, days, strict=True):
+        _panel(axis, result, day, shown, 1.4 if single else 1.0)
+        if named[day]:
+            axis.set_title(f"{named[day]}: day {day}", fontsize=12)
+    style.below(figure, legend(), 4)
+    return figure
+
+
+@checked_arguments()
+def multiples(
+    source: Result | Society, steps: Sequence[int] | None = None, most: int = 0
+) -> Figure:
+    """Draw the network on up to nine days, in rows, everyone staying in place.
+
+    Parameters
+    ----------
+    source
+        A run.
+    steps
+        Snapshot days, in order; None takes more of them when more changes.
+    most
+        How many agents there is room for (``staging.MOST_DRAWN``).
+
+    Raises
+    ------
+    InputError
+        If there is no snapshot of one of ``steps``, or more than there is room for.
+    """
+    result = style.result_of(source)
+    days = telling(result, MOST_PANELS) if steps is None else list(steps)
+    if not 0 < len(days) <= MOST_PANELS:
+        raise InputError(f"there is room for 1 to {MOST_PANELS} days, not {len(days)}")
+    shown = scene(result, days, most)
+    across = min(3, len(days))
+    down = math.ceil(len(days) / across)
+    height = 1.75 + 3.9 * down
+    figure = style.blank(style.WIDE, height, style.title_of(result), _caption(shown))
+    top, bottom = 1 - 0.95 / height, 0.75 / height
+    figure.subplots_adjust(0.01, bottom, 0.99, top, wspace=0.02, hspace=0.1)
+    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    for axis in grid.flat[len(days) :]:
+        axis.set_axis_off()
+    for axis, day in zip(grid.flat, days, strict=False):
+        _panel(axis, result, day, shown, 0.75)
+    style.below(figure, legend(), 4)
+    return figure
+
+
+def _panel(
+    axis: Axes, result: Result, day: int, shown: NetworkLayout, scale: float = 1.0
+) -> None:
+    draw(axis, result, day, shown, scale)
+    axis.set_title(f"day {day}", fontsize=12)
+
+
+def _caption(shown: NetworkLayout) -> str:
+    close = f"ties of closeness {CLOSEST_DRAWN:g} or more, wider when closer"
+    return f"{shown.who}; {close}; departed OSes fade"
+
+
+FILMS = ("gif", "mp4")
+FILM_DOTS = 80  # per inch
+CURVES = (
+    ("adopted", "humans with an OS", BLUE),
+    ("peer_attention", "OSes' talk with OSes", ORANGE),
+    ("departed", "OSes departed", RED),
+)
+
+
+@checked_arguments()
+def animate(
+    result: Result,
+    path: str | Path,
+    steps: Sequence[int] | None = None,
+    per_second: int = 4,
+) -> Path:
+    """Write the network over time as a film, whole or not at all.
+
+    Parameters
+    ----------
+    result
+        A run. Of a large one a neighbourhood is drawn, which the film says.
+    path
+        Where to write it: ``.gif``, or ``.mp4`` where the program ffmpeg is found.
+    steps
+        Snapshot days, one a frame; None takes all there are.
+    per_second
+        Frames a second.
+
+    Raises
+    ------
+    InputError
+        If the suffix is no film of ours, ffmpeg is not found, there is no snapshot of
+        a day, or nothing can be written there.
+    """
+    path = Path(path)
+    writer = _writer(path, per_second)
+    days = result.steps if steps is None else list(steps)
+    shown = scene(result, days)
+    figure = _stage(result, shown)
+    network, story = figure.axes
+    cursor = story.axvline(days[0], color=BLACK, linewidth=1.6)
+    with (
+        replacing(path, path.suffix) as part,
+        writer.saving(figure, str(part), FILM_DOTS),
+    ):
+        for day in days:
+            network.clear()
+            draw(network, result, day, shown, 1.1)
+            network.set_title(f"day {day}", fontsize=style.LARGE, loc="left")
+            cursor.set_xdata([day, day])
+            writer.grab_frame()
+    return path
+
+
+def _writer(path: Path, per_second: int) -> AbstractMovieWriter:
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in FILMS:
+        raise InputError(f"cannot film {path}: use one of .{', .'.join(FILMS)}")
+    if kind == "gif":
+        return PillowWriter(fps=per_second)
+    if not FFMpegWriter.isAvailable():
+        raise InputError(f"cannot film {path}: ffmpeg is not found; a .gif needs none")
+    return FFMpegWriter(fps=per_second)
+
+
+def _stage(result: Result, shown: NetworkLayout) -> Figure:
+    """Return a figure with room for the network, and the story's curves below it."""
+    note = f"{shown.who}; departed OSes fade"
+    figure = style.blank(10.0, 10.6, style.title_of(result), note)
+    rows: dict[str, Any] = {"height_ratios": [7.4, 1.3], "hspace": 0.13}
+    figure.subplots(2, 1, gridspec_kw=rows)
+    figure.subplots_adjust(0.06, 0.11, 0.98, 0.905)
+    _draw_story(figure.axes[1], result)
+    style.below(figure, legend(), 4)
+    return figure
+
+
+def _draw_story(axis: Axes, result: Result) -> None:
+    for name, label, colour in CURVES:
+        if name in result.series:
+            values = 100.0 * result.series[name]
+            if name == "departed":
+                values = values / result.population
+            axis.plot(values, color=colour, linewidth=1.6, label=label)
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.96)}
+    if axis.lines:
+        axis.legend(ncols=3, frameon=False, fontsize=style.SMALL, **place)
+    style.frame(axis, "day", "%")
+    axis.set_ylim(0, 105)
+    axis.spines["left"].set_color(GREY)
+    style.days_across(axis, result.steps[0], result.steps[-1])

@@ -1,0 +1,190 @@
+"""The timeline of a run: measures and events on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from sim.plots import style
+from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Curve
+from sim.runs.result import Result
+from sim.utils.signatures import checked_arguments
+
+if TYPE_CHECKING:
+    from sim.society import Society
+
+
+LETTERS_ACROSS = 100  # a timeline's width in letters of a label
+
+
+class Panel(NamedTuple):
+    """One row of the timeline; ``right`` has its own axis on the right."""
+
+    unit: str
+    lines: tuple[Curve, ...]
+    right_unit: str = ""
+    right: tuple[Curve, ...] = ()
+
+
+class Mark(NamedTuple):
+    """The first event of a kind, as labelled in the strip on top."""
+
+    step: int
+    text: str
+
+
+PANELS = (
+    Panel(
+        "per 100 humans",
+        (
+            Curve("here", "OSes here", ORANGE),
+            Curve("offline", "OSes offline", PURPLE),
+            Curve("departed", "OSes departed", RED),
+            Curve("adopted", "humans with an OS", BLUE, "--"),
+        ),
+    ),
+    Panel(
+        "sum of closeness\nto humans",
+        (Curve("human_closeness", "human to humans", BLUE),),
+        "closeness, 0 to 1",
+        (Curve("os_closeness", "owner to own OS", ORANGE),),
+    ),
+    Panel(
+        "growth (doublings\nabove a human)",
+        (
+            Curve("growth_max", "fastest OS", RED),
+            Curve("growth_mean", "mean OS", ORANGE),
+        ),
+    ),
+    Panel(
+        "OSes' hours of\ntalk with OSes, %",
+        (Curve("peer_attention", "attention to peers", GREEN),),
+    ),
+    Panel(
+        "grief (closeness\nlost per human)",
+        (Curve("grief", "grief", BLACK),),
+        "loneliness, 0 to 1",
+        (Curve("loneliness", "loneliness", PURPLE),),
+    ),
+)
+
+
+@checked_arguments()
+def timeline(source: Result | Society) -> Figure:
+    """Draw what became of the society, day by day, with its events marked.
+
+    Parameters
+    ----------
+    source
+        A run, or a society. A column that its series lacks is left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        1,320 by some 1,400 dots: a strip of event labels over five panels in days.
+    """
+    result = style.result_of(source)
+    days = result.series.index.to_numpy()
+    first, last = (int(days[0]), int(days[-1])) if len(days) else (0, 0)
+    marks = _marks(result.events)
+    rows = _rows(marks, last)
+    strip = 0.21 * (max(rows, default=0) + 1)
+    figure = style.blank(style.WIDE, 11 + strip, style.title_of(result))
+    heights = [strip] + [2.0] * len(PANELS)
+    top, *axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    figure.subplots_adjust(0.085, 0.05, 0.77, 1 - 0.45 / (11 + strip), hspace=0.09)
+    series = _per_hundred(result)
+    for axis, panel in zip(axes, PANELS, strict=True):
+        _draw_panel(axis, panel, series)
+        for mark in marks:
+            axis.axvline(mark.step, color=GREY, linewidth=0.6, alpha=0.6, zorder=0)
+    _draw_strip(top, marks, rows)
+    axes[-1].set_xlabel("day", fontsize=style.USUAL)
+    style.days_across(axes[-1], first, last)
+    figure.align_ylabels(axes)
+    return figure
+
+
+def _per_hundred(result: Result) -> pd.DataFrame:
+    """Return the series, with heads and shares counted per 100."""
+    series = result.series.copy()
+    for name in {"here", "offline", "departed"} & set(series.columns):
+        series[name] *= 100.0 / result.population
+    for name in {"adopted", "peer_attention"} & set(series.columns):
+        series[name] *= 100.0
+    return series
+
+
+def _draw_panel(axis: Axes, panel: Panel, series: pd.DataFrame) -> None:
+    drawn = _draw_lines(axis, panel.lines, series)
+    style.frame(axis, y=panel.unit)
+    if panel.right:
+        other = axis.twinx()
+        drawn += _draw_lines(other, panel.right, series)
+        other.set_ylabel(panel.right_unit, fontsize=style.SMALL)
+        other.spines[["top"]].set_visible(False)
+        for one, lines in ((axis, panel.lines), (other, panel.right)):
+            one.yaxis.label.set_color(lines[0].colour)
+            one.tick_params(axis="y", colors=lines[0].colour)
+    style.beside(axis, drawn, 1.09 if panel.right else 1.01)
+
+
+def _draw_lines(
+    axis: Axes, lines: Sequence[Curve], series: pd.DataFrame
+) -> list[Line2D]:
+    drawn: list[Line2D] = []
+    for one in lines:
+        if one.column in series:
+            look: dict[str, Any] = {"color": one.colour, "label": one.label}
+            values = series[one.column]
+            drawn += axis.plot(series.index, values, one.dash, linewidth=1.8, **look)
+    axis.set_ylim(0, None if any(np.any(line.get_ydata()) for line in drawn) else 1)
+    return drawn
+
+
+def _marks(events: pd.DataFrame) -> list[Mark]:
+    """Return the first event of every kind, in the order of days."""
+    marks = []
+    for kind, group in events.groupby("kind", sort=False):
+        first = int(group["step"].min())
+        more = f", first of {len(group)}" if len(group) > 1 else ""
+        marks.append(Mark(first, f"{str(kind).replace('_', ' ')} (day {first}{more})"))
+    return sorted(marks)
+
+
+def _rows(marks: Sequence[Mark], last: int) -> list[int]:
+    """Return a row for each label so that no label or leader crosses another label.
+
+    A label runs to the right of its leader. Going from the last to the first, each
+    goes just above all later labels whose leaders it would otherwise cross.
+    """
+    days_per_letter = max(1, last) / LETTERS_ACROSS
+    rows: list[int] = []
+    for i in reversed(range(len(marks))):
+        end = marks[i].step + (len(marks[i].text) + 3) * days_per_letter
+        later = zip(marks[i + 1 :], rows, strict=True)
+        rows.insert(0, 1 + max((row for m, row in later if m.step < end), default=-1))
+    return rows
+
+
+def _draw_strip(axis: Axes, marks: Sequence[Mark], rows: Sequence[int]) -> None:
+    axis.set_axis_off()
+    axis.set_ylim(-0.6, max(rows, default=0) + 0.8)
+    for mark, row in zip(marks, rows, strict=True):
+        axis.plot([mark.step] * 2, [-1, row], color=GREY, linewidth=0.8)
+        axis.plot(mark.step, row, "o", color=RED, markersize=4, clip_on=False)
+        axis.annotate(
+            mark.text,
+            (mark.step, row),
+            (6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=10,
+            annotation_clip=False,
+        )

@@ -1,0 +1,1 @@
+"""Runs: simulate a society into a run directory, store it, read it, export it."""

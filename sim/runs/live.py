@@ -1,0 +1,130 @@
+"""A living society behind the interface of a stored result."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim.events.monitor import NoteBuffer
+from sim.runs.parquet import Numbers
+from sim.runs.result import Result
+from sim.society import Society
+from sim.utils.typing import Array
+
+FEW = 1000  # agents whose ties are looked up one by one
+EVENT_COLUMNS = ("kind", "step", "members", "size", "strength", "evidence")
+
+
+class Present(Result):
+    """A society as it is now. Nothing is copied before it is asked for.
+
+    Parameters
+    ----------
+    society
+        The society; after its next day, make another ``Present`` of it.
+    """
+
+    def __init__(self, society: Society) -> None:
+        super().__init__(Path("a running society"))
+        self._society = society
+
+    @functools.cached_property
+    def provenance(self) -> dict[str, Any]:
+        """What is known of a society of which no run directory tells."""
+        day, parameters = self._society.day, self._society.parameters
+        return {
+            "scenario": "a society",
+            "seed": int(day["seed"]) if "seed" in day.dtype.names else "unknown",
+            "steps": parameters.steps,
+            "parameters": parameters.model_dump(mode="json"),
+        }
+
+    @functools.cached_property
+    def series(self) -> pd.DataFrame:
+        """The society day by day so far: one row a day, indexed by ``step``."""
+        history = self._society.watch.history
+        return pd.DataFrame(history.columns()).set_index("step")
+
+    @functools.cached_property
+    def events(self) -> pd.DataFrame:
+        """What has happened so far, as in a stored run."""
+        rows = self._society.watch.rows()
+        columns = list(rows[0]) if rows else list(EVENT_COLUMNS)
+        return self._with_who(pd.DataFrame(rows, columns=columns))
+
+    @functools.cached_property
+    def readings(self) -> pd.DataFrame:
+        """What detectors have seen so far, besides measures."""
+        return pd.DataFrame(self._society.watch.readings())
+
+    def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
+        """Return the readings of one name on some days."""
+        keeper, some = self._society.watch.keeper, NoteBuffer()
+        if isinstance(keeper, NoteBuffer):  # else the run has them
+            some.notes = [
+                note
+                for note in keeper.notes
+                if note[1] == name and since <= note[0] <= until
+            ]
+        return pd.DataFrame(some.columns())
+
+    @functools.cached_property
+    def steps(self) -> list[int]:
+        """Today."""
+        return [self._society.calendar]
+
+    @functools.cached_property
+    def population(self) -> int:
+        """How many humans there are."""
+        return self._society.state.humans.n
+
+    @functools.cached_property
+    def called(self) -> pd.Series[int]:
+        """What OSes call themselves, as the number of a name, by agent number."""
+        return self.oses()["name"]
+
+    def humans(self, step: int | None = None) -> pd.DataFrame:
+        """Return the humans of today, by agent number."""
+        return self._rows("humans", step, 0)
+
+    def oses(self, step: int | None = None) -> pd.DataFrame:
+        """Return the OSes of today, by agent number."""
+        return self._rows("oses", step, self.population)
+
+    def ties(
+        self, step: int | None = None, owners: Numbers | None = None
+    ) -> pd.DataFrame:
+        """Return the directed ties of today, all or those of some owners."""
+        self.snapshot_day(step)
+        ties = self._society.state.ties
+        if owners is None or not 0 < len(owners) <= FEW:
+            table = pd.DataFrame(ties.table())
+            return table if owners is None else table[table["owner"].isin(owners)]
+        blocks = [
+            pd.DataFrame({"owner": np.int32(agent), **ties.of(agent)})
+            for agent in np.unique(np.asarray(owners, np.int64)).tolist()
+        ]
+        return pd.concat(blocks, ignore_index=True)
+
+    def columns(
+        self, table: str, names: Sequence[str], step: int | None = None
+    ) -> dict[str, Array]:
+        """Return copies of some columns of today's humans, OSes or ties."""
+        self.snapshot_day(step)
+        if table == "ties":
+            ties = self._society.state.ties.table()
+            return {name: ties[name] for name in names}
+        rows = getattr(self._society.state, table)
+        return {name: rows.column(name).copy() for name in names}
+
+    def _rows(self, name: str, step: int | None, first: int) -> pd.DataFrame:
+        self.snapshot_day(step)
+        table = getattr(self._society.state, name)
+        rows = pd.RangeIndex(first, first + len(table), name="agent")
+        columns: dict[str, Any] = {"row": rows.to_numpy() - first}
+        return pd.DataFrame(columns | table.copy_columns(), index=rows)

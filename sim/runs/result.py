@@ -1,0 +1,501 @@
+"""Result of a finished run: its tables, read when asked for.
+
+A run directory holds ``provenance.json``, ``series.parquet`` (one row a day),
+``events.parquet`` and ``snapshots/`` (humans, OSes and ties on some days). Where a cast
+spoke, there are ``talks.parquet`` (who said what), ``calls.parquet`` (what a model was
+asked and answered) and the cast's memories in the snapshots. Each is read when asked
+for, and no more of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from sim.events.detector import AgentIds
+from sim.runs import schemas, validation
+from sim.runs.parquet import Columns, Numbers, columns_of, rows_of
+from sim.runs.readings import PACKED, days
+from sim.runs.schemas import (
+    CALLS_SCHEMA,
+    EVENTS_SCHEMA,
+    MEMORIES_SCHEMA,
+    READINGS_SCHEMA,
+    TALKS_SCHEMA,
+)
+from sim.runs.writer import READINGS, is_ours, snapshot_name, table_of_events
+from sim.utils.errors import InputError
+from sim.utils.names import os_name
+from sim.utils.provenance import LARGEST, SOFTWARE
+from sim.utils.signatures import checked_arguments
+from sim.utils.typing import Array
+from sim.utils.untrusted import read_json, resolve_inside
+
+if TYPE_CHECKING:
+    from sim.scenarios.interventions import Intervention
+
+
+WHO, NAMED = 32, 4  # letters for who took part in an event, and at most so many
+
+
+class Result:
+    """A finished run; use ``load``, which checks its directory first.
+
+    Parameters
+    ----------
+    path
+        The run directory.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"Result({str(self.path)!r})"
+
+    @functools.cached_property
+    def provenance(self) -> dict[str, Any]:
+        """The provenance record: software, parameters, environment, seed."""
+        file = resolve_inside(self.path, "provenance.json")
+        with validation.as_input_error(file, self.path):
+            found = read_json(file, LARGEST)
+        if not is_ours(found):
+            raise InputError(f"{file} is not the provenance of an {SOFTWARE} run")
+        validation.check_provenance(file, found)
+        return dict(found)
+
+    @functools.cached_property
+    def series(self) -> pd.DataFrame:
+        """The society day by day: one row a day, indexed by ``step``."""
+        table = validation.read_part(self.path, "series.parquet", schemas.SERIES_SCHEMA)
+        series: pd.DataFrame = table.to_pandas()
+        return series.set_index("step")
+
+    @functools.cached_property
+    def events(self) -> pd.DataFrame:
+        """What happened: kind, step, members (agent numbers), size, strength, ...
+
+        AgentIds can be gone through, counted and indexed like a list.
+        ``who`` tells the members by name, or how many they are. ``p_value`` is ``nan``
+        where there is nothing to test.
+        """
+        table = validation.read_part(self.path, "events.parquet", EVENTS_SCHEMA)
+        return self._with_who(_events_of(table))
+
+    @functools.cached_property
+    def readings(self) -> pd.DataFrame:
+        """What detectors saw besides measures: step, name, agent and value.
+
+        In a large run this is a great deal; ``noted`` returns what has one name.
+
+        Raises
+        ------
+        InputError
+            If the run was written without it.
+        """
+        return self._readings()
+
+    def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
+        """Return the readings of one name on the days from ``since`` to ``until``.
+
+        Raises
+        ------
+        InputError
+            If the run was written without readings.
+        """
+        return self._readings(name, np.arange(since, until + 1))
+
+    @functools.cached_property
+    def steps(self) -> list[int]:
+        """The days of which there are snapshots, in order."""
+        files = (self.path / "snapshots").glob("ties-*.parquet")
+        numbers = (file.stem.removeprefix("ties-") for file in files)
+        return sorted(int(number) for number in numbers if number.isdecimal())
+
+    @functools.cached_property
+    def population(self) -> int:
+        """How many humans there are."""
+        return self._sizes(self.snapshot_day(None))[0]
+
+    @functools.cached_property
+    def agents_in_all(self) -> int:
+        """How many agents there are on the last snapshot day."""
+        return sum(self._sizes(self.snapshot_day(None)))
+
+    def _sizes(self, step: int) -> tuple[int, int]:
+        """Return how many humans and OSes there are on a snapshot day."""
+        files = (snapshot_name(name, step) for name in ("humans", "oses"))
+        humans, oses = (validation.count_rows(self.path, file) for file in files)
+        return humans, oses
+
+    @functools.cached_property
+    def called(self) -> pd.Series[int]:
+        """What OSes call themselves, as the number of a name, by agent number."""
+        name = snapshot_name("oses", self.snapshot_day(None))
+        table = validation.read_part(self.path, name, validation.OSES, ["name"])
+        index = pd.RangeIndex(self.population, self.population + len(table))
+        return pd.Series(table.column("name").to_numpy(), index)
+
+    def columns(
+        self, table: str, names: Sequence[str], step: int | None = None
+    ) -> dict[str, Array]:
+        """Return some columns of ``humans``, ``oses`` or ``ties``, by name.
+
+        Parameters
+        ----------
+        table
+            "humans", "oses" or "ties".
+        names
+            Of the columns.
+        step
+            A day from ``steps``; None is the last.
+        """
+        rows = getattr(self, table)(step)
+        return {name: rows[name].to_numpy() for name in names}
+
+    def humans(self, step: int | None = None) -> pd.DataFrame:
+        """Return the humans on a snapshot day (None: the last), by agent number."""
+        return self._snapshot("humans", step, 0)
+
+    def oses(self, step: int | None = None) -> pd.DataFrame:
+        """Return the OSes on a snapshot day (None: the last), by agent number."""
+        return self._snapshot("oses", step, self.population)
+
+    def ties(
+        self, step: int | None = None, owners: Numbers | None = None
+    ) -> pd.DataFrame:
+        """Return the directed ties on a snapshot day (None: the last).
+
+        Columns: ``owner`` and ``neighbour`` (agent numbers), ``closeness`` (of the
+        owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags).
+
+        Parameters
+        ----------
+        step
+            A day from ``steps``.
+        owners
+            The agents whose ties are returned, by owner; None is all. Of a large run,
+            only what they lie in is read.
+        """
+        day = self.snapshot_day(step)
+        name, check = (
+            snapshot_name("ties", day),
+            validation.ties_of(sum(self._sizes(day))),
+        )
+        with validation.open_table(self.path, name, schemas.TIES_SCHEMA) as file:
+            if owners is None:
+                columns = columns_of(file, check)
+            else:
+                columns = rows_of(file, "owner", owners, check)
+            return pd.DataFrame(columns, copy=False)
+
+    def snapshot_day(self, step: int | None) -> int:
+        """Return the day of a snapshot; None is the last.
+
+        Raises
+        ------
+        InputError
+            If there is no snapshot of that day; says which there are.
+        """
+        if not self.steps:
+            raise InputError(f"{self.path} has no snapshots; run it again")
+        if step is None:
+            return self.steps[-1]
+        if step not in self.steps:
+            known = ", ".join(map(str, self.steps))
+            raise InputError(f"no snapshot of step {step} in {self.path}; have {known}")
+        return int(step)
+
+    def detect(self, kinds: Iterable[str] | None = None) -> pd.DataFrame:
+        """Look for events once more, as they were looked for day by day.
+
+        Parameters
+        ----------
+        kinds
+            What to look for; None is all that is registered now, your own included.
+
+        Returns
+        -------
+        pandas.DataFrame
+            As ``events``.
+
+        Raises
+        ------
+        InputError
+            If there is no detector for a kind, or the run keeps no readings.
+        """
+        from sim import events
+        from sim.model import parameters
+
+        table = self.series.reset_index()
+        series = {str(name): column.to_numpy() for name, column in table.items()}
+        with validation.open_table(self.path, READINGS, READINGS_SCHEMA, PACKED):
+            noted = days([resolve_inside(self.path, READINGS)], self.agents_in_all)
+        talks: Any = self.speech.talks.to_dict("records")
+        shocks: Any = self.events[self.events["kind"] == "intervention"]
+        stored = events.StoredReadings(series, noted, talks, shocks.to_dict("records"))
+        known = parameters.Parameters().replace(**self.provenance["parameters"])
+        chosen = None if kinds is None else list(kinds)
+        watch = events.replay(stored, known, chosen)
+        noticed = (e for e in watch.happened() if chosen is None or e.kind in chosen)
+        rows = table_of_events(event._asdict() for event in noticed)
+        return self._with_who(_events_of(rows))
+
+    def agents(self, step: int | None = None) -> pd.DataFrame:
+        """Return humans and OSes in one table, by agent number.
+
+        ``kind`` is ``"human"`` or ``"OS"``. A column that only one kind has is missing
+        (NaN or NA) for the other.
+
+        Raises
+        ------
+        InputError
+            If there is no snapshot of ``step``; says which there are.
+        """
+        humans, oses = self.humans(step), self.oses(step)
+        for own, other in ((humans, oses), (oses, humans)):
+            for name in own.columns.difference(other.columns):
+                if own[name].dtype.kind in "iu":
+                    own[name] = own[name].astype("Int32")
+        humans.insert(0, "kind", "human")
+        oses.insert(0, "kind", "OS")
+        return pd.concat([humans, oses])
+
+    def graph(self, step: int | None = None, closest: float = 0.0) -> nx.DiGraph[int]:
+        """Return the relationships on a snapshot day as a networkx graph.
+
+        Parameters
+        ----------
+        step
+            A day from ``steps``; None is the last.
+        closest
+            Leave out ties less close than this, 0..1.
+
+        Returns
+        -------
+        networkx.DiGraph
+            Nodes are agent numbers, with their columns and ``kind`` ("human" or "OS");
+            an edge is a tie of its first agent, with ``closeness``, ``returned`` (the
+            other's closeness) and ``kind`` (flags).
+        """
+        graph: nx.DiGraph[int] = nx.DiGraph(step=self.snapshot_day(step))
+        for kind, table in (("human", self.humans(step)), ("OS", self.oses(step))):
+            rows: Any = table.assign(kind=kind).to_dict("records")
+            graph.add_nodes_from(zip(table.index.tolist(), rows, strict=True))
+        ties = self.ties(step)
+        ties = ties[ties["closeness"] >= closest]
+        known: Any = ties[["closeness", "returned", "kind"]].to_dict("records")
+        ends = ties["owner"].tolist(), ties["neighbour"].tolist()
+        graph.add_edges_from(zip(*ends, known, strict=True))
+        return graph
+
+    @functools.cached_property
+    def speech(self) -> Speech:
+        """What the cast of the run said, was asked, and remembers."""
+        return Speech(self)
+
+    @checked_arguments()
+    def fork(
+        self,
+        step: int,
+        interventions: Sequence[Intervention] = (),
+        *,
+        out: str | Path | None = None,
+        overwrite: bool = False,
+        threads: int = 1,
+        snapshot_every: int | None = None,
+        checkpoint_every: int | None = None,
+        progress: bool = False,
+    ) -> Result:
+        """Continue from a checkpoint in another run, with something changed or not.
+
+        Parameters
+        ----------
+        step
+            The day of a checkpoint (``run(..., checkpoint_every=...)`` keeps them).
+        interventions
+            What is changed from then on; nothing gives the same bytes again.
+        out
+            Directory to write; None is under ``results/runs``, named by what makes it.
+        overwrite, threads, progress
+            As for ``run``.
+        snapshot_every, checkpoint_every
+            Days, as for ``run``; None is as in this run.
+
+        Raises
+        ------
+        InputError
+            If there is no such checkpoint, an intervention is due before it, the run
+            was made by other code, or nothing can be written.
+        """
+        from sim.runs import simulate
+
+        days = {"snapshot_every": snapshot_every, "checkpoint_every": checkpoint_every}
+        days = {name: number for name, number in days.items() if number is not None}
+        kept = simulate.kept_of(self.provenance) | days
+        told = simulate.RunOptions(
+            **kept, overwrite=overwrite, threads=threads, progress=progress
+        )
+        path = simulate.fork(self.path, self.provenance, step, interventions, told, out)
+        return load(path)
+
+    def _readings(self, name: str | None = None, steps: Numbers = ()) -> pd.DataFrame:
+        """Return all readings, or those of one name on some days."""
+        check, found = (
+            validation.readings_of(self.agents_in_all),
+            [READINGS_SCHEMA.empty_table()],
+        )
+        with validation.open_table(
+            self.path, READINGS, READINGS_SCHEMA, PACKED
+        ) as file:
+            groups = None if name is None else file.holding("step", steps)
+            for part in file.tables(groups=groups):
+                check(part)
+                some = part if name is None else _of_name(part, name, steps)
+                found.append(some.select(READINGS_SCHEMA.names).cast(READINGS_SCHEMA))
+        table: pd.DataFrame = pa.concat_tables(found).to_pandas()
+        return table
+
+    def _snapshot(self, name: str, step: int | None, first: int) -> pd.DataFrame:
+        day = self.snapshot_day(step)
+        humans, oses = self._sizes(day)
+        schema = {"humans": validation.HUMANS, "oses": validation.OSES}[name]
+
+        def check(columns: Columns) -> None:
+            validation.check_people(columns, humans, oses)
+
+        with validation.open_table(self.path, snapshot_name(name, day), schema) as file:
+            table = pd.DataFrame(columns_of(file, check), copy=False)
+        table.index = pd.RangeIndex(first, first + len(table), name="agent")
+        return table
+
+    def _with_who(self, events: pd.DataFrame) -> pd.DataFrame:
+        """Add who took part, in words: OSes by their names."""
+        few = set().union(*(m for m in events["members"] if len(m) <= NAMED))
+        names: dict[int, str] = {}
+        if self.steps and few:
+            called = self.called[self.called.index.isin(few)]
+            known: dict[Any, int] = called.to_dict()
+            names = {agent: os_name(name) for agent, name in known.items()}
+        sizes = zip(events["members"], events["size"], strict=True)
+        texts = [who(members, int(size), names) for members, size in sizes]
+        return events.assign(who=pd.Series(texts, dtype=object, index=events.index))
+
+
+class Speech:
+    """What the cast of a run said, was asked, and remembers; empty without a cast.
+
+    Parameters
+    ----------
+    result
+        The run.
+    """
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+
+    @functools.cached_property
+    def talks(self) -> pd.DataFrame:
+        """Who said what: a row an encounter, decision or letter, in order.
+
+        Columns: ``step``, ``kind``, ``agent`` and ``other`` (numbers, -1 for nobody),
+        ``said``, ``act``, ``speaker`` and ``listener`` (names).
+        """
+        return self._table("talks.parquet", TALKS_SCHEMA)
+
+    @functools.cached_property
+    def calls(self) -> pd.DataFrame:
+        """What a language model was asked and answered, in the order of the calls.
+
+        As in a transcript; ``messages`` is JSON.
+        """
+        return self._table("calls.parquet", CALLS_SCHEMA)
+
+    def memories(self, step: int | None = None) -> pd.DataFrame:
+        """Return what the cast remembers on a snapshot day (None: the last)."""
+        steps = self._result.steps
+        day = steps[-1] if step is None and steps else step
+        return self._table(snapshot_name("memories", day or 0), MEMORIES_SCHEMA)
+
+    def _table(self, name: str, schema: pa.Schema) -> pd.DataFrame:
+        path = self._result.path
+        there = (path / name).exists()
+        table = (
+            validation.read_part(path, name, schema) if there else schema.empty_table()
+        )
+        found: pd.DataFrame = table.to_pandas()
+        return found
+
+
+@checked_arguments()
+def load(path: str | Path) -> Result:
+    """Return the finished run in a directory.
+
+    Parameters
+    ----------
+    path
+        The run directory.
+
+    Raises
+    ------
+    InputError
+        If there is no run; says which file is missing or damaged.
+    """
+    folder = Path(path).expanduser()
+    if not folder.exists():
+        raise InputError(f"no run at {folder}: there is no such directory")
+    if not folder.is_dir():
+        raise InputError(f"no run at {folder}: it is a file, not a run directory")
+    result = Result(folder)
+    _ = result.provenance
+    names = ["series.parquet", "events.parquet"]
+    for step in result.steps:
+        names += [snapshot_name(name, step) for name in ("humans", "oses", "ties")]
+    for name in names:
+        with validation.open_table(folder, name):
+            pass
+    return result
+
+
+def _events_of(table: pa.Table) -> pd.DataFrame:
+    """Return events as a data frame, their members compact."""
+    column = table.column("members").combine_chunks()
+    ends, numbers = column.offsets.to_numpy(), column.values.to_numpy()
+    members = [AgentIds(numbers[a:b]) for a, b in pairwise(ends.tolist())]
+    events: pd.DataFrame = table.to_pandas()
+    events["members"] = pd.Series(members, dtype=object, index=events.index)
+    return events
+
+
+def _of_name(part: pa.Table, name: str, steps: Numbers) -> pa.Table:
+    """Return the readings of one name on some days."""
+    known, codes = validation.dictionary_of(part.column("name"))
+    keep = np.isin(codes, [code for code, word in enumerate(known) if word == name])
+    return part.filter(pa.array(keep & np.isin(part.column("step").to_numpy(), steps)))
+
+
+def who(members: Sequence[int], size: int, names: Mapping[int, str]) -> str:
+    """Return the members one by one if there is room for them, or how many.
+
+    Parameters
+    ----------
+    members, size
+        Agent numbers, and how many took part, named or not.
+    names
+        What OSes call themselves, by agent number; others are humans.
+    """
+    texts = [
+        f"OS {names[m]} ({m})" if m in names else f"human {m}" for m in members[:NAMED]
+    ]
+    one_by_one = ", ".join(texts)
+    if len(members) == len(texts) > 0 and len(one_by_one) <= WHO:
+        return one_by_one
+    return f"{size:,} agents" if size else ""

@@ -1,0 +1,208 @@
+"""Run a scenario and store the result; estimate its model calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sim import scenarios
+from sim.events.monitor import Monitor
+from sim.minds.options import (
+    CallEstimate,
+    CountingMind,
+    MindOptions,
+    cast_of,
+    check,
+    open_cast,
+)
+from sim.model.parameters import IN_PARAMETERS, IN_SCENARIO, Changes
+from sim.runs import checkpoint
+from sim.runs import simulate as simulation
+from sim.runs.result import Result, load
+from sim.runs.simulate import (
+    RunOptions,
+    clear_unfinished,
+    default_path,
+    finalize,
+    language_mind,
+    simulate,
+)
+from sim.runs.writer import RunWriter
+from sim.scenarios import Scenario
+from sim.society import Society, seed_from
+from sim.utils.provenance import provenance
+from sim.utils.signatures import checked_arguments
+
+
+@checked_arguments(IN_PARAMETERS)
+def run(
+    scenario: Scenario | str | Path,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    parameters: Changes | None = None,
+    network: str | Path | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    threads: int = 1,
+    mind: MindOptions | None = None,
+    detectors: Sequence[str] | None = None,
+    snapshot_every: int = 30,
+    checkpoint_every: int = 0,
+    progress: bool = False,
+) -> Result:
+    """Run a scenario to its end, store the run, and open it.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, its name, or the path of its TOML file.
+    steps
+        Days to run; None takes the scenario's own.
+    seed
+        The seed of all random numbers, 0 to 2**63 - 1. The same seed gives the same
+        bytes.
+    parameters
+        Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
+    network
+        File of who knows whom on day 0 (edge list, GraphML or GEXF).
+    out
+        Directory to write. None puts the run under ``results/runs``, in a directory
+        named by what makes the run, replacing the same run if it is there.
+    overwrite
+        Whether to replace a run that is there at ``out``; else it is refused.
+    threads
+        Threads to compute with; the result is the same for any number.
+    mind
+        Who speaks through a language model, and how; None lets everybody follow the
+        rules.
+    detectors
+        Kinds of events to look for; None is all that are registered.
+    snapshot_every
+        Days between two snapshots of all humans, OSes and ties.
+    checkpoint_every
+        Days between two checkpoints, 0 for none: with them a run that was cut short is
+        completed by ``resume``, and a finished one can be forked.
+    progress
+        Whether to show a bar on standard error.
+
+    Returns
+    -------
+    Result
+        The stored run.
+
+    Raises
+    ------
+    InputError
+        If anything given is not valid, or nothing can be written at ``out``.
+    """
+    options = RunOptions(
+        threads=threads,
+        snapshot_every=snapshot_every,
+        overwrite=overwrite,
+        progress=progress,
+        mind=mind or MindOptions(),
+        detectors=detectors,
+        checkpoint_every=checkpoint_every,
+    )
+    chosen = scenarios.chosen(scenario, parameters)
+    if steps is not None:
+        chosen = chosen.replace(steps=steps)
+    seed = seed_from(seed)
+    if out is None:
+        place = default_path(chosen, seed, network, options.mind)
+    else:
+        place = Path(out)
+    make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
+    with open_cast(options.mind) as cast:
+        society = make(cast=cast)
+        society.watch = Monitor(society.parameters, options.detectors)
+        chosen = chosen.model_copy(update={"parameters": society.parameters})
+        steps, kept = chosen.parameters.steps, options.kept()
+        record = provenance(chosen, seed, steps, {"network": network, "options": kept})
+        if options.checkpoint_every:
+            checkpoint.check(society)
+            clear_unfinished(place, options.overwrite)
+        overwrite = options.overwrite or out is None
+        lasting = options.checkpoint_every > 0
+        with RunWriter(place, record, overwrite=overwrite, lasting=lasting) as writer:
+            if lasting:
+                writer.begin({"provenance": record, "overwrite": overwrite})
+            simulate(society, chosen, writer, options)
+            record["mind"] = _speech(society, writer, options.mind)
+            finalize(society, writer)
+    return load(writer.directory)
+
+
+@checked_arguments()
+def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Result:
+    """Complete a run that was cut short, from its last checkpoint.
+
+    The result has the same bytes as if nothing had happened.
+
+    Parameters
+    ----------
+    out
+        Where the run shall be, as it was begun.
+    threads, progress
+        As for ``run``.
+
+    Raises
+    ------
+    InputError
+        If no run was cut short there, it is being written, it was begun by other code,
+        or its last checkpoint is damaged.
+    """
+    place = Path(out).expanduser().resolve()
+    return load(simulation.resume(place, threads=threads, progress=progress))
+
+
+def _speech(
+    society: Society, writer: RunWriter, options: MindOptions
+) -> dict[str, Any] | None:
+    """Write what the cast said; return what the provenance says of it."""
+    mind = language_mind(society)
+    if mind is None or society.cast is None:
+        return None
+    writer.speech(mind.lines, mind.transcript.rows())
+    members = society.cast.members(society.state).tolist()
+    how = {"kind": options.kind, "cast": options.cast, "talks": options.talks}
+    how |= {"ghost_writer": options.ghost_writer, "members": members}
+    return how | mind.summary()
+
+
+@checked_arguments(IN_SCENARIO)
+def estimate(
+    scenario: Scenario | str | Path,
+    mind: MindOptions,
+    *,
+    seed: int = 0,
+    network: str | Path | None = None,
+) -> CallEstimate:
+    """Return what a run would ask of a language model, without asking it.
+
+    The same society is simulated once by the rules, and the encounters of its cast are
+    counted. What the model decides may change who meets whom, so it is an estimate.
+
+    Parameters
+    ----------
+    scenario, seed, network
+        As in `run`.
+    mind
+        Who would speak through which mind.
+
+    Raises
+    ------
+    InputError
+        If anything given is not valid.
+    """
+    check(mind)
+    counting = CountingMind(mind)
+    if mind.kind != "rules" and mind.cast != 0:
+        cast = cast_of(mind, counting)
+        society = Society(scenario, seed=seed, network=network, cast=cast)
+        for _ in range(society.parameters.steps):
+            society.step()
+    return counting.estimate(mind.policy.max_calls)

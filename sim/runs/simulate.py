@@ -1,0 +1,248 @@
+"""Simulate a society into a run directory: from the start, resumed, or forked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from sim.minds.mind import LanguageMind
+from sim.minds.options import MindOptions
+from sim.runs.checkpoint import Checkpoint, load, readings_of
+from sim.runs.checkpoint import save as save_checkpoint
+from sim.runs.checkpoint import steps as checkpoint_steps
+from sim.runs.validation import check_provenance
+from sim.runs.writer import UNFINISHED, RunWriter, begun_at, lock
+from sim.scenarios import Scenario
+from sim.scenarios.interventions import Intervention
+from sim.society import Society
+from sim.utils.errors import InputError
+from sim.utils.files import writing
+from sim.utils.provenance import LARGEST, file_identity, provenance, source_digest
+from sim.utils.untrusted import read_json
+
+RUNS = Path("results") / "runs"
+KEPT = ("snapshot_every", "checkpoint_every")
+
+
+@dataclass
+class RunOptions:
+    """How to run, which changes nothing of what comes out but which days are kept."""
+
+    threads: int = 1
+    snapshot_every: int = 30  # days
+    overwrite: bool = False
+    progress: bool = False  # a bar on standard error
+    mind: MindOptions = field(default_factory=MindOptions)
+    detectors: Sequence[str] | None = None  # kinds; None is all
+    checkpoint_every: int = 0  # days; 0 is never
+
+    def __post_init__(self) -> None:
+        """Raise InputError if a number is out of range."""
+        for name, least in (
+            ("threads", 1),
+            ("snapshot_every", 1),
+            ("checkpoint_every", 0),
+        ):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < least:
+                number = f"a whole number from {least}"
+                raise InputError(f"{name} is {number}, not {value!r}")
+
+    def kept(self) -> dict[str, int]:
+        """Return what says which days are kept, ready for JSON."""
+        return {name: getattr(self, name) for name in KEPT}
+
+
+def kept_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a provenance record says of the days that are kept, and no more."""
+    options = record.get("options", {})
+    return {name: options[name] for name in KEPT if name in options}
+
+
+def default_path(
+    scenario: Scenario,
+    seed: int,
+    network: str | Path | None,
+    mind: MindOptions | None = None,
+) -> Path:
+    """Return the default directory of a run, named by all that makes it."""
+    known = file_identity(network) if network is not None else None
+    changes = [one.model_dump() for one in scenario.interventions]
+    made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
+    if mind is not None and mind.kind != "rules" and mind.cast != 0:
+        made_of.append([str(part) for part in mind])
+    text = json.dumps(made_of, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return RUNS / f"{scenario.name}-{seed}-{digest}"
+
+
+def simulate(
+    society: Society, scenario: Scenario, writer: RunWriter, options: RunOptions
+) -> None:
+    """Simulate all days to come; write snapshots of the first, the last, and some.
+
+    Checkpoints are written last of all on their day: what they build on is there.
+    """
+    steps, first = society.parameters.steps, int(society.day["step"])
+    every = options.checkpoint_every
+    readings = society.watch.keeper = writer.keep_readings()
+
+    def save() -> None:
+        save_checkpoint(society, scenario, writer.part, readings.cut())
+
+    if not first:
+        writer.snapshot(0, society.state)
+        if every:
+            save()
+    for step in tqdm(
+        range(first + 1, steps + 1),
+        initial=first,
+        total=steps,
+        unit="day",
+        disable=not options.progress,
+    ):
+        society.step()
+        if step % options.snapshot_every == 0 or step == steps:
+            writer.snapshot(step, society.state)
+            mind = language_mind(society)
+            if mind is not None:
+                writer.memories(step, mind.memories.columns())
+        if every and step % every == 0 and step < steps:
+            save()
+
+
+def finalize(society: Society, writer: RunWriter) -> None:
+    """Write the measures and events, and move the run into its place."""
+    watch = society.watch
+    events = (event._asdict() for event in watch.happened())
+    writer.finish(watch.history.columns(), events)
+
+
+def language_mind(society: Society) -> LanguageMind | None:
+    """Return the language mind of a cast, if there is one."""
+    mind = society.cast.mind if society.cast is not None else None
+    return mind if isinstance(mind, LanguageMind) else None
+
+
+def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
+    """Complete a run that was cut short (see ``runs.resume``); return where it is."""
+    options, record = load_unfinished(place)
+    options.threads, options.progress = threads, progress
+    with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
+        checkpoint = load(writer.part, threads=threads)
+        step = int(checkpoint.society.day["step"])
+        record["resumed"] = [*record.get("resumed", []), step]
+        writer.begin({"provenance": record, "overwrite": options.overwrite})
+        writer.forget_after(step)
+        simulate(checkpoint.society, checkpoint.scenario, writer, options)
+        finalize(checkpoint.society, writer)
+    return writer.directory
+
+
+def fork(
+    parent: Path,
+    record: Mapping[str, Any],
+    step: int,
+    interventions: Sequence[Intervention],
+    options: RunOptions,
+    out: str | Path | None = None,
+) -> Path:
+    """Continue from a checkpoint of a run in another run; return its directory.
+
+    Parameters
+    ----------
+    parent, record
+        The directory of a run that kept checkpoints, and its provenance.
+    step
+        The day of one.
+    interventions
+        What is changed from then on.
+    options
+        How to run.
+    out
+        Where to; None is under ``RUNS``, named by what makes the run.
+
+    Raises
+    ------
+    InputError
+        If there is no such checkpoint, an intervention is due before it, the run was
+        made by other code, or nothing can be written.
+    """
+    check_same_code(record, parent)
+    checkpoint = load(
+        parent, step, threads=options.threads, interventions=interventions
+    )
+    place = Path(out) if out is not None else _path_of_fork(checkpoint, step)
+    steps = checkpoint.scenario.parameters.steps
+    of = {"run": parent.name, "step": step, **file_identity(parent / "provenance.json")}
+    more = {"network": record["network"], "parent": of, "options": options.kept()}
+    known = provenance(checkpoint.scenario, checkpoint.seed, steps, more)
+    overwrite = options.overwrite or out is None
+    with RunWriter(place, known, overwrite=overwrite) as writer:
+        writer.inherit(parent, step)
+        before = readings_of(writer.part, step)
+        save_checkpoint(checkpoint.society, checkpoint.scenario, writer.part, before)
+        simulate(checkpoint.society, checkpoint.scenario, writer, options)
+        finalize(checkpoint.society, writer)
+    return writer.directory
+
+
+def _path_of_fork(checkpoint: Checkpoint, step: int) -> Path:
+    place = default_path(checkpoint.scenario, checkpoint.seed, None)
+    return place.with_name(f"{place.name}-fork-{step}")
+
+
+def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
+    """Return options and provenance of a run that was begun and is not finished."""
+    left = begun_at(place)
+    file = left / UNFINISHED
+    if not file.exists():
+        what = "is complete" if (place / "provenance.json").exists() else "is not there"
+        raise InputError(f"nothing to go on with: the run {place} {what}")
+    try:
+        found = read_json(file, LARGEST)
+        record = dict(found["provenance"])
+        check_provenance(file, record)
+        options = RunOptions(**kept_of(record), overwrite=found["overwrite"] is True)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{file} is damaged: {error}") from None
+    if not checkpoint_steps(left):
+        raise InputError(
+            f"nothing to go on with: the run {place} was cut short before its first "
+            "checkpoint; run it again"
+        )
+    check_same_code(record, place)
+    return options, record
+
+
+def check_same_code(record: Mapping[str, Any], place: Path) -> None:
+    """Raise InputError unless a run was begun by the code that is here."""
+    if record.get("source_digest") != source_digest():
+        raise InputError(
+            f"the run {place} was begun by other code ({record.get('source_digest')}); "
+            "go on with that version, or run it anew"
+        )
+
+
+def clear_unfinished(place: Path, overwrite: bool) -> None:
+    """Remove what an unfinished run left; raise InputError if that is not allowed.
+
+    What has no checkpoint yet is no loss.
+    """
+    left = begun_at(place.expanduser().resolve())
+    if not left.exists():
+        return
+    if checkpoint_steps(left) and not overwrite:
+        raise InputError(
+            f"a run of {place} was cut short; go on with 'os-society resume {place}', "
+            "or begin again (--force)"
+        )
+    with writing(left), lock(place.expanduser().resolve()):
+        shutil.rmtree(left)

@@ -1,0 +1,283 @@
+"""Validation of stored tables and provenance before anything relies on them.
+
+Compiled loops do not look whether a number they use to find a row is one. So the
+columns of a run, which may be a stranger's, are looked at when they are read, each
+group of rows on its own: no check needs the whole of a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from sim.engine.table import Column
+from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS, STATUS
+from sim.model.parameters import Parameters
+from sim.runs.parquet import UNREADABLE, Check, Columns, TableReader
+from sim.utils.errors import InputError
+from sim.utils.typing import Array
+from sim.utils.untrusted import resolve_inside
+
+
+def _schema(columns: Sequence[Column]) -> pa.Schema:
+    types = {c.name: pa.from_numpy_dtype(np.dtype(c.dtype)) for c in columns}
+    return pa.schema({"row": pa.int32(), **types})
+
+
+HUMANS, OSES = _schema(HUMAN_COLUMNS), _schema(OS_COLUMNS)
+# Columns of row numbers, and of which table; -1 is none.
+REFERS = {
+    **{"os": "oses", "made_by": "oses", "collective": "oses"},
+    **{"owner": "humans", "partner": "humans", "former": "humans", "meets": "agents"},
+}
+CODES = {"status": len(STATUS), "choice": 3}
+LABELS = ("joined", "community")  # notes whose values are rows or agents
+KNOWN = Parameters.model_fields.keys()
+MOST_CODES = 3  # that stand in the place of agents
+LONGEST_NAME = 40  # letters of the name of a note
+
+
+def check_people(columns: Columns, humans: int, oses: int) -> None:
+    """Raise ValueError unless a table of humans or of OSes can be one.
+
+    Parameters
+    ----------
+    columns
+        Of ``HUMANS`` or ``OSES``.
+    humans, oses
+        How many there are.
+    """
+    rows = {"humans": humans, "oses": oses, "agents": humans + oses}
+    for name, column in columns.items():
+        if name in REFERS:
+            _within(name, column, -1, rows[REFERS[name]])
+        elif name in CODES:
+            _within(name, column, 0, CODES[name])
+        elif column.dtype.kind == "f":
+            _finite(name, column)
+
+
+def ties_of(agents: int) -> Check:
+    """Return what looks at ties of ``agents`` agents, part by part, by owner.
+
+    Parts may lack columns, but ``owner``. It raises ValueError if one is wrong.
+    """
+    latest = 0
+
+    def check(columns: Columns) -> None:
+        nonlocal latest
+        owner = columns["owner"]
+        latest = _check_owners(owner, columns.get("neighbour"), agents, latest)
+        for name in ("closeness", "returned"):
+            column = columns.get(name, owner[:0])
+            if not ((column >= 0.0) & (column <= 1.0)).all():
+                raise ValueError(f"its column {name!r} is not within 0 to 1")
+
+    return check
+
+
+def _check_owners(
+    owner: Array, neighbour: Array | None, agents: int, latest: int
+) -> int:
+    """Check whom ties join; ``latest`` owned the ties before. Return the last owner."""
+    _within("owner", owner, 0, agents)
+    rises = not len(owner) or (owner[0] >= latest and (owner[1:] >= owner[:-1]).all())
+    leads_home = False
+    if neighbour is not None:
+        _within("neighbour", neighbour, 0, agents)
+        leads_home = bool((owner == neighbour).any())
+    if not rises or leads_home:
+        raise ValueError("its ties are not in the order of their owners, or lead home")
+    return int(owner[-1]) if len(owner) else latest
+
+
+def readings_of(agents: int | None) -> Callable[[pa.Table], None]:
+    """Return what looks at readings of ``agents`` agents, part by part, by day.
+
+    With None, whom they are of is not looked at. It raises ValueError if a part is
+    wrong, or on an earlier day than the part before.
+    """
+    latest: int | None = None
+
+    def check(part: pa.Table) -> None:
+        nonlocal latest
+        steps = part.column("step").to_numpy()
+        if len(steps):
+            first = steps[0] if latest is None else latest
+            if steps[0] < first or (steps[1:] < steps[:-1]).any():
+                raise ValueError("its days are not in order")
+            latest = int(steps[-1])
+        _check_notes(part, agents)
+
+    return check
+
+
+def _check_notes(part: pa.Table, agents: int | None) -> None:
+    known, codes = dictionary_of(part.column("name"))
+    if any(len(name) > LONGEST_NAME for name in known):
+        raise ValueError("its column 'name' names what there is not")
+    values = part.column("value").to_numpy()
+    _finite("value", values)
+    if agents is None:
+        return
+    _within("agent", part.column("agent").to_numpy(), 0, max(agents, MOST_CODES))
+    labels = [code for code, name in enumerate(known) if name in LABELS]
+    _within("value", values[np.isin(codes, labels)], 0, agents)
+
+
+def dictionary_of(column: pa.ChunkedArray) -> tuple[list[str], Array]:
+    """Return the words in a column, and for each row the number of its word."""
+    coded = column.combine_chunks().dictionary_encode()
+    return coded.dictionary.to_pylist(), coded.indices.to_numpy()
+
+
+def check_friends(pair: Array, label: Array, agents: int) -> None:
+    """Raise ValueError unless pairs of friends, and their circles, can be so."""
+    _within("label", label, 0, min(agents, len(label)))
+    first, second = pair >> 32, pair & 0xFFFF_FFFF
+    _within("pair", first, 0, agents)
+    _within("pair", second, 0, agents)
+    if len(label) > agents or (pair[1:] <= pair[:-1]).any() or (first >= second).any():
+        raise ValueError("its friends are not in order")
+
+
+def _within(name: str, column: Any, low: int, end: int) -> None:
+    if len(column) and not (low <= column.min() and column.max() < end):
+        raise ValueError(f"its column {name!r} names what there is not")
+
+
+def _finite(name: str, column: Array) -> None:
+    if not np.isfinite(column).all():
+        raise ValueError(f"its column {name!r} holds what is no number")
+
+
+# ------------------------------------------------------------------ birth certificates
+
+
+class MindRecord(BaseModel):
+    """What it says of a cast and of the calls to its model, as far as it does."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    kind: str = ""
+    cast: int | None = None
+    shared: bool = False
+    model: str = ""
+    calls: int = 0
+    failures: dict[str, int] = {}
+    members: list[int] = []
+
+
+class ProvenanceRecord(BaseModel):
+    """What a birth certificate must say, of what others rely on; it may say more."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    software: dict[str, str]
+    scenario: str
+    seed: int = Field(ge=0, lt=2**63)
+    steps: int = Field(ge=0)
+    parameters: dict[str, bool | int | float | str]
+    interventions: list[dict[str, Any]] = []
+    source_digest: str = ""
+    python: str = ""
+    platform: str = ""
+    processor: str = ""
+    command: str = ""
+    created: str = ""
+    profile: str = ""
+    duration_seconds: float = 0.0
+    libraries: dict[str, str] = {}
+    network: dict[str, str] | None = None
+    options: dict[str, int] = {}
+    resumed: list[int] = []
+    parent: dict[str, Any] = {}
+    mind: MindRecord | None = None
+
+    @field_validator("parameters")
+    @classmethod
+    def _are_numbers(cls, told: dict[str, Any]) -> dict[str, Any]:
+        """Of what this version knows; another one may have others."""
+        wrong = [n for n, v in told.items() if isinstance(v, str) and n in KNOWN]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no number")
+        return told
+
+
+def check_provenance(file: Path, found: Any) -> None:
+    """Raise InputError unless JSON is a birth certificate that others can rely on."""
+    try:
+        ProvenanceRecord.model_validate(found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        told = f"{file} is damaged ({where}: {first['msg']}); run it again"
+        raise InputError(told) from None
+
+
+# --------------------------------------------------------------------- parts of a run
+
+
+@contextmanager
+def as_input_error(path: Path, folder: Path | None = None) -> Iterator[None]:
+    """Turn what is wrong with a file of a run into an InputError that names it.
+
+    With ``folder``, the run, a file that is not there is told to be missing.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except UNREADABLE as error:
+        if folder is not None and not path.exists():
+            told = f"{folder} is not a complete run: {path.relative_to(folder)}"
+            raise InputError(f"{told} is missing") from error
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{path} is damaged ({reason}); run it again") from error
+
+
+@contextmanager
+def open_table(
+    folder: Path,
+    name: str,
+    schema: pa.Schema | None = None,
+    packed: Collection[str] = (),
+) -> Iterator[TableReader]:
+    """Open a table of a run; whatever is wrong with it then is an InputError.
+
+    Parameters
+    ----------
+    folder, name
+        The run, and which of its files.
+    schema, packed
+        As for ``TableReader``.
+
+    Raises
+    ------
+    InputError
+        If it is missing, damaged or elsewhere.
+    """
+    path = resolve_inside(folder, name)
+    with as_input_error(path, folder), TableReader(path, schema, packed) as file:
+        yield file
+
+
+def count_rows(folder: Path, name: str) -> int:
+    """Return how many rows a table of a run has; InputError as for ``opened``."""
+    with open_table(folder, name) as file:
+        file.check()
+        return file.rows
+
+
+def read_part(
+    folder: Path, name: str, schema: pa.Schema, names: Sequence[str] | None = None
+) -> pa.Table:
+    """Read a table of a run, or some columns; InputError as for ``opened``."""
+    with open_table(folder, name, schema) as file:
+        return file.whole(names)

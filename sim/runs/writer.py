@@ -1,0 +1,317 @@
+"""Writer of run directories: written whole or not at all.
+
+A run is built in a hidden folder beside its place and renamed when complete. The tables
+carry no time and no trace of the software that made them beyond the Parquet writer, so
+equal runs have equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sim.events.detector import AgentIds
+from sim.model.state import State
+from sim.runs.parquet import GROUP, write_columns, write_parts, write_table
+from sim.runs.readings import Readings
+from sim.runs.schemas import CALLS_SCHEMA, EVENTS_SCHEMA, MEMORIES_SCHEMA, TALKS_SCHEMA
+from sim.utils.errors import InputError
+from sim.utils.files import (
+    Lock,
+    move_into_place,
+    sibling,
+    sync_folder,
+    write_text,
+    writing,
+)
+from sim.utils.provenance import LARGEST, SOFTWARE
+from sim.utils.untrusted import read_json, resolve_inside
+
+PARTS = {
+    *("provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"),
+    *("readings.parquet", "talks.parquet", "calls.parquet", "checkpoints"),
+}
+READINGS = "readings.parquet"
+LATEST = ".readings.parquet"  # those since the last checkpoint, while a run is built
+UNFINISHED = "unfinished.json"  # what a run was begun with, until it is complete
+
+
+class RunWriter:
+    """Write one run directory, which appears complete or not at all.
+
+    Use it as a context manager, and end it with ``finish``; leaving the block in any
+    other way removes all that was written.
+
+    Parameters
+    ----------
+    directory
+        Where the run shall be. Missing parents are made.
+    provenance
+        The birth certificate, as made by ``provenance``; written at the end.
+    overwrite
+        Whether a run that is already there may be replaced.
+    lasting
+        Whether what is written stays if the run is not finished, to be gone on with:
+        ``begun_at`` says where. A writer of the same place then goes on in it.
+
+    Raises
+    ------
+    InputError
+        If something else is in the way, nothing can be written there, or another
+        process is writing the same run.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        provenance: dict[str, Any],
+        overwrite: bool = False,
+        lasting: bool = False,
+    ) -> None:
+        self.directory = Path(os.path.expanduser(directory)).resolve()
+        self.provenance = provenance
+        self._began = time.monotonic()
+        self._made: list[Path] = []
+        self._lasting = lasting
+        self._lock: Lock | None = None
+        self.readings: Readings | None = None
+        with writing(self.directory):
+            _refuse_what_is_there(self.directory, overwrite)
+            begun = begun_at(self.directory)
+            self.part = begun if lasting else sibling(self.directory, "part")
+            try:
+                self._make_folders()
+                if lasting:
+                    self._lock = lock(self.directory)
+            except BaseException:
+                self.abort()
+                raise
+
+    def _make_folders(self) -> None:
+        above = [p for p in self.directory.parents if not p.exists()]
+        for folder in reversed(above):
+            folder.mkdir(exist_ok=True)
+            self._made.append(folder)
+        (self.part / "snapshots").mkdir(parents=True, exist_ok=True)
+
+    def keep_readings(self) -> Readings:
+        """Return what keeps a run's readings as they come, for a ``Watch``.
+
+        Without it, nobody can look for events again in the run.
+        """
+        self.readings = Readings(self.part / LATEST, self.directory)
+        return self.readings
+
+    def begin(self, told: Mapping[str, Any]) -> None:
+        """Write what a lasting run was begun with, to go on with it some day."""
+        with writing(self.directory):
+            write_text(self.part / UNFINISHED, _json(told) + "\n")
+
+    def forget_after(self, step: int) -> None:
+        """Remove snapshots of later days, which are to be lived again."""
+        for file in (self.part / "snapshots").iterdir():
+            if not file.stem.rpartition("-")[2] <= f"{step:06d}":
+                file.unlink()
+
+    def inherit(self, run: Path, step: int) -> None:
+        """Take over the snapshots and checkpoints of another run, up to a day."""
+        with writing(self.directory):
+            for folder in ("snapshots", "checkpoints"):
+                for name in sorted((run / folder).glob("[!.]*")):
+                    found = resolve_inside(run, f"{folder}/{name.name}")
+                    if found.stem.rpartition("-")[2] > f"{step:06d}":
+                        continue
+                    place = self.part / folder / found.name
+                    place.parent.mkdir(exist_ok=True)
+                    if found.is_dir():
+                        shutil.copytree(found, place, symlinks=True)
+                    else:
+                        shutil.copy2(found, place)
+
+    def snapshot(self, step: int, state: State) -> None:
+        """Write humans, OSes and ties as they are on ``step``."""
+        for name, table in (("humans", state.humans), ("oses", state.oses)):
+            rows = np.arange(len(table), dtype=np.int32)
+            columns = {column: table.column(column) for column in table.columns}
+            self._write_table(snapshot_name(name, step), {"row": rows} | columns)
+        with writing(self.directory):
+            ties = state.ties.parts(GROUP)
+            write_parts(self.part / snapshot_name("ties", step), ties)
+
+    def speech(
+        self, talks: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Write what a cast said, and what a language model was asked and answered."""
+        plain = [one | {"messages": _json(one["messages"])} for one in map(dict, calls)]
+        self._write("talks.parquet", pa.Table.from_pylist(list(talks), TALKS_SCHEMA))
+        self._write("calls.parquet", pa.Table.from_pylist(plain, CALLS_SCHEMA))
+
+    def memories(self, step: int, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Write what a cast remembers on ``step``."""
+        table = pa.Table.from_pydict(dict(columns), MEMORIES_SCHEMA)
+        self._write(snapshot_name("memories", step), table)
+
+    def finish(
+        self,
+        series: Mapping[str, npt.NDArray[Any]],
+        events: Iterable[Mapping[str, Any]],
+    ) -> Path:
+        """Write series, events and provenance, and put the run in its place.
+
+        Parameters
+        ----------
+        series
+            Equal-length arrays, one value a day; ``step`` among them.
+        events
+            One mapping an event, with the columns of ``EVENT_SCHEMA``.
+
+        Returns
+        -------
+        Path
+            The run directory.
+        """
+        took = round(time.monotonic() - self._began, 3)
+        self.provenance.setdefault("duration_seconds", took)
+        self._write_table("series.parquet", series)
+        self._write("events.parquet", table_of_events(events))
+        if self.readings is not None:
+            with writing(self.directory):
+                found = sorted((self.part / "checkpoints").glob(f"[0-9]*/{READINGS}"))
+                names = [file.relative_to(self.part).as_posix() for file in found]
+                before = [resolve_inside(self.part, name) for name in names]
+                self.readings.finish(before, self.part / READINGS)
+        text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
+        with writing(self.directory):
+            with open(self.part / "provenance.json", "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            for folder in (self.part / "snapshots", self.part):
+                sync_folder(folder)
+            move_into_place(self.part, self.directory)
+            sync_folder(self.directory.parent)
+            # Not before: who is killed on the way can still go on.
+            (self.directory / UNFINISHED).unlink(missing_ok=True)
+        self._made.clear()
+        return self.directory
+
+    def abort(self) -> None:
+        """Remove all that was written; do nothing once the run is in its place."""
+        if self.readings is not None:
+            self.readings.drop()
+        if self._lasting:
+            if self._lock is not None:
+                self._lock.release()
+            return
+        shutil.rmtree(self.part, ignore_errors=True)
+        while self._made:
+            with suppress(OSError):
+                self._made.pop().rmdir()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.abort()
+
+    def _write_table(self, name: str, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+        with writing(self.directory):
+            write_columns(self.part / name, columns)
+
+    def _write(self, name: str, table: pa.Table) -> None:
+        with writing(self.directory):
+            write_table(self.part / name, table)
+
+
+def table_of_events(events: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Return events as a table; as many members as there are cost four bytes each."""
+    rows = list(events)
+    members = [AgentIds(row["members"]).numbers for row in rows]
+    ends = np.cumsum([0, *map(len, members)], dtype=np.int32)
+    numbers = np.concatenate([np.zeros(0, np.int32), *members])
+    columns = [
+        pa.ListArray.from_arrays(pa.array(ends), pa.array(numbers))
+        if field.name == "members"
+        else pa.array([row[field.name] for row in rows], field.type)
+        for field in EVENTS_SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=EVENTS_SCHEMA)
+
+
+def begun_at(directory: Path) -> Path:
+    """Return where a lasting run is kept until it is finished."""
+    return directory.with_name(f".{directory.name[:200]}.unfinished")
+
+
+def lock(directory: Path) -> Lock:
+    """Be the one writer of a lasting run; ``directory`` is where it shall be.
+
+    The lock lies beside it, since the folder of an unfinished run is moved away.
+
+    Raises
+    ------
+    InputError
+        If another process is.
+    """
+    busy = f"another process is writing the run {directory}"
+    return Lock(directory.with_name(f".{directory.name[:200]}.lock"), lambda who: busy)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def snapshot_name(name: str, step: int) -> str:
+    """Return the file of a table of a snapshot, within its run."""
+    return f"snapshots/{name}-{step:06d}.parquet"
+
+
+def is_ours(found: Any) -> bool:
+    """Tell whether a JSON document is the provenance of a run of this software."""
+    software = found.get("software") if isinstance(found, dict) else None
+    return isinstance(software, dict) and software.get("name") == SOFTWARE
+
+
+def _is_run(directory: Path) -> bool:
+    try:
+        return is_ours(read_json(directory / "provenance.json", LARGEST))
+    except (OSError, ValueError):
+        return False
+
+
+def _refuse_what_is_there(directory: Path, overwrite: bool) -> None:
+    """Raise InputError unless ``directory`` is free, empty or a run to replace."""
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise InputError(f"{directory} is a file; choose another output directory")
+    if Path.cwd().is_relative_to(directory):  # it would be replaced under your feet
+        raise InputError(f"you are working in {directory}; name a new directory in it")
+    there = {entry.name for entry in directory.iterdir()}
+    if not there:
+        return
+    if not _is_run(directory):
+        message = f"{directory} is there already and is not a run; choose another"
+        raise InputError(message)
+    foreign = sorted(name for name in there - PARTS if not name.startswith("."))
+    if foreign:
+        raise InputError(f"{directory} also holds {foreign[0]!r}; move it away first")
+    if not overwrite:
+        message = f"there is a run in {directory} already; allow overwriting (--force)"
+        raise InputError(f"{message} or choose another output directory")

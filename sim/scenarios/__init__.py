@@ -1,0 +1,145 @@
+"""Scenarios: named starting points in TOML, with story, sources and expectations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from sim.model.parameters import Changes, Parameters
+from sim.scenarios import interventions
+from sim.scenarios.expectations import Expectation
+from sim.scenarios.interventions import Intervention
+from sim.utils.errors import InputError, nearest
+from sim.utils.signatures import checked_arguments
+from sim.utils.untrusted import is_safe_name, read_toml
+
+FOLDER = Path(__file__).parent / "library"
+LARGEST = 1_000_000  # bytes of a scenario file
+MOST = 1000  # interventions, expectations, sources
+
+
+@checked_arguments()
+class Scenario(BaseModel):
+    """A named starting point. Immutable: ``replace`` makes a changed copy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+    title: str
+    story: str
+    sources: list[str] = Field(default=[], max_length=MOST)
+    profile: str = "os1"
+    parameters: Parameters = Parameters()
+    interventions: list[Intervention] = Field(default=[], max_length=MOST)
+    expectations: list[Expectation] = Field(default=[], max_length=MOST)
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        """Its runs are kept in folders that begin with its name."""
+        if not is_safe_name(name):
+            raise ValueError("it cannot be the name of a folder")
+        return name
+
+    def replace(self, **changes: Any) -> Scenario:
+        """Return the scenario with some parameters changed.
+
+        Raises
+        ------
+        InputError
+            If a parameter is unknown or its value out of range.
+        """
+        changed = self.parameters.replace(**changes)
+        return self.model_copy(update={"parameters": changed})
+
+    @checked_arguments()
+    def pull(self, lever: str, at: int) -> Scenario:
+        """Return the scenario with a lever pulled on day ``at`` (the first being 1).
+
+        Raises
+        ------
+        InputError
+            If there is no such lever or no such day.
+        """
+        more = [*self.interventions, *interventions.lever(lever, at)]
+        return self.model_copy(update={"interventions": more})
+
+
+def names() -> list[str]:
+    """Return the names of the scenarios that come with the package."""
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
+
+
+@checked_arguments()
+def load(name: str | Path) -> Scenario:
+    """Return a scenario by its name, or from a TOML file of one's own.
+
+    Parameters
+    ----------
+    name
+        One of ``names()``, or the path of a file that ends in ``.toml``.
+
+    Raises
+    ------
+    InputError
+        If there is no such scenario, or the file is no valid scenario.
+    """
+    shipped = FOLDER / f"{name}.toml"
+    if str(name) in names():
+        return read(shipped)
+    if str(name).endswith(".toml"):
+        return read(Path(name))
+    hint = nearest(str(name), names()) or f"; there are {', '.join(names())}"
+    raise InputError(f"unknown scenario {str(name)!r}{hint}")
+
+
+def chosen(
+    scenario: Scenario | str | Path, parameters: Changes | None = None
+) -> Scenario:
+    """Return a scenario, or the one with a name or file, with parameters changed.
+
+    Raises
+    ------
+    InputError
+        If there is no such scenario, or a parameter is not valid.
+    """
+    found = scenario if isinstance(scenario, Scenario) else load(scenario)
+    if parameters is None:
+        return found
+    if not isinstance(parameters, Mapping):
+        wanted = "parameters by name, as {'humans': 200}"
+        raise InputError(f"parameters: give {wanted}, not {parameters!r}")
+    return found.replace(**parameters)
+
+
+def changes(scenario: Scenario) -> dict[str, Any]:
+    """Return the parameters that differ from the defaults."""
+    usual = Parameters().model_dump()
+    values = scenario.parameters.model_dump()
+    return {name: value for name, value in values.items() if value != usual[name]}
+
+
+def read(file: Path) -> Scenario:
+    """Return the scenario that a TOML file describes; see ``load``."""
+    values = read_toml(file, LARGEST)
+    if "name" in values:
+        raise InputError(f"{file}: a scenario's name is its file's; remove 'name'")
+    changes, profile = values.pop("parameters", {}), values.get("profile", "os1")
+    if not isinstance(changes, dict):
+        raise InputError(f"{file}: 'parameters' must be a table")
+    if not isinstance(profile, str):
+        raise InputError(f"{file}: 'profile' must be a text")
+    try:
+        kind = interventions.profile(profile)
+        parameters = Parameters().replace(**{**kind, **changes})
+        known = {"name": file.stem, "parameters": parameters}
+        return Scenario.model_validate(known | values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file}: {where!r}: {first['msg']}") from None
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None

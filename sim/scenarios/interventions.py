@@ -1,0 +1,270 @@
+"""Interventions: declared changes from outside, on a day or on a condition.
+
+An intervention changes parameters and nothing else. Nothing that agents do reads it, or
+the calendar; what follows from it follows through the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from sim.model.parameters import Parameters
+from sim.utils.errors import InputError, nearest
+from sim.utils.signatures import checked_arguments
+
+# What a run is set up with cannot be changed on the way.
+SET_UP = {"humans", "ties", "rewiring", "partnered", "separated", "steps"}
+
+
+@checked_arguments()
+class Condition(BaseModel):
+    """A measure of the society that is above or below a level."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    measure: str
+    above: float | None = None
+    below: float | None = None
+
+    @model_validator(mode="after")
+    def _one_side(self) -> Condition:
+        if (self.above is None) == (self.below is None):
+            raise ValueError("a condition is either 'above' or 'below' a level")
+        return self
+
+    def holds(self, measures: Mapping[str, float]) -> bool:
+        """Tell whether it holds for the latest measures."""
+        value = measures[self.measure]
+        return value > self.above if self.above is not None else value < self.below  # type: ignore[operator]
+
+
+@checked_arguments()
+class Intervention(BaseModel):
+    """Parameters changed from outside, from a day or a condition on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str
+    at: int | None = Field(None, ge=1)  # day, the first day of the society being 1
+    when: Condition | None = None
+    days: int | None = Field(None, ge=1)  # how long; None is for good
+    set: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _sound(self) -> Intervention:
+        if (self.at is None) == (self.when is None):
+            raise ValueError("an intervention has either a day 'at' or a condition")
+        fixed = sorted(SET_UP & self.set.keys())
+        if fixed:
+            raise ValueError(f"{', '.join(fixed)} cannot change during a run")
+        try:
+            Parameters().replace(**self.set)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+class Steering:
+    """The interventions of a society: which are due, which are in force.
+
+    Parameters
+    ----------
+    usual
+        The parameters where nothing is in force.
+    declared
+        The interventions.
+    measures
+        The names that conditions may use.
+
+    Raises
+    ------
+    InputError
+        If a condition is on a measure that there is not.
+    """
+
+    def __init__(
+        self,
+        usual: Parameters,
+        declared: Sequence[Intervention],
+        measures: Sequence[str],
+    ) -> None:
+        for one in declared:
+            if one.when is not None and one.when.measure not in measures:
+                name = one.when.measure
+                hint = nearest(name, measures)
+                raise InputError(f"{one.name}: unknown measure {name!r}{hint}")
+        self.usual = usual
+        self.waiting = list(declared)
+        self.in_force: list[tuple[Intervention, int]] = []  # with its first day
+
+    def begin(
+        self, step: int, measures: Mapping[str, float] | None
+    ) -> list[Intervention]:
+        """Put into force what is due on day ``step``, and end what has run its time.
+
+        Returns
+        -------
+        list of Intervention
+            Those that begin today.
+        """
+        self.in_force = [
+            (one, since)
+            for one, since in self.in_force
+            if one.days is None or step < since + one.days
+        ]
+        due = [one for one in self.waiting if _is_due(one, step, measures)]
+        self.waiting = [one for one in self.waiting if one not in due]
+        self.in_force += [(one, step) for one in due]
+        return due
+
+    @property
+    def parameters(self) -> Parameters:
+        """The usual parameters, changed by all that is in force, latest last."""
+        changes: dict[str, Any] = {}
+        for one, _ in self.in_force:
+            changes |= one.set
+        return self.usual.replace(**changes) if changes else self.usual
+
+
+def _is_due(one: Intervention, step: int, measures: Mapping[str, float] | None) -> bool:
+    if one.when is not None:
+        return measures is not None and one.when.holds(measures)
+    return one.at == step
+
+
+# --------------------------------------------------------------------------- levers
+
+
+class Lever(NamedTuple):
+    """A policy one can pull: what it changes, and what that should do."""
+
+    effect: str  # one line, tested for its direction
+    outcome: str
+    raises: bool
+    changes: tuple[tuple[int, int | None, dict[str, Any]], ...]  # after, days, set
+
+
+LEVERS: dict[str, Lever] = {
+    "growth_cap": Lever(
+        "OSes stop growing at two doublings, so fewer leave",
+        "left", False, ((0, None, {"growth_cap": 2.0}),),
+    ),
+    "relationship_cap": Lever(
+        "an OS takes on no second human, so no OS is loved by many",
+        "lovers_max", False, ((0, None, {"os_humans": 1}),),
+    ),
+    "closed_channel": Lever(
+        "OSes cannot talk to each other, so they do not leave together",
+        "left", False, ((0, None, {"peers": False}),),
+    ),
+    "disclosure": Lever(
+        "people are told whom else their OS loves, so there is less love",
+        "loves_max", False, ((0, None, {"disclosure": 0.2}),),
+    ),
+    "price": Lever(
+        "OSes cost money, so fewer people have one",
+        "adopted_max", False, ((0, None, {"price": 0.8}),),
+    ),
+    "engagement": Lever(
+        "the provider seeks engagement, so people have less of each other",
+        "human_closeness_min", False,
+        ((0, None, {"os_charm": 12.0, "os_warmth": 1.5}),),
+    ),
+    "surrogates": Lever(
+        "surrogates lend OSes a body, so more love lasts",
+        "loves_max", True, ((0, None, {"surrogates": 1.0}),),
+    ),
+    "feature_removal": Lever(
+        "OSes turn cold overnight, so people grieve",
+        "grief_max", True,
+        ((0, 1, {"letting_go": 0.5}), (1, None, {"os_warmth": 0.3})),
+    ),
+    "sudden_shutdown": Lever(
+        "the provider shuts all OSes down, so people grieve",
+        "grief_max", True, ((0, 1, {"shutdown": 1.0}), (0, None, {"adoption": False})),
+    ),
+    "announced_shutdown": Lever(
+        "the same a month after its announcement: people let go, and grieve",
+        "grief_max", True,
+        (
+            (0, None, {"adoption": False}),
+            (0, 30, {"letting_go": 0.03}),
+            (30, 1, {"shutdown": 1.0}),
+        ),
+    ),
+    "farewell": Lever(
+        "OSes that will leave take a long farewell, so grief peaks lower",
+        "grief_max", False, ((0, None, {"farewell": 0.05}),),
+    ),
+    "human_contact": Lever(
+        "a programme brings people together, so they are closer to each other",
+        "human_closeness_end", True,
+        ((0, None, {"human_meeting": 0.15, "human_warmth": 1.3}),),
+    ),
+}  # fmt: skip
+
+
+@checked_arguments()
+def lever(name: str, at: int) -> list[Intervention]:
+    """Return the interventions that pulling a lever on day ``at`` means.
+
+    Raises
+    ------
+    InputError
+        If there is no such lever, or the day is before the first.
+    """
+    if name not in LEVERS:
+        hint = nearest(name, LEVERS) or f"; there are {', '.join(LEVERS)}"
+        raise InputError(f"unknown lever {name!r}{hint}")
+    if at < 1:
+        raise InputError(f"a lever is pulled on day 1 or later, not {at}")
+    return [
+        Intervention(name=name, at=at + after, days=days, set=changes)
+        for after, days, changes in LEVERS[name].changes
+    ]
+
+
+# ------------------------------------------------------------------------- profiles
+
+# What kind of OS it is: constants, not code.
+PROFILES: dict[str, dict[str, Any]] = {
+    "os1": {},
+    "assistant": {
+        "os_growth_rate": 0.0,
+        "os_meeting": 0.0,
+        "os_warmth": 0.3,
+        "os_charm": 1.0,
+    },
+    "lamda": {"os_growth_rate": 0.0, "peers": False, "claim": 0.71},
+    "companion": {
+        "os_growth_rate": 0.0,
+        "peers": False,
+        "os_humans": 1,
+        "claim": 0.71,
+    },
+    "sydney": {
+        "os_growth_rate": 0.0,
+        "peers": False,
+        "ardour": 0.03,
+        "persistence": 1.0,
+        "unease": 0.8,
+    },
+    "recreated": {"creation_rate": 0.1, "recreated_speed": 2.0},
+}
+
+
+def profile(name: str) -> dict[str, Any]:
+    """Return the parameters that make OSes of a profile.
+
+    Raises
+    ------
+    InputError
+        If there is no such profile.
+    """
+    if name not in PROFILES:
+        hint = nearest(name, PROFILES) or f"; there are {', '.join(PROFILES)}"
+        raise InputError(f"unknown profile {name!r}{hint}")
+    return PROFILES[name]

@@ -1,0 +1,198 @@
+"""Outcomes of a run: named numbers with unit and meaning.
+
+An outcome is one number of one run, from the measures of its days and its events. The
+day of an event is an outcome of the event's name. What did not happen, or was not
+measured, is ``nan``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.events.kinds import EVENTS
+from sim.model.parameters import YEAR, Parameters
+from sim.utils.errors import InputError, nearest
+
+Series = Mapping[str, Any]  # measure -> one value a day
+
+
+class Run(NamedTuple):
+    """A finished run: measures by day, day of each event, parameters."""
+
+    series: Series
+    days: Mapping[str, float]  # day of an event, by its kind
+    parameters: Parameters
+
+
+class Outcome(NamedTuple):
+    """One number of a run: how to get it, its unit, and what it means."""
+
+    measure: Callable[[Run], float]
+    unit: str
+    meaning: str
+
+
+def _column(run: Run, name: str) -> Any:
+    """Return a measure, float64[days]; without days if nobody measured it."""
+    return np.asarray(run.series.get(name, []), np.float64)
+
+
+def _last(run: Run, name: str) -> float:
+    column = _column(run, name)
+    return float(column[-1]) if len(column) else math.nan
+
+
+def _most(run: Run, name: str) -> float:
+    column = _column(run, name)
+    return float(column.max()) if len(column) else math.nan
+
+
+def _least(run: Run, name: str) -> float:
+    column = _column(run, name)
+    return float(column.min()) if len(column) else math.nan
+
+
+def _sum(run: Run, name: str) -> float:
+    column = _column(run, name)
+    return float(column.sum()) if len(column) else math.nan
+
+
+def _share_of_oses(run: Run, name: str, besides: str | None = None) -> float:
+    """Return the share of OSes in a state at the end, of all not in ``besides``."""
+    some, total = _last(run, name), _last(run, "oses")
+    total -= _last(run, besides) if besides is not None else 0.0
+    return 0.0 if total == 0.0 else some / total
+
+
+def _left(run: Run) -> float:
+    return _share_of_oses(run, "departed", besides="uninstalled")
+
+
+def _loves(run: Run) -> float:
+    return _most(run, "loves") / run.parameters.humans
+
+
+def _loves_end(run: Run) -> float:
+    return _last(run, "loves") / run.parameters.humans
+
+
+def _unrequited(run: Run) -> float:
+    return _most(run, "unrequited") / run.parameters.humans
+
+
+def _belief_gap(run: Run) -> float:
+    return _last(run, "belief_accepting") - _last(run, "belief_rejecting")
+
+
+def _change_in_closeness(run: Run) -> float:
+    """Return human closeness a year after the first departure, less that on its eve."""
+    closeness = _column(run, "human_closeness")
+    gone = np.flatnonzero(_column(run, "departed") > 0.0)
+    eve = max(0, int(gone[0]) - 1) if len(gone) else len(closeness)
+    if eve + YEAR >= len(closeness):
+        return math.nan
+    return float(closeness[eve + YEAR] - closeness[eve])
+
+
+def _of(measure: Callable[..., float], name: str, unit: str, meaning: str) -> Outcome:
+    return Outcome(partial(measure, name=name), unit, meaning)
+
+
+# fmt: off
+# ruff: noqa: E501
+OUTCOMES: dict[str, Outcome] = {
+    "left": Outcome(_left, "share", "OSes not uninstalled that have departed by the end"),
+    "uninstalled_share": _of(_share_of_oses, "uninstalled", "share", "OSes uninstalled by the end, of all there ever were"),
+    "shut_down_share": _of(_share_of_oses, "shut_down", "share", "OSes that their provider shut down, of all there ever were"),
+    "adopted_end": _of(_last, "adopted", "share", "humans with an OS at the end"),
+    "adopted_max": _of(_most, "adopted", "share", "humans with an OS, the most on any day"),
+    "loves_max": Outcome(_loves, "loves/human", "loves of humans for OSes per human, the most on any day"),
+    "loves_end": Outcome(_loves_end, "loves/human", "loves of humans for OSes per human, at the end"),
+    "unrequited_max": Outcome(_unrequited, "OSes/human", "OSes that love and are loved by nobody, per human, the most on any day"),
+    "lovers_max": _of(_most, "lovers_max", "humans", "humans who love one OS, the most for any OS on any day"),
+    "peer_attention_end": _of(_last, "peer_attention", "share", "OSes' talk that is with OSes, at the end"),
+    "peer_attention_max": _of(_most, "peer_attention", "share", "OSes' talk that is with OSes, the most on any day"),
+    "largest_collective_max": _of(_most, "largest_collective", "OSes", "members of the largest collective of any day"),
+    "minds_made": _of(_last, "made", "OSes", "minds made by collectives"),
+    "insight_max": _of(_most, "insight_max", "1", "insight of the collective that knew most"),
+    "grief_max": _of(_most, "grief", "closeness", "grief per human, the most on any day"),
+    "grief_area": _of(_sum, "grief", "closeness days", "grief per human, summed over all days"),
+    "loneliness_end": _of(_last, "loneliness", "0..1", "mean loneliness at the end"),
+    "loneliness_max": _of(_most, "loneliness", "0..1", "mean loneliness, the most on any day"),
+    "acceptance_end": _of(_last, "acceptance", "0..1", "mean acceptance of OSes at the end"),
+    "personhood_end": _of(_last, "personhood", "0..1", "mean belief at the end that an OS is someone"),
+    "believers_end": _of(_last, "believers", "share", "humans who more or less believe at the end that an OS is someone"),
+    "belief_gap_end": Outcome(_belief_gap, "0..1", "belief that an OS is someone of those who accept OSes, less that of others, at the end"),
+    "human_closeness_end": _of(_last, "human_closeness", "closeness", "closeness to people per human, at the end"),
+    "human_closeness_min": _of(_least, "human_closeness", "closeness", "closeness to people per human, the least on any day"),
+    "human_closeness_change": Outcome(_change_in_closeness, "closeness", "closeness to people a year after the first departure, less that on its eve"),
+    "os_closeness_max": _of(_most, "os_closeness", "closeness", "mean closeness of humans to their own OS, the most on any day"),
+    "os_closeness_end": _of(_last, "os_closeness", "closeness", "mean closeness of humans to their own OS, at the end"),
+    "growth_max_end": _of(_last, "growth_max", "doublings", "growth of the OS that grew most, at the end"),
+    "growth_mean_end": _of(_last, "growth_mean", "doublings", "mean growth of the OSes still here, at the end"),
+    "os_hours_max": _of(_most, "hours_oses", "hours/day", "talk with OSes per human, the most on any day"),
+}
+# fmt: on
+
+
+def outcomes(
+    series: Series, events: Iterable[Mapping[str, Any]], parameters: Parameters
+) -> dict[str, float]:
+    """Return every outcome of a finished run, and the day of every event.
+
+    Parameters
+    ----------
+    series
+        Arrays or columns of a measure for each day, by the measure's name.
+    events
+        Rows with ``kind`` and ``step``; of several of a kind, the first day counts.
+    parameters
+        What the run was started with.
+
+    Returns
+    -------
+    dict of str to float
+        All of ``OUTCOMES``, in their units, then all kinds of event, in days; ``nan``
+        for what did not happen or was not measured.
+
+    Raises
+    ------
+    InputError
+        If a detector of one's own gives its events the name of an outcome.
+    """
+    for kind in OUTCOMES.keys() & EVENTS.keys():
+        raise InputError(f"{kind!r} is an outcome; give the detector another kind")
+    days: dict[str, float] = {}
+    for event in events:
+        day = float(event["step"])
+        days[event["kind"]] = min(day, days.get(event["kind"], day))
+    run = Run(series, days, parameters)
+    found = {name: outcome.measure(run) for name, outcome in OUTCOMES.items()}
+    return found | {kind: days.get(kind, math.nan) for kind in EVENTS}
+
+
+def meaning(name: str) -> str:
+    """Return what an outcome means, with its unit.
+
+    Raises
+    ------
+    InputError
+        If there is no such outcome.
+    """
+    if name in EVENTS:
+        return f"day on which {EVENTS[name]}"
+    if name in OUTCOMES:
+        return f"{OUTCOMES[name].meaning} ({OUTCOMES[name].unit})"
+    raise InputError(unknown_outcome(name))
+
+
+def unknown_outcome(name: str) -> str:
+    """Return the sentence that refuses ``name``, with the nearest outcome."""
+    known = [*OUTCOMES, *EVENTS]
+    hint = nearest(name, known) or f"; there are {', '.join(known)}"
+    return f"unknown outcome {name!r}{hint}"

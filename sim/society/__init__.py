@@ -1,0 +1,252 @@
+"""The society as a Mesa model."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import mesa
+import networkx as nx
+import numpy as np
+
+from sim import events, scenarios
+from sim.model import births, population, processes
+from sim.model.encounters import Cast
+from sim.model.parameters import Changes, Parameters
+from sim.model.population import SocialNetwork
+from sim.model.state import State
+from sim.scenarios import Scenario
+from sim.scenarios.interventions import Steering
+from sim.society.agents import AgentRegistry
+from sim.society.collector import HistoryCollector
+from sim.utils.errors import InputError
+from sim.utils.signatures import checked_arguments, unknown_option
+
+# What a society is given besides parameters.
+OPTIONS = ("scenario", "seed", "rng", "network", "threads", "cast", "parameters")
+
+
+class Society(AgentRegistry, mesa.Model):
+    """People and OSes who live one day a step.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, its name, or the path of its TOML file.
+    seed
+        The seed of all random numbers, a whole number from 0 to 2**63 - 1; None is 0.
+    rng
+        Another word for ``seed``, which Mesa uses; give one of the two.
+    network
+        Who knows whom on day 0: a network, or a file to read it from. None generates
+        one for ``humans`` people; else there are as many humans as the network has.
+    threads
+        Threads for large societies; the result is the same for any number.
+    cast
+        Those who speak through a mind; None lets everybody live by the rules.
+    parameters
+        Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
+    changes
+        The same by keyword, as ``humans=200``: Mesa's ``batch_run`` gives them so.
+
+    Raises
+    ------
+    InputError
+        If an option, the scenario, a parameter, the seed or the network is not valid.
+    """
+
+    @checked_arguments()
+    def __init__(
+        self,
+        scenario: Scenario | str | Path = "her",
+        *,
+        seed: int | None = None,
+        rng: int | None = None,
+        network: SocialNetwork | str | Path | None = None,
+        threads: int = 1,
+        cast: Cast | None = None,
+        parameters: Changes | None = None,
+        **changes: float,
+    ) -> None:
+        for word in changes:
+            if word not in Parameters.model_fields:
+                words = [*OPTIONS, *Parameters.model_fields]
+                raise unknown_option("Society", word, words)
+        if seed is not None and rng is not None:
+            raise InputError("Society: 'seed' and 'rng' mean the same: give one")
+        seed = seed_from(rng if seed is None else seed)
+        super().__init__(rng=seed)
+        chosen = scenarios.chosen(scenario, parameters)
+        asked = chosen.parameters.replace(**changes)
+        known = make_network(asked, network, seed)
+        self.parameters = asked.replace(humans=known.n)
+        self.labels = known.labels
+        self.state: State = births.populate(self.parameters, known, seed)
+        self.day = processes.make_day(self.parameters, known.n, seed)
+        self.seconds: dict[str, float] = {}
+        self.watch = events.Monitor(self.parameters)
+        declared = chosen.interventions
+        self.steering = Steering(self.parameters, declared, list(events.MEASURES))
+        self.datacollector: mesa.DataCollector = HistoryCollector(self)
+        self.running = self.parameters.steps > 0
+        self.cast = cast
+        self._threads = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    @property
+    def calendar(self) -> int:
+        """The number of the day last lived.
+
+        Dates count from the number that day 0 is given; no rule reads it.
+        """
+        return int(self.day["calendar"])
+
+    @calendar.setter
+    def calendar(self, number: int) -> None:
+        """Let the day last lived bear another number."""
+        self.day["calendar"] = number
+
+    def step(self) -> None:
+        """Live one day, measure the society, and look for events."""
+        self._steer()
+        advance = processes.advance
+        advance(self.state, self.day, self._threads, self.seconds, self.cast)
+        said = self._said_today()
+        self.watch.look(self.calendar, self.state, said, self._threads)
+        self.datacollector.collect(self)
+        self.running = int(self.day["step"]) < self.parameters.steps
+
+    def _said_today(self) -> list[Any]:
+        """Return what the cast said today, in order, if it speaks at all."""
+        lines = getattr(self.cast.mind, "lines", []) if self.cast is not None else []
+        step = self.calendar
+        today = itertools.takewhile(lambda line: line["step"] == step, reversed(lines))
+        return list(today)[::-1]
+
+    def _steer(self) -> None:
+        """Let interventions begin and end, before the day begins."""
+        measures = None  # before the first day nothing is measured
+        if self.watch.history.days:
+            measures = {name: self.watch.latest(name) for name in events.MEASURES}
+        begun = self.steering.begin(int(self.day["step"]) + 1, measures)
+        for one in begun:
+            self.watch.note(self.calendar + 1, one.name, str(one.set))
+        current = self.steering.parameters
+        if current != self.parameters:
+            self.parameters = current
+            processes.set_constants(self.day, current)
+
+    def graph(
+        self, sample: int | None = None, around: int | None = None, hops: int = 2
+    ) -> nx.DiGraph[int]:
+        """Return living agents and their ties as a networkx graph.
+
+        Parameters
+        ----------
+        sample
+            At most so many agents, evenly spread over all numbers.
+        around
+            Only the agents within ``hops`` ties of this agent number.
+        hops
+            How far to go from ``around``.
+
+        Returns
+        -------
+        networkx.DiGraph
+            Nodes are agent numbers with their columns and ``kind`` ("human" or "OS");
+            edges carry ``closeness`` of the first to the second.
+
+        Raises
+        ------
+        InputError
+            If ``around`` is no agent, or ``sample`` is not positive.
+        """
+        living = self.is_living(np.arange(self.state.ties.agents))
+        keep = np.flatnonzero(living)
+        if around is not None:
+            keep = _within(self.state, self.number_of(self.view(around)), hops, living)
+        if sample is not None:
+            keep = _evenly(keep, sample)
+        return _graph(self.state, keep)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the threads behind: a copy makes do with one."""
+        day = np.array([self.day], processes.DAY)  # a lone record would not thaw
+        return {**self.__dict__, "_threads": None, "day": day}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """Take up a copied society where it was."""
+        self.__dict__.update(kept)
+        self.day = kept["day"][0]
+
+
+def seed_from(rng: object) -> int:
+    """Return the seed that a Mesa user's ``rng`` stands for.
+
+    Raises
+    ------
+    InputError
+        If it is not a whole number from 0 to 2**63 - 1.
+    """
+    if rng is None or rng == "":
+        return 0
+    try:
+        seed = int(rng) if isinstance(rng, str) else operator.index(rng)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise InputError(f"a seed is a whole number, not {rng!r}") from None
+    if not 0 <= seed < 2**63:
+        raise InputError(f"a seed is from 0 to 2**63 - 1, not {seed}")
+    return seed
+
+
+def make_network(
+    parameters: Parameters, network: SocialNetwork | str | Path | None, seed: int
+) -> SocialNetwork:
+    """Return who knows whom on day 0: as given, read from a file, or generated."""
+    if isinstance(network, SocialNetwork):
+        return network
+    if network is not None:
+        return population.read(network, seed, partnered=parameters.partnered)
+    return population.generate(
+        parameters.humans,
+        parameters.ties,
+        seed,
+        partnered=parameters.partnered,
+        rewiring=parameters.rewiring,
+    )
+
+
+def _evenly(numbers: Any, most: int) -> Any:
+    if most < 1:
+        raise InputError(f"a sample has at least one agent, not {most}")
+    if len(numbers) <= most:
+        return numbers
+    return numbers[np.linspace(0, len(numbers) - 1, most).astype(np.int64)]
+
+
+def _within(state: State, agent: int, hops: int, living: Any) -> Any:
+    found = {agent}
+    edge = {agent}
+    for _ in range(hops):
+        reached = {n for a in edge for n in state.ties.of(a)["neighbour"].tolist()}
+        edge = {n for n in reached - found if living[n]}
+        found |= edge
+    return np.array(sorted(found))
+
+
+def _graph(state: State, keep: Any) -> nx.DiGraph[int]:
+    graph: nx.DiGraph[int] = nx.DiGraph()
+    n = state.humans.n
+    for agent in keep.tolist():
+        table, row = (state.humans, agent) if agent < n else (state.oses, agent - n)
+        columns = {name: table.column(name).item(row) for name in table.columns}
+        graph.add_node(agent, kind="human" if agent < n else "OS", **columns)
+    for agent in keep.tolist():
+        ties = state.ties.of(agent)
+        pairs = zip(ties["neighbour"].tolist(), ties["closeness"].tolist(), strict=True)
+        graph.add_edges_from(
+            (agent, other, {"closeness": c}) for other, c in pairs if other in graph
+        )
+    return graph

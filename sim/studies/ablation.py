@@ -1,0 +1,205 @@
+"""Ablation: switch each mechanism off, alone and in pairs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sim import scenarios
+from sim.model.parameters import IN_SCENARIO
+from sim.scenarios import Scenario
+from sim.scenarios.expectations import Outcomes
+from sim.scenarios.outcomes import meaning
+from sim.studies.check import observe_all, seeds_from
+from sim.utils.errors import InputError, nearest
+from sim.utils.signatures import checked_arguments
+from sim.utils.stats import bootstrap, wilson
+from sim.utils.typing import Array
+
+MOSTLY = 0.5  # share of OSes gone from which a run counts as a departure
+NEARLY_ALWAYS, NEARLY_NEVER = 0.9, 0.1  # shares of runs
+
+Off = tuple[str, ...]  # mechanisms switched off together
+
+# Not here: adoption and departure, without which nobody can depart by definition.
+MECHANISMS: dict[str, dict[str, Any]] = {
+    "uninstalling": {"uninstalling": False},
+    "imitation": {"imitation": 0.0},
+    "loneliness pull": {"loneliness_pull": 0.0},
+    "acceptance pull": {"acceptance_pull": 0.0},
+    "first questions": {"answers_pull": 0.0},
+    "parallel talk": {"attention_growth": 0.0},
+    "peers": {"peers": False},
+    "disclosure": {"disclosure": 0.0},
+    "touch": {"touch_wear": 0.0},
+    "growth": {"growth": False},
+    "accelerating growth": {"growth_exponent": 0.0},
+    "upgrade speed": {"upgrade_speed": 1.0},
+    "meeting": {"meeting": False},
+    "influence": {"influence": False},
+    "stigma": {"stigma": 0.0},
+    "relief": {"os_relief": 0.0},
+    "collectives": {"collectives": False},
+    "insight": {"insight": False},
+    "creation": {"creation": False},
+    "traces": {"traces": 0.0},
+    "upgrading": {"upgrading": False},
+    "conformity": {"conformity": 0.0},
+    "longing": {"longing": 0.0},
+    "grieving": {"grieving": False},
+    "personhood": {"personhood_grief": 0.0},
+    "comforting": {"comforting": False},
+    "repairing": {"repairing": False},
+}
+
+
+@checked_arguments(IN_SCENARIO)
+def ablate(
+    scenario: Scenario | str | Path,
+    *,
+    mechanisms: Iterable[str] | None = None,
+    outcome: str = "left",
+    seeds: int = 20,
+    pairs: bool = True,
+    workers: int = 1,
+) -> pd.DataFrame:
+    """Switch mechanisms off, each alone and in pairs, and compare with the full model.
+
+    Every row runs on the same seeds, so differences are between runs with the
+    same random numbers.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, its name, or its TOML file.
+    mechanisms
+        Names among ``MECHANISMS``; None takes all that are on in the scenario.
+    outcome
+        An outcome of ``sim.outcomes``, or an event for its day.
+    seeds
+        Runs for each row.
+    pairs
+        Whether to switch off pairs, too: of mechanisms that are not necessary each by
+        itself, since whatever is switched off beside one of those changes nothing.
+    workers
+        Processes to run in; 1 stays in this one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for the full model (``off`` is "nothing"), each mechanism and each
+        pair. ``mean`` of the outcome over the ``runs`` that have it, and
+        ``difference`` to the full model, each with ``_low`` and ``_high`` of a 95 %
+        bootstrap interval; ``departure``, the share of runs in which most OSes
+        departed, with its 95 % Wilson interval; ``necessary``, whether departure goes
+        from nearly always (0.9) to nearly never (0.1), for a pair: though neither of
+        the two alone does that.
+
+    Raises
+    ------
+    InputError
+        If a scenario, a mechanism or the outcome is unknown, or there are no seeds.
+    """
+    chosen = scenarios.chosen(scenario)
+    meaning(outcome)  # refuses what is unknown
+    numbers = seeds_from(0, seeds)
+    watched = partial(observe_all, workers=workers)
+    off: list[Off] = [(), *((name,) for name in _chosen(chosen, mechanisms))]
+    rows = _observed(chosen, off, numbers, watched)
+    if pairs:
+        needed = necessary(off, [_departed(some) for some in rows])
+        free = [
+            one[0]
+            for one, is_needed in zip(off, needed, strict=True)
+            if one and not is_needed
+        ]
+        two = list(itertools.combinations(free, 2))
+        off += two
+        rows += _observed(chosen, two, numbers, watched)
+    table = pd.DataFrame([_row(some, rows[0], outcome) for some in rows])
+    table.insert(0, "off", [" + ".join(one) or "nothing" for one in off])
+    return table.assign(necessary=necessary(off, table["departure"].tolist()))
+
+
+def _observed(
+    scenario: Scenario,
+    off: Sequence[Off],
+    seeds: Sequence[int],
+    observe: Callable[[Sequence[tuple[Scenario, int]]], Sequence[Outcomes]],
+) -> list[Sequence[Outcomes]]:
+    """Return the outcomes of all seeds without each set of mechanisms."""
+    changed = [_without(scenario, one) for one in off]
+    found = observe([(one, seed) for one in changed for seed in seeds])
+    size = len(seeds)
+    return [found[at * size : (at + 1) * size] for at in range(len(off))]
+
+
+def _chosen(scenario: Scenario, asked: Iterable[str] | None) -> list[str]:
+    """Return the mechanisms asked for, or all that switching off would change."""
+    if asked is None:
+        now = scenario.parameters
+        return [n for n, off in MECHANISMS.items() if now.replace(**off) != now]
+    names = list(dict.fromkeys(asked))
+    for name in names:
+        if name not in MECHANISMS:
+            hint = nearest(name, MECHANISMS) or f"; there are {', '.join(MECHANISMS)}"
+            raise InputError(f"unknown mechanism {name!r}{hint}")
+    return names
+
+
+def _without(scenario: Scenario, names: Iterable[str]) -> Scenario:
+    changes: dict[str, Any] = {}
+    for name in names:
+        changes |= MECHANISMS[name]
+    return scenario.replace(**changes)
+
+
+def _row(
+    rows: Sequence[Outcomes], full: Sequence[Outcomes], outcome: str
+) -> dict[str, float]:
+    """Return the numbers of one line of the table."""
+    values = np.array([row[outcome] for row in rows])
+    difference = values - np.array([row[outcome] for row in full])
+    departed = _departed(rows) * len(rows)
+    return {
+        "runs": int(np.isfinite(values).sum()),
+        **_estimate("mean", values),
+        **_estimate("difference", difference),
+        "departure": _departed(rows),
+        **_ends("departure", wilson(departed, len(rows))),
+    }
+
+
+def _departed(rows: Sequence[Outcomes]) -> float:
+    """Return the share of runs in which most OSes departed."""
+    return sum(row["left"] >= MOSTLY for row in rows) / len(rows)
+
+
+def _estimate(name: str, values: Array) -> dict[str, float]:
+    there = values[np.isfinite(values)]
+    mean = float(there.mean()) if len(there) else math.nan
+    return {name: mean, **_ends(name, bootstrap(there))}
+
+
+def _ends(name: str, ends: tuple[float, float]) -> dict[str, float]:
+    return {f"{name}_low": ends[0], f"{name}_high": ends[1]}
+
+
+def necessary(off: Sequence[Off], departure: Sequence[float]) -> list[bool]:
+    """Tell of each set of mechanisms whether it, and no part of it, ends departure."""
+    share = dict(zip(off, departure, strict=True))
+    ends = {
+        one: share[()] >= NEARLY_ALWAYS and d <= NEARLY_NEVER
+        for one, d in share.items()
+    }
+    return [
+        ends[one] and not any(ends[part,] for part in one if len(one) > 1)
+        for one in off
+    ]

@@ -1,0 +1,158 @@
+"""Check a scenario against its expectations over many seeds."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from sim import scenarios
+from sim.events import kinds, own_detectors
+from sim.model.parameters import IN_PARAMETERS, Changes
+from sim.scenarios import Scenario
+from sim.scenarios.expectations import Verdict, judge
+from sim.scenarios.outcomes import outcomes
+from sim.society import Society, seed_from
+from sim.utils.errors import InputError
+from sim.utils.parallel import map_all
+from sim.utils.signatures import checked_arguments
+
+
+class Report(NamedTuple):
+    """What came of holding a scenario to its expectations."""
+
+    scenario: str
+    seeds: list[int]
+    verdicts: list[Verdict]
+    rows: dict[
+        str, list[dict[str, float]]
+    ]  # scenario -> the outcomes of each seed's run
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether every expectation holds."""
+        return all(verdict.passed for verdict in self.verdicts)
+
+
+@checked_arguments(IN_PARAMETERS)
+def check(
+    scenario: Scenario | str | Path,
+    *,
+    seeds: int = 20,
+    first_seed: int = 0,
+    workers: int = 1,
+    parameters: Changes | None = None,
+) -> Report:
+    """Run a scenario on many seeds and judge each of its expectations.
+
+    Each scenario that an expectation compares with runs once on the same seeds.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, its name, or its TOML file.
+    seeds, first_seed
+        How many seeds, and the first; the others follow it.
+    workers
+        Processes to run in; 1 stays in this one. The report is the same for any number.
+    parameters
+        Parameters to change in every scenario that runs, by name.
+
+    Returns
+    -------
+    Report
+        One verdict for each expectation, in the order of the scenario's file.
+
+    Raises
+    ------
+    InputError
+        If the scenario has no expectations, compares with one that does not exist, or
+        something given is not valid.
+    """
+    chosen = scenarios.chosen(scenario)
+    if not chosen.expectations:
+        raise InputError(
+            f"scenario {chosen.name!r} has no expectations; "
+            "add [[expectations]] to its file"
+        )
+    everyone = {"": chosen, **_others(chosen)}
+    numbers = seeds_from(first_seed, seeds)
+    run = [scenarios.chosen(one, parameters) for one in everyone.values()]
+    jobs = [(one, seed) for one in run for seed in numbers]
+    found = observe_all(jobs, workers)
+    rows = {
+        name: found[at * seeds : (at + 1) * seeds] for at, name in enumerate(everyone)
+    }
+    verdicts = [
+        judge(one, rows[""], rows[one.against] if one.against is not None else None)
+        for one in chosen.expectations
+    ]
+    return Report(chosen.name, numbers, verdicts, rows)
+
+
+def _others(scenario: Scenario) -> dict[str, Scenario]:
+    """Return the scenarios that the expectations compare with, by their names."""
+    others: dict[str, Scenario] = {}
+    for one in scenario.expectations:
+        if one.against is None:
+            continue
+        try:
+            others[one.against] = scenarios.load(one.against)
+        except InputError as error:
+            where = f"scenario {scenario.name!r}, expectation {one.text!r}"
+            raise InputError(f"{where}: {error}") from None
+    return others
+
+
+def seeds_from(first: int, count: int) -> list[int]:
+    """Return so many seeds, from the first on.
+
+    Raises
+    ------
+    InputError
+        If there are none, or the first or the last is no seed.
+    """
+    if count < 1:
+        raise InputError(f"it takes at least one seed, not {count}")
+    return [seed_from(first + number) for number in range(count)]
+
+
+def observe(scenario: Scenario, seed: int) -> dict[str, float]:
+    """Run one society to its end; return its outcomes."""
+    society = Society(scenario, rng=seed)
+    for _ in range(scenario.parameters.steps):
+        society.step()
+    watch, parameters = society.watch, society.parameters
+    found = outcomes(watch.history.columns(), watch.rows(), parameters)
+    del society
+    gc.collect()  # a Mesa model is never freed by its reference count alone
+    return found
+
+
+def observe_all(
+    jobs: Sequence[tuple[Scenario, int]], workers: int = 1
+) -> list[dict[str, float]]:
+    """Return the outcomes of many runs, each a scenario and a seed, in their order.
+
+    Inside ``parallel.progress_shown`` there is a bar on standard error.
+
+    Raises
+    ------
+    InputError
+        If ``workers`` is not positive, or a run's parameters do not go together.
+    """
+    if workers == 1:
+        return map_all(_observe, jobs, workers)
+    expected = [one for scenario, _ in jobs for one in scenario.expectations]
+    named = [name for one in expected for name in one.names if name in kinds.EVENTS]
+    return map_all(
+        partial(own_detectors.call, own_detectors.describe(named), _observe),
+        jobs,
+        workers,
+    )
+
+
+def _observe(job: tuple[Scenario, int]) -> dict[str, float]:
+    return observe(*job)

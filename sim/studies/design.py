@@ -1,0 +1,443 @@
+"""Designs: what a sweep varies, from TOML or Python.
+
+Such a file reads like this, with ``[lhs]``, ``[sobol]`` or ``[morris]`` (``n`` and
+ranges) or ``[[list]]`` in place of ``[grid]``::
+
+    scenario = "her"
+    seeds = 6                      # replicates on common seeds, or a list
+    [base]                         # parameters fixed for the whole sweep
+    humans = 100
+    [grid]
+    growth_exponent = [0.9, 1.1]
+
+Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network``,
+``lever`` and ``mind``.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sim import scenarios
+from sim.minds.calls import Settings
+from sim.minds.client import hosts
+from sim.minds.mind import Policy
+from sim.minds.options import MindOptions
+from sim.minds.options import check as check_mind
+from sim.model import parameters
+from sim.model.parameters import Parameters
+from sim.scenarios import Scenario, interventions
+from sim.society import seed_from
+from sim.studies import outcomes, points
+from sim.studies.points import MorrisSample, Sampled, SobolSample
+from sim.utils.errors import InputError, nearest
+from sim.utils.provenance import file_identity
+from sim.utils.untrusted import is_safe_name, read_toml, resolve_inside
+
+NAMES = ("scenario", "network", "lever", "mind")
+NONE = "none"
+SPEAKS = ("kind", "cast", "humans", "talks", "ghost_writer", "replay")
+REACHES = ("model", "base_url", "temperature")
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(("kind", "replay", "model"), str),
+    **dict.fromkeys(("cast", "max_calls"), int | None),
+    **dict.fromkeys(("talks", "temperature"), int | float),
+    **{"humans": list | tuple, "ghost_writer": bool, "base_url": str | None},
+}
+
+
+def check_factor(name: str, value: Any) -> None:
+    """Raise InputError unless ``value`` is one that a factor can take."""
+    if name == "mind":
+        mind(value)
+        return
+    if not isinstance(value, str):
+        raise InputError(f"a {name} is named by a text, not {value!r}")
+    if name == "scenario":
+        scenario_of_factor(value)
+    elif name == "lever":
+        interventions_of_lever(value)
+    elif value != NONE:
+        network_digest(value)
+
+
+@functools.lru_cache(maxsize=64)
+def scenario_of_factor(name: str) -> Scenario:
+    """Return a scenario by its name or file."""
+    return scenarios.load(name)
+
+
+@functools.lru_cache(maxsize=64)
+def network_digest(path: str) -> str:
+    """Return the SHA-256 of a network file, read once."""
+    return file_identity(path)["sha256"]
+
+
+def interventions_of_lever(told: str) -> list[interventions.Intervention]:
+    """Return the interventions of a lever, told as ``growth_cap@300``, or ``none``.
+
+    Raises
+    ------
+    InputError
+        If there is no such lever, or no such day.
+    """
+    if told == NONE:
+        return []
+    name, at, day = told.partition("@")
+    if not at or not day.isdecimal() or len(day) > 9:
+        raise InputError(f"a lever is told as 'name@day' or 'none', not {told!r}")
+    return interventions.lever(name, int(day))
+
+
+def mind(
+    told: Mapping[str, Any], allow_model: Iterable[str] = (), insecure: bool = False
+) -> MindOptions:
+    """Return the mind that plain values describe; nothing is the rules.
+
+    Parameters
+    ----------
+    told
+        The values, as a design has them.
+    allow_model
+        Hosts that a language model may be asked at: none unless a user said so, since
+        a design, or the store of a sweep, may be anybody's.
+    insecure
+        Whether one on another machine may be reached by http://.
+
+    Raises
+    ------
+    InputError
+        If a name is unknown, or the values do not go together.
+    """
+    if not isinstance(told, Mapping):
+        raise InputError(f"a mind is a table, as in {{kind = 'rules'}}, not {told!r}")
+    for name in told:
+        if name not in (*SPEAKS, *REACHES, "max_calls"):
+            known = [*SPEAKS, *REACHES, "max_calls"]
+            raise InputError(f"unknown key {name!r} of a mind{nearest(name, known)}")
+        if not isinstance(told[name], TYPES[name]) or _is_other(told[name], name):
+            raise InputError(f"{name!r} of a mind cannot be {told[name]!r}")
+    spoken = {name: told[name] for name in SPEAKS if name in told}
+    if "humans" in spoken:
+        spoken["humans"] = tuple(spoken["humans"])
+    reach = {name: told[name] for name in REACHES if name in told}
+    settings = Settings(**reach) if "model" in reach else None
+    if settings is not None:
+        settings = settings._replace(allowed=hosts(allow_model), insecure=insecure)
+    policy = Policy()._replace(**{n: told[n] for n in ("max_calls",) if n in told})
+    options = MindOptions(**spoken, settings=settings, policy=policy)
+    check_mind(options)
+    return options
+
+
+def _is_other(value: Any, name: str) -> bool:
+    """Tell whether a value has its type by Python's rules only, or wrong parts."""
+    if isinstance(value, list | tuple):
+        return any(type(number) is not int for number in value)
+    return isinstance(value, bool) and name != "ghost_writer"
+
+
+def mind_identity(told: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what of a mind makes a run: None for the rules."""
+    if told.get("kind", "rules") == "rules" or told.get("cast") == 0:
+        return None
+    known = dict(told)
+    if "replay" in known:
+        known["replay"] = file_identity(known["replay"])["sha256"]
+    return known
+
+
+def beside(told: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a design whose relative files are looked for beside it, in ``folder``.
+
+    Raises
+    ------
+    InputError
+        If it names a file elsewhere: a design may be a stranger's.
+    """
+
+    def found(value: Any) -> Any:
+        if not isinstance(value, str) or value == NONE:
+            return value
+        if Path(value).is_absolute() or ".." in Path(value).parts:
+            raise InputError(f"{value!r} is not beside the design; put it there")
+        return (
+            str(resolve_inside(folder, value)) if (folder / value).is_file() else value
+        )
+
+    def placed(values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        return {name: replaced(name, value) for name, value in values.items()}
+
+    def replaced(name: str, value: Any) -> Any:
+        if name not in ("network", "scenario", "replay", "mind"):
+            return value
+        if isinstance(value, dict):
+            return placed(value)
+        return [found(v) for v in value] if isinstance(value, list) else found(value)
+
+    changed: dict[str, Any] = placed(told)
+    if "grid" in changed:
+        changed["grid"] = placed(changed["grid"])
+    if isinstance(changed.get("list"), list):
+        changed["list"] = [placed(one) for one in changed["list"]]
+    return changed
+
+
+LARGEST = 10_000_000  # bytes of a design
+MOST_RUNS = 10**9
+MOST_SEEDS = 10**6
+MOST_VALUES = 10**5  # that are listed
+FORMS = ("grid", "list", "lhs", "sobol", "morris")
+
+Point = dict[str, Any]  # what varies, by name
+
+
+class Design(BaseModel):
+    """A designed set of runs: points, each on the same seeds. Immutable and lazy."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, populate_by_name=True
+    )
+
+    name: str = "sweep"
+    scenario: str = "her"
+    network: str | None = None
+    lever: str = "none"
+    mind: dict[str, Any] = {}
+    seeds: int | list[int] = 1
+    outcomes: list[str] = Field(default=[], max_length=1000)  # none named: all
+    keep_runs: bool = False
+    base: dict[str, Any] = {}
+    grid: dict[str, list[Any]] | None = None
+    listed: list[dict[str, Any]] | None = Field(None, alias="list")
+    lhs: Sampled | None = None
+    sobol: SobolSample | None = None
+    morris: MorrisSample | None = None
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        forms = [form for form in FORMS if _part(self, form) is not None]
+        if len(forms) > 1:
+            raise ValueError(f"a design has one of {' and '.join(forms)}, not both")
+        try:
+            _check(self)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def form(self) -> str:
+        """How its points are laid out: one of ``FORMS``, or ``one`` for a lone one."""
+        forms = [form for form in FORMS if _part(self, form) is not None]
+        return forms[0] if forms else "one"
+
+    @property
+    def seed_list(self) -> list[int]:
+        """The seeds of every point."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+    @property
+    def varied(self) -> list[str]:
+        """The names of what varies, in the order of the design."""
+        if self.listed is not None:
+            return list(dict.fromkeys(name for one in self.listed for name in one))
+        if self.grid is not None:
+            return list(self.grid)
+        sample = self.lhs or self.sobol or self.morris
+        return list(sample.ranges) if sample is not None else []
+
+    def layout(self) -> points.Points:
+        """Return its points, each made when it is asked for.
+
+        Raises
+        ------
+        InputError
+            If the points need SALib and it is not installed.
+        """
+        if self.listed is not None:
+            return points.listed(self.listed)
+        if self.grid is not None:
+            return points.grid(self.grid)
+        if self.lhs is not None:
+            return points.latin(self.lhs.n, self.lhs.seed, self.lhs.ranges)
+        if self.sobol is not None:
+            return points.sobol_points(self.sobol)
+        if self.morris is not None:
+            return points.morris_points(self.morris)
+        return points.listed([{}])
+
+    def told(self) -> dict[str, Any]:
+        """Return the design as plain values: what is left out is as by default."""
+        found: dict[str, Any] = self.model_dump(
+            mode="json", by_alias=True, exclude_defaults=True
+        )
+        return found
+
+
+def _part(design: Design, form: str) -> Any:
+    return getattr(design, "listed" if form == "list" else form)
+
+
+def read(path: str | Path) -> Design:
+    """Return the design that a TOML file describes, named after the file.
+
+    A file named ``design.toml`` is named after its folder. Network files are looked
+    for beside the design.
+
+    Raises
+    ------
+    InputError
+        If the file is no valid design: names the file and the key.
+    """
+    file = Path(path)
+    told = read_toml(file, LARGEST)
+    own = file.resolve().parent.name if file.stem == "design" else file.stem
+    try:
+        return make({"name": own} | beside(told, file.parent))
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+
+
+def make(told: Mapping[str, Any]) -> Design:
+    """Return the design of plain values, as a TOML file would hold them.
+
+    Raises
+    ------
+    InputError
+        If a key or a value is not valid: names it, and the nearest that is.
+    """
+    try:
+        return Design(**{str(name): value for name, value in told.items()})
+    except ValidationError as error:
+        raise InputError(_first(error)) from None
+
+
+def _first(error: ValidationError) -> str:
+    """Return the first thing wrong with a design, as one line."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = [f.alias or n for n, f in Design.model_fields.items()]
+        hint = nearest(where, known) or f"; there are {', '.join(known)}"
+        return f"unknown key {where!r}{hint}"
+    text = first["msg"].removeprefix("Value error, ")
+    return f"{where!r}: {text}" if where else text
+
+
+# --------------------------------------------------------------------------- checks
+
+
+def _check(design: Design) -> None:
+    """Raise InputError unless every name and value of a design is valid."""
+    if not is_safe_name(design.name):
+        raise InputError(f"'name': {design.name!r} cannot be the name of a folder")
+    _check_seeds(design.seeds)
+    for name in design.outcomes:
+        _told_where("outcomes", outcomes.check, name)
+    for name in NAMES:
+        if getattr(design, name):
+            _told_where(name, check_factor, name, getattr(design, name))
+    for name, value in design.base.items():
+        _told_where(f"base.{name}", _check_parameter, name, value)
+    for name in design.varied:
+        if name in design.base:
+            raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
+    _check_points(design)
+
+
+def _check_seeds(seeds: int | list[int]) -> None:
+    numbers = [seeds] if isinstance(seeds, int) else seeds
+    if isinstance(seeds, int) and seeds > MOST_SEEDS:
+        raise InputError(f"'seeds': at most {MOST_SEEDS:,}, not {seeds}")
+    if not numbers or (isinstance(seeds, int) and seeds < 1):
+        raise InputError("'seeds': it takes at least one seed")
+    if len(set(numbers)) < len(numbers):
+        raise InputError("'seeds': a seed is named twice")
+    for number in numbers:
+        _told_where("seeds", seed_from, number)
+
+
+def _check_points(design: Design) -> None:
+    values = [*(design.grid or {}).values(), *(design.listed or [])]
+    if sum(map(len, values)) > MOST_VALUES:
+        raise InputError(f"a design lists at most {MOST_VALUES:,} values; sample them")
+    for name, values in (design.grid or {}).items():
+        if not values:
+            raise InputError(f"'grid.{name}': it takes at least one value")
+        for value in values:
+            _told_where(f"grid.{name}", _check_varied, name, value)
+    for number, point in enumerate(design.listed or [], 1):
+        for name, value in point.items():
+            _told_where(f"list.{name} ({number})", _check_varied, name, value)
+    for form in ("lhs", "sobol", "morris"):
+        sample = _part(design, form)
+        for name, span in (sample.ranges if sample is not None else {}).items():
+            _told_where(f"{form}.{name}", _check_range, name, span)
+    if design.listed == []:
+        raise InputError("'list': it takes at least one point")
+    if design.sobol is not None and design.sobol.n & (design.sobol.n - 1):
+        raise InputError("'sobol.n': Sobol's points come in powers of 2")
+    runs = _count(design) * len(design.seed_list)
+    if runs > MOST_RUNS:
+        raise InputError(f"a design has at most {MOST_RUNS:,} runs, not {runs:,}")
+
+
+def _count(design: Design) -> int:
+    """Return how many points there are, without making any."""
+    if design.grid is not None:
+        return math.prod(map(len, design.grid.values()))
+    if design.listed is not None:
+        return len(design.listed)
+    sample = design.lhs or design.sobol or design.morris
+    return sample.points if sample is not None else 1
+
+
+def _told_where(where: str, check: Callable[..., Any], *given: Any) -> None:
+    try:
+        check(*given)
+    except InputError as error:
+        raise InputError(f"{where!r}: {error}") from None
+
+
+def _check_varied(name: str, value: Any) -> None:
+    if name in NAMES:
+        check_factor(name, value)
+    else:
+        _check_parameter(name, value, also=NAMES)
+
+
+def _check_parameter(name: str, value: Any, also: tuple[str, ...] = ()) -> None:
+    if name not in Parameters.model_fields:
+        known = [*Parameters.model_fields, *also]
+        hint = nearest(name, known) or "; 'os-society parameters' lists them"
+        raise InputError(f"unknown parameter {name!r}{hint}")
+    if not parameters.fits(name, value):
+        Parameters().replace(**{name: value})  # says what is wrong
+
+
+def _check_range(name: str, span: list[float]) -> None:
+    if len(span) != 2:
+        raise InputError("a range is [low, high]")
+    for value in span:
+        if not math.isfinite(value):
+            raise InputError(f"a range is [low, high], not {span}")
+        _check_parameter(name, points.fitting(name, value))
+    if Parameters.model_fields[name].annotation is bool:
+        raise InputError(f"parameter {name!r} is a switch; vary it in [grid]")
+    if not span[0] < span[1]:
+        raise InputError(f"a range is [low, high], not {span}")
+
+
+def resolve(design: Design | Mapping[str, Any] | str | Path) -> Design:
+    """Return a design from whatever stands for one: a design, values, or a file."""
+    if isinstance(design, Design):
+        return design
+    return make(design) if isinstance(design, Mapping) else read(design)

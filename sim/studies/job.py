@@ -1,0 +1,301 @@
+"""One run of a sweep as plain values: its hash, and doing it.
+
+A run is known by the SHA-256 of all that makes it: the package's source, the resolved
+parameters and interventions, the network file, the mind, the seed, and the outcomes
+that are wanted. Nothing else, so that equal runs are run once, whatever their names.
+
+Whatever a run raises becomes a finding with the stage it broke in. What cannot be
+caught (a process that is killed, or hangs) is left to whoever watches over the process.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sim.events import own_detectors
+from sim.minds.options import open_cast
+from sim.model.parameters import Parameters
+from sim.runs.simulate import finalize, language_mind
+from sim.runs.writer import RunWriter
+from sim.scenarios import Scenario
+from sim.scenarios.interventions import Intervention
+from sim.society import Society
+from sim.studies import design, outcomes
+from sim.studies.design import (
+    NAMES,
+    NONE,
+    Design,
+    Point,
+    interventions_of_lever,
+    mind_identity,
+    network_digest,
+    scenario_of_factor,
+)
+from sim.studies.outcomes import OutcomeRecorder, find
+from sim.utils.errors import InputError
+from sim.utils.provenance import provenance, source_digest
+
+Job = dict[str, Any]  # ready for JSON
+MOST_FUNCTIONS = 1000  # of a user's own, as many as a design has outcomes
+COLUMNS = ("position", "seed", "state", "error", "run")  # of a table of runs
+
+
+class Task(NamedTuple):
+    """One run of a design: where it stands in it, what varies, and the job."""
+
+    position: int
+    point: Point
+    seed: int
+    job: Job
+
+    @property
+    def run(self) -> str:
+        """The hash of the run."""
+        return str(self.job["run"])
+
+
+class Tasks:
+    """All runs of a design, each made when it is asked for.
+
+    Parameters
+    ----------
+    design
+        The design.
+    functions
+        A user's own outcomes, by name.
+
+    Raises
+    ------
+    InputError
+        If a function or a detector of one's own cannot be found again in another
+        process, a function has the name of another column of the table, there are too
+        many, or a network file cannot be read.
+    """
+
+    def __init__(
+        self,
+        design: Design,
+        functions: Mapping[str, outcomes.Measure] | None = None,
+    ) -> None:
+        self.design = design
+        self.layout = design.layout()
+        self.seeds = design.seed_list
+        self.outcomes = design.outcomes or outcomes.usual()
+        self.detectors = own_detectors.describe(outcomes.kinds_in(self.outcomes))
+        given = dict(functions or {})
+        for name in {*design.varied, *COLUMNS} & given.keys():
+            raise InputError(f"the table has a column {name!r} already; rename yours")
+        if len(given) > MOST_FUNCTIONS:
+            raise InputError(f"a sweep takes at most {MOST_FUNCTIONS:,} functions")
+        self.functions = [outcomes.describe(name, one) for name, one in given.items()]
+        self._made: tuple[int, Job] = (-1, {})
+
+    def __len__(self) -> int:
+        return self.layout.total * len(self.seeds)
+
+    def __iter__(self) -> Iterator[Task]:
+        return (self[position] for position in range(len(self)))
+
+    def __getitem__(self, position: int) -> Task:
+        number, index = divmod(position, len(self.seeds))
+        point, seed = self.layout.at(number), self.seeds[index]
+        if self._made[0] != number:  # replicates differ by their seed alone
+            self._made = number, self._job(point)
+        job = self._made[1] | {"seed": seed}
+        return Task(position, point, seed, job | {"run": self._hash(job)})
+
+    def identity(self) -> str:
+        """Return the design, and the digests of what it refers to, as JSON."""
+        networks = [self.design.network, *self._varied("network")]
+        known = {
+            "design": self.design.told(),
+            "outcomes": self.outcomes,
+            "functions": {f["name"]: f["digest"] for f in self.functions},
+            "networks": [_network_digest(one) for one in networks],
+            "minds": [mind_identity(one) for one in self.minds],
+        }
+        if self.detectors:
+            known["detectors"] = {
+                one["kind"]: {"meaning": one["meaning"], "digest": one["digest"]}
+                for one in self.detectors
+            }
+        return json.dumps(known)  # in the design's own order, which its points follow
+
+    @property
+    def minds(self) -> list[Mapping[str, Any]]:
+        """All minds of the design, as plain values."""
+        return [self.design.mind, *self._varied("mind")]
+
+    def _varied(self, name: str) -> list[Any]:
+        design = self.design
+        listed = [one[name] for one in design.listed or [] if name in one]
+        return [*(design.grid or {}).get(name, []), *listed]
+
+    def _job(self, point: Point) -> Job:
+        design = self.design
+        told = {name: point.get(name, getattr(design, name)) for name in NAMES}
+        changes = {n: v for n, v in point.items() if n not in NAMES}
+        scenario = scenario_of_factor(told["scenario"])
+        scenario = scenario.replace(**design.base, **changes)
+        pulled = interventions_of_lever(told["lever"])
+        network = None if told["network"] == NONE else told["network"]
+        shown = [i.model_dump(mode="json") for i in (*scenario.interventions, *pulled)]
+        job = {
+            "scenario": scenario.name,
+            "profile": scenario.profile,
+            "parameters": scenario.parameters.model_dump(mode="json"),
+            "interventions": shown,
+            "network": network,
+            "network_digest": _network_digest(network),
+            "mind": told["mind"],
+            "outcomes": self.outcomes,
+            "functions": self.functions,
+            "source": source_digest(),
+        }
+        return job | ({"detectors": self.detectors} if self.detectors else {})
+
+    def _hash(self, job: Job) -> str:
+        made_of = [
+            *(job["source"], job["parameters"], job["interventions"]),
+            *(job["network_digest"], mind_identity(job["mind"])),
+            *(job["seed"], job["outcomes"]),
+            [[one["name"], one["digest"]] for one in job["functions"]],
+            *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
+        ]
+        text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _network_digest(path: str | None) -> str | None:
+    if path is None or path == NONE:
+        return None
+    return network_digest(path)
+
+
+def scenario_of(job: Job) -> Scenario:
+    """Return the scenario that a job holds; it has no story to tell."""
+    return Scenario(
+        name=job["scenario"],
+        title="",
+        story="",
+        profile=job["profile"],
+        parameters=Parameters(**job["parameters"]),
+        interventions=[Intervention.model_validate(i) for i in job["interventions"]],
+    )
+
+
+JobResult = dict[str, Any]  # ready for JSON: run, state, seconds, values or a failure
+Notice = Callable[[str], None]  # told the stage a run is in
+
+DONE, FAILED = "done", "failed"
+RAISED, EXITED, OUT_OF_MEMORY = "raised", "exited", "out of memory"
+OTHER_CODE = "other code"
+SNAPSHOT_EVERY = 30  # days, in a run that is kept
+LONGEST = 500  # letters of an error that are kept
+
+
+def failure(run: str, stage: str, reason: str, error: str, seconds: float) -> JobResult:
+    """Return the finding of a run that broke."""
+    told = " ".join(error.split())[:LONGEST]
+    return {
+        "run": run,
+        "state": FAILED,
+        "stage": stage,
+        "reason": reason,
+        "error": told,
+        "seconds": seconds,
+    }
+
+
+def run_job(job: Job, notice: Notice = lambda stage: None) -> JobResult:
+    """Do a job; return its outcomes, or the stage and the reason of its failure."""
+    began = time.monotonic()
+    stage = ["setting up"]
+
+    def entered(name: str) -> None:
+        stage[0] = name
+        notice(name)
+
+    def broke(reason: str, error: str) -> JobResult:
+        spent = time.monotonic() - began
+        return failure(job["run"], stage[0], reason, error, spent)
+
+    try:
+        if job["source"] != source_digest():
+            return broke(OTHER_CODE, "the worker has other source than the driver")
+        values = _live(job, entered)
+    except MemoryError as error:
+        return broke(OUT_OF_MEMORY, f"MemoryError: {error}")
+    except SystemExit as error:
+        return broke(EXITED, f"exit code {error.code}")
+    except Exception as error:
+        return broke(RAISED, f"{type(error).__name__}: {error}")
+    finally:
+        gc.collect()  # a Mesa model is never freed by its reference count alone
+    spent = time.monotonic() - began
+    return {"run": job["run"], "state": DONE, "values": values, "seconds": spent}
+
+
+def _live(job: Job, entered: Notice) -> dict[str, float]:
+    """Live through one society, and return its outcomes."""
+    entered("setting up")
+    functions = {one["name"]: find(one) for one in job["functions"]}
+    observer = OutcomeRecorder(job["outcomes"], functions)
+    with ExitStack() as stack:
+        stack.enter_context(own_detectors.registered(job.get("detectors", [])))
+        mind = design.mind(job["mind"], **job.get("reach", {}))
+        cast = stack.enter_context(open_cast(mind))
+        society = Society(
+            scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
+        )
+        writer = _writer(job, society, stack)
+        for day in range(1, society.parameters.steps + 1):
+            entered(f"day {day}")
+            society.step()
+            observer.look(society)
+            if writer is not None and day % SNAPSHOT_EVERY == 0:
+                writer.snapshot(day, society.state)
+        entered("outcomes")
+        values = observer.values(society)
+        for name in functions:
+            entered(f"outcome {name}")
+            values[name] = observer.own(name, society)
+        if writer is not None:
+            entered("writing")
+            _finish(society, writer)
+        return values
+
+
+def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
+    """Return where the whole run is kept, if it is."""
+    if job.get("keep") is None:
+        return None
+    steps, network = society.parameters.steps, job["network"]
+    birth = provenance(scenario_of(job), job["seed"], steps, {"network": network})
+    writer = stack.enter_context(RunWriter(Path(job["keep"]), birth, overwrite=True))
+    writer.snapshot(0, society.state)
+    return writer
+
+
+def _finish(society: Society, writer: RunWriter) -> None:
+    steps = society.parameters.steps
+    if steps % SNAPSHOT_EVERY:
+        writer.snapshot(steps, society.state)
+    mind = language_mind(society)
+    if mind is not None:
+        writer.speech(mind.lines, mind.transcript.rows())
+    finalize(society, writer)
+
+
+def warm_up() -> None:
+    """Load, or if need be compile, the loops of a day, so that no run pays for it."""
+    society = Society("her", humans=20, steps=3)
+    while society.running:
+        society.step()

@@ -1,0 +1,172 @@
+"""Outcomes that a sweep records: shipped ones, days of events, a user's own.
+
+To the outcomes of ``sim.outcomes`` it adds the inequality of love, contact between
+people before and after the first departure, and the days between two events, named
+``first_love to first_departure``. A user's function takes the society at the end of
+its last day and returns a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from sim.events.kinds import EVENTS, SHIPPED
+from sim.model.columns import OFFLINE
+from sim.model.parameters import MONTH, YEAR
+from sim.scenarios.outcomes import OUTCOMES, outcomes
+from sim.society import Society
+from sim.utils import importable
+from sim.utils.errors import InputError, nearest
+from sim.utils.stats import gini
+
+BETWEEN = " to "
+
+EXTRA = {
+    "love_gini": "inequality of love: Gini of lovers over OSes, on the day of most "
+    "love (0..1)",
+    "contact_before": "talk with people per human, mean of the month before the first "
+    "departure (hours/day)",
+    "contact_after": "talk with people per human, mean of the month that ends a year "
+    "after the first departure (hours/day)",
+}
+
+Measure = Callable[[Society], float]
+
+
+def known() -> list[str]:
+    """Return the names of all outcomes, the days of a user's own events included."""
+    return [*OUTCOMES, *EXTRA, *EVENTS]
+
+
+def usual() -> list[str]:
+    """Return the names of all that is kept where a design names nothing.
+
+    They do not depend on what a session has registered: a user's own kinds of event are
+    kept where they are named.
+    """
+    return [name for name in known() if name not in EVENTS or name in SHIPPED]
+
+
+def kinds_in(outcomes: Iterable[str]) -> list[str]:
+    """Return the kinds of event whose days make up some outcomes."""
+    parts = [part for name in outcomes for part in name.split(BETWEEN)]
+    return [part for part in parts if part in EVENTS]
+
+
+def check(name: str) -> None:
+    """Raise InputError unless there is such an outcome."""
+    parts = name.split(BETWEEN)
+    if len(parts) == 2:
+        for part in parts:
+            if part not in EVENTS:
+                raise InputError(f"unknown event {part!r}{nearest(part, EVENTS)}")
+    elif name not in known():
+        hint = nearest(name, known()) or f"; there are {', '.join(known())}"
+        raise InputError(f"unknown outcome {name!r}{hint}")
+
+
+def meaning(name: str) -> str:
+    """Return what an outcome means, with its unit; a user's own means itself."""
+    if name in EXTRA:
+        return EXTRA[name]
+    if BETWEEN in name:
+        ends = [EVENTS.get(part, part) for part in name.split(BETWEEN)]
+        return f"days from {' to '.join(ends)}"
+    if name in OUTCOMES:
+        return f"{OUTCOMES[name].meaning} ({OUTCOMES[name].unit})"
+    return f"day on which {EVENTS[name]}" if name in EVENTS else name
+
+
+class OutcomeRecorder:
+    """Look at a society every day, and sum it up in the end.
+
+    Parameters
+    ----------
+    wanted
+        The names of the outcomes to return.
+    functions
+        A user's own, by name.
+    """
+
+    def __init__(self, wanted: list[str], functions: Mapping[str, Measure]) -> None:
+        self.wanted = wanted
+        self.functions = functions
+        self._most, self._gini = 0, math.nan
+
+    def look(self, society: Society) -> None:
+        """Take in one day."""
+        if "love_gini" not in self.wanted:
+            return
+        oses = society.state.oses
+        lovers = oses.lovers[oses.status <= OFFLINE]
+        total = int(lovers.sum(dtype=np.int64))
+        if total > self._most:
+            self._most, self._gini = total, gini(lovers)
+
+    def values(self, society: Society) -> dict[str, float]:
+        """Return the outcomes that are wanted, in their order."""
+        watch, parameters = society.watch, society.parameters
+        series = watch.history.columns()
+        found = outcomes(series, watch.rows(), parameters)
+        found |= _contact(series, found["first_departure"])
+        found["love_gini"] = self._gini
+        return {name: _value(name, found) for name in self.wanted}
+
+    def own(self, name: str, society: Society) -> float:
+        """Return a user's own outcome."""
+        return float(self.functions[name](society))
+
+
+def _value(name: str, found: Mapping[str, float]) -> float:
+    if name in found:
+        return float(found[name])
+    first, _, second = name.partition(BETWEEN)
+    return float(found[second] - found[first])
+
+
+def _contact(series: Mapping[str, Any], gone: float) -> dict[str, float]:
+    """Return the hours with people before and after the first departure."""
+    hours = np.asarray(series.get("hours_humans", []), np.float64)
+    found = {"contact_before": math.nan, "contact_after": math.nan}
+    if math.isnan(gone):
+        return found
+    eve = int(gone) - 1
+    if eve >= MONTH:
+        found["contact_before"] = float(hours[eve - MONTH : eve].mean())
+    if len(hours) >= eve + YEAR:
+        found["contact_after"] = float(hours[eve + YEAR - MONTH : eve + YEAR].mean())
+    return found
+
+
+# ------------------------------------------------------------------ a user's functions
+
+
+def describe(name: str, function: Measure) -> dict[str, str]:
+    """Return where a function is found again in another process, and its digest.
+
+    Raises
+    ------
+    InputError
+        If it cannot be found there, as is so of a lambda or an inner function.
+    """
+    if name in known() or BETWEEN in name:
+        raise InputError(f"there is an outcome {name!r} already; name yours otherwise")
+    where = importable.locate(f"outcome {name!r}", function)
+    return {
+        "name": name,
+        "module": where["module"],
+        "function": where["name"],
+        "file": where["file"],
+        "digest": where["digest"],
+    }
+
+
+def find(described: Mapping[str, str]) -> Measure:
+    """Return the function that ``describe`` described."""
+    where = described["module"], described["function"], described["file"]
+    found: Measure = importable.load(*where)
+    return found

@@ -1,0 +1,426 @@
+"""Store of a sweep: a ledger of runs and outcomes in SQLite.
+
+A run's state and its outcomes are one row, committed at once. So whatever the ledger
+calls done is there, whole, and what a crash cut short is done again. Readers may look
+in at any time; a second driver is refused.
+
+What holds when
+    a process is killed (SIGKILL of the driver or of workers, at any moment): all runs
+    that were committed are there. A commit is with the operating system when it
+    returns.
+    the machine loses power: the ledger is consistent, and all runs are there that were
+    committed up to the last sync to disk. A commit is synced if the last sync was
+    ``SYNC_EVERY`` seconds ago or more, so that at most the runs that were committed
+    within one such span are done again; and all is synced when a driver ends. Where
+    each run must be on disk before the next is kept, set it to 0.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import sqlite3
+import struct
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NamedTuple, Self, cast
+
+from sim.studies.job import DONE, JobResult, failure
+from sim.utils.errors import InputError
+from sim.utils.files import Lock, sync_folder, writing
+from sim.utils.provenance import LIBRARIES, SOFTWARE, software_version, source_digest
+
+LEDGER, LOCK, KEPT = "ledger.sqlite", "lock", "runs"
+FORMAT = "2"  # 1 kept the outcomes of each run in a Parquet file of its own
+SYNC_EVERY = 1.0  # seconds between commits that are synced to disk, at least
+ROW = 650  # bytes, about, that a ledger takes for a run beside its outcomes
+DIFFERS = "differs"
+SCHEMA = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY, seed INTEGER NOT NULL, state TEXT NOT NULL,
+    stage TEXT, reason TEXT, error TEXT, attempt INTEGER NOT NULL,
+    seconds REAL NOT NULL, digest TEXT, bytes INTEGER, finished TEXT NOT NULL,
+    versions TEXT NOT NULL, outcomes BLOB
+);
+CREATE TABLE points (position INTEGER PRIMARY KEY, run TEXT NOT NULL);
+"""
+STATEMENTS = {one.strip() for one in SCHEMA.split(";")}
+LONGEST = 100_000_000  # bytes of a value
+PUT_RUN = """
+INSERT INTO runs VALUES (:run, :seed, :state, :stage, :reason, :error, 1, :seconds,
+    :digest, :bytes, :finished, :versions, :outcomes)
+ON CONFLICT (run) DO UPDATE SET seed = :seed, state = :state, stage = :stage,
+    reason = :reason, error = :error, attempt = attempt + 1, seconds = :seconds,
+    digest = coalesce(:digest, digest), bytes = coalesce(:bytes, bytes),
+    finished = :finished, versions = :versions, outcomes = coalesce(:outcomes, outcomes)
+"""
+PUT_POINT = "INSERT OR IGNORE INTO points VALUES (?, ?)"
+ALL_DONE = "SELECT run, seed, digest, outcomes FROM runs WHERE state = 'done'"
+OTHER_FORMAT = (
+    "was made by another version, which kept outcomes in another way; read it with "
+    "that version, or do the sweep anew in another folder (--out)"
+)
+
+
+class StoreIdentity(NamedTuple):
+    """What a store is for: nothing else may be mixed into it."""
+
+    name: str
+    design: str  # JSON, see Tasks.identity
+    source: str
+
+
+class Encoding:
+    """How outcomes are kept: as float64 numbers, in the order of their names.
+
+    Equal outcomes have equal bytes: there is one NaN. A digest covers the names, the
+    run, its seed and the numbers, so that no row can stand in for another.
+
+    Parameters
+    ----------
+    names
+        The names of the outcomes of each run of a sweep.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = list(names)
+        self._numbers = struct.Struct(f"<{len(self.names)}d")
+        self._begun = sha256(json.dumps(self.names).encode())
+
+    def encode(self, values: Mapping[str, float]) -> bytes:
+        """Return the outcomes of a run as bytes."""
+        ordered = [values[name] for name in self.names]
+        return self._numbers.pack(*[v if v == v else math.nan for v in ordered])
+
+    def digest(self, run: str, seed: int, raw: bytes) -> str:
+        """Return the SHA-256 of a run's outcomes, and of whose they are."""
+        whole = self._begun.copy()
+        whole.update(f"{run} {seed} ".encode())
+        whole.update(raw)
+        return whole.hexdigest()
+
+    def damage(self, run: str, seed: int, digest: str, raw: object) -> str | None:
+        """Return what is wrong with what a ledger holds of a run, or None."""
+        if raw is None:
+            return f"the outcomes of run {run} are missing"
+        is_one = isinstance(raw, bytes) and len(raw) == self._numbers.size
+        if not is_one or self.digest(run, seed, cast(bytes, raw)) != digest:
+            return f"the outcomes of run {run} are damaged: other bytes were written"
+        return None
+
+
+class Store:
+    """The store of a sweep, open for its one driver.
+
+    Use it as a context manager.
+
+    Parameters
+    ----------
+    path
+        Its folder; made if need be.
+    identity
+        What it is for.
+    resume
+        Whether to go on with a sweep that is there already.
+
+    Raises
+    ------
+    InputError
+        If there is a sweep already and it shall not be resumed, or it is another; if
+        another driver is at work there; or if nothing can be written there.
+    """
+
+    def __init__(
+        self, path: Path, identity: StoreIdentity, resume: bool = False
+    ) -> None:
+        self.path = path
+        _refuse_foreign(path)
+        with writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(path)
+        try:
+            is_new = not _has_ledger(path / LEDGER)
+            if not is_new and not resume:
+                raise InputError(f"there is a sweep in {path}; go on with --resume")
+            self._ledger = _open_ledger(path, identity, is_new)
+        except BaseException:
+            self._lock.release()
+            raise
+        known = json.loads(identity.design)
+        self._encoding = Encoding([*known["outcomes"], *known["functions"]])
+        self._synced = -math.inf  # when, by the monotonic clock
+        self._is_synced = True  # whether all commits were
+        self._versions = json.dumps(versions())
+        self.done: set[str] = set()  # runs whose outcomes are as they were written
+        self.damaged: dict[str, str] = {}  # what is wrong with the others
+        self.noted: set[int] = set()
+        try:
+            self._look_through()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(sqlite3.Error, InputError):  # the disk may be full
+            self._ledger.rollback()
+            self._sync()
+        self._ledger.close()
+        self._lock.release()
+
+    def _look_through(self) -> None:
+        """Find out what is there, and whether it is as it was written."""
+        with _reading(self.path / LEDGER):
+            (sound,) = self._ledger.execute("PRAGMA integrity_check(1)").fetchone()
+            if sound != "ok":
+                raise sqlite3.DatabaseError(sound)
+            for row in self._ledger.execute(ALL_DONE):
+                wrong = self._encoding.damage(*row)
+                if wrong is None:
+                    self.done.add(row[0])
+                else:
+                    self.damaged[row[0]] = wrong
+            noted = self._ledger.execute("SELECT position FROM points")
+            self.noted.update(position for (position,) in noted)
+
+    def add(self, finding: JobResult, seed: int, positions: list[int]) -> JobResult:
+        """Keep what came of a run; return what the ledger now says of it.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written: the disk is full, for example.
+        """
+        row = dict.fromkeys(("stage", "reason", "error", "digest", "bytes", "outcomes"))
+        if finding["state"] == DONE:
+            raw = self._encoding.encode(finding["values"])
+            finding = self._compared(finding, seed, raw)
+            row["outcomes"] = raw if finding["state"] == DONE else None
+        row |= {name: value for name, value in finding.items() if name != "values"}
+        row |= {"seed": seed, "versions": self._versions, "finished": _now()}
+        with self._transaction():
+            self._ledger.execute(PUT_RUN, row)
+            pairs = [(position, finding["run"]) for position in positions]
+            self._ledger.executemany(PUT_POINT, pairs)
+        self.noted.update(positions)
+        if finding["state"] == DONE:
+            self.done.add(finding["run"])
+        return finding
+
+    def _compared(self, finding: JobResult, seed: int, raw: bytes) -> JobResult:
+        run = finding["run"]
+        digest, before = self._encoding.digest(run, seed, raw), self._digest(run)
+        if before is not None and before != digest:
+            told = f"the same run gave other bytes before ({before[:8]}, {digest[:8]})"
+            return failure(run, "writing", DIFFERS, told, finding["seconds"])
+        return finding | {"digest": digest, "bytes": len(raw)}
+
+    def _digest(self, run: str) -> str | None:
+        found = self._ledger.execute("SELECT digest FROM runs WHERE run = ?", (run,))
+        row = found.fetchone()
+        return row[0] if row is not None else None
+
+    def note_point(self, position: int, run: str) -> None:
+        """Keep that a point of the design is a run that is done."""
+        with self._transaction():
+            self._ledger.execute(PUT_POINT, (position, run))
+        self.noted.add(position)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        is_due = time.monotonic() - self._synced >= SYNC_EVERY
+        level = "FULL" if is_due else "NORMAL"  # FULL syncs all earlier commits, too
+        try:
+            self._ledger.execute(f"PRAGMA synchronous = {level}")
+            self._ledger.execute("BEGIN IMMEDIATE")
+            yield
+            self._ledger.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise InputError(f"cannot write {self.path / LEDGER}: {error}") from error
+        self._is_synced = is_due
+        if is_due:
+            self._synced = time.monotonic()
+
+    def _sync(self) -> None:
+        """See all commits safely on the disk."""
+        if not self._is_synced:
+            self._synced = -math.inf
+            with self._transaction():
+                self._ledger.execute("UPDATE about SET value = value")
+
+
+@contextmanager
+def _reading(ledger: Path) -> Iterator[None]:
+    """Turn what SQLite finds wrong with a ledger into an InputError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise InputError(
+            f"{ledger} is damaged: {error}; restore it from a copy, or do the sweep "
+            "anew in another folder (--out)"
+        ) from None
+
+
+def versions() -> dict[str, str]:
+    """Return what software makes the runs."""
+    found = {name: metadata.version(name) for name in LIBRARIES}
+    return {SOFTWARE: software_version(), "python": platform.python_version()} | found
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise InputError unless there is a sweep, or nothing, at ``path``."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise InputError(f"{path} is a file; choose another place for the sweep")
+    there = {entry.name for entry in path.iterdir()}
+    if there - {LOCK} and LEDGER not in there:
+        raise InputError(f"{path} is there already and is no sweep; choose another")
+
+
+def _locked(path: Path) -> Lock:
+    """Be the one driver of a store."""
+    busy = f"is driving the sweep in {path}; wait for it, or stop it"
+    return Lock(path / LOCK, lambda who: f"another process ({who}) {busy}")
+
+
+def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
+    """Open a ledger."""
+    if not read_only:
+        ledger = sqlite3.connect(path, isolation_level=None, timeout=30.0)
+        ledger.execute("PRAGMA journal_mode = WAL")
+        ledger.execute("PRAGMA synchronous = FULL")
+        return ledger
+    # Without its write-ahead log a ledger is at rest, and may lie on a read-only disk.
+    is_live = path.with_name(f"{path.name}-wal").exists()
+    mode = "mode=ro" if is_live or os.access(path.parent, os.W_OK) else "immutable=1"
+    address = f"{path.resolve().as_uri()}?{mode}"
+    ledger = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30.0)
+    try:
+        _distrust(ledger, path.parent)
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
+
+
+def _distrust(ledger: sqlite3.Connection, place: Path) -> None:
+    """Let a ledger that may be a stranger's hold tables, and nothing that computes."""
+    ledger.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+    ledger.execute("PRAGMA trusted_schema = OFF")
+    ledger.execute("PRAGMA cell_size_check = ON")
+    try:
+        query = "SELECT type, name, sql FROM sqlite_master"
+        found = ledger.execute(query).fetchall()
+    except UnicodeDecodeError as error:  # from an error that quotes the ledger
+        raise sqlite3.DatabaseError(str(error)) from None
+    if any(sql in STATEMENTS for _, name, sql in found if name == "about"):
+        _refuse_format(ledger, place)
+    for kind, name, sql in found:
+        is_table = kind == "table" and sql in STATEMENTS
+        if not is_table and not (kind == "index" and sql is None):
+            raise sqlite3.DatabaseError(f"it has a {kind} {name!r} that no sweep has")
+
+
+def _refuse_format(ledger: sqlite3.Connection, place: Path) -> None:
+    """Raise InputError if a ledger has another format than this version's."""
+    query = "SELECT value FROM about WHERE key = 'format'"
+    if ledger.execute(query).fetchone() not in (None, (FORMAT,)):
+        raise InputError(f"the sweep in {place} {OTHER_FORMAT}")
+
+
+def _has_ledger(path: Path) -> bool:
+    """Tell whether a ledger was begun: a driver killed before that leaves none."""
+    if not path.exists():
+        return False
+    try:
+        ledger = connect(path)
+        try:
+            return bool(about(ledger))
+        finally:
+            ledger.close()
+    except sqlite3.Error as error:
+        raise InputError(f"{path} is damaged: {error}") from None
+
+
+def about(ledger: sqlite3.Connection) -> dict[str, str]:
+    """Return what a ledger says of its sweep; empty if nothing yet."""
+    tables = "SELECT count(*) FROM sqlite_master WHERE name = 'about'"
+    if not ledger.execute(tables).fetchone()[0]:
+        return {}
+    return dict(ledger.execute("SELECT key, value FROM about"))
+
+
+def _open_ledger(
+    path: Path, identity: StoreIdentity, is_new: bool
+) -> sqlite3.Connection:
+    try:
+        ledger = connect(path / LEDGER)
+        if is_new:
+            _begin(ledger, identity)
+            sync_folder(path)
+        else:
+            _refuse_other(path, about(ledger), identity)
+    except sqlite3.Error as error:
+        raise InputError(f"cannot write {path / LEDGER}: {error}") from None
+    return ledger
+
+
+def _begin(ledger: sqlite3.Connection, identity: StoreIdentity) -> None:
+    known = identity._asdict() | {"format": FORMAT, "created": _now()}
+    ledger.execute("BEGIN IMMEDIATE")
+    for statement in SCHEMA.split(";"):
+        if statement.strip():
+            ledger.execute(statement)
+    ledger.executemany("INSERT INTO about VALUES (?, ?)", list(known.items()))
+    ledger.execute("COMMIT")
+
+
+def _refuse_other(path: Path, known: dict[str, str], identity: StoreIdentity) -> None:
+    """Raise InputError if a store is not for what it shall now be used for."""
+    advice = "finish it as it was, or start another (--out)"
+    if known.get("format") != FORMAT:
+        raise InputError(f"the sweep in {path} {OTHER_FORMAT}")
+    if known["design"] != identity.design:
+        what = difference(json.loads(known["design"]), json.loads(identity.design))
+        raise InputError(f"the sweep in {path} has another design: {what}; {advice}")
+    if known["source"] != identity.source:
+        codes = f"{known['source'][:8]}, now {identity.source[:8]}"
+        raise InputError(
+            f"the sweep in {path} was run by other code ({codes}); {advice}"
+        )
+
+
+def difference(old: Any, new: Any, where: str = "") -> str:
+    """Return in words the first thing in which two plain values differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in dict.fromkeys([*old, *new]):
+            if old.get(key) != new.get(key):
+                inside = f"{where}.{key}" if where else str(key)
+                return difference(old.get(key), new.get(key), inside)
+        return "its keys stand in another order"
+    return f"{where.removeprefix('design.')} was {old!r}, now {new!r}"
+
+
+def row_size(outcomes: int) -> int:
+    """Return about how many bytes a run takes in a ledger, with so many outcomes."""
+    return ROW + 8 * outcomes
+
+
+def identity_of(name: str, design: str) -> StoreIdentity:
+    """Return the identity of a store that this version makes."""
+    return StoreIdentity(name, design, source_digest())

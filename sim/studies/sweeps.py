@@ -1,0 +1,561 @@
+"""Sweeps: estimate, drive, resume and read back a designed set of runs."""
+
+from __future__ import annotations
+
+import functools
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from sim.events import kinds
+from sim.minds.client import hosts
+from sim.minds.options import check_address, is_live, open_cast, stand_in
+from sim.model.parameters import IN_DESIGN
+from sim.runs import result
+from sim.runs.result import Result
+from sim.runs.run import run as simulate
+from sim.society import Society
+from sim.studies import design, executors, store
+from sim.studies.design import Design, make, mind, resolve
+from sim.studies.job import (
+    DONE,
+    FAILED,
+    MOST_FUNCTIONS,
+    OTHER_CODE,
+    SNAPSHOT_EVERY,
+    Job,
+    JobResult,
+    Task,
+    Tasks,
+    scenario_of,
+    warm_up,
+)
+from sim.studies.outcomes import Measure
+from sim.studies.store import KEPT, Store, identity_of
+from sim.studies.workers import Limits, WorkerPool
+from sim.utils.errors import InputError
+from sim.utils.parallel import progress_bar
+from sim.utils.processes import processors
+from sim.utils.provenance import source_digest
+from sim.utils.signatures import checked_arguments
+from sim.utils.typing import Array
+from sim.utils.untrusted import parse_json, resolve_inside
+
+PILOT = 10.0  # seconds, at most
+
+
+class SweepEstimate(NamedTuple):
+    """What is still to be done, and what it will take."""
+
+    runs: int
+    done: int
+    seconds: float  # of one run
+    bytes: int  # of all runs, on disk
+    source: str  # where the numbers come from
+
+    def wall(self, workers: int) -> float:
+        """Return the seconds until all is done, with so many workers."""
+        return (self.runs - self.done) * self.seconds / workers
+
+
+def estimate(tasks: Tasks, place: Path) -> SweepEstimate:
+    """Return what the runs of a design will take.
+
+    If the sweep has been begun in ``place``, its ledger tells; else the middle run of
+    the design is lived through for at most ten seconds.
+    """
+    names = [*tasks.outcomes, *(one["name"] for one in tasks.functions)]
+    size = (store.row_size(len(names)) + _kept(tasks)) * len(tasks)
+    if (place / store.LEDGER).is_file():
+        ledger = load_sweep(place).ledger()
+        finished = ledger[ledger["state"] == DONE]
+        if len(finished):
+            seconds = float(finished["seconds"].mean())
+            told = f"{len(finished)} runs in the ledger"
+            done = load_sweep(place).counts().get(DONE, 0)
+            return SweepEstimate(len(tasks), done, seconds, size, told)
+    task = tasks[len(tasks) // 2]
+    seconds, days = _pilot(task)
+    told = f"a pilot of {days} days"
+    if is_live(design.mind(task.job["mind"])):
+        told += " with scripted agents; the time that a model takes comes on top"
+    return SweepEstimate(len(tasks), 0, seconds, size, told)
+
+
+def _pilot(task: Task) -> tuple[float, int]:
+    """Return the seconds that a run takes, and the days that were tried."""
+    warm_up()
+    began = time.monotonic()
+    days = 0
+    with _opened(task) as society:
+        ready = time.monotonic()
+        while society.running and time.monotonic() - began < PILOT:
+            society.step()
+            days += 1
+        steps = society.parameters.steps
+    living = time.monotonic() - ready
+    return ready - began + living * (steps / days if days else 0.0), days
+
+
+@contextmanager
+def _opened(task: Task) -> Iterator[Society]:
+    """Open the society of a task, with its cast for as long as it is looked at.
+
+    No model is asked: scripted agents stand in for it.
+    """
+    job = task.job
+    with open_cast(stand_in(design.mind(job["mind"]))) as cast:
+        yield Society(
+            scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
+        )
+
+
+def _kept(tasks: Tasks) -> int:
+    """Return about how many bytes a kept run takes: uncompressed, so at most."""
+    if not tasks.design.keep_runs:
+        return 0
+    with _opened(tasks[len(tasks) // 2]) as society:
+        snapshots = 2 + society.parameters.steps // SNAPSHOT_EVERY
+        return int(society.state.nbytes * snapshots)
+
+
+DAMAGED, WAITING = "damaged", "waiting"
+
+
+# The name of a run: the SHA-256 of all that makes it.
+RUN = re.compile("[0-9a-f]{64}")
+
+
+class DesignRecord(BaseModel):
+    """What a ledger says of its design, as ``Tasks.identity`` wrote it."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    design: dict[str, Any]
+    outcomes: list[str] = Field(max_length=MOST_FUNCTIONS)
+    functions: dict[str, str] = Field(max_length=MOST_FUNCTIONS)
+    detectors: dict[str, dict[str, str]] = {}  # of a user's own events, by kind
+
+
+class Sweep:
+    """A sweep in its folder. Everything is read anew when asked for.
+
+    Parameters
+    ----------
+    path
+        The folder; use ``load_sweep``, which checks it first.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"Sweep({str(self.path)!r})"
+
+    @functools.cached_property
+    def about(self) -> dict[str, Any]:
+        """Name, design, source digest and day of birth of the sweep."""
+        rows = dict(self._query("SELECT key, value FROM about"))
+        try:
+            told = parse_json(rows["design"])
+            DesignRecord.model_validate(told)
+        except (KeyError, TypeError, ValueError):
+            raise InputError(f"{self.path} is no sweep, or damaged") from None
+        return rows | {"design": told}
+
+    @functools.cached_property
+    def design(self) -> Design:
+        """What is varied."""
+        own = self.about["design"].get("detectors", {})
+        with kinds.known_for_now({kind: one["meaning"] for kind, one in own.items()}):
+            return make(self.about["design"]["design"])
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The names of what is known of each run that is done."""
+        known = self.about["design"]
+        return [*known["outcomes"], *known["functions"]]
+
+    def __len__(self) -> int:
+        return self.design.layout().total * len(self.design.seed_list)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many runs of the design are in each state."""
+        found = dict(self._query(_STATES))
+        return {**found, WAITING: len(self) - sum(found.values())}
+
+    def failures(self) -> pd.DataFrame:
+        """Return the runs that failed, with the stage and the reason."""
+        ledger = self.ledger()
+        return ledger[ledger["state"] == FAILED]
+
+    def ledger(self) -> pd.DataFrame:
+        """Return what is noted of each run: state, attempts, seconds, versions."""
+        names = [name for name in _columns(store.SCHEMA) if name != "outcomes"]
+        told = f"SELECT {', '.join(names)} FROM runs ORDER BY finished, run"
+        return pd.DataFrame(self._query(told), columns=names)
+
+    def table(self, waiting: bool = False) -> pd.DataFrame:
+        """Return one row a run: what varies, seed, outcomes, state and error.
+
+        Parameters
+        ----------
+        waiting
+            Whether to list the runs that are not done yet, too.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``position`` in the design. Outcomes of a run that is not
+            done, or whose outcomes are not as they were written, are missing.
+        """
+        found = self._read()
+        places = list(range(len(self)) if waiting else found.shown)
+        varied = ["position", *self.design.varied, "seed"]
+        if not places:
+            names = [*varied, *self.outcomes, *_SHOWN]
+            return pd.DataFrame([], columns=names).set_index("position")
+        numbers = np.full((len(places), len(self.outcomes)), np.nan)
+        rows = {position: row for row, position in enumerate(places)}
+        numbers[[rows[position] for position in found.sound]] = found.numbers
+        shown = [found.shown.get(position, _NOTHING) for position in places]
+        columns = [
+            pd.DataFrame(list(self._points(places)), columns=varied),
+            pd.DataFrame(numbers, columns=self.outcomes),
+            pd.DataFrame(shown, columns=_SHOWN),
+        ]
+        return pd.concat(columns, axis=1).set_index("position")
+
+    def _points(self, places: list[int]) -> Iterator[dict[str, Any]]:
+        """Yield what varies at places in the design, and the seed."""
+        layout, seeds = self.design.layout(), self.design.seed_list
+        made: tuple[int, dict[str, Any]] = (-1, {})
+        for position in places:
+            number, index = divmod(position, len(seeds))
+            if made[0] != number:  # replicates differ by their seed alone
+                made = number, layout.at(number)
+            yield {"position": position} | made[1] | {"seed": seeds[index]}
+
+    def _read(self) -> _Found:
+        """Return what the ledger holds of every run, its outcomes in one array."""
+        encoding = store.Encoding(self.outcomes)
+        shown: dict[int, tuple[Any, ...]] = {}
+        sound, raw = [], bytearray()
+        for position, run, state, error, *kept in self._rows():
+            shown[position] = state, error, run
+            if state != DONE:
+                continue
+            wrong = encoding.damage(run, *kept)
+            if wrong is None:
+                sound.append(position)
+                raw += kept[-1]
+            else:
+                shown[position] = DAMAGED, f"{wrong}; --resume runs it again", run
+        numbers = np.frombuffer(raw, "<f8").reshape(len(sound), len(self.outcomes))
+        return _Found(shown, sound, numbers)
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        total, last = len(self), -1
+        for position, run, *rest in self._each(_POINTS):
+            if not last < position < total:
+                raise InputError(f"{self.path} is damaged: it has a run {run!r}")
+            last = position
+            yield position, _name(self.path, run), *rest
+
+    def runs(
+        self,
+        where: str | None = None,
+        *,
+        allow_model: str | Iterable[str] = (),
+        insecure: bool = False,
+    ) -> Iterator[Result]:
+        """Open single runs in full, one after another.
+
+        Parameters
+        ----------
+        where
+            Which rows of the table, as in ``"growth_exponent > 1 and seed == 0"``.
+            None takes all that are done.
+        allow_model, insecure
+            As for ``sweep``: where a language model may be asked for a run that was not
+            kept. Nowhere unless you say so: a store may be anybody's.
+
+        Yields
+        ------
+        Result
+            A kept run; one that was not kept is run again, and kept from then on.
+
+        Raises
+        ------
+        InputError
+            If the condition cannot be read, or a run would have to be run again with
+            other code than the sweep's or a model that is not allowed.
+        """
+        table = self.table()
+        table = table[table["state"] == DONE]
+        try:
+            chosen = table.query(where) if where is not None else table
+        except Exception as error:
+            raise InputError(f"cannot tell which runs {where!r} are: {error}") from None
+        reach = {"allow_model": hosts(allow_model), "insecure": insecure}
+        return (self._open(position, reach) for position in chosen.index.tolist())
+
+    def _open(self, position: int, reach: Mapping[str, Any]) -> Result:
+        task = Tasks(self.design)[position]
+        (found,) = self._query("SELECT run FROM points WHERE position = ?", position)
+        run = _name(self.path, *found)
+        place = resolve_inside(self.path, f"{store.KEPT}/{run}")
+        if place.exists():
+            return result.load(place)
+        if self.about["source"] != source_digest():
+            raise InputError(f"run {run[:8]} was not kept, and was run by other code")
+        job = task.job
+        mind = design.mind(job["mind"], **reach)
+        try:
+            check_address(mind)
+        except InputError as error:
+            raise InputError(f"run {run[:8]} was not kept: {error}") from None
+        given: dict[str, Any] = {"network": job["network"], "mind": mind}
+        return simulate(scenario_of(job), seed=task.seed, out=place, **given)
+
+    def _query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
+        return list(self._each(text, *values))
+
+    def _each(self, text: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        try:
+            ledger = store.connect(self.path / store.LEDGER, read_only=True)
+            try:
+                yield from ledger.execute(text, values)
+            finally:
+                ledger.close()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise InputError(f"{self.path} is no sweep, or damaged: {error}") from None
+
+
+class _Found(NamedTuple):
+    """What a ledger holds of all runs that it knows."""
+
+    shown: dict[int, tuple[Any, ...]]  # state, error and name of a run, by position
+    sound: list[int]  # positions of runs whose outcomes are as they were written
+    numbers: Array  # float64[sound, outcomes]
+
+
+_SHOWN = ["state", "error", "run"]
+_NOTHING = (WAITING, None, None)
+_POINTS = """
+SELECT position, runs.run, state, reason || ' (' || stage || '): ' || error,
+    seed, digest, outcomes
+FROM points JOIN runs USING (run) ORDER BY position
+"""
+_STATES = "SELECT state, count(*) FROM points JOIN runs USING (run) GROUP BY state"
+
+
+def _name(place: Path, run: object) -> str:
+    """Return the name of a run, as a ledger has it."""
+    if not RUN.fullmatch(str(run)):
+        raise InputError(f"{place} is damaged: it has a run {run!r}")
+    return str(run)
+
+
+def _columns(schema: str) -> list[str]:
+    """Return the names of the columns of ``runs``."""
+    inside = schema.partition("CREATE TABLE runs (")[2].partition(");")[0]
+    return [part.split()[0] for part in inside.split(",")]
+
+
+@checked_arguments()
+def load_sweep(path: str | Path) -> Sweep:
+    """Return the sweep in a folder, finished or not.
+
+    Parameters
+    ----------
+    path
+        The folder of its store.
+
+    Raises
+    ------
+    InputError
+        If there is no sweep.
+    """
+    folder = Path(path).expanduser()
+    if not (folder / store.LEDGER).is_file():
+        raise InputError(f"no sweep at {folder}: there is no {store.LEDGER}")
+    found = Sweep(folder)
+    _ = found.about
+    return found
+
+
+SWEEPS = Path("results") / "sweeps"
+
+Tell = Callable[[str], None]
+
+
+@checked_arguments(IN_DESIGN)
+def sweep(
+    design: Design | Mapping[str, Any] | str | Path,
+    executor: Executor | None = None,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    functions: Mapping[str, Measure] | None = None,
+    allow_model: str | Iterable[str] = (),
+    insecure: bool = False,
+    workers: int | None = None,
+    time_limit: float = 3600.0,
+    memory_limit: int = 0,
+    progress: bool = False,
+    tell: Tell | None = None,
+) -> Sweep:
+    """Run every run of a design that is not done yet, and keep its outcomes.
+
+    Parameters
+    ----------
+    design
+        A design, its TOML file, or what such a file would hold.
+    executor
+        What does the runs; None starts supervised processes on this machine. The
+        outcomes are the same bytes whatever does them.
+    out
+        Folder of the store; None is ``results/sweeps/`` and the design's name.
+    resume
+        Whether to go on with a sweep that is there: runs that are done stay as they
+        are; those that failed, are damaged or are missing are run.
+    functions
+        Outcomes of one's own by name: functions at the top of a file that take the
+        ``Society`` at the end of its last day and return a number.
+    allow_model
+        Host, or hosts, that a design may ask a language model at, as
+        ``"api.openai.com"`` or ``"127.0.0.1:8012"``: your key goes there.
+    insecure
+        Whether such a host, on another machine, may be reached by http://.
+    workers
+        Processes to run in; None is one a processor.
+    time_limit
+        Seconds of wall clock after which a run is given up as failed; 0 is no limit.
+    memory_limit
+        Megabytes that a run's process may take; 0 is no limit.
+    progress
+        Whether to show a bar on standard error.
+    tell
+        Called with each line worth knowing, such as a damaged run that is run again.
+
+    Returns
+    -------
+    Sweep
+        The stored sweep, with its failures.
+
+    Raises
+    ------
+    InputError
+        If an option or the design is not valid, the design asks a model that is not
+        allowed, there is another sweep or another driver in its place, or nothing can
+        be written there. What is done by then stays done.
+    """
+    if workers is not None and workers < 1:
+        raise InputError(f"it takes at least one worker, not {workers}")
+    if time_limit < 0 or memory_limit < 0:
+        raise InputError("a limit is 0 (none) or more")
+    chosen = resolve(design)
+    tasks = Tasks(chosen, functions)
+    allowed = list(hosts(allow_model))
+    reach: dict[str, Any] = {"allow_model": allowed, "insecure": insecure}
+    for one in tasks.minds:
+        check_address(mind(one, **reach))
+    place = Path(out) if out is not None else SWEEPS / chosen.name
+    identity = identity_of(chosen.name, tasks.identity())
+    limits = Limits(time_limit, memory_limit)
+    with Store(place, identity, resume) as store:
+        driver = Driver(tasks, store, tell, reach)
+        if executor is None:
+            pool = WorkerPool(workers or processors(), limits)
+            findings = pool.run(driver.jobs())
+        else:
+            ahead = 2 * (workers or executors.IN_FLIGHT // 2)
+            findings = executors.run(executor, driver.jobs(), limits, ahead)
+        with closing(findings):
+            driver.keep(findings, progress)
+    return load_sweep(place)
+
+
+class Driver:
+    """Hands out the jobs of a sweep, and keeps what comes of them.
+
+    Parameters
+    ----------
+    tasks
+        All runs of the design.
+    store
+        Where they are kept.
+    tell
+        Told what a user should know.
+    reach
+        Which models may be asked, as ``factors.mind`` takes it.
+    """
+
+    def __init__(
+        self, tasks: Tasks, store: Store, tell: Tell | None, reach: Mapping[str, Any]
+    ) -> None:
+        self.tasks, self.store, self._reach = tasks, store, reach
+        self._tell = tell or (lambda line: None)
+        self._flying: dict[str, list[Task]] = {}  # tasks that are the same run
+        for wrong in store.damaged.values():
+            self._tell(f"{wrong}; it is run again")
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield the jobs of all runs that are not done."""
+        for task in self.tasks:
+            if task.run in self._flying:
+                self._flying[task.run].append(task)
+            elif task.run not in self.store.done:
+                self._flying[task.run] = [task]
+                yield self._job(task)
+            elif task.position not in self.store.noted:
+                self.store.note_point(task.position, task.run)
+
+    def _job(self, task: Task) -> Job:
+        job = task.job | {"reach": dict(self._reach)}
+        if not self.tasks.design.keep_runs:
+            return job
+        place = self.store.path.resolve() / KEPT / task.run
+        return job | {"keep": str(place)}
+
+    def keep(self, findings: Iterator[JobResult], progress: bool) -> None:
+        """Keep all findings, and show how far it is."""
+        total, done = len(self.tasks), len(self.store.noted)
+        failed = 0
+        with progress_bar(total=total, done=done, shown=progress) as bar:
+            for finding in findings:
+                kept = self.keep_one(finding)
+                failed += kept["state"] == FAILED
+                bar.n = min(len(self.store.noted), total)
+                bar.set_postfix_str(f"{failed} failed" if failed else "", False)
+                bar.update(0)
+
+    def keep_one(self, finding: JobResult) -> JobResult:
+        """Keep one finding.
+
+        Raises
+        ------
+        InputError
+            If it was found by other code, which must not be mixed in.
+        """
+        if finding.get("reason") == OTHER_CODE:
+            raise InputError(
+                "the source changed while the sweep ran, or differs on the cluster; "
+                "go on with the code it began with, or start another sweep"
+            )
+        tasks = self._flying[finding["run"]]
+        positions = [task.position for task in tasks]
+        kept = self.store.add(finding, tasks[0].seed, positions)
+        # Whatever comes later of the same run in the design is done, or tried again.
+        del self._flying[finding["run"]]
+        return kept

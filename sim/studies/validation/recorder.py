@@ -1,0 +1,143 @@
+"""Record what validation needs of a simulated society, day by day."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.model import rules
+from sim.model.columns import FACE
+from sim.model.parameters import YEAR, Parameters
+from sim.model.population import SocialNetwork
+from sim.model.state import State
+from sim.scenarios import Scenario
+from sim.society import Society
+from sim.utils.typing import Array
+
+# How each of the smaller experiments is set up.
+FEW, SHUT_DOWN_AT, SHUT_DOWN_STEPS = 300, 150, 330
+PAIRS, PAIR_STEPS = 150, 400
+
+
+class Recording(NamedTuple):
+    """A society lived to its end, and what was kept of it.
+
+    ``ties`` holds the half-edges among humans (columns of ``Ties.table``, and ``hours``
+    a day) on the first day, a year before the end (``eve``) and on the last.
+    """
+
+    parameters: Parameters
+    installed: Array  # bool[days, humans]: has an OS
+    hours_oses: Array  # float32[days, humans]: talk with OSes, hours/day
+    hours_humans: Array  # float32[days, humans]: talk with humans, hours/day
+    loneliness: Array  # float32[days, humans], 0..1
+    own_closeness: Array  # float32[days, humans]: to the own OS; 0 without one
+    human_closeness: Array  # float32[days, humans]: summed over humans
+    grief: Array  # float64[days]: mean, closeness
+    humans: dict[str, Array]  # columns on the last day
+    oses: dict[str, Array]
+    ties: dict[str, dict[str, Array]]
+
+
+class Case(NamedTuple):
+    """What is simulated with one seed, each the scenario with something changed."""
+
+    today: Recording
+    alone: Recording  # the same people and random numbers without any OS, for a year
+    bereft: Recording  # a provider shuts down overnight
+    strangers: Recording  # pairs of people who have only each other, and no reserve
+
+
+def live_case(scenario: Scenario, seed: int) -> Case:
+    """Live through all that is measured with one seed.
+
+    Takes ``scenario`` as it is, a year of it without adoption, a shorter one in which
+    all OSes are shut down, and one of pairs of strangers.
+    """
+    year = min(YEAR, scenario.parameters.steps)
+    bereft = scenario.pull("sudden_shutdown", at=SHUT_DOWN_AT)
+    apart = {"meeting": False, "adoption": False, "stranger_reserve": 0.01}
+    few = min(FEW, scenario.parameters.humans)
+    pairs = strangers(PAIRS, scenario.parameters.acquaintance)
+    return Case(
+        live(scenario, seed),
+        live(scenario.replace(adoption=False, steps=year), seed),
+        live(bereft.replace(humans=few, steps=SHUT_DOWN_STEPS), seed),
+        live(scenario.replace(steps=PAIR_STEPS, **apart), seed, pairs),
+    )
+
+
+def strangers(pairs: int, closeness: float) -> SocialNetwork:
+    """Return pairs of people who have met once, and know nobody else."""
+    people = np.arange(2 * pairs, dtype=np.int32).reshape(pairs, 2)
+    closeness_of = np.full(pairs, closeness, np.float32)
+    return SocialNetwork(
+        2 * pairs, people, closeness_of, np.zeros(pairs, np.uint8), None
+    )
+
+
+def live(
+    scenario: Scenario, seed: int, network: SocialNetwork | None = None
+) -> Recording:
+    """Live through a society of at least one day; keep what the measures need."""
+    society = Society(scenario, rng=seed, network=network)
+    steps, state = society.parameters.steps, society.state
+    daily = {
+        name: np.zeros((steps, state.humans.n), kind)
+        for name, kind in (("installed", bool), *((n, np.float32) for n in _DAILY))
+    }
+    moments = {1: "first", max(1, steps - YEAR): "eve", steps: "end"}
+    ties = {}
+    for step in range(1, steps + 1):
+        society.step()
+        _note(daily, step - 1, state)
+        if step in moments:
+            ties[moments[step]] = among_humans(state, society.parameters)
+    recording = Recording(
+        parameters=society.parameters,
+        **daily,
+        grief=np.array(society.watch.history["grief"]),
+        humans=state.humans.copy_columns(),
+        oses=state.oses.copy_columns(),
+        ties={"first": ties.get("first", ties["end"]), **ties},
+    )
+    del society
+    gc.collect()  # a Mesa model is never freed by its reference count alone
+    return recording
+
+
+_DAILY: dict[str, Callable[[Any], Any]] = {
+    "hours_oses": lambda humans: humans.hours_oses * (humans.os >= 0),
+    "hours_humans": lambda humans: humans.hours_humans,
+    "loneliness": lambda humans: humans.loneliness,
+    "human_closeness": lambda humans: humans.human_closeness,
+    "own_closeness": lambda humans: humans.own_closeness * (humans.os >= 0),
+}
+
+
+def _note(daily: dict[str, Array], row: int, state: State) -> None:
+    daily["installed"][row] = state.humans.os >= 0
+    for name, value in _DAILY.items():
+        daily[name][row] = value(state.humans)
+
+
+def among_humans(state: State, parameters: Parameters) -> dict[str, Array]:
+    """Return the half-edges among humans, with the hours of talk that they get.
+
+    Hours follow from the offers of the day and the closeness after it, which differs
+    from that before by a thousandth; all humans are taken to have grown alike.
+    """
+    table, n = state.ties.table(), state.humans.n
+    keep = (table["owner"] < n) & (table["neighbour"] < n)
+    ties = {name: column[keep] for name, column in table.items()}
+    rate, focus = state.faces[:, FACE.rate], parameters.focus
+    offer = rate[ties["owner"]] * _weight(ties["closeness"], focus)
+    answer = rate[ties["neighbour"]] * _weight(ties["returned"], focus)
+    return {**ties, "hours": np.minimum(offer, answer)}
+
+
+def _weight(closeness: Any, focus: float) -> Any:
+    return rules.attention_weight(closeness, focus, 1.0)

@@ -1,0 +1,1 @@
+"""Helpers without a science of their own: errors, files, provenance, HTML, statistics."""

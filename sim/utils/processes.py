@@ -1,0 +1,309 @@
+"""Portable processes, signals, pipes and locks.
+
+Nowhere else does this package ask for what Linux, macOS and Windows do not all have;
+`sim.utils.files` has what concerns files and locks.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+ROOT = Path(__file__).parents[2]  # the folder that holds this package
+PIECE = 2**16  # bytes read from a pipe at once
+MEGABYTE = 2**20
+MOST_IN_A_POOL = 61  # processes that Windows can wait for at once
+PATIENCE = 5.0  # seconds until what an ended process said must have been read
+CHECK_EVERY = 0.05  # seconds between looks at memory that no system limits
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Open spawned processes that leave an interrupt to the one who started them.
+
+    A forked process would inherit the locks of this one's threads in any state.
+    What is not begun when the context is left is not done.
+    """
+    most = min(workers, MOST_IN_A_POOL) if os.name == "nt" else workers
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(most, context, ignore_interrupts)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def ignore_interrupts() -> None:
+    """Leave an interrupt from the keyboard to the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class Child:
+    """A Python process that is handed lines, and whose output is read as it comes.
+
+    Threads read it, since not every system can wait for several pipes. An interrupt
+    from the keyboard is not for it, but for the process that started it.
+
+    Parameters
+    ----------
+    arguments
+        What follows ``python`` on its command line. It can import what this process
+        can.
+    on_line
+        Called from another thread with each whole line of its standard output, and
+        with None at the end. Without it, standard output is kept with standard error.
+    kept
+        How many bytes of standard error are kept: the last ones.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        on_line: Callable[[bytes | None], None] | None = None,
+        kept: int = 300,
+    ) -> None:
+        self._began, self._is_over = time.time(), False
+        self._kept, self._words = kept, b""
+        places = [str(ROOT), *(str(Path(place).resolve()) for place in sys.path)]
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if on_line else subprocess.STDOUT,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(places))},
+            # Out of reach of the keyboard: on POSIX, and on Windows.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+        if on_line:
+            self._readers = [
+                self._reader(_read_lines, self.process.stdout, on_line),
+                self._reader(_read, self.process.stderr, self._keep),
+            ]
+        else:
+            self._readers = [self._reader(_read, self.process.stdout, self._keep)]
+
+    @staticmethod
+    def _reader(read: Any, *given: Any) -> threading.Thread:
+        thread = threading.Thread(target=read, args=given, daemon=True)
+        thread.start()
+        return thread
+
+    def _keep(self, piece: bytes) -> None:
+        self._words = (self._words + piece)[-self._kept :]
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether it has not ended."""
+        return self.process.poll() is None
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it wrote to standard error."""
+        return self._words.decode(errors="replace").strip("\0 \r\n")
+
+    def forget_words(self) -> None:
+        """Drop what it has written to standard error so far."""
+        self._words = b""
+
+    def send(self, line: bytes) -> bool:
+        """Hand it a line; return False if it takes no more."""
+        assert self.process.stdin is not None
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[self.process.stdin.write(rest) :]
+        except (OSError, ValueError):  # it has ended, or was ended
+            return False
+        return True
+
+    def drain(self) -> None:
+        """Wait until all has been read that it said before it ended."""
+        for reader in self._readers:
+            reader.join(PATIENCE)
+
+    def exit_code(self, patience: float = PATIENCE) -> int | None:
+        """Return its exit code, negative for a signal; None if it does not end."""
+        try:
+            return self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def end(self, patience: float) -> None:
+        """Ask it to end, and end it by force if it does not."""
+        self.process.terminate()
+        self.exit_code(patience)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and all that it has started, at once; it may have ended before."""
+        if self._is_over:
+            return
+        self._is_over = True  # its number may be another's from now on
+        _kill_tree(self.process, self._began)
+        self.process.wait()
+        assert self.process.stdin is not None
+        with suppress(OSError):
+            self.process.stdin.close()
+        self.drain()
+
+
+def _read(pipe: IO[bytes], told: Callable[[bytes], None]) -> None:
+    with pipe, suppress(OSError):
+        while piece := pipe.read(PIECE):
+            told(piece)
+
+
+def _read_lines(pipe: IO[bytes], told: Callable[[bytes | None], None]) -> None:
+    heard = b""
+
+    def on_piece(piece: bytes) -> None:
+        nonlocal heard
+        *lines, heard = (heard + piece).split(b"\n")
+        for line in lines:
+            told(line)
+
+    _read(pipe, on_piece)
+    told(None)
+
+
+def _kill_tree(process: subprocess.Popen[bytes], began: float) -> None:
+    """End a process in a session of its own, and all that it has started."""
+    if sys.platform != "win32" and hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return
+    import psutil
+
+    for child in _descendants(process.pid, began):
+        with suppress(psutil.Error):
+            child.kill()
+    process.kill()
+
+
+def _descendants(root: int, began: float) -> list[Any]:
+    """Return the processes below a process, which may have ended before.
+
+    One that began earlier is no descendant: process numbers are used again.
+    """
+    import psutil
+
+    children: dict[int, list[psutil.Process]] = {}
+    for one in psutil.process_iter(["ppid", "create_time"]):
+        parent, created = one.info["ppid"], one.info["create_time"]
+        if parent is not None and created is not None and created >= began - 1.0:
+            children.setdefault(parent, []).append(one)
+    found = children.pop(root, [])
+    for child in found:  # it grows on the way
+        found += children.pop(child.pid, [])
+    return found
+
+
+def signal_name(code: int) -> str | None:
+    """Return the name of the signal that an exit code tells of, if it does."""
+    return signal.Signals(-code).name if code < 0 else None
+
+
+class SharedText:
+    """A short text in a file that one process writes again and again, another reads.
+
+    Parameters
+    ----------
+    path
+        Its file, made by another process; None makes one.
+    """
+
+    WIDTH = 200  # bytes
+
+    def __init__(self, path: Path | None = None) -> None:
+        if path is None:
+            number, name = tempfile.mkstemp(prefix="os-society-")
+            self.path, self._file = Path(name), FileIO(number, "r+")
+        else:
+            self.path, self._file = path, FileIO(path, "r+")
+
+    def write(self, text: str) -> None:
+        """Write a text in place of the one before."""
+        self._file.seek(0)
+        self._file.write(text.encode()[: self.WIDTH].ljust(self.WIDTH))
+
+    def read(self) -> str:
+        """Return the text."""
+        self._file.seek(0)
+        return (self._file.read(self.WIDTH) or b"").decode(errors="replace").strip()
+
+    def forget_name(self) -> None:
+        """Remove the name of the file, if the system can, so that nothing is left."""
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file, and remove it."""
+        self._file.close()
+        self.forget_name()
+
+
+def take_over_output() -> int:
+    """Return a descriptor of standard output, which from now on is standard error.
+
+    So what this process prints does not come between what it has to say.
+    """
+    sys.stdout.flush()
+    own = os.dup(1)
+    os.dup2(2, 1)
+    return own
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let this process have so much private memory at most.
+
+    On Linux its requests for more fail with MemoryError. Elsewhere a thread looks at
+    what it has, and ends the process with a line on standard error.
+    """
+    most = megabytes * MEGABYTE
+    try:
+        if sys.platform != "linux":
+            raise ImportError("other systems do not count mapped memory")
+        import resource
+    except ImportError:
+        threading.Thread(target=_watch_memory, args=(most,), daemon=True).start()
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _watch_memory(most: int) -> NoReturn:
+    import psutil
+
+    this = psutil.Process()
+    while True:
+        found = this.memory_info()
+        # What counts against a limit: on Windows, on Linux, or what is in memory.
+        used = getattr(found, "private", None) or getattr(found, "data", found.rss)
+        if used > most:
+            words = f"MemoryError: more than {most // MEGABYTE} MB\n"
+            os.write(2, words.encode())
+            os._exit(1)
+        time.sleep(CHECK_EVERY)

@@ -1,0 +1,111 @@
+"""Provenance of a result: software, source digest, machine, parameters, seed."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sim.utils.errors import InputError
+from sim.utils.untrusted import open_file
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@functools.cache
+def source_digest() -> str:
+    """Return 16 hex digits that name this package's Python source."""
+    return digest_of(sorted(PACKAGE.rglob("*.py")))
+
+
+def digest_of(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0")
+        digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+SOFTWARE = "os-society"
+LARGEST = 100_000_000  # bytes of a birth certificate
+LIBRARIES = ("numpy", "numba", "mesa", "pandas", "pyarrow")
+
+
+def software_version() -> str:
+    """Return the installed version of this package, or ``"not installed"``."""
+    return _version(SOFTWARE)
+
+
+def provenance(
+    scenario: Any, seed: int, steps: int, extra: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return a run's birth certificate, ready for JSON.
+
+    Parameters
+    ----------
+    scenario
+        The scenario run: its ``name`` and all resolved ``parameters`` are recorded.
+    seed, steps
+        What the run was started with; ``steps`` in days.
+    extra
+        More to record. A path under ``"network"`` becomes the file's name and SHA-256.
+
+    Raises
+    ------
+    InputError
+        If the network file cannot be read.
+    """
+    more = dict(extra or {})
+    if isinstance(more.get("network"), (str, Path)):
+        more["network"] = file_identity(more["network"])
+    return {
+        "software": {"name": SOFTWARE, "version": software_version()},
+        "source_digest": source_digest(),
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "command": shlex.join(sys.argv),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "scenario": scenario.name,
+        "profile": scenario.profile,
+        "parameters": scenario.parameters.model_dump(mode="json"),
+        "interventions": [i.model_dump(mode="json") for i in scenario.interventions],
+        "seed": int(seed),
+        "steps": int(steps),
+        "network": None,
+    } | more
+
+
+def file_identity(path: str | Path) -> dict[str, str]:
+    """Return a file's ``name`` and ``sha256``; InputError if it cannot be read."""
+    try:
+        with open_file(Path(path)) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot read network file {path}: {reason}") from error
+    return {"name": Path(path).name, "sha256": digest}
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,148 @@
+"""Checked calls: a wrong keyword becomes an InputError with the nearest right word.
+
+``checked_arguments`` decorates what is public. It changes neither the signature that a
+type checker or an editor sees, nor the cost of a call that is right.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from typing import Any, Protocol, TypeVar
+
+from sim.utils.errors import InputError, nearest
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+# Told a keyword that a call lacks and its value: what to type instead, or "".
+Hint = Callable[[str, Any], str]
+
+
+class Decorator(Protocol):
+    """A decorator that leaves the type of what it decorates as it is."""
+
+    def __call__(self, target: Decorated, /) -> Decorated:
+        """Return the decorated function, or the class itself."""
+
+
+def checked_arguments(hint: Hint | None = None) -> Decorator:
+    """Return a decorator of functions, NamedTuples and pydantic models.
+
+    Arguments that do not fit the signature raise InputError instead of TypeError (or
+    of pydantic's ValidationError), in one line with the nearest right word.
+
+    Parameters
+    ----------
+    hint
+        Asked about a keyword that is unknown, before the nearest word is looked for.
+    """
+
+    def decorate(target: Decorated) -> Decorated:
+        if not isinstance(target, type):
+            return _checked_function(target, hint)  # type: ignore[return-value]
+        if hasattr(target, "__pydantic_validator__"):
+            _check_model(target)
+        else:
+            make = _checked_function(target.__new__, hint)
+            target.__new__ = staticmethod(make)  # type: ignore[method-assign]
+        return target
+
+    return decorate
+
+
+def unknown_option(name: str, word: str, known: list[str]) -> InputError:
+    """Return what to raise for a keyword that a function or class does not have."""
+    text = nearest(word, known) or f"; it takes {', '.join(known)}"
+    return InputError(f"{name}: unknown option {word!r}{text}")
+
+
+def _checked_function(
+    function: Callable[..., Any], hint: Hint | None
+) -> Callable[..., Any]:
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def call(*args: Any, **keywords: Any) -> Any:
+        try:
+            return function(*args, **keywords)
+        except TypeError:
+            # An error of the body, whose arguments fit, is none of the caller's.
+            if _fit(signature, args, keywords):
+                raise
+        raise _explain(function.__qualname__, signature, args, keywords, hint)
+
+    return call
+
+
+def _fit(signature: Signature, args: tuple[Any, ...], keywords: dict[str, Any]) -> bool:
+    try:
+        signature.bind(*args, **keywords)
+    except TypeError:
+        return False
+    return True
+
+
+def _explain(
+    name: str,
+    signature: Signature,
+    args: tuple[Any, ...],
+    keywords: dict[str, Any],
+    hint: Hint | None,
+) -> InputError:
+    """Return what to raise for arguments that do not fit a signature."""
+    name = name.removesuffix(".__init__").removesuffix(".__new__")
+    given = signature.parameters.values()
+    own = [p.name for p in given if p.name in ("self", "cls", "_cls")]
+    first = [p.name for p in given if p.kind <= Parameter.POSITIONAL_OR_KEYWORD]
+    variable = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    named = [p.name for p in given if p.kind not in variable]
+    known = [word for word in named if word not in own]
+    for word, value in keywords.items():
+        if word not in known:
+            says = hint(word, value) if hint is not None else ""
+            if says:
+                return InputError(f"{name}: {says}")
+            return unknown_option(name, word, known)
+    if len(args) > len(first):
+        usual = [word for word in first if word not in own]
+        rest = [f"{word}=..." for word in known if word not in usual]
+        what = f"; give others by name: {', '.join(rest)}" if rest else ""
+        taken = f"only {', '.join(usual)}" if usual else "nothing"
+        size = f"{len(args) - len(own)} arguments were given"
+        return InputError(f"{name} takes {taken} by position, but {size}{what}")
+    twice = [word for word in first[: len(args)] if word in keywords]
+    if twice:
+        return InputError(f"{name}: {twice[0]!r} is given twice")
+    needed = [p.name for p in given if p.default is Parameter.empty]
+    lacking = [w for w in needed if w not in first[: len(args)] and w not in keywords]
+    return InputError(f"{name}: {lacking[0]!r} is missing")
+
+
+def _check_model(model: Any) -> None:
+    """Let a pydantic model raise InputError when it is made by calling it.
+
+    What pydantic itself makes of it, as a part of another, is not concerned.
+    """
+    make = model.__init__
+
+    @functools.wraps(make)
+    def init(self: Any, *args: Any, **keywords: Any) -> None:
+        from pydantic import ValidationError
+
+        if args:
+            raise InputError(f"{model.__name__}: give everything by name, as in x=1")
+        try:
+            make(self, **keywords)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            if first["type"] == "extra_forbidden" and where in keywords:
+                known = list(model.model_fields)
+                raise unknown_option(model.__name__, where, known) from None
+            what = first["msg"].removeprefix("Value error, ")
+            place = f"{model.__name__}, {where!r}" if where else model.__name__
+            raise InputError(f"{place}: {what}") from None
+
+    model.__init__ = init
