@@ -104,20 +104,20 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--scenario", action="append", choices=SCENARIOS)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
-    changes = {"humans": told.humans, "steps": told.steps}
+    args = parser.parse_args()
+    changes = {"humans": args.humans, "steps": args.steps}
     changes = {name: value for name, value in changes.items() if value is not None}
     context = multiprocessing.get_context("spawn")
     answers = {}
-    with ProcessPoolExecutor(told.workers, mp_context=context) as pool:
-        for scenario in told.scenario or SCENARIOS:
+    with ProcessPoolExecutor(args.workers, mp_context=context) as pool:
+        for scenario in args.scenario or SCENARIOS:
             one = partial(observe, scenario=scenario, changes=changes)
-            runs = pd.DataFrame(list(pool.map(one, range(told.seeds))))
-            answers[scenario] = {"seeds": told.seeds} | judge(runs)
-            if not told.json:
-                print(f"\n{scenario}, {told.seeds} seeds")
+            runs = pd.DataFrame(list(pool.map(one, range(args.seeds))))
+            answers[scenario] = {"seeds": args.seeds} | judge(runs)
+            if not args.json:
+                print(f"\n{scenario}, {args.seeds} seeds")
                 for what, count in judge(runs).items():
-                    print(f"  {what:<45} {count:3d} of {told.seeds}")
+                    print(f"  {what:<45} {count:3d} of {args.seeds}")
                 print(days_of(runs).to_string(float_format="%.0f", na_rep="-"))
                 spread = runs.left.quantile([0, 0.5, 1]).tolist()
                 print(
@@ -125,7 +125,7 @@ def main() -> None:
                         *spread
                     )
                 )
-    if told.json:
+    if args.json:
         print(json.dumps(answers, indent=2))
 
 

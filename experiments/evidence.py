@@ -70,19 +70,19 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--out", type=Path)
-    told = parser.parse_args()
-    changes = {} if told.humans is None else {"humans": told.humans}
+    args = parser.parse_args()
+    changes = {} if args.humans is None else {"humans": args.humans}
     try:
-        lines = compare("today", seeds=told.seeds, **changes)
+        lines = compare("today", seeds=args.seeds, **changes)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     table = rows(lines)
-    if told.out is not None:
-        told.out.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(table).to_csv(told.out, index=False)
-    print(json.dumps(table, indent=2) if told.json else shown(table))
-    if not told.json:
+    if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(table).to_csv(args.out, index=False)
+    print(json.dumps(table, indent=2) if args.json else shown(table))
+    if not args.json:
         print(f"\n{summary(lines)}.")
     return 0
 

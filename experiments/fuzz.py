@@ -93,8 +93,8 @@ class Trial:
             signal.setitimer(signal.ITIMER_PROF, 0)
         before, self.most = self.most, used()
         if self.most > before + MOST_MEMORY:
-            told = f"{(self.most - before) / 2**20:.0f} MiB more than before"
-            keep(self.folder, "memory", content, told)
+            text = f"{(self.most - before) / 2**20:.0f} MiB more than before"
+            keep(self.folder, "memory", content, text)
 
 
 def used() -> int:
@@ -111,7 +111,7 @@ def where(error: BaseException) -> str:
     return f"{type(error).__name__}-{place}"
 
 
-def keep(folder: Path, name: str, content: bytes, told: str) -> None:
+def keep(folder: Path, name: str, content: bytes, text: str) -> None:
     """Keep an input under a name, if it is the first or the shortest."""
     place = folder / name
     if place.exists() and place.stat().st_size <= len(content):
@@ -119,7 +119,7 @@ def keep(folder: Path, name: str, content: bytes, told: str) -> None:
     if not place.exists():
         print(f"finding: {name} ({len(content)} bytes)", flush=True)
     place.write_bytes(content)
-    place.with_suffix(".txt").write_text(told, errors="replace")
+    place.with_suffix(".txt").write_text(text, errors="replace")
 
 
 def limit() -> None:
@@ -135,21 +135,21 @@ def limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def work(told: argparse.Namespace, folder: Path) -> None:
+def work(args: argparse.Namespace, folder: Path) -> None:
     """Try inputs until the time is over."""
     import strangers
 
-    target = strangers.TARGETS[told.reader]
+    target = strangers.TARGETS[args.reader]
     for seed in target.seeds():  # compiles, makes folders: before it counts
         target.read(seed)
     limit()
     trial = Trial(target, folder)
-    until = time.monotonic() + told.seconds
+    until = time.monotonic() + args.seconds
     try:
-        if told.engine == "atheris":
-            by_atheris(target, trial, told)
+        if args.engine == "atheris":
+            by_atheris(target, trial, args)
         else:
-            by_hypothesis(target, trial, until, told.seed)
+            by_hypothesis(target, trial, until, args.seed)
     except Exception:
         traceback.print_exc()
         sys.exit(OWN_FAULT)
@@ -184,7 +184,7 @@ def draw(examples: Any, take: Callable[[bytes], Any], count: int, seed: int) -> 
     hypothesis.seed(seed)(told(hypothesis.given(examples)(one)))()
 
 
-def by_atheris(target: Any, trial: Trial, told: argparse.Namespace) -> None:
+def by_atheris(target: Any, trial: Trial, args: argparse.Namespace) -> None:
     """Try bytes that reach new branches; does not return."""
     import atheris
 
@@ -193,11 +193,11 @@ def by_atheris(target: Any, trial: Trial, told: argparse.Namespace) -> None:
             atheris.instrument_func(function)
     corpus = trial.folder / ".corpus"
     corpus.mkdir(exist_ok=True)
-    for seed in [*target.seeds(), *drawn(target, told.seed)]:
+    for seed in [*target.seeds(), *drawn(target, args.seed)]:
         (corpus / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
     options = {
-        "max_total_time": told.seconds,
-        "seed": told.seed + 1,
+        "max_total_time": args.seconds,
+        "seed": args.seed + 1,
         "max_len": MOST_BYTES,
         "rss_limit_mb": 0,
         "timeout": 10 * STUCK,
@@ -239,16 +239,16 @@ class Report(NamedTuple):
     findings: list[Path]
 
 
-def watch(told: argparse.Namespace, folder: Path) -> Report:
+def watch(args: argparse.Namespace, folder: Path) -> Report:
     """Let a process try inputs, and others go on where it dies."""
     notes, begun = Notes(folder, fresh=True), time.monotonic()
-    until = begun + 60 * told.minutes
+    until = begun + 60 * args.minutes
     for number in range(RESTARTS):
         left = int(until - time.monotonic())
         if left < 1:
             break
         before = notes.count
-        ended = supervise(told, notes, left, number)
+        ended = supervise(args, notes, left, number)
         if ended == "in time":
             break
         if notes.count == before or ended == f"exit code {OWN_FAULT}":
@@ -258,10 +258,10 @@ def watch(told: argparse.Namespace, folder: Path) -> Report:
     return Report(time.monotonic() - begun, notes.count, sorted(left_over))
 
 
-def supervise(told: argparse.Namespace, notes: Notes, left: int, number: int) -> str:
+def supervise(args: argparse.Namespace, notes: Notes, left: int, number: int) -> str:
     """Run a process until its time is over; tell how it ended."""
-    command = [sys.executable, __file__, told.reader, "--engine", told.engine]
-    command += ["--seed", str(told.seed + 1000 * number), "--work", str(left)]
+    command = [sys.executable, __file__, args.reader, "--engine", args.engine]
+    command += ["--seed", str(args.seed + 1000 * number), "--work", str(left)]
     with subprocess.Popen(command) as child:
         seen, since, begun = notes.count, time.monotonic(), False
         while child.poll() is None:
@@ -287,30 +287,30 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--input", type=Path, help="read this, and show what happens")
     parser.add_argument("--work", dest="seconds", type=int, help=argparse.SUPPRESS)
-    told = parser.parse_args()
+    args = parser.parse_args()
     import strangers
 
-    if told.list or told.reader not in strangers.TARGETS:
+    if args.list or args.reader not in strangers.TARGETS:
         for name, target in strangers.TARGETS.items():
             print(f"{name:16} {target.about}")
-        return 0 if told.list else 2
-    if told.input is not None:
-        strangers.TARGETS[told.reader].read(told.input.read_bytes())
+        return 0 if args.list else 2
+    if args.input is not None:
+        strangers.TARGETS[args.reader].read(args.input.read_bytes())
         return 0
     has_atheris = importlib.util.find_spec("atheris") is not None
-    told.engine = told.engine or ("atheris" if has_atheris else "hypothesis")
-    folder = FOLDER / told.reader
+    args.engine = args.engine or ("atheris" if has_atheris else "hypothesis")
+    folder = FOLDER / args.reader
     folder.mkdir(parents=True, exist_ok=True)
-    if told.seconds is not None:
-        work(told, folder)
+    if args.seconds is not None:
+        work(args, folder)
         return 0
-    report = watch(told, folder)
+    report = watch(args, folder)
     print(
-        f"{told.reader}, {told.engine}, seed {told.seed}: {report.inputs:,} inputs in "
+        f"{args.reader}, {args.engine}, seed {args.seed}: {report.inputs:,} inputs in "
         f"{report.seconds:.0f} s, {len(report.findings)} findings"
     )
     for finding in report.findings:
-        print(f"  python experiments/fuzz.py {told.reader} --input {finding}")
+        print(f"  python experiments/fuzz.py {args.reader} --input {finding}")
     return 1 if report.findings else 0
 
 

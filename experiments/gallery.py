@@ -154,23 +154,23 @@ def main() -> None:
     parser.add_argument("--humans", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("results") / "gallery.png")
     parser.add_argument("--figures", type=Path, help="keep the figures here, too")
-    told = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        her = scenarios.load("her").replace(humans=told.humans)
+        her = scenarios.load("her").replace(humans=args.humans)
         result = run.run(her, seed=7, out=folder / "her", snapshot_every=15)
         figures = of_a_run(result) | of_seeds(folder) | of_a_grid() | of_effects()
         pictures = {}
         for name, figure in figures.items():
-            kept = (told.figures or folder) / f"{name}.png"
+            kept = (args.figures or folder) / f"{name}.png"
             with Image.open(plots.save(figure, kept)) as picture:
                 pictures[name] = picture.convert("RGB")
-        film = plots.animate(result, (told.figures or folder) / "film.gif")
+        film = plots.animate(result, (args.figures or folder) / "film.gif")
         with Image.open(film) as frames:
             frames.seek(frames.n_frames // 2)
             pictures["film"] = frames.convert("RGB")
-    sheet(pictures, told.out)
-    print(told.out)
+    sheet(pictures, args.out)
+    print(args.out)
 
 
 if __name__ == "__main__":

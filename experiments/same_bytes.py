@@ -84,8 +84,8 @@ class Tree:
 
     def python(self, *arguments: str) -> str:
         """Run this Python on the checkout's code; return its output, or end."""
-        told = [sys.executable, *arguments]
-        done = subprocess.run(told, check=False, capture_output=True, **self._where())
+        lines = [sys.executable, *arguments]
+        done = subprocess.run(lines, check=False, capture_output=True, **self._where())
         if done.returncode:
             what = " ".join(arguments[:4])
             raise SystemExit(f"error: {what}: {done.stderr.decode().strip()}")
@@ -107,10 +107,10 @@ class Tree:
     def commit(self) -> str:
         """Return the commit of the checkout, or say that it is changed."""
         git = ("git", "-C", str(self.path))
-        told = ("status", "--porcelain", "--", "sim", "notebooks/cast.jsonl")
+        details = ("status", "--porcelain", "--", "sim", "notebooks/cast.jsonl")
         try:
             head = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True)
-            changed = subprocess.check_output([*git, *told], text=True)
+            changed = subprocess.check_output([*git, *details], text=True)
         except (OSError, subprocess.CalledProcessError):
             return "unknown"
         return head.strip() + (" and changes" if changed.strip() else "")
@@ -276,20 +276,20 @@ def main() -> int:
     parser.add_argument("--only", metavar="A,B", help="only these runs")
     parser.add_argument("--tree", type=Path, default=ROOT, help="checkout to run")
     parser.add_argument("--workers", type=int, default=2, help="runs at once (2)")
-    told = parser.parse_args()
-    only = told.only.split(",") if told.only else list(runs())
+    args = parser.parse_args()
+    only = args.only.split(",") if args.only else list(runs())
     if unknown := set(only) - set(runs()):
         parser.error(
             f"no run is called {min(unknown)!r}; there are {', '.join(runs())}"
         )
-    if told.do == "record":
-        found = measure(told.tree, only, told.workers, None)
-        told.file.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-        print(f"{told.file}: {len(found['files'])} files of {found['commit']}")
+    if args.do == "record":
+        found = measure(args.tree, only, args.workers, None)
+        args.file.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+        print(f"{args.file}: {len(found['files'])} files of {found['commit']}")
         return 0
-    known = json.loads(told.file.read_text())
+    known = json.loads(args.file.read_text())
     columns = known["files"].get("sweep/table", {}).get("columns", "").split(",")
-    return tell(known, measure(told.tree, only, told.workers, columns), only)
+    return tell(known, measure(args.tree, only, args.workers, columns), only)
 
 
 def tell(known: dict[str, Any], found: dict[str, Any], only: list[str]) -> int:

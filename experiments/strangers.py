@@ -215,8 +215,8 @@ def documents(root: str) -> Examples:
     )
 
     def element(name: str, pairs: dict[str, str], inside: str, close: bool) -> str:
-        told = "".join(f' {n}="{quoted(v)}"' for n, v in pairs.items())
-        return f"<{name}{told}>{inside}" + (f"</{name}>" if close else "")
+        text = "".join(f' {n}="{quoted(v)}"' for n, v in pairs.items())
+        return f"<{name}{text}>{inside}" + (f"</{name}>" if close else "")
 
     def quoted(text: str) -> str:
         return text.replace("<", "&lt;").replace('"', "&quot;")
@@ -361,7 +361,7 @@ def read_design(content: bytes) -> None:
     def check() -> None:
         design = designs.read(path)
         if design.form in ("sobol", "morris"):
-            assert design.told()
+            assert design.as_dict()
             return
         tasks = Tasks(design)
         assert tasks.identity()
@@ -714,7 +714,10 @@ TARGETS: dict[str, Target] = {
     ),
     "scenario": Target(
         "a scenario in TOML", read_scenario, lambda: [SCENARIO], scenario_texts,
-        (*("sim.scenarios", "sim.interventions", "sim.scenarios.expectations"), *PARSERS),
+        (
+            *("sim.scenarios", "sim.scenarios.interventions"),
+            *("sim.scenarios.expectations", *PARSERS),
+        ),
     ),
     "design": Target(
         "the design of a sweep in TOML", read_design, lambda: [DESIGN], design_texts,

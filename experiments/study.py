@@ -37,40 +37,40 @@ def main(folder: Path, table_of: TableOf, draw: Any = None) -> int:
     parser.add_argument("--sweeps", type=Path, default=RESULTS / "sweeps")
     parser.add_argument("--allow-model", metavar="HOST", action="append", default=[])
     parser.add_argument("--insecure", action="store_true", help="http:// to it")
-    told = parser.parse_args()
+    args = parser.parse_args()
     try:
-        found = run(folder, told)
+        found = run(folder, args)
         table = table_of(found)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    place = folder / "small.csv" if told.small else RESULTS / f"{folder.name}.csv"
+    place = folder / "small.csv" if args.small else RESULTS / f"{folder.name}.csv"
     text = as_csv(table)
-    if told.check:
+    if args.check:
         same = place.is_file() and place.read_text() == text
         print(f"{place.name}: {'the same' if same else 'DIFFERS'}")
         return 0 if same else 1
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(text)
     print(text)
-    if draw is not None and not told.small:
+    if draw is not None and not args.small:
         draw(table).savefig(place.with_suffix(".png"), dpi=130)
     return 1 if len(found.failures()) else 0
 
 
-def run(folder: Path, told: argparse.Namespace) -> Sweep:
+def run(folder: Path, args: argparse.Namespace) -> Sweep:
     """Run, or finish, the sweep of a study: one store for each version of the code."""
-    design = read(folder / ("small.toml" if told.small else "design.toml"))
-    size = "-small" if told.small else ""
-    place = told.sweeps / f"{folder.name}{size}-{source_digest()[:8]}"
+    design = read(folder / ("small.toml" if args.small else "design.toml"))
+    size = "-small" if args.small else ""
+    place = args.sweeps / f"{folder.name}{size}-{source_digest()[:8]}"
     shown = sys.stderr.isatty()
     return sweep(
         design,
         out=place,
         resume=True,
-        allow_model=told.allow_model,
-        insecure=told.insecure,
-        workers=told.workers,
+        allow_model=args.allow_model,
+        insecure=args.insecure,
+        workers=args.workers,
         progress=shown,
         tell=print,
     )

@@ -81,7 +81,7 @@ def filled(
     """Fill a store with findings, by the number of a run and its job, of no society."""
     tasks = Tasks(make(design))
     with Store(place, identity_of("small", tasks.identity()), resume) as store:
-        driver = Driver(tasks, store, None)
+        driver = Driver(tasks, store, None, {})
         for number, job in enumerate(driver.jobs()):
             finding = findings(number, job)
             if finding is not None:

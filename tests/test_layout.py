@@ -39,7 +39,10 @@ def classes() -> Iterator[tuple[str, Path]]:
 
 
 def test_only_the_two_doors_lie_flat_in_the_package() -> None:
-    assert {file.name for file in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py"}
+    assert {file.name for file in PACKAGE.glob("*.py")} == {
+        "__init__.py",
+        "__main__.py",
+    }
 
 
 def test_no_class_name_means_two_things() -> None:

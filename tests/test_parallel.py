@@ -9,7 +9,7 @@ import pytest
 
 from sim.utils.errors import InputError
 from sim.utils.parallel import map_all, progress_shown
-from sim.utils.processes import processors
+from sim.utils.portable import processors
 
 
 def test_jobs_are_done_in_their_order() -> None:

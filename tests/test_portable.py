@@ -16,13 +16,13 @@ import pytest
 
 import sim
 from sim.engine import jit
-from sim.utils import processes
+from sim.utils import portable
 from sim.utils.errors import InputError
 from sim.utils.files import Lock
-from sim.utils.processes import Child, SharedText
+from sim.utils.portable import Child, SharedText
 
 ROOT = Path(__file__).parents[1]
-APART = {"sim/utils/processes.py"}  # who may ask, having looked
+APART = {"sim/utils/portable.py"}  # who may ask, having looked
 ONLY_POSIX = {
     "os": {
         *("fchmod", "fchown", "fork", "forkpty", "geteuid", "getegid", "getgid"),
@@ -65,7 +65,7 @@ def test_only_the_portable_modules_know_one_system_from_another() -> None:
     found = {file.relative_to(ROOT).as_posix(): asked(file) for file in files}
     others = {name: what for name, what in found.items() if what}
     assert set(others) == APART
-    assert "os.killpg" in others["sim/utils/processes.py"]
+    assert "os.killpg" in others["sim/utils/portable.py"]
 
 
 def test_no_module_imports_what_only_some_systems_have_when_it_is_imported() -> None:
@@ -298,13 +298,13 @@ def test_one_process_writes_a_text_that_another_reads() -> None:
 
 
 def test_an_exit_code_names_its_signal() -> None:
-    assert processes.signal_name(0) is None
-    assert processes.signal_name(3221225477) is None  # Windows: access violation
-    assert processes.signal_name(-15) == "SIGTERM"
+    assert portable.signal_name(0) is None
+    assert portable.signal_name(3221225477) is None  # Windows: access violation
+    assert portable.signal_name(-15) == "SIGTERM"
 
 
 def test_there_is_a_processor() -> None:
-    assert 1 <= processes.processors() <= (os.cpu_count() or 1)
+    assert 1 <= portable.processors() <= (os.cpu_count() or 1)
 
 
 # ----------------------------------------------------------------------- compiled loops

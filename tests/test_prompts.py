@@ -22,7 +22,7 @@ SCHEMA_OF = {
     "departure": "decision",
     **dict.fromkeys(prompts.LETTERS, "letter"),
 }
-FILES = sorted((Path(prompts.__file__).parent / "prompts").glob("*.md"))
+FILES = sorted((Path(prompts.__file__).parent / "templates").glob("*.md"))
 FROM_THE_FILM = ("Theodore", "Samantha", "Twombly", "Amy", "Watts", "Catherine", "Paul")
 
 

@@ -100,14 +100,14 @@ def main() -> None:
     options.add_argument("--humans", type=int, default=500, help="half of the agents")
     options.add_argument("--seconds", type=float, default=10.0)
     options.add_argument("--json", action="store_true")
-    told = options.parse_args()
+    args = options.parse_args()
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         sys.exit("no Chromium is installed")
     command = [sys.executable, "-m", "sim", "app", "--no-browser"]
     with (
         subprocess.Popen(
-            [*command, "--humans", str(told.humans)],
+            [*command, "--humans", str(args.humans)],
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             text=True,
@@ -120,10 +120,10 @@ def main() -> None:
             executable_path=browser, args=["--no-sandbox"]
         )
         page = chromium.new_page(viewport={"width": 1400, "height": 950})
-        rows = visit(page, url, served.pid, told.seconds)
+        rows = visit(page, url, served.pid, args.seconds)
         chromium.close()
         served.terminate()
-    print(json.dumps(rows) if told.json else "\n".join(map(line, rows)))
+    print(json.dumps(rows) if args.json else "\n".join(map(line, rows)))
 
 
 def line(row: dict[str, float]) -> str:

@@ -51,9 +51,9 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         file = folder / f"scheduler-{time.monotonic_ns()}.json"
-        told = ["--host", HOST, "--port", "0", "--no-dashboard"]
+        lines = ["--host", HOST, "--port", "0", "--no-dashboard"]
         self.scheduler = self._start(
-            "distributed.cli.dask_scheduler", *told, "--scheduler-file", str(file)
+            "distributed.cli.dask_scheduler", *lines, "--scheduler-file", str(file)
         )
         while not file.exists() or not file.read_text().strip():
             time.sleep(0.1)
@@ -61,15 +61,15 @@ class Cluster:
         self.workers = [self._worker() for _ in range(2)]
 
     def _worker(self) -> subprocess.Popen[bytes]:
-        told = ["--host", HOST, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        lines = ["--host", HOST, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
         place = ["--local-directory", str(self.folder)]
         module = "distributed.cli.dask_worker"
-        return self._start(module, self.address, *told, *place)
+        return self._start(module, self.address, *lines, *place)
 
-    def _start(self, module: str, *told: str) -> subprocess.Popen[bytes]:
+    def _start(self, module: str, *text: str) -> subprocess.Popen[bytes]:
         log = open(self.folder / "dask.log", "ab")  # noqa: SIM115
         return subprocess.Popen(
-            [sys.executable, "-m", module, *told], stdout=log, stderr=log
+            [sys.executable, "-m", module, *text], stdout=log, stderr=log
         )
 
     def stop(self) -> None:
@@ -81,9 +81,9 @@ class Cluster:
 
 def drive(design: Path, place: Path, address: str) -> subprocess.Popen[bytes]:
     """Start or resume the sweep on a cluster."""
-    told = ["sweep", str(design), "--out", str(place), "--resume"]
+    lines = ["sweep", str(design), "--out", str(place), "--resume"]
     return subprocess.Popen(
-        [sys.executable, "-m", "sim", *told, "--cluster", address, "--workers", "2"],
+        [sys.executable, "-m", "sim", *lines, "--cluster", address, "--workers", "2"],
         stderr=subprocess.PIPE,
     )
 
@@ -100,10 +100,10 @@ def wait_for(place: Path, count: int, driver: subprocess.Popen[bytes]) -> int:
 
 def kept(place: Path) -> list[tuple[object, ...]]:
     """Return what a ledger holds of all runs that are done, to the last byte."""
-    told = "SELECT run, seed, digest, outcomes FROM runs WHERE state = 'done'"
+    text = "SELECT run, seed, digest, outcomes FROM runs WHERE state = 'done'"
     ledger = sqlite3.connect(place / LEDGER)
     with closing(ledger):
-        runs = ledger.execute(f"{told} ORDER BY run").fetchall()
+        runs = ledger.execute(f"{text} ORDER BY run").fetchall()
         return runs + ledger.execute("SELECT * FROM points ORDER BY 1").fetchall()
 
 
@@ -142,14 +142,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
+    args = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
-        seen = trial(told.runs, folder)
+        seen = trial(args.runs, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     rows = "\n".join(f"{name}: {value}" for name, value in seen.items())
-    print(json.dumps(seen) if told.json else rows)
+    print(json.dumps(seen) if args.json else rows)
     return 0 if seen["outcomes are the same bytes"] else 1
 
 

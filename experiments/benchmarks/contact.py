@@ -109,15 +109,15 @@ class Running:
     """
 
     def __init__(
-        self, way: Way, python: str, file: Path, people: int, told: argparse.Namespace
+        self, way: Way, python: str, file: Path, people: int, args: argparse.Namespace
     ) -> None:
         self.way, self.people = way, people
         self.rounds: list[dict[str, Any]] = []
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
-        command = [python, str(HERE / way.file), str(file), str(told.threads)]
+        command = [python, str(HERE / way.file), str(file), str(args.threads)]
         self._process = subprocess.Popen(
-            [*command, str(told.seed), *filter(None, [way.told])],
-            env=environment(told.threads),
+            [*command, str(args.seed), *filter(None, [way.told])],
+            env=environment(args.threads),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -152,17 +152,17 @@ class Running:
         self._errors.close()
 
 
-def workload(people: int, told: argparse.Namespace) -> Workload:
+def workload(people: int, args: argparse.Namespace) -> Workload:
     """Return the workload for so many people."""
-    if told.ragged:
+    if args.ragged:
         from sim.model.parameters import Parameters
         from sim.society import make_network
 
         parameters = Parameters().replace(humans=people, ties=float(HALF_EDGES))
-        pairs = make_network(parameters, None, told.seed).pairs
+        pairs = make_network(parameters, None, args.seed).pairs
     else:
-        pairs = small_world(people, np.random.default_rng([told.seed, 0]))
-    return make(people, told.seed, neighbour=told.neighbour, pairs=pairs)
+        pairs = small_world(people, np.random.default_rng([args.seed, 0]))
+    return make(people, args.seed, neighbour=args.neighbour, pairs=pairs)
 
 
 def is_installed(way: Way, python: str) -> bool:
@@ -184,50 +184,50 @@ def apart(one: Running, other: Running) -> float:
 
 
 def started(
-    files: dict[int, Path], told: argparse.Namespace, report: dict[str, Any]
+    files: dict[int, Path], args: argparse.Namespace, report: dict[str, Any]
 ) -> list[Running]:
     """Start all ways that are wanted and installed, os-society first."""
     running: list[Running] = []
-    pythons = dict(told.python)
+    pythons = dict(args.python)
     for way in WAYS:
-        if way != OURS and told.only and library(way) not in told.only:
+        if way != OURS and args.only and library(way) not in args.only:
             continue
         python = pythons.get(library(way), sys.executable)
         if not is_installed(way, python):
             report["missing"].append(way.name)
             continue
-        people = told.objects if way.objects else told.humans
+        people = args.objects if way.objects else args.humans
         try:
-            running.append(Running(way, python, files[people], people, told))
+            running.append(Running(way, python, files[people], people, args))
         except Failed as error:
             report["failed"].append(str(error))
     return running
 
 
-def measured(told: argparse.Namespace) -> dict[str, Any]:
+def measured(args: argparse.Namespace) -> dict[str, Any]:
     """Run all ways in turn; return what is known of each."""
     report: dict[str, Any] = {"missing": [], "failed": []}
-    works = {people: workload(people, told) for people in {told.humans, told.objects}}
+    works = {people: workload(people, args) for people in {args.humans, args.objects}}
     half_edges = {people: 2 * len(work.pairs) for people, work in works.items()}
     with tempfile.TemporaryDirectory() as folder:
         files = {people: Path(folder) / f"{people}.npz" for people in works}
         for people, file in files.items():
             works.pop(people).save(file)
-        running = started(files, told, report)
-    live_in_turn(running, told, report)
+        running = started(files, args, report)
+    live_in_turn(running, args, report)
     if not running or running[0].way != OURS:
         raise SystemExit(f"os-society itself failed: {'; '.join(report['failed'])}")
-    return report | {"rows": rows(running, half_edges, told.days)}
+    return report | {"rows": rows(running, half_edges, args.days)}
 
 
 def live_in_turn(
-    running: list[Running], told: argparse.Namespace, report: dict[str, Any]
+    running: list[Running], args: argparse.Namespace, report: dict[str, Any]
 ) -> None:
     """Let all live, round after round; whoever fails is taken out."""
-    for _ in range(told.rounds + 1):
+    for _ in range(args.rounds + 1):
         for one in list(running):
             try:
-                one.live(told.days)
+                one.live(args.days)
             except Failed as error:
                 report["failed"].append(str(error))
                 running.remove(one)
@@ -327,9 +327,9 @@ def arguments() -> argparse.Namespace:
     elsewhere = {"type": interpreter, "action": "append", "default": []}
     parser.add_argument("--python", metavar="LIBRARY=PATH", **elsewhere)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
-    told.objects = min(told.objects, told.humans)
-    return told
+    args = parser.parse_args()
+    args.objects = min(args.objects, args.humans)
+    return args
 
 
 def main() -> int:

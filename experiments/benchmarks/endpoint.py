@@ -97,9 +97,9 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=32)
     parser.add_argument("--answer-ms", type=float, default=200.0)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
-    figures = measure(told.calls, told.slots, told.answer_ms / 1e3)
-    if told.json:
+    args = parser.parse_args()
+    figures = measure(args.calls, args.slots, args.answer_ms / 1e3)
+    if args.json:
         print(json.dumps(figures, indent=2))
         return
     for name, figure in figures.items():

@@ -156,15 +156,15 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=21)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
+    args = parser.parse_args()
     engine(100, 1, 1)  # compiles
-    sizes = [10**k for k in range(3, 9) if 10**k < told.humans] + [told.humans]
+    sizes = [10**k for k in range(3, 9) if 10**k < args.humans] + [args.humans]
     rows: list[dict[str, Any]] = []
     for size in sizes:
-        days = max(told.days, min(400, told.days * 50_000 // size))
-        rows.append(engine(size, days, told.threads))
-    slow = reference(told.reference, 2)
-    last, rate = rows[-1], bandwidth(told.threads)
+        days = max(args.days, min(400, args.days * 50_000 // size))
+        rows.append(engine(size, days, args.threads))
+    slow = reference(args.reference, 2)
+    last, rate = rows[-1], bandwidth(args.threads)
     figures = {
         "ratio_to_mesa": slow / last["ns_per_half_edge"],
         "mesa_ns_per_half_edge": slow,
@@ -177,11 +177,11 @@ def main() -> None:
         "times_triad": last["phases_seconds"] * rate / last["bytes_touched"],
         "setup_seconds": last["setup_seconds"],
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "threads": told.threads,
-        "reference_humans": told.reference,
+        "threads": args.threads,
+        "reference_humans": args.reference,
         "sizes": rows,
     }
-    print(json.dumps(figures, indent=2)) if told.json else show(figures)
+    print(json.dumps(figures, indent=2)) if args.json else show(figures)
 
 
 def show(figures: dict[str, Any]) -> None:

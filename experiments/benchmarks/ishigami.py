@@ -65,9 +65,9 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=1024)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = estimated(told.n, told.workers, Path(folder) / "ishigami")
+        found = estimated(args.n, args.workers, Path(folder) / "ishigami")
     table = found.join(exact().add_suffix("_exact"))
     for name in ("S1", "ST"):
         inside = table[f"{name}_exact"].between(
@@ -76,7 +76,7 @@ def main() -> int:
         table[f"{name}_inside"] = inside
     print(
         json.dumps(table.reset_index().to_dict("records"))
-        if told.json
+        if args.json
         else table.T.to_string()
     )
     return 0 if table[["S1_inside", "ST_inside"]].all(axis=None) else 1

@@ -56,10 +56,10 @@ def drive(place: Path, runs: int, workers: int) -> None:
 
 def kept(place: Path) -> list[tuple[object, ...]]:
     """Return what a ledger holds of all runs that are done, to the last byte."""
-    told = "SELECT run, seed, digest, outcomes FROM runs WHERE state = 'done'"
+    text = "SELECT run, seed, digest, outcomes FROM runs WHERE state = 'done'"
     ledger = sqlite3.connect(place / LEDGER)
     with closing(ledger):
-        runs = ledger.execute(f"{told} ORDER BY run").fetchall()
+        runs = ledger.execute(f"{text} ORDER BY run").fetchall()
         return runs + ledger.execute("SELECT * FROM points ORDER BY 1").fetchall()
 
 
@@ -97,9 +97,9 @@ class Trial:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start a driver."""
-        told = ["--drive", str(self.place), "--runs", str(self.runs)]
+        lines = ["--drive", str(self.place), "--runs", str(self.runs)]
         return subprocess.Popen(
-            [sys.executable, __file__, *told],
+            [sys.executable, __file__, *lines],
             env=os.environ | {LOG: str(self.log)},
             stderr=subprocess.PIPE,
         )
@@ -166,8 +166,8 @@ def torment(kills: int, runs: int, seed: int, folder: Path) -> dict[str, object]
         again += len(trial.again)
         differing += kept(trial.place) != serial
         sweeps += 1
-        told = f"{differing} differ, {again} runs done again"
-        print(f"{killed} kills, {sweeps} sweeps: {told}", file=sys.stderr)
+        text = f"{differing} differ, {again} runs done again"
+        print(f"{killed} kills, {sweeps} sweeps: {text}", file=sys.stderr)
     return {
         "kills": killed,
         "of drivers": victims["driver"],
@@ -186,13 +186,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--drive", type=Path, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.drive is not None:
-        drive(told.drive, told.runs, workers=2)
+    args = parser.parse_args()
+    if args.drive is not None:
+        drive(args.drive, args.runs, workers=2)
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        seen = torment(told.kills, told.runs, told.seed, Path(folder))
-    if told.json:
+        seen = torment(args.kills, args.runs, args.seed, Path(folder))
+    if args.json:
         print(json.dumps(seen))
     else:
         print("\n".join(f"{value:5} {name}" for name, value in seen.items()))

@@ -41,8 +41,8 @@ def command(place: Path, humans: int) -> list[str]:
     quiet = ["--no-figures", "--json"]
     if checkpoint.steps(begun_at(place)):
         return [*start, "resume", str(place), *quiet]
-    told = ["run", "her", "--humans", str(humans), "--seed", "5", "--out", str(place)]
-    return [*start, *told, "--checkpoint-every", "30", *quiet]
+    lines = ["run", "her", "--humans", str(humans), "--seed", "5", "--out", str(place)]
+    return [*start, *lines, "--checkpoint-every", "30", *quiet]
 
 
 def live(place: Path, humans: int, seconds: float | None) -> bool:
@@ -84,31 +84,31 @@ def main() -> int:
     parser.add_argument("--humans", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
-    luck = random.Random(told.seed)
+    args = parser.parse_args()
+    luck = random.Random(args.seed)
     kills = runs = differ = 0
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole"
-        live(whole, told.humans, None)
+        live(whole, args.humans, None)
         began = time.monotonic()
-        live(Path(folder) / "timed", told.humans, None)
+        live(Path(folder) / "timed", args.humans, None)
         took, expected = time.monotonic() - began, bytes_of(whole)
-        while kills < told.kills:
+        while kills < args.kills:
             runs += 1
             place = Path(folder) / f"run-{runs}"
             for _ in range(EACH):
-                kills += live(place, told.humans, luck.uniform(0.0, took))
+                kills += live(place, args.humans, luck.uniform(0.0, took))
                 if is_done(place):
                     break
             else:
-                live(place, told.humans, None)
+                live(place, args.humans, None)
             wrong = differing(place, expected)
             differ += bool(wrong)
             print(f"{kills} kills, {runs} runs: {differ} differ", file=sys.stderr)
             if wrong:
                 print(f"run {runs}: {', '.join(wrong)}", file=sys.stderr)
     seen = {"kills": kills, "runs": runs, "runs that differ": differ}
-    if told.json:
+    if args.json:
         print(json.dumps(seen))
     else:
         print("\n".join(f"{name}: {value}" for name, value in seen.items()))

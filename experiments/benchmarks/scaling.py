@@ -104,17 +104,17 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=64, help="of a machine")
     parser.add_argument("--memory", type=float, default=256e9, help="bytes")
     parser.add_argument("--network", type=float, default=12.5e9, help="bytes a second")
-    told = parser.parse_args()
-    figures = json.loads(Path(told.figures).read_text(encoding="utf-8"))
-    chosen = Parameters().replace(humans=told.humans, ties=TIES)
+    args = parser.parse_args()
+    figures = json.loads(Path(args.figures).read_text(encoding="utf-8"))
+    chosen = Parameters().replace(humans=args.humans, ties=TIES)
     pairs = make_network(chosen, None, 1).pairs
     print(f"{'parts':>6} {'half-edges that lead away':>26} {'rows a human':>13}")
     rows = 0.0
     for parts in (2, 8, 64, 512):
-        share, rows = led_away(pairs, told.humans, parts)
+        share, rows = led_away(pairs, args.humans, parts)
         print(f"{parts:>6} {share:>26.1%} {rows:>13.2f}")
-    cost = cost_of(figures, told.half_edges, rows)
-    cluster = Cluster(told.cores, told.memory, told.network)
+    cost = cost_of(figures, args.half_edges, rows)
+    cluster = Cluster(args.cores, args.memory, args.network)
     print(
         f"\n{cost.nanoseconds:.0f} ns of a core for a half-edge and day, "
         f"{cost.human:.0f} bytes for a human with its OS at the peak\n\n"
@@ -122,7 +122,7 @@ def main() -> None:
         f"{'messages s':>11} {'hours for ' + str(DAYS) + ' days':>19}"
     )
     for name, humans in SOCIETIES.items():
-        machines, work, messages, hours = needed(humans, told.half_edges, cost, cluster)
+        machines, work, messages, hours = needed(humans, args.half_edges, cost, cluster)
         print(
             f"{name:<13} {humans:>8.0e} {machines:>9.0f} {work:>8.3g} "
             f"{messages:>11.3g} {hours:>19.2g}"

@@ -52,32 +52,32 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def scenario_of(told: argparse.Namespace) -> Scenario:
+def scenario_of(args: argparse.Namespace) -> Scenario:
     """Return `her` at a size, with ten ties a human."""
-    known = {"humans": told.humans, "ties": TIES, "steps": told.days}
-    return scenarios.load("her").replace(**known, **EVERYONE if told.everyone else {})
+    known = {"humans": args.humans, "ties": TIES, "steps": args.days}
+    return scenarios.load("her").replace(**known, **EVERYONE if args.everyone else {})
 
 
-def measured(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def measured(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Run, read back, and return what it took."""
-    scenario = scenario_of(told)
+    scenario = scenario_of(args)
     sim.run(scenario.replace(humans=1000), steps=10, out=folder / "warm")  # compiles
     before, started = peak(), time.perf_counter()
     result = sim.run(
         scenario,
-        seed=told.seed,
+        seed=args.seed,
         out=folder / "run",
-        threads=told.threads,
-        snapshot_every=told.snapshot_every,
-        checkpoint_every=told.checkpoint_every,
+        threads=args.threads,
+        snapshot_every=args.snapshot_every,
+        checkpoint_every=args.checkpoint_every,
         progress=sys.stderr.isatty(),
     )
     seconds, most = time.perf_counter() - started, peak()
     sizes = [_rows(result, step) for step in result.steps]
     agents, half_edges = (max(size[at] for size in sizes) for at in (0, 1))
     return {
-        "humans": told.humans,
-        "days": told.days,
+        "humans": args.humans,
+        "days": args.days,
         "agents": agents,
         "half_edges": half_edges,
         "before_bytes": before,
@@ -87,10 +87,10 @@ def measured(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "seconds": seconds,
         "disk_bytes": _disk(result.path),
         "events": len(result.events),
-        "wrong": wrong(result, told),
+        "wrong": wrong(result, args),
         "reading_peak_bytes": peak(),
-        "export": _export(result, folder / f"ties.{told.export}")
-        if told.export
+        "export": _export(result, folder / f"ties.{args.export}")
+        if args.export
         else {},
     }
 
@@ -121,19 +121,19 @@ def _disk(folder: Path) -> dict[str, int]:
     return found | {"all": sum(found.values())}
 
 
-def wrong(result: Result, told: argparse.Namespace) -> list[str]:
+def wrong(result: Result, args: argparse.Namespace) -> list[str]:
     """Return what is missing in a run; nothing is as it should be."""
     found, series, events = [], result.series, result.events
-    if series.index.tolist() != list(range(1, told.days + 1)):
+    if series.index.tolist() != list(range(1, args.days + 1)):
         found.append("days are missing in the series")
     if not np.isfinite(series.to_numpy()).all():
         found.append("measures are missing in the series")
-    if told.everyone and series["adopted"].max() < 0.999:
+    if args.everyone and series["adopted"].max() < 0.999:
         found.append(f"{series['adopted'].max():.1%} have an OS, not everyone")
     for step in result.steps:
         agents, ties = _rows(result, step)
         oses = series.loc[step, "oses"] if step else 0
-        if agents != told.humans + oses or ties % 2:
+        if agents != args.humans + oses or ties % 2:
             found.append(f"agents or ties are missing in the snapshot of day {step}")
     if not _same(events, result.detect()):
         found.append("other events are found in the stored readings")
@@ -169,8 +169,8 @@ def show(figures: dict[str, Any]) -> None:
         seconds, most, size = (
             figures["export"][name] for name in ("seconds", "peak_bytes", "bytes")
         )
-        told = f"{most / 1e9:.2f} GB, {seconds:.0f} s, {size / 1e9:.2f} GB on disk"
-        print(f"an export     {told}")
+        text = f"{most / 1e9:.2f} GB, {seconds:.0f} s, {size / 1e9:.2f} GB on disk"
+        print(f"an export     {text}")
     print(f"events        {figures['events']}")
     print(f"complete      {'; '.join(figures['wrong']) or 'yes'}")
 
@@ -189,12 +189,12 @@ def main() -> None:
     parser.add_argument("--export", choices=["graphml", "gexf", "json"])
     parser.add_argument("--within", metavar="FOLDER", help="for what is written")
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=told.within) as folder:
-        figures = measured(told, Path(folder))
-    if told.limit and figures["peak_bytes"] > told.limit * 1e9:
-        figures["wrong"].append(f"more memory than {told.limit:g} GB")
-    print(json.dumps(figures, indent=2)) if told.json else show(figures)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.within) as folder:
+        figures = measured(args, Path(folder))
+    if args.limit and figures["peak_bytes"] > args.limit * 1e9:
+        figures["wrong"].append(f"more memory than {args.limit:g} GB")
+    print(json.dumps(figures, indent=2)) if args.json else show(figures)
     sys.exit(1 if figures["wrong"] else 0)
 
 

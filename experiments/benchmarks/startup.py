@@ -69,13 +69,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
-    libraries = seconds(["-c", "import numpy, pandas"], told.times)
+    args = parser.parse_args()
+    libraries = seconds(["-c", "import numpy, pandas"], args.times)
     figures = {
-        "help_seconds": seconds(["-m", "sim", "--help"], told.times),
-        "import_seconds": seconds(["-c", "import sim"], told.times),
+        "help_seconds": seconds(["-m", "sim", "--help"], args.times),
+        "import_seconds": seconds(["-c", "import sim"], args.times),
         "import_beyond_numpy_and_pandas": seconds(
-            ["-c", "import numpy, pandas, sim"], told.times
+            ["-c", "import numpy, pandas, sim"], args.times
         )
         - libraries,
     }
@@ -85,7 +85,7 @@ def main() -> None:
             compiling, whole = run_her(Path(folder) / "cache", place)
             figures[f"{which}_run_compiling"] = compiling
             figures[f"{which}_run_seconds"] = whole
-    if told.json:
+    if args.json:
         print(json.dumps(figures, indent=2))
     else:
         for name, value in figures.items():

@@ -101,8 +101,8 @@ class PartFiles:
         os.replace(part, file)
         sync_folder(file.parent)
         digest = hashlib.sha256(raw).hexdigest()
-        told = (run, seed, DONE, None, None, None, 1, finding["seconds"])
-        row = (*told, digest, len(raw), "2026-01-01T00:00:00+00:00", self.versions)
+        details = (run, seed, DONE, None, None, None, 1, finding["seconds"])
+        row = (*details, digest, len(raw), "2026-01-01T00:00:00+00:00", self.versions)
         self.ledger.execute("BEGIN IMMEDIATE")
         marks = ", ".join("?" * len(row))
         self.ledger.execute(f"INSERT INTO runs VALUES ({marks})", row)
@@ -135,7 +135,7 @@ def write_costs(folder: Path, rounds: int) -> dict[str, list[float]]:
     identity = identity_of("sweep", tasks.identity())
     old = PartFiles(folder / "parts")
     with Store(places[0], identity) as one, Store(places[1], identity) as other:
-        drivers = [Driver(tasks, kept, None) for kept in (one, other)]
+        drivers = [Driver(tasks, kept, None, {}) for kept in (one, other)]
         coming = [findings(driver) for driver in drivers]
         usual = store.SYNC_EVERY
         for turn in range(rounds):
@@ -161,7 +161,7 @@ def filled(folder: Path, runs: int) -> dict[str, float]:
     tasks = tasks_of(runs)
     place, began = folder / "many", time.perf_counter()
     with Store(place, identity_of("sweep", tasks.identity())) as kept:
-        driver = Driver(tasks, kept, None)
+        driver = Driver(tasks, kept, None, {})
         driver.keep(findings(driver), progress=False)
     filling = time.perf_counter() - began
     began, worked = time.perf_counter(), time.process_time()
@@ -191,11 +191,13 @@ def measure(runs: int, rounds: int) -> dict[str, Any]:
         costs = write_costs(Path(folder), rounds)
         many = filled(Path(folder), runs)
     old = costs["part files"]
-    told: dict[str, Any] = {f"ms a run, {n}": _ms(found) for n, found in costs.items()}
+    record: dict[str, Any] = {
+        f"ms a run, {n}": _ms(found) for n, found in costs.items()
+    }
     for name in ("ledger", "each synced"):
         ratios = [new / was for new, was in zip(costs[name], old, strict=True)]
-        told[f"{name} / part files"] = statistics.median(ratios)
-    return told | many
+        record[f"{name} / part files"] = statistics.median(ratios)
+    return record | many
 
 
 def _ms(seconds: list[float]) -> list[float]:
@@ -208,9 +210,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
-    found = measure(told.runs, told.rounds)
-    if told.json:
+    args = parser.parse_args()
+    found = measure(args.runs, args.rounds)
+    if args.json:
         print(json.dumps(found))
         return
     for name, value in found.items():

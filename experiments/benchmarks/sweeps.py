@@ -59,7 +59,10 @@ class Timed:
         with tempfile.TemporaryDirectory() as folder:
             identity = identity_of(design.name, tasks.identity())
             with Store(Path(folder) / "sweep", identity) as store:
-                driver, pool = Driver(tasks, store, None), WorkerPool(workers, Limits())
+                driver, pool = (
+                    Driver(tasks, store, None, {}),
+                    WorkerPool(workers, Limits()),
+                )
                 for finding in pool.run(driver.jobs()):
                     self.at.append(time.monotonic())
                     self.seconds.append(finding["seconds"])
@@ -88,11 +91,11 @@ def resident(pid: int) -> float:
 
 def with_mesa(runs: int, processes: int) -> float:
     """Return the seconds that ``mesa.batch_run`` takes for the design."""
-    told = {"scenario": "her", **SECOND, "growth_exponent": exponents(runs)}
+    values = {"scenario": "her", **SECOND, "growth_exponent": exponents(runs)}
     began = time.monotonic()
     mesa.batch_run(
         Society,
-        told,
+        values,
         number_processes=processes,
         max_steps=SECOND["steps"],
         data_collection_period=-1,
@@ -135,9 +138,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--many", type=int, default=500)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
-    found = measure(told.runs, told.rounds, told.many)
-    if told.json:
+    args = parser.parse_args()
+    found = measure(args.runs, args.rounds, args.many)
+    if args.json:
         print(json.dumps(found))
         return
     for name, value in found.items():

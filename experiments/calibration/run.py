@@ -34,19 +34,19 @@ def loss(lines: list[FactResult]) -> float:
     return total / len(lines)
 
 
-def observed(facts: list[Any], told: argparse.Namespace, **changes: float) -> Any:
+def observed(facts: list[Any], args: argparse.Namespace, **changes: float) -> Any:
     """Return the comparison of `today` with some facts."""
-    size = {"humans": told.humans}
-    return compare("today", seeds=told.seeds, facts=facts, **size, **changes)
+    size = {"humans": args.humans}
+    return compare("today", seeds=args.seeds, facts=facts, **size, **changes)
 
 
-def objective(trial: Any, told: argparse.Namespace) -> float:
+def objective(trial: Any, args: argparse.Namespace) -> float:
     """Return the loss of what the optimiser suggests."""
     changes = {
         name: trial.suggest_float(name, low, high, log=True)
         for name, (low, high) in RANGES.items()
     }
-    return loss(observed(FITTED, told, **changes))
+    return loss(observed(FITTED, args, **changes))
 
 
 def main() -> int:
@@ -55,7 +55,7 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--humans", type=int, default=400)
     parser.add_argument("--seeds", type=int, default=1)
-    told = parser.parse_args()
+    args = parser.parse_args()
     try:
         import optuna
     except ImportError:
@@ -65,12 +65,12 @@ def main() -> int:
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=0))
     shipped = scenarios.load("today").parameters.model_dump(include=set(RANGES))
     study.enqueue_trial(shipped)
-    study.optimize(partial(objective, told=told), n_trials=told.trials)
+    study.optimize(partial(objective, told=args), n_trials=args.trials)
     print(f"shipped  loss {study.trials[0].value:.3f}  {shipped}")
     best = {name: float(f"{value:.3g}") for name, value in study.best_params.items()}
     print(f"best     loss {study.best_value:.3f}  {best}")
     for name, changes in (("shipped", shipped), ("best", best)):
-        print(f"{name:<8} {summary(observed(KEPT, told, **changes))}")
+        print(f"{name:<8} {summary(observed(KEPT, args, **changes))}")
     return 0
 
 

@@ -213,9 +213,9 @@ def _origin(snapshot: Snapshot, row: int) -> str:
     return "was made by a collective of OSes"
 
 
-MOST_TIES = 12  # that are told
+MOST_TIES = 12  # that are shown
 
-# Column, label, unit of what is told of an agent as it is.
+# Column, label, unit of what is shown of an agent as it is.
 OF_HUMANS = (
     ("own_closeness", "closeness to own OS", "0 to 1"),
     ("human_closeness", "closeness to people, summed", ""),
@@ -242,7 +242,7 @@ OF_OSES = (
 
 
 class Bond(NamedTuple):
-    """A tie as told in a story."""
+    """A tie as shown in a story."""
 
     other: int  # agent number
     name: str

@@ -47,7 +47,7 @@ class Player:
         self._due = False  # whether the next day has been arranged
 
     def play(self) -> None:
-        """Go on until the end, or until told to pause."""
+        """Go on until the end, or until it is paused."""
         if not self.playing:
             self.playing = True
             if not self._due:

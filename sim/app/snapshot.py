@@ -35,7 +35,7 @@ OSES = (
 )
 
 
-class Ties(NamedTuple):
+class DrawnTies(NamedTuple):
     """Ties as seen by their owners, an entry a tie."""
 
     owner: Array  # int[ties]: agent number
@@ -43,11 +43,11 @@ class Ties(NamedTuple):
     closeness: Array  # float32[ties], 0..1: of the owner
     returned: Array  # float32[ties], 0..1: of the neighbour
 
-    def of(self, agent: int) -> Ties:
+    def of(self, agent: int) -> DrawnTies:
         """Return the ties of one agent, the closest first."""
         own = np.flatnonzero(self.owner == agent)
         own = own[np.argsort(-self.closeness[own], kind="stable")]
-        return Ties(*(column[own] for column in self))
+        return DrawnTies(*(column[own] for column in self))
 
 
 class Snapshot(NamedTuple):
@@ -56,7 +56,7 @@ class Snapshot(NamedTuple):
     day: int
     humans: dict[str, Array]  # columns named in HUMANS, by row
     oses: dict[str, Array]  # columns named in OSES, by row
-    ties: Ties
+    ties: DrawnTies
     labels: tuple[str, ...] | None = None  # what a file calls each human
     love: float = DEFAULTS.love  # closeness that is love
 
@@ -97,7 +97,7 @@ def of_result(
         step,
         result.columns("humans", HUMANS, step),
         result.columns("oses", OSES, step),
-        Ties(**result.columns("ties", Ties._fields, step)),
+        DrawnTies(**result.columns("ties", DrawnTies._fields, step)),
         labels,
         float(result.provenance["parameters"].get("love", DEFAULTS.love)),
     )

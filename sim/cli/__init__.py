@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from sim.cli.app import add_app
-from sim.cli.arguments import PROGRAM, whole
+from sim.cli.arguments import PROGRAM
 from sim.cli.catalogue import add_parameters, add_scenarios
 from sim.cli.check import add_ablate, add_check
 from sim.cli.events import add_calibrate, add_events
@@ -102,12 +102,3 @@ class _Version(argparse.Action):
 
         print(f"{PROGRAM} {__version__}")
         parser.exit()
-
-
-def _add_threads(command: argparse.ArgumentParser) -> None:
-    add = command.add_argument
-    add("--threads", metavar="N", type=whole, default=1, help="threads (1)")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -68,7 +68,7 @@ def add_workers(command: argparse.ArgumentParser) -> None:
 
 def workers_of(args: argparse.Namespace) -> int:
     """Return how many processes to run in: as asked, or one a processor."""
-    from sim.utils.processes import processors
+    from sim.utils.portable import processors
 
     return args.workers or processors()
 
@@ -162,3 +162,9 @@ def folded(start: str, text: str, indent: int) -> str:
     return textwrap.fill(
         text, WIDTH, initial_indent=start, subsequent_indent=" " * indent
     )
+
+
+def add_threads(command: argparse.ArgumentParser) -> None:
+    """Add ``--threads``."""
+    add = command.add_argument
+    add("--threads", metavar="N", type=whole, default=1, help="threads (1)")

@@ -9,10 +9,12 @@ from sim.cli.arguments import add_command, as_json, as_table, folded
 
 
 def add_scenarios(commands: Any) -> None:
+    """Add the command ``scenarios``."""
     add_command(commands, "scenarios", list_scenarios, "List the scenarios.")
 
 
 def add_parameters(commands: Any) -> None:
+    """Add the command ``parameters``."""
     command = add_command(
         commands, "parameters", list_parameters, "List parameters, ranges, sources."
     )

@@ -6,8 +6,14 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from sim.cli import _add_threads
-from sim.cli.arguments import add_command, add_size, as_json, size_of, whole
+from sim.cli.arguments import (
+    add_command,
+    add_size,
+    add_threads,
+    as_json,
+    size_of,
+    whole,
+)
 from sim.cli.events import records, table_of
 from sim.cli.minds import add_mind_options, mind_options, summary_of, tell_estimate
 from sim.cli.plot import draw_after_run, short
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
 
 
 def add_run(commands: Any) -> None:
+    """Add the command ``run``."""
     run = add_command(commands, "run", run_scenario, "Run a scenario and keep the run.")
     run.add_argument("scenario", help="name of a scenario, or its TOML file")
     add_size(run)
@@ -34,7 +41,7 @@ def add_run(commands: Any) -> None:
     run.add_argument("--network", metavar="FILE", help="who knows whom on day 0")
     run.add_argument("--out", metavar="DIR", help="where to write the run")
     run.add_argument("--force", action="store_true", help="replace a run at --out")
-    _add_threads(run)
+    add_threads(run)
     snapshots = "days between snapshots (30)"
     run.add_argument(
         "--snapshot-every", metavar="N", type=whole, default=30, help=snapshots
@@ -52,10 +59,11 @@ def add_run(commands: Any) -> None:
 
 
 def add_resume(commands: Any) -> None:
+    """Add the command ``resume``."""
     text = "Go on with a run that was cut short, from its last checkpoint."
     resume = add_command(commands, "resume", resume_run, text)
     resume.add_argument("run", help="directory that the run was to be written to")
-    _add_threads(resume)
+    add_threads(resume)
     resume.add_argument("--no-figures", action="store_true", help="draw no figures")
     resume.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -76,8 +76,8 @@ def read_rule(function: Callable[..., Any]) -> Rule:
     InputError
         If it has no paragraph that begins with ``Source:`` and goes on.
     """
-    told = paragraphs(function)
-    sources = [text for text in told if re.match(r"Source:\s*\w", text)]
+    texts = paragraphs(function)
+    sources = [text for text in texts if re.match(r"Source:\s*\w", text)]
     if not sources:
         raise InputError(
             f"rule {function.__name__!r} has no source; end its docstring with "
@@ -85,7 +85,7 @@ def read_rule(function: Callable[..., Any]) -> Rule:
         )
     arguments = ", ".join(inspect.signature(function).parameters)
     source = sources[0].removeprefix("Source:").strip()
-    return Rule(function.__name__, arguments, told[0], source)
+    return Rule(function.__name__, arguments, texts[0], source)
 
 
 def all_rules() -> list[Rule]:
@@ -120,14 +120,14 @@ def half_edge_columns() -> list[Column]:
     """
     source = inspect.getsource(ties.TieArrays)
     form = re.compile(r"    (\w+): Array  # (\w+)\[(\w+)\](?:, ([^:]+))?: (.+)")
-    told = {m[1]: m for m in map(form.match, source.splitlines()) if m}
-    missing = [name for name in ties.TieArrays._fields if name not in told]
+    values = {m[1]: m for m in map(form.match, source.splitlines()) if m}
+    missing = [name for name in ties.TieArrays._fields if name not in values]
     if missing:
         raise InputError(f"no comment says what {', '.join(missing)} of the ties is")
     rows = {"room": "half-edge", "agents": "agent"}
     return [
         Column(name, m[2], m[4] or f"per {rows.get(m[3], m[3])}", m[5])
-        for name, m in told.items()
+        for name, m in values.items()
     ]
 
 
@@ -220,8 +220,10 @@ def scenario_table() -> str:
 def changed(values: Mapping[str, Any]) -> str:
     """Return parameters with their values, and with the usual ones."""
     usual = parameters.Parameters().model_dump()
-    told = [f"`{n}` = {number(v)} (else {number(usual[n])})" for n, v in values.items()]
-    return ", ".join(told) or "none"
+    lines = [
+        f"`{n}` = {number(v)} (else {number(usual[n])})" for n, v in values.items()
+    ]
+    return ", ".join(lines) or "none"
 
 
 def lever_table() -> str:
@@ -262,12 +264,12 @@ def event_table() -> str:
 
 def source_counts() -> str:
     """Return how many parameters come from where, and which."""
-    told = [(code(r["name"]), kind_of_source(r["source"])) for r in parameters.table()]
+    lines = [(code(r["name"]), kind_of_source(r["source"])) for r in parameters.table()]
     rows = []
     for kind, meaning in KINDS_OF_SOURCE.items():
-        names = [name for name, its_kind in told if its_kind == kind]
+        names = [name for name, its_kind in lines if its_kind == kind]
         rows.append((meaning, len(names), ", ".join(names)))
-    rows.append(("all", len(told), ""))
+    rows.append(("all", len(lines), ""))
     return table(("where the value comes from", "how many", "which"), rows)
 
 
@@ -328,16 +330,16 @@ def main(arguments: list[str] | None = None) -> int:
         description=paragraphs(sys.modules[__name__])[0],
     )
     parser.add_argument("--write", action="store_true", help="bring it up to date")
-    told = parser.parse_args(arguments)
+    args = parser.parse_args(arguments)
     old = MODEL.read_text(encoding="utf-8")
     try:
         new = updated(old)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    if told.write and new != old:
+    if args.write and new != old:
         MODEL.write_text(new, encoding="utf-8")
-    if told.write or new == old:
+    if args.write or new == old:
         print(f"{MODEL.name} {'written' if new != old else 'is current'}")
         return 0
     print(difference(old, new), end="")

@@ -50,7 +50,7 @@ def of(kind: str) -> Threshold:
     return Threshold(float(found["threshold"]), float(found["bound"]))
 
 
-SHOWN = 8  # members that are told one by one
+SHOWN = 8  # members that are named one by one
 
 
 class AgentIds(Sequence[int]):

@@ -311,7 +311,7 @@ def resume_monitor(
     state
         The society on the evening of the last stored day.
     friends
-        As ``Watch.friends`` told it on that evening.
+        As ``Monitor.friends`` returned it on that day.
     """
     watch = Monitor(parameters, kinds)
     watch.recall(stored, state, friends)

@@ -23,7 +23,7 @@ from sim.minds.replies import one_line
 from sim.minds.transcript import SHORTEST_SECRET, without_secrets
 from sim.utils.errors import InputError
 
-MOST_TURNS = 6  # that are told again; more would not fit a small model
+MOST_TURNS = 6  # that are sent again; more would not fit a small model
 MOST_TOKENS = 200
 MOST_CHARACTERS = 4000  # of one answer
 
@@ -79,9 +79,9 @@ class Chat:
         try:
             answer: str = self._runner.run(self._answer(turns, tell))
         except self._fails as error:
-            raise InputError(_told(error, self.settings)) from None
+            raise InputError(_explained(error, self.settings)) from None
         if not answer.strip():
-            raise InputError(_told(ValueError(), self.settings))
+            raise InputError(_explained(ValueError(), self.settings))
         self.said += [typed, {"role": "assistant", "content": answer}]
         return answer
 
@@ -116,7 +116,7 @@ class RedactingStream:
     """Words on their way to a terminal; the endpoint's key is not among them."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
-        self.told = ""
+        self.text = ""
         self._tell = tell
         self._waits = ""
         key = os.environ.get("OPENAI_API_KEY", "").strip()
@@ -131,17 +131,17 @@ class RedactingStream:
 
     @property
     def is_full(self) -> bool:
-        """Whether more has been told than anybody reads."""
-        return len(self.told) > MOST_CHARACTERS
+        """Whether more has been shown than anybody reads."""
+        return len(self.text) > MOST_CHARACTERS
 
     def end(self) -> str:
-        """Tell the rest; return all that was told."""
+        """Show the rest; return all that was shown."""
         self._pass_on(len(self._waits))
-        return self.told
+        return self.text
 
     def _pass_on(self, letters: int) -> None:
         if letters > 0:
-            self.told += self._waits[:letters]
+            self.text += self._waits[:letters]
             self._tell(self._waits[:letters])
             self._waits = self._waits[letters:]
 
@@ -168,7 +168,7 @@ def _piece(chunk: Any) -> str:
     return "".join(letter for letter in text if letter.isprintable() or letter == "\n")
 
 
-def _told(error: BaseException, settings: Settings) -> str:
+def _explained(error: BaseException, settings: Settings) -> str:
     if isinstance(error, TimeoutError):
         what = "deadline"
     elif isinstance(error, ValueError):

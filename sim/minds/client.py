@@ -495,9 +495,9 @@ class Endpoint:
         advice = "answers as no endpoint of this kind does; check --base-url"
         if 300 <= code < 400:
             advice = "sends us to another address; give that one as --base-url"
-        told = ADVICE.get(code, advice).format(model=self.settings.model)
+        text = ADVICE.get(code, advice).format(model=self.settings.model)
         said = quote(refusal.content, self._key) if code in (400, 422) else ""
-        return f"{self.host} {told} (status {code}){said}"
+        return f"{self.host} {text} (status {code}){said}"
 
 
 def _in_a_loop() -> bool:

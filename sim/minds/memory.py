@@ -97,7 +97,7 @@ class Memories:
         for step, speaker, said in self._of(other, agent).exchanges:
             spoken.append((step, other, f"{speaker}: {said}"))
         spoken.sort(key=lambda one: one[:2])
-        lines = [f"day {step}, {told}" for step, _, told in spoken[-MOST_EXCHANGES:]]
+        lines = [f"day {step}, {text}" for step, _, text in spoken[-MOST_EXCHANGES:]]
         return "\n".join([*(f"you noted: {line}" for line in own.summary), *lines])
 
     def heard(self, agent: int, other: int) -> str:

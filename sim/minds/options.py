@@ -138,7 +138,7 @@ def stand_in(options: MindOptions) -> MindOptions:
 
 
 def check_settings(settings: Settings) -> None:
-    """Make sure that a model can be reached so, as far as can be told before.
+    """Make sure that a model can be reached so, as far as can be known before.
 
     Raises
     ------
@@ -242,6 +242,6 @@ class CountingMind(RuleMind):
         share = calls / total if total else 0.0
         asked = self.characters / CHARACTERS_A_TOKEN
         asked += 0 if self._mind.shared else MEMORY_TOKENS * total
-        told = sum(REPLY_TOKENS[kind] * count for kind, count in self.calls.items())
+        answered = sum(REPLY_TOKENS[kind] * count for kind, count in self.calls.items())
         by_kind = {kind: int(np.rint(n * share)) for kind, n in self.calls.items()}
-        return CallEstimate(calls, int(asked * share), int(told * share), by_kind)
+        return CallEstimate(calls, int(asked * share), int(answered * share), by_kind)

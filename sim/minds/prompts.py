@@ -144,12 +144,12 @@ def messages(kind: str, scene: PromptContext) -> Messages:
     """
     _check(kind, KINDS)
     if kind == "talk":
-        told = _filled(kind, {"memory": _memory(scene.memory)})
+        memory = _filled(kind, {"memory": _memory(scene.memory)})
         typed = one_line(scene.heard, MOST_TYPED)
-        return _told(f"{_persona(scene)}\n{told}", *([typed] if typed else []))
+        return _messages(f"{_persona(scene)}\n{memory}", *([typed] if typed else []))
     ghost = kind == "letter_ghost"
     persona = _filled("persona_writer", {}) if ghost else _persona(scene)
-    return _told(persona, _filled(kind, _situation(scene)))
+    return _messages(persona, _filled(kind, _situation(scene)))
 
 
 def archetype(
@@ -185,20 +185,20 @@ def archetype(
     """
     _check(kind, SHARED_KINDS)
     own, other = _sort(about), _sort(about_other)
-    told = {"kind": SORT_WORDS[own], "hours": A_WHILE[1]} | dict.fromkeys(BLANKS, "")
-    told["other_name"] = "the other"
+    words = {"kind": SORT_WORDS[own], "hours": A_WHILE[1]} | dict.fromkeys(BLANKS, "")
+    words["other_name"] = "the other"
     if kind != "encounter" and other == "OS":
         key = "/".join((kind, own, "alone"))
-        return key, _told(_filled("archetype", told), _filled(kind, told))
+        return key, _messages(_filled("archetype", words), _filled(kind, words))
     bond = bisect_right(_bands(love), tie["closeness"])
     pace = bisect_right(GAP, about_other["growth"] - about["growth"])
-    view, told["opinion"] = _view(about, about_other)
-    told["other"] = SORT_WORDS[other]
-    told["closest"] = _of("the other", CLOSEST)
-    told["bond"] = _of("the other", BONDS[bond])
-    told["pace"] = _of("the other", PACES[pace])
+    view, words["opinion"] = _view(about, about_other)
+    words["other"] = SORT_WORDS[other]
+    words["closest"] = _of("the other", CLOSEST)
+    words["bond"] = _of("the other", BONDS[bond])
+    words["pace"] = _of("the other", PACES[pace])
     key = "/".join((kind, own, other, BOND_NAMES[bond], PACE_NAMES[pace], view))
-    return key, _told(_filled("archetype", told), _filled(kind, told))
+    return key, _messages(_filled("archetype", words), _filled(kind, words))
 
 
 def _bands(love: float) -> tuple[float, ...]:
@@ -244,13 +244,13 @@ def _persona(scene: PromptContext) -> str:
     """Tell a model who it is."""
     about = scene.about
     scales = OF_AN_OS if about["is_os"] else OF_A_HUMAN
-    told = {name: _band(about[name], *scale) for name, scale in scales.items()}
-    told["name"] = plain(scene.name, MOST_OF_A_NAME)
-    told["people"] = _band(about["human_ties"], COUNTS, PEOPLE)
-    told["oses"] = _band(about["os_ties"], COUNTS, OSES)
+    values = {name: _band(about[name], *scale) for name, scale in scales.items()}
+    values["name"] = plain(scene.name, MOST_OF_A_NAME)
+    values["people"] = _band(about["human_ties"], COUNTS, PEOPLE)
+    values["oses"] = _band(about["os_ties"], COUNTS, OSES)
     if about["is_os"]:
-        return _filled("persona_os", told | _life_of_os(about))
-    return _filled("persona_human", told | _life_of_human(about, scene.love))
+        return _filled("persona_os", values | _life_of_os(about))
+    return _filled("persona_human", values | _life_of_human(about, scene.love))
 
 
 def _life_of_human(about: Numbers, love: float) -> dict[str, str]:
@@ -281,14 +281,14 @@ def _life_of_os(about: Numbers) -> dict[str, str]:
 def _situation(scene: PromptContext) -> dict[str, str]:
     """Return what the templates of situations may name."""
     name = plain(scene.other_name, MOST_OF_A_NAME)
-    told = dict.fromkeys((*BLANKS, "other_name", "hours"), "")
-    told["name"] = plain(scene.name, MOST_OF_A_NAME)
-    told["memory"] = _memory(scene.memory, scene.heard)
-    told["heard"] = _quoted(f"{name} said to you:", [scene.heard], MOST_HEARD)
+    values = dict.fromkeys((*BLANKS, "other_name", "hours"), "")
+    values["name"] = plain(scene.name, MOST_OF_A_NAME)
+    values["memory"] = _memory(scene.memory, scene.heard)
+    values["heard"] = _quoted(f"{name} said to you:", [scene.heard], MOST_HEARD)
     if not name:
-        return told
+        return values
     gap = scene.about_other["growth"] - scene.about["growth"]
-    return told | {
+    return values | {
         "other_name": name,
         "other": f"{name}, {SORT_WORDS[_sort(scene.about_other)]}",
         "closest": _of(name, CLOSEST),
@@ -324,8 +324,8 @@ def _memory(memory: str, heard: str = "") -> str:
     """Quote the last lines that are remembered, without what is heard anyway."""
     lines = [line.strip() for line in memory.splitlines() if line.strip()]
     known = f": {heard.strip()}" if heard.strip() else None
-    told = [line for line in lines if known is None or not line.endswith(known)]
-    return _quoted("You remember:", told[-MOST_MEMORIES:], MOST_OF_A_MEMORY)
+    sentences = [line for line in lines if known is None or not line.endswith(known)]
+    return _quoted("You remember:", sentences[-MOST_MEMORIES:], MOST_OF_A_MEMORY)
 
 
 def _quoted(title: str, texts: Sequence[str], most: int) -> str:
@@ -347,8 +347,8 @@ def _band(number: float, begins: tuple[float, ...], words: Words) -> str:
 
 def _of(other: str, sentence: str) -> str:
     """Return a sentence about somebody, with its capital letter."""
-    told = sentence.format(other=other)
-    return told[:1].upper() + told[1:]
+    text = sentence.format(other=other)
+    return text[:1].upper() + text[1:]
 
 
 def _if(holds: float | bool, sentence: str) -> str:
@@ -361,7 +361,7 @@ def _if(holds: float | bool, sentence: str) -> str:
 @cache
 def _files() -> dict[str, bytes]:
     """Return the content of every prompt file, by its name, in the order of names."""
-    folder = resources.files("sim.minds").joinpath("prompts")
+    folder = resources.files("sim.minds").joinpath("templates")
     files = [file for file in folder.iterdir() if file.name.endswith(".md")]
     return {file.name: file.read_bytes() for file in sorted(files, key=_name)}
 
@@ -370,15 +370,15 @@ def _name(file: Traversable) -> str:
     return file.name
 
 
-def _filled(name: str, told: Mapping[str, str]) -> str:
-    """Fill in a prompt file; leave out its lines in which nothing is told."""
+def _filled(name: str, record: Mapping[str, str]) -> str:
+    """Fill in a prompt file; leave out its lines in which nothing is said."""
     lines = _files()[f"{name}.md"].decode().splitlines()
-    filled = [(line, Template(line).substitute(told).strip()) for line in lines]
+    filled = [(line, Template(line).substitute(record).strip()) for line in lines]
     kept = [text for line, text in filled if text or not line]
     return re.sub(" {2,}", " ", "\n".join(kept)).strip()
 
 
-def _told(system: str, *said: str) -> Messages:
+def _messages(system: str, *said: str) -> Messages:
     users = ({"role": "user", "content": text} for text in said)
     return {"role": "system", "content": system}, *users
 

@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sim.utils.errors import InputError
-from sim.utils.processes import Child
+from sim.utils.portable import Child
 
 HOST = "127.0.0.1"
 PORT = 8012

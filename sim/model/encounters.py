@@ -101,7 +101,7 @@ class Decisions(NamedTuple):
 
     held: Array  # bool: whether they talk at all
     warmth: Array  # 0..1: how warm the first was, and so how the talk went for it
-    disclosure: Array  # 0..1: how much it told of itself; so it went for the other
+    disclosure: Array  # 0..1: how much it disclosed of itself; so it went for the other
     novelty: Array  # 0..1: how much it said that was new to the other; 1/2 is usual
     act: Array  # uint8: what it did, a code of sim.model.columns.ACTS
 

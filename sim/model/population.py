@@ -7,9 +7,9 @@ doi:10.1103/PhysRevLett.100.078701), clustered and with unequal degrees. Some ti
 outer ones most of all, then lead anywhere, which makes the world small (Watts &
 Strogatz 1998, doi:10.1038/30918).
 
-A generated network is a ring of neighbours (`sim.model.population`). Layers of closeness follow
-each person's own ranking of ties (evidence A83, A84, A87), and partners are drawn among
-the closest (A97, A98).
+A generated network is a ring of neighbours. Layers of closeness follow each person's
+own ranking of ties (evidence A83, A84, A87), and partners are drawn among the closest
+(A97, A98).
 """
 
 from __future__ import annotations

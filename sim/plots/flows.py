@@ -203,7 +203,7 @@ def _sizes(table: pd.DataFrame) -> pd.Series[Any]:
 
 
 def _merged(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with only the largest collectives told apart."""
+    """Return the table with only the largest collectives kept apart."""
     own = [name for name in _sizes(table).index if name not in FIXED]
     apart = {*own[:MOST_NAMED], *FIXED}
     return table.apply(

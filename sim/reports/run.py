@@ -274,8 +274,8 @@ def speech(result: Result) -> list[Html]:
     days = len({line.step for line in lines})
     about = paragraph(
         f"A few agents, the cast, speak in words: {len(lines):,} lines on "
-        f"{counted(days, 'day')}. Here are the first {TALKS_OF_A_KIND} of each kind and "
-        f"the last {LAST}, {len(chosen)} in all; os-society transcript prints all. "
+        f"{counted(days, 'day')}. Here are the first {TALKS_OF_A_KIND} of each kind "
+        f"and the last {LAST}, {len(chosen)} in all; os-society transcript prints all. "
         "Words move nothing in the society: only the act that goes with them, and "
         "three bounded numbers, do."
     )

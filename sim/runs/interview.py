@@ -14,8 +14,8 @@ from sim.utils.errors import InputError, nearest
 from sim.utils.names import human_name, os_name
 
 # A prompt has room for so many lines.
-MOST_DEAR = 2  # ties that are told
-MOST_RECALLED = 2  # things said that are told
+MOST_DEAR = 2  # ties that are mentioned
+MOST_RECALLED = 2  # remarks that are quoted
 LONGEST_NUMBER = 10  # digits of an agent number, and one more
 PRESENT = (HERE, OFFLINE)
 
@@ -128,14 +128,14 @@ def _dearest(result: Result, agent: int, day: int) -> list[str]:
     own = result.ties(day, [agent]).nlargest(MOST_DEAR, "closeness")
     names = result.oses(day)["name"]
     love = result.provenance["parameters"].get("love", DEFAULTS.love)
-    told = []
+    lines = []
     for other, closeness in zip(own["neighbour"], own["closeness"], strict=True):
         is_os = other in names.index
         called = os_name(int(names[other])) if is_os else human_name(int(other))
         sort = "an OS" if is_os else "a person"
         feeling = "you love" if closeness >= love else "you are close to"
-        told.append(f"{feeling} {called}, {sort}")
-    return told
+        lines.append(f"{feeling} {called}, {sort}")
+    return lines
 
 
 def _memories(result: Result, agent: int, day: int) -> list[str]:
@@ -144,5 +144,5 @@ def _memories(result: Result, agent: int, day: int) -> list[str]:
     own = table[(table["agent"] == agent) | (table["other"] == agent)]
     own = own.sort_values(["step", "agent", "other"], kind="stable")
     both = zip(own["speaker"], own["said"], strict=True)
-    told = [f"{speaker} said: {said}" for speaker, said in both if said]
-    return told[-MOST_RECALLED:]
+    lines = [f"{speaker} said: {said}" for speaker, said in both if said]
+    return lines[-MOST_RECALLED:]

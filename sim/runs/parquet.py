@@ -282,7 +282,7 @@ def _opened(file: Path, words: list[str]) -> pq.ParquetFile:
 def _expected(schema: pa.Schema, wanted: pa.Schema, rows: int) -> pa.Schema:
     """Return the schema of a table, if all columns are plain, with those wanted.
 
-    A column of no rows may be of any type; it is told as of the type wanted.
+    A column of no rows may be of any type; it is read as of the type wanted.
     """
     if len(schema.names) > MOST_COLUMNS or len(set(schema.names)) < len(schema.names):
         raise ValueError("it has too many columns, or two of one name")

@@ -147,10 +147,10 @@ def _check_column(column: Record, rows: int, is_packed: bool) -> int:
 
 def bounds(column: Record) -> tuple[int, int] | None:
     """Return the least and the most of whole numbers; None if it is not said."""
-    told = column.get(STATISTICS)
-    if not isinstance(told, dict) or column.get(TYPE) not in WHOLE_NUMBERS:
+    statistics = column.get(STATISTICS)
+    if not isinstance(statistics, dict) or column.get(TYPE) not in WHOLE_NUMBERS:
         return None
-    least, most = told.get(LEAST), told.get(MOST)
+    least, most = statistics.get(LEAST), statistics.get(MOST)
     if not isinstance(least, bytes) or not isinstance(most, bytes):
         return None
     return (

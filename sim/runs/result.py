@@ -341,10 +341,12 @@ class Result:
         days = {"snapshot_every": snapshot_every, "checkpoint_every": checkpoint_every}
         days = {name: number for name, number in days.items() if number is not None}
         kept = simulate.kept_of(self.provenance) | days
-        told = simulate.RunOptions(
+        options = simulate.RunOptions(
             **kept, overwrite=overwrite, threads=threads, progress=progress
         )
-        path = simulate.fork(self.path, self.provenance, step, interventions, told, out)
+        path = simulate.fork(
+            self.path, self.provenance, step, interventions, options, out
+        )
         return load(path)
 
     def _readings(self, name: str | None = None, steps: Numbers = ()) -> pd.DataFrame:

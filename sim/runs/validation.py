@@ -202,12 +202,12 @@ class ProvenanceRecord(BaseModel):
 
     @field_validator("parameters")
     @classmethod
-    def _are_numbers(cls, told: dict[str, Any]) -> dict[str, Any]:
+    def _are_numbers(cls, record: dict[str, Any]) -> dict[str, Any]:
         """Of what this version knows; another one may have others."""
-        wrong = [n for n, v in told.items() if isinstance(v, str) and n in KNOWN]
+        wrong = [n for n, v in record.items() if isinstance(v, str) and n in KNOWN]
         if wrong:
             raise ValueError(f"{wrong[0]!r} is no number")
-        return told
+        return record
 
 
 def check_provenance(file: Path, found: Any) -> None:
@@ -217,8 +217,8 @@ def check_provenance(file: Path, found: Any) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        told = f"{file} is damaged ({where}: {first['msg']}); run it again"
-        raise InputError(told) from None
+        text = f"{file} is damaged ({where}: {first['msg']}); run it again"
+        raise InputError(text) from None
 
 
 # --------------------------------------------------------------------- parts of a run
@@ -228,7 +228,7 @@ def check_provenance(file: Path, found: Any) -> None:
 def as_input_error(path: Path, folder: Path | None = None) -> Iterator[None]:
     """Turn what is wrong with a file of a run into an InputError that names it.
 
-    With ``folder``, the run, a file that is not there is told to be missing.
+    With ``folder``, the run, a file that is not there is reported as missing.
     """
     try:
         yield
@@ -236,8 +236,8 @@ def as_input_error(path: Path, folder: Path | None = None) -> Iterator[None]:
         raise
     except UNREADABLE as error:
         if folder is not None and not path.exists():
-            told = f"{folder} is not a complete run: {path.relative_to(folder)}"
-            raise InputError(f"{told} is missing") from error
+            text = f"{folder} is not a complete run: {path.relative_to(folder)}"
+            raise InputError(f"{text} is missing") from error
         reason = str(error).partition("\n")[0]
         raise InputError(f"{path} is damaged ({reason}); run it again") from error
 

@@ -113,10 +113,10 @@ class RunWriter:
         self.readings = Readings(self.part / LATEST, self.directory)
         return self.readings
 
-    def begin(self, told: Mapping[str, Any]) -> None:
+    def begin(self, record: Mapping[str, Any]) -> None:
         """Write what a lasting run was begun with, to go on with it some day."""
         with writing(self.directory):
-            write_text(self.part / UNFINISHED, _json(told) + "\n")
+            write_text(self.part / UNFINISHED, _json(record) + "\n")
 
     def forget_after(self, step: int) -> None:
         """Remove snapshots of later days, which are to be lived again."""

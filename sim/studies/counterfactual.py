@@ -1,7 +1,7 @@
 """Counterfactuals: one change, common random numbers, paired differences.
 
-Both arms draw common random numbers (``sim.engine.rng``), so they are the same to the last
-bit until the change acts, and all that differs after that is its consequence.
+Both arms draw common random numbers (``sim.engine.rng``), so they are the same to the
+last bit until the change acts, and all that differs after that is its consequence.
 Differences are taken seed by seed, and who was affected is seen by comparing all
 columns every day.
 """

@@ -79,30 +79,30 @@ def network_digest(path: str) -> str:
     return file_identity(path)["sha256"]
 
 
-def interventions_of_lever(told: str) -> list[interventions.Intervention]:
-    """Return the interventions of a lever, told as ``growth_cap@300``, or ``none``.
+def interventions_of_lever(text: str) -> list[interventions.Intervention]:
+    """Return the interventions of a lever, written as ``growth_cap@300``, or ``none``.
 
     Raises
     ------
     InputError
         If there is no such lever, or no such day.
     """
-    if told == NONE:
+    if text == NONE:
         return []
-    name, at, day = told.partition("@")
+    name, at, day = text.partition("@")
     if not at or not day.isdecimal() or len(day) > 9:
-        raise InputError(f"a lever is told as 'name@day' or 'none', not {told!r}")
+        raise InputError(f"a lever is written as 'name@day' or 'none', not {text!r}")
     return interventions.lever(name, int(day))
 
 
 def mind(
-    told: Mapping[str, Any], allow_model: Iterable[str] = (), insecure: bool = False
+    record: Mapping[str, Any], allow_model: Iterable[str] = (), insecure: bool = False
 ) -> MindOptions:
     """Return the mind that plain values describe; nothing is the rules.
 
     Parameters
     ----------
-    told
+    record
         The values, as a design has them.
     allow_model
         Hosts that a language model may be asked at: none unless a user said so, since
@@ -115,22 +115,22 @@ def mind(
     InputError
         If a name is unknown, or the values do not go together.
     """
-    if not isinstance(told, Mapping):
-        raise InputError(f"a mind is a table, as in {{kind = 'rules'}}, not {told!r}")
-    for name in told:
+    if not isinstance(record, Mapping):
+        raise InputError(f"a mind is a table, as in {{kind = 'rules'}}, not {record!r}")
+    for name in record:
         if name not in (*SPEAKS, *REACHES, "max_calls"):
             known = [*SPEAKS, *REACHES, "max_calls"]
             raise InputError(f"unknown key {name!r} of a mind{nearest(name, known)}")
-        if not isinstance(told[name], TYPES[name]) or _is_other(told[name], name):
-            raise InputError(f"{name!r} of a mind cannot be {told[name]!r}")
-    spoken = {name: told[name] for name in SPEAKS if name in told}
+        if not isinstance(record[name], TYPES[name]) or _is_other(record[name], name):
+            raise InputError(f"{name!r} of a mind cannot be {record[name]!r}")
+    spoken = {name: record[name] for name in SPEAKS if name in record}
     if "humans" in spoken:
         spoken["humans"] = tuple(spoken["humans"])
-    reach = {name: told[name] for name in REACHES if name in told}
+    reach = {name: record[name] for name in REACHES if name in record}
     settings = Settings(**reach) if "model" in reach else None
     if settings is not None:
         settings = settings._replace(allowed=hosts(allow_model), insecure=insecure)
-    policy = Policy()._replace(**{n: told[n] for n in ("max_calls",) if n in told})
+    policy = Policy()._replace(**{n: record[n] for n in ("max_calls",) if n in record})
     options = MindOptions(**spoken, settings=settings, policy=policy)
     check_mind(options)
     return options
@@ -143,17 +143,17 @@ def _is_other(value: Any, name: str) -> bool:
     return isinstance(value, bool) and name != "ghost_writer"
 
 
-def mind_identity(told: Mapping[str, Any]) -> dict[str, Any] | None:
+def mind_identity(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what of a mind makes a run: None for the rules."""
-    if told.get("kind", "rules") == "rules" or told.get("cast") == 0:
+    if record.get("kind", "rules") == "rules" or record.get("cast") == 0:
         return None
-    known = dict(told)
+    known = dict(record)
     if "replay" in known:
         known["replay"] = file_identity(known["replay"])["sha256"]
     return known
 
 
-def beside(told: dict[str, Any], folder: Path) -> dict[str, Any]:
+def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return a design whose relative files are looked for beside it, in ``folder``.
 
     Raises
@@ -183,7 +183,7 @@ def beside(told: dict[str, Any], folder: Path) -> dict[str, Any]:
             return placed(value)
         return [found(v) for v in value] if isinstance(value, list) else found(value)
 
-    changed: dict[str, Any] = placed(told)
+    changed: dict[str, Any] = placed(record)
     if "grid" in changed:
         changed["grid"] = placed(changed["grid"])
     if isinstance(changed.get("list"), list):
@@ -274,7 +274,7 @@ class Design(BaseModel):
             return points.morris_points(self.morris)
         return points.listed([{}])
 
-    def told(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the design as plain values: what is left out is as by default."""
         found: dict[str, Any] = self.model_dump(
             mode="json", by_alias=True, exclude_defaults=True
@@ -298,15 +298,15 @@ def read(path: str | Path) -> Design:
         If the file is no valid design: names the file and the key.
     """
     file = Path(path)
-    told = read_toml(file, LARGEST)
+    given = read_toml(file, LARGEST)
     own = file.resolve().parent.name if file.stem == "design" else file.stem
     try:
-        return make({"name": own} | beside(told, file.parent))
+        return make({"name": own} | beside(given, file.parent))
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
 
 
-def make(told: Mapping[str, Any]) -> Design:
+def make(record: Mapping[str, Any]) -> Design:
     """Return the design of plain values, as a TOML file would hold them.
 
     Raises
@@ -315,7 +315,7 @@ def make(told: Mapping[str, Any]) -> Design:
         If a key or a value is not valid: names it, and the nearest that is.
     """
     try:
-        return Design(**{str(name): value for name, value in told.items()})
+        return Design(**{str(name): value for name, value in record.items()})
     except ValidationError as error:
         raise InputError(_first(error)) from None
 

@@ -86,8 +86,8 @@ def run_job_apart(job: Job, limits: tuple[float, int]) -> JobResult:
     while worker.state not in (IDLE, GONE):
         _attend(worker)
     if worker.state == GONE or not worker.give(job):
-        told = f"its process does not start: {worker.complaint}"
-        return failure(job["run"], "setting up", EXITED, told, 0.0)
+        text = f"its process does not start: {worker.complaint}"
+        return failure(job["run"], "setting up", EXITED, text, 0.0)
     while True:
         finding = _attend(worker)
         if finding is not None:

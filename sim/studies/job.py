@@ -115,7 +115,7 @@ class Tasks:
         """Return the design, and the digests of what it refers to, as JSON."""
         networks = [self.design.network, *self._varied("network")]
         known = {
-            "design": self.design.told(),
+            "design": self.design.as_dict(),
             "outcomes": self.outcomes,
             "functions": {f["name"]: f["digest"] for f in self.functions},
             "networks": [_network_digest(one) for one in networks],
@@ -140,12 +140,12 @@ class Tasks:
 
     def _job(self, point: Point) -> Job:
         design = self.design
-        told = {name: point.get(name, getattr(design, name)) for name in NAMES}
+        values = {name: point.get(name, getattr(design, name)) for name in NAMES}
         changes = {n: v for n, v in point.items() if n not in NAMES}
-        scenario = scenario_of_factor(told["scenario"])
+        scenario = scenario_of_factor(values["scenario"])
         scenario = scenario.replace(**design.base, **changes)
-        pulled = interventions_of_lever(told["lever"])
-        network = None if told["network"] == NONE else told["network"]
+        pulled = interventions_of_lever(values["lever"])
+        network = None if values["network"] == NONE else values["network"]
         shown = [i.model_dump(mode="json") for i in (*scenario.interventions, *pulled)]
         job = {
             "scenario": scenario.name,
@@ -154,7 +154,7 @@ class Tasks:
             "interventions": shown,
             "network": network,
             "network_digest": _network_digest(network),
-            "mind": told["mind"],
+            "mind": values["mind"],
             "outcomes": self.outcomes,
             "functions": self.functions,
             "source": source_digest(),
@@ -203,13 +203,13 @@ LONGEST = 500  # letters of an error that are kept
 
 def failure(run: str, stage: str, reason: str, error: str, seconds: float) -> JobResult:
     """Return the finding of a run that broke."""
-    told = " ".join(error.split())[:LONGEST]
+    text = " ".join(error.split())[:LONGEST]
     return {
         "run": run,
         "state": FAILED,
         "stage": stage,
         "reason": reason,
-        "error": told,
+        "error": text,
         "seconds": seconds,
     }
 

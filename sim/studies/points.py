@@ -35,12 +35,12 @@ class Sampled(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _gather(cls, told: Any) -> Any:
+    def _gather(cls, given: Any) -> Any:
         """Take every name that is no option for a parameter with its range."""
-        if not isinstance(told, Mapping) or "ranges" in told:
-            return told
-        options = {name: told[name] for name in cls.model_fields if name in told}
-        ranges = {name: span for name, span in told.items() if name not in options}
+        if not isinstance(given, Mapping) or "ranges" in given:
+            return given
+        options = {name: given[name] for name in cls.model_fields if name in given}
+        ranges = {name: span for name, span in given.items() if name not in options}
         return options | {"ranges": ranges}
 
     @property

@@ -221,8 +221,8 @@ class Store:
         run = finding["run"]
         digest, before = self._encoding.digest(run, seed, raw), self._digest(run)
         if before is not None and before != digest:
-            told = f"the same run gave other bytes before ({before[:8]}, {digest[:8]})"
-            return failure(run, "writing", DIFFERS, told, finding["seconds"])
+            text = f"the same run gave other bytes before ({before[:8]}, {digest[:8]})"
+            return failure(run, "writing", DIFFERS, text, finding["seconds"])
         return finding | {"digest": digest, "bytes": len(raw)}
 
     def _digest(self, run: str) -> str | None:

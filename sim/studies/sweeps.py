@@ -44,7 +44,7 @@ from sim.studies.store import KEPT, Store, identity_of
 from sim.studies.workers import Limits, WorkerPool
 from sim.utils.errors import InputError
 from sim.utils.parallel import progress_bar
-from sim.utils.processes import processors
+from sim.utils.portable import processors
 from sim.utils.provenance import source_digest
 from sim.utils.signatures import checked_arguments
 from sim.utils.typing import Array
@@ -80,15 +80,15 @@ def estimate(tasks: Tasks, place: Path) -> SweepEstimate:
         finished = ledger[ledger["state"] == DONE]
         if len(finished):
             seconds = float(finished["seconds"].mean())
-            told = f"{len(finished)} runs in the ledger"
+            text = f"{len(finished)} runs in the ledger"
             done = load_sweep(place).counts().get(DONE, 0)
-            return SweepEstimate(len(tasks), done, seconds, size, told)
+            return SweepEstimate(len(tasks), done, seconds, size, text)
     task = tasks[len(tasks) // 2]
     seconds, days = _pilot(task)
-    told = f"a pilot of {days} days"
+    text = f"a pilot of {days} days"
     if is_live(design.mind(task.job["mind"])):
-        told += " with scripted agents; the time that a model takes comes on top"
-    return SweepEstimate(len(tasks), 0, seconds, size, told)
+        text += " with scripted agents; the time that a model takes comes on top"
+    return SweepEstimate(len(tasks), 0, seconds, size, text)
 
 
 def _pilot(task: Task) -> tuple[float, int]:
@@ -166,11 +166,11 @@ class Sweep:
         """Name, design, source digest and day of birth of the sweep."""
         rows = dict(self._query("SELECT key, value FROM about"))
         try:
-            told = parse_json(rows["design"])
-            DesignRecord.model_validate(told)
+            record = parse_json(rows["design"])
+            DesignRecord.model_validate(record)
         except (KeyError, TypeError, ValueError):
             raise InputError(f"{self.path} is no sweep, or damaged") from None
-        return rows | {"design": told}
+        return rows | {"design": record}
 
     @functools.cached_property
     def design(self) -> Design:
@@ -201,8 +201,8 @@ class Sweep:
     def ledger(self) -> pd.DataFrame:
         """Return what is noted of each run: state, attempts, seconds, versions."""
         names = [name for name in _columns(store.SCHEMA) if name != "outcomes"]
-        told = f"SELECT {', '.join(names)} FROM runs ORDER BY finished, run"
-        return pd.DataFrame(self._query(told), columns=names)
+        text = f"SELECT {', '.join(names)} FROM runs ORDER BY finished, run"
+        return pd.DataFrame(self._query(text), columns=names)
 
     def table(self, waiting: bool = False) -> pd.DataFrame:
         """Return one row a run: what varies, seed, outcomes, state and error.

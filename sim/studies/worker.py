@@ -15,7 +15,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from sim.utils.processes import (
+from sim.utils.portable import (
     SharedText,
     ignore_interrupts,
     limit_memory,

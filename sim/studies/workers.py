@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from sim.engine.jit import cache_folder
 from sim.studies.job import EXITED, OUT_OF_MEMORY, Job, JobResult, failure
 from sim.utils.errors import InputError
-from sim.utils.processes import Child, SharedText, signal_name
+from sim.utils.portable import Child, SharedText, signal_name
 
 TIMED_OUT = "timed out"
 STARTING, IDLE, BUSY, GONE = "starting", "idle", "busy", "gone"
@@ -58,8 +58,8 @@ class WorkerProcess:
         self._since = time.monotonic()
         self._heard: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stage = SharedText()
-        told = [str(self._stage.path), str(self.limits.megabytes)]
-        self._child = Child([*PROGRAM, *told], self._hear)
+        lines = [str(self._stage.path), str(self.limits.megabytes)]
+        self._child = Child([*PROGRAM, *lines], self._hear)
 
     def _hear(self, line: bytes | None) -> None:
         self._heard.put(line)

@@ -1,1 +1,1 @@
-"""Helpers without a science of their own: errors, files, provenance, HTML, statistics."""
+"""Helpers that know no model: errors, files, provenance, HTML, statistics."""

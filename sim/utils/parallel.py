@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from sim.utils.errors import InputError
-from sim.utils.processes import process_pool
+from sim.utils.portable import process_pool
 
 Job = TypeVar("Job")
 Found = TypeVar("Found")

@@ -27,6 +27,7 @@ def source_digest() -> str:
 
 
 def digest_of(files: list[Path]) -> str:
+    """Return 16 hex digits that name files of this package and what is in them."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0")
@@ -35,7 +36,7 @@ def digest_of(files: list[Path]) -> str:
 
 
 SOFTWARE = "os-society"
-LARGEST = 100_000_000  # bytes of a birth certificate
+LARGEST = 100_000_000  # bytes of a provenance file
 LIBRARIES = ("numpy", "numba", "mesa", "pandas", "pyarrow")
 
 
@@ -47,7 +48,7 @@ def software_version() -> str:
 def provenance(
     scenario: Any, seed: int, steps: int, extra: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return a run's birth certificate, ready for JSON.
+    """Return the provenance of a run, ready for JSON.
 
     Parameters
     ----------

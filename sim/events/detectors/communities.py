@@ -149,9 +149,9 @@ class _Lifecycle(Detector):
         changes = [c for c in self._tracker.follow(reading) if c.kind == self.kind]
         changes.sort(key=lambda change: -change.now.score)
         more = len(changes) - MOST_ROWS
-        return [self._told(change, reading, more) for change in changes[:MOST_ROWS]]
+        return [self._reported(change, reading, more) for change in changes[:MOST_ROWS]]
 
-    def _told(self, change: CommunityChange, reading: Reading, more: int) -> Event:
+    def _reported(self, change: CommunityChange, reading: Reading, more: int) -> Event:
         now = change.now
         evidence = self.said.format(size=len(now.members), before=change.before)
         evidence += f", {now.inside:.0%} of pairs friends; {now.score:.1f} nats >= "
@@ -172,7 +172,7 @@ class CommunityBirth(_Lifecycle):
 
 @register
 class CommunityGrowth(_Lifecycle):
-    """Report communities of OSes that grew by half since they were last told."""
+    """Report communities of OSes that grew by half since they were last reported."""
 
     kind, said = "community_growth", "{size} friends in a circle that had {before}"
 

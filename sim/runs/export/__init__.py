@@ -160,11 +160,11 @@ def whole_graph(result: Result, closest: float = 0.0) -> nx.DiGraph[int]:
     return _networkx(_graph(result, None, True, closest))
 
 
-def _networkx(told: Graph) -> nx.DiGraph[int]:
-    graph: nx.DiGraph[int] = nx.DiGraph(**told.about)
-    for rows in told.nodes:
+def _networkx(content: Graph) -> nx.DiGraph[int]:
+    graph: nx.DiGraph[int] = nx.DiGraph(**content.about)
+    for rows in content.nodes:
         graph.add_nodes_from((name[0], known) for name, known in _records(rows))
-    for rows in told.edges:
+    for rows in content.edges:
         for ends, known in _records(rows):
             graph.add_edge(ends[0], ends[1], **known)
     return graph
@@ -314,8 +314,8 @@ def _agents_with_history(
                     moving.setdefault(title, {})[day] = _rounded(columns[title][at])
         if there:
             fixed = {n: v for n, v in known.items() if n not in (*MOVING, "label")}
-            told = {n: _spans(values, after) for n, values in moving.items()}
-            yield Thing(name, known["label"], fixed, told, _spells(there, after))
+            values = {n: _spans(values, after) for n, values in moving.items()}
+            yield Thing(name, known["label"], fixed, values, _spells(there, after))
 
 
 def _is_away(columns: Mapping[str, list[Any]], at: int) -> bool:

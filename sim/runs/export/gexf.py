@@ -154,12 +154,12 @@ def _value(title: str, value: Any) -> str:
 
 
 def _graph_options(days: tuple[int, int] | None) -> str:
-    told: dict[str, Any] = {"defaultedgetype": "directed", "idtype": "integer"}
+    record: dict[str, Any] = {"defaultedgetype": "directed", "idtype": "integer"}
     if days is None:
-        return attributes(told | {"mode": "static"})
+        return attributes(record | {"mode": "static"})
     moving = {"mode": "dynamic", "timeformat": "integer"}
     moving |= {"timerepresentation": "interval"}
-    return attributes(told | moving | {"start": days[0], "end": days[1]})
+    return attributes(record | moving | {"start": days[0], "end": days[1]})
 
 
 def _declared(name: str, known: Kinds) -> Iterator[str]:
@@ -167,17 +167,17 @@ def _declared(name: str, known: Kinds) -> Iterator[str]:
         if titles:
             yield f'<attributes class="{name}" mode="{mode}">'
             for title, kind in titles.items():
-                told = {"id": _id(title), "title": title, "type": TYPES[kind]}
-                yield f"<attribute{attributes(told)}/>"
+                values = {"id": _id(title), "title": title, "type": TYPES[kind]}
+                yield f"<attribute{attributes(values)}/>"
             yield "</attributes>"
 
 
 def _moving(thing: Thing, number: int | None = None) -> Iterator[str]:
     element = "node" if number is None else "edge"
-    told: dict[str, Any] = {"id": thing.name[0], "label": thing.label}
+    record: dict[str, Any] = {"id": thing.name[0], "label": thing.label}
     if number is not None:
-        told = {"id": number, "source": thing.name[0], "target": thing.name[1]}
-    yield f"<{element}{attributes(told)}>"
+        record = {"id": number, "source": thing.name[0], "target": thing.name[1]}
+    yield f"<{element}{attributes(record)}>"
     if thing.fixed or thing.moving:
         yield "<attvalues>"
         for title, fixed in thing.fixed.items():

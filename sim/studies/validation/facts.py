@@ -3,7 +3,7 @@
 A *calibrated* fact was aimed at when the parameters of ``today`` were set, or follows
 from one that was; one that is *built in* holds because a rule says so; a *check* was
 left out, and nothing was changed to meet it. The range is what other surveys, the sample, or the
-translation into the model leave open; its reason is told.
+translation into the model leave open; its reason is given.
 """
 
 from __future__ import annotations

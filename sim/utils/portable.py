@@ -168,23 +168,23 @@ class Child:
         self.drain()
 
 
-def _read(pipe: IO[bytes], told: Callable[[bytes], None]) -> None:
+def _read(pipe: IO[bytes], deliver: Callable[[bytes], None]) -> None:
     with pipe, suppress(OSError):
         while piece := pipe.read(PIECE):
-            told(piece)
+            deliver(piece)
 
 
-def _read_lines(pipe: IO[bytes], told: Callable[[bytes | None], None]) -> None:
+def _read_lines(pipe: IO[bytes], deliver: Callable[[bytes | None], None]) -> None:
     heard = b""
 
     def on_piece(piece: bytes) -> None:
         nonlocal heard
         *lines, heard = (heard + piece).split(b"\n")
         for line in lines:
-            told(line)
+            deliver(line)
 
     _read(pipe, on_piece)
-    told(None)
+    deliver(None)
 
 
 def _kill_tree(process: subprocess.Popen[bytes], began: float) -> None:
