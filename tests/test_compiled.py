@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numba
@@ -19,19 +21,24 @@ from sim.model import rules
 from sim.model.kernels import agent_updates, meetings, talk
 from sim.utils import provenance
 
+DECORATORS = (
+    *("compile_loop", "kernel", "inline", "inline_always", "inline_source"),
+    *("wraparound", "rule"),
+)
 OLD = "return min(1.0, max(0.0, average + weight * (owner - average) + noise))"
 NEW = "return min(1.0, max(0.0, average + 0.5 * weight * (owner - average) + noise))"
 LOOP = """
 import json, sys
 import numpy as np
-from sim import arrivals, compiled
+from sim.engine import jit
+from sim.model import births
 if sys.argv[1:]:
-    compiled.loops_digest = lambda: sys.argv[1]
+    jit.loops_digest = lambda: sys.argv[1]
     import importlib
-    importlib.reload(arrivals)
+    importlib.reload(births)
 out = np.zeros(1)
-arrivals._shape(out, np.array([1.0]), np.array([0.0]), 0.0, 1.0)
-print(json.dumps({"answer": out[0], "folder": str(compiled.cache_folder())}))
+births._shape(out, np.array([1.0]), np.array([0.0]), 0.0, 1.0)
+print(json.dumps({"answer": out[0], "folder": str(jit.cache_folder())}))
 """
 
 
@@ -63,7 +70,7 @@ def run(package: Path, *arguments: str, cache: str = "cache") -> dict[str, objec
 
 
 def edit(package: Path) -> None:
-    file = package / "sim" / "rules" / "people.py"
+    file = package / "sim" / "model" / "rules.py"
     text = file.read_text()
     assert text.count(OLD) == 1
     file.write_text(text.replace(OLD, NEW))
@@ -121,7 +128,7 @@ def test_any_edit_changes_the_digest(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = [digest_of(package, monkeypatch)]
-    kernels = package / "sim" / "kernels"
+    kernels = package / "sim" / "model" / "kernels"
     with (kernels / "talk.py").open("a") as file:
         file.write("# a remark\n")
     seen.append(digest_of(package, monkeypatch))
@@ -136,7 +143,9 @@ def test_what_is_no_source_leaves_the_digest(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = digest_of(package, monkeypatch)
-    (package / "sim" / "scenarios" / "mine.toml").write_text('title = "Mine"')
+    (package / "sim" / "scenarios" / "library" / "mine.toml").write_text(
+        'title = "Mine"'
+    )
     (package / "sim" / "__pycache__").mkdir()
     (package / "sim" / "__pycache__" / "rules.pyc").touch()
     assert digest_of(package, monkeypatch) == before
@@ -163,7 +172,7 @@ def test_the_cache_is_where_it_is_told_to_be(
 
 KERNELS = [
     function
-    for module in (talk, agent_updates, meetings, talk)
+    for module in (talk, agent_updates, meetings)
     for function in vars(module).values()
     if isinstance(function, numba.core.dispatcher.Dispatcher)
 ]
@@ -213,12 +222,41 @@ def test_compiling_leaves_the_configuration_of_others_alone(
     assert list(folder.rglob("*total*.nbi"))
 
 
-def test_no_loop_depends_on_a_module_that_the_cache_ignores() -> None:
-    """An edit in a module of ``ABOVE`` compiles nothing again: no loop may use it."""
-    code = "import sim.model.processes, sys; print(*[m for m in sys.modules if m[:4] == 'sim.'])"
-    told = subprocess.run(
+def compiled_functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            used = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
+            if used & set(DECORATORS):
+                yield node
+
+
+def test_no_loop_depends_on_source_that_its_cache_does_not_know() -> None:
+    """The digest is of ``engine`` and ``model``; numba watches a loop's own file."""
+    elsewhere = []
+    for file in sorted(provenance.PACKAGE.rglob("*.py")):
+        if file.relative_to(provenance.PACKAGE).parts[0] in jit.SOURCES:
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        imported = {
+            name.asname or name.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom)
+            and (node.module or "").startswith("sim")
+            for name in node.names
+        }
+        for function in compiled_functions(tree):
+            used = {n.id for n in ast.walk(function) if isinstance(n, ast.Name)}
+            assert not used & (imported - set(DECORATORS)), (file, function.name)
+            elsewhere.append(function.name)
+    assert elsewhere, "communities are found by compiled loops"
+
+
+def test_engine_and_model_use_no_loop_from_elsewhere() -> None:
+    code = "import sys, sim.model.processes; print(*sys.modules)"
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    below = {name.split(".")[1] for name in told.stdout.split()}
-    assert "kernels" in below and "rules" in below
-    assert below & jit.ABOVE <= {"errors", "files", "signatures"}  # without loops
+    loaded = [name for name in done.stdout.split() if name.startswith("sim.")]
+    assert {name.split(".")[1] for name in loaded} == {*jit.SOURCES, "utils"}
+    for file in (provenance.PACKAGE / "utils").glob("*.py"):
+        assert "import numba" not in file.read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import sim
 from sim import events, scenarios
 from sim.docs import describe
 from sim.engine import ties
@@ -184,7 +185,7 @@ def test_every_scenario_has_a_source() -> None:
 
 def cited_in_package() -> dict[str, set[str]]:
     """Return the ids cited, by file: all Python, all scenarios, and MODEL.md's text."""
-    folder = describe.FOLDER
+    folder = Path(sim.__file__).parent
     files = [*folder.rglob("*.py"), *scenarios.FOLDER.glob("*.toml"), describe.MODEL]
     texts = {file: file.read_text(encoding="utf-8") for file in files}
     return {

@@ -162,7 +162,7 @@ def test_where_it_comes_from_and_how_to_cite_it(told: Result, page: str) -> None
 
 
 def test_a_command_does_not_tell_where_things_lay() -> None:
-    long = "/opt/me/sim/cli/__init__.py run her --out '/opt/me/a run' --set price=0.5"
+    long = "/opt/me/sim/__main__.py run her --out '/opt/me/a run' --set price=0.5"
     short = "os-society run her --out .../a run --set price=0.5"
     assert provenance.command(long) == short
     assert (

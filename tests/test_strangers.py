@@ -221,7 +221,7 @@ def test_a_name_that_makes_a_folder_stays_in_it(name: str) -> None:
         ("mind = {kind = 'scripted', humans = ['a']}", "'humans' of a mind cannot be"),
         ("mind = {kind = 'scripted', cast = 'all'}", "'cast' of a mind cannot be"),
         ("mind = {kind = 'scripted', talks = true}", "'talks' of a mind cannot be"),
-        (f"lever = 'price@{DIGITS}'", "a lever is told as"),
+        (f"lever = 'price@{DIGITS}'", "a lever is written as"),
     ],
 )
 @pytest.mark.posix

@@ -2,7 +2,7 @@
 
 Columns and arena are those of ``sim.model.state`` and ``sim.engine.ties``, blocks with
 the slack that a society gives them; the draw of a half-edge is that which the day's key
-keeps for (owner, neighbour); ranges of people are shared out as those of any phase of a day.
+the slack that a society gives them; a half-edge draws what the key of its day keeps for
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
