@@ -202,8 +202,8 @@ def test_the_evidence_is_what_is_cited_no_more_and_no_less() -> None:
     assert len(rows) == len(set(rows))
     assert set().union(*cited.values()) == set(rows)
     # The search finds them where they stand.
-    assert "B04" in cited["rules/minds.py"]
-    assert "A37" in cited["parameters.py"]
+    assert "B04" in cited["model/rules.py"]
+    assert "A37" in cited["model/parameters.py"]
     assert "A110" in cited["scenarios/her.toml"]
 
 

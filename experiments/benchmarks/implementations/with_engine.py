@@ -1,8 +1,8 @@
 """The reference workload in the society's own storage, draws and compiled loops.
 
 Columns and arena are those of ``sim.model.state`` and ``sim.engine.ties``, blocks with
-the slack that a society gives them; the draw of a half-edge is that which the day's key
-the slack that a society gives them; a half-edge draws what the key of its day keeps for
+the slack that a society gives them; a half-edge draws what the key of its day keeps
+for (owner, neighbour); ranges of people are shared out as those of any process.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
