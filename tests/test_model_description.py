@@ -204,7 +204,7 @@ def test_the_evidence_is_what_is_cited_no_more_and_no_less() -> None:
     # The search finds them where they stand.
     assert "B04" in cited["model/rules.py"]
     assert "A37" in cited["model/parameters.py"]
-    assert "A110" in cited["scenarios/her.toml"]
+    assert "A110" in cited["scenarios/library/her.toml"]
 
 
 @pytest.mark.parametrize(
