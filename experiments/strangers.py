@@ -11,11 +11,14 @@ them, and `tests/test_fuzz.py` a few of them.
 from __future__ import annotations
 
 import atexit
+import bz2
 import gzip
 import io
 import json
+import lzma
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
@@ -268,6 +271,94 @@ def zipped() -> Examples:
     empty = st.sampled_from((1, 2000)).map(lambda n: gzip.compress(b"", mtime=0) * n)
     tails = st.sampled_from((b"", bytes(100), b"more", b"\x1f\x8b"))
     return broken(st.tuples(many | empty, tails).map(b"".join))
+
+
+JSON_GRAPH = {
+    "nodes": [{"id": 1, "label": "ann"}, {"id": "b"}],
+    "links": [{"source": 1, "target": "b", "weight": 0.5}],
+}
+
+
+def json_seeds() -> list[bytes]:
+    pairs: list[Any] = [["a", "b"], ["b", "c", 0.5]]
+    known: Any = {"a": ["b"], "b": {"c": 0.5}}
+    return [json.dumps(one).encode() for one in (JSON_GRAPH, pairs, known)]
+
+
+def json_graphs() -> Examples:
+    ends = LEAVES | st.sampled_from((0, 1, 2, "a", "b", "c"))
+    keys = st.sampled_from(("source", "target", "id", "name", "from", "to", "weight"))
+    records = st.dictionaries(keys, ends | VALUES, max_size=4)
+    edges = records | st.lists(ends, max_size=4) | VALUES
+    parts = st.sampled_from(
+        ("nodes", "links", "edges", "graph", "adjacency", "elements")
+    )
+    whole = st.dictionaries(parts, st.lists(edges, max_size=4) | VALUES, max_size=3)
+    found = whole | st.lists(edges, max_size=4) | st.dictionaries(WORDS, VALUES)
+    return broken(found.map(lambda one: json.dumps(one, default=str).encode()))
+
+
+def text_seeds() -> list[bytes]:
+    return [
+        b'graph [ node [ id 0 label "ann" ] node [ id 1 ] edge [ source 0 target 1 ] ]',
+        b'*Vertices 2\n1 "ann"\n2 "bob"\n*Edges\n1 2 0.5\n',
+        b"%%MatrixMarket matrix coordinate real symmetric\n2 2 1\n2 1 0.5\n",
+        b"0,1,1\n1,0,1\n1,1,0\n",
+        b"a b {'weight': 0.5}\nb c {}\n",
+    ]
+
+
+def graph_texts() -> Examples:
+    heads = (
+        *("graph [ ", "*Vertices 3\n", "*Vertices ", "%%MatrixMarket matrix ", "dl n="),
+        *("coordinate real general\n", "array real symmetric\n2 2\n", "graph {", ""),
+        '*Vertices 2\n1 "ann"\n2 "bob"\n',
+    )
+    words = st.sampled_from(
+        [
+            *(
+                "node [ id ",
+                "edge [ source ",
+                " target ",
+                " ] ",
+                " [ ",
+                '"',
+                "*Edges\n",
+            ),
+            *(
+                "*Arcslist\n",
+                "*Matrix\n",
+                "label ",
+                "\n",
+                " ",
+                "1 2\n",
+                "% x\n",
+                "{'a': ",
+            ),
+            *("}", "(" * 300, "[ a " * 300, "0 1 0\n1 0 1\n0 1 0\n", "-", ":"),
+        ]
+    )
+    body = st.lists(words | NUMBERS | WORDS, max_size=25).map("".join)
+    some = st.lists(st.sampled_from(heads), max_size=2).map("".join)
+    whole = st.tuples(some, body).map("".join)
+    return broken(whole.map(lambda text: text.encode(errors="replace")))
+
+
+def zip_of(raw: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo("ties.csv"), raw)
+    return file.getvalue()
+
+
+PACKERS: tuple[Callable[[bytes], bytes], ...] = (bz2.compress, lzma.compress, zip_of)
+
+
+def archives() -> Examples:
+    packed = st.tuples(st.sampled_from(PACKERS), edge_lists())
+    whole = packed.map(lambda given: given[0](given[1]))
+    tails = st.sampled_from((b"", b"", bytes(100), b"more", b"PK\x01\x02" * 2000))
+    return broken(st.tuples(whole, tails).map(b"".join))
 
 
 # --------------------------------------------------------------------- scenario, design
@@ -686,7 +777,24 @@ def read_sweep(path: Path) -> None:
     refused(lambda: pd.DataFrame(found.table(waiting=len(found) < 10**4)))
 
 
-MODULES = ("sim.model.network_files", "sim.model.network_files", "sim.utils.untrusted")
+MODULES = (
+    *(
+        "sim.model.network_files.tables",
+        "sim.model.network_files.edge_lists",
+        "sim.model.network_files.matrices",
+    ),
+    *(
+        "sim.model.network_files.separators",
+        "sim.model.network_files.json_graphs",
+        "sim.model.network_files.builder",
+    ),
+    *(
+        "sim.model.network_files.xml_graphs",
+        "sim.model.network_files.graph_texts",
+        "sim.model.network_files.opening",
+    ),
+    "sim.utils.untrusted",
+)
 PARSERS = ("sim.model.parameters", "sim.utils.untrusted", "tomllib._parser")
 TABLES = (
     "sim.runs.validation",
@@ -711,6 +819,18 @@ TARGETS: dict[str, Target] = {
         "an edge list in gzip", read_network(".csv.gz"),
         lambda: [gzip.compress(raw, mtime=0) for raw in edge_list_seeds()], zipped,
         MODULES,
+    ),
+    "network-json": Target(
+        "a graph in JSON", read_network(".json"), json_seeds, json_graphs, MODULES,
+    ),
+    "network-texts": Target(
+        "GML, Pajek, Matrix Market, an adjacency list", read_network(".txt"),
+        text_seeds, graph_texts, MODULES,
+    ),
+    "archives": Target(
+        "an edge list in bzip2, xz or zip", read_network(".txt"),
+        lambda: [pack(raw) for pack in PACKERS for raw in edge_list_seeds()],
+        archives, MODULES,
     ),
     "scenario": Target(
         "a scenario in TOML", read_scenario, lambda: [SCENARIO], scenario_texts,

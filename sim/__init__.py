@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.minds.options import MindOptions as MindOptions
+    from sim.model.network_files.network_file import NetworkFile as NetworkFile
     from sim.model.parameters import Parameters as Parameters
     from sim.reports import report as report
     from sim.runs.result import Result as Result
@@ -37,6 +38,7 @@ _HOME = {
     "Human": "sim.society.agents",
     "InputError": "sim.utils.errors",
     "MindOptions": "sim.minds.options",
+    "NetworkFile": "sim.model.network_files.network_file",
     "OS": "sim.society.agents",
     "Parameters": "sim.model.parameters",
     "Result": "sim.runs.result",
@@ -68,6 +70,7 @@ __all__ = [
     "Human",
     "InputError",
     "MindOptions",
+    "NetworkFile",
     "Parameters",
     "Result",
     "Scenario",

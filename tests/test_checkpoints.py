@@ -109,10 +109,10 @@ def test_a_run_may_be_cut_short_again(whole: Result, tmp_path: Path, cut: Any) -
 @pytest.mark.posix
 def test_a_killed_process_is_gone_on_with(whole: Result, tmp_path: Path) -> None:
     told = f"""
-from sim import runs, scenarios
+import sim
 from sim.scenarios import Scenario
 story = Scenario.model_validate_json({PUSHED.model_dump_json()!r})
-runs.run(story, seed=3, out={str(tmp_path / "run")!r}, **{EVERY!r})
+sim.run(story, seed=3, out={str(tmp_path / "run")!r}, **{EVERY!r})
 """
     place = begun_at(tmp_path / "run") / "checkpoints" / "000120"
     with subprocess.Popen([sys.executable, "-c", told], env=os.environ.copy()) as lives:

@@ -324,10 +324,10 @@ def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
 
 FULL_DISK = """
 import resource, sys
-from sim import runs  # loads what else would be compiled, and kept, under the limit
+import sim  # its run loads what else would be compiled, and kept, under the limit
 from sim.cli import main
 
-runs.run("her", steps=1, out="before")
+sim.run("her", steps=1, out="before")
 _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
 sys.exit(main(sys.argv[1:]))

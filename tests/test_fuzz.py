@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 ROOT = Path(__file__).parents[1]
 PROGRAM = ROOT / "experiments" / "fuzz.py"
 READERS = (
-    *("network-edges", "network-graphml", "network-gexf", "gzip", "scenario"),
+    *("network-edges", "network-graphml", "network-gexf", "gzip", "network-json"),
+    *("network-texts", "archives", "scenario"),
     *("design", "transcript", "run-directory", "checkpoint", "sweep"),
 )
 FEW = 15  # examples, ...

@@ -145,7 +145,7 @@ def test_only_this_machine_is_served(url: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.posix
 def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
-    program = "from sim.minds import local; local.serve(0)"
+    program = "from sim.minds import server; server.serve(0)"
     with subprocess.Popen(
         [sys.executable, "-c", program],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -178,8 +178,8 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_it_ends_with_the_process_that_started_it() -> None:
     program = (
-        "import os\nfrom sim.minds import local\n"
-        "with local.running() as url: print(url, flush=True); os._exit(9)"
+        "import os\nfrom sim.minds import server\n"
+        "with server.running() as url: print(url, flush=True); os._exit(9)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -250,7 +250,7 @@ def test_no_file_makes_a_command_connect(
     if command == "app":
         pytest.importorskip("panel")
         # All is read and set up by then; nobody would end it.
-        monkeypatch.setattr(app, "serve_until_told", lambda server: server.stop())
+        monkeypatch.setattr(app, "serve_until_signalled", lambda server: server.stop())
     before = untrusted.visits()
     given = line.replace("{", f"{untrusted.folder}/").replace("}", "")
     found = main([command, *given.split()])

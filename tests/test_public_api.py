@@ -22,6 +22,7 @@ NAMES = [
     "Human",
     "InputError",
     "MindOptions",
+    "NetworkFile",
     "OS",
     "Parameters",
     "Result",

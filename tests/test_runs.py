@@ -39,11 +39,12 @@ STORY = scenarios.load("her").replace(**(QUICK | {"humans": 60, "steps": 170}))
 TINY = STORY.replace(humans=30, steps=5)
 SUBPROCESS = """
 import sys
-from sim import runs, scenarios, schedule
-schedule.WORTH_SHARING = 0
+import sim
+from sim.engine import threads
+threads.WORTH_SHARING = 0
 changes = eval(sys.argv[3])
-story = scenarios.load("her").replace(**changes)
-runs.run(story, seed=int(sys.argv[1]), out=sys.argv[2], threads=2)
+story = sim.scenario("her").replace(**changes)
+sim.run(story, seed=int(sys.argv[1]), out=sys.argv[2], threads=2)
 """
 
 
@@ -243,7 +244,12 @@ def test_a_run_on_a_network_of_ones_own(tmp_path: Path) -> None:
     assert len(result.humans()) == 3
     assert result.provenance["parameters"]["humans"] == 3
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    assert result.provenance["network"] == {"name": "friends.csv", "sha256": digest}
+    assert result.provenance["network"] == {
+        "name": "friends.csv",
+        "sha256": digest,
+        "read_as": "friends.csv: comma-separated, people in columns 1 and 2; "
+        "3 ties between 3 people",
+    }
 
 
 @pytest.mark.parametrize("seed", [None, "5", np.int64(5)])

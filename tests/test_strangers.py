@@ -16,6 +16,7 @@ from sim import scenarios
 from sim.minds import transcript
 from sim.minds.transcript import Transcript
 from sim.model import network_files, population
+from sim.model.network_files import xml_graphs
 from sim.runs import conversations
 from sim.studies import design
 from sim.utils import untrusted
@@ -78,12 +79,36 @@ def test_xml_attacks_end_at_the_document_type(
     assert f"line {line}: document types may hide harmful entities" in told
 
 
-@pytest.mark.parametrize("code", ["rot13", "idna", "utf-16", "nothing"])
-def test_xml_is_read_as_utf8_whatever_it_says(tmp_path: Path, code: str) -> None:
-    file = tmp_path / "x.gexf"
+def declaring(folder: Path, code: str, written: str) -> Path:
+    file = folder / "x.gexf"
     text = f"<?xml version='1.0' encoding='{code}'?><gexf><edge source='é' target='b'/>"
-    file.write_text(f"{text}</gexf>", encoding="utf-8")
+    file.write_text(f"{text}</gexf>", encoding=written)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("code", "written"),
+    [
+        ("utf-8", "utf-8"),
+        ("ISO-8859-1", "latin-1"),
+        ("windows-1252", "cp1252"),
+        ("UTF-16", "utf-16"),
+        ("utf-16", "utf-8"),  # as programs write that first make a text of it
+    ],
+)
+def test_xml_is_read_in_the_encoding_that_it_declares(
+    tmp_path: Path, code: str, written: str
+) -> None:
+    file = declaring(tmp_path, code, written)
     assert set(population.read(file).labels or ()) == {"é", "b"}
+
+
+@pytest.mark.parametrize(
+    "code", ["rot13", "idna", "utf-7", "unicode_escape", "nothing"]
+)
+def test_xml_in_no_encoding_of_text_is_refused(tmp_path: Path, code: str) -> None:
+    file = declaring(tmp_path, code, "utf-8")
+    assert f"encoding {code!r} is not read" in refusal(lambda: population.read(file))
 
 
 def test_xml_within_xml_has_an_end(tmp_path: Path) -> None:
@@ -97,7 +122,7 @@ def test_a_large_graph_is_given_as_a_list(
 ) -> None:
     file = tmp_path / "x.graphml"
     file.write_text("<graphml/>")
-    monkeypatch.setattr(network_files, "LARGEST_XML", 5)
+    monkeypatch.setattr(xml_graphs, "LARGEST_XML", 5)
     assert "larger than 5 bytes" in refusal(lambda: population.read(file))
 
 

@@ -292,9 +292,9 @@ def test_other_code_under_the_same_name_is_refused(
 def test_a_worker_with_other_code_stops_the_sweep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "sim.utils.provenance.source_digest", lambda: "0123456789abcdef"
-    )
+    given_out_by, done_by = "0123456789abcdef", "fedcba9876543210"
+    digests = itertools.cycle([given_out_by, done_by])  # of a job made, and of its run
+    monkeypatch.setattr("sim.studies.job.source_digest", lambda: next(digests))
     with pytest.raises(InputError, match="source changed while the sweep ran"):
         at_home(tmp_path / "s")
     assert sim.load_sweep(tmp_path / "s").ledger().empty

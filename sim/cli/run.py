@@ -16,6 +16,7 @@ from sim.cli.arguments import (
 )
 from sim.cli.events import records, table_of
 from sim.cli.minds import add_mind_options, mind_options, summary_of, tell_estimate
+from sim.cli.network_options import add_network_options, network_file, network_shown
 from sim.cli.plot import draw_after_run, short
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def add_run(commands: Any) -> None:
         default=[],
         help="change a parameter; may be given again",
     )
-    run.add_argument("--network", metavar="FILE", help="who knows whom on day 0")
+    add_network_options(run)
     run.add_argument("--out", metavar="DIR", help="where to write the run")
     run.add_argument("--force", action="store_true", help="replace a run at --out")
     add_threads(run)
@@ -76,24 +77,25 @@ def run_scenario(args: argparse.Namespace) -> int:
     from sim.runs.run import run as simulate
 
     args.changed, seed = _changed(args), args.seed
-    mind = mind_options(args)
+    mind, network = mind_options(args), network_file(args)
     asks = mind.kind in ("llm", "archetype") and mind.replay is None and mind.cast != 0
-    if args.estimate or (asks and not args.json):
-        tell_estimate(args, mind, seed=seed, network=args.network)
-        if args.estimate:
-            return 0
-    result = simulate(
-        args.changed,
-        seed=seed,
-        mind=mind,
-        network=args.network,
-        out=args.out,
-        overwrite=args.force,
-        threads=args.threads,
-        snapshot_every=args.snapshot_every,
-        checkpoint_every=args.checkpoint_every,
-        progress=not args.json and sys.stderr.isatty(),
-    )
+    with network_shown():
+        if args.estimate or (asks and not args.json):
+            tell_estimate(args, mind, seed=seed, network=network)
+            if args.estimate:
+                return 0
+        result = simulate(
+            args.changed,
+            seed=seed,
+            mind=mind,
+            network=network,
+            out=args.out,
+            overwrite=args.force,
+            threads=args.threads,
+            snapshot_every=args.snapshot_every,
+            checkpoint_every=args.checkpoint_every,
+            progress=not args.json and sys.stderr.isatty(),
+        )
     return _tell(result, args)
 
 

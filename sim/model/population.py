@@ -23,7 +23,8 @@ import numpy as np
 from sim.engine.jit import compile_loop
 from sim.engine.rng import Stream, uniforms
 from sim.model.columns import PARTNER
-from sim.model.network_files import read_edges
+from sim.model.network_files import LOG, read_edges
+from sim.model.network_files.network_file import NetworkFile, as_file
 from sim.utils.errors import InputError
 from sim.utils.typing import Array
 
@@ -167,6 +168,7 @@ class SocialNetwork(NamedTuple):
     closeness: Array  # float32[ties], 0..1
     kind: Array  # uint8[ties]: PARTNER on at most one tie of a human
     labels: tuple[str, ...] | None  # what a file calls each human
+    read_as: str | None = None  # one line of what a file was taken for
 
 
 def generate(
@@ -203,18 +205,21 @@ def generate(
     return _network(humans, pairs, None, seed, partnered)
 
 
-def read(path: str | Path, seed: int = 0, *, partnered: float = 0.58) -> SocialNetwork:
-    """Read a network from an edge list (CSV, TSV, blanks), GraphML or GEXF.
+def read(
+    network: str | Path | NetworkFile, seed: int = 0, *, partnered: float = 0.58
+) -> SocialNetwork:
+    """Read a network from a file of ties, a matrix or a graph (``network_files``).
 
-    Each may be gzipped. Closeness comes from a column or edge attribute ``closeness``,
-    or ``weight`` if all weights are within 0..1; else a tie is the closer the more
-    friends its two people share. Direction, repeats and self loops are dropped, and
-    people are renumbered so that neighbours have near numbers.
+    Closeness comes from a column or edge attribute ``closeness``, or from ``weight`` or
+    ``strength`` if all are within 0..1, or from the one that is asked for; else a tie
+    is the closer the more friends its two people share. Direction, repeats and self
+    loops are dropped, and people are renumbered so that neighbours have near numbers.
+    What was read is logged in one line, ``Network.read_as``.
 
     Parameters
     ----------
-    path
-        The file; ``.graphml`` and ``.gexf``, before any ``.gz``, say the format.
+    network
+        The file, or a ``NetworkFile``: a file with how to read it.
     seed
         Decides between ties that share equally many friends, and who are partners.
     partnered
@@ -223,14 +228,20 @@ def read(path: str | Path, seed: int = 0, *, partnered: float = 0.58) -> SocialN
     Raises
     ------
     InputError
-        If the file cannot be used; names the file and the line.
+        If the file cannot be used, or can be read in two ways; names the file and the
+        line.
     """
     _check("partnered", partnered, 0, 1)
-    edges = read_edges(Path(path))
+    told = as_file(network)
+    edges = read_edges(told)
     n = len(edges.names)
     pairs, closeness = _collapsed(n, edges.ends, edges.closeness)
     if not len(pairs):
-        raise InputError(f"{path} holds no tie between two people; give at least one")
+        raise InputError(
+            f"{told.path} holds no tie between two people; give at least one"
+        )
+    read_as = edges.in_one_line(told, len(pairs))
+    LOG.info("%s", read_as)
     number = _near_numbers(n, pairs)
     pairs, closeness = _collapsed(n, number[pairs], closeness)
     labels = tuple(edges.names[i] for i in np.argsort(number).tolist())
@@ -241,8 +252,8 @@ def read(path: str | Path, seed: int = 0, *, partnered: float = 0.58) -> SocialN
         order = np.argsort(-closeness, kind="stable")
         closeness = closeness[order]
     ordered = pairs[order].astype(np.int32)
-    network = _network(n, ordered, closeness, seed, partnered)
-    return network._replace(labels=labels)
+    known = _network(n, ordered, closeness, seed, partnered)
+    return known._replace(labels=labels, read_as=read_as)
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

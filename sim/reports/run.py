@@ -430,8 +430,8 @@ def _network(result: Result) -> str:
     network = result.provenance.get("network")
     if not network:
         return "a network made by the model"
-    digest = str(network.get("sha256"))[:16]
-    return f"read from {network.get('name')} (SHA-256 {digest})"
+    read_as = network.get("read_as") or network.get("name")
+    return f"read from {read_as} (SHA-256 {str(network.get('sha256'))[:16]})"
 
 
 def _mind(result: Result) -> str:

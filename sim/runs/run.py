@@ -17,6 +17,7 @@ from sim.minds.options import (
     check,
     open_cast,
 )
+from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import IN_PARAMETERS, IN_SCENARIO, Changes
 from sim.runs import checkpoint
 from sim.runs import simulate as simulation
@@ -43,7 +44,7 @@ def run(
     steps: int | None = None,
     seed: int = 0,
     parameters: Changes | None = None,
-    network: str | Path | None = None,
+    network: str | Path | NetworkFile | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     threads: int = 1,
@@ -67,7 +68,8 @@ def run(
     parameters
         Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
     network
-        File of who knows whom on day 0 (edge list, GraphML or GEXF).
+        File of who knows whom on day 0; a ``NetworkFile`` says how to read one that can
+        be read in two ways. What was read is ``provenance["network"]["read_as"]``.
     out
         Directory to write. None puts the run under ``results/runs``, in a directory
         named by what makes the run, replacing the same run if it is there.
@@ -122,6 +124,8 @@ def run(
         chosen = chosen.model_copy(update={"parameters": society.parameters})
         steps, kept = chosen.parameters.steps, options.kept()
         record = provenance(chosen, seed, steps, {"network": network, "options": kept})
+        if society.read_as is not None:
+            record["network"]["read_as"] = society.read_as
         if options.checkpoint_every:
             checkpoint.check(society)
             clear_unfinished(place, options.overwrite)
@@ -179,7 +183,7 @@ def estimate(
     mind: MindOptions,
     *,
     seed: int = 0,
-    network: str | Path | None = None,
+    network: str | Path | NetworkFile | None = None,
 ) -> CallEstimate:
     """Return what a run would ask of a language model, without asking it.
 

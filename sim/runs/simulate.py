@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from sim.minds.mind import LanguageMind
 from sim.minds.options import MindOptions
+from sim.model.network_files.network_file import NetworkFile
 from sim.runs.checkpoint import Checkpoint, load, readings_of
 from sim.runs.checkpoint import save as save_checkpoint
 from sim.runs.checkpoint import steps as checkpoint_steps
@@ -24,7 +25,13 @@ from sim.scenarios.interventions import Intervention
 from sim.society import Society
 from sim.utils.errors import InputError
 from sim.utils.files import writing
-from sim.utils.provenance import LARGEST, file_identity, provenance, source_digest
+from sim.utils.provenance import (
+    LARGEST,
+    file_identity,
+    network_identity,
+    provenance,
+    source_digest,
+)
 from sim.utils.untrusted import read_json
 
 RUNS = Path("results") / "runs"
@@ -69,11 +76,11 @@ def kept_of(record: Mapping[str, Any]) -> dict[str, Any]:
 def default_path(
     scenario: Scenario,
     seed: int,
-    network: str | Path | None,
+    network: str | Path | NetworkFile | None,
     mind: MindOptions | None = None,
 ) -> Path:
     """Return the default directory of a run, named by all that makes it."""
-    known = file_identity(network) if network is not None else None
+    known = network_identity(network) if network is not None else None
     changes = [one.model_dump() for one in scenario.interventions]
     made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
     if mind is not None and mind.kind != "rules" and mind.cast != 0:

@@ -15,6 +15,7 @@ import numpy as np
 from sim import events, scenarios
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
+from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import Changes, Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import State
@@ -41,8 +42,9 @@ class Society(AgentRegistry, mesa.Model):
     rng
         Another word for ``seed``, which Mesa uses; give one of the two.
     network
-        Who knows whom on day 0: a network, or a file to read it from. None generates
-        one for ``humans`` people; else there are as many humans as the network has.
+        Who knows whom on day 0: a network, or a file to read it from (``read_as`` says
+        in one line what it was taken for). None generates one for ``humans`` people;
+        else there are as many humans as the network has.
     threads
         Threads for large societies; the result is the same for any number.
     cast
@@ -65,7 +67,7 @@ class Society(AgentRegistry, mesa.Model):
         *,
         seed: int | None = None,
         rng: int | None = None,
-        network: SocialNetwork | str | Path | None = None,
+        network: SocialNetwork | str | Path | NetworkFile | None = None,
         threads: int = 1,
         cast: Cast | None = None,
         parameters: Changes | None = None,
@@ -84,6 +86,7 @@ class Society(AgentRegistry, mesa.Model):
         known = make_network(asked, network, seed)
         self.parameters = asked.replace(humans=known.n)
         self.labels = known.labels
+        self.read_as = known.read_as
         self.state: State = births.populate(self.parameters, known, seed)
         self.day = processes.make_day(self.parameters, known.n, seed)
         self.seconds: dict[str, float] = {}
@@ -202,7 +205,9 @@ def seed_from(rng: object) -> int:
 
 
 def make_network(
-    parameters: Parameters, network: SocialNetwork | str | Path | None, seed: int
+    parameters: Parameters,
+    network: SocialNetwork | str | Path | NetworkFile | None,
+    seed: int,
 ) -> SocialNetwork:
     """Return who knows whom on day 0: as given, read from a file, or generated."""
     if isinstance(network, SocialNetwork):

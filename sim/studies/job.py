@@ -279,6 +279,8 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
         return None
     steps, network = society.parameters.steps, job["network"]
     birth = provenance(scenario_of(job), job["seed"], steps, {"network": network})
+    if society.read_as is not None:
+        birth["network"]["read_as"] = society.read_as
     writer = stack.enter_context(RunWriter(Path(job["keep"]), birth, overwrite=True))
     writer.snapshot(0, society.state)
     return writer

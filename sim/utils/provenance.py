@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sim.utils.errors import InputError
 from sim.utils.untrusted import open_file
@@ -57,7 +57,8 @@ def provenance(
     seed, steps
         What the run was started with; ``steps`` in days.
     extra
-        More to record. A path under ``"network"`` becomes the file's name and SHA-256.
+        More to record. A path under ``"network"`` becomes the file's name and SHA-256,
+        a file with how to read it that and the options.
 
     Raises
     ------
@@ -65,8 +66,8 @@ def provenance(
         If the network file cannot be read.
     """
     more = dict(extra or {})
-    if isinstance(more.get("network"), (str, Path)):
-        more["network"] = file_identity(more["network"])
+    if more.get("network") is not None and not isinstance(more["network"], Mapping):
+        more["network"] = network_identity(more["network"])
     return {
         "software": {"name": SOFTWARE, "version": software_version()},
         "source_digest": source_digest(),
@@ -84,6 +85,30 @@ def provenance(
         "steps": int(steps),
         "network": None,
     } | more
+
+
+class _HowToRead(Protocol):
+    """A file with options of how to read it, as ``sim.NetworkFile``."""
+
+    @property
+    def path(self) -> str | Path:
+        """Where it is."""
+
+    def given(self) -> dict[str, str]:
+        """Return the options by name."""
+
+
+def network_identity(network: str | Path | _HowToRead) -> dict[str, str]:
+    """Return what makes a network: a file's name, its SHA-256, how it is to be read.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    if isinstance(network, (str, Path)):
+        return file_identity(network)
+    return file_identity(network.path) | network.given()
 
 
 def file_identity(path: str | Path) -> dict[str, str]:
