@@ -36,7 +36,7 @@ from sim.model.network_files.separators import (
     sample_of,
     separator_of,
 )
-from sim.model.network_files.tables import ADJACENCY, HUMANS, Layout, layout_of
+from sim.model.network_files.tables import ADJACENCY, HUMANS, TableLayout, layout_of
 from sim.utils.errors import InputError
 
 LONGEST_LINE = 10_000  # bytes of an edge list
@@ -110,7 +110,7 @@ def _line_at(raw: bytes, offset: int) -> int:
 # ---------------------------------------------------------------------------- by pandas
 
 
-def _parse_fast(network: NetworkFile, raw: bytes, layout: Layout) -> Found:
+def _parse_fast(network: NetworkFile, raw: bytes, layout: TableLayout) -> Found:
     """Parse with pandas; raise ValueError at the least doubt."""
     import pandas
 
@@ -155,7 +155,7 @@ def _parse_fast(network: NetworkFile, raw: bytes, layout: Layout) -> Found:
 
 
 def _of_one_day(
-    network: NetworkFile, table: Any, layout: Layout
+    network: NetworkFile, table: Any, layout: TableLayout
 ) -> tuple[Any, tuple[str, ...]]:
     """Return the ties among people of our own export of one day, and what is left."""
     day, kind = layout.only
@@ -179,7 +179,7 @@ def _left_out(count: int) -> tuple[str, ...]:
 
 
 def _with_first(
-    network: NetworkFile, layout: Layout, values: Array | None
+    network: NetworkFile, layout: TableLayout, values: Array | None
 ) -> Array | None:
     """Return closeness with that of a first line that is no header."""
     if values is None or layout.first is None:
@@ -189,7 +189,7 @@ def _with_first(
     return np.append(first, values)
 
 
-def _is_header(network: NetworkFile, layout: Layout, one: Any, other: Any) -> bool:
+def _is_header(network: NetworkFile, layout: TableLayout, one: Any, other: Any) -> bool:
     """Tell whether there is a header; a first line is if none of its names recurs.
 
     Raises
@@ -226,7 +226,7 @@ def _is_header(network: NetworkFile, layout: Layout, one: Any, other: Any) -> bo
 
 
 def _found(
-    layout: Layout,
+    layout: TableLayout,
     edges: tuple[tuple[str, ...], Array],
     values: Array | None,
     header: bool,
@@ -255,7 +255,7 @@ def _found(
 # ------------------------------------------------------------------------ line by line
 
 
-def _parse_slowly(network: NetworkFile, raw: bytes, layout: Layout) -> Found:
+def _parse_slowly(network: NetworkFile, raw: bytes, layout: TableLayout) -> Found:
     """Parse line by line; raise an InputError at the first line that is wrong."""
     import pandas
 
@@ -319,7 +319,7 @@ def _numbered(one: list[str], other: list[str]) -> tuple[tuple[str, ...], Array]
     return tuple(numbers), pairs_of(pairs)
 
 
-def _check_fields(where: str, fields: list[str], layout: Layout) -> None:
+def _check_fields(where: str, fields: list[str], layout: TableLayout) -> None:
     last = max(layout.ends)
     if len(fields) <= last or not all(fields[c] for c in layout.ends):
         raise InputError(

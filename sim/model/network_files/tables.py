@@ -33,7 +33,7 @@ WORDS = {
 ADJACENCY = "--network-format adjacency if a line is a person and all they know"
 
 
-class Layout(NamedTuple):
+class TableLayout(NamedTuple):
     """How a table of ties is written."""
 
     separator: str  # one character; a blank stands for any white space
@@ -67,7 +67,7 @@ class Layout(NamedTuple):
 # --------------------------------------------------------------------------- layout
 
 
-class Table(NamedTuple):
+class TextTable(NamedTuple):
     """The first rows of a table and what is known of them."""
 
     network: NetworkFile
@@ -87,7 +87,7 @@ class Table(NamedTuple):
         return [row[at] if at < len(row) else "" for row in self.data]
 
 
-def layout_of(network: NetworkFile, sample: Sample, separator: str) -> Layout:
+def layout_of(network: NetworkFile, sample: Sample, separator: str) -> TableLayout:
     """Find the header and the columns of ties from the first lines.
 
     Raises
@@ -119,7 +119,7 @@ def layout_of(network: NetworkFile, sample: Sample, separator: str) -> Layout:
         and not _is_index(table, c)
     }
     numeric = [name for name, numbers in unused.items() if numbers and table.known]
-    return Layout(
+    return TableLayout(
         separator,
         sample.skip + (table.header is not False),
         max(len(table.names), *map(len, rows[:1])),
@@ -144,12 +144,12 @@ def _numbers(count: int) -> tuple[str, ...]:
 
 def _with_header(
     network: NetworkFile, rows: list[list[str]], comments: list[list[str]]
-) -> Table:
+) -> TextTable:
     """Tell whether the first row names the columns, as far as words and types say."""
     first, rest = rows[0], rows[1:]
     comment = comments[0] if comments else []
     numbers = list(_numbers(max(len(first), 2)))
-    plain = Table(network, first, rest, numbers, False, False)
+    plain = TextTable(network, first, rest, numbers, False, False)
     padded = [*first, *numbers[len(first) :]]
     named = plain._replace(names=padded, header=True, known=True)
     if network.header is not None:
@@ -186,14 +186,14 @@ def _with_header(
     return plain if recurs else perhaps
 
 
-def _are_alike(table: Table, ends: Ends) -> bool:
+def _are_alike(table: TextTable, ends: Ends) -> bool:
     """Tell whether two columns may both hold people, so that a comment names them."""
     one, other = (table.column(c) for c in ends.columns)
     alike = _are_words(one) == _are_words(other)
     return alike and (_are_words(one) or all(map(is_count, one + other)))
 
 
-def _looks_like_header(table: Table) -> bool:
+def _looks_like_header(table: TextTable) -> bool:
     """Tell whether the first row differs from the others as a header does."""
     if table.header is not None or not table.rest:
         return False
@@ -215,7 +215,7 @@ def _shape(field: str) -> str:
 # ------------------------------------------------------------------ columns of people
 
 
-def _ends(table: Table) -> Ends:
+def _ends(table: TextTable) -> Ends:
     """Return the columns of a tie's two people."""
     network, names = table.network, table.names
     if network.columns is not None:
@@ -238,7 +238,7 @@ def _ends(table: Table) -> Ends:
     return Ends(_ends_by_values(table), False)
 
 
-def _asked(table: Table, name: str) -> int:
+def _asked(table: TextTable, name: str) -> int:
     """Return the number of a column that is asked for."""
     keys = [key_of(one) for one in table.names]
     if table.known and name in table.names:
@@ -253,7 +253,7 @@ def _asked(table: Table, name: str) -> int:
     raise InputError(f"{table.network.path} has no column {quoted(name)}; {have}")
 
 
-def _doubt(table: Table, pairs: list[tuple[int, int]]) -> InputError:
+def _doubt(table: TextTable, pairs: list[tuple[int, int]]) -> InputError:
     """Return what to ask where several columns may hold a tie's people."""
     named = [
         ",".join(table.names[c] if table.known else str(c + 1) for c in pair)
@@ -270,7 +270,7 @@ def _doubt(table: Table, pairs: list[tuple[int, int]]) -> InputError:
     )
 
 
-def _ends_by_values(table: Table) -> tuple[int, int]:
+def _ends_by_values(table: TextTable) -> tuple[int, int]:
     """Return the columns of people in a table without words for them.
 
     Raises
@@ -318,7 +318,7 @@ def _are_words(values: list[str]) -> bool:
 
 
 def _ends_by_numbers(
-    table: Table, columns: list[list[str]], used: list[int]
+    table: TextTable, columns: list[list[str]], used: list[int]
 ) -> tuple[int, int]:
     """Return the columns of people among columns of numbers."""
     whole = [c for c in used if all(map(is_count, columns[c]))]
@@ -357,7 +357,7 @@ def _kind(values: list[str]) -> str:
     return "both" if any(map(is_number, values)) else "words"
 
 
-def _is_index(table: Table, at: int) -> bool:
+def _is_index(table: TextTable, at: int) -> bool:
     """Tell whether a column only numbers the rows."""
     if at > 0:
         return False
@@ -366,7 +366,7 @@ def _is_index(table: Table, at: int) -> bool:
     return _counts_rows(table.column(at))
 
 
-def _refuse_people(table: Table, ends: Ends) -> None:
+def _refuse_people(table: TextTable, ends: Ends) -> None:
     """Raise InputError if a table is one of people, not of ties."""
     columns = [table.column(c) for c in range(len(table.names))]
     if ends.sure or len(table.data) < (1 if table.known else 2) or len(columns) < 2:
@@ -398,7 +398,7 @@ def _refuse_people(table: Table, ends: Ends) -> None:
 # ------------------------------------------------------------------------- closeness
 
 
-def _measure(table: Table, ends: Ends) -> tuple[int, str, bool]:
+def _measure(table: TextTable, ends: Ends) -> tuple[int, str, bool]:
     """Return the column of closeness, what it is called, and if only by its place."""
     network = table.network
     names = table.names if table.known else list(_numbers(len(table.names)))
