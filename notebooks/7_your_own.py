@@ -207,7 +207,7 @@ plots.difference(
 # %%
 def days_of(society: sim.Society) -> dict[str, int]:
     """Return the first day of each kind of event."""
-    table = pd.DataFrame(society.watch.rows())
+    table = pd.DataFrame(society.monitor.rows())
     return table.groupby("kind")["step"].min().to_dict()
 
 

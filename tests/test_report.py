@@ -70,7 +70,9 @@ def test_a_report_says_what_was_run_and_what_came_of_it(
     for event in told.events.drop_duplicates("kind").to_dict("records"):
         assert event["kind"].replace("_", " ") in text
         assert event["evidence"] in text
-    assert f"{told.population} humans lived through {len(told.series)} days" in text
+    assert (
+        f"{told.population} humans were simulated for {len(told.series)} days" in text
+    )
 
 
 def test_changed_parameters_come_with_unit_range_and_source(page: str) -> None:

@@ -91,7 +91,7 @@ def _unzipped(path: Path, raw: bytes) -> bytes:
         return gunzip(raw)
     except ValueError as error:
         advice = "take .gz off its name if it is plain text"
-        raise InputError(f"{path} is not sound gzip ({error}); {advice}") from None
+        raise InputError(f"{path} is not valid gzip ({error}); {advice}") from None
 
 
 def _checked_names(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -194,7 +194,7 @@ def counterfactual(
     wanted = list(outcomes) if outcomes is not None else usual()
     for name in wanted:
         check(name)
-    one = partial(live_pair, without, changed, wanted=wanted)
+    one = partial(simulate_pair, without, changed, wanted=wanted)
     if workers > 1:
         one = partial(own_detectors.call, own_detectors.describe(kinds_in(wanted)), one)
     return Comparison(without, changed, map_all(one, numbers, workers))
@@ -236,10 +236,10 @@ def change(scenario: Scenario, given: Change, at: int | None = None) -> Scenario
 # ------------------------------------------------------------------------ both arms
 
 
-def live_pair(
+def simulate_pair(
     without: Scenario, changed: Scenario, seed: int, wanted: list[str]
 ) -> Pair:
-    """Live both arms of one seed day by day, and note where they part."""
+    """Simulate both arms of one seed day by day, and note where they part."""
     arms = [Society(one, rng=seed) for one in (without, changed)]
     observers = [OutcomeRecorder(wanted, {}) for _ in arms]
     tracks = Tracks()

@@ -106,7 +106,7 @@ def mind(
         The values, as a design has them.
     allow_model
         Hosts that a language model may be asked at: none unless a user said so, since
-        a design, or the store of a sweep, may be anybody's.
+        a design, or the store of a sweep, is untrusted.
     insecure
         Whether one on another machine may be reached by http://.
 
@@ -159,7 +159,7 @@ def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it names a file elsewhere: a design may be a stranger's.
+        If it names a file elsewhere: a design is untrusted.
     """
 
     def found(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Null models: synthetic readings in which nothing happens.
+"""Null models: synthetic readings without the events that detectors look for.
 
 A hundred people and a hundred OSes make friends, change their minds, leave and talk by
 chance alone, in six ways (``NULLS``); into any of these, one event of a known kind,
@@ -33,7 +33,7 @@ Talks = list[dict[str, Any]]
 
 
 class Day(NamedTuple):
-    """A day of an imaginary society, as ``Watch.take`` takes it."""
+    """A day of a null society, as ``Monitor.take`` takes it."""
 
     step: int
     measures: dict[str, float]
@@ -42,7 +42,7 @@ class Day(NamedTuple):
 
 
 class Null(NamedTuple):
-    """A way in which nothing happens."""
+    """A null model: noise and trends, and no event."""
 
     meaning: str
     spread: float = 0.5  # of the logarithm of how sociable agents are
@@ -73,8 +73,8 @@ NULLS = {
 }
 
 
-class Imaginary:
-    """An imaginary society, day by day.
+class NullSociety:
+    """A society drawn from a null model, day by day.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Imaginary:
     seed, steps
         Seed of its random numbers, and days it lasts.
     parts
-        What to live through, of ``PARTS``; to leave out what nobody looks at is quick.
+        What to simulate, of ``PARTS``; to leave out what nobody looks at is quick.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Imaginary:
             yield self.day(step)
 
     def day(self, step: int) -> Day:
-        """Live one day."""
+        """Simulate one day."""
         notes: dict[str, Note] = {}
         self.present[HUMANS:] = (self.born[HUMANS:] <= step) & ~self.gone[HUMANS:]
         self._leave(step, notes)
@@ -163,9 +163,9 @@ class Imaginary:
         if step % WEEK == 1:
             self._befriend(step)
         if step % WEEK == 0:
-            living = int(np.count_nonzero(self.present))
+            count = int(np.count_nonzero(self.present))
             known = friends_of(self.friends(), len(self.present))
-            self.network.read(known, HUMANS, living, notes)
+            self.network.read(known, HUMANS, count, notes)
         self._turn(notes)
 
     def friends(self) -> Array:
@@ -292,7 +292,7 @@ def _wander(rng: Any, steps: int, lasting: float, spread: float) -> Array:
     return values
 
 
-def _series(one: Imaginary) -> dict[str, Array]:
+def _series(one: NullSociety) -> dict[str, Array]:
     """Return measures that only wander, or grow steadily."""
     rng, steps, null = one.rng, one.steps, one.null
     days = np.arange(steps)

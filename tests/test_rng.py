@@ -125,7 +125,7 @@ def test_a_pair_draws_the_same_from_either_side(
     assert 0.0 <= yours < 1.0
 
 
-def test_the_two_of_a_pair_have_luck_of_their_own() -> None:
+def test_the_two_of_a_pair_have_draws_of_their_own() -> None:
     today = key(3, Stream.WARMTH, 5)
     both = np.array([each_of(today, name_of(i, i + 1), True) for i in range(10_000)])
     assert np.abs(both.mean(axis=0) - 0.5).max() < 0.02
