@@ -1,4 +1,4 @@
-"""Counterfactuals: the same random numbers, one change, and nothing else that differs."""
+"""Counterfactuals: the same random numbers, one change, and nothing else differs."""
 
 from __future__ import annotations
 

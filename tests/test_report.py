@@ -70,9 +70,7 @@ def test_a_report_says_what_was_run_and_what_came_of_it(
     for event in told.events.drop_duplicates("kind").to_dict("records"):
         assert event["kind"].replace("_", " ") in text
         assert event["evidence"] in text
-    assert (
-        f"{told.population} humans were simulated for {len(told.series)} days" in text
-    )
+    assert f"{told.population} humans over {len(told.series)} days" in text
 
 
 def test_changed_parameters_come_with_unit_range_and_source(page: str) -> None:
@@ -164,7 +162,7 @@ def test_where_it_comes_from_and_how_to_cite_it(told: Result, page: str) -> None
 
 
 def test_a_command_does_not_tell_where_things_lay() -> None:
-    long = "/opt/me/sim/cli/__init__.py run her --out '/opt/me/a run' --set price=0.5"
+    long = "/opt/me/sim/__main__.py run her --out '/opt/me/a run' --set price=0.5"
     short = "os-society run her --out .../a run --set price=0.5"
     assert provenance.command(long) == short
     assert (

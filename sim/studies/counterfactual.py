@@ -170,7 +170,7 @@ def counterfactual(
         The change: the name of a lever (``at`` says when), an intervention, several,
         or another scenario.
     at
-        The day on which a lever is pulled (the first being 1).
+        The day on which a lever begins (the first being 1).
     seeds
         How many seeds (from 0 on), or which.
     outcomes
@@ -217,10 +217,10 @@ def change(scenario: Scenario, given: Change, at: int | None = None) -> Scenario
     """
     if isinstance(given, str) and (given in LEVERS or at is not None):
         if at is None:
-            raise InputError(f"say on which day lever {given!r} is pulled (at, --at)")
+            raise InputError(f"say on which day lever {given!r} begins (at, --at)")
         return scenario.pull(given, at)
     if at is not None:
-        raise InputError("only a lever is pulled 'at' a day")
+        raise InputError("only a lever begins 'at' a day")
     if isinstance(given, str | Scenario):
         if isinstance(given, Scenario):
             return given

@@ -144,9 +144,11 @@ class Tasks:
         changes = {n: v for n, v in point.items() if n not in NAMES}
         scenario = scenario_of_factor(values["scenario"])
         scenario = scenario.replace(**design.base, **changes)
-        pulled = interventions_of_lever(values["lever"])
+        more = interventions_of_lever(values["lever"])
         network = None if values["network"] == NONE else values["network"]
-        shown = [i.model_dump(mode="json") for i in (*scenario.interventions, *pulled)]
+        shown = [
+            i.model_dump(mode="json") for i in (*scenario.interventions, *more)
+        ]
         job = {
             "scenario": scenario.name,
             "profile": scenario.profile,
