@@ -239,9 +239,7 @@ def compare_scenarios(args: argparse.Namespace) -> int:
     from sim.utils.errors import InputError
 
     if (args.other is None) == (args.lever is None):
-        raise InputError(
-            "compare with another scenario, or with a --lever --at a day"
-        )
+        raise InputError("compare with another scenario, or with a --lever --at a day")
     found = counterfactual.counterfactual(
         scenarios.load(args.scenario).replace(**size_of(args)),
         args.other if args.lever is None else args.lever,

@@ -146,9 +146,7 @@ class Tasks:
         scenario = scenario.replace(**design.base, **changes)
         more = interventions_of_lever(values["lever"])
         network = None if values["network"] == NONE else values["network"]
-        shown = [
-            i.model_dump(mode="json") for i in (*scenario.interventions, *more)
-        ]
+        shown = [i.model_dump(mode="json") for i in (*scenario.interventions, *more)]
         job = {
             "scenario": scenario.name,
             "profile": scenario.profile,
