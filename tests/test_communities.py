@@ -122,7 +122,7 @@ def test_it_agrees_with_louvain_where_communities_are_plain() -> None:
     assert mine == {frozenset(community) for community in louvain}
 
 
-def test_a_small_circle_in_a_large_society_is_not_missed() -> None:
+def test_a_small_community_in_a_large_society_is_not_missed() -> None:
     """Modularity would merge it with others: its limit grows with the society."""
     agents = 100_000
     members = np.arange(70_000, 70_020)
@@ -181,7 +181,7 @@ def test_surprise_is_none_without_more_friends_than_expected() -> None:
 
 
 def follow(*weeks: list[Array]) -> list[str]:
-    """Return what happened to circles of OSes (agents from 100 on), week by week."""
+    """Return what happened to communities of OSes (from 100 on), week by week."""
     tracker, network = Tracker(7.0), FriendshipObserver()
     base = drawn(300, 3.0)
     told = []
@@ -196,43 +196,43 @@ def follow(*weeks: list[Array]) -> list[str]:
     return told
 
 
-CIRCLE, OTHER = np.arange(150, 162), np.arange(180, 192)
-BOTH = np.concatenate([CIRCLE, OTHER])
+ONE, OTHER = np.arange(150, 162), np.arange(180, 192)
+BOTH = np.concatenate([ONE, OTHER])
 
 
-def test_a_circle_is_born_when_seen_twice() -> None:
-    assert follow([], [CIRCLE], []) == []
-    assert follow([], [CIRCLE], [CIRCLE]) == ["community_birth 3"]
+def test_a_community_is_born_when_seen_twice() -> None:
+    assert follow([], [ONE], []) == []
+    assert follow([], [ONE], [ONE]) == ["community_birth 3"]
 
 
-def test_a_circle_that_was_always_there_is_not_born() -> None:
-    assert follow([CIRCLE], [CIRCLE], [CIRCLE]) == []
+def test_a_community_that_was_always_there_is_not_born() -> None:
+    assert follow([ONE], [ONE], [ONE]) == []
 
 
 def test_growth_is_told_once_it_pauses() -> None:
     larger, largest = np.arange(150, 166), np.arange(150, 178)
-    grown = follow([CIRCLE], [larger], [largest], [largest], [largest])
+    grown = follow([ONE], [larger], [largest], [largest], [largest])
     assert grown == ["community_growth 4"]
 
 
 def test_remains_of_what_fell_apart_are_no_parts() -> None:
     halves = [np.arange(150, 155), np.arange(157, 162)]
-    assert "community_split 3" not in follow([CIRCLE], halves, halves, halves)
+    assert "community_split 3" not in follow([ONE], halves, halves, halves)
 
 
-def test_circles_merge_for_good() -> None:
-    assert follow([CIRCLE, OTHER], [BOTH], [BOTH]) == ["community_merge 3"]
-    assert follow([CIRCLE, OTHER], [BOTH], [CIRCLE, OTHER]) == []
+def test_communities_merge_for_good() -> None:
+    assert follow([ONE, OTHER], [BOTH], [BOTH]) == ["community_merge 3"]
+    assert follow([ONE, OTHER], [BOTH], [ONE, OTHER]) == []
 
 
-def test_a_circle_falls_apart_for_good() -> None:
-    assert follow([BOTH], [CIRCLE, OTHER], [CIRCLE, OTHER]) == ["community_split 3"]
-    assert follow([BOTH], [CIRCLE, OTHER], [BOTH]) == []
+def test_a_community_falls_apart_for_good() -> None:
+    assert follow([BOTH], [ONE, OTHER], [ONE, OTHER]) == ["community_split 3"]
+    assert follow([BOTH], [ONE, OTHER], [BOTH]) == []
 
 
-def test_a_circle_dies_when_missed_three_times() -> None:
-    assert follow([CIRCLE], [], [], [CIRCLE]) == []
-    assert follow([CIRCLE], [], [], []) == ["community_death 4"]
+def test_a_community_dies_when_missed_three_times() -> None:
+    assert follow([ONE], [], [], [ONE]) == []
+    assert follow([ONE], [], [], []) == ["community_death 4"]
 
 
 # ------------------------------------------------------------------------- evidence

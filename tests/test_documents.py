@@ -15,10 +15,12 @@ from sim.studies.ablation import MOSTLY
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "sim" / "docs"
-DOCUMENTS = sorted(
-    [ROOT / "README.md", *DOCS.glob("*.md"), ROOT / "notebooks" / "README.md"]
-    + [*(ROOT / "experiments").rglob("*.md")]
-)
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "notebooks" / "README.md",
+    *sorted(DOCS.glob("*.md")),
+    *sorted((ROOT / "experiments").rglob("*.md")),
+]
 FILE = re.compile(r"`([\w./-]+/[\w./-]*|[\w./-]+\.(?:py|md|toml|csv|json|jsonl|png))`")
 # What a run or a user makes, or a document says is fetched or gone.
 MADE = {"provenance.json", "design.toml", "small.csv", "results/runs/"}

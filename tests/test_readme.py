@@ -1,4 +1,4 @@
-"""The README does what it says: its Python runs, its commands parse, its paths exist."""
+"""The README does what it says: its Python runs, its commands parse."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ AGENTS = HUMANS + OSES
 CAST = 24  # agents who talk in so many words
 VOCABULARY = 400
 STAY = 0.95  # share of friendships that last a week
-CIRCLE = 12  # OSes in a circle of friends that was always there
+CLIQUE = 12  # OSes in a clique of friends that was always there
 
 PARTS = ("friends", "talks")
 
@@ -50,19 +50,21 @@ class Null(NamedTuple):
     friends: tuple[float, float] = (4.0, 4.0)  # an agent's, on the first and last day
     peers: tuple[float, float] = (0.3, 0.3)  # OSes' attention to OSes
     adopted: bool = True  # whether all OSes are there from the first day
-    circles: int = 0  # circles of friends that were always there
+    standing: int = 0  # cliques of friends that were always there
     exits: float = 0.0  # departures a day
     shuffled: bool = False  # whether the days change places
 
 
 NULLS = {
-    "stationary": Null("people and circles come and go as ever", circles=2, exits=0.02),
+    "stationary": Null(
+        "people and circles come and go as ever", standing=2, exits=0.02
+    ),
     "rewired": Null(
         "friends drawn anew each week, degrees kept", 1.0, 0.0, (5.0, 5.0), (0.7, 0.7)
     ),
     "shuffled": Null("days in random order", 0.5, 0.5, exits=0.05, shuffled=True),
     "departures": Null(
-        "OSes leave in bursts that have a common cause", circles=2, exits=0.1
+        "OSes leave in bursts that have a common cause", standing=2, exits=0.1
     ),
     "growth": Null(
         "OSes grow and have ever more friends, of both kinds",
@@ -104,9 +106,9 @@ class NullSociety:
             self.present[HUMANS:] = False
         self.born = self._births()
         self.pairs: Array = np.zeros((0, 2), np.int32)
-        self.circles = [
-            np.arange(HUMANS + i * CIRCLE, HUMANS + (i + 1) * CIRCLE)
-            for i in range(self.null.circles)
+        self.standing = [
+            np.arange(HUMANS + i * CLIQUE, HUMANS + (i + 1) * CLIQUE)
+            for i in range(self.null.standing)
         ]
         self.peers = self._draw_peers()
         self.stays = np.zeros(AGENTS, bool)
@@ -183,9 +185,9 @@ class NullSociety:
         kept = self.pairs[stay]
         fresh = self._draw(want - len(kept))
         drawn = [kept, fresh]
-        for circle in self.circles:
-            near = clique(circle)
-            inside = np.isin(kept, circle).all(1)
+        for members in self.standing:
+            near = clique(members)
+            inside = np.isin(kept, members).all(1)
             missing = len(near) * 0.85 - np.count_nonzero(inside)
             if missing > 0:
                 chosen = self.rng.permutation(len(near))[: int(missing)]

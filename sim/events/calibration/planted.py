@@ -15,7 +15,7 @@ from sim.utils.typing import Array
 ONSET, RAMP = 183, 70  # day on which it begins, and days it takes
 EARLY = {"cascade": 92}  # while there are OSes left to leave
 PARTS_OF = {"communities": ("friends",), "minds": ("talks",)}
-CLOSE = 0.9  # share of pairs that are friends, in a strong circle
+CLOSE = 0.9  # share of pairs that are friends, in a strong community
 
 
 class Truth(NamedTuple):
@@ -83,7 +83,7 @@ def _some(society: NullSociety, pairs: Array, share: float) -> Array:
     return pairs[society.rng.random(len(pairs)) < share]
 
 
-def _circle(society: NullSociety, strength: float) -> Planting:
+def _community(society: NullSociety, strength: float) -> Planting:
     members = _group(society, 20)
     pairs = society.rng.permutation(_some(society, clique(members), strength))
 
@@ -169,14 +169,14 @@ def _turning(society: NullSociety, strength: float) -> Planting:
 
 
 def _with_standing(society: NullSociety, members: list[int]) -> list[int]:
-    """Return members and those of the circles that were always there, who all stay."""
-    there = [agent for circle in society.circles for agent in circle.tolist()]
+    """Return members and those of the cliques that were always there, who all stay."""
+    there = [agent for group in society.standing for agent in group.tolist()]
     society.stays[there] = True
     return sorted({*members, *there})
 
 
 def _apart(society: NullSociety, strength: float) -> Planting:
-    planting = _circle(society, strength)
+    planting = _community(society, strength)
     return planting._replace(members=_with_standing(society, planting.members))
 
 
@@ -257,7 +257,7 @@ def _talk(step: int, agent: int, other: int, act: str, said: str) -> dict[str, A
 
 PLANTS: dict[str, Plant] = {
     "clustering": _turning,
-    "community_birth": _circle,
+    "community_birth": _community,
     "community_merge": _merged,
     "community_split": _parted,
     "cascade": _contagion,
