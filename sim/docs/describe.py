@@ -269,7 +269,8 @@ def detector_summary() -> str:
     families = len({one.family for one in sorts})
     true = dict.fromkeys(shipped["nulls"], "")
     for line in shipped["true_in_null"]:
-        kind, null, why = re.fullmatch(r"(\w+) in (\w+): (.+)", line).groups()
+        kind, _, where = line.partition(" in ")
+        null, _, why = where.partition(": ")
         true[null] = "; ".join(filter(None, (true[null], f"{code(kind)}: {why}")))
     text = (
         f"{len(sorts)} detectors in {families} families: {len(sorts) - len(alarms)} "
