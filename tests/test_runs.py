@@ -39,11 +39,13 @@ STORY = scenarios.load("her").replace(**(QUICK | {"humans": 60, "steps": 170}))
 TINY = STORY.replace(humans=30, steps=5)
 SUBPROCESS = """
 import sys
-from sim import runs, scenarios, schedule
-schedule.WORTH_SHARING = 0
+from sim import scenarios
+from sim.engine import threads
+from sim.runs import run
+threads.WORTH_SHARING = 0
 changes = eval(sys.argv[3])
 story = scenarios.load("her").replace(**changes)
-runs.run(story, seed=int(sys.argv[1]), out=sys.argv[2], threads=2)
+run.run(story, seed=int(sys.argv[1]), out=sys.argv[2], threads=2)
 """
 
 
