@@ -23,7 +23,13 @@ DOCUMENTS = [
 ]
 FILE = re.compile(r"`([\w./-]+/[\w./-]*|[\w./-]+\.(?:py|md|toml|csv|json|jsonl|png))`")
 # What a run or a user makes, or a document says is fetched or gone.
-MADE = {"provenance.json", "design.toml", "small.csv", "results/runs/"}
+MADE = {
+    ".venv/bin/os-society",
+    "provenance.json",
+    "design.toml",
+    "small.csv",
+    "results/runs/",
+}
 MADE |= {"ego-facebook.csv.gz", "readings.parquet", "results/ablation-pairs.csv"}
 
 
