@@ -173,8 +173,8 @@ class Session:
         """Simulate some days in every society; return how many were left."""
         done = 0
         while done < days and not self.finished:
-            for life in self.societies:
-                life.step()
+            for society in self.societies:
+                society.step()
             done += 1
         return done
 
@@ -218,7 +218,7 @@ class Session:
 
     def differences(self) -> list[tuple[str, float, float]]:
         """Return name and latest value, as it was and what if, of every measure."""
-        rows = [row for life in self.societies if (row := life.latest())]
+        rows = [row for society in self.societies if (row := society.latest())]
         if len(rows) < 2:
             return []
         return [(name, rows[0][name], rows[1][name]) for name in MEASURES]

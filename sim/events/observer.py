@@ -142,7 +142,7 @@ class Observer:
         self._gathering(state, notes)
         self._leaving(state, notes)
         if self.days % WEEK == 0:
-            self._told_of_others(state, notes)
+            self._disclosures(state, notes)
             absent = np.zeros(state.ties.agents, bool)
             absent[state.humans.n :] = state.oses.status != HERE
             count = int(len(absent) - np.count_nonzero(absent))
@@ -202,7 +202,7 @@ class Observer:
             notes["exposure"] = _note([0], [exposure[could].mean(dtype=np.float64)])
         notes["mourning"] = _note(self._first("mourning", state.humans.bereaved > 0))
 
-    def _told_of_others(self, state: State, notes: Notes) -> None:
+    def _disclosures(self, state: State, notes: Notes) -> None:
         """Note, once a week, which OSes' other loves came out."""
         known = community_detection.flagged(state.ties.arrays, state.humans.n, KNOWS)
         notes["told"] = _note(self._first("told", known))

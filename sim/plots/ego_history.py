@@ -97,7 +97,7 @@ def ego(
     chosen = central_human(result, result.steps) if agent is None else agent
     for day in steps or ():
         result.ties(day)  # says which days there are, if there is no such one
-    story = _life(result, chosen)
+    story = _history_of(result, chosen)
     days = list(steps) if steps is not None else _days(story)
     if not 0 < len(days) <= MOST_DAYS:
         raise InputError(f"there is room for 1 to {MOST_DAYS} days, not {len(days)}")
@@ -134,7 +134,7 @@ def name_of(result: Result, agent: int) -> str:
     return f"OS {name} ({agent})"
 
 
-def _life(result: Result, agent: int) -> EgoHistory:
+def _history_of(result: Result, agent: int) -> EgoHistory:
     """Gather what all snapshots know of an agent."""
     last = result.population + len(result.oses()) - 1
     if not 0 <= agent <= last:

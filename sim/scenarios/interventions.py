@@ -54,7 +54,7 @@ class Intervention(BaseModel):
     set: dict[str, Any]
 
     @model_validator(mode="after")
-    def _sound(self) -> Intervention:
+    def _validated(self) -> Intervention:
         if (self.at is None) == (self.when is None):
             raise ValueError("an intervention has either a day 'at' or a condition")
         fixed = sorted(SET_UP & self.set.keys())
