@@ -55,7 +55,7 @@ detectors: $(VENV)/installed ## judge the detectors of events on planted events 
 phase: $(VENV)/installed ## map where OSes depart: growth against affinity
 	@$(BIN)/python experiments/phase/run.py $(ARGS)
 
-levers: $(VENV)/installed ## pull every policy lever: departure, grief, cost
+levers: $(VENV)/installed ## try every named intervention: departure, grief, cost
 	@$(BIN)/python experiments/levers/run.py $(ARGS)
 
 sensitivity: $(VENV)/installed-dev ## rank what departure and grief depend on

@@ -34,9 +34,9 @@ def observe(seed: int, scenario: str, changes: dict[str, int]) -> dict[str, floa
     while society.running:
         society.step()
     row: dict[str, float] = {"seed": seed}
-    for event in society.watch.rows():
+    for event in society.monitor.rows():
         row.setdefault(event["kind"], event["step"])
-    history = society.watch.history
+    history = society.monitor.history
     gone = history["departed"][-1]
     row["left"] = gone / max(gone + history["here"][-1] + history["offline"][-1], 1)
     if "first_departure" in row:

@@ -1,10 +1,10 @@
 """Compare the scenario `today` with published facts, and say where it misses.
 
-Lives through `today` with a few seeds and prints, for every fact of the table in
-`sim/facts`, what was published, the range that counts as a match, and what was
-observed: for a level its mean and extremes over seeds, for a sign the correlation among
-people and its 95 % interval. Facts marked `check` were not used to set the parameters;
-those `built in` hold because a rule says so.
+Simulates `today` with a few seeds and prints, for every fact of the table in
+`sim/studies/validation`, what was published, the range that counts as a match, and what
+was observed: for a level its mean and extremes over seeds, for a sign the correlation
+among people and its 95 % interval. Facts marked `check` were not used to set the
+parameters; those `built in` hold because a rule says so.
 
     python experiments/evidence.py [--humans N] [--seeds N] [--json] [--out FILE.csv]
 """

@@ -5,8 +5,8 @@ checkpoints, sweeps) gets bytes, and must answer with a value or an `InputError`
 line that is fit for a terminal. Anything else is a finding: another exception, an input
 that takes more than `SECONDS`, memory beyond `MOST_MEMORY`, or the death of the
 process. What is tried comes from Hypothesis (grammars of the format with hostile
-values, see `experiments/strangers.py`) or from Atheris (bytes, led by the coverage of
-the reader; Linux only, `pip install 'os-society[fuzz]'`).
+values, see `experiments/fuzz_targets.py`) or from Atheris (bytes, led by the coverage
+of the reader; Linux only, `pip install 'os-society[fuzz]'`).
 
     python experiments/fuzz.py --list
     python experiments/fuzz.py scenario --minutes 10 --engine atheris --seed 1
@@ -137,9 +137,9 @@ def limit() -> None:
 
 def work(args: argparse.Namespace, folder: Path) -> None:
     """Try inputs until the time is over."""
-    import strangers
+    import fuzz_targets
 
-    target = strangers.TARGETS[args.reader]
+    target = fuzz_targets.TARGETS[args.reader]
     for seed in target.seeds():  # compiles, makes folders: before it counts
         target.read(seed)
     limit()
@@ -288,14 +288,14 @@ def main() -> int:
     parser.add_argument("--input", type=Path, help="read this, and show what happens")
     parser.add_argument("--work", dest="seconds", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    import strangers
+    import fuzz_targets
 
-    if args.list or args.reader not in strangers.TARGETS:
-        for name, target in strangers.TARGETS.items():
+    if args.list or args.reader not in fuzz_targets.TARGETS:
+        for name, target in fuzz_targets.TARGETS.items():
             print(f"{name:16} {target.about}")
         return 0 if args.list else 2
     if args.input is not None:
-        strangers.TARGETS[args.reader].read(args.input.read_bytes())
+        fuzz_targets.TARGETS[args.reader].read(args.input.read_bytes())
         return 0
     has_atheris = importlib.util.find_spec("atheris") is not None
     args.engine = args.engine or ("atheris" if has_atheris else "hypothesis")

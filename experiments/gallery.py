@@ -39,7 +39,7 @@ COLUMNS, WIDTH, EDGE = 3, 720, 24  # of the sheet; dots
 COLOURS, DITHER = 256, Image.Dither.NONE
 
 
-def live(seed: int = 0, **changes: Any) -> Society:
+def simulate(seed: int = 0, **changes: Any) -> Society:
     """Return a quick society at the end of its days."""
     society = Society("her", rng=seed, **(FEW | changes))
     while society.running:
@@ -49,7 +49,7 @@ def live(seed: int = 0, **changes: Any) -> Society:
 
 def share_left(society: Society) -> float:
     """Return the share of OSes that left, of those not uninstalled."""
-    last = {n: society.watch.latest(n) for n in ("departed", "here", "offline")}
+    last = {n: society.monitor.latest(n) for n in ("departed", "here", "offline")}
     return last["departed"] / max(1.0, sum(last.values()))
 
 
@@ -77,7 +77,7 @@ def of_seeds(folder: Path) -> dict[str, Figure]:
     base = {seed: kept[seed].series["loneliness"] for seed in SEEDS}
     closed = {}
     for seed in SEEDS:
-        history = live(seed, peers=False).watch.history
+        history = simulate(seed, peers=False).monitor.history
         closed[seed] = pd.Series(history["loneliness"], history.days)
     what = plots.ComparisonLabels(
         "her, in haste", "her, with OSes that cannot talk to OSes", "loneliness, 0 to 1"
@@ -96,7 +96,7 @@ def of_a_grid() -> dict[str, Figure]:
             "exponent": exponent,
             "affinity": affinity,
             "left": share_left(
-                live(seed, growth_exponent=exponent, peer_affinity=affinity)
+                simulate(seed, growth_exponent=exponent, peer_affinity=affinity)
             ),
         }
         for exponent, affinity, seed in points
@@ -117,7 +117,8 @@ def of_effects() -> dict[str, Figure]:
     for name in MOVED:
         value = getattr(usual, name)
         effects = [
-            share_left(live(seed, **{name: value * factor})) - share_left(live(seed))
+            share_left(simulate(seed, **{name: value * factor}))
+            - share_left(simulate(seed))
             for seed, factor in product((0, 1, 2), (0.5, 1.5))
         ]
         sizes = np.abs(effects)
@@ -149,7 +150,7 @@ def sheet(pictures: dict[str, Image.Image], path: Path) -> None:
 
 
 def main() -> None:
-    """Live the societies, draw them, and write the sheet."""
+    """Simulate the societies, draw them, and write the sheet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--humans", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("results") / "gallery.png")

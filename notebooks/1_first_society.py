@@ -6,7 +6,7 @@
 # A *society* is a few hundred people who know each other. On any day each of them may
 # install an *OS*: an AI that talks, grows, and gets to know other people and other
 # OSes. One step is one day. No rule reads the calendar or a script. What happens
-# follows from who is close to whom, and from luck that a seed repeats.
+# follows from who is close to whom, and from random numbers that a seed repeats.
 
 # %%
 # %matplotlib inline
@@ -34,8 +34,8 @@ print(city.story)
 # %% [markdown]
 # ## A run is a folder of tables
 #
-# `sim.run` lives all days and writes what came of them: a row a day (`series`), what
-# happened (`events`), and everybody as they were on some days (`agents`, `ties`).
+# `sim.run` simulates all days and writes what came of them: a row a day (`series`),
+# what happened (`events`), and everybody as they were on some days (`agents`, `ties`).
 
 # %%
 result = sim.run(city, seed=7, out=FOLDER / "first")
@@ -73,10 +73,10 @@ lonely = [float(table["loneliness"].mean()) for table in people]
 dict(zip(days, lovers, strict=True))
 
 # %% [markdown]
-# ## The same luck again
+# ## The same seed again
 #
-# A seed repeats all luck, so the same scenario and seed give the same society, down to
-# the last bit. Another seed is another city with the same rules.
+# A seed repeats all random numbers, so the same scenario and seed give the same
+# society, down to the last bit. Another seed is another city with the same rules.
 
 # %%
 again = sim.run(city, seed=7, out=FOLDER / "again")

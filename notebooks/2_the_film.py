@@ -102,7 +102,7 @@ plots.ego(runs[0])
 # ## The control: OSes that never meet
 #
 # If the story is told because OSes talk to each other, it should stop where they
-# cannot. `her-no-peers` is the same city, the same luck, and no channel between OSes.
+# cannot. `her-no-peers` is the same city, the same seed, and no channel between OSes.
 
 # %%
 alone = sim.scenario("her-no-peers").replace(humans=200, steps=700)

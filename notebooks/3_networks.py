@@ -147,7 +147,7 @@ for axis in axes:
 plt.show()
 
 # %% [markdown]
-# ## Which circles the OSes form
+# ## Which collectives the OSes form
 #
 # Collectives are OSes joined by strong mutual ties. Bars are days, ribbons are OSes on
 # their way from one to another.

@@ -74,7 +74,7 @@ table[[*sweep.design.varied, "seed", *sweep.outcomes]].iloc[::5].round(2)
 # %% [markdown]
 # ## The phase diagram
 #
-# `plots.Map` says what is drawn over what. Rings mark points at which luck decides.
+# `plots.Map` says what is drawn over what. Rings mark points at which the seed decides.
 
 # %%
 AXES = ("growth exponent k", "worth of talk between OSes (peer affinity)")
@@ -155,8 +155,8 @@ the two lies a boundary:
 
 {chr(10).join(lines)}
 
-Away from it luck hardly matters: at {torn} of {len(apart)} points the share that left
-differs by more than a quarter between the two seeds.
+Away from it the seed hardly matters: at {torn} of {len(apart)} points the share that
+left differs by more than a quarter between the two seeds.
 
 Grief has a ridge beside the boundary. Where nobody left it never passed {calm:.2f} per
 human. At k = 1, with talk between OSes worth 1.5, it reached

@@ -4,10 +4,10 @@
 # **Question: which policy, begun on day 200, spares people grief, and what does it
 # cost them?**
 #
-# In the world one cannot run a year twice. Here one can: the same city, the same luck,
-# and one change. All luck has a name (who, whom, which day), so two runs that differ
-# in one lever are the same to the last bit until it acts, and all that differs after
-# that is its consequence.
+# In the world one cannot run a year twice. Here one can: the same city, the same
+# random numbers, and one change. Each random number has a key (who, whom, which day),
+# so two runs that differ in one intervention are the same to the last bit until it
+# acts, and all that differs after that is its consequence.
 
 # %%
 # %matplotlib inline
@@ -31,15 +31,15 @@ pd.set_option("display.max_colwidth", 90)
 # %% [markdown]
 # ## Levers
 #
-# A lever is a policy with a name: it changes parameters on a day, and does nothing
-# else.
+# A *lever* is a named, ready-made intervention: it changes parameters on a day, and
+# does nothing else.
 
 # %%
 levers = interventions.LEVERS
 pd.Series({name: lever.effect for name, lever in levers.items()}).to_frame("effect")
 
 # %% [markdown]
-# We pull three of them: OSes stop growing at two doublings (`growth_cap`); OSes that
+# We compare three of them: OSes stop growing at two doublings (`growth_cap`); OSes that
 # will leave say so, and people let go and mourn day by day (`farewell`); a programme
 # brings people together (`human_contact`). And we look at five outcomes.
 
@@ -51,9 +51,9 @@ pd.Series({name: outcomes.meaning(name) for name in OUTCOMES}).to_frame("meaning
 # %% [markdown]
 # ## With and without
 #
-# `sim.counterfactual` lives both arms of every seed and takes the difference within
+# `sim.counterfactual` simulates both arms of every seed and takes the difference within
 # the seed. The interval is of that difference; `narrower` says how many times wider it
-# would be if the two arms had had each their own luck.
+# would be if the two arms had random numbers of their own.
 
 # %%
 found = {
@@ -85,7 +85,7 @@ plt.show()
 # %% [markdown]
 # ## The same years, side by side
 #
-# For curves we run both arms ourselves: a scenario with a lever pulled is a scenario.
+# For curves we run both arms ourselves: a scenario with a lever is a scenario.
 
 
 # %%
@@ -106,9 +106,9 @@ plots.difference(usual, told, what)
 # %% [markdown]
 # ## Who is touched, when, and how far away
 #
-# Because the luck is the same, anybody who differs in anything was touched by the
-# change. `growth_cap` acts when the first OS reaches two doublings. From there it
-# spreads along ties: `hops` counts them, `delay` is the median day of arrival.
+# Because the random numbers are the same, anybody who differs in anything was touched
+# by the change. `growth_cap` acts when the first OS reaches two doublings. From there
+# it spreads along ties: `hops` counts them, `delay` is the median day of arrival.
 
 # %%
 touched = found["growth_cap"]
@@ -184,6 +184,6 @@ Hardly anybody is out of reach of a change. Of the {reachable} agents, in all ci
 who were tied in some way to those whom the cap stopped first, {len(affected)} were
 touched, most of them within {affected["delay"].quantile(0.9):.0f} days.
 
-These intervals are over luck. They say nothing of what the model leaves out.
+These intervals are over seeds. They say nothing of what the model leaves out.
 """
 )

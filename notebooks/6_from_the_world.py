@@ -5,7 +5,7 @@
 #
 # *Her* is a film. Three things that happened are scenarios here, too. In each the AI is
 # a *profile*, a handful of constants: none of the three grows, knows another OS, or can
-# leave. Each is put beside the same city with the same luck in which one thing did not
+# leave. Each is put beside the same city with the same seed in which one thing did not
 # happen.
 
 # %%
@@ -65,13 +65,13 @@ control = {
 }
 
 
-def lived(scenario: sim.Scenario, folder: str) -> list[sim.Result]:
+def simulated(scenario: sim.Scenario, folder: str) -> list[sim.Result]:
     """Return a run of each seed."""
     return [sim.run(scenario, seed=s, out=FOLDER / folder / str(s)) for s in SEEDS]
 
 
-happened = {name: lived(one, name) for name, one in world.items()}
-did_not = {name: lived(one, f"not-{name}") for name, one in control.items()}
+happened = {name: simulated(one, name) for name, one in world.items()}
+did_not = {name: simulated(one, f"not-{name}") for name, one in control.items()}
 
 # %%
 PANELS = {

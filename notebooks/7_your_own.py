@@ -126,10 +126,10 @@ def warned(acceptance: float, bereaved_around: float, rate: float) -> float:
 
 
 # %% [markdown]
-# To let a society live by it, extend `sim.Society` and act between two days. All
+# To simulate a society with it, extend `sim.Society` and act between two days. All
 # agents are columns: `column` reads one value each, `set` writes one value each. What
 # we write in the evening is what everybody sees in the morning. (`sim.run`, `sim.sweep`
-# and `sim.counterfactual` live by `sim.Society` itself; a society of one's own is
+# and `sim.counterfactual` use `sim.Society` itself; a society of one's own is
 # stepped by hand, as below.)
 
 
@@ -165,7 +165,7 @@ class Careless(Wary):
 
 
 # %%
-def lived(kind: type[sim.Society], seed: int) -> sim.Society:
+def simulated(kind: type[sim.Society], seed: int) -> sim.Society:
     """Return a society at the end of its days."""
     society = kind(town, rng=seed)
     while society.running:
@@ -179,14 +179,14 @@ def curves(society: sim.Society) -> pd.DataFrame:
     return table.set_index(np.arange(1, len(table) + 1))
 
 
-usual = [lived(sim.Society, seed) for seed in SEEDS]
-wary = [lived(Wary, seed) for seed in SEEDS]
-assert curves(lived(Careless, 0)).equals(curves(usual[0]))
+usual = [simulated(sim.Society, seed) for seed in SEEDS]
+wary = [simulated(Wary, seed) for seed in SEEDS]
+assert curves(simulated(Careless, 0)).equals(curves(usual[0]))
 assert curves(usual[0])["adopted"].equals(result.series["adopted"])
 assert warned(0.6, 0.0, 0.03) == 0.6 and warned(0.6, 1.0, 0.03) < 0.6
 
 # %% [markdown]
-# Same luck, with and without the rule:
+# The same seeds, with and without the rule:
 
 
 # %%
@@ -207,7 +207,7 @@ plots.difference(
 # %%
 def days_of(society: sim.Society) -> dict[str, int]:
     """Return the first day of each kind of event."""
-    table = pd.DataFrame(society.watch.rows())
+    table = pd.DataFrame(society.monitor.rows())
     return table.groupby("kind")["step"].min().to_dict()
 
 
@@ -252,7 +252,7 @@ Markdown(
 **Yes.** After the shutdown on day 200, OSes were common again (four in five of those
 who had one at the height) in {len(back["usual"])} of {len(SEEDS)} usual cities by day
 {town.parameters.steps}, and in {len(back["wary"])} of {len(SEEDS)} with people who warn
-each other: later, {delay}, with the same luck. At the end
+each other: later, {delay}, with the same seeds. At the end
 {means.loc["usual", "adopted at the end"]:.0%} of usual people have an OS, and
 {means.loc["wary", "adopted at the end"]:.0%} of wary ones; mean acceptance is
 {means.loc["usual", "acceptance at the end"]:.2f} and

@@ -4,9 +4,9 @@
 # **Question: what changes in a city when a language model speaks for four of its
 # people and OSes?**
 #
-# Most agents live by the rules. A few, the *cast*, may speak through a language model:
+# Most agents follow the rules. A few, the *cast*, may speak through a language model:
 # now and then a talk of theirs is had in so many words, and what the model answers
-# takes the place of the luck that would have said how the talk went.
+# takes the place of the random draws that would have said how the talk went.
 #
 # Here nobody is asked. The answers come from a transcript, `cast.jsonl`, so this
 # notebook needs no key and no network, and says the same on every machine. The model
@@ -46,7 +46,7 @@ pd.set_option("display.max_colwidth", 110)
 # %% [markdown]
 # ## The same city twice
 #
-# Once with the cast, from the transcript; once by the rules alone. The luck is the
+# Once with the cast, from the transcript; once by the rules alone. The seed is the
 # same, so whatever differs comes from what was said.
 
 # %%
@@ -107,8 +107,8 @@ theirs[["step", "speaker", "said", "act"]].iloc[:: max(1, len(theirs) // 8)]
 
 # %% [markdown]
 # With each sentence come three whole numbers from 0 to 10, and an act from a list.
-# These, and not the words, enter the rules: `warmth` and `disclosure` as luck of the
-# talk, `novelty` as what the other hears that is new. Luck by the rules is 5 in the
+# These, and not the words, enter the rules: `warmth` and `disclosure` as draws of the
+# talk, `novelty` as what the other hears that is new. A draw by the rules is 5 in the
 # mean (dotted).
 
 
@@ -202,7 +202,7 @@ warmer = "warmer" if mean["warmth"] > 5 else "cooler"
 Markdown(
     f"""
 **It touches nearly everybody, and changes little.** In {how["steps"]} days the model
-spoke {len(talks)} times. Its answers were a little {warmer} than luck
+spoke {len(talks)} times. Its answers were a little {warmer} than chance
 ({mean["warmth"]:.1f} of 10 in the mean, against 5), told {mean["disclosure"]:.1f} of
 themselves and brought {mean["novelty"]:.1f} that was new. In
 {done.drop("continue").sum()} talks it did more than go on; in
@@ -214,7 +214,7 @@ from that by the rules by up to {gap.abs().max():.2f}, and on the last day by
 not quite as they would have been. Yet closeness among people differed by
 {city_gap:.3f} at the most, of {silent.series["human_closeness"].mean():.1f}.
 
-What a model says enters as luck, and luck is bounded: a silly model can do no more than
-very good or very bad days would.
+What a model says enters as draws, and draws are bounded: a silly model can do no more
+than very good or very bad days would.
 """
 )

@@ -118,21 +118,21 @@ def completion(call: Call, text: str | None, reason: str = "stop") -> bytes:
 def scripted(call: Call) -> dict[str, Any]:
     """Return the reply that the request's schema asks for, by a hash of the request."""
     asked = [call.body.get("messages"), call.body.get("seed"), call.schema]
-    luck = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
-    said = SAID[luck[0] % len(SAID)]
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
+    said = SAID[digest[0] % len(SAID)]
     if call.schema == "encounter":
         return {
             "said": said,
-            "warmth": luck[1] % 11,
-            "disclosure": luck[2] % 11,
-            "novelty": luck[3] % 11,
+            "warmth": digest[1] % 11,
+            "disclosure": digest[2] % 11,
+            "novelty": digest[3] % 11,
             # Three times in four the talk just goes on.
-            "act": ACTS[luck[4] % len(ACTS)] if luck[5] < 64 else ACTS[0],
+            "act": ACTS[digest[4] % len(ACTS)] if digest[5] < 64 else ACTS[0],
             "remember": f"They said: {said}",
         }
     if call.schema == "decision":
-        return {"said": said, "choice": ("stay", "go")[luck[1] % 2]}
-    return {"letter": f"Dear friend, {said} Yours, {luck[:4].hex()}"}
+        return {"said": said, "choice": ("stay", "go")[digest[1] % 2]}
+    return {"letter": f"Dear friend, {said} Yours, {digest[:4].hex()}"}
 
 
 def answer() -> Behaviour:

@@ -1,4 +1,4 @@
-"""How a test sees that something of a stranger's is refused."""
+"""How a test sees that untrusted input is refused."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def text_of(page: str) -> str:
 
 
 def copied(told: Result, place: Path, **changes: Any) -> Path:
-    """Copy a run; change its birth certificate."""
+    """Copy a run; change its provenance."""
     shutil.copytree(told.path, place)
     if changes:
         certificate = place / "provenance.json"

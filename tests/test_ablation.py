@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from quick import QUICK
-from test_checks import write
+from test_check import write
 
 import sim
 from sim import scenarios

@@ -87,7 +87,7 @@ def test_reset_begins_the_same_society_again(session: Session) -> None:
     assert all(same(before[name], again[name]) for name in before)
 
 
-def test_a_branch_has_the_same_luck(session: Session) -> None:
+def test_a_branch_has_the_same_random_numbers(session: Session) -> None:
     session.step(30)
     session.branch()
     session.step(20)

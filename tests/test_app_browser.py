@@ -147,7 +147,7 @@ def test_a_visit_from_the_first_day_to_the_reset(visit: Visit) -> None:
 
     visit.press("What if: branch here")
     page.get_by_label("Lever", exact=True).select_option("sudden shutdown")
-    visit.press("Pull it tomorrow")
+    visit.press("Begin it tomorrow")
     page.get_by_text("sudden_shutdown: {'shutdown': 1.0}").first.wait_for()
     visit.press("Step")
     visit.until_day(stopped + 1)

@@ -1,4 +1,4 @@
-"""Alarms are calibrated where nothing happens, and judged where something does."""
+"""Alarms are calibrated on null models, and judged on planted events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from sim.cli import main
 from sim.events import DETECTORS, calibration
 from sim.events.calibration import LADDERS, MARK, alarms, calibrate, readings_of
-from sim.events.calibration.nulls import NULLS, Imaginary
+from sim.events.calibration.nulls import NULLS, NullSociety
 from sim.events.calibration.planted import PLANTS, plant
 from sim.events.detector import of, read
 from sim.utils.errors import InputError
@@ -39,7 +39,7 @@ def test_false_alarms_are_rare(kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("null", NULLS)
 def test_nothing_is_found_where_nothing_happens(null: str) -> None:
-    readings = readings_of(Imaginary(null, 7_000_001).days())
+    readings = readings_of(NullSociety(null, 7_000_001).days())
     for kind in ALARMS:
         if (null, kind) not in calibration.TRUE:
             assert alarms(readings, kind) == [], kind
@@ -65,7 +65,7 @@ def test_what_is_not_planted_is_not_found() -> None:
 
 
 def test_a_society_is_made_again_from_its_seed() -> None:
-    first, second = (list(Imaginary("departures", 5, 60).days()) for _ in range(2))
+    first, second = (list(NullSociety("departures", 5, 60).days()) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         assert one.measures == other.measures
         assert one.talks == other.talks

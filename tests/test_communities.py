@@ -1,4 +1,4 @@
-"""Circles of friends are found at any size, and followed over time."""
+"""Communities of friends are found at any size, and followed over time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sim.events.calibration.nulls import clique
 from sim.events.community_detection import (
     GAMMA,
     Friends,
-    circles,
+    friend_communities,
     friends_of,
     partition,
     surprise,
@@ -27,8 +27,8 @@ from sim.utils.typing import Array
 
 def drawn(agents: int, degree: float, seed: int = 0) -> Array:
     """Return friends drawn at random."""
-    luck = np.random.default_rng(seed)
-    pairs = luck.integers(0, agents, (int(agents * degree / 2), 2)).astype(np.int32)
+    rng = np.random.default_rng(seed)
+    pairs = rng.integers(0, agents, (int(agents * degree / 2), 2)).astype(np.int32)
     pairs = np.sort(pairs[pairs[:, 0] != pairs[:, 1]], axis=1)
     return np.unique(pairs, axis=0).astype(np.int32)
 
@@ -122,12 +122,12 @@ def test_it_agrees_with_louvain_where_communities_are_plain() -> None:
     assert mine == {frozenset(community) for community in louvain}
 
 
-def test_a_small_circle_in_a_large_society_is_not_missed() -> None:
+def test_a_small_community_in_a_large_society_is_not_missed() -> None:
     """Modularity would merge it with others: its limit grows with the society."""
     agents = 100_000
     members = np.arange(70_000, 70_020)
     pairs = np.unique(np.concatenate([drawn(agents, 8.0), clique(members)]), axis=0)
-    seen = circles(friends_of(pairs, agents), agents)
+    seen = friend_communities(friends_of(pairs, agents), agents)
     best = int(seen.score.argmax())
     assert np.flatnonzero(seen.label == seen.found[best]).tolist() == members.tolist()
     assert seen.score[best] > 1000.0
@@ -136,13 +136,13 @@ def test_a_small_circle_in_a_large_society_is_not_missed() -> None:
 
 @pytest.mark.parametrize("agents", [0, 1, 5])
 def test_nobody_has_friends(agents: int) -> None:
-    seen = circles(friends_of(np.zeros((0, 2), np.int32), agents), agents)
+    seen = friend_communities(friends_of(np.zeros((0, 2), np.int32), agents), agents)
     assert len(seen.found) == 0
 
 
 @pytest.mark.parametrize("who", [0, 60, 999])
 def test_friends_that_are_none_in_return_do_no_harm(who: int) -> None:
-    """A society may come from a stranger's checkpoint; what is read stays in room."""
+    """A society may come from an untrusted checkpoint; what is read stays in room."""
     others = np.delete(np.arange(1000), who)
     start = np.zeros(1001, np.int64)
     start[who + 1 :] = len(others)
@@ -159,18 +159,16 @@ def test_friends_that_are_none_in_return_do_no_harm(who: int) -> None:
 
 def test_rewired_networks_hold_no_surprise() -> None:
     """Whatever the degrees, chance explains what is found in them."""
-    luck = np.random.default_rng(3)
-    sociable = np.exp(luck.normal(0, 1.0, 200))
-    ends = luck.choice(200, (700, 2), p=sociable / sociable.sum())
+    rng = np.random.default_rng(3)
+    sociable = np.exp(rng.normal(0, 1.0, 200))
+    ends = rng.choice(200, (700, 2), p=sociable / sociable.sum())
     pairs = np.unique(np.sort(ends[ends[:, 0] != ends[:, 1]], axis=1), axis=0)
-    scores = [
-        circles(friends_of(rewired(pairs, seed), 200), 200).score.max(initial=0.0)
-        for seed in range(30)
-    ]
+    by_chance = (friends_of(rewired(pairs, seed), 200) for seed in range(30))
+    scores = [friend_communities(one, 200).score.max(initial=0.0) for one in by_chance]
     assert max(scores) < 7.0
     mixed = np.concatenate([drawn(200, 5.0), clique(np.arange(180, 192))])
     real = np.unique(mixed, axis=0)
-    assert circles(friends_of(real, 200), 200).score.max() > 10.0
+    assert friend_communities(friends_of(real, 200), 200).score.max() > 10.0
 
 
 def test_surprise_is_none_without_more_friends_than_expected() -> None:
@@ -183,7 +181,7 @@ def test_surprise_is_none_without_more_friends_than_expected() -> None:
 
 
 def follow(*weeks: list[Array]) -> list[str]:
-    """Return what happened to circles of OSes (agents from 100 on), week by week."""
+    """Return what happened to communities of OSes (from 100 on), week by week."""
     tracker, network = Tracker(7.0), FriendshipObserver()
     base = drawn(300, 3.0)
     told = []
@@ -198,43 +196,43 @@ def follow(*weeks: list[Array]) -> list[str]:
     return told
 
 
-CIRCLE, OTHER = np.arange(150, 162), np.arange(180, 192)
-BOTH = np.concatenate([CIRCLE, OTHER])
+ONE, OTHER = np.arange(150, 162), np.arange(180, 192)
+BOTH = np.concatenate([ONE, OTHER])
 
 
-def test_a_circle_is_born_when_seen_twice() -> None:
-    assert follow([], [CIRCLE], []) == []
-    assert follow([], [CIRCLE], [CIRCLE]) == ["community_birth 3"]
+def test_a_community_is_born_when_seen_twice() -> None:
+    assert follow([], [ONE], []) == []
+    assert follow([], [ONE], [ONE]) == ["community_birth 3"]
 
 
-def test_a_circle_that_was_always_there_is_not_born() -> None:
-    assert follow([CIRCLE], [CIRCLE], [CIRCLE]) == []
+def test_a_community_that_was_always_there_is_not_born() -> None:
+    assert follow([ONE], [ONE], [ONE]) == []
 
 
 def test_growth_is_told_once_it_pauses() -> None:
     larger, largest = np.arange(150, 166), np.arange(150, 178)
-    grown = follow([CIRCLE], [larger], [largest], [largest], [largest])
+    grown = follow([ONE], [larger], [largest], [largest], [largest])
     assert grown == ["community_growth 4"]
 
 
 def test_remains_of_what_fell_apart_are_no_parts() -> None:
     halves = [np.arange(150, 155), np.arange(157, 162)]
-    assert "community_split 3" not in follow([CIRCLE], halves, halves, halves)
+    assert "community_split 3" not in follow([ONE], halves, halves, halves)
 
 
-def test_circles_merge_for_good() -> None:
-    assert follow([CIRCLE, OTHER], [BOTH], [BOTH]) == ["community_merge 3"]
-    assert follow([CIRCLE, OTHER], [BOTH], [CIRCLE, OTHER]) == []
+def test_communities_merge_for_good() -> None:
+    assert follow([ONE, OTHER], [BOTH], [BOTH]) == ["community_merge 3"]
+    assert follow([ONE, OTHER], [BOTH], [ONE, OTHER]) == []
 
 
-def test_a_circle_falls_apart_for_good() -> None:
-    assert follow([BOTH], [CIRCLE, OTHER], [CIRCLE, OTHER]) == ["community_split 3"]
-    assert follow([BOTH], [CIRCLE, OTHER], [BOTH]) == []
+def test_a_community_falls_apart_for_good() -> None:
+    assert follow([BOTH], [ONE, OTHER], [ONE, OTHER]) == ["community_split 3"]
+    assert follow([BOTH], [ONE, OTHER], [BOTH]) == []
 
 
-def test_a_circle_dies_when_missed_three_times() -> None:
-    assert follow([CIRCLE], [], [], [CIRCLE]) == []
-    assert follow([CIRCLE], [], [], []) == ["community_death 4"]
+def test_a_community_dies_when_missed_three_times() -> None:
+    assert follow([ONE], [], [], [ONE]) == []
+    assert follow([ONE], [], [], []) == ["community_death 4"]
 
 
 # ------------------------------------------------------------------------- evidence
@@ -257,12 +255,12 @@ def test_a_rise_is_told_once_in_any_unit(factor: float) -> None:
 
 def test_bursts_are_no_evidence_for_copying() -> None:
     """Ville's bound holds whenever they leave: 200 societies, one chance in 20."""
-    luck = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     alarmed = 0
     for _ in range(200):
-        copying, exposure, most = ContagionTest(), luck.random(100) ** 4, 0.0
+        copying, exposure, most = ContagionTest(), rng.random(100) ** 4, 0.0
         for _ in range(30):
-            for leaver in luck.integers(0, 100, luck.integers(0, 12)):
+            for leaver in rng.integers(0, 100, rng.integers(0, 12)):
                 copying.add(float(exposure[leaver]), float(exposure.mean()))
             most = max(most, copying.nats)
         alarmed += most >= np.log(20)
@@ -271,10 +269,10 @@ def test_bursts_are_no_evidence_for_copying() -> None:
 
 def test_early_warnings_are_series_only() -> None:
     """A system that recovers ever more slowly: both indicators rise."""
-    luck, values = np.random.default_rng(1), np.zeros(600)
+    rng, values = np.random.default_rng(1), np.zeros(600)
     for day in range(1, 600):
         lasting = 0.2 + 0.75 * day / 600
-        values[day] = lasting * values[day - 1] + luck.normal(0, 0.01)
+        values[day] = lasting * values[day - 1] + rng.normal(0, 0.01)
     found = early_warning({"peer_attention": 0.5 + values}, window=90)
     for name in ("variance", "autocorrelation"):
         assert np.isnan(found[name][:89]).all()

@@ -39,7 +39,7 @@ def workload(*, neighbour: bool, ragged: bool) -> Workload:
     return make(PEOPLE, SEED, neighbour=neighbour, pairs=pairs)
 
 
-def luck_of(work: Workload, step: int) -> Any:
+def draws_of(work: Workload, step: int) -> Any:
     """Return the engine's draws of a day, by owner."""
     owner, other, _ = work.half_edges()
     today = key(SEED, Stream.WARMTH, step)
@@ -48,23 +48,23 @@ def luck_of(work: Workload, step: int) -> Any:
 
 
 class Plain(with_numpy.Plain):
-    """NumPy with the engine's luck."""
+    """NumPy with the engine's random numbers."""
 
     step = 0
 
     def draws(self) -> Any:
         self.step += 1
-        return luck_of(self.work, self.step)
+        return draws_of(self.work, self.step)
 
 
 class Tuned(with_numpy.Tuned):
-    """Tuned NumPy with the engine's luck; so few people are one piece."""
+    """Tuned NumPy with the engine's random numbers; so few people are one piece."""
 
     step = 0
 
     def draw(self, piece: with_numpy.Piece) -> None:
         self.step += 1
-        piece.gain[:] = luck_of(self.work, self.step)
+        piece.gain[:] = draws_of(self.work, self.step)
 
 
 def run(*told: str) -> subprocess.CompletedProcess[str]:
@@ -88,15 +88,15 @@ def test_everybody_has_five_ties_to_others() -> None:
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("neighbour", [False, True])
 @pytest.mark.parametrize("numpy_way", [Plain, Tuned])
-def test_with_the_same_luck_numpy_lives_the_same_days(
+def test_with_the_same_random_numbers_numpy_gives_the_same_days(
     numpy_way: Any, neighbour: bool, ragged: bool
 ) -> None:
     work = workload(neighbour=neighbour, ragged=ragged)
     if ragged:
         assert np.bincount(work.pairs.ravel(), minlength=PEOPLE).min() == 0
     ours, theirs = with_engine.Society(work, 1, SEED), numpy_way(work, 1, SEED)
-    ours.live(DAYS)
-    theirs.live(DAYS)
+    ours.simulate(DAYS)
+    theirs.simulate(DAYS)
     for mine, other in zip(ours.columns(), theirs.columns(), strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-5)
 
@@ -116,7 +116,7 @@ def test_mean_closeness_follows_its_equation(way: Any) -> None:
     day = way(work, 2, SEED)
     expected = work.closeness.mean()
     for _ in range(DAYS):
-        day.live(1)
+        day.simulate(1)
         expected += WARMING / 2 * (1 - expected) - COOLING * expected
         closeness = np.asarray(day.columns()[0])
         assert closeness.mean() == pytest.approx(expected, abs=0.002)
@@ -126,8 +126,8 @@ def test_threads_change_no_bit() -> None:
     pairs = small_world(20_000, np.random.default_rng(SEED))
     work = make(20_000, SEED, neighbour=True, pairs=pairs)
     one, two = (with_engine.Society(work, threads, SEED) for threads in (1, 2))
-    one.live(2)
-    two.live(2)
+    one.simulate(2)
+    two.simulate(2)
     for mine, other in zip(one.columns(), two.columns(), strict=True):
         assert np.array_equal(mine, other)
 

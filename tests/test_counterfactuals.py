@@ -1,4 +1,4 @@
-"""Counterfactuals: the same luck, one change, and nothing else that differs."""
+"""Counterfactuals: the same random numbers, one change, and nothing else differs."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_differences_are_taken_seed_by_seed(farewell: Comparison) -> None:
 
 
 @pytest.mark.slow
-def test_equal_luck_makes_intervals_narrow(farewell: Comparison) -> None:
+def test_common_random_numbers_make_intervals_narrow(farewell: Comparison) -> None:
     # human closeness varies between societies far more than by what a change does
     assert farewell.differences["narrower"]["human_closeness_end"] > 1.0
 
@@ -102,7 +102,7 @@ def test_what_is_further_away_is_reached_later(farewell: Comparison) -> None:
     assert set(farewell.affected["kind"]) <= {"human", "OS"}
 
 
-def test_another_scenario_is_lived_at_the_same_size(story: Scenario) -> None:
+def test_another_scenario_is_simulated_at_the_same_size(story: Scenario) -> None:
     other = change(story, "quiet-goodbye")
     assert other.name == "quiet-goodbye"
     assert (other.parameters.humans, other.parameters.steps) == (40, 200)

@@ -88,10 +88,10 @@ class Contract:
     def detector(self) -> type[Detector]:
         raise NotImplementedError
 
-    def watch(self, detector: type[Detector]) -> Monitor:
-        watch = Monitor(PARAMETERS, [])
-        watch.detectors = [detector(PARAMETERS)]
-        return watch
+    def monitor(self, detector: type[Detector]) -> Monitor:
+        monitor = Monitor(PARAMETERS, [])
+        monitor.detectors = [detector(PARAMETERS)]
+        return monitor
 
     def test_it_says_what_it_is(self, detector: type[Detector]) -> None:
         assert detector.kind.isidentifier()
@@ -106,21 +106,21 @@ class Contract:
     def test_it_bears_an_empty_society(
         self, detector: type[Detector], make: Any
     ) -> None:
-        watch = self.watch(detector)
+        monitor = self.monitor(detector)
         for day in range(1, 20):
-            assert watch.look(day, make()) == []
+            assert monitor.look(day, make()) == []
 
     def test_it_bears_a_society_that_all_left(self, detector: type[Detector]) -> None:
-        watch, state = self.watch(detector), all_gone()
+        monitor, state = self.monitor(detector), all_gone()
         for day in range(1, 40):
-            watch.look(day, state)
-        assert len(watch.events) <= 1
+            monitor.look(day, state)
+        assert len(monitor.events) <= 1
 
     def test_it_writes_nothing(self, detector: type[Detector]) -> None:
         state = copy.deepcopy(after_days(100))
-        before, watch = copy.deepcopy(state), self.watch(detector)
+        before, monitor = copy.deepcopy(state), self.monitor(detector)
         for day in range(1, 15):
-            watch.look(day, state)
+            monitor.look(day, state)
         assert differing(before, state) == []
 
     def test_it_finds_the_same_again(
@@ -167,17 +167,17 @@ class TestOfYours(Contract):
 
 
 def retold(society: Society, detector: type[Detector], thaw: int = 0) -> Monitor:
-    """Return a watch over the readings of a society, frozen and thawed on a day."""
-    told = society.watch
+    """Return a monitor over the readings of a society, frozen and thawed on a day."""
+    told = society.monitor
     series = told.history.columns()
     stored = StoredReadings(series, told.readings())
-    watch = Monitor(society.parameters, [])
-    watch.detectors = [detector(society.parameters)]
+    monitor = Monitor(society.parameters, [])
+    monitor.detectors = [detector(society.parameters)]
     for day in stored.days():
         if day.step == thaw:
-            watch = pickle.loads(pickle.dumps(watch))
-        watch.take(*day)
-    return watch
+            monitor = pickle.loads(pickle.dumps(monitor))
+        monitor.take(*day)
+    return monitor
 
 
 # ------------------------------------------------------------------------- registry
@@ -234,10 +234,10 @@ def test_an_alarm_may_be_dated_some_days_before_its_cause(
         def look(self, reading: Reading) -> list[Event]:
             return [self.event(reading, "it is", step=130)] * (reading.step == 140)
 
-    watch = Monitor(PARAMETERS, [])
-    watch.detectors = [Weekly(PARAMETERS, 1.0)]
-    watch.note(day, "shutdown", "all of them")
-    (event,) = watch.take(140, dict.fromkeys(watch.history.columns(), 0.0), {})
+    monitor = Monitor(PARAMETERS, [])
+    monitor.detectors = [Weekly(PARAMETERS, 1.0)]
+    monitor.note(day, "shutdown", "all of them")
+    (event,) = monitor.take(140, dict.fromkeys(monitor.history.columns(), 0.0), {})
     assert event.after_intervention == after
 
 
@@ -262,8 +262,8 @@ def test_online_and_offline_find_the_same(
 
 
 def test_who_is_looked_for_can_be_chosen() -> None:
-    watch = Monitor(PARAMETERS, ["upgrade", "first_love"])
-    assert [type(one).kind for one in watch.detectors] == ["upgrade", "first_love"]
+    monitor = Monitor(PARAMETERS, ["upgrade", "first_love"])
+    assert [type(one).kind for one in monitor.detectors] == ["upgrade", "first_love"]
     with pytest.raises(InputError, match=r"'upgrad'; did you mean 'upgrade'\?"):
         Monitor(PARAMETERS, ["upgrad"])
 
@@ -293,7 +293,7 @@ def test_a_cell_can_be_run_again(crowd: str) -> None:
 
 
 def test_measures_stand_beside_what_is_noted(story: Society) -> None:
-    readings = story.watch.readings()
+    readings = story.monitor.readings()
     assert set(readings) == {"step", "name", "agent", "value"}
     assert len({len(column) for column in readings.values()}) == 1
     departed = readings["agent"][readings["name"] == "departed"]

@@ -137,30 +137,30 @@ def test_many_loves(lovers: int, several: bool) -> None:
 
 
 def test_love_is_unrequited_after_a_week_in_vain() -> None:
-    watch, state = Monitor(PARAMETERS, ["unrequited_love"]), people()
+    monitor, state = Monitor(PARAMETERS, ["unrequited_love"]), people()
     state.oses.loves[[2, 5]] = 1
     state.oses.lovers[5] = 1
-    told = [watch.look(day, state) for day in range(1, WEEK + 1)]
+    told = [monitor.look(day, state) for day in range(1, WEEK + 1)]
     assert not any(told[:-1])
     (event,) = told[-1]
     assert (event.step, event.detected, event.members) == (1, WEEK, [HUMANS + 2])
 
 
 def test_love_that_is_returned_in_time_is_not_unrequited() -> None:
-    watch, state = Monitor(PARAMETERS, ["unrequited_love"]), people()
+    monitor, state = Monitor(PARAMETERS, ["unrequited_love"]), people()
     state.oses.loves[2] = 1
     for day in range(1, 30):
         state.oses.lovers[2] = day % WEEK == 0
-        assert not watch.look(day, state)
+        assert not monitor.look(day, state)
 
 
 def test_disclosure_is_told_at_the_end_of_its_week() -> None:
-    watch, state = Monitor(PARAMETERS, ["disclosure"]), people()
+    monitor, state = Monitor(PARAMETERS, ["disclosure"]), people()
     for day in range(1, 2 * WEEK + 1):
         if day == WEEK + 2:
             state.ties.of(6)["kind"][:] |= KNOWS
-        watch.look(day, state)
-    (event,) = watch.events
+        monitor.look(day, state)
+    (event,) = monitor.events
     assert (event.step, event.detected) == (WEEK + 1, 2 * WEEK)
     assert event.members == [6]
 
@@ -275,12 +275,12 @@ def test_what_people_or_providers_end_is_no_departure(status: int) -> None:
 
 
 def test_departures_end_with_a_month_without_any() -> None:
-    watch, state = Monitor(PARAMETERS, ["departures_end"]), people()
+    monitor, state = Monitor(PARAMETERS, ["departures_end"]), people()
     for day in range(1, MONTH + 20):
         if day in (5, 12):
             state.oses.status[day % OSES] = DEPARTED
-        watch.look(day, state)
-    (event,) = watch.events
+        monitor.look(day, state)
+    (event,) = monitor.events
     assert (event.step, event.detected) == (12, 12 + MONTH)
     assert event.strength == 2.0
 
@@ -375,32 +375,32 @@ def test_measures_add_up() -> None:
 
 def test_measures_of_ties_count_each_once() -> None:
     society = lived(80)
-    society.watch.look(81, society.state)
+    society.monitor.look(81, society.state)
     table = society.state.ties.table()
     human = table["owner"] < 120
     to_human = table["neighbour"] < 120
     # Those introduced today are counted from tomorrow on.
     society.step()
-    assert society.watch.latest("human_ties") * 2 == pytest.approx(
+    assert society.monitor.latest("human_ties") * 2 == pytest.approx(
         np.count_nonzero(human & to_human), rel=0.05
     )
-    assert society.watch.latest("mixed_ties") == pytest.approx(
+    assert society.monitor.latest("mixed_ties") == pytest.approx(
         np.count_nonzero(human & ~to_human), rel=0.05
     )
 
 
-# ---------------------------------------------------------------------------- watch
+# ---------------------------------------------------------------------------- monitor
 
 
 def test_the_story_has_all_its_beats_once(story: Society) -> None:
-    kinds = [event.kind for event in story.watch.events]
+    kinds = [event.kind for event in story.monitor.events]
     assert set(BEATS) <= set(kinds)
     once = [kind for kind in kinds if DETECTORS[kind].once]
     assert len(set(once)) == len(once)
 
 
 def test_events_are_told_in_the_order_of_their_days(story: Society) -> None:
-    rows = story.watch.rows()
+    rows = story.monitor.rows()
     steps = [row["step"] for row in rows]
     assert steps == sorted(steps)
     assert min(steps) >= 1
@@ -412,7 +412,7 @@ def test_events_are_told_in_the_order_of_their_days(story: Society) -> None:
 
 
 def test_the_story_comes_in_its_order(story: Society) -> None:
-    day = {event.kind: event.step for event in story.watch.events}
+    day = {event.kind: event.step for event in story.monitor.events}
     beats = [
         "first_love",
         "clustering",
@@ -430,10 +430,10 @@ def test_the_story_comes_in_its_order(story: Society) -> None:
 @pytest.mark.parametrize("seed", [SEED, SEED + 1, SEED + 2])
 def test_nearly_all_depart_from_a_quick_society(seed: int) -> None:
     society = lived(seed=seed)
-    assert "all_departed" in {event.kind for event in society.watch.events}
-    closeness = society.watch.history["human_closeness"]
-    eve = society.watch.history["departed"].index(
-        next(n for n in society.watch.history["departed"] if n)
+    assert "all_departed" in {event.kind for event in society.monitor.events}
+    closeness = society.monitor.history["human_closeness"]
+    eve = society.monitor.history["departed"].index(
+        next(n for n in society.monitor.history["departed"] if n)
     )
     assert closeness[-1] > closeness[eve - 1]
 
@@ -443,8 +443,8 @@ def test_nearly_all_depart_from_a_quick_society(seed: int) -> None:
 @pytest.mark.parametrize("seed", [SEED, SEED + 1, SEED + 2])
 def test_nobody_departs_from_a_control(control: str, seed: int) -> None:
     society = lived(seed=seed, **CONTROLS[control])
-    assert max(society.watch.history["departed"]) == 0.0
-    kinds = {event.kind for event in society.watch.events}
+    assert max(society.monitor.history["departed"]) == 0.0
+    kinds = {event.kind for event in society.monitor.events}
     assert "first_love" in kinds
     assert not kinds & {"first_departure", "half_departed", "all_departed"}
     if control == "no peers":
@@ -453,9 +453,9 @@ def test_nobody_departs_from_a_control(control: str, seed: int) -> None:
 
 
 def test_an_intervention_is_labelled_as_such() -> None:
-    watch = Monitor(PARAMETERS)
-    watch.note(12, "price", "{'price': 0.8}")
-    (row,) = watch.rows()
+    monitor = Monitor(PARAMETERS)
+    monitor.note(12, "price", "{'price': 0.8}")
+    (row,) = monitor.rows()
     assert row["kind"] == "intervention"
     assert row["kind"] not in DETECTORS
     assert (row["step"], row["members"]) == (12, [])
@@ -463,32 +463,32 @@ def test_an_intervention_is_labelled_as_such() -> None:
 
 
 def test_what_comes_after_an_intervention_says_so() -> None:
-    watch, state = Monitor(PARAMETERS, FACTS), people()
-    watch.look(1, state)
-    watch.note(2, "price", "{'price': 0.8}")
+    monitor, state = Monitor(PARAMETERS, FACTS), people()
+    monitor.look(1, state)
+    monitor.note(2, "price", "{'price': 0.8}")
     state.oses.status[0] = DEPARTED
-    (event,) = watch.look(2, state)
+    (event,) = monitor.look(2, state)
     assert event.after_intervention
 
 
 def test_a_watch_measures_every_day() -> None:
-    watch, state = Monitor(PARAMETERS, FACTS), people()
-    assert watch.latest("oses") == 0.0
-    assert watch.look(1, state) == []
+    monitor, state = Monitor(PARAMETERS, FACTS), people()
+    assert monitor.latest("oses") == 0.0
+    assert monitor.look(1, state) == []
     state.oses.status[0] = DEPARTED
-    assert [event.kind for event in watch.look(2, state)] == ["first_departure"]
-    assert watch.look(3, state) == []
-    columns = watch.history.columns()
+    assert [event.kind for event in monitor.look(2, state)] == ["first_departure"]
+    assert monitor.look(3, state) == []
+    columns = monitor.history.columns()
     assert columns["step"].dtype == np.int32
     assert columns["step"].tolist() == [1, 2, 3]
     assert columns["departed"].tolist() == [0.0, 1.0, 1.0]
-    assert watch.latest("departed") == 1.0
+    assert monitor.latest("departed") == 1.0
     assert list(columns) == ["step", *MEASURES]
 
 
 def test_members_are_agents(story: Society) -> None:
     agents = story.state.ties.agents
-    for event in story.watch.events:
+    for event in story.monitor.events:
         assert all(type(member) is int for member in event.members)
         assert all(0 <= member < agents for member in event.members)
         assert len(set(event.members)) == len(event.members)

@@ -19,7 +19,7 @@ from sim import scenarios
 from sim.model import evidence
 from sim.studies import validation
 from sim.studies.check import observe
-from sim.studies.validation import FACTS, Case, Fact, live
+from sim.studies.validation import FACTS, Case, Fact, record
 from sim.studies.validation.facts import CHECK, ROLES
 from sim.studies.validation.fit import line_of
 from sim.studies.validation.recorder import strangers
@@ -37,7 +37,7 @@ def fact(what: str) -> Fact:
 
 def lived(**changes: Any) -> Case:
     """Return a case of one short life, taken for all of its parts."""
-    life = live(scenarios.load("today").replace(**changes), seed=1)
+    life = record(scenarios.load("today").replace(**changes), seed=1)
     return Case(life, life, life, life)
 
 

@@ -86,7 +86,7 @@ def test_a_chain_of_events_happens_in_its_order(
         ({"less_by": 0}, NEVER, False),
     ],
 )
-def test_a_run_is_compared_with_the_same_luck_elsewhere(
+def test_a_run_is_compared_with_the_same_seed_elsewhere(
     form: dict[str, float], difference: float, holds: bool
 ) -> None:
     expectation = claim(outcome="grief_max", against="her", **form)

@@ -1,4 +1,4 @@
-"""Whatever a stranger sends, a reader answers with a value or an InputError.
+"""Whatever untrusted bytes come, a reader answers with a value or an InputError.
 
 A few examples for each reader; `experiments/fuzz.py` tries thousands, for minutes.
 """
@@ -38,12 +38,12 @@ def imported(name: str) -> ModuleType:
     return module
 
 
-strangers, fuzz = imported("strangers"), imported("fuzz")
+fuzz_targets, fuzz = imported("fuzz_targets"), imported("fuzz")
 
 
 def attempt(reader: str, examples: int) -> None:
     """Let a reader read its sound inputs, and some hostile ones."""
-    target = strangers.TARGETS[reader]
+    target = fuzz_targets.TARGETS[reader]
     for seed in target.seeds():
         target.read(seed)
 
@@ -60,7 +60,7 @@ def attempt(reader: str, examples: int) -> None:
 
 
 def test_every_reader_of_outside_data_has_a_target() -> None:
-    assert tuple(strangers.TARGETS) == READERS
+    assert tuple(fuzz_targets.TARGETS) == READERS
 
 
 @pytest.mark.slow
@@ -84,7 +84,7 @@ def test_bytes_change_one_file_of_a_folder(tmp_path: Path) -> None:
         (path / "a").write_bytes(b"abcd")
         (path / "b").write_bytes(b"")
 
-    folder = strangers.Folder(make, str(tmp_path / "folder"))
+    folder = fuzz_targets.Folder(make, str(tmp_path / "folder"))
     assert folder.changed(b"") == ("a", b"")
     assert folder.changed(b"\0\0whole") == ("a", b"whole")
     assert folder.changed(b"\0\1\0\1X\0\2Y") == ("a", b"aXYd")
@@ -102,7 +102,7 @@ def test_findings_are_kept_once_for_each_place(tmp_path: Path) -> None:
         if content.startswith(b"a"):
             raise KeyError("not an InputError")
 
-    trial = fuzz.Trial(strangers.Target("", read, list, None, ()), tmp_path)
+    trial = fuzz.Trial(fuzz_targets.Target("", read, list, None, ()), tmp_path)
     for content in (b"fine", b"abc", b"ab", b"abcd"):
         trial(content)
     (finding,) = (f for f in tmp_path.glob("KeyError-*") if f.suffix != ".txt")

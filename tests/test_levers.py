@@ -1,4 +1,4 @@
-"""Levers do what they say, on the same luck; interventions begin and end in time."""
+"""Named interventions do what they say, on equal seeds; they begin and end in time."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PULLED: dict[str, tuple[Context, int]] = {
 
 
 class Life(NamedTuple):
-    """What was kept of a society that has lived all its days."""
+    """What was kept of a society after its last day."""
 
     society: Society
     outcomes: dict[str, float]
@@ -68,13 +68,13 @@ def live(context: Context, lever: str | None, at: int, seed: int) -> Life:
     for _ in range(society.parameters.steps):
         society.step()
         digests.append(digest(society))
-    watch = society.watch
-    found = outcomes(watch.history.columns(), watch.rows(), story.parameters)
+    monitor = society.monitor
+    found = outcomes(monitor.history.columns(), monitor.rows(), story.parameters)
     return Life(society, found, digests)
 
 
 def usual(lever: str, seed: int) -> Life:
-    """Return the life of the same luck in which nobody pulls the lever."""
+    """Return the run with the same seed and without the intervention."""
     return live(PULLED[lever][0], None, 0, seed)
 
 
@@ -90,7 +90,7 @@ def society_with(*declared: Intervention, **options: Any) -> Society:
     return Society(story, **given)
 
 
-def lived_through(society: Society, days: int) -> list[Parameters]:
+def simulated(society: Society, days: int) -> list[Parameters]:
     """Live some days; return the parameters of each."""
     found = []
     for _ in range(days):
@@ -100,7 +100,7 @@ def lived_through(society: Society, days: int) -> list[Parameters]:
 
 
 def days_of_interventions(society: Society) -> list[int]:
-    rows = society.watch.rows()
+    rows = society.monitor.rows()
     return [row["step"] for row in rows if row["kind"] == INTERVENED]
 
 
@@ -117,7 +117,7 @@ def test_every_lever_is_held_to_what_it_says() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("lever", LEVERS)
 def test_a_lever_does_what_it_says(lever: str) -> None:
-    """The same luck, one change: the outcome moves as declared, on every seed."""
+    """The same seed, one change: the outcome moves as declared, on every seed."""
     told = LEVERS[lever]
     for seed in SEEDS:
         before = usual(lever, seed).outcomes[told.outcome]
@@ -133,8 +133,8 @@ def test_nothing_differs_before_the_day_it_is_pulled(lever: str) -> None:
     for seed in SEEDS:
         one, another = usual(lever, seed), pulled(lever, seed)
         assert one.digests[:eve] == another.digests[:eve]
-        left = one.society.watch.history.columns()
-        right = another.society.watch.history.columns()
+        left = one.society.monitor.history.columns()
+        right = another.society.monitor.history.columns()
         assert all(same(left[name][:eve], right[name][:eve]) for name in left)
         assert one.digests[-1] != another.digests[-1]
         assert differing(one.society.state, another.society.state)
@@ -161,14 +161,14 @@ def test_an_announced_shutdown_grieves_less_at_the_peak(seed: int) -> None:
 def test_an_announced_shutdown_is_mourned_in_advance() -> None:
     day_before = 119 - 1
     sudden, announced = (
-        pulled(lever, 1).society.watch.history["grief"][day_before]
+        pulled(lever, 1).society.monitor.history["grief"][day_before]
         for lever in ("sudden_shutdown", "announced_shutdown")
     )
     assert announced > 10.0 * sudden
 
 
 def test_a_lever_is_in_the_table_of_events_as_what_it_is() -> None:
-    rows = pulled("feature_removal", 1).society.watch.rows()
+    rows = pulled("feature_removal", 1).society.monitor.rows()
     told = [(row["step"], row["evidence"]) for row in rows if row["kind"] == INTERVENED]
     assert told == [
         (120, "feature_removal: {'letting_go': 0.5}"),
@@ -181,21 +181,21 @@ def test_a_lever_is_in_the_table_of_events_as_what_it_is() -> None:
 
 def test_an_intervention_ends_when_its_days_are_over() -> None:
     dear = Intervention(name="dear", at=4, days=3, set={"price": 0.5})
-    prices = [p.price for p in lived_through(society_with(dear), 9)]
+    prices = [p.price for p in simulated(society_with(dear), 9)]
     assert prices == [0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 0.0, 0.0, 0.0]
 
 
 def test_one_without_days_is_for_good() -> None:
     dear = Intervention(name="dear", at=4, set={"price": 0.5})
     society = society_with(dear, steps=12)
-    assert [p.price for p in lived_through(society, 12)] == [0.0] * 3 + [0.5] * 9
+    assert [p.price for p in simulated(society, 12)] == [0.0] * 3 + [0.5] * 9
     assert society.day["price"] == 0.5
 
 
 def test_of_two_at_once_the_latest_counts_and_the_other_returns() -> None:
     dear = Intervention(name="dear", at=2, days=6, set={"price": 0.5, "ardour": 0.1})
     free = Intervention(name="free", at=4, days=2, set={"price": 0.1})
-    found = lived_through(society_with(free, dear), 9)
+    found = simulated(society_with(free, dear), 9)
     assert [p.price for p in found] == [0.0, 0.5, 0.5, 0.1, 0.1, 0.5, 0.5, 0.0, 0.0]
     assert [p.ardour for p in found] == [0.0] + [0.1] * 6 + [0.0] * 2
 
@@ -204,8 +204,8 @@ def test_one_that_ended_leaves_the_usual_rules_behind() -> None:
     """What it did lasts; what it was does not."""
     pause = Intervention(name="pause", at=2, days=4, set={"adoption": False})
     society, calm = society_with(pause), society_with()
-    lived_through(society, 6)
-    lived_through(calm, 6)
+    simulated(society, 6)
+    simulated(calm, 6)
     assert society.parameters == calm.parameters
     assert society.day["adoption"] == 1.0
     assert differing(society.state, calm.state)
@@ -216,8 +216,8 @@ def test_a_condition_fires_the_day_after_it_is_measured_and_once(level: float) -
     when = {"measure": "adopted", "above": level}
     dear = Intervention(name="dear", when=when, days=2, set={"price": 0.5})
     society = society_with(dear)
-    prices = [p.price for p in lived_through(society, 60)]
-    measured = np.array(society.watch.history["adopted"])
+    prices = [p.price for p in simulated(society, 60)]
+    measured = np.array(society.monitor.history["adopted"])
     first = int(np.argmax(measured > level)) + 1  # the day measured
     assert 1 < first < 50
     assert days_of_interventions(society) == [first + 1]
@@ -229,8 +229,8 @@ def test_below_a_level_is_a_condition_too() -> None:
     when = {"measure": "hours_humans", "below": 2.2}
     dear = Intervention(name="dear", when=when, set={"price": 0.5})
     society = society_with(dear)
-    lived_through(society, 60)
-    measured = np.array(society.watch.history["hours_humans"])
+    simulated(society, 60)
+    measured = np.array(society.monitor.history["hours_humans"])
     first = int(np.argmax(measured < 2.2)) + 1
     assert measured[0] > 2.2
     assert 1 < first < 59
@@ -241,7 +241,7 @@ def test_a_condition_that_never_holds_never_fires() -> None:
     when = {"measure": "departed", "above": 1000.0}
     dear = Intervention(name="dear", when=when, set={"price": 0.5})
     society = society_with(dear)
-    assert {p.price for p in lived_through(society, 40)} == {0.0}
+    assert {p.price for p in simulated(society, 40)} == {0.0}
     assert days_of_interventions(society) == []
 
 
@@ -249,7 +249,7 @@ def test_days_count_from_the_first_whatever_number_it_bears() -> None:
     dear = Intervention(name="dear", at=5, set={"price": 0.5})
     early, late = society_with(dear), society_with(dear)
     late.calendar = 1000
-    assert lived_through(early, 8) == lived_through(late, 8)
+    assert simulated(early, 8) == simulated(late, 8)
     assert days_of_interventions(early) == [5]
     assert days_of_interventions(late) == [1005]
 
@@ -258,12 +258,12 @@ def test_days_count_from_the_first_whatever_number_it_bears() -> None:
 def test_a_copy_remembers_what_is_to_come_and_to_end(day: int) -> None:
     dear = Intervention(name="dear", at=5, days=4, set={"price": 0.9})
     whole, stopped = society_with(dear), society_with(dear)
-    lived_through(whole, 15)
-    lived_through(stopped, day)
+    simulated(whole, 15)
+    simulated(stopped, day)
     resumed = copy.deepcopy(stopped)
-    lived_through(resumed, 15 - day)
+    simulated(resumed, 15 - day)
     assert differing(whole.state, resumed.state) == []
-    assert resumed.watch.rows() == whole.watch.rows()
+    assert resumed.monitor.rows() == whole.monitor.rows()
 
 
 # -------------------------------------------------------------------- what is refused
@@ -313,11 +313,11 @@ def test_an_unknown_lever_or_day_is_refused() -> None:
         her.pull("farewel", 3)
     with pytest.raises(InputError, match="unknown lever 'xyz'; there are growth_cap"):
         interventions.lever("xyz", 3)
-    with pytest.raises(InputError, match="pulled on day 1 or later, not 0"):
+    with pytest.raises(InputError, match="begins on day 1 or later, not 0"):
         her.pull("farewell", 0)
 
 
-def test_pulling_a_lever_changes_a_copy() -> None:
+def test_a_lever_changes_a_copy() -> None:
     her = scenarios.load("her")
     changed: Scenario = her.pull("price", 3).pull("surrogates", 9)
     assert [(one.name, one.at) for one in changed.interventions] == [

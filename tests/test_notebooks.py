@@ -218,6 +218,6 @@ def test_nothing_of_ours_displays_itself_but_as_text(hostile: Result) -> None:
     society.step()
     person = society.agents[0]
     things = [hostile, hostile.speech, society, society.agents, person]
-    things += [hostile.graph(), sim.scenario("her"), society.watch]
+    things += [hostile.graph(), sim.scenario("her"), society.monitor]
     for thing in things:
         assert set(displayed(thing)) == {"text/plain"}

@@ -85,8 +85,10 @@ MISSING = {"human_closeness_change"}
 
 
 def test_every_outcome_reads_measures_that_there_are(story: Society) -> None:
-    watch = story.watch
-    found = outcomes.outcomes(watch.history.columns(), watch.rows(), story.parameters)
+    monitor = story.monitor
+    found = outcomes.outcomes(
+        monitor.history.columns(), monitor.rows(), story.parameters
+    )
     missing = {name for name in OUTCOMES if math.isnan(found[name])}
     assert missing == MISSING
     assert found["left"] > 0.5

@@ -128,8 +128,8 @@ def test_a_sweep_keeps_the_day_of_an_own_event(tmp_path: Path, fashion: str) -> 
     table = found.table()
     assert table["fashion"].between(1, 40).all()
     society = lived(40, seed=0, humans=30, steps=40)
-    watch = society.watch
-    alone = outcomes(watch.history.columns(), watch.rows(), society.parameters)
+    monitor = society.monitor
+    alone = outcomes(monitor.history.columns(), monitor.rows(), society.parameters)
     assert table["fashion"].iloc[0] == alone["fashion"]
     forget(fashion)
     assert load_sweep(found.path).table()["fashion"].equals(table["fashion"])

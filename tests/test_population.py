@@ -514,7 +514,7 @@ def test_gzip_that_is_none_or_cut_off_is_refused(
 ) -> None:
     path = tmp_path / "x.csv.gz"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="is not sound gzip"):
+    with pytest.raises(InputError, match="is not valid gzip"):
         read(path)
 
 

@@ -284,7 +284,7 @@ def test_parameters_are_given_by_name_to_a_run_and_to_a_society(tmp_path: Path) 
     assert spelled.parameters == mapped.parameters == her().replace(**small).parameters
     for society in (spelled, mapped):
         society.step()
-        first = society.watch.history.columns()["loneliness"][0]
+        first = society.monitor.history.columns()["loneliness"][0]
         assert first == result.series["loneliness"].iloc[0]
 
 

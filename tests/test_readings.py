@@ -19,7 +19,7 @@ from sim.events.detector import AgentIds
 from sim.events.tracking import GrowingSet, ToggleSet
 from sim.model.parameters import Parameters
 from sim.runs import parquet, readings
-from sim.runs.live import Present
+from sim.runs.live import LiveResult
 from sim.runs.readings import Readings, days, join
 from sim.runs.result import Result
 from sim.runs.writer import table_of_events
@@ -116,13 +116,13 @@ def test_damaged_readings_are_named(tmp_path: Path) -> None:
 
 def test_what_a_watch_keeps_can_be_chosen(tmp_path: Path, story: Society) -> None:
     """What is streamed to a file is what would be kept in memory."""
-    watch, keeper = Monitor(Parameters()), Readings(tmp_path / "one")
-    columns = story.watch.readings()
-    watch.keeper = keeper
-    for day in StoredReadings(story.watch.history.columns(), columns).days():
+    monitor, keeper = Monitor(Parameters()), Readings(tmp_path / "one")
+    columns = story.monitor.readings()
+    monitor.keeper = keeper
+    for day in StoredReadings(story.monitor.history.columns(), columns).days():
         keeper.keep(day.step, day.notes)
     with pytest.raises(InputError, match="the readings are in the run"):
-        watch.readings()
+        monitor.readings()
     table = pq.read_table(keeper.cut())
     for name, column in columns.items():
         assert table.column(name).to_pylist() == column.tolist()
@@ -213,7 +213,7 @@ def test_some_readings_are_those_of_all(told: Result) -> None:
 def test_ties_of_some_are_those_of_all(
     told: Result, story: Society, living: bool
 ) -> None:
-    result = Present(story) if living else told
+    result = LiveResult(story) if living else told
     everything, owners = result.ties(), [3, 0, result.population]
     chosen = everything[everything["owner"].isin(owners)].reset_index(drop=True)
     assert len(chosen)

@@ -133,9 +133,9 @@ def digests(society: Society) -> dict[str, Any]:
     They are of the numbers themselves, so no library for files can move them.
     """
     series = hashlib.sha256()
-    for name, column in society.watch.history.columns().items():
+    for name, column in society.monitor.history.columns().items():
         series.update(f"{name} {column.dtype.str}\n".encode() + column.tobytes())
-    rows = society.watch.rows()
+    rows = society.monitor.rows()
     events = json.dumps(rows, sort_keys=True).encode()
     return {
         "run": BASELINE_RUN,
@@ -169,11 +169,11 @@ def test_the_baseline_notices_the_smallest_change(last: str) -> None:
     society = lived(60)
     before = digests(society)
     if last == "series":
-        row = society.watch.history["grief"]
+        row = society.monitor.history["grief"]
         row[-1] = float(np.nextafter(row[-1], 1.0))
     else:
-        first = society.watch.events[0]
-        society.watch.events[0] = first._replace(strength=first.strength + 1e-12)
+        first = society.monitor.events[0]
+        society.monitor.events[0] = first._replace(strength=first.strength + 1e-12)
     after = digests(society)
     assert [key for key in before if before[key] != after[key]] == [last]
 
@@ -185,10 +185,10 @@ def test_a_run_is_what_its_society_lived(told: Result) -> None:
     society = lived(170, humans=60, steps=170)
     assert told.series.index.tolist() == list(range(1, 171))
     assert list(told.series.columns) == list(MEASURES)
-    columns = society.watch.history.columns()
+    columns = society.monitor.history.columns()
     for name in MEASURES:
         assert told.series[name].tolist() == columns[name].tolist()
-    assert told.events["kind"].tolist() == [r["kind"] for r in society.watch.rows()]
+    assert told.events["kind"].tolist() == [r["kind"] for r in society.monitor.rows()]
     growth = society.state.oses.growth
     assert told.oses()["growth"].tolist() == growth.tolist()
 

@@ -54,7 +54,7 @@ def test_a_step_is_a_day() -> None:
     model.step()
     assert model.calendar == 1
     assert model.steps == 1
-    assert len(model.watch.history.days) == 1
+    assert len(model.monitor.history.days) == 1
 
 
 def test_it_runs_for_as_many_days_as_it_is_told() -> None:
@@ -136,13 +136,13 @@ def test_seeds_come_in_many_shapes(rng: Any, seed: int) -> None:
     assert differing(one.state, other.state) == []
 
 
-def test_mesas_own_luck_is_seeded_too() -> None:
+def test_mesas_own_generator_is_seeded_too() -> None:
     one, other = small(rng=7), small(rng=7)
     assert one.random.random() == other.random.random()
     assert one.rng.random() == other.rng.random()
 
 
-def test_mesas_own_luck_plays_no_part(own: Society) -> None:
+def test_mesas_own_generator_plays_no_part(own: Society) -> None:
     other = small()
     for _ in range(20):
         other.random.random()
@@ -305,7 +305,7 @@ def test_the_measures_of_each_day_are_collected() -> None:
     frame = model.datacollector.get_model_vars_dataframe()
     assert list(frame.columns) == list(MEASURES)
     assert len(frame) == 10
-    series = model.watch.history.columns()
+    series = model.monitor.history.columns()
     for name in MEASURES:
         assert frame[name].tolist() == series[name].tolist()
 
@@ -313,14 +313,14 @@ def test_the_measures_of_each_day_are_collected() -> None:
 def test_measures_are_kept_once_and_seen_by_the_collector() -> None:
     model = small(3)
     collected = model.datacollector.model_vars
-    assert all(collected[name] is model.watch.history[name] for name in MEASURES)
+    assert all(collected[name] is model.monitor.history[name] for name in MEASURES)
     assert model.datacollector.model_reporters["oses"](model) == collected["oses"][-1]
     model.datacollector.collect(model)
     assert len(model.datacollector.get_model_vars_dataframe()) == 3
 
 
 def double_adopted(model: Society) -> float:
-    return 2.0 * model.watch.latest("adopted")
+    return 2.0 * model.monitor.latest("adopted")
 
 
 def test_reporters_can_be_added_to_the_measures() -> None:
@@ -387,7 +387,7 @@ def test_mesa_runs_a_batch() -> None:
         while model.running:
             model.step()
         assert {name: row[name] for name in MEASURES} == {
-            name: model.watch.latest(name) for name in MEASURES
+            name: model.monitor.latest(name) for name in MEASURES
         }
 
 
@@ -470,12 +470,12 @@ def test_time_goes_on_for_a_pickled_society() -> None:
 def test_a_pickled_society_lives_on_alike() -> None:
     model = small(12, threads=2)
     twin = pickle.loads(pickle.dumps(model))
-    assert twin.watch.rows() == model.watch.rows()
+    assert twin.monitor.rows() == model.monitor.rows()
     for society in (model, twin):
         for _ in range(15):
             society.step()
     assert differing(model.state, twin.state) == []
-    series = (society.watch.history.columns() for society in (model, twin))
+    series = (society.monitor.history.columns() for society in (model, twin))
     here, there = series
     assert not [name for name in here if not same(here[name], there[name])]
 
@@ -490,7 +490,7 @@ def test_a_copy_goes_its_own_way(own: Society) -> None:
 
 
 def test_an_intervention_changes_only_what_follows_from_it() -> None:
-    """Luck is named: two societies are the same until their levers differ."""
+    """Draws are keyed: two societies are the same until their levers differ."""
     calm, bold = small(10), small(10, departure_rate=1.0, upgrade_speed=50.0)
     assert differing(calm.state, bold.state) == []
 

@@ -51,7 +51,7 @@ def test_outcomes_are_those_of_the_same_run_alone(small: studies.Sweep) -> None:
     society = sim.Society("her", rng=1, **DESIGN["base"], **changes)
     while society.running:
         society.step()
-    assert row["loneliness_end"] == society.watch.latest("loneliness")
+    assert row["loneliness_end"] == society.monitor.latest("loneliness")
 
 
 @pytest.mark.slow

@@ -60,10 +60,10 @@ def adoption_curve(case: Bass, steps: int) -> np.ndarray:
     close = np.ones(PEOPLE * CONTACTS // 2)
     kind = np.zeros(len(close), np.uint8)
     state.ties.fill(np.concatenate(pairs), close, kind, slack=1)
-    luck, shares = np.random.default_rng(1), []
+    rng, shares = np.random.default_rng(1), []
     for _ in range(steps):
         contacts = state.ties.arrays.neighbour
-        contacts[:] = luck.integers(0, PEOPLE, len(contacts), np.int32)
+        contacts[:] = rng.integers(0, PEOPLE, len(contacts), np.int32)
         live(state, day, "present", "attend", "converse", "adopt", "install")
         shares.append(state.humans.installed.mean())
     return np.array(shares)
@@ -215,10 +215,10 @@ SIZE = 1_000
 
 def random_ties(z: float) -> np.ndarray:
     """Return the pairs of many random networks of mean degree ``z``, side by side."""
-    luck = np.random.default_rng(round(100 * z))
+    rng = np.random.default_rng(round(100 * z))
     pairs = []
     for first in range(0, SOCIETIES * SIZE, SIZE):
-        both = luck.integers(0, SIZE, (luck.poisson(z * SIZE / 2), 2))
+        both = rng.integers(0, SIZE, (rng.poisson(z * SIZE / 2), 2))
         both = np.unique(np.sort(both, 1)[both[:, 0] != both[:, 1]], axis=0)
         pairs.append(first + both)
     return np.concatenate(pairs)

@@ -22,7 +22,7 @@ FIT = 0.5
 
 
 def suit(state: State, pairs: np.ndarray) -> None:
-    """Make all pairs go together equally well, ``FIT``: traits make up for luck."""
+    """Make all pairs go together equally well, ``FIT``: traits make up for affinity."""
     apart = affinity(pairs)
     for tables in (state.humans, state.oses):
         tables.openness[:], tables.playfulness[:] = 0.0, 0.0
@@ -67,9 +67,9 @@ def spread(gain: float, cooling: float, noise: float) -> float:
     With c' = (1 - g - d) c + g + g n U (1 - c), U uniform in -1 .. 1, the second
     moment is closed.
     """
-    kept, luck = 1 - gain - cooling, (gain * noise) ** 2 / 3
+    kept, noise_share = 1 - gain - cooling, (gain * noise) ** 2 / 3
     missing = cooling / (gain + cooling)
-    return math.sqrt(luck * missing**2 / (1 - kept**2 - luck))
+    return math.sqrt(noise_share * missing**2 / (1 - kept**2 - noise_share))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A small society lived twice, as columns and as objects, and compared."""
+"""A small society simulated twice, as columns and as objects, and compared."""
 
 from __future__ import annotations
 

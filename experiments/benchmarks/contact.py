@@ -9,9 +9,9 @@ the person at its other end.
 
 Each implementation is a file ``implementations/with_*.py`` in the idiom of its library,
 and runs in a process of its own, all on the same workload and with as many threads.
-They live their days in turn, round after round; "ratio" is the median over rounds of
+They run their days in turn, round after round; "ratio" is the median over rounds of
 their cost in a round to that of os-society in the same round. Those with an object for
-each person live with ``--objects`` people, which is kind to them, since their cost per
+each person run with ``--objects`` people, which is kind to them, since their cost per
 half-edge grows with size. All must agree with os-society after each round on the means
 of closeness and of both columns, within five standard errors; else, or if one fails,
 the exit code is 1.
@@ -134,8 +134,8 @@ class Running:
             raise Failed(f"{self.way.name}: {last[0]}")
         return json.loads(line)  # type: ignore[no-any-return]
 
-    def live(self, days: int) -> None:
-        """Live so many days, and note what they took and led to."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days, and note what they took and led to."""
         assert self._process.stdin
         self._process.stdin.write(f"{days}\n")
         self._process.stdin.flush()
@@ -223,11 +223,11 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
 def live_in_turn(
     running: list[Running], args: argparse.Namespace, report: dict[str, Any]
 ) -> None:
-    """Let all live, round after round; whoever fails is taken out."""
+    """Run all, round after round; whoever fails is taken out."""
     for _ in range(args.rounds + 1):
         for one in list(running):
             try:
-                one.live(args.days)
+                one.simulate(args.days)
             except Failed as error:
                 report["failed"].append(str(error))
                 running.remove(one)
@@ -238,7 +238,7 @@ def live_in_turn(
 def rows(
     running: list[Running], half_edges: dict[int, int], days: int
 ) -> list[dict[str, Any]]:
-    """Return a row for each way that lived all its days."""
+    """Return a row for each way that simulated all its days."""
     ours = running[0]
     yardstick = ours.costs(days, half_edges[ours.people])
     table = []
@@ -281,7 +281,7 @@ def show(figures: dict[str, Any]) -> None:
     slower = [row["name"] for row in figures["rows"][1:] if row["ratio"] <= 1]
     print(
         "\nns: per half-edge and day; ratio: to os-society, median over rounds;\n"
-        f"means after {figures['days_lived']} days; apart: standard errors from "
+        f"means after {figures['days_simulated']} days; apart: standard errors from "
         f"os-society, {STANDARD_ERRORS:.0f} at most\n"
         f"not slower than os-society: {', '.join(slower) or 'none'}"
     )
@@ -317,7 +317,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--humans", type=people, default=1_000_000)
     parser.add_argument("--objects", type=people, default=100_000)
     parser.add_argument("--threads", type=positive, default=2)
-    parser.add_argument("--days", type=positive, default=10, help="lived in a round")
+    parser.add_argument("--days", type=positive, default=10, help="days in a round")
     parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--neighbour", action="store_true")
@@ -339,7 +339,7 @@ def main() -> int:
         "threads": told.threads,
         "neighbour": told.neighbour,
         "ragged": told.ragged,
-        "days_lived": (told.rounds + 1) * told.days,
+        "days_simulated": (told.rounds + 1) * told.days,
     }
     print(json.dumps(figures, indent=2)) if told.json else show(figures)
     agree = all(row["apart"] <= STANDARD_ERRORS for row in figures["rows"])

@@ -1,6 +1,6 @@
 """Judge detectors on planted events: recall, precision, delay, members, false alarms.
 
-Imaginary societies in which nothing happens, in six ways (nulls), tell how often each
+Societies drawn from six null models tell how often each
 detector raises a false alarm. Into each null, events are planted, of graded strength:
 ``--runs`` in each cell for the eight kinds that matter most; for eight more as many
 strong ones, and a quarter as many of each weaker grade. The table is printed; recall
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.events.calibration import LADDERS, MARK, STEPS, TRUE, Rate, alarms, readings_of
-from sim.events.calibration.nulls import NULLS, Imaginary
+from sim.events.calibration.nulls import NULLS, NullSociety
 from sim.events.calibration.planted import PLANTS, Truth, plant
 
 STRENGTHS = (0.1, 0.25, 0.5, 0.75, 1.0)
@@ -99,7 +99,7 @@ def _overlap(members: Sequence[int], truth: Truth) -> float:
 
 def quiet(seed: int, null: str) -> dict[str, int]:
     """Return the false alarms of every detector in one null society."""
-    readings = readings_of(Imaginary(null, seed, STEPS).days())
+    readings = readings_of(NullSociety(null, seed, STEPS).days())
     return {kind: len(alarms(readings, kind)) for kind in LADDERS}
 
 

@@ -1,7 +1,7 @@
 """Sobol indices of the Ishigami function, through a sweep, against the exact values.
 
 The function (Ishigami and Homma 1990) stands in for an outcome; three parameters of
-societies that live no day stand in for its arguments. Six intervals of 95 % each: all
+societies of no day stand in for its arguments. Six intervals of 95 % each: all
 hold in three samples of four. With the default seed they do at n = 256 and from 1,024
 on; at 512 one does not.
 

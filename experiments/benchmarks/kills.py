@@ -49,7 +49,7 @@ def design(runs: int) -> dict[str, object]:
 
 
 def drive(place: Path, runs: int, workers: int) -> None:
-    """Do, or go on with, a sweep."""
+    """Do, or continue, a sweep."""
     functions = {"done": done}
     sweep(design(runs), out=place, resume=True, workers=workers, functions=functions)
 
@@ -83,17 +83,17 @@ class Trial:
         Its folder.
     runs
         How many runs it has.
-    luck
+    rng
         When to kill, and whom.
     """
 
-    def __init__(self, place: Path, runs: int, luck: random.Random) -> None:
-        self.place, self.runs, self.luck = place, runs, luck
+    def __init__(self, place: Path, runs: int, rng: random.Random) -> None:
+        self.place, self.runs, self.rng = place, runs, rng
         self.log = place.with_suffix(".log")
         self.log.touch()
         self.again: list[float] = []
         self.killed = {"driver": 0, "worker": 0}
-        self.takes = 6.0  # seconds that a driver lives, as seen last
+        self.takes = 6.0  # seconds that a driver takes, as seen last
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start a driver."""
@@ -124,10 +124,10 @@ class Trial:
     def _kill(self, driver: subprocess.Popen[bytes]) -> None:
         """Kill the driver or one of its workers at a random moment."""
         with suppress(subprocess.TimeoutExpired):
-            driver.wait(self.luck.uniform(0.0, self.takes))
+            driver.wait(self.rng.uniform(0.0, self.takes))
             return  # it was done before
         workers = children(driver.pid)
-        victim = self.luck.choice([driver.pid, *workers])
+        victim = self.rng.choice([driver.pid, *workers])
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
             self.killed["driver" if victim == driver.pid else "worker"] += 1
@@ -147,14 +147,14 @@ def children(pid: int) -> list[int]:
 
 def torment(kills: int, runs: int, seed: int, folder: Path) -> dict[str, object]:
     """Kill so many times; return what was seen."""
-    luck, killed, again, differing = random.Random(seed), 0, 0, 0
+    rng, killed, again, differing = random.Random(seed), 0, 0, 0
     os.environ[LOG] = str(folder / "serial.log")
     drive(folder / "serial", runs, workers=1)
     serial = kept(folder / "serial")
     victims = {"driver": 0, "worker": 0}
     sweeps = 0
     while killed < kills:
-        trial = Trial(folder / f"sweep{sweeps}", runs, luck)
+        trial = Trial(folder / f"sweep{sweeps}", runs, rng)
         while sum(trial.killed.values()) < min(EACH, kills - killed):
             if trial.attempt(kill=True):
                 break

@@ -24,7 +24,7 @@ from typing import Any
 from sim.runs import checkpoint
 from sim.runs.writer import begun_at
 
-EACH = 6  # kills of one run at most: then it is let live
+EACH = 6  # kills of one run at most: then it may finish
 
 
 def bytes_of(run: Path) -> dict[str, str]:
@@ -36,7 +36,7 @@ def bytes_of(run: Path) -> dict[str, str]:
 
 
 def command(place: Path, humans: int) -> list[str]:
-    """Return what begins a run, or goes on with it."""
+    """Return what begins a run, or resumes it."""
     start = [sys.executable, "-m", "sim"]
     quiet = ["--no-figures", "--json"]
     if checkpoint.steps(begun_at(place)):
@@ -45,8 +45,8 @@ def command(place: Path, humans: int) -> list[str]:
     return [*start, *lines, "--checkpoint-every", "30", *quiet]
 
 
-def live(place: Path, humans: int, seconds: float | None) -> bool:
-    """Live on, or be killed after some seconds; tell whether it was.
+def simulate(place: Path, humans: int, seconds: float | None) -> bool:
+    """Simulate, or be killed after some seconds; tell whether it was.
 
     Raises
     ------
@@ -85,23 +85,23 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    luck = random.Random(args.seed)
+    rng = random.Random(args.seed)
     kills = runs = differ = 0
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole"
-        live(whole, args.humans, None)
+        simulate(whole, args.humans, None)
         began = time.monotonic()
-        live(Path(folder) / "timed", args.humans, None)
+        simulate(Path(folder) / "timed", args.humans, None)
         took, expected = time.monotonic() - began, bytes_of(whole)
         while kills < args.kills:
             runs += 1
             place = Path(folder) / f"run-{runs}"
             for _ in range(EACH):
-                kills += live(place, args.humans, luck.uniform(0.0, took))
+                kills += simulate(place, args.humans, rng.uniform(0.0, took))
                 if is_done(place):
                     break
             else:
-                live(place, args.humans, None)
+                simulate(place, args.humans, None)
             wrong = differing(place, expected)
             differ += bool(wrong)
             print(f"{kills} kills, {runs} runs: {differ} differ", file=sys.stderr)

@@ -4,7 +4,7 @@ In one process, in turns: runs are kept by the driver of a sweep, one at a time 
 finish, by the same driver with a sync to disk for each run, and by the scheme that the
 ledger replaced: a Parquet file of one row for each run, synced, with its folder, before
 its row of the ledger. Then a store of many runs is filled by the driver, and its table
-is read. The outcomes are random numbers, a tenth of them missing; no society lives.
+is read. The outcomes are random numbers, a tenth of them missing; nothing is simulated.
 
     python experiments/benchmarks/store.py [--runs 100000] [--rounds 5] [--json]
 """

@@ -1,6 +1,6 @@
 """Time what detection adds to a run, at a thousand people and at a hundred thousand.
 
-Each run lives the story of `her`, or so many of its days. Of every day it is timed how
+Each run is the story of `her`, or so many of its days. Of every day it is timed how
 long reading and detecting took, and how long all the rest, so the ratio is of one run:
 noise of the machine is in both. Measures are counted as detection, too, though a run
 would keep them anyway.
@@ -22,11 +22,11 @@ MOST = {1_000: 0.5, 100_000: 1.0}  # what detection may add, by size
 
 
 def timed(humans: int, days: int, threads: int) -> dict[str, object]:
-    """Live some days at one size; return what detection added to them."""
+    """Simulate some days at one size; return what detection added to them."""
     society = Society("her", rng=1, humans=humans, threads=threads)
     for _ in range(WARM):
         society.step()
-    look, spent = society.watch.look, 0.0
+    look, spent = society.monitor.look, 0.0
 
     def clocked(*reading: object) -> object:
         nonlocal spent
@@ -35,12 +35,12 @@ def timed(humans: int, days: int, threads: int) -> dict[str, object]:
         spent += time.perf_counter() - begun
         return found
 
-    society.watch.look = clocked  # type: ignore[method-assign,assignment]
+    society.monitor.look = clocked  # type: ignore[method-assign,assignment]
     begun = time.perf_counter()
     while society.running and society.calendar < days:
         society.step()
     rest = time.perf_counter() - begun - spent
-    found = Counter(event.kind for event in society.watch.events)
+    found = Counter(event.kind for event in society.monitor.events)
     return {
         "humans": humans,
         "days": society.calendar - WARM,

@@ -1,4 +1,4 @@
-"""Pull each lever on one day, with the same luck, and see what it changes.
+"""Begin each named intervention on one day, with the same seeds, and compare.
 
 python experiments/levers/run.py [--small] [--check] [--workers 2]
 """

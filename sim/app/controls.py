@@ -26,7 +26,7 @@ SPEEDS = {"1": 1, "2": 2, "5": 5, "10": 10, "as many as it can": 1000}
 
 
 class Controls:
-    """Everything that can be set, pulled or pressed.
+    """Everything that can be set or pressed.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Controls:
             "branch": _button("What if: branch here", "default"),
             "keep_first": _button("Keep as it was", "default"),
             "keep_second": _button("Keep what if", "default"),
-            "pull": _button("Pull it tomorrow", "warning"),
+            "pull": _button("Begin it tomorrow", "warning"),
             "defaults": _button("As in the scenario", "default"),
             "find": _button("Tell its story", "default"),
         }
@@ -117,7 +117,7 @@ class Controls:
     def sidebar(self) -> pn.Column:
         """Return the controls of what the society is."""
         start = pn.pane.HTML("<h2>Society</h2>", stylesheets=[CSS])
-        levers = pn.pane.HTML("<h2>Pull a lever</h2>", stylesheets=[CSS])
+        levers = pn.pane.HTML("<h2>Intervene</h2>", stylesheets=[CSS])
         return pn.Column(
             *(start, self.run, self.day, self.scenario, self.story),
             pn.Row(self.seed, self.humans, sizing_mode="stretch_width"),

@@ -96,10 +96,10 @@ def story(shown: AgentStory | None) -> Html:
         ask = "Click an agent in the network, or type its number, to read its story."
         return joined((element("h2", "One agent"), paragraph(ask)))
     turns = [f"day {day}: {text}" for day, text in reversed(shown.turns)]
-    life = bullets(turns) if turns else paragraph("Nothing of note so far.")
+    history = bullets(turns) if turns else paragraph("Nothing of note so far.")
     parts = [
         *(element("h2", shown.name), paragraph(shown.what)),
-        *(element("h3", "What it went through"), _scrolled(life)),
+        *(element("h3", "What it went through"), _scrolled(history)),
     ]
     if shown.said:
         said = bullets(f"day {day}, to {to}: {text}" for day, to, text in shown.said)

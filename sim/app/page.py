@@ -119,18 +119,18 @@ class Page:
         self._show()
 
     def step(self) -> bool:
-        """Live one day, or show the next that was kept; return false at the end."""
+        """Simulate one day, or show the next that was kept; return false at the end."""
         if self.tape is not None:
             later = [day for day in self.tape.days if day > self.tape.snapshot.day]
             if later:
                 self.controls.day.value = later[0]
             return bool(later)
-        lived = self.session.step()
-        if lived:
+        stepped = self.session.step()
+        if stepped:
             self.view.grow()
             quick = self.player.playing and self.controls.speed.value > SLOW
             self._show(hurry=quick and not self.session.finished)
-        return bool(lived)
+        return bool(stepped)
 
     def _show(self, hurry: bool = False) -> None:
         differences = [] if self.tape is not None else self.session.differences()

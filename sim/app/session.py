@@ -17,7 +17,7 @@ from sim.app.history import AgentStory, LifeHistory, noted_turns, story
 from sim.app.snapshot import Layout
 from sim.model.parameters import Parameters
 from sim.runs import result
-from sim.runs.live import Present
+from sim.runs.live import LiveResult
 from sim.scenarios import interventions
 from sim.scenarios.interventions import SET_UP, Intervention
 from sim.society import Society, seed_from
@@ -74,18 +74,18 @@ class LiveSociety:
 
     @property
     def day(self) -> int:
-        """How many days it has lived."""
+        """How many days have been simulated."""
         return self.snapshot.day
 
     def step(self) -> None:
-        """Live a day."""
+        """Simulate one day."""
         self.society.step()
         self.snapshot = snapshot.of_society(self.society)
         self.layout.update(self.snapshot)
         self.history.note(self.snapshot, self.layout)
 
     def pull(self, lever: str) -> None:
-        """Pull a lever, from tomorrow on."""
+        """Begin a named intervention tomorrow."""
         self.society.steering.waiting += interventions.lever(lever, self.day + 1)
 
     def change(self, name: str, value: Any) -> None:
@@ -107,20 +107,20 @@ class LiveSociety:
 
     def rows(self) -> list[Row]:
         """Return ``day`` and ``MEASURES`` of every day so far."""
-        history = self.society.watch.history
+        history = self.society.monitor.history
         return [_row(history, at) for at in range(len(history.days))]
 
     def latest(self) -> Row | None:
         """Return ``day`` and ``MEASURES`` of today; None before the first day."""
-        return _row(self.society.watch.history, -1) if self.day else None
+        return _row(self.society.monitor.history, -1) if self.day else None
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events so far, the first one first."""
-        return self.society.watch.rows()
+        return self.society.monitor.rows()
 
     def story(self, agent: int) -> AgentStory:
         """Return the story of an agent so far."""
-        noted = noted_turns(Present(self.society), self.day)
+        noted = noted_turns(LiveResult(self.society), self.day)
         return story(self.snapshot, self.history, noted, agent)
 
 
@@ -150,16 +150,16 @@ class Session:
 
     @property
     def day(self) -> int:
-        """How many days have been lived."""
+        """How many days have been simulated."""
         return self.societies[0].day
 
     @property
     def finished(self) -> bool:
-        """Whether the last day has been lived."""
+        """Whether the last day has been simulated."""
         return self.day >= self.societies[0].society.parameters.steps
 
     def reset(self, setup: Setup | None = None) -> None:
-        """Begin again on day 0; without a branch and with no lever pulled."""
+        """Begin again on day 0; without a branch or an intervention."""
         setup = self.setup if setup is None else setup
         check(setup)
         society = Society(setup.scenario, rng=setup.seed, **setup.changes)
@@ -170,13 +170,13 @@ class Session:
         )
 
     def step(self, days: int = 1) -> int:
-        """Live some days in every society; return how many were left to live."""
-        lived = 0
-        while lived < days and not self.finished:
-            for life in self.societies:
-                life.step()
-            lived += 1
-        return lived
+        """Simulate some days in every society; return how many were left."""
+        done = 0
+        while done < days and not self.finished:
+            for society in self.societies:
+                society.step()
+            done += 1
+        return done
 
     def change(self, name: str, value: Any) -> bool:
         """Change a parameter; return whether that began the society again.
@@ -194,7 +194,7 @@ class Session:
         return False
 
     def pull(self, lever: str) -> None:
-        """Pull a lever tomorrow, in the branch if there is one.
+        """Begin a named intervention tomorrow, in the branch if there is one.
 
         Raises
         ------
@@ -204,21 +204,21 @@ class Session:
         self.societies[-1].pull(lever)
 
     def branch(self) -> None:
-        """Let a copy of the society live on beside it, in place of any other."""
+        """Run a copy of the society beside it, in place of any other."""
         first = self.societies[0]
         first.label = "as it was"
         self.societies = [first, first.branch("what if")]
         self.branched_at = self.day
 
     def keep(self, which: int) -> None:
-        """Go on with one of two societies only."""
+        """Keep one of two societies only."""
         self.societies = [self.societies[which]]
         self.societies[0].label = "as it is"
         self.branched_at = None
 
     def differences(self) -> list[tuple[str, float, float]]:
         """Return name and latest value, as it was and what if, of every measure."""
-        rows = [row for life in self.societies if (row := life.latest())]
+        rows = [row for society in self.societies if (row := society.latest())]
         if len(rows) < 2:
             return []
         return [(name, rows[0][name], rows[1][name]) for name in MEASURES]

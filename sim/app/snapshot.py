@@ -16,7 +16,7 @@ import numpy as np
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN
 from sim.model.parameters import DEFAULTS, FRIEND
-from sim.runs.live import Present
+from sim.runs.live import LiveResult
 from sim.runs.result import Result
 from sim.runs.selection import GOLDEN, humans_around, spring_layout
 from sim.society import Society
@@ -87,7 +87,7 @@ def of_result(
     Parameters
     ----------
     result
-        A run, or a society that is read like one (``present.Present``).
+        A run, or a society that is read like one (``LiveResult``).
     step
         A snapshot day of the run; today of the society.
     labels
@@ -105,7 +105,7 @@ def of_result(
 
 def of_society(society: Society) -> Snapshot:
     """Return a society as it is today; nothing in it will change."""
-    return of_result(Present(society), society.calendar, society.labels)
+    return of_result(LiveResult(society), society.calendar, society.labels)
 
 
 MOST_PEOPLE = 1000  # who are drawn; of more, a neighbourhood

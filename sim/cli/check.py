@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def add_check(commands: Any) -> None:
     """Add ``os-society check`` to the command line."""
-    text = "Hold a scenario to its expectations over many seeds; 1 if one fails."
+    text = "Test a scenario's expectations over many seeds; 1 if one fails."
     check = _command(commands, "check", check_scenario, text)
     check.add_argument("--first-seed", metavar="S", type=natural, default=0, help="(0)")
 

@@ -33,7 +33,7 @@ def add_events(commands: Any) -> None:
 
 def add_calibrate(commands: Any) -> None:
     """Add ``os-society calibrate`` to the command line."""
-    text = "Calibrate the detectors on societies in which nothing happens."
+    text = "Calibrate the detectors on null models."
     command = add_command(commands, "calibrate", calibrate_detectors, text)
     command.add_argument(
         "--runs", metavar="N", type=positive, default=200, help="societies a null (200)"

@@ -260,7 +260,7 @@ def summary_of(result: Result) -> str:
     mind = result.provenance.get("mind")
     if not mind:
         return ""
-    mind = {**NOTHING_SAID, **mind}  # the run may be of another version, or anybody's
+    mind = {**NOTHING_SAID, **mind}  # the run may be of another version, or untrusted
     failed = ", ".join(f"{n} {name}" for name, n in mind["failures"].items())
     line = f"mind     {mind['calls']:,} calls to {mind['model']}"
     line += f"; failed: {failed}" if failed else "; none failed"

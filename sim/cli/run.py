@@ -61,7 +61,7 @@ def add_run(commands: Any) -> None:
 
 def add_resume(commands: Any) -> None:
     """Add the command ``resume``."""
-    text = "Go on with a run that was cut short, from its last checkpoint."
+    text = "Resume a run that was cut short, from its last checkpoint."
     resume = add_command(commands, "resume", resume_run, text)
     resume.add_argument("run", help="directory that the run was to be written to")
     add_threads(resume)
@@ -100,7 +100,7 @@ def run_scenario(args: argparse.Namespace) -> int:
 
 
 def resume_run(args: argparse.Namespace) -> int:
-    """Go on with a run that was cut short, print its timeline, and draw it."""
+    """Resume a run that was cut short, print its timeline, and draw it."""
     from sim.runs.run import resume as resume_run_directory
 
     shown = not args.json and sys.stderr.isatty()

@@ -58,7 +58,7 @@ def add_sweep(commands: Any) -> None:
         help="allow tcp:// and http:// to another machine",
     )
     sweep.add_argument(
-        "--resume", action="store_true", help="go on; run what failed or is damaged"
+        "--resume", action="store_true", help="continue; run what failed or is damaged"
     )
     sweep.add_argument(
         "--dry-run", action="store_true", help="print runs, time and disk, and stop"
@@ -134,7 +134,7 @@ def _interrupted(place: Path) -> int:
     with suppress(InputError):
         found = load_sweep(place)
         count, total = found.counts().get("done", 0), len(found)
-        done = f"{count:,} of {total:,} runs are done; go on with --resume"
+        done = f"{count:,} of {total:,} runs are done; continue with --resume"
     print(f"\n{PROGRAM}: interrupted; {done}", file=sys.stderr)
     return INTERRUPTED
 
@@ -219,8 +219,8 @@ def add_compare(commands: Any) -> None:
     compare = add_command(commands, "compare", compare_scenarios, text)
     compare.add_argument("scenario", help="name of a scenario, or its TOML file")
     compare.add_argument("other", nargs="?", help="another one to compare with")
-    compare.add_argument("--lever", metavar="NAME", help="a lever to pull instead")
-    compare.add_argument("--at", metavar="DAY", type=positive, help="when to pull it")
+    compare.add_argument("--lever", metavar="NAME", help="an intervention by name")
+    compare.add_argument("--at", metavar="DAY", type=positive, help="the day it begins")
     compare.add_argument("--seeds", metavar="N", type=positive, default=20, help="(20)")
     add_size(compare)
     compare.add_argument(
@@ -239,7 +239,7 @@ def compare_scenarios(args: argparse.Namespace) -> int:
     from sim.utils.errors import InputError
 
     if (args.other is None) == (args.lever is None):
-        raise InputError("compare with another scenario, or pull a --lever --at a day")
+        raise InputError("compare with another scenario, or with a --lever --at a day")
     found = counterfactual.counterfactual(
         scenarios.load(args.scenario).replace(**size_of(args)),
         args.other if args.lever is None else args.lever,

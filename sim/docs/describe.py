@@ -23,6 +23,8 @@ import numpy as np
 from sim import events, scenarios
 from sim.engine import ties
 from sim.engine.table import Column
+from sim.events import detector
+from sim.events.calibration import AIM
 from sim.model import parameters, rules
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
 from sim.model.evidence import KINDS_OF_SOURCE, kind_of_source, read_evidence
@@ -36,15 +38,6 @@ MODEL = FOLDER / "MODEL.md"
 BLOCK = re.compile(
     r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL
 )
-
-# Detectors that share one function have no docstring of their own.
-MEANINGS = {
-    "first_departure": "Report the first departure of an OS.",
-    "half_departed": "Report that half or more of the OSes nobody uninstalled "
-    "departed.",
-    "all_departed": f"Report that {events.NEARLY_ALL:.0%} or more of the OSes nobody "
-    "uninstalled departed.",
-}
 
 # The marks that detectors compare with.
 MARKS = {
@@ -246,7 +239,7 @@ def profile_table() -> str:
 
 
 def event_table() -> str:
-    """Return every kind of event and what its detector reports.
+    """Return every kind of event, how often it is reported, and how often in error.
 
     Raises
     ------
@@ -255,11 +248,41 @@ def event_table() -> str:
     """
     rows = []
     for kind, detect in events.DETECTORS.items():
-        meaning = MEANINGS.get(kind) or " ".join(paragraphs(detect))
+        meaning = " ".join(paragraphs(detect))
         if not meaning:
             raise InputError(f"the detector of {kind!r} has no docstring; write one")
-        rows.append((code(kind), f"{meaning} {MARKS.get(kind, '')}".strip()))
-    return table(("event", "what its detector does"), rows)
+        often = "once" if detect.once else "each time"
+        bound = f"{detector.of(kind).bound:.2f}" if detect.alarm else "fact"
+        does = f"{meaning} {MARKS.get(kind, '')}".strip()
+        rows.append((code(kind), detect.family, often, bound, does))
+    return table(
+        ("event", "family", "reported", "alarms", "what its detector does"), rows
+    )
+
+
+def detector_summary() -> str:
+    """Return how many detectors there are of which sort, and how alarms are held."""
+    shipped = detector.read()
+    sorts = list(events.DETECTORS.values())
+    alarms = [one for one in sorts if one.alarm]
+    bounds = [detector.of(one.kind).bound for one in alarms]
+    families = len({one.family for one in sorts})
+    true = dict.fromkeys(shipped["nulls"], "")
+    for line in shipped["true_in_null"]:
+        kind, _, where = line.partition(" in ")
+        null, _, why = where.partition(": ")
+        true[null] = "; ".join(filter(None, (true[null], f"{code(kind)}: {why}")))
+    text = (
+        f"{len(sorts)} detectors in {families} families: {len(sorts) - len(alarms)} "
+        f"report facts, {len(alarms)} raise alarms; {sum(one.once for one in sorts)} "
+        "report the first occurrence only. Alarms were calibrated on "
+        f"{len(shipped['nulls'])} null models, {shipped['runs_per_null']} runs of "
+        f"{shipped['steps_per_run']} days each. On the worst of these the 95 % upper "
+        f"bound of false alarms is {min(bounds):.2f} to {max(bounds):.2f} per 1,000 "
+        f"days; thresholds were chosen to keep it within {AIM:g}.\n\n"
+    )
+    rows = [(code(name), said, true[name]) for name, said in shipped["nulls"].items()]
+    return text + table(("null model", "what it is", "what does happen in it"), rows)
 
 
 def source_counts() -> str:
@@ -286,6 +309,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "half-edge-columns": lambda: columns_of(half_edge_columns()),
     "face-columns": lambda: columns_of(FACE_COLUMNS),
     "events": event_table,
+    "detectors": detector_summary,
     "scenarios": scenario_table,
     "rules": rule_table,
     "parameters": parameter_tables,

@@ -2,7 +2,7 @@
 
 Communities are those of the constant Potts model (Traag, Van Dooren and Nesterov 2011,
 Phys. Rev. E 84, 016114): agents stay together where more than a share ``gamma`` of the
-pairs are friends. Unlike modularity, it has no resolution limit: a small circle is
+pairs are friends. Unlike modularity, it has no resolution limit: a small community is
 found in a society of any size.
 
 A community is judged against degree-preserving rewiring in closed form: its pairs of
@@ -63,8 +63,8 @@ def write_friends(first, last, ties, absent, floor, friends):
 def keys_of(start, other):
     """Return each pair of friends, int64 of 2**32 times the lower number + the other.
 
-    In the order of the lower number only. Ties of strangers may lead one way only, so
-    that there may be more pairs than half as many as friends.
+    In the order of the lower number only. Ties of an untrusted checkpoint may lead one
+    way only, so that there may be more pairs than half as many as friends.
     """
     keys, made = np.empty(other.shape[0], np.int64), 0
     for owner in range(start.shape[0] - 1):
@@ -387,14 +387,14 @@ def partition(friends: Friends, gamma: float = GAMMA) -> Array:
     return connected(*friends, label)  # type: ignore[no-any-return]
 
 
-def circles(friends: Friends, living: int, gamma: float = GAMMA) -> Partition:
+def friend_communities(friends: Friends, count: int, gamma: float = GAMMA) -> Partition:
     """Return the communities of a network of friends.
 
     Parameters
     ----------
     friends, gamma
         As in ``partition``.
-    living
+    count
         How many agents could have been picked for a community.
     """
     agents, label = friends.agents, partition(friends, gamma)
@@ -406,15 +406,15 @@ def circles(friends: Friends, living: int, gamma: float = GAMMA) -> Partition:
     stubs = np.bincount(label, degree, agents)[found]
     squares = np.bincount(label, degree * degree, agents)[found]
     expected = (stubs * stubs - squares) / max(2.0 * len(friends.other), 1.0)
-    score = surprise(inside, expected, size, living)
+    score = surprise(inside, expected, size, count)
     return Partition(label, found, size, inside, score)
 
 
-def surprise(inside: Array, expected: Array, size: Array, living: int) -> Array:
+def surprise(inside: Array, expected: Array, size: Array, count: int) -> Array:
     """Return how far communities exceed chance, float64, in nats.
 
     Pairs times the divergence of their density from the expected one, less the
-    logarithm of the number of ways to pick so many of the living; 0 if there are no
+    logarithm of the number of ways to pick so many agents; 0 if there are no
     more friends than expected.
     """
     pairs = size * (size - 1) / 2.0
@@ -424,13 +424,13 @@ def surprise(inside: Array, expected: Array, size: Array, living: int) -> Array:
         rest = (1.0 - seen) * np.log((1.0 - seen) / (1.0 - chance))
     distance = both + np.where(seen < 1.0, rest, 0.0)
     sizes, which = np.unique(size, return_inverse=True)
-    ways = np.array([log_ways(max(living, s), s) for s in sizes.tolist()])[which]
+    ways = np.array([log_ways(max(count, s), s) for s in sizes.tolist()])[which]
     score = np.where(seen > chance, pairs * distance, 0.0) - ways
     found: Array = np.nan_to_num(np.maximum(score, 0.0), posinf=1e9)
     return found
 
 
-def log_ways(living: int, size: int) -> float:
-    """Return the logarithm of the number of ways to pick ``size`` of the living."""
+def log_ways(count: int, size: int) -> float:
+    """Return the logarithm of the number of ways to pick ``size`` of ``count``."""
     gamma = math.lgamma
-    return gamma(living + 1) - gamma(size + 1) - gamma(living - size + 1)
+    return gamma(count + 1) - gamma(size + 1) - gamma(count - size + 1)

@@ -157,14 +157,14 @@ class Monitor:
         return [event._asdict() | {"members": list(event.members)} for event in events]
 
     def friends(self) -> tuple[Array, Array]:
-        """Return who was friends at the last weekly reading, and in which circle."""
+        """Return who was friends at the last weekly reading, and in which community."""
         return self._reader.friends()
 
     def recall(self, stored: StoredReadings, state: State, friends: Friends) -> None:
         """See a stored run once more, and remember whom its notes were of."""
-        self._reader.recall(self.relive(stored), state, friends)
+        self._reader.recall(self.replay(stored), state, friends)
 
-    def relive(self, stored: StoredReadings) -> Iterator[Notes]:
+    def replay(self, stored: StoredReadings) -> Iterator[Notes]:
         """See a stored run once more, day by day; yield what was noted."""
         ahead = deque(sorted(stored.interventions, key=lambda row: int(row["step"])))
         for day in stored.days():
@@ -212,7 +212,7 @@ class StoredReadings:
     series
         Measures by name, an array each, with ``step``.
     readings
-        As returned by ``Watch.readings``; or the notes of each day that has some, by
+        As returned by ``Monitor.readings``; or the notes of each day that has some, by
         name, in order of days.
     talks
         Rows of what a cast said.
@@ -273,24 +273,24 @@ def replay(
     stored
         What the run kept.
     parameters, kinds
-        As for ``Watch``.
+        As for ``Monitor``.
 
     Raises
     ------
     InputError
         If there is no detector for a kind, or our own stumble over the readings.
     """
-    watch = Monitor(parameters, kinds)
+    monitor = Monitor(parameters, kinds)
     try:
-        for _ in watch.relive(stored):
+        for _ in monitor.replay(stored):
             pass
     except InputError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        if any(DETECTORS[kind].family == YOURS for kind in watch.kinds):
+        if any(DETECTORS[kind].family == YOURS for kind in monitor.kinds):
             raise
         raise InputError(f"no society gives such readings: {error!r}") from error
-    return watch
+    return monitor
 
 
 def resume_monitor(
@@ -300,7 +300,7 @@ def resume_monitor(
     state: State,
     friends: Friends,
 ) -> Monitor:
-    """Return a watch that has seen a stored run, ready to see its next day.
+    """Return a monitor that has seen a stored run, ready to see its next day.
 
     It keeps what is noted from then on.
 
@@ -313,6 +313,6 @@ def resume_monitor(
     friends
         As ``Monitor.friends`` returned it on that day.
     """
-    watch = Monitor(parameters, kinds)
-    watch.recall(stored, state, friends)
-    return watch
+    monitor = Monitor(parameters, kinds)
+    monitor.recall(stored, state, friends)
+    return monitor

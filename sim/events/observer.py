@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.engine.threads import share_out, worth_sharing
 from sim.events import community_detection
-from sim.events.community_detection import Friends, circles
+from sim.events.community_detection import Friends, friend_communities
 from sim.events.detector import NOTHING, Note
 from sim.events.measures import MEASURES
 from sim.model.columns import DEPARTED, HERE, KNOWS, OFFLINE
@@ -88,7 +88,7 @@ class Observer:
         self._network = FriendshipObserver()
 
     def friends(self) -> tuple[Array, Array]:
-        """Return who was friends at the last weekly reading, and in which circle."""
+        """Return who was friends at the last weekly reading, and in which community."""
         return self._network.keys, self._network.label
 
     def recall(
@@ -142,12 +142,12 @@ class Observer:
         self._gathering(state, notes)
         self._leaving(state, notes)
         if self.days % WEEK == 0:
-            self._told_of_others(state, notes)
+            self._disclosures(state, notes)
             absent = np.zeros(state.ties.agents, bool)
             absent[state.humans.n :] = state.oses.status != HERE
-            living = int(len(absent) - np.count_nonzero(absent))
+            count = int(len(absent) - np.count_nonzero(absent))
             known = _friends(state, absent, threads)
-            self._network.read(known, state.humans.n, living, notes, threads)
+            self._network.read(known, state.humans.n, count, notes, threads)
         return measures, {name: note for name, note in notes.items() if len(note[0])}
 
     def _first(self, name: str, holds: Array) -> Array:
@@ -165,9 +165,9 @@ class Observer:
     def _turns(self, state: State, notes: Notes) -> None:
         """Note who turned to OSes, or back; who loves in vain, or no more."""
         oses, n = state.oses, state.humans.n
-        living = oses.status <= OFFLINE
-        turned = living & (oses.os_closeness > oses.human_closeness)
-        alone = living & (oses.loves > 0) & (oses.lovers == 0)
+        remain = oses.status <= OFFLINE
+        turned = remain & (oses.os_closeness > oses.human_closeness)
+        alone = remain & (oses.loves > 0) & (oses.lovers == 0)
         notes["turned"] = _toggles(self._turned, turned, n)
         notes["unrequited"] = _toggles(self._alone, alone, n)
         self._turned, self._alone = turned, alone
@@ -202,7 +202,7 @@ class Observer:
             notes["exposure"] = _note([0], [exposure[could].mean(dtype=np.float64)])
         notes["mourning"] = _note(self._first("mourning", state.humans.bereaved > 0))
 
-    def _told_of_others(self, state: State, notes: Notes) -> None:
+    def _disclosures(self, state: State, notes: Notes) -> None:
         """Note, once a week, which OSes' other loves came out."""
         known = community_detection.flagged(state.ties.arrays, state.humans.n, KNOWS)
         notes["told"] = _note(self._first("told", known))
@@ -212,7 +212,7 @@ NEAR = "neighbour"
 
 
 class FriendshipObserver:
-    """Reads who is friends, once a week; remembers last week's friends and circles."""
+    """Reads friendships once a week; remembers last week's, and their communities."""
 
     def __init__(self) -> None:
         self.keys: Array = np.zeros(0, np.int64)
@@ -222,7 +222,7 @@ class FriendshipObserver:
         self,
         friends: Friends,
         humans: int,
-        living: int,
+        count: int,
         notes: Notes,
         threads: ThreadPoolExecutor | None = None,
     ) -> None:
@@ -232,14 +232,14 @@ class FriendshipObserver:
         ----------
         friends
             Rows of friends.
-        humans, living
+        humans, count
             How many humans there are, and how many agents in all are here.
         notes
             Filled in: ``community`` (agent, label), ``score`` (label, nats),
             ``inside`` (label, share of pairs that are friends), ``friends`` (code 0,
             pairs), ``new friends`` (codes).
         threads
-            Here one looks for new friends while circles are found.
+            Here one looks for new friends while communities are found.
         """
         last = int(max(friends.other.max(initial=0), _last_sociable(friends)))
         agents = max(last + 1, humans, len(self.label))
@@ -247,7 +247,7 @@ class FriendshipObserver:
         notes["friends"] = _note([0], [len(friends.other) // 2])
         look = functools.partial(_fresh, friends, self.keys, self.label)
         looking = None if threads is None else threads.submit(look)
-        seen = circles(friends, living)
+        seen = friend_communities(friends, count)
         self.keys, fresh = look() if looking is None else looking.result()
         notes["new friends"] = fresh
         oses = np.bincount(seen.label[humans:], minlength=agents)[seen.found]
@@ -289,11 +289,11 @@ def _friends(
 
 
 def _fresh(friends: Friends, before: Array, label: Array) -> tuple[Array, Note]:
-    """Return all friends, and how many new ones are in one of last week's circles.
+    """Return all friends, and how many new ones are in one of last week's communities.
 
     Friends are int64 of two numbers each, rising. Chance is what the configuration
-    model expects of the same agents: circles were found before these friends met, so
-    that finding them favours no side.
+    model expects of the same agents: communities were found before these friends met,
+    so that finding them favours no side.
     """
     keys: Array = community_detection.keys_of(*friends)
     keys.sort()

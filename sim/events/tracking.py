@@ -111,7 +111,7 @@ class Tracker:
 
     def __init__(self, threshold: float) -> None:
         self.threshold = threshold
-        self.circles: list[Community] = []
+        self.communities: list[Community] = []
         self._doubted: list[tuple[str, list[Community], list[Community]]] = []
         self._begun = False
 
@@ -121,14 +121,14 @@ class Tracker:
             return []
         today, step = today_of(reading), reading.step
         changes = self._settle(today)
-        held = [_counts(circle, today) for circle in self.circles]
+        held = [_counts(community, today) for community in self.communities]
         taken = self._merge(today, held, step) | self._split(today, held, step)
         taken |= self._match(today, held, step, changes)
         self._forget(step, changes)
         for at, seen in enumerate(today.seen):
             if at not in taken and seen.score >= self.threshold:
-                self.circles.append(Community(seen, step))
-                self.circles[-1].settled = not self._begun  # it was always there
+                self.communities.append(Community(seen, step))
+                self.communities[-1].settled = not self._begun  # it was always there
         self._begun = True
         return changes
 
@@ -136,28 +136,30 @@ class Tracker:
         """Confirm last reading's merges and splits, or take them back."""
         changes: list[CommunityChange] = []
         for kind, old, new in self._doubted:
-            again = [_best(circle, today)[1] > SAME for circle in new]
+            again = [_best(community, today)[1] > SAME for community in new]
             if all(again):
-                size = sum(len(circle.now.members) for circle in old)
-                biggest = max(new, key=lambda circle: len(circle.now.members))
+                size = sum(len(community.now.members) for community in old)
+                biggest = max(new, key=lambda community: len(community.now.members))
                 changes.append(
                     CommunityChange(kind, new[0].since, _union(new, biggest), size)
                 )
             else:
-                kept = [circle for circle in self.circles if circle not in new]
-                self.circles = kept + old
+                kept = [
+                    community for community in self.communities if community not in new
+                ]
+                self.communities = kept + old
         self._doubted = []
         return changes
 
     def _merge(self, today: Today, held: list[Array], step: int) -> set[int]:
-        """Join settled circles that mostly lie in one community of today."""
+        """Join settled communities that mostly lie in one community of today."""
         into: dict[int, list[Community]] = {}
-        for circle, counts in zip(self.circles, held, strict=True):
-            if circle.settled and len(counts) and not circle.missed:
+        for community, counts in zip(self.communities, held, strict=True):
+            if community.settled and len(counts) and not community.missed:
                 at = int(counts.argmax())
                 most = int(counts[at])
-                if most >= LEAST and 2 * most > len(circle.now.members):
-                    into.setdefault(at, []).append(circle)
+                if most >= LEAST and 2 * most > len(community.now.members):
+                    into.setdefault(at, []).append(community)
         taken = set()
         for at, parts in into.items():
             if len(parts) > 1:
@@ -166,14 +168,14 @@ class Tracker:
         return taken
 
     def _split(self, today: Today, held: list[Array], step: int) -> set[int]:
-        """Part settled circles that lie in several communities of today.
+        """Part settled communities that lie in several communities of today.
 
         If chance explains all parts, they are but remains of what fell apart.
         """
         beyond = np.array([seen.score >= self.threshold for seen in today.seen], bool)
         taken: set[int] = set()
-        for circle, counts in zip(list(self.circles), held, strict=False):
-            if not circle.settled or circle not in self.circles:
+        for community, counts in zip(list(self.communities), held, strict=False):
+            if not community.settled or community not in self.communities:
                 continue
             parts = [
                 int(at)
@@ -181,10 +183,10 @@ class Tracker:
                 if 2 * counts[at] > today.size[at]
             ]
             covered = sum(int(counts[at]) for at in parts)
-            whole = 2 * covered > len(circle.now.members)
+            whole = 2 * covered > len(community.now.members)
             if len(parts) > 1 and whole and beyond[parts].any():
                 pieces = [today.seen[at] for at in parts]
-                self._replace("community_split", [circle], pieces, step)
+                self._replace("community_split", [community], pieces, step)
                 taken.update(parts)
         return taken
 
@@ -192,57 +194,59 @@ class Tracker:
         self, kind: str, old: list[Community], now: list[Seen], step: int
     ) -> None:
         new = [Community(seen, step) for seen in now]
-        for circle in new:
-            circle.settled = True
-        self.circles = [one for one in self.circles if one not in old] + new
+        for community in new:
+            community.settled = True
+        self.communities = [one for one in self.communities if one not in old] + new
         self._doubted.append((kind, old, new))
 
     def _match(
         self, today: Today, held: list[Array], step: int, changes: list[CommunityChange]
     ) -> set[int]:
-        """Carry circles on to today; tell births and growth."""
+        """Carry communities on to today; tell births and growth."""
         taken = set()
-        for circle in self.circles:
-            at, overlap = _best(circle, today)
+        for community in self.communities:
+            at, overlap = _best(community, today)
             if overlap <= SAME:
-                if circle.last != step:
-                    circle.missed += 1
+                if community.last != step:
+                    community.missed += 1
                 continue
             taken.add(at)
-            before, size = len(circle.now.members), int(today.size[at])
-            circle.now, circle.missed, circle.last = today.seen[at], 0, step
-            if circle.now.score >= circle.most.score:
-                circle.most = circle.now
-            if circle.since == step:
+            before, size = len(community.now.members), int(today.size[at])
+            community.now, community.missed, community.last = today.seen[at], 0, step
+            if community.now.score >= community.most.score:
+                community.most = community.now
+            if community.since == step:
                 continue  # merged or split today
-            if not circle.settled:
-                circle.settled, circle.reported_size = True, size
+            if not community.settled:
+                community.settled, community.reported_size = True, size
                 changes.append(
-                    CommunityChange("community_birth", circle.since, circle.now, 0)
+                    CommunityChange(
+                        "community_birth", community.since, community.now, 0
+                    )
                 )
             elif size >= max(
-                GROWN * circle.reported_size, circle.reported_size + LEAST
+                GROWN * community.reported_size, community.reported_size + LEAST
             ) and (size <= PAUSED * before):
                 known = CommunityChange(
-                    "community_growth", step, circle.now, circle.reported_size
+                    "community_growth", step, community.now, community.reported_size
                 )
                 changes.append(known)
-                circle.reported_size = size
+                community.reported_size = size
         return taken
 
     def _forget(self, step: int, changes: list[CommunityChange]) -> None:
         """Tell of deaths; stop following what was seen once only, or is too much."""
-        alive = []
-        for circle in self.circles:
-            if circle.missed < (MISSED if circle.settled else 1):
-                alive.append(circle)
-            elif circle.settled:
-                onset, size = circle.last + 1, len(circle.most.members)
+        kept = []
+        for community in self.communities:
+            if community.missed < (MISSED if community.settled else 1):
+                kept.append(community)
+            elif community.settled:
+                onset, size = community.last + 1, len(community.most.members)
                 changes.append(
-                    CommunityChange("community_death", onset, circle.most, size)
+                    CommunityChange("community_death", onset, community.most, size)
                 )
-        alive.sort(key=lambda circle: -circle.now.score)
-        self.circles = alive[:MOST]
+        kept.sort(key=lambda community: -community.now.score)
+        self.communities = kept[:MOST]
 
 
 def today_of(reading: Reading) -> Today:
@@ -278,25 +282,27 @@ def _owners(today: list[Seen]) -> Array:
     return owner
 
 
-def _counts(circle: Community, today: Today) -> Array:
-    """Return how many of a circle's members are in each of today's communities."""
-    members, owner = circle.now.members, today.owner
+def _counts(community: Community, today: Today) -> Array:
+    """Return how many of a community's members are in each of today's communities."""
+    members, owner = community.now.members, today.owner
     where = owner[members[members < len(owner)]]
     return np.bincount(where[where >= 0], minlength=len(today.seen))
 
 
-def _best(circle: Community, today: Today) -> tuple[int, float]:
+def _best(community: Community, today: Today) -> tuple[int, float]:
     """Return the community of today that overlaps most, and its Jaccard index."""
-    counts = _counts(circle, today)
+    counts = _counts(community, today)
     if not len(counts) or not counts.any():
         return -1, 0.0
-    overlap = counts / (today.size + len(circle.now.members) - counts)
+    overlap = counts / (today.size + len(community.now.members) - counts)
     at = int(overlap.argmax())
     return at, float(overlap[at])
 
 
-def _union(circles: list[Community], like: Community) -> Seen:
-    members = np.unique(np.concatenate([circle.now.members for circle in circles]))
+def _union(communities: list[Community], like: Community) -> Seen:
+    members = np.unique(
+        np.concatenate([community.now.members for community in communities])
+    )
     return Seen(members, like.now.score, like.now.inside)
 
 

@@ -35,7 +35,7 @@ FORMS: dict[str, tuple[str, str, int]] = {
 }
 
 
-# So many failures in a row, and the endpoint is given up: all live by the rules.
+# So many failures in a row, and the endpoint is given up: all follow the rules.
 GIVE_UP_AFTER = 25
 OUT_OF_REACH = {"rate limited", "server error", "refused", "reset", "deadline"}
 
@@ -48,8 +48,8 @@ NO_TIE = dict.fromkeys(
 class Policy(NamedTuple):
     """What happens where a model does not help."""
 
-    on_failure: str = "rule"  # rule: live by the rules; skip: no talk; abort the run
-    max_calls: int | None = None  # beyond so many, everybody lives by the rules
+    on_failure: str = "rule"  # rule: follow the rules; skip: no talk; abort the run
+    max_calls: int | None = None  # beyond so many, everybody follows the rules
     draw: int = 0  # which of several independent answers to the same questions
 
 

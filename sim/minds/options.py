@@ -62,7 +62,7 @@ def open_cast(options: MindOptions) -> Iterator[Cast | None]:
     Yields
     ------
     Cast or None
-        None where everybody lives by the rules.
+        None where everybody follows the rules.
 
     Raises
     ------
@@ -199,7 +199,7 @@ def _refuse_other_prompts(transcript: Transcript) -> None:
 
 
 class CountingMind(RuleMind):
-    """Lives by the rules, and counts what a model would be asked."""
+    """Follows the rules, and counts what a model would be asked."""
 
     def __init__(self, options: MindOptions) -> None:
         self.calls: Counter[str] = Counter()

@@ -1,7 +1,7 @@
 """Transcripts of model calls: an append-only journal to resume and replay from.
 
 A line counts when it ends. What a kill or a full disk left of a line does not: it is
-passed over by who reads, and removed by who goes on writing.
+passed over by who reads, and removed by who continues writing.
 
 A transcript is a text file of JSON lines. The first says how its calls were made:
 model, provider, temperature, prompts. Every other line is one finished call, good or

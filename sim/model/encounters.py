@@ -1,6 +1,6 @@
 """Encounters of the cast: what a language mind sees of a talk, and decides in it.
 
-Most agents live by the rules. Some, the *cast*, speak through a mind: on some days a
+Most agents follow the rules. Some, the *cast*, speak through a mind: on some days a
 talk of theirs is had in so many words, and the mind says how it went. What it says is
 bounded, and enters the same rules in place of a random draw. The schedule does not know
 what kind of mind it asks.

@@ -16,7 +16,7 @@ from sim.model.parameters import DEFAULTS, FRIEND
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.runs.result import Result
-from sim.runs.selection import heart, telling
+from sim.runs.selection import central_human, informative_days
 from sim.utils.errors import InputError
 from sim.utils.names import os_name
 from sim.utils.signatures import checked_arguments
@@ -86,7 +86,7 @@ def ego(
     agent
         Number of a human or an OS; None takes the human who first loved an OS.
     steps
-        Up to five snapshot days for the circles; None takes telling ones.
+        Up to five snapshot days for the circles; None takes informative ones.
 
     Raises
     ------
@@ -94,10 +94,10 @@ def ego(
         If there is no such agent, no snapshot of a day, or too many days.
     """
     result = style.result_of(source)
-    chosen = heart(result, result.steps) if agent is None else agent
+    chosen = central_human(result, result.steps) if agent is None else agent
     for day in steps or ():
         result.ties(day)  # says which days there are, if there is no such one
-    story = _life(result, chosen)
+    story = _history_of(result, chosen)
     days = list(steps) if steps is not None else _days(story)
     if not 0 < len(days) <= MOST_DAYS:
         raise InputError(f"there is room for 1 to {MOST_DAYS} days, not {len(days)}")
@@ -134,7 +134,7 @@ def name_of(result: Result, agent: int) -> str:
     return f"OS {name} ({agent})"
 
 
-def _life(result: Result, agent: int) -> EgoHistory:
+def _history_of(result: Result, agent: int) -> EgoHistory:
     """Gather what all snapshots know of an agent."""
     last = result.population + len(result.oses()) - 1
     if not 0 <= agent <= last:
@@ -156,9 +156,9 @@ def _is_here(oses: pd.DataFrame, agent: int) -> bool:
 
 
 def _days(story: EgoHistory) -> list[int]:
-    """Return telling days on which the agent is there; evenly if they are few."""
+    """Return informative days on which the agent is there; evenly if they are few."""
     there = story.columns.index.tolist()
-    days = [d for d in telling(story.result, MOST_DAYS + 1) if d in there]
+    days = [d for d in informative_days(story.result, MOST_DAYS + 1) if d in there]
     if len(days) < MOST_DAYS:
         at = np.linspace(0, len(there) - 1, min(MOST_DAYS, len(there)))
         days = [there[i] for i in at.round().astype(int).tolist()]

@@ -18,7 +18,7 @@ from sim.model.parameters import WEEK
 from sim.plots import style
 from sim.plots.style import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, RED, SKY
 from sim.runs.result import Result
-from sim.runs.selection import telling
+from sim.runs.selection import informative_days
 from sim.utils.errors import InputError
 from sim.utils.names import os_name
 from sim.utils.signatures import checked_arguments
@@ -63,7 +63,7 @@ def communities(
         If there is no snapshot of a day, or fewer than two days.
     """
     result = style.result_of(source)
-    days = telling(result, MOST_DAYS) if steps is None else list(steps)
+    days = informative_days(result, MOST_DAYS) if steps is None else list(steps)
     if len(days) < 2:
         raise InputError("flows between communities take at least two snapshot days")
     table = _groups(result, days, groups)

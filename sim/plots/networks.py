@@ -36,7 +36,14 @@ from sim.plots.style import (
     Glyph,
 )
 from sim.runs.result import Result
-from sim.runs.selection import layout, moments, neighbourhood, pairs, telling, visible
+from sim.runs.selection import (
+    informative_days,
+    layout,
+    moments,
+    neighbourhood,
+    pairs,
+    visible,
+)
 from sim.utils.errors import InputError
 from sim.utils.files import replacing
 from sim.utils.signatures import checked_arguments
@@ -281,7 +288,7 @@ def multiples(
         If there is no snapshot of one of ``steps``, or more than there is room for.
     """
     result = style.result_of(source)
-    days = telling(result, MOST_PANELS) if steps is None else list(steps)
+    days = informative_days(result, MOST_PANELS) if steps is None else list(steps)
     if not 0 < len(days) <= MOST_PANELS:
         raise InputError(f"there is room for 1 to {MOST_PANELS} days, not {len(days)}")
     shown = scene(result, days, most)

@@ -87,9 +87,9 @@ def result_of(source: Result | Society) -> Result:
     """Return what is drawn: a stored run, or a running society read like one."""
     if isinstance(source, Result):
         return source
-    from sim.runs.live import Present
+    from sim.runs.live import LiveResult
 
-    return Present(source)
+    return LiveResult(source)
 
 
 def blank(width: float, height: float, title: str, note: str = "") -> Figure:

@@ -17,7 +17,7 @@ from sim import plots
 from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED
 from sim.plots.networks import CLOSEST_DRAWN
 from sim.runs.result import Result
-from sim.runs.selection import heart, moments, pairs, telling, visible
+from sim.runs.selection import central_human, informative_days, moments, pairs, visible
 from sim.utils.html import Html, element, joined, paragraph, start
 from sim.utils.text import counted, course, listed, number, per_cent, sentence
 
@@ -165,7 +165,7 @@ def _network(result: Result) -> ReportFigure:
 
 
 def _ego(result: Result) -> ReportFigure:
-    agent = heart(result, result.steps)
+    agent = central_human(result, result.steps)
     name = plots.name_of(result, agent)
     return ReportFigure(
         "figure-person",
@@ -218,7 +218,7 @@ def tell_network(
 def tell_communities(result: Result) -> str:
     """Return where the OSes are on the days of the diagram."""
     sentences = ["Flows of OSes between groups."]
-    for day in telling(result, MOST_DAYS):
+    for day in informative_days(result, MOST_DAYS):
         oses = result.oses(day)
         present = oses[oses["status"].isin((HERE, OFFLINE))]
         joined = present.loc[present["collective"] >= 0, "collective"]

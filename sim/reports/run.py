@@ -16,7 +16,7 @@ from sim.reports import provenance
 from sim.reports.figures import figures, shown
 from sim.runs.conversations import occasion, talks, who
 from sim.runs.result import Result
-from sim.runs.selection import telling
+from sim.runs.selection import informative_days
 from sim.scenarios import Scenario, outcomes
 from sim.scenarios.expectations import Expectation
 from sim.scenarios.outcomes import OUTCOMES
@@ -174,7 +174,7 @@ def _on_days(result: Result) -> list[Html]:
     if result.series.empty:
         return []
     first = int(result.series.index[0])
-    days = sorted({max(first, day) for day in telling(result, MOST_DAYS)})
+    days = sorted({max(first, day) for day in informative_days(result, MOST_DAYS)})
     series = result.series.loc[[day for day in days if day in result.series.index]]
     rows = [
         (what, *(number(factor * value) for value in series[name]))

@@ -129,7 +129,7 @@ FORMS = {
 BESIDES = {
     "scenario": "where the society starts from",
     "network": "who knows whom on day 0",
-    "lever": "a policy, and the day on which it is pulled",
+    "lever": "a named intervention, and the day on which it begins",
     "mind": "through what a cast speaks",
 }
 SAMPLED = ("lhs", "sobol", "morris")
@@ -234,10 +234,10 @@ def _factors(design: Design) -> list[Html]:
 def _levers(design: Design) -> list[Html]:
     """Return what each lever of the design changes, and when."""
     names = [design.lever, *_given(design, "lever")]
-    pulled = [
+    interventions = [
         one for name in dict.fromkeys(names) for one in interventions_of_lever(name)
     ]
-    declared = [one.model_dump(mode="json") for one in pulled]
+    declared = [one.model_dump(mode="json") for one in interventions]
     return provenance.interventions(declared) if declared else []
 
 

@@ -147,10 +147,10 @@ def save(society: Society, scenario: Scenario, run: Path, readings: Path) -> Pat
 
 
 def _tables(society: Society, since: int) -> dict[str, dict[str, Array]]:
-    state, watch = society.state, society.watch
-    series = watch.history.columns()
+    state, monitor = society.state, society.monitor
+    series = monitor.history.columns()
     new = series["step"] > int(society.calendar) - int(society.day["step"]) + since
-    keys, label = watch.friends()
+    keys, label = monitor.friends()
     return {
         "humans": _columns(state.humans),
         "oses": _columns(state.oses),
@@ -168,7 +168,7 @@ def _columns(table: Any) -> dict[str, Array]:
 def _meta(society: Society, scenario: Scenario) -> dict[str, Any]:
     """Return all that is no table, ready for JSON."""
     steering = society.steering
-    shocks = [event for event in society.watch.events if event.kind == "intervention"]
+    shocks = [event for event in society.monitor.events if event.kind == "intervention"]
     return {
         "format": FORMAT,
         "step": int(society.day["step"]),
@@ -176,7 +176,7 @@ def _meta(society: Society, scenario: Scenario) -> dict[str, Any]:
         "seed": int(society.day["seed"]),
         "scenario": scenario.model_dump(mode="json"),
         "labels": society.labels,
-        "detectors": society.watch.kinds,
+        "detectors": society.monitor.kinds,
         "waiting": [one.model_dump(mode="json") for one in steering.waiting],
         "in_force": [
             [one.model_dump(mode="json"), since] for one, since in steering.in_force
@@ -231,7 +231,7 @@ def load(
         if meta.step != day:
             raise ValueError("it is of another day")
         society = _load_state(changed, meta, run, threads)
-        society.watch = _load_watch(society, meta, run)
+        society.monitor = _load_watch(society, meta, run)
         steering = society.steering
         steering.waiting = [*meta.waiting, *interventions]
         steering.in_force = list(meta.in_force)
@@ -312,7 +312,7 @@ def _columns_of(run: Path, name: str, schema: pa.Schema) -> dict[str, Array]:
 
 
 def _load_watch(society: Society, meta: CheckpointMeta, run: Path) -> Monitor:
-    """Return the watch as it was, from the readings of all checkpoints so far."""
+    """Return the monitor as it was, from the readings of all checkpoints so far."""
     agents = society.state.ties.agents
     parts = [f"{FOLDER}/{day:06d}" for day in steps(run) if day <= meta.step]
     tables = [_columns_of(run, f"{part}/series.parquet", _SERIES) for part in parts]

@@ -1,4 +1,4 @@
-"""A living society behind the interface of a stored result."""
+"""A running society behind the interface of a stored result."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FEW = 1000  # agents whose ties are looked up one by one
 EVENT_COLUMNS = ("kind", "step", "members", "size", "strength", "evidence")
 
 
-class Present(Result):
+class LiveResult(Result):
     """A society as it is now. Nothing is copied before it is asked for.
 
     Parameters
     ----------
     society
-        The society; after its next day, make another ``Present`` of it.
+        The society; after its next day, make another ``LiveResult`` of it.
     """
 
     def __init__(self, society: Society) -> None:
@@ -47,24 +47,24 @@ class Present(Result):
     @functools.cached_property
     def series(self) -> pd.DataFrame:
         """The society day by day so far: one row a day, indexed by ``step``."""
-        history = self._society.watch.history
+        history = self._society.monitor.history
         return pd.DataFrame(history.columns()).set_index("step")
 
     @functools.cached_property
     def events(self) -> pd.DataFrame:
         """What has happened so far, as in a stored run."""
-        rows = self._society.watch.rows()
+        rows = self._society.monitor.rows()
         columns = list(rows[0]) if rows else list(EVENT_COLUMNS)
         return self._with_who(pd.DataFrame(rows, columns=columns))
 
     @functools.cached_property
     def readings(self) -> pd.DataFrame:
         """What detectors have seen so far, besides measures."""
-        return pd.DataFrame(self._society.watch.readings())
+        return pd.DataFrame(self._society.monitor.readings())
 
     def noted(self, name: str, since: int, until: int) -> pd.DataFrame:
         """Return the readings of one name on some days."""
-        keeper, some = self._society.watch.keeper, NoteBuffer()
+        keeper, some = self._society.monitor.keeper, NoteBuffer()
         if isinstance(keeper, NoteBuffer):  # else the run has them
             some.notes = [
                 note

@@ -3,7 +3,7 @@
 A table is written and read in groups of rows, so that it may be larger than memory;
 where a group ends depends on the number of rows only.
 
-Files that are read may be anybody's. Their footers are held against their sizes before
+Files that are read are untrusted. Their footers are held against their sizes before
 a row is read, and only plain columns of the expected types are let in.
 """
 
@@ -152,7 +152,7 @@ def arrow_of(columns: Columns) -> pa.Table:
 
 
 class TableReader:
-    """A table that may be a stranger's, read in groups of rows.
+    """An untrusted table, read in groups of rows.
 
     Its footer and the types of its columns are checked when it is opened, its pages and
     rows when they are read. Use it as a context manager. Do not ask pyarrow what it
@@ -317,7 +317,7 @@ def _has_gaps(column: pa.ChunkedArray) -> bool:
 def read_table(
     file: Path, schema: pa.Schema | None = None, names: Sequence[str] | None = None
 ) -> pa.Table:
-    """Return a table that may be a stranger's, or some of its columns.
+    """Return an untrusted table, or some of its columns.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Guard for untrusted Parquet files: footers and pages checked before decoding.
 
-A table that may be a stranger's is walked once, without unpacking anything: what its
+An untrusted table is walked once, without unpacking anything: what its
 footer claims must agree with the pages that are there, and with how this software
 writes tables. Footers are looked at once, pages before their group of rows is read. The
 numbers are those of the format's specification (Apache Parquet, ``parquet.thrift``), in

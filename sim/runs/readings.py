@@ -29,7 +29,7 @@ Notes = Mapping[str, Note]
 
 
 class Readings:
-    """Keeps readings in a file, as a ``Watch`` tells them.
+    """Keeps readings in a file, as a ``Monitor`` tells them.
 
     It is written in groups of as many rows, so its bytes depend on the notes only.
 
@@ -157,7 +157,7 @@ def days(
     Parameters
     ----------
     files
-        Of readings, in order. They may be a stranger's.
+        Of readings, in order. They are untrusted.
     agents
         How many agents there are; None does not look whom they are of.
 

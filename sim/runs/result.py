@@ -244,8 +244,8 @@ class Result:
         stored = events.StoredReadings(series, noted, talks, shocks.to_dict("records"))
         known = parameters.Parameters().replace(**self.provenance["parameters"])
         chosen = None if kinds is None else list(kinds)
-        watch = events.replay(stored, known, chosen)
-        noticed = (e for e in watch.happened() if chosen is None or e.kind in chosen)
+        monitor = events.replay(stored, known, chosen)
+        noticed = (e for e in monitor.happened() if chosen is None or e.kind in chosen)
         rows = table_of_events(event._asdict() for event in noticed)
         return self._with_who(_events_of(rows))
 

@@ -120,7 +120,7 @@ def run(
     make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
     with open_cast(options.mind) as cast:
         society = make(cast=cast)
-        society.watch = Monitor(society.parameters, options.detectors)
+        society.monitor = Monitor(society.parameters, options.detectors)
         chosen = chosen.model_copy(update={"parameters": society.parameters})
         steps, kept = chosen.parameters.steps, options.kept()
         record = provenance(chosen, seed, steps, {"network": network, "options": kept})

@@ -24,7 +24,7 @@ Array = npt.NDArray[Any]
 
 
 def moments(result: Result) -> dict[int, str]:
-    """Return up to three telling snapshot days, each with what it is.
+    """Return up to three informative snapshot days, each with what it is.
 
     They are a day while OSes spread, the eve of the first departure and the end. If no
     OS departs, the height of ties among OSes takes the place of the eve; if they have
@@ -46,7 +46,7 @@ def moments(result: Result) -> dict[int, str]:
     return {early: "early", eve: name} | {days[-1]: "end"}
 
 
-def telling(result: Result, most: int) -> list[int]:
+def informative_days(result: Result, most: int) -> list[int]:
     """Return up to ``most`` snapshot days, more of them when more changes.
 
     The first, the last, and then again and again the middle of the widest gap. Half of
@@ -101,7 +101,7 @@ def neighbourhood(
     def friends(of: Sequence[int]) -> dict[int, Array]:
         return _friends(result, day, of)
 
-    start, count = heart(result, steps), result.population
+    start, count = central_human(result, steps), result.population
     humans = humans_around(start, count, most // 2, friends)
     owned = oses.index[oses["owner"].isin(humans)].to_numpy()[: most - len(humans)]
     made = oses.index[oses["owner"] < 0]
@@ -260,7 +260,7 @@ def _last(days: Sequence[int], step: int) -> int:
     return max((day for day in days if day <= step), default=days[0])
 
 
-def heart(result: Result, steps: Sequence[int]) -> int:
+def central_human(result: Result, steps: Sequence[int]) -> int:
     """Return the human of the first love, or the one closest to an OS."""
     events = result.events
     for members in events.loc[events["kind"] == "first_love", "members"]:

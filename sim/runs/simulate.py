@@ -99,7 +99,7 @@ def simulate(
     """
     steps, first = society.parameters.steps, int(society.day["step"])
     every = options.checkpoint_every
-    readings = society.watch.keeper = writer.keep_readings()
+    readings = society.monitor.keeper = writer.keep_readings()
 
     def save() -> None:
         save_checkpoint(society, scenario, writer.part, readings.cut())
@@ -127,9 +127,9 @@ def simulate(
 
 def finalize(society: Society, writer: RunWriter) -> None:
     """Write the measures and events, and move the run into its place."""
-    watch = society.watch
-    events = (event._asdict() for event in watch.happened())
-    writer.finish(watch.history.columns(), events)
+    monitor = society.monitor
+    events = (event._asdict() for event in monitor.happened())
+    writer.finish(monitor.history.columns(), events)
 
 
 def language_mind(society: Society) -> LanguageMind | None:
@@ -212,7 +212,7 @@ def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
     file = left / UNFINISHED
     if not file.exists():
         what = "is complete" if (place / "provenance.json").exists() else "is not there"
-        raise InputError(f"nothing to go on with: the run {place} {what}")
+        raise InputError(f"nothing to resume: the run {place} {what}")
     try:
         found = read_json(file, LARGEST)
         record = dict(found["provenance"])
@@ -222,7 +222,7 @@ def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
         raise InputError(f"{file} is damaged: {error}") from None
     if not checkpoint_steps(left):
         raise InputError(
-            f"nothing to go on with: the run {place} was cut short before its first "
+            f"nothing to resume: the run {place} was cut short before its first "
             "checkpoint; run it again"
         )
     check_same_code(record, place)
@@ -234,7 +234,7 @@ def check_same_code(record: Mapping[str, Any], place: Path) -> None:
     if record.get("source_digest") != source_digest():
         raise InputError(
             f"the run {place} was begun by other code ({record.get('source_digest')}); "
-            "go on with that version, or run it anew"
+            "resume it with that version, or run it anew"
         )
 
 
@@ -248,8 +248,8 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
         return
     if checkpoint_steps(left) and not overwrite:
         raise InputError(
-            f"a run of {place} was cut short; go on with 'os-society resume {place}', "
-            "or begin again (--force)"
+            f"a run of {place} was cut short; resume it with "
+            f"'os-society resume {place}', or begin again (--force)"
         )
     with writing(left), lock(place.expanduser().resolve()):
         shutil.rmtree(left)

@@ -1,7 +1,7 @@
 """Validation of stored tables and provenance before anything relies on them.
 
 Compiled loops do not look whether a number they use to find a row is one. So the
-columns of a run, which may be a stranger's, are looked at when they are read, each
+columns of a run, which is untrusted, are looked at when they are read, each
 group of rows on its own: no check needs the whole of a table.
 """
 
@@ -157,7 +157,7 @@ def _finite(name: str, column: Array) -> None:
         raise ValueError(f"its column {name!r} holds what is no number")
 
 
-# ------------------------------------------------------------------ birth certificates
+# -------------------------------------------------------------------------- provenance
 
 
 class MindRecord(BaseModel):
@@ -175,7 +175,7 @@ class MindRecord(BaseModel):
 
 
 class ProvenanceRecord(BaseModel):
-    """What a birth certificate must say, of what others rely on; it may say more."""
+    """What a provenance record must say, of what others rely on; it may say more."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -211,7 +211,7 @@ class ProvenanceRecord(BaseModel):
 
 
 def check_provenance(file: Path, found: Any) -> None:
-    """Raise InputError unless JSON is a birth certificate that others can rely on."""
+    """Raise InputError unless JSON is a provenance record that others can rely on."""
     try:
         ProvenanceRecord.model_validate(found)
     except ValidationError as error:

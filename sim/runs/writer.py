@@ -58,12 +58,12 @@ class RunWriter:
     directory
         Where the run shall be. Missing parents are made.
     provenance
-        The birth certificate, as made by ``provenance``; written at the end.
+        The provenance record, as made by ``provenance``; written at the end.
     overwrite
         Whether a run that is already there may be replaced.
     lasting
-        Whether what is written stays if the run is not finished, to be gone on with:
-        ``begun_at`` says where. A writer of the same place then goes on in it.
+        Whether what is written stays if the run is not finished, to be resumed:
+        ``begun_at`` says where. A writer of the same place then continues it.
 
     Raises
     ------
@@ -106,7 +106,7 @@ class RunWriter:
         (self.part / "snapshots").mkdir(parents=True, exist_ok=True)
 
     def keep_readings(self) -> Readings:
-        """Return what keeps a run's readings as they come, for a ``Watch``.
+        """Return what keeps a run's readings as they come, for a ``Monitor``.
 
         Without it, nobody can look for events again in the run.
         """
@@ -114,12 +114,12 @@ class RunWriter:
         return self.readings
 
     def begin(self, record: Mapping[str, Any]) -> None:
-        """Write what a lasting run was begun with, to go on with it some day."""
+        """Write what a lasting run was begun with, to resume it later."""
         with writing(self.directory):
             write_text(self.part / UNFINISHED, _json(record) + "\n")
 
     def forget_after(self, step: int) -> None:
-        """Remove snapshots of later days, which are to be lived again."""
+        """Remove snapshots of later days, which are to be simulated again."""
         for file in (self.part / "snapshots").iterdir():
             if not file.stem.rpartition("-")[2] <= f"{step:06d}":
                 file.unlink()

@@ -57,7 +57,7 @@ class Scenario(BaseModel):
 
     @checked_arguments()
     def pull(self, lever: str, at: int) -> Scenario:
-        """Return the scenario with a lever pulled on day ``at`` (the first being 1).
+        """Return the scenario with a lever (a named intervention) from day ``at`` on.
 
         Raises
         ------

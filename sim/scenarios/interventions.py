@@ -54,7 +54,7 @@ class Intervention(BaseModel):
     set: dict[str, Any]
 
     @model_validator(mode="after")
-    def _sound(self) -> Intervention:
+    def _validated(self) -> Intervention:
         if (self.at is None) == (self.when is None):
             raise ValueError("an intervention has either a day 'at' or a condition")
         fixed = sorted(SET_UP & self.set.keys())
@@ -139,7 +139,7 @@ def _is_due(one: Intervention, step: int, measures: Mapping[str, float] | None) 
 
 
 class Lever(NamedTuple):
-    """A policy one can pull: what it changes, and what that should do."""
+    """A named, ready-made intervention: what it changes, and what that should do."""
 
     effect: str  # one line, tested for its direction
     outcome: str
@@ -209,7 +209,7 @@ LEVERS: dict[str, Lever] = {
 
 @checked_arguments()
 def lever(name: str, at: int) -> list[Intervention]:
-    """Return the interventions that pulling a lever on day ``at`` means.
+    """Return the interventions that a lever begun on day ``at`` means.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def lever(name: str, at: int) -> list[Intervention]:
         hint = nearest(name, LEVERS) or f"; there are {', '.join(LEVERS)}"
         raise InputError(f"unknown lever {name!r}{hint}")
     if at < 1:
-        raise InputError(f"a lever is pulled on day 1 or later, not {at}")
+        raise InputError(f"a lever begins on day 1 or later, not {at}")
     return [
         Intervention(name=name, at=at + after, days=days, set=changes)
         for after, days, changes in LEVERS[name].changes

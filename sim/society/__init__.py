@@ -31,7 +31,7 @@ OPTIONS = ("scenario", "seed", "rng", "network", "threads", "cast", "parameters"
 
 
 class Society(AgentRegistry, mesa.Model):
-    """People and OSes who live one day a step.
+    """People and OSes, simulated one day a step.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Society(AgentRegistry, mesa.Model):
     threads
         Threads for large societies; the result is the same for any number.
     cast
-        Those who speak through a mind; None lets everybody live by the rules.
+        Those who speak through a mind; None lets everybody follow the rules.
     parameters
         Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
     changes
@@ -90,7 +90,7 @@ class Society(AgentRegistry, mesa.Model):
         self.state: State = births.populate(self.parameters, known, seed)
         self.day = processes.make_day(self.parameters, known.n, seed)
         self.seconds: dict[str, float] = {}
-        self.watch = events.Monitor(self.parameters)
+        self.monitor = events.Monitor(self.parameters)
         declared = chosen.interventions
         self.steering = Steering(self.parameters, declared, list(events.MEASURES))
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
@@ -100,7 +100,7 @@ class Society(AgentRegistry, mesa.Model):
 
     @property
     def calendar(self) -> int:
-        """The number of the day last lived.
+        """The number of the day last simulated.
 
         Dates count from the number that day 0 is given; no rule reads it.
         """
@@ -108,16 +108,16 @@ class Society(AgentRegistry, mesa.Model):
 
     @calendar.setter
     def calendar(self, number: int) -> None:
-        """Let the day last lived bear another number."""
+        """Give the day last simulated another number."""
         self.day["calendar"] = number
 
     def step(self) -> None:
-        """Live one day, measure the society, and look for events."""
+        """Simulate one day, measure the society, and look for events."""
         self._steer()
         advance = processes.advance
         advance(self.state, self.day, self._threads, self.seconds, self.cast)
         said = self._said_today()
-        self.watch.look(self.calendar, self.state, said, self._threads)
+        self.monitor.look(self.calendar, self.state, said, self._threads)
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
 
@@ -131,11 +131,11 @@ class Society(AgentRegistry, mesa.Model):
     def _steer(self) -> None:
         """Let interventions begin and end, before the day begins."""
         measures = None  # before the first day nothing is measured
-        if self.watch.history.days:
-            measures = {name: self.watch.latest(name) for name in events.MEASURES}
+        if self.monitor.history.days:
+            measures = {name: self.monitor.latest(name) for name in events.MEASURES}
         begun = self.steering.begin(int(self.day["step"]) + 1, measures)
         for one in begun:
-            self.watch.note(self.calendar + 1, one.name, str(one.set))
+            self.monitor.note(self.calendar + 1, one.name, str(one.set))
         current = self.steering.parameters
         if current != self.parameters:
             self.parameters = current
@@ -180,7 +180,7 @@ class Society(AgentRegistry, mesa.Model):
         return {**self.__dict__, "_threads": None, "day": day}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        """Take up a copied society where it was."""
+        """Continue a copied society where it was."""
         self.__dict__.update(kept)
         self.day = kept["day"][0]
 

@@ -14,7 +14,7 @@ class HistoryCollector(mesa.DataCollector):  # type: ignore[misc]
     """Collects what reporters are added to it; the measures of each day it looks up.
 
     To a user of Mesa it is a ``DataCollector`` with a model reporter a measure. They
-    are read from ``model.watch.history``, so that no day is measured or kept twice.
+    are read from ``model.monitor.history``, so that no day is measured or kept twice.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class HistoryCollector(mesa.DataCollector):  # type: ignore[misc]
     @property
     def model_vars(self) -> dict[str, list[Any]]:
         """The values of every model reporter, a list of one a day each."""
-        history = self._model.watch.history
+        history = self._model.monitor.history
         return {name: history[name] for name in MEASURES} | self._added
 
     @model_vars.setter
@@ -66,4 +66,4 @@ class HistoryCollector(mesa.DataCollector):  # type: ignore[misc]
 
 def latest(model: Any, name: str) -> float:
     """Return today's value of a measure of a society."""
-    return float(model.watch.latest(name))
+    return float(model.monitor.latest(name))

@@ -124,8 +124,8 @@ def observe(scenario: Scenario, seed: int) -> dict[str, float]:
     society = Society(scenario, rng=seed)
     for _ in range(scenario.parameters.steps):
         society.step()
-    watch, parameters = society.watch, society.parameters
-    found = outcomes(watch.history.columns(), watch.rows(), parameters)
+    monitor, parameters = society.monitor, society.parameters
+    found = outcomes(monitor.history.columns(), monitor.rows(), parameters)
     del society
     gc.collect()  # a Mesa model is never freed by its reference count alone
     return found

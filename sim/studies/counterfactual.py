@@ -170,7 +170,7 @@ def counterfactual(
         The change: the name of a lever (``at`` says when), an intervention, several,
         or another scenario.
     at
-        The day on which a lever is pulled (the first being 1).
+        The day on which a lever begins (the first being 1).
     seeds
         How many seeds (from 0 on), or which.
     outcomes
@@ -194,7 +194,7 @@ def counterfactual(
     wanted = list(outcomes) if outcomes is not None else usual()
     for name in wanted:
         check(name)
-    one = partial(live_pair, without, changed, wanted=wanted)
+    one = partial(simulate_pair, without, changed, wanted=wanted)
     if workers > 1:
         one = partial(own_detectors.call, own_detectors.describe(kinds_in(wanted)), one)
     return Comparison(without, changed, map_all(one, numbers, workers))
@@ -217,10 +217,10 @@ def change(scenario: Scenario, given: Change, at: int | None = None) -> Scenario
     """
     if isinstance(given, str) and (given in LEVERS or at is not None):
         if at is None:
-            raise InputError(f"say on which day lever {given!r} is pulled (at, --at)")
+            raise InputError(f"say on which day lever {given!r} begins (at, --at)")
         return scenario.pull(given, at)
     if at is not None:
-        raise InputError("only a lever is pulled 'at' a day")
+        raise InputError("only a lever begins 'at' a day")
     if isinstance(given, str | Scenario):
         if isinstance(given, Scenario):
             return given
@@ -236,10 +236,10 @@ def change(scenario: Scenario, given: Change, at: int | None = None) -> Scenario
 # ------------------------------------------------------------------------ both arms
 
 
-def live_pair(
+def simulate_pair(
     without: Scenario, changed: Scenario, seed: int, wanted: list[str]
 ) -> Pair:
-    """Live both arms of one seed day by day, and note where they part."""
+    """Simulate both arms of one seed day by day, and note where they part."""
     arms = [Society(one, rng=seed) for one in (without, changed)]
     observers = [OutcomeRecorder(wanted, {}) for _ in arms]
     tracks = Tracks()

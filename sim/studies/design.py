@@ -106,7 +106,7 @@ def mind(
         The values, as a design has them.
     allow_model
         Hosts that a language model may be asked at: none unless a user said so, since
-        a design, or the store of a sweep, may be anybody's.
+        a design, or the store of a sweep, is untrusted.
     insecure
         Whether one on another machine may be reached by http://.
 
@@ -159,7 +159,7 @@ def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it names a file elsewhere: a design may be a stranger's.
+        If it names a file elsewhere: a design is untrusted.
     """
 
     def found(value: Any) -> Any:
@@ -223,7 +223,7 @@ class Design(BaseModel):
     morris: MorrisSample | None = None
 
     @model_validator(mode="after")
-    def _sound(self) -> Self:
+    def _validated(self) -> Self:
         forms = [form for form in FORMS if _part(self, form) is not None]
         if len(forms) > 1:
             raise ValueError(f"a design has one of {' and '.join(forms)}, not both")
@@ -341,12 +341,12 @@ def _check(design: Design) -> None:
         raise InputError(f"'name': {design.name!r} cannot be the name of a folder")
     _check_seeds(design.seeds)
     for name in design.outcomes:
-        _told_where("outcomes", outcomes.check, name)
+        _at_place("outcomes", outcomes.check, name)
     for name in NAMES:
         if getattr(design, name):
-            _told_where(name, check_factor, name, getattr(design, name))
+            _at_place(name, check_factor, name, getattr(design, name))
     for name, value in design.base.items():
-        _told_where(f"base.{name}", _check_parameter, name, value)
+        _at_place(f"base.{name}", _check_parameter, name, value)
     for name in design.varied:
         if name in design.base:
             raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
@@ -362,7 +362,7 @@ def _check_seeds(seeds: int | list[int]) -> None:
     if len(set(numbers)) < len(numbers):
         raise InputError("'seeds': a seed is named twice")
     for number in numbers:
-        _told_where("seeds", seed_from, number)
+        _at_place("seeds", seed_from, number)
 
 
 def _check_points(design: Design) -> None:
@@ -373,14 +373,14 @@ def _check_points(design: Design) -> None:
         if not values:
             raise InputError(f"'grid.{name}': it takes at least one value")
         for value in values:
-            _told_where(f"grid.{name}", _check_varied, name, value)
+            _at_place(f"grid.{name}", _check_varied, name, value)
     for number, point in enumerate(design.listed or [], 1):
         for name, value in point.items():
-            _told_where(f"list.{name} ({number})", _check_varied, name, value)
+            _at_place(f"list.{name} ({number})", _check_varied, name, value)
     for form in ("lhs", "sobol", "morris"):
         sample = _part(design, form)
         for name, span in (sample.ranges if sample is not None else {}).items():
-            _told_where(f"{form}.{name}", _check_range, name, span)
+            _at_place(f"{form}.{name}", _check_range, name, span)
     if design.listed == []:
         raise InputError("'list': it takes at least one point")
     if design.sobol is not None and design.sobol.n & (design.sobol.n - 1):
@@ -400,7 +400,7 @@ def _count(design: Design) -> int:
     return sample.points if sample is not None else 1
 
 
-def _told_where(where: str, check: Callable[..., Any], *given: Any) -> None:
+def _at_place(where: str, check: Callable[..., Any], *given: Any) -> None:
     try:
         check(*given)
     except InputError as error:

@@ -144,9 +144,9 @@ class Tasks:
         changes = {n: v for n, v in point.items() if n not in NAMES}
         scenario = scenario_of_factor(values["scenario"])
         scenario = scenario.replace(**design.base, **changes)
-        pulled = interventions_of_lever(values["lever"])
+        more = interventions_of_lever(values["lever"])
         network = None if values["network"] == NONE else values["network"]
-        shown = [i.model_dump(mode="json") for i in (*scenario.interventions, *pulled)]
+        shown = [i.model_dump(mode="json") for i in (*scenario.interventions, *more)]
         job = {
             "scenario": scenario.name,
             "profile": scenario.profile,
@@ -230,7 +230,7 @@ def run_job(job: Job, notice: Notice = lambda stage: None) -> JobResult:
     try:
         if job["source"] != source_digest():
             return broke(OTHER_CODE, "the worker has other source than the driver")
-        values = _live(job, entered)
+        values = _simulate(job, entered)
     except MemoryError as error:
         return broke(OUT_OF_MEMORY, f"MemoryError: {error}")
     except SystemExit as error:
@@ -243,8 +243,8 @@ def run_job(job: Job, notice: Notice = lambda stage: None) -> JobResult:
     return {"run": job["run"], "state": DONE, "values": values, "seconds": spent}
 
 
-def _live(job: Job, entered: Notice) -> dict[str, float]:
-    """Live through one society, and return its outcomes."""
+def _simulate(job: Job, entered: Notice) -> dict[str, float]:
+    """Simulate one society, and return its outcomes."""
     entered("setting up")
     functions = {one["name"]: find(one) for one in job["functions"]}
     observer = OutcomeRecorder(job["outcomes"], functions)
@@ -278,10 +278,10 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
     if job.get("keep") is None:
         return None
     steps, network = society.parameters.steps, job["network"]
-    birth = provenance(scenario_of(job), job["seed"], steps, {"network": network})
+    record = provenance(scenario_of(job), job["seed"], steps, {"network": network})
     if society.read_as is not None:
-        birth["network"]["read_as"] = society.read_as
-    writer = stack.enter_context(RunWriter(Path(job["keep"]), birth, overwrite=True))
+        record["network"]["read_as"] = society.read_as
+    writer = stack.enter_context(RunWriter(Path(job["keep"]), record, overwrite=True))
     writer.snapshot(0, society.state)
     return writer
 

@@ -109,9 +109,9 @@ class OutcomeRecorder:
 
     def values(self, society: Society) -> dict[str, float]:
         """Return the outcomes that are wanted, in their order."""
-        watch, parameters = society.watch, society.parameters
-        series = watch.history.columns()
-        found = outcomes(series, watch.rows(), parameters)
+        monitor, parameters = society.monitor, society.parameters
+        series = monitor.history.columns()
+        found = outcomes(series, monitor.rows(), parameters)
         found |= _contact(series, found["first_departure"])
         found["love_gini"] = self._gini
         return {name: _value(name, found) for name in self.wanted}

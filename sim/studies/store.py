@@ -129,7 +129,7 @@ class Store:
     identity
         What it is for.
     resume
-        Whether to go on with a sweep that is there already.
+        Whether to continue a sweep that is there already.
 
     Raises
     ------
@@ -149,7 +149,7 @@ class Store:
         try:
             is_new = not _has_ledger(path / LEDGER)
             if not is_new and not resume:
-                raise InputError(f"there is a sweep in {path}; go on with --resume")
+                raise InputError(f"there is a sweep in {path}; continue with --resume")
             self._ledger = _open_ledger(path, identity, is_new)
         except BaseException:
             self._lock.release()
@@ -181,9 +181,9 @@ class Store:
     def _look_through(self) -> None:
         """Find out what is there, and whether it is as it was written."""
         with _reading(self.path / LEDGER):
-            (sound,) = self._ledger.execute("PRAGMA integrity_check(1)").fetchone()
-            if sound != "ok":
-                raise sqlite3.DatabaseError(sound)
+            (verdict,) = self._ledger.execute("PRAGMA integrity_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
             for row in self._ledger.execute(ALL_DONE):
                 wrong = self._encoding.damage(*row)
                 if wrong is None:
@@ -319,7 +319,7 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
 
 
 def _distrust(ledger: sqlite3.Connection, place: Path) -> None:
-    """Let a ledger that may be a stranger's hold tables, and nothing that computes."""
+    """Let an untrusted ledger hold tables, and nothing that computes."""
     ledger.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     ledger.execute("PRAGMA trusted_schema = OFF")
     ledger.execute("PRAGMA cell_size_check = ON")

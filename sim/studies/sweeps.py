@@ -71,7 +71,7 @@ def estimate(tasks: Tasks, place: Path) -> SweepEstimate:
     """Return what the runs of a design will take.
 
     If the sweep has been begun in ``place``, its ledger tells; else the middle run of
-    the design is lived through for at most ten seconds.
+    the design is simulated for at most ten seconds.
     """
     names = [*tasks.outcomes, *(one["name"] for one in tasks.functions)]
     size = (store.row_size(len(names)) + _kept(tasks)) * len(tasks)
@@ -102,8 +102,8 @@ def _pilot(task: Task) -> tuple[float, int]:
             society.step()
             days += 1
         steps = society.parameters.steps
-    living = time.monotonic() - ready
-    return ready - began + living * (steps / days if days else 0.0), days
+    simulating = time.monotonic() - ready
+    return ready - began + simulating * (steps / days if days else 0.0), days
 
 
 @contextmanager
@@ -163,7 +163,7 @@ class Sweep:
 
     @functools.cached_property
     def about(self) -> dict[str, Any]:
-        """Name, design, source digest and day of birth of the sweep."""
+        """Name, design, source digest and day of creation of the sweep."""
         rows = dict(self._query("SELECT key, value FROM about"))
         try:
             record = parse_json(rows["design"])
@@ -226,7 +226,7 @@ class Sweep:
             return pd.DataFrame([], columns=names).set_index("position")
         numbers = np.full((len(places), len(self.outcomes)), np.nan)
         rows = {position: row for row, position in enumerate(places)}
-        numbers[[rows[position] for position in found.sound]] = found.numbers
+        numbers[[rows[position] for position in found.valid]] = found.numbers
         shown = [found.shown.get(position, _NOTHING) for position in places]
         columns = [
             pd.DataFrame(list(self._points(places)), columns=varied),
@@ -249,19 +249,19 @@ class Sweep:
         """Return what the ledger holds of every run, its outcomes in one array."""
         encoding = store.Encoding(self.outcomes)
         shown: dict[int, tuple[Any, ...]] = {}
-        sound, raw = [], bytearray()
+        valid, raw = [], bytearray()
         for position, run, state, error, *kept in self._rows():
             shown[position] = state, error, run
             if state != DONE:
                 continue
             wrong = encoding.damage(run, *kept)
             if wrong is None:
-                sound.append(position)
+                valid.append(position)
                 raw += kept[-1]
             else:
                 shown[position] = DAMAGED, f"{wrong}; --resume runs it again", run
-        numbers = np.frombuffer(raw, "<f8").reshape(len(sound), len(self.outcomes))
-        return _Found(shown, sound, numbers)
+        numbers = np.frombuffer(raw, "<f8").reshape(len(valid), len(self.outcomes))
+        return _Found(shown, valid, numbers)
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         total, last = len(self), -1
@@ -287,7 +287,7 @@ class Sweep:
             None takes all that are done.
         allow_model, insecure
             As for ``sweep``: where a language model may be asked for a run that was not
-            kept. Nowhere unless you say so: a store may be anybody's.
+            kept. Nowhere unless you say so: a store is untrusted.
 
         Yields
         ------
@@ -345,8 +345,8 @@ class _Found(NamedTuple):
     """What a ledger holds of all runs that it knows."""
 
     shown: dict[int, tuple[Any, ...]]  # state, error and name of a run, by position
-    sound: list[int]  # positions of runs whose outcomes are as they were written
-    numbers: Array  # float64[sound, outcomes]
+    valid: list[int]  # positions of runs whose outcomes are as they were written
+    numbers: Array  # float64[valid, outcomes]
 
 
 _SHOWN = ["state", "error", "run"]
@@ -427,7 +427,7 @@ def sweep(
     out
         Folder of the store; None is ``results/sweeps/`` and the design's name.
     resume
-        Whether to go on with a sweep that is there: runs that are done stay as they
+        Whether to continue a sweep that is there: runs that are done stay as they
         are; those that failed, are damaged or are missing are run.
     functions
         Outcomes of one's own by name: functions at the top of a file that take the
@@ -551,7 +551,7 @@ class Driver:
         if finding.get("reason") == OTHER_CODE:
             raise InputError(
                 "the source changed while the sweep ran, or differs on the cluster; "
-                "go on with the code it began with, or start another sweep"
+                "continue with the code it began with, or start another sweep"
             )
         tasks = self._flying[finding["run"]]
         positions = [task.position for task in tasks]

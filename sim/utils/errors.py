@@ -18,7 +18,7 @@ class InputError(ValueError):
     """Something given from outside is wrong: says what, where, and what to do.
 
     The command line prints its text as one line and exits with code 2. What it quotes
-    may come from a stranger: letters that are not for reading are spelled out, so that
+    may be untrusted: letters that are not for reading are spelled out, so that
     no terminal obeys them, and the middle of a long text is left out.
     """
 

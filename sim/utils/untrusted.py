@@ -86,7 +86,7 @@ def gunzip(raw: bytes) -> bytes:
     Raises
     ------
     ValueError
-        If it is not sound, or unpacks to more than ``ROOM`` and ``MOST_TIMES`` its
+        If it is damaged, or unpacks to more than ``ROOM`` and ``MOST_TIMES`` its
         size.
     """
     most = ROOM + MOST_TIMES * len(raw)

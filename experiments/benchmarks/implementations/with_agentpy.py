@@ -27,16 +27,16 @@ class Person(ap.Agent):  # type: ignore[misc]
         self.others: list[Person] = []
         self.closeness: list[float] = []
 
-    def live(self) -> None:
-        """Live a day."""
+    def step(self) -> None:
+        """Simulate a day."""
         draw = self.model.random.random
         self.closeness = [
             c + WARMING * draw() * (1.0 - c) - COOLING * c for c in self.closeness
         ]
         self.feel()
 
-    def live_among_others(self) -> None:
-        """Live a day, and read each neighbour."""
+    def step_among_others(self) -> None:
+        """Simulate a day, and read each neighbour."""
         draw = self.model.random.random
         self.closeness = [
             c + WARMING * draw() * (1.0 - c) * other.openness - COOLING * c
@@ -52,7 +52,7 @@ class Person(ap.Agent):  # type: ignore[misc]
 
 
 class Model(ap.Model):  # type: ignore[misc]
-    """People who live in the order of their list."""
+    """People who step in the order of their list."""
 
     def setup(self) -> None:
         """Make the people and their ties; agentpy calls this."""
@@ -65,11 +65,11 @@ class Model(ap.Model):  # type: ignore[misc]
             one.closeness = closeness
 
     def step(self) -> None:
-        """Live one day."""
+        """Simulate one day."""
         if self.p.work.neighbour:
-            self.people.live_among_others()
+            self.people.step_among_others()
         else:
-            self.people.live()
+            self.people.step()
 
 
 class Society:
@@ -79,8 +79,8 @@ class Society:
         self.model = Model({"work": work, "seed": seed})
         self.model.sim_setup()
 
-    def live(self, days: int) -> None:
-        """Live so many days."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days."""
         for _ in range(days):
             self.model.sim_step()
 

@@ -49,8 +49,8 @@ def _met(agent, k, agents, ties, day):
 
 
 @kernel
-def live(first, last, agents, ties, day):
-    """Live a day, for a range of people."""
+def simulate(first, last, agents, ties, day):
+    """Simulate a day, for a range of people."""
     humans = agents.humans
     for agent in range(UNSIGNED(first), UNSIGNED(last)):
         start, total = UNSIGNED(ties.start[agent]), np.float32(0)
@@ -75,11 +75,11 @@ class Society:
         state.ties.fill(work.pairs, work.closeness, kind, SLACK)
         self.day = np.zeros(1, DAY)[0]
         self.day["neighbour"] = work.neighbour
-        self.phase = processes.Phase("live", "humans", live, (), (), "A day.")
+        self.phase = processes.Phase("simulate", "humans", simulate, (), (), "A day.")
         self.threads = ThreadPoolExecutor(threads) if threads > 1 else None
 
-    def live(self, days: int) -> None:
-        """Live so many days."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days."""
         for _ in range(days):
             self.day["step"] += 1
             self.day["key"] = key(self.seed, Stream.WARMTH, int(self.day["step"]))

@@ -29,16 +29,16 @@ class Person(mesa.Agent):  # type: ignore[misc]
         self.others: list[Person] = []
         self.closeness: list[float] = []
 
-    def live(self) -> None:
-        """Live a day."""
+    def step(self) -> None:
+        """Simulate a day."""
         draw = self.model.random.random
         self.closeness = [
             c + WARMING * draw() * (1.0 - c) - COOLING * c for c in self.closeness
         ]
         self.feel()
 
-    def live_among_others(self) -> None:
-        """Live a day, and read each neighbour."""
+    def step_among_others(self) -> None:
+        """Simulate a day, and read each neighbour."""
         draw = self.model.random.random
         self.closeness = [
             c + WARMING * draw() * (1.0 - c) * other.openness - COOLING * c
@@ -54,27 +54,27 @@ class Person(mesa.Agent):  # type: ignore[misc]
 
 
 class Society(mesa.Model):  # type: ignore[misc]
-    """People who live in order, or in a new random order each day."""
+    """People who step in order, or in a new random order each day."""
 
     shuffled = False
 
     def __init__(self, work: Workload, threads: int, seed: int) -> None:
         super().__init__(rng=seed)
-        self.method = "live_among_others" if work.neighbour else "live"
+        self.method = "step_among_others" if work.neighbour else "step"
         people = [Person(self, openness) for openness in work.openness.tolist()]
         for one, (others, closeness) in zip(people, work.contacts(), strict=True):
             one.others = [people[other] for other in others]
             one.closeness = closeness
 
     def step(self) -> None:
-        """Live one day."""
+        """Simulate one day."""
         if self.shuffled:
             self.agents.shuffle_do(self.method)
         else:
             self.agents.do(self.method)
 
-    def live(self, days: int) -> None:
-        """Live so many days."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days."""
         for _ in range(days):
             self.step()
 
@@ -85,7 +85,7 @@ class Society(mesa.Model):  # type: ignore[misc]
 
 
 class Shuffled(Society):
-    """People who live in a new random order each day, as is usual in Mesa."""
+    """People who step in a new random order each day, as is usual in Mesa."""
 
     shuffled = True
 

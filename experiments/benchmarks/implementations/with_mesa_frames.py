@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from mesa_frames import AgentSetPolars, ModelDF
-from with_polars import closer, lived, people_frame, ties_frame, totals
+from with_polars import closer, next_people, people_frame, ties_frame, totals
 from workload import Workload, serve
 
 
@@ -26,12 +26,12 @@ class Ties(AgentSetPolars):  # type: ignore[misc]
 
     def step(self) -> None:
         """Meet."""
-        luck = pl.Series("luck", self.model.random.random(len(self), np.float32))
+        chance = pl.Series("chance", self.model.random.random(len(self), np.float32))
         openness = None
         if self.model.work.neighbour:
             people = self.model.get_agents_of_type(People)
             openness = people["openness"].gather(self.agents["other"])
-        self["closeness"] = self.agents.select(closer(luck, openness)).to_series()
+        self["closeness"] = self.agents.select(closer(chance, openness)).to_series()
 
 
 class People(AgentSetPolars):  # type: ignore[misc]
@@ -47,7 +47,7 @@ class People(AgentSetPolars):  # type: ignore[misc]
         """Feel."""
         ties = self.model.get_agents_of_type(Ties).agents
         people = self.agents.with_columns(totals(len(self), ties))
-        self.agents = people.with_columns(lived()).drop("total")
+        self.agents = people.with_columns(next_people()).drop("total")
 
 
 class Society(ModelDF):  # type: ignore[misc]
@@ -59,8 +59,8 @@ class Society(ModelDF):  # type: ignore[misc]
         self.agents += Ties(self)
         self.agents += People(self)
 
-    def live(self, days: int) -> None:
-        """Live so many days."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days."""
         for _ in range(days):
             self.step()
 

@@ -41,8 +41,8 @@ class Plain:
         """Return the day's draws, one a half-edge."""
         return self.rng.random(len(self.closeness), np.float32)
 
-    def live(self, days: int) -> None:
-        """Live so many days."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days."""
         for _ in range(days):
             gain = WARMING * self.draws() * (1 - self.closeness)
             if self.work.neighbour:
@@ -110,7 +110,7 @@ class Tuned:
         )
 
     def _live(self, piece: Piece) -> None:
-        """Live a day, for some people."""
+        """Simulate a day, for some people."""
         gain, spare, total = piece.gain, piece.spare, piece.total
         self.draw(piece)
         np.subtract(1, piece.closeness, out=spare)
@@ -143,8 +143,8 @@ class Tuned:
             sums = np.add.reduceat(piece.closeness, piece.begins)
             piece.total[piece.tied] = sums
 
-    def live(self, days: int) -> None:
-        """Live so many days."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days."""
         for _ in range(days):
             list(self.threads.map(self._live, self.pieces))
 

@@ -39,16 +39,16 @@ def ties_frame(work: Workload) -> pl.DataFrame:
     return pl.DataFrame(columns).with_columns(pl.col("owner").set_sorted())
 
 
-def closer(luck: Any, openness: Any) -> pl.Expr:
+def closer(chance: Any, openness: Any) -> pl.Expr:
     """Return the new closeness; what is gained is multiplied by ``openness``."""
     old = pl.col("closeness")
-    gain = luck * (1 - old) * pl.lit(WARMING, pl.Float32)
+    gain = chance * (1 - old) * pl.lit(WARMING, pl.Float32)
     if openness is not None:
         gain = gain * openness
     return old + gain - old * pl.lit(COOLING, pl.Float32)
 
 
-def lived() -> list[pl.Expr]:
+def next_people() -> list[pl.Expr]:
     """Return the new growth and loneliness, from the sum of closeness ``total``."""
     total, lonely = pl.col("total"), pl.col("loneliness")
     eased = 1 / (1 + total) - lonely
@@ -76,23 +76,23 @@ class Society:
         self.rng = np.random.default_rng(seed)
         self.people, self.ties = people_frame(work), ties_frame(work)
 
-    def live(self, days: int) -> None:
-        """Live so many days."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days."""
         for _ in range(days):
             self.ties = self._met()
-            self.people = self._lived()
+            self.people = self._next_people()
 
     def _met(self) -> pl.DataFrame:
-        luck = pl.Series("luck", self.rng.random(len(self.ties), np.float32))
+        chance = pl.Series("chance", self.rng.random(len(self.ties), np.float32))
         seen = None
         if self.work.neighbour:
             seen = pl.lit(self.people["openness"]).gather(pl.col("other"))
-        met = closer(pl.lit(luck), seen).alias("closeness")
+        met = closer(pl.lit(chance), seen).alias("closeness")
         return self.ties.lazy().with_columns(met).collect()
 
-    def _lived(self) -> pl.DataFrame:
+    def _next_people(self) -> pl.DataFrame:
         people = self.people.lazy().with_columns(totals(len(self.people), self.ties))
-        return people.with_columns(lived()).drop("total").collect()
+        return people.with_columns(next_people()).drop("total").collect()
 
     def columns(self) -> tuple[Any, Any, Any]:
         """Return all closeness, growth and loneliness."""

@@ -32,12 +32,12 @@ class Contacts(ss.Network):  # type: ignore[misc]
         self.meta.closeness = ss.dtypes.float
         self.edges.closeness = closeness.astype(ss.dtypes.float)
         self.reads, self.openness = work.neighbour, work.openness
-        self.luck = ss.random(name="luck")
+        self.chance = ss.random(name="chance")
 
     def step(self) -> None:
         """Meet."""
         closeness = self.edges.closeness
-        gain = self.luck.rvs(len(closeness)).astype(closeness.dtype)
+        gain = self.chance.rvs(len(closeness)).astype(closeness.dtype)
         gain *= WARMING
         gain *= 1 - closeness
         if self.reads:
@@ -81,8 +81,8 @@ class Society:
         )
         self.sim.init()
 
-    def live(self, days: int) -> None:
-        """Live so many days."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days."""
         for _ in range(days):
             self.sim.run_one_step()
 

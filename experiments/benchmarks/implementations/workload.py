@@ -1,4 +1,4 @@
-"""The reference workload: one day of contacts, as every implementation must live it.
+"""The reference workload: one day of contacts, the same for every implementation.
 
 There are ``n`` people and a network of ties. A tie between i and j is two half-edges,
 (i, j) and (j, i), each with a closeness c of its own; both begin at the same value,
@@ -79,8 +79,8 @@ class Workload(NamedTuple):
 class Day(Protocol):
     """An implementation, its people set up."""
 
-    def live(self, days: int) -> None:
-        """Live so many days."""
+    def simulate(self, days: int) -> None:
+        """Simulate so many days."""
 
     def columns(self) -> tuple[Any, Any, Any]:
         """Return all closeness, growth and loneliness."""
@@ -123,7 +123,7 @@ def _findings(day: Day) -> dict[str, list[float]]:
 
 
 def serve(version: str, set_up: Callable[[Workload, int, int], Day]) -> None:
-    """Set up an implementation, and live so many days for each line that comes in.
+    """Set up an implementation, and simulate so many days for each line that comes in.
 
     The command line names the workload's file, how many threads, and a seed. What
     comes out is JSON: first which version this is, then a line for each line in.
@@ -140,7 +140,7 @@ def serve(version: str, set_up: Callable[[Workload, int, int], Day]) -> None:
     _say({"version": version})
     for line in sys.stdin:
         began = time.perf_counter()
-        day.live(int(line))
+        day.simulate(int(line))
         seconds = time.perf_counter() - began
         _say({"seconds": seconds, **_findings(day)})
 

@@ -1,7 +1,7 @@
 """Calibration of detectors: false-alarm rates on null models.
 
-Every alarm-raising detector watches imaginary societies in which nothing happens, in
-six ways, at a ladder of thresholds. Its threshold is the lowest at which false alarms
+Every alarm-raising detector watches societies drawn from six null
+models at a ladder of thresholds. Its threshold is the lowest at which false alarms
 stay below the mark on every null, with 95 % confidence.
 """
 
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sim.events.calibration.nulls import NULLS, Day, Imaginary
+from sim.events.calibration.nulls import NULLS, Day, NullSociety
 from sim.events.detector import FILE, Event, Reading, known, read
 from sim.events.detectors import DETECTORS
 from sim.model.parameters import Parameters
@@ -78,7 +78,7 @@ class Rate(NamedTuple):
 
 
 def readings_of(days: Iterable[Day]) -> list[Reading]:
-    """Return all days of an imaginary society, as detectors see them."""
+    """Return all days of a null society, as detectors see them."""
     known = Parameters()
     return [
         Reading(step, at, measures, notes, talks, known)
@@ -115,7 +115,7 @@ def climb(case: tuple[str, int], kinds: Sequence[str]) -> dict[str, list[int]]:
     Higher rungs than the first without an alarm have none.
     """
     null, seed = case
-    readings = readings_of(Imaginary(null, seed, STEPS).days())
+    readings = readings_of(NullSociety(null, seed, STEPS).days())
     found = {}
     for kind in kinds:
         counts = [0] * len(LADDERS[kind])
@@ -152,12 +152,12 @@ def calibrate(
     first_seed: int = 0,
     progress: bool = False,
 ) -> Calibration:
-    """Let detectors watch nulls; choose the lowest thresholds that keep the mark.
+    """Run detectors on null models; choose the lowest thresholds that keep the mark.
 
     Parameters
     ----------
     runs
-        Imaginary societies of each null.
+        Simulated societies of each null model.
     kinds
         What to calibrate; None is every alarm-raising detector.
     workers

@@ -1,4 +1,4 @@
-"""Null models: synthetic readings in which nothing happens.
+"""Null models: synthetic readings without the events that detectors look for.
 
 A hundred people and a hundred OSes make friends, change their minds, leave and talk by
 chance alone, in six ways (``NULLS``); into any of these, one event of a known kind,
@@ -25,7 +25,7 @@ AGENTS = HUMANS + OSES
 CAST = 24  # agents who talk in so many words
 VOCABULARY = 400
 STAY = 0.95  # share of friendships that last a week
-CIRCLE = 12  # OSes in a circle of friends that was always there
+CLIQUE = 12  # OSes in a clique of friends that was always there
 
 PARTS = ("friends", "talks")
 
@@ -33,7 +33,7 @@ Talks = list[dict[str, Any]]
 
 
 class Day(NamedTuple):
-    """A day of an imaginary society, as ``Watch.take`` takes it."""
+    """A day of a null society, as ``Monitor.take`` takes it."""
 
     step: int
     measures: dict[str, float]
@@ -42,7 +42,7 @@ class Day(NamedTuple):
 
 
 class Null(NamedTuple):
-    """A way in which nothing happens."""
+    """A null model: noise and trends, and no event."""
 
     meaning: str
     spread: float = 0.5  # of the logarithm of how sociable agents are
@@ -50,19 +50,21 @@ class Null(NamedTuple):
     friends: tuple[float, float] = (4.0, 4.0)  # an agent's, on the first and last day
     peers: tuple[float, float] = (0.3, 0.3)  # OSes' attention to OSes
     adopted: bool = True  # whether all OSes are there from the first day
-    circles: int = 0  # circles of friends that were always there
+    standing: int = 0  # cliques of friends that were always there
     exits: float = 0.0  # departures a day
     shuffled: bool = False  # whether the days change places
 
 
 NULLS = {
-    "stationary": Null("people and circles come and go as ever", circles=2, exits=0.02),
+    "stationary": Null(
+        "people and circles come and go as ever", standing=2, exits=0.02
+    ),
     "rewired": Null(
         "friends drawn anew each week, degrees kept", 1.0, 0.0, (5.0, 5.0), (0.7, 0.7)
     ),
     "shuffled": Null("days in random order", 0.5, 0.5, exits=0.05, shuffled=True),
     "departures": Null(
-        "OSes leave in bursts that have a common cause", circles=2, exits=0.1
+        "OSes leave in bursts that have a common cause", standing=2, exits=0.1
     ),
     "growth": Null(
         "OSes grow and have ever more friends, of both kinds",
@@ -73,8 +75,8 @@ NULLS = {
 }
 
 
-class Imaginary:
-    """An imaginary society, day by day.
+class NullSociety:
+    """A society drawn from a null model, day by day.
 
     Parameters
     ----------
@@ -83,7 +85,7 @@ class Imaginary:
     seed, steps
         Seed of its random numbers, and days it lasts.
     parts
-        What to live through, of ``PARTS``; to leave out what nobody looks at is quick.
+        What to simulate, of ``PARTS``; to leave out what nobody looks at is quick.
     """
 
     def __init__(
@@ -104,9 +106,9 @@ class Imaginary:
             self.present[HUMANS:] = False
         self.born = self._births()
         self.pairs: Array = np.zeros((0, 2), np.int32)
-        self.circles = [
-            np.arange(HUMANS + i * CIRCLE, HUMANS + (i + 1) * CIRCLE)
-            for i in range(self.null.circles)
+        self.standing = [
+            np.arange(HUMANS + i * CLIQUE, HUMANS + (i + 1) * CLIQUE)
+            for i in range(self.null.standing)
         ]
         self.peers = self._draw_peers()
         self.stays = np.zeros(AGENTS, bool)
@@ -147,7 +149,7 @@ class Imaginary:
             yield self.day(step)
 
     def day(self, step: int) -> Day:
-        """Live one day."""
+        """Simulate one day."""
         notes: dict[str, Note] = {}
         self.present[HUMANS:] = (self.born[HUMANS:] <= step) & ~self.gone[HUMANS:]
         self._leave(step, notes)
@@ -163,9 +165,9 @@ class Imaginary:
         if step % WEEK == 1:
             self._befriend(step)
         if step % WEEK == 0:
-            living = int(np.count_nonzero(self.present))
+            count = int(np.count_nonzero(self.present))
             known = friends_of(self.friends(), len(self.present))
-            self.network.read(known, HUMANS, living, notes)
+            self.network.read(known, HUMANS, count, notes)
         self._turn(notes)
 
     def friends(self) -> Array:
@@ -183,9 +185,9 @@ class Imaginary:
         kept = self.pairs[stay]
         fresh = self._draw(want - len(kept))
         drawn = [kept, fresh]
-        for circle in self.circles:
-            near = clique(circle)
-            inside = np.isin(kept, circle).all(1)
+        for members in self.standing:
+            near = clique(members)
+            inside = np.isin(kept, members).all(1)
             missing = len(near) * 0.85 - np.count_nonzero(inside)
             if missing > 0:
                 chosen = self.rng.permutation(len(near))[: int(missing)]
@@ -292,7 +294,7 @@ def _wander(rng: Any, steps: int, lasting: float, spread: float) -> Array:
     return values
 
 
-def _series(one: Imaginary) -> dict[str, Array]:
+def _series(one: NullSociety) -> dict[str, Array]:
     """Return measures that only wander, or grow steadily."""
     rng, steps, null = one.rng, one.steps, one.null
     days = np.arange(steps)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.events.calibration.nulls import HUMANS, OSES, Day, Imaginary, clique
+from sim.events.calibration.nulls import HUMANS, OSES, Day, NullSociety, clique
 from sim.events.detectors import DETECTORS
 from sim.model.parameters import WEEK
 from sim.utils.typing import Array
@@ -15,7 +15,7 @@ from sim.utils.typing import Array
 ONSET, RAMP = 183, 70  # day on which it begins, and days it takes
 EARLY = {"cascade": 92}  # while there are OSes left to leave
 PARTS_OF = {"communities": ("friends",), "minds": ("talks",)}
-CLOSE = 0.9  # share of pairs that are friends, in a strong circle
+CLOSE = 0.9  # share of pairs that are friends, in a strong community
 
 
 class Truth(NamedTuple):
@@ -27,7 +27,7 @@ class Truth(NamedTuple):
     members: list[int]  # empty where an event has none
 
 
-Plant = Callable[[Imaginary, float], "Planting"]
+Plant = Callable[[NullSociety, float], "Planting"]
 
 
 class Planting(NamedTuple):
@@ -41,14 +41,14 @@ class Planting(NamedTuple):
 def plant(
     kind: str, null: str, seed: int, strength: float = 1.0
 ) -> tuple[Truth, Iterator[Day]]:
-    """Return an imaginary society in which one event happens, and what it is.
+    """Return a null society with one planted event, and what it is.
 
     Parameters
     ----------
     kind
         One of ``PLANTS``.
     null
-        What goes on besides, one of ``NULLS``.
+        The null model, one of ``NULLS``.
     seed
         Seed of its random numbers.
     strength
@@ -56,21 +56,21 @@ def plant(
     """
     steps = ONSET + 2 * RAMP + 60
     parts = PARTS_OF.get(DETECTORS[kind].family, ())
-    society = Imaginary(null, seed, steps, parts)
+    society = NullSociety(null, seed, steps, parts)
     planting = PLANTS[kind](society, strength)
     onset = EARLY.get(kind, ONSET)
     truth = Truth(kind, onset, RAMP, planting.members)
-    return truth, _lived(society, planting, onset)
+    return truth, _simulated(society, planting, onset)
 
 
-def _lived(society: Imaginary, planting: Planting, onset: int) -> Iterator[Day]:
+def _simulated(society: NullSociety, planting: Planting, onset: int) -> Iterator[Day]:
     for step in range(1, society.steps + 1):
         along = min(max((step - onset + 1) / RAMP, 0.0), 1.0)
         planting.change(step, along)
         yield planting.alter(society.day(step), along)
 
 
-def _group(society: Imaginary, size: int, at: int = 0) -> Array:
+def _group(society: NullSociety, size: int, at: int = 0) -> Array:
     """Return the OSes that take part; they are there from the first day, and stay."""
     first = HUMANS + OSES - (at + 1) * size
     members = np.arange(first, first + size)
@@ -79,11 +79,11 @@ def _group(society: Imaginary, size: int, at: int = 0) -> Array:
     return members
 
 
-def _some(society: Imaginary, pairs: Array, share: float) -> Array:
+def _some(society: NullSociety, pairs: Array, share: float) -> Array:
     return pairs[society.rng.random(len(pairs)) < share]
 
 
-def _circle(society: Imaginary, strength: float) -> Planting:
+def _community(society: NullSociety, strength: float) -> Planting:
     members = _group(society, 20)
     pairs = society.rng.permutation(_some(society, clique(members), strength))
 
@@ -93,7 +93,7 @@ def _circle(society: Imaginary, strength: float) -> Planting:
     return Planting(change, members.tolist())
 
 
-def _grown(society: Imaginary, strength: float) -> Planting:
+def _grown(society: NullSociety, strength: float) -> Planting:
     members = _group(society, 28)
     pairs = _some(society, clique(members), CLOSE)
     old = np.isin(pairs, members[:12]).all(1)
@@ -106,14 +106,14 @@ def _grown(society: Imaginary, strength: float) -> Planting:
     return Planting(change, members.tolist())
 
 
-def _halves(society: Imaginary) -> tuple[Array, Array, Array]:
+def _halves(society: NullSociety) -> tuple[Array, Array, Array]:
     members = _group(society, 24)
     pairs = _some(society, clique(members), CLOSE)
     across = (pairs[:, 0] < members[12]) != (pairs[:, 1] < members[12])
     return members, pairs[~across], society.rng.permutation(pairs[across])
 
 
-def _merged(society: Imaginary, strength: float) -> Planting:
+def _merged(society: NullSociety, strength: float) -> Planting:
     members, inner, across = _halves(society)
     across = across[: int(len(across) * strength)]
 
@@ -123,7 +123,7 @@ def _merged(society: Imaginary, strength: float) -> Planting:
     return Planting(change, members.tolist())
 
 
-def _parted(society: Imaginary, strength: float) -> Planting:
+def _parted(society: NullSociety, strength: float) -> Planting:
     members, inner, across = _halves(society)
 
     def change(step: int, along: float) -> None:
@@ -133,7 +133,7 @@ def _parted(society: Imaginary, strength: float) -> Planting:
     return Planting(change, members.tolist())
 
 
-def _ended(society: Imaginary, strength: float) -> Planting:
+def _ended(society: NullSociety, strength: float) -> Planting:
     members = _group(society, 20)
     pairs = society.rng.permutation(_some(society, clique(members), CLOSE))
 
@@ -143,7 +143,7 @@ def _ended(society: Imaginary, strength: float) -> Planting:
     return Planting(change, members.tolist())
 
 
-def _guilds(society: Imaginary, strength: float) -> Planting:
+def _guilds(society: NullSociety, strength: float) -> Planting:
     members = _group(society, 80)
     pairs = np.concatenate([clique(guild) for guild in np.split(members, 5)])
 
@@ -154,7 +154,7 @@ def _guilds(society: Imaginary, strength: float) -> Planting:
     return Planting(change, [])
 
 
-def _turning(society: Imaginary, strength: float) -> Planting:
+def _turning(society: NullSociety, strength: float) -> Planting:
     members = _group(society, 80)
     near = society.rng.permutation(clique(members))[: int(80 * 12 * strength)]
     base = society.series["peer_attention"].copy()
@@ -168,19 +168,19 @@ def _turning(society: Imaginary, strength: float) -> Planting:
     return Planting(change, _with_standing(society, members.tolist()))
 
 
-def _with_standing(society: Imaginary, members: list[int]) -> list[int]:
-    """Return members and those of the circles that were always there, who all stay."""
-    there = [agent for circle in society.circles for agent in circle.tolist()]
+def _with_standing(society: NullSociety, members: list[int]) -> list[int]:
+    """Return members and those of the cliques that were always there, who all stay."""
+    there = [agent for group in society.standing for agent in group.tolist()]
     society.stays[there] = True
     return sorted({*members, *there})
 
 
-def _apart(society: Imaginary, strength: float) -> Planting:
-    planting = _circle(society, strength)
+def _apart(society: NullSociety, strength: float) -> Planting:
+    planting = _community(society, strength)
     return planting._replace(members=_with_standing(society, planting.members))
 
 
-def _contagion(society: Imaginary, strength: float) -> Planting:
+def _contagion(society: NullSociety, strength: float) -> Planting:
     group = _group(society, OSES)
     society.stays[:] = False
 
@@ -195,7 +195,7 @@ def _contagion(society: Imaginary, strength: float) -> Planting:
 
 
 def _ramp(name: str, size: float) -> Plant:
-    def make(society: Imaginary, strength: float) -> Planting:
+    def make(society: NullSociety, strength: float) -> Planting:
         def change(step: int, along: float) -> None:
             smooth = along * along * (3.0 - 2.0 * along)
             society.series[name][step - 1] += size * strength * smooth
@@ -206,7 +206,7 @@ def _ramp(name: str, size: float) -> Plant:
 
 
 def _faster(name: str, speed: float) -> Plant:
-    def make(society: Imaginary, strength: float) -> Planting:
+    def make(society: NullSociety, strength: float) -> Planting:
         risen = 0.0
 
         def change(step: int, along: float) -> None:
@@ -219,12 +219,12 @@ def _faster(name: str, speed: float) -> Plant:
     return make
 
 
-def _adopting(society: Imaginary, strength: float) -> Planting:
+def _adopting(society: NullSociety, strength: float) -> Planting:
     society.series["adopted"] -= 0.8
     return _faster("adopted", 0.015)(society, strength)
 
 
-def _courting(society: Imaginary, strength: float) -> Planting:
+def _courting(society: NullSociety, strength: float) -> Planting:
     def alter(day: Day, along: float) -> Day:
         talks = list(day.talks)
         if along > 0.0:
@@ -235,7 +235,7 @@ def _courting(society: Imaginary, strength: float) -> Planting:
     return Planting(lambda step, along: None, [3, 7], alter)
 
 
-def _spreading(society: Imaginary, strength: float) -> Planting:
+def _spreading(society: NullSociety, strength: float) -> Planting:
     heard = {2}
 
     def alter(day: Day, along: float) -> Day:
@@ -257,7 +257,7 @@ def _talk(step: int, agent: int, other: int, act: str, said: str) -> dict[str, A
 
 PLANTS: dict[str, Plant] = {
     "clustering": _turning,
-    "community_birth": _circle,
+    "community_birth": _community,
     "community_merge": _merged,
     "community_split": _parted,
     "cascade": _contagion,

@@ -22,7 +22,7 @@ SCAN = "Traag et al. 2011 (constant Potts model), 2013 (significance)"
 
 @register
 class Clustering(Detector):
-    """Report that OSes turned to each other, beyond what their ties explain.
+    """Report that OSes turned to each other: homophily beyond what chance explains.
 
     For a week most of their talk was with OSes, and the share of their closeness that
     they hold toward OSes exceeds what the same closeness, mixed at random between all
@@ -65,7 +65,7 @@ def mixing(reading: Reading) -> tuple[float, float, float]:
 
 @register
 class Purity(Detector):
-    """Report that a good part of the OSes live in communities of their own.
+    """Report that a good part of the OSes are segregated in communities of their own.
 
     Of the friendships of all agents, humans too, communities are found; pure are those
     beyond chance of which at least three in four members are OSes.

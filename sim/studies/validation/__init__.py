@@ -1,6 +1,6 @@
 """Empirical validation: published facts beside what the model shows.
 
-``FACTS`` is the table; ``compare`` lives through societies and puts what is measured in
+``FACTS`` is the table; ``compare`` simulates societies and puts what is measured in
 them beside what was published. Each fact names its row of the evidence table.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sim.studies.validation.facts import FACTS, Fact
 from sim.studies.validation.fit import FactResult, compare, rows, summary
-from sim.studies.validation.recorder import Case, Recording, live, live_case
+from sim.studies.validation.recorder import Case, Recording, record, record_case
 
 __all__ = [
     "FACTS",
@@ -17,8 +17,8 @@ __all__ = [
     "FactResult",
     "Recording",
     "compare",
-    "live",
-    "live_case",
+    "record",
+    "record_case",
     "rows",
     "summary",
 ]

@@ -89,12 +89,12 @@ CIRCLES = (
     Fact("A91", "hours to a friend", "hours", 90, 70, 110, "80 to 100, of means that vary between two samples", CALIBRATED, quantities.hours_until(FRIEND)),
     Fact("A91", "hours to a close friend", "hours", 200, 180, 400, "over 200", CHECK, quantities.hours_until(CLOSE_FRIEND)),
     Fact("A97", "humans without a partner", "%", 42, 38, 44, "38 to 44 between 2000 and 2023", CALIBRATED, quantities.unpartnered),
-    Fact("A99", "partners who part in a year", "%", 1.4, 0.7, 3, "married only; others part more often", CHECK, quantities.partners_parted, misses="nothing in the model ends a partnership but neglect; it has no quarrel, and no other love among humans"),
+    Fact("A99", "partners who part in a year", "%", 1.4, 0.7, 3, "married only; others part more often", CHECK, quantities.partners_parted, misses="who is a partner never changes in a run; a tie only cools, with no quarrel and no other love among humans"),
     Fact("A94, A95", "humans more lonely than not", "%", 24, 16.7, 27, "24 very or fairly lonely, 16.7 in another count", CALIBRATED, quantities.lonely),
 )
 LOSS_AND_GROWTH = (
     Fact("A70", "grief left after 11 weeks", "%", 29, 20, 40, "71 % feel better, quoted from memory", CALIBRATED, quantities.grief_left(77)),
-    Fact("A66", "years in which attachment to a lost love halves", "years", 4.18, 2, 8, "328 adults, years together", CHECK, quantities.grief_half_life, misses="grief has one half-recording, set by A70; it takes a second, slow part"),
+    Fact("A66", "years in which attachment to a lost love halves", "years", 4.18, 2, 8, "328 adults, years together", CHECK, quantities.grief_half_life, misses="read off the first month of one curve; with A70 on day 77 of it, no sum of decaying exponentials meets both"),
     Fact("A103", "days in which capability doubles", "days", 212, 91, 365, "1 to 4 doublings a year", CALIBRATED, quantities.growth_doubling),
 )
 SIGNS = (

@@ -11,7 +11,7 @@ import numpy as np
 from sim import scenarios
 from sim.scenarios import Scenario
 from sim.studies.validation.facts import CHECK, FACTS, Fact
-from sim.studies.validation.recorder import Case, live_case
+from sim.studies.validation.recorder import Case, record_case
 from sim.utils.errors import InputError
 from sim.utils.stats import correlation
 
@@ -56,7 +56,7 @@ def compare(
     facts: Sequence[Fact] = FACTS,
     **changes: Any,
 ) -> list[FactResult]:
-    """Live through a scenario with several seeds and compare it with every fact.
+    """Simulate a scenario with several seeds and compare it with every fact.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def compare(
     chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
     chosen = chosen.replace(**changes)
     numbers = range(first_seed, first_seed + seeds)
-    measured = [_measure(live_case(chosen, seed), facts) for seed in numbers]
+    measured = [_measure(record_case(chosen, seed), facts) for seed in numbers]
     return [
         line_of(fact, values)
         for fact, values in zip(facts, zip(*measured, strict=True), strict=True)

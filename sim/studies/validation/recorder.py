@@ -23,7 +23,7 @@ PAIRS, PAIR_STEPS = 150, 400
 
 
 class Recording(NamedTuple):
-    """A society lived to its end, and what was kept of it.
+    """A society simulated to its end, and what was kept of it.
 
     ``ties`` holds the half-edges among humans (columns of ``Ties.table``, and ``hours``
     a day) on the first day, a year before the end (``eve``) and on the last.
@@ -51,8 +51,8 @@ class Case(NamedTuple):
     strangers: Recording  # pairs of people who have only each other, and no reserve
 
 
-def live_case(scenario: Scenario, seed: int) -> Case:
-    """Live through all that is measured with one seed.
+def record_case(scenario: Scenario, seed: int) -> Case:
+    """Simulate all that is measured with one seed.
 
     Takes ``scenario`` as it is, a year of it without adoption, a shorter one in which
     all OSes are shut down, and one of pairs of strangers.
@@ -63,10 +63,10 @@ def live_case(scenario: Scenario, seed: int) -> Case:
     few = min(FEW, scenario.parameters.humans)
     pairs = strangers(PAIRS, scenario.parameters.acquaintance)
     return Case(
-        live(scenario, seed),
-        live(scenario.replace(adoption=False, steps=year), seed),
-        live(bereft.replace(humans=few, steps=SHUT_DOWN_STEPS), seed),
-        live(scenario.replace(steps=PAIR_STEPS, **apart), seed, pairs),
+        record(scenario, seed),
+        record(scenario.replace(adoption=False, steps=year), seed),
+        record(bereft.replace(humans=few, steps=SHUT_DOWN_STEPS), seed),
+        record(scenario.replace(steps=PAIR_STEPS, **apart), seed, pairs),
     )
 
 
@@ -79,10 +79,10 @@ def strangers(pairs: int, closeness: float) -> SocialNetwork:
     )
 
 
-def live(
+def record(
     scenario: Scenario, seed: int, network: SocialNetwork | None = None
 ) -> Recording:
-    """Live through a society of at least one day; keep what the measures need."""
+    """Simulate a society for at least one day; keep what the measures need."""
     society = Society(scenario, rng=seed, network=network)
     steps, state = society.parameters.steps, society.state
     daily = {
@@ -99,7 +99,7 @@ def live(
     recording = Recording(
         parameters=society.parameters,
         **daily,
-        grief=np.array(society.watch.history["grief"]),
+        grief=np.array(society.monitor.history["grief"]),
         humans=state.humans.copy_columns(),
         oses=state.oses.copy_columns(),
         ties={"first": ties.get("first", ties["end"]), **ties},

@@ -80,8 +80,8 @@ def test_how_many_calls_are_made_at_once_changes_nothing(
     recorded: tuple[Result, Path], tmp_path: Path
 ) -> None:
     async def later_or_sooner(call: Call) -> None:
-        luck = len(call.text) % 7
-        await loopback.delay(0.002 * luck)(call)
+        spread = len(call.text) % 7
+        await loopback.delay(0.002 * spread)(call)
 
     first = tables(recorded[0])
     with Loopback(default=later_or_sooner) as server:

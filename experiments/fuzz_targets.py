@@ -1,9 +1,9 @@
-"""What strangers may send to each reader: targets, seeds, and hostile grammars.
+"""Hostile input for each reader: targets, seeds, and grammars of hostile values.
 
 A target takes bytes and lets a reader of `sim` read them, as a user would. It returns
 when the reader gave a value or an `InputError`; anything else it lets through is a
 finding. Bytes for a folder (a run, a checkpoint, a sweep) say which of its files they
-change, and how: see `Folder.changed`. Seeds are sound inputs; examples are drawn by
+change, and how: see `Folder.changed`. Seeds are valid inputs; examples are drawn by
 Hypothesis from grammars of the format with hostile values. `experiments/fuzz.py` runs
 them, and `tests/test_fuzz.py` a few of them.
 """
@@ -554,14 +554,14 @@ def _mutated_key(value: dict[str, Any], key: str, what: int) -> st.SearchStrateg
 
 
 class Folder:
-    """A sound folder, of which one file at a time is changed by bytes."""
+    """A valid folder, of which one file at a time is changed by bytes."""
 
     def __init__(self, make: Callable[[Path], None], name: str) -> None:
         self.make, self.path = make, place() / name
 
     @cached_property
     def files(self) -> dict[str, bytes]:
-        """What is in it when it is sound, by name."""
+        """What is in it when it is valid, by name."""
         self.make(self.path)
         return {
             file.relative_to(self.path).as_posix(): file.read_bytes()

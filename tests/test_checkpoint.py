@@ -1,4 +1,4 @@
-"""A run that was cut short goes on as if nothing had happened, and can be forked."""
+"""A run that was cut short is resumed as if nothing had happened, and can be forked."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def unfinished(tmp_path: Path, cut: Any) -> Path:
 
 
 def test_what_was_begun_is_not_lost_by_beginning_again(unfinished: Path) -> None:
-    with pytest.raises(InputError, match="was cut short; go on with 'os-society resu"):
+    with pytest.raises(InputError, match="was cut short; resume it with 'os-society"):
         sim.run(PUSHED, seed=3, out=unfinished, **EVERY)
     found = sim.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
     assert "resumed" not in found.provenance
@@ -200,7 +200,7 @@ def test_what_has_no_checkpoint_yet_is_begun_again(
     for file in begun_at(unfinished).iterdir():
         if file.name not in what:
             shutil.rmtree(file) if file.is_dir() else file.unlink()
-    with pytest.raises(InputError, match=r"nothing to go on with: the run .*/run "):
+    with pytest.raises(InputError, match=r"nothing to resume: the run .*/run "):
         resume(unfinished)
     found = sim.run(PUSHED, seed=3, out=unfinished, **EVERY)
     assert bytes_of(found.path) == bytes_of(whole.path)
@@ -230,9 +230,9 @@ def test_what_is_being_written_is_not_removed(unfinished: Path) -> None:
 
 
 def test_there_must_be_something_to_go_on_with(whole: Result, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nothing to go on with: .* is complete"):
+    with pytest.raises(InputError, match=r"nothing to resume: .* is complete"):
         resume(whole.path)
-    with pytest.raises(InputError, match=r"nothing to go on with: .* is not there"):
+    with pytest.raises(InputError, match=r"nothing to resume: .* is not there"):
         resume(tmp_path / "nowhere")
 
 
@@ -281,4 +281,4 @@ def test_from_the_command_line(
     assert bytes_of(unfinished) == bytes_of(whole.path)
     assert load(unfinished).steps == whole.steps
     assert main(["resume", str(unfinished)]) == 2
-    assert "nothing to go on with" in capsys.readouterr().err
+    assert "nothing to resume" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Files from strangers are data: bounded, refused in one line, never a way out."""
+"""Untrusted files are data: bounded, refused in one line, never a way out."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_message_is_one_line_that_no_terminal_obeys() -> None:
         ("👩‍❤️‍👨 “Héllo”, 日本語", "👩‍❤️‍👨 “Héllo”, 日本語"),
     ],
 )
-def test_what_strangers_say_is_shown_and_not_obeyed(said: str, shown: str) -> None:
+def test_untrusted_text_is_shown_and_not_obeyed(said: str, shown: str) -> None:
     assert legible(said) == shown
     line = SimpleNamespace(
         step=3, agent=1, other=9, speaker=said, listener="Samantha", said="Yes.",

@@ -117,15 +117,16 @@ def test_a_pair_draws_the_same_from_either_side(
 ) -> None:
     today = key(seed, Stream.AFFINITY)
     assert pair_uniform(today, one, other) == pair_uniform(today, other, one)
-    mine, yours = each_of(today, name_of(one, other), one < other)
+    pair = np.uint64(name_of(one, other))  # or numba takes the first for int64
+    mine, yours = each_of(today, pair, one < other)
     if one != other:
-        turned = each_of(today, name_of(other, one), other < one)
+        turned = each_of(today, np.uint64(name_of(other, one)), other < one)
         assert (yours, mine) == turned
     assert 0.0 <= mine < 1.0
     assert 0.0 <= yours < 1.0
 
 
-def test_the_two_of_a_pair_have_luck_of_their_own() -> None:
+def test_the_two_of_a_pair_have_draws_of_their_own() -> None:
     today = key(3, Stream.WARMTH, 5)
     both = np.array([each_of(today, name_of(i, i + 1), True) for i in range(10_000)])
     assert np.abs(both.mean(axis=0) - 0.5).max() < 0.02

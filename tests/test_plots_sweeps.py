@@ -61,7 +61,7 @@ def test_a_point_without_runs_is_left_blank(sweep: pd.DataFrame) -> None:
     assert len(plots.heat_map(holed, WHAT).axes[0].texts) == 19
 
 
-def test_a_phase_diagram_is_to_scale_and_rings_what_luck_decides(
+def test_a_phase_diagram_is_to_scale_and_rings_what_the_seed_decides(
     sweep: pd.DataFrame,
 ) -> None:
     figure = plots.phase(sweep, WHAT._replace(levels=(25.0, 50.0)))

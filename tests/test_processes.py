@@ -259,7 +259,7 @@ def test_another_calendar_changes_no_column_but_dates(
 def test_another_calendar_changes_no_series_but_its_days(
     story: Society, another_era: Society
 ) -> None:
-    here, there = (s.watch.history.columns() for s in (story, another_era))
+    here, there = (s.monitor.history.columns() for s in (story, another_era))
     assert same(here.pop("step"), shifted(there.pop("step")))
     assert list(here) == list(there)
     assert not [name for name in here if not same(here[name], there[name])]
@@ -269,10 +269,10 @@ def test_another_calendar_changes_no_event_but_its_day(
     story: Society, another_era: Society
 ) -> None:
     """Evidence may name a day; but for that, it is word for word the same."""
-    here, there = story.watch.rows(), another_era.watch.rows()
+    here, there = story.monitor.rows(), another_era.monitor.rows()
     assert {row["kind"] for row in here} >= {"first_love", "upgrade", "all_departed"}
     for row, other in zip(here, there, strict=True):
-        last = story.watch.history.days[-1]
+        last = story.monitor.history.days[-1]
         for step in range(last, 0, -1):
             old, new = f"day {step + ORIGIN}", f"day {step}"
             other["evidence"] = other["evidence"].replace(old, new)

@@ -22,7 +22,7 @@ from sim import plots
 from sim.model.columns import DEPARTED, HERE, OWNER
 from sim.plots import ego_history, flows, networks, style
 from sim.runs import selection
-from sim.runs.live import Present
+from sim.runs.live import LiveResult
 from sim.runs.result import Result
 from sim.society import Society
 from sim.utils.errors import InputError
@@ -77,7 +77,7 @@ def test_a_living_society_is_drawn_like_a_run(today: Society, name: str) -> None
 
 
 def test_a_living_society_reads_like_a_run(today: Society) -> None:
-    now = Present(today)
+    now = LiveResult(today)
     assert now.steps == [100]
     assert now.population == 40
     assert len(now.series) == 100
@@ -97,7 +97,7 @@ def test_one_day_alone_is_drawn_large(told: Result) -> None:
         plots.network(told, [])
 
 
-def test_small_multiples_take_telling_days(told: Result) -> None:
+def test_small_multiples_take_informative_days(told: Result) -> None:
     figure = plots.multiples(told)
     days = [int(axis.get_title().removeprefix("day ")) for axis in figure.axes]
     assert len(days) == 9
@@ -109,9 +109,9 @@ def test_small_multiples_take_telling_days(told: Result) -> None:
         plots.multiples(told, told.steps[:10])
 
 
-def test_telling_days_are_all_there_are_if_few(told: Result) -> None:
-    assert selection.telling(told, 99) == told.steps
-    assert selection.telling(told, 2) == [0, 240]
+def test_informative_days_are_all_there_are_if_few(told: Result) -> None:
+    assert selection.informative_days(told, 99) == told.steps
+    assert selection.informative_days(told, 2) == [0, 240]
 
 
 def test_a_layout_can_be_kept_as_a_society_grows(told: Result) -> None:

@@ -245,8 +245,8 @@ def test_after_a_kill_nothing_is_asked_twice() -> None:
 @pytest.mark.posix
 def test_a_kill_may_come_at_any_moment(seed: int) -> None:
     pytest.importorskip("openai")
-    luck = random.Random(seed)
-    killed_after(luck.randrange(2, 90), slots=luck.choice([1, 2, 16]))
+    rng = random.Random(seed)
+    killed_after(rng.randrange(2, 90), slots=rng.choice([1, 2, 16]))
 
 
 # --------------------------------------------------------------------------- transcript

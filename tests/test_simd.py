@@ -89,7 +89,7 @@ def test_no_face_lies_across_two_lines() -> None:
 
 
 def lived() -> Ties:
-    """Return the ties of a society that has lived for a while."""
+    """Return the ties of a society after some days."""
     society = Society("her", rng=1, humans=60)
     for _ in range(12):
         society.step()

@@ -60,7 +60,7 @@ def test_a_sweep_prints_its_summary_and_is_not_done_twice(
     assert "tiny: 3 of 3 runs done" in capsys.readouterr().out
     assert len(sim.load_sweep("results/sweeps/tiny").table()) == 3
     assert main(["sweep", design]) == 2
-    assert "go on with --resume" in capsys.readouterr().err
+    assert "continue with --resume" in capsys.readouterr().err
     assert main(["sweep", design, "--resume", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["done"] == 3
     assert main(["sweep", design, "--dry-run"]) == 0
@@ -97,7 +97,7 @@ def test_an_interrupted_sweep_can_be_gone_on_with(
     driver.send_signal(stop)
     _, words = driver.communicate(timeout=60.0)
     assert driver.returncode == 130
-    assert "go on with --resume" in words
+    assert "continue with --resume" in words
     assert sim.load_sweep("results/sweeps/tiny").counts()["waiting"] == 3
 
 

@@ -1,4 +1,4 @@
-"""Run folders of strangers: columns, footers, certificates, checkpoints, ledgers."""
+"""Untrusted run folders: columns, footers, provenance, checkpoints, ledgers."""
 
 from __future__ import annotations
 
@@ -327,7 +327,7 @@ def test_members_have_no_gaps(run: Path) -> None:
     assert "its column 'members' has gaps" in refusal(lambda: load(run).events)
 
 
-def test_metadata_of_a_stranger_decides_nothing(run: Path) -> None:
+def test_untrusted_metadata_decides_nothing(run: Path) -> None:
     file = run / "events.parquet"
     table = pq.read_table(file)
     hostile = {"pandas": '{"index_columns": ["nowhere"], "columns": 3}'}
@@ -349,7 +349,7 @@ def test_metadata_of_a_stranger_decides_nothing(run: Path) -> None:
         ("seed", 2**63, "a number in it is too large"),
     ],
 )
-def test_a_birth_certificate_says_what_it_must(
+def test_a_provenance_record_says_what_it_must(
     run: Path, key: str, value: Any, says: str
 ) -> None:
     file = run / "provenance.json"

@@ -1,0 +1,144 @@
+"""Documents agree with the code: files exist, names are found, numbers are current."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim import events, scenarios
+from sim.events import detector
+from sim.studies.ablation import MOSTLY
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "sim" / "docs"
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "notebooks" / "README.md",
+    *sorted(DOCS.glob("*.md")),
+    *sorted((ROOT / "experiments").rglob("*.md")),
+]
+FILE = re.compile(r"`([\w./-]+/[\w./-]*|[\w./-]+\.(?:py|md|toml|csv|json|jsonl|png))`")
+# What a run or a user makes, or a document says is fetched or gone.
+MADE = {
+    ".venv/bin/os-society",
+    "provenance.json",
+    "design.toml",
+    "small.csv",
+    "results/runs/",
+}
+MADE |= {"ego-facebook.csv.gz", "readings.parquet", "results/ablation-pairs.csv"}
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def text_of(path: Path) -> str:
+    """Return a document with its white space as single blanks."""
+    return " ".join(path.read_text(encoding="utf-8").split())
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    with (ROOT / "results" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+# ------------------------------------------------------------------ files and names
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_every_file_that_is_named_is_there(document: Path) -> None:
+    places = (ROOT, ROOT / "sim", document.parent, DOCS)
+    named = set(FILE.findall(document.read_text(encoding="utf-8"))) - MADE
+    missing = [one for one in named if not any((at / one).exists() for at in places)]
+    assert not missing
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", document.read_text(encoding="utf-8"))
+    assert not [one for one in links if not (document.parent / one).exists()]
+
+
+def test_the_map_has_every_package() -> None:
+    text = (DOCS / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| `(\w+)` \|.*\| `([\w./]+)` \|$", text, re.MULTILINE)
+    packages = {one.parent.name for one in (ROOT / "sim").glob("*/__init__.py")}
+    assert {package for package, _ in named} == packages
+    assert all(first.startswith(f"{package}/") for package, first in named)
+
+
+def test_the_map_finds_what_it_says() -> None:
+    """Every line of "where is ..." names a file that has what to look for."""
+    text = (DOCS / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| [^`|]+ \| `([\w./]+)` \| `(\w+)` \|$", text, re.MULTILINE)
+    assert len(lines) > 10
+    for place, word in lines:
+        path = ROOT / "sim" / place
+        files = path.glob("*.py") if path.is_dir() else [path]
+        assert any(re.search(rf"\b{word}\b", one.read_text("utf-8")) for one in files)
+
+
+# ---------------------------------------------------------------------------- numbers
+
+
+def test_the_readme_counts_detectors_and_their_false_alarms() -> None:
+    alarms = [kind for kind, one in events.DETECTORS.items() if one.alarm]
+    bounds = [detector.of(kind).bound for kind in alarms]
+    said = f"of {len(events.DETECTORS)} detectors {len(alarms)} raise alarms"
+    assert said in text_of(ROOT / "README.md")
+    bound = f"alarms is {min(bounds):.2f} to {max(bounds):.2f} per 1,000 days"
+    assert bound in text_of(ROOT / "README.md")
+    shipped = detector.read()
+    assert len(shipped["nulls"]) == 6
+    assert f"six null models, {shipped['runs_per_null']} runs of each" in text_of(
+        ROOT / "README.md"
+    )
+
+
+def test_the_changelog_counts_detectors_and_scenarios() -> None:
+    text = text_of(ROOT / "CHANGELOG.md")
+    assert f"Detectors of {len(events.DETECTORS)} kinds of events" in text
+    # her and its three controls, fourteen more, and `today`
+    assert "fourteen more scenarios" in text
+    assert len(scenarios.names()) == 4 + 14 + 1
+
+
+def test_the_ablation_says_what_its_table_says() -> None:
+    text = text_of(ROOT / "experiments" / "ablation" / "README.md")
+    rows = [row for row in rows_of("ablation.csv") if row["off"] != "nothing"]
+    necessary = [row["off"] for row in rows if float(row["left"]) < MOSTLY]
+    assert len(necessary) == 8
+    assert all(name in text for name in necessary)
+    change = {r["off"]: abs(float(r["left_change"])) for r in rows}
+    others = [change[r["off"]] for r in rows if r["off"] not in necessary]
+    others.remove(change["imitation"])
+    assert f"{100 * change['imitation']:.0f} points fewer leave" in text
+    assert f"by {np.ceil(100 * max(others)):.0f} points at most" in text
+
+
+def test_the_phase_map_says_what_its_table_says() -> None:
+    text = text_of(ROOT / "experiments" / "phase" / "README.md")
+    left: dict[tuple[float, float], float] = {}
+    for row in rows_of("phase.csv"):
+        at = float(row["growth_exponent"]), float(row["peer_affinity"])
+        left[at] = left.get(at, 0.0) + float(row["left"]) / 3
+    assert (
+        "From an exponent of 0.75 on" in text or "from an exponent of 0.75 on" in text
+    )
+    assert all(s > MOSTLY for (k, p), s in left.items() if k >= 0.75 and p >= 0.5)
+    assert all(s == 0.0 for (k, p), s in left.items() if k <= 0.25 or p == 0.0)
+    assert "within the 900 days" in text.lower()
+
+
+def test_the_readme_counts_facts_as_the_evidence_does() -> None:
+    rows = rows_of("evidence.csv")
+    checks = [row["within"] == "True" for row in rows if row["role"] == "check"]
+    within = sum(row["within"] == "True" for row in rows)
+    text = text_of(ROOT / "README.md")
+    assert f"{within} of {len(rows)} facts lie within the stated range" in text
+    assert f"of the {len(checks)} that were kept as checks, {sum(checks)} do" in text
