@@ -376,7 +376,7 @@ class Endpoint:
         if refusal is not None:
             raise InputError(self._refused(refusal))
         self.use(without)
-        log.info("endpoint %s: %s", self.host, dialect.described(self.settings))
+        log.info("endpoint %s is sent %s", self.host, dialect.described(self.settings))
         return without
 
     def use(self, without: tuple[str, ...]) -> None:
@@ -550,12 +550,13 @@ class Endpoint:
         """Say what the endpoint refuses and what to do; never the key."""
         code = refusal.code
         advice = "answers as no endpoint of this kind does; check --base-url"
+        said = self._said(refusal)
         if 300 <= code < 400:
             advice = "sends us to another address; give that one as --base-url"
+            said = said.removesuffix("/chat/completions")
         text = ADVICE.get(code, advice).format(model=self.settings.model)
         if code in (404, 405) and not urlsplit(self.base_url).path.strip("/"):
             text += " (most end in /v1)"
-        said = self._said(refusal)
         return f"{self.host} {text} (status {code})" + (
             f"; it says: {said}" if said else ""
         )
