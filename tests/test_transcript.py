@@ -239,7 +239,7 @@ def test_a_first_line_cut_anywhere_is_written_again(path: Path) -> None:
 
 WRITE_UNTIL_KILLED = """
 import itertools, sys
-from sim.minds.calls import Outcome, Request, Settings
+from sim.minds.calls import Response, Request, Settings
 from sim.minds.transcript import Transcript
 
 settings = Settings("small", "http://127.0.0.1:8012/v1")
@@ -247,7 +247,7 @@ transcript = Transcript.record(sys.argv[1], settings, "abc")
 for number in itertools.count():
     messages = ({"role": "user", "content": "x" * 100_000},)
     request = Request("encounter", 0, number, -1, 0, messages, "encounter", 9)
-    transcript.add(request, Outcome("y" * 100_000))
+    transcript.add(request, Response("y" * 100_000))
     print(number, flush=True)
 """
 

@@ -336,7 +336,7 @@ class Endpoint:
 
         Returns
         -------
-        list of Outcome
+        list of Response
             One for each request, in the order of the requests.
 
         Raises

@@ -659,7 +659,7 @@ class Transcript:
 
         Returns
         -------
-        Outcome
+        Response
             What is kept, which a replay will find: use it in the place of what you
             gave. It lacks the endpoint's key if the text held it; it is a failure, "too
             large", if the text does not go into a line; and it is the first answer if
