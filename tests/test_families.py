@@ -403,7 +403,9 @@ def test_refused_prompts_are_counted_and_a_run_goes_on(
     assert set(failed) == {name for _, name in REFUSED.values()}
     assert sum(failed.values()) == mind["by_rule"] == asked // 7 >= len(modes)
     assert mind["calls"] == mind["answered"] + mind["by_rule"] == asked - 1
-    told = ", ".join(f"{n} {name}" for name, n in failed.items())
+    said = {"refused prompt": NO, "content filter": NO, "refusal": "I will not."}
+    assert mind["said"] == said
+    told = ", ".join(f"{n} {name} ({said[name]})" for name, n in failed.items())
     assert last == f"mind     {mind['calls']} calls to tiny; failed: {told}"
 
 
@@ -439,6 +441,7 @@ AT_THE_START = {
     "404": (error(404, NO), "knows no model 'tiny'"),
     "413": (error(413, NO), "takes no request of this size"),
     "no quota": (error(429, NO, 429, word="insufficient_quota"), "has no quota left"),
+    "a limit": (error(400, NO + ": max_tokens is too large"), "does not take this"),
     "no model": (error(400, NO, 400, word="model_not_found"), "does not take this"),
 }
 
@@ -452,7 +455,7 @@ def test_what_cannot_be_settled_stops_at_once(
         err = refused(capsys, *QUIET, *LLM, "--base-url", server.url)
         assert server.count == 1
     assert told in err
-    assert err.endswith(f"; it says: {NO}\n")
+    assert f"; it says: {NO}" in err
 
 
 def test_an_overloaded_provider_is_quoted_at_the_start(

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 KINDS = ("rules", "llm", "archetype", "scripted")
 POLICIES = ("rule", "skip", "abort")
+MOST_SAID = 100  # characters of what an endpoint says of a failure
 NOTHING_SAID = {"calls": 0, "model": "", "failures": {}, "re_asked": 0}
-NOTHING_SAID |= {"by_rule_from": None, "given_up": 0, "mended": {}}
+NOTHING_SAID |= {"by_rule_from": None, "given_up": 0, "mended": {}, "said": {}}
 
 
 # -------------------------------------------------------------------------- options
@@ -293,7 +294,9 @@ def summary_of(result: Result) -> str:
     if not mind:
         return ""
     mind = {**NOTHING_SAID, **mind}  # the run may be of another version, or anybody's
-    failed = ", ".join(f"{n} {name}" for name, n in mind["failures"].items())
+    why = {name: f" ({said[:MOST_SAID]})" for name, said in mind["said"].items()}
+    counts = mind["failures"].items()
+    failed = ", ".join(f"{n} {name}{why.get(name, '')}" for name, n in counts)
     line = f"mind     {mind['calls']:,} calls to {mind['model']}"
     line += f"; failed: {failed}" if failed else "; none failed"
     if mended := ", ".join(f"{n:,} {kind}" for kind, n in mind["mended"].items()):
@@ -301,6 +304,6 @@ def summary_of(result: Result) -> str:
     if mind["re_asked"]:
         line += f"; asked again {mind['re_asked']:,} times"
     if mind["by_rule_from"] is not None:
-        why = "no answer for long" if mind["given_up"] else "budget spent"
-        line += f"; {why} on day {mind['by_rule_from']}, by rules since"
+        end = "no answer for long" if mind["given_up"] else "budget spent"
+        line += f"; {end} on day {mind['by_rule_from']}, by rules since"
     return line

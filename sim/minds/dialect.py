@@ -83,7 +83,8 @@ def settle(given: Sequence[str], attempt: Attempt) -> Without:
     Raises
     ------
     Refusal
-        The first one, if nothing that can be left out helps.
+        The first one, if nothing that can be left out helps; one that finds the limit
+        of tokens too large or too small, which is for the user to say.
     """
     without, first, again = _ordered(given), None, set(given) & {LIMITS[0]}
     while True:
@@ -94,6 +95,8 @@ def settle(given: Sequence[str], attempt: Attempt) -> Without:
         if refusal.code not in REFUSES_PARAMETERS or refusal.is_of_the_account:
             raise refusal
         name = named(refusal.content, sent(without))
+        if name in LIMITS and refusal.is_of_a_value:
+            raise refusal  # without a limit it would be the user who pays
         if name is None:
             found = _search(without, attempt)
             if found is None:

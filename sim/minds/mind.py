@@ -40,6 +40,8 @@ FORMS: dict[str, tuple[str, str, int]] = {
 
 # So many failures in a row, and the endpoint is given up: all live by the rules.
 GIVE_UP_AFTER = 25
+# Failures of which the endpoint, or the model, says why.
+QUOTED = {*OUT_OF_REACH, "refused prompt", "content filter", "refusal"}
 
 NO_TIE = dict.fromkeys(
     ("closeness", "returned", "hours", "partner", "owner", "knows", "declared"), 0.0
@@ -105,6 +107,7 @@ class LanguageMind:
         self.tally: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.mended: Counter[str] = Counter()  # replies, by what had to be mended
+        self.said: dict[str, str] = {}  # of the last failure of each name
         self.by_rule_from: int | None = None
         self._asked: set[str] = set()
         self._counted: set[str] = set()
@@ -160,6 +163,7 @@ class LanguageMind:
             "draw": self.policy.draw,
             **{name: self.tally[name] for name in (*known, *beyond)},
             "failures": dict(sorted(self.failures.items())),
+            "said": dict(sorted(self.said.items())),
             "mended": dict(sorted(self.mended.items())),
             "without": list(header.without),
             "max_tokens": header.max_tokens,
@@ -227,6 +231,8 @@ class LanguageMind:
         self._out_of_reach = self._out_of_reach + 1 if gone else 0
         if failure:
             self.failures[failure] += 1
+            if outcome.text and failure in QUOTED:
+                self.said[failure] = outcome.text
         else:
             self.tally["answered"] += 1
         self.mended.update(kinds)

@@ -13,6 +13,7 @@ PLACEHOLDER = "none"  # a key for servers on this machine, which want none
 MOST_QUOTED = 300  # characters of what a server says
 SENTENCES = ("error", "errors", "message", "msg", "detail", "metadata", "raw")
 POINTERS = ("param", "loc", "field", "parameter", "path")
+VALUES = r"too (large|high|big|small|low)|at (most|least)|exceed|(less|greater) than"
 # How servers speak of what is sent (`sim.minds.dialect.NAMES`).
 FORMS = r"response.?format|json.?schema|json.?object|json.?mode|structured.?output"
 WORDS = {
@@ -42,6 +43,12 @@ class Refusal(Exception):
         error = _error_in(self.content)
         told = {str(error.get(name)) for name in ("code", "type", "param")}
         return bool(told & {"model", "model_not_found", "invalid_api_key", *QUOTA})
+
+    @property
+    def is_of_a_value(self) -> bool:
+        """Whether it is about how large a number is, and not about its being sent."""
+        said = sentence(self.content)
+        return bool(re.search(VALUES, said, re.IGNORECASE))
 
     @property
     def is_a_filter(self) -> bool:
