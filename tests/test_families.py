@@ -521,6 +521,16 @@ def test_calls_of_no_use_stop_a_run_early_with_a_sample(
     assert mind["calls"] > 20
 
 
+def test_a_sample_does_not_tell_the_key(capsys: pytest.CaptureFixture[str]) -> None:
+    async def repeat(call: Call) -> None:
+        await call.send_text(f"You sent {call.headers['authorization']}.")
+
+    for more in ((), ("--on-failure", "abort")):
+        with Loopback(loopback.answer(), default=repeat) as server:
+            err = refused(capsys, *QUIET, *LLM, "--base-url", server.url, *more)
+        assert "You sent Bearer [key]." in err
+
+
 def test_most_of_the_first_calls_of_no_use_or_many_in_a_row_stop_a_run() -> None:
     def model(pattern: str) -> Any:
         """Return a stand-in that follows a pattern: ``.`` is good, ``x`` of no use."""

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from sim.minds.calls import Request, Response
 from sim.minds.mending import mended
 from sim.minds.replies import BadReply
+from sim.minds.transcript import without_secrets
 from sim.utils.errors import InputError
 
 OUT_OF_REACH = {"rate limited", "server error", "refused", "reset", "deadline"}
@@ -70,7 +71,7 @@ class Breaker:
     def _explained(self, failure: str, text: str) -> str:
         found = Counter(one for one in self._last if one)
         counted = ", ".join(f"{n} {name}" for name, n in found.most_common())
-        sample = " ".join(text.split())
+        sample = " ".join(without_secrets(text).split())
         shown = sample[:MOST_SHOWN] + ("..." if len(sample) > MOST_SHOWN else "")
         last = f"; the last ({failure}): {shown!r}" if shown else ""
         advice = ADVICE.get(found.most_common(1)[0][0], OTHER_ADVICE)

@@ -280,7 +280,7 @@ class Endpoint:
     ------
     InputError
         If the package openai is missing, the settings make no sense, the base URL is
-        none or may not be asked (``connection.address_of``), or no key is set for an
+        none or may not be asked (`address_of`), or no key is set for an
         endpoint that is not on this machine.
     """
 
@@ -288,7 +288,7 @@ class Endpoint:
         self.settings = _sound(settings)
         self.base_url = address_of(settings)
         self.host = urlsplit(self.base_url).netloc
-        self.answers = False  # whether it has given a good answer before
+        self.has_answered = False  # whether it has given a good answer before
         self._key = key_for(self.base_url)
         self._gate = _Gate(settings.slots)
         self._client, self._faults = connect(self.base_url, self._key, settings.slots)
@@ -382,32 +382,29 @@ class Endpoint:
     def use(self, without: tuple[str, ...]) -> None:
         """Leave out what was found out before; the endpoint has given answers."""
         self.settings = self.settings._replace(without=without)
-        self.answers = True
+        self.has_answered = True
 
     def _greeting(self, without: tuple[str, ...]) -> Refusal | None:
         """Ask for a greeting without some parts; return the refusal, if it is one."""
         self.settings = self.settings._replace(without=without)
-        self.answers = False
+        self.has_answered = False
         most = self.settings.max_tokens or HELLO.max_tokens
         try:
             (came,) = self._ask_all([HELLO._replace(max_tokens=most)], HELLO_SCHEMAS)
         except Refusal as refusal:
             return refusal
-        model, said = (
-            self.settings.model,
-            f"; it says: {came.text}" if came.text else "",
-        )
-        if came.failure == "cut short":
-            if came.text:
-                return None
+        model = self.settings.model
+        if came.failure == "cut short" and not came.text:
             raise InputError(
                 f"model {model!r} at {self.host} spent {most} tokens before it said "
                 "anything; let it say more (--max-tokens)"
             )
-        if came.failure:
+        if came.failure not in ("", "cut short"):
+            said = sentence((came.text or "").encode(), self._key)
             raise InputError(
                 f"{self.host} gives no answer from model {model!r} ({came.failure}); "
-                f"check that it runs, --base-url and --model{said}"
+                "check that it runs, --base-url and --model"
+                + (f"; it says: {said}" if said else "")
             )
         return None
 
@@ -523,7 +520,7 @@ class Endpoint:
         if len(content) > most:
             return Response(None, "too large")
         outcome = _outcome(content)
-        self.answers = self.answers or not outcome.failure
+        self.has_answered |= not outcome.failure
         said = outcome.text
         if outcome.failure == "refusal" and said:
             said = sentence(said.encode(), self._key)
@@ -535,10 +532,10 @@ class Endpoint:
         Of an endpoint that has answered before, a prompt may be refused; and a model
         that is gone may be back, since one of several servers may lack it.
         """
-        if self.answers and refusal.code in OF_A_PROMPT:
+        if self.has_answered and refusal.code in OF_A_PROMPT:
             name = "content filter" if refusal.is_a_filter else "refused prompt"
             return Response(self._said(refusal) or None, name)
-        if self.answers and refusal.code == 404:
+        if self.has_answered and refusal.code == 404:
             return Fault(GONE, refusal=refusal)
         raise refusal
 

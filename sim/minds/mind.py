@@ -360,7 +360,7 @@ def _aborted(request: Request, failure: str, outcome: Response) -> str:
     whom = f" with agent {request.other}" if request.other >= 0 else ""
     again = "run again with the same transcript (--record), or choose"
     what = again if outcome.failure else "choose another model, or"
-    text = " ".join((outcome.text or "").split())[:MOST_QUOTED]
+    text = " ".join(without_secrets(outcome.text or "").split())[:MOST_QUOTED]
     return (
         f"agent {request.agent}'s {request.kind}{whom} on step {request.step} failed: "
         f"{failure}; {what} another policy than abort"

@@ -123,7 +123,7 @@ def check_address(options: MindOptions) -> None:
     Raises
     ------
     InputError
-        If not (``connection.address_of``).
+        If not (`sim.minds.client.address_of`).
     """
     from sim.minds.client import address_of
 

@@ -11,6 +11,7 @@ from typing import Any
 
 PLACEHOLDER = "none"  # a key for servers on this machine, which want none
 MOST_QUOTED = 300  # characters of what a server says
+MOST_OF_A_PAGE = 8000  # bytes that are looked at, where it is no JSON
 SENTENCES = ("error", "errors", "message", "msg", "detail", "metadata", "raw")
 POINTERS = ("param", "loc", "field", "parameter", "path")
 VALUES = r"too (large|high|big|small|low)|at (most|least)|exceed|(less|greater) than"
@@ -53,7 +54,8 @@ class Refusal(Exception):
     @property
     def is_a_filter(self) -> bool:
         """Whether a content filter refused the prompt."""
-        return "content_filter" in str(_error_in(self.content).get("code"))
+        code = str(_error_in(self.content).get("code"))
+        return "content_filter" in code or "content_policy" in code
 
 
 QUOTA = {"insufficient_quota", "billing_hard_limit_reached"}
@@ -72,7 +74,7 @@ def sentence(content: bytes, key: str = PLACEHOLDER) -> str:
     """
     found = _loaded(content)
     if found is None:
-        page = content.decode(errors="replace")
+        page = content[:MOST_OF_A_PAGE].decode(errors="replace")
         texts = [re.sub(r"(?s)<(script|style)\b.*?</\1\s*>|<[^>]*>", " ", page)]
     else:
         texts = list(dict.fromkeys(_sentences(found)))
