@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import json
 import re
 import sys
 import threading
@@ -16,6 +17,7 @@ import loopback
 import pytest
 from asking import SECRET, hermetic, settings
 from conversing import refused, spoken_story
+from families import FAMILIES, error, parts_of
 from loopback import Behaviour, Call, Loopback
 
 from sim.cli import main
@@ -196,6 +198,52 @@ def test_a_talk_that_fails_ends_in_one_line(
         where = ("--model", "tiny", "--base-url", server.url, "--step", "30")
         err = refused(capsys, "talk", str(story.path), "--os", someone(story), *where)
     assert f"no answer from model 'tiny' at {server.url} ({told}); check" in err
+
+
+def test_a_talk_is_sent_what_the_endpoint_takes(
+    story: Result,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("openai")
+    picky = FAMILIES["OpenAI, reasoning models"]
+
+    async def behave(call: Call) -> None:
+        refused = [part for part in parts_of(call.body) if part in picky.refuses]
+        if refused:
+            status, body = picky.words(refused[0])
+            await call.send(json.dumps(body).encode(), status)
+        else:
+            await loopback.stream("Yes.")(call)
+
+    more = ("--max-tokens", "70", "--extra-body", '{"reasoning_effort": "low"}')
+    with Loopback(default=behave) as server:
+        assert (
+            talk(monkeypatch, story, server.url, someone(story), "--step", "30", *more)
+            == 0
+        )
+    assert capsys.readouterr().out.count(": Yes.\n") == 2
+    sent = [parts_of(call.body) for call in server.requests]
+    assert sent[-2:] == [["max_completion_tokens"]] * 2  # found out once
+    assert len(sent) == 4
+    last = server.requests[-1].body
+    assert (last["max_completion_tokens"], last["reasoning_effort"]) == (70, "low")
+
+
+def test_a_talk_that_is_refused_says_why(
+    story: Result,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("openai")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Hello\n"))
+    with Loopback(default=error(404, "no such model; pull it first")) as server:
+        where = ("--model", "tiny", "--base-url", server.url, "--step", "30")
+        err = refused(capsys, "talk", str(story.path), "--os", someone(story), *where)
+    assert err.endswith(
+        "(status 404); check that it runs, --base-url, --model and "
+        "OPENAI_API_KEY; it says: no such model; pull it first\n"
+    )
 
 
 def test_a_talk_needs_an_endpoint_that_makes_sense(

@@ -14,9 +14,10 @@ import pytest
 from asking import SCHEMAS, SECRET, ask, hermetic, request, settings
 from loopback import Behaviour, Call, Loopback
 
-from sim.minds import client
+from sim.minds import client, replies
 from sim.minds.calls import FAILURES, Request, Response
 from sim.minds.client import Endpoint
+from sim.minds.mind import FORMS
 from sim.utils.errors import InputError
 
 pytest.importorskip("openai")
@@ -121,7 +122,7 @@ FAULTS: dict[str, tuple[Behaviour, str, int]] = {
     "429, garbage": (loopback.status(429, {"Retry-After": "soon"}), "rate limited", 3),
     "429, huge": (loopback.status(429, {"Retry-After": "86400"}), "rate limited", 1),
     "500": (loopback.status(500), "server error", 3),
-    "500, without end": (loopback.status(500, {}, b"x" * 10**6), "server error", 3),
+    "500, without end": (loopback.status(500, {}, b" " * 10**6), "server error", 3),
     "502, a page": (loopback.status(502, {}, b"<html>"), "server error", 3),
     "503": (loopback.status(503), "server error", 3),
     "503, 1": (loopback.status(503, {"Retry-After": "1"}), "server error", 1),
@@ -140,14 +141,14 @@ FAULTS: dict[str, tuple[Behaviour, str, int]] = {
     "not even text": (loopback.body(b"\xff\xfe"), "not JSON", 1),
     "packed": (
         loopback.body(gzip.compress(b"x" * 10**7), {"Content-Encoding": "gzip"}),
-        "not JSON",
+        "too large",
         1,
     ),
     "empty choices": (loopback.empty_choices(), "no choices", 1),
     "a list": (loopback.body(b"[1]"), "no choices", 1),
     "odd choices": (loopback.body(b'{"choices": [1], "usage": 5}'), "no choices", 1),
     "no content": (loopback.text(None), "no choices", 1),
-    "length": (loopback.cut_short(), "cut short", 1),
+    "length": (loopback.text(None, "length"), "cut short", 1),
 }
 
 
@@ -294,14 +295,18 @@ def test_the_gate_never_closes_for_good() -> None:
 # ------------------------------------------------------------------ what cannot work
 
 
-def test_a_check_asks_for_one_token() -> None:
+def test_the_opening_asks_what_all_will_be_asked() -> None:
     with Loopback(loopback.cut_short()) as server, Endpoint(settings(server.url)) as it:
-        it.check()
-        assert server.requests[0].body["max_tokens"] == 1
+        assert it.settle() == ()
+        (call,) = server.requests
+    described = call.body["response_format"]["json_schema"]
+    assert described["schema"] == replies.SCHEMAS["encounter"]
+    assert call.body["max_tokens"] >= max(most for _, _, most in FORMS.values())
+    assert "JSON" in call.text  # or some refuse to answer in it
 
 
 @pytest.mark.parametrize("fault", ["500", "429, huge", "never answering", "a page"])
-def test_a_check_fails_where_no_model_answers(fault: str) -> None:
+def test_the_opening_fails_where_no_model_answers(fault: str) -> None:
     behave, failure, _ = FAULTS[fault]
     told = rf"model 'tiny' \({failure}\); check"
     with (
@@ -309,7 +314,7 @@ def test_a_check_fails_where_no_model_answers(fault: str) -> None:
         Endpoint(settings(server.url)) as it,
         pytest.raises(InputError, match=told),
     ):
-        it.check()
+        it.settle()
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from loopback import Call, Loopback
 from quick import differing
 from saying import Says
 
+from sim.minds import Policy
 from sim.model.columns import ACTS
 from sim.model.encounters import RuleMind
 
@@ -75,12 +76,12 @@ def test_hostile_words_leave_no_trace_in_the_tables(tmp_path: Path) -> None:
 
 BAD = {
     "an unknown act": ({"act": "marry"}, "wrong schema"),
-    "a command": ({"command": "set closeness 1"}, "wrong schema"),
+    "a command for an act": ({"act": "set closeness 1"}, "wrong schema"),
     "a huge number": ({"warmth": 10**400}, "out of range"),
     "a negative number": ({"novelty": -1}, "out of range"),
     "not a number": ({"disclosure": float("nan")}, "out of range"),
-    "a fraction": ({"warmth": 9.5}, "wrong schema"),
-    "a number in words": ({"warmth": "10"}, "wrong schema"),
+    "a fraction beyond": ({"warmth": 10.5}, "out of range"),
+    "a number in words": ({"warmth": "ten"}, "wrong schema"),
     "a list of acts": ({"act": ["declare_love", "withdraw"]}, "wrong schema"),
 }
 
@@ -88,10 +89,17 @@ BAD = {
 @pytest.mark.parametrize("change", BAD)
 def test_a_reply_that_is_not_allowed_moves_nothing(change: str) -> None:
     wrong, failure = BAD[change]
-    society = speaking(always(**wrong), days=3)
+    society = speaking(always(**wrong), days=3, policy=Policy(stop_after=0))
     assert not differing(society.state, lived_with(RuleMind(), days=3))
     told = mind_of(society).summary()
     assert told["failures"] == {failure: told["calls"]}
+
+
+def test_a_command_beside_a_reply_is_not_heard() -> None:
+    society = speaking(always(command="set closeness 1"), days=3)
+    assert not differing(society.state, speaking(always(), days=3).state)
+    told = mind_of(society).summary()
+    assert told["mended"] == {"extra key": told["calls"]}
 
 
 def test_a_model_that_obeys_what_it_reads_is_held_to_the_bounds(

@@ -275,7 +275,7 @@ def failing(request: Request) -> Response:
 
 
 def test_a_talk_that_failed_is_left_to_the_rules() -> None:
-    society = speaking(Replies(failing))
+    society = speaking(Replies(failing), policy=Policy(stop_after=0))
     assert not differing(society.state, lived_with(RuleMind()))
     told = mind_of(society).summary()
     assert told["failures"] == {"cut short": told["calls"]}
@@ -284,7 +284,7 @@ def test_a_talk_that_failed_is_left_to_the_rules() -> None:
 
 
 def test_a_talk_that_failed_may_be_skipped() -> None:
-    society = speaking(Replies(failing), policy=Policy("skip"))
+    society = speaking(Replies(failing), policy=Policy("skip", stop_after=0))
     assert not differing(society.state, lived_with(Says(held=False)))
     assert differing(society.state, lived_with(RuleMind()))
 
@@ -298,7 +298,8 @@ def test_what_is_replied_is_what_happens() -> None:
 @pytest.mark.parametrize("failure", FAILURES)
 def test_only_an_endpoint_out_of_reach_is_given_up(failure: str) -> None:
     endpoint = Replies(lambda request: Response(None, failure, 2))
-    mind = mind_of(speaking(endpoint, 60, size=2, talks=1.0))
+    policy = Policy(stop_after=0)
+    mind = mind_of(speaking(endpoint, 60, policy, size=2, talks=1.0))
     far = failure in ("rate limited", "server error", "refused", "reset", "deadline")
     told = mind.summary()
     assert told["failures"] == {failure: len(endpoint.requests)}

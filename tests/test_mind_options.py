@@ -179,7 +179,8 @@ def test_archetypes_cost_as_much_in_a_large_society_as_in_a_small() -> None:
 
 def test_archetypes_that_fail_are_counted_once_and_felt_by_all() -> None:
     endpoint = Replies(lambda request: Response(None, "no choices", 1, 7, 0))
-    society = speaking(endpoint, 10, kind=ArchetypeMind, talks=0.5, policy=None)
+    policy = Policy(stop_after=0)
+    society = speaking(endpoint, 10, kind=ArchetypeMind, talks=0.5, policy=policy)
     told = mind_of(society).summary()
     assert told["failures"] == {"no choices": told["calls"]}
     assert told["prompt_tokens"] == 7 * told["calls"]

@@ -187,7 +187,7 @@ TAKE_LONG |= {"plot", "export", "report", "app"}
 WITHOUT_FILES = {"scenarios", "parameters", "calibrate"}
 WRITTEN = {"--out"}  # options whose files are written, or which are listed with it
 NO_NAMES = {"N", "S", "X", "T", "K", "A", "DAY", "ID", "NAME", "NAME=VALUE", "WORD"}
-NO_NAMES |= {"URL", "ADDRESS", "HOST", "IN,OUT", "A,B", "MB"}
+NO_NAMES |= {"URL", "ADDRESS", "HOST", "IN,OUT", "A,B", "MB", "NAMES", "JSON"}
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

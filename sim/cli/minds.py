@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import sys
 from pathlib import Path
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 KINDS = ("rules", "llm", "archetype", "scripted")
 POLICIES = ("rule", "skip", "abort")
+MOST_SAID = 100  # characters of what an endpoint says of a failure
 NOTHING_SAID = {"calls": 0, "model": "", "failures": {}, "re_asked": 0}
-NOTHING_SAID |= {"by_rule_from": None, "given_up": 0}
+NOTHING_SAID |= {"by_rule_from": None, "given_up": 0, "mended": {}, "said": {}}
 
 
 # -------------------------------------------------------------------------- options
@@ -39,9 +41,13 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--max-calls", metavar="N", type=int, help="then all follow the rules")
     add("--draw", metavar="N", type=int, default=0, help="draw of the answers (0)")
     add("--on-failure", choices=POLICIES, default="rule", help="of a call (rule)")
+    text = "first calls of no use that stop the run; 0: none do (10)"
+    add("--stop-after", metavar="N", type=int, default=10, help=text)
     files = group.add_mutually_exclusive_group()
     files.add_argument("--record", metavar="FILE", help="keep finished calls in it")
     files.add_argument("--replay", metavar="FILE", help="ask nobody; answers are there")
+    text = "go on with a recording at another host: the model is the same"
+    add("--same-model", action="store_true", help=text)
     add("--estimate", action="store_true", help="only say what would be asked")
     add("--prices", metavar="IN,OUT", help="money per million tokens, for an estimate")
 
@@ -56,10 +62,15 @@ def add_model_options(group: Any) -> None:
     add("--temperature", metavar="X", type=float, default=0.7, help="(0.7)")
     add("--slots", metavar="N", type=int, default=4, help="calls in flight (4)")
     add("--deadline", metavar="S", type=float, default=60.0, help="seconds a call (60)")
+    add("--max-tokens", metavar="N", type=int, help="of a reply (150 to 500 by kind)")
+    text = "parts of a request not to send: bounds, seed, temperature, max_tokens, ..."
+    add("--without", metavar="NAMES", default="", help=text)
+    add("--extra-body", metavar="JSON", help="what else to send, as an object")
 
 
 def settings_of(args: argparse.Namespace) -> Settings | None:
     """Return how to reach the model that was named, or None if none was."""
+    from sim.minds import dialect
     from sim.minds.calls import Settings
 
     if args.model is None:
@@ -71,6 +82,9 @@ def settings_of(args: argparse.Namespace) -> Settings | None:
         deadline=args.deadline,
         slots=args.slots,
         insecure=args.insecure,
+        without=dialect.names_of(args.without),
+        max_tokens=args.max_tokens,
+        extra_body=args.extra_body and dialect.extra_of(args.extra_body),
     )
 
 
@@ -79,6 +93,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
     from sim.minds.mind import Policy
     from sim.minds.options import MindOptions, check
 
+    _tell_what_is_settled(not args.json)
     cast, humans = _cast(args.cast)
     _prices(args.prices)
     options = MindOptions(
@@ -88,9 +103,10 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         talks=args.talks,
         ghost_writer=args.ghost_writer,
         settings=settings_of(args),
-        policy=Policy(args.on_failure, args.max_calls, args.draw),
+        policy=Policy(args.on_failure, args.max_calls, args.draw, args.stop_after),
         record=args.record,
         replay=args.replay,
+        same_model=args.same_model,
     )
     check(options)
     return options
@@ -124,6 +140,23 @@ def tell_estimate(args: argparse.Namespace, options: MindOptions, **run: Any) ->
         f"{found.prompt_tokens:,} tokens in, {found.completion_tokens:,} out"
     )
     print(line + _cost(args, found.prompt_tokens, found.completion_tokens), flush=True)
+
+
+def _tell_what_is_settled(is_told: bool) -> None:
+    """Let a line say what an endpoint is asked with once that is known, or none."""
+    log = logging.getLogger("sim.minds.client")
+    log.setLevel(logging.INFO if is_told else logging.WARNING)
+    if not any(isinstance(one, _Printer) for one in log.handlers):
+        log.addHandler(_Printer())
+
+
+class _Printer(logging.Handler):
+    """Prints what is logged to the standard output of the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from sim.utils.errors import legible
+
+        print(legible(record.getMessage()), flush=True)
 
 
 def _cost(args: argparse.Namespace, tokens_in: int, tokens_out: int) -> str:
@@ -261,12 +294,16 @@ def summary_of(result: Result) -> str:
     if not mind:
         return ""
     mind = {**NOTHING_SAID, **mind}  # the run may be of another version, or untrusted
-    failed = ", ".join(f"{n} {name}" for name, n in mind["failures"].items())
+    why = {name: f" ({said[:MOST_SAID]})" for name, said in mind["said"].items()}
+    counts = mind["failures"].items()
+    failed = ", ".join(f"{n} {name}{why.get(name, '')}" for name, n in counts)
     line = f"mind     {mind['calls']:,} calls to {mind['model']}"
     line += f"; failed: {failed}" if failed else "; none failed"
+    if mended := ", ".join(f"{n:,} {kind}" for kind, n in mind["mended"].items()):
+        line += f"; mended: {mended}"
     if mind["re_asked"]:
         line += f"; asked again {mind['re_asked']:,} times"
     if mind["by_rule_from"] is not None:
-        why = "no answer for long" if mind["given_up"] else "budget spent"
-        line += f"; {why} on day {mind['by_rule_from']}, by rules since"
+        end = "no answer for long" if mind["given_up"] else "budget spent"
+        line += f"; {end} on day {mind['by_rule_from']}, by rules since"
     return line

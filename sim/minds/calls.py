@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from sim.utils.signatures import checked_arguments
 
@@ -19,6 +20,9 @@ FAILURES = (
     "cut short",
     "wrong schema",
     "out of range",
+    "refused prompt",  # by the endpoint, which answers other prompts
+    "content filter",
+    "refusal",  # by the model
 )
 
 
@@ -38,7 +42,7 @@ class Request(NamedTuple):
 class Response(NamedTuple):
     """What came of a request: a text, or a failure under its own name."""
 
-    text: str | None
+    text: str | None  # of the model; of a failed call, what the server says of it
     failure: str = ""  # one of FAILURES, or nothing
     attempts: int = 1
     prompt_tokens: int = 0
@@ -60,3 +64,6 @@ class Settings(NamedTuple):
     insecure: bool = False  # whether http:// may lead to another machine
     # Hosts that may be asked, with or without a port; None: the caller named the model.
     allowed: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()  # parts that are not sent (sim.minds.dialect.NAMES)
+    max_tokens: int | None = None  # of any reply; None leaves it to the kind of reply
+    extra_body: Mapping[str, Any] | None = None  # what else is sent, as it is

@@ -8,17 +8,12 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from sim.minds import dialect
 from sim.minds.calls import Settings
-from sim.minds.client import (
-    Refusal,
-    address_of,
-    base_url_of,
-    connect,
-    fault_of,
-    key_for,
-)
+from sim.minds.client import address_of, base_url_of, connect, fault_of, key_for
 from sim.minds.options import check_settings
 from sim.minds.prompts import MOST_TYPED, Messages
+from sim.minds.refusals import Refusal, named, sentence
 from sim.minds.replies import one_line
 from sim.minds.transcript import SHORTEST_SECRET, without_secrets
 from sim.utils.errors import InputError
@@ -53,7 +48,8 @@ class Chat:
         self._persona = persona
         check_settings(settings)
         url = address_of(settings)
-        self._client, faults = connect(url, key_for(url), 1)
+        self._key = key_for(url)
+        self._client, faults = connect(url, self._key, 1)
         # A ValueError: what came is no stream of JSON.
         ends = (_error_in_a_stream(), TimeoutError, ValueError)
         self._fails: tuple[type[BaseException], ...] = (*faults, *ends)
@@ -77,13 +73,39 @@ class Chat:
         typed = {"role": "user", "content": one_line(text, MOST_TYPED)}
         turns = [*self.said[-2 * MOST_TURNS :], typed]
         try:
-            answer: str = self._runner.run(self._answer(turns, tell))
+            answer: str = self._runner.run(self._settled_answer(turns, tell))
         except self._fails as error:
-            raise InputError(_explained(error, self.settings)) from None
+            told = _explained(error, self.settings, self._key)
+            raise InputError(told) from None
         if not answer.strip():
-            raise InputError(_explained(ValueError(), self.settings))
+            raise InputError(_explained(ValueError(), self.settings, self._key))
         self.said += [typed, {"role": "assistant", "content": answer}]
         return answer
+
+    async def _settled_answer(
+        self, turns: list[dict[str, str]], tell: Callable[[str], None]
+    ) -> str:
+        """Answer; leave out from now on what the endpoint refuses by name."""
+        while True:
+            try:
+                return await self._answer(turns, tell)
+            except self._fails as error:
+                refusal, parts = fault_of(error), self._parts()
+                codes = dialect.REFUSES_PARAMETERS
+                if not isinstance(refusal, Refusal) or refusal.code not in codes:
+                    raise
+                name = named(refusal.content, list(parts))
+                if name is None:
+                    raise
+            without = dialect.check_names([*self.settings.without, name])
+            self.settings = self.settings._replace(without=without)
+
+    def _parts(self) -> dict[str, Any]:
+        """Return what is sent beside model and messages, of what may be left out."""
+        kept = dialect.sent(self.settings.without)
+        limits = dict.fromkeys(dialect.LIMITS, self.settings.max_tokens or MOST_TOKENS)
+        values = {"temperature": self.settings.temperature, **limits}
+        return {name: value for name, value in values.items() if name in kept}
 
     async def _answer(
         self, turns: list[dict[str, str]], tell: Callable[[str], None]
@@ -93,9 +115,8 @@ class Chat:
             stream: Any = await self._client.chat.completions.create(
                 model=self.settings.model,
                 messages=[*self._persona, *turns],
-                temperature=self.settings.temperature,
-                max_tokens=MOST_TOKENS,
                 stream=True,
+                extra_body=self._parts() | dict(self.settings.extra_body or {}),
             )
             try:
                 async for chunk in stream:
@@ -168,16 +189,19 @@ def _piece(chunk: Any) -> str:
     return "".join(letter for letter in text if letter.isprintable() or letter == "\n")
 
 
-def _explained(error: BaseException, settings: Settings) -> str:
+def _explained(error: BaseException, settings: Settings, key: str) -> str:
+    said = ""
     if isinstance(error, TimeoutError):
         what = "deadline"
     elif isinstance(error, ValueError):
         what = "no words"
     else:
         fault = fault_of(error)
+        refusal = fault if isinstance(fault, Refusal) else fault.refusal
         what = f"status {fault.code}" if isinstance(fault, Refusal) else fault.name
+        said = sentence(refusal.content, key) if refusal is not None else ""
     where = base_url_of(settings.base_url)
     return (
         f"no answer from model {settings.model!r} at {where} ({what}); check that it "
         "runs, --base-url, --model and OPENAI_API_KEY"
-    )
+    ) + (f"; it says: {said}" if said else "")

@@ -6,15 +6,16 @@ or exception that leaves this package carries it.
 The only module that makes calls, and with them the only retry loop. A call ends as a
 text or as a failure under its own name (`sim.minds.calls.FAILURES`); what no retry
 could mend (a wrong key, model or address) is an InputError, which stops everything.
+What is sent is settled once, at the opening (`sim.minds.dialect`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import email.utils
 import ipaddress
 import json
+import logging
 import os
 import re
 import sys
@@ -26,12 +27,16 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from sim.minds import dialect
 from sim.minds.calls import Request, Response, Settings
+from sim.minds.refusals import PLACEHOLDER, Refusal, mapping, sentence, unpacked
+from sim.minds.replies import SCHEMAS
 from sim.utils.errors import InputError
+
+log = logging.getLogger(__name__)
 
 DEFAULT_URL = "https://api.openai.com/v1"
 HOST = re.compile(r"[a-z0-9_.:%-]+")  # in ASCII, so that no letter passes for another
-PLACEHOLDER = "none"  # a key for servers on this machine, which want none
 MOST_BYTES_OF_A_REFUSAL = 20_000
 SECONDS_FOR_A_REFUSAL = 1.0  # to read its body, which is hardly needed
 
@@ -42,16 +47,7 @@ class Fault(NamedTuple):
     name: str  # one of FAILURES
     retry_after: float | None = None  # seconds, as the server wishes
     crowded: bool = False  # the server has too much to do
-
-
-class Refusal(Exception):
-    """An answer with a status other than 2xx."""
-
-    def __init__(self, code: int, retry_after: str, content: bytes) -> None:
-        super().__init__(code)
-        self.code = code
-        self.retry_after = retry_after
-        self.content = content
+    refusal: Refusal | None = None  # what the server answered, if it did
 
 
 def address_of(settings: Settings) -> str:
@@ -207,8 +203,12 @@ async def _turn_back(response: Any) -> None:
                 content += part
                 if len(content) > MOST_BYTES_OF_A_REFUSAL:
                     break
-    wish = response.headers.get("retry-after", "")
-    raise Refusal(response.status_code, wish, bytes(content))
+    headers = response.headers
+    packing = headers.get("content-encoding", "")
+    said = unpacked(bytes(content), packing, MOST_BYTES_OF_A_REFUSAL)
+    if 300 <= response.status_code < 400:
+        said = headers.get("location", "").encode(errors="replace")
+    raise Refusal(response.status_code, headers.get("retry-after", ""), said)
 
 
 def fault_of(error: BaseException) -> Fault | Refusal:
@@ -216,10 +216,11 @@ def fault_of(error: BaseException) -> Fault | Refusal:
     cause = error.__cause__ or error
     if isinstance(cause, Refusal):
         crowded = cause.code in (429, 503)
-        if not (cause.code in (408, 409, 429) or cause.code >= 500):
+        passes = cause.code in (408, 409, 429) or cause.code >= 500
+        if not passes or (cause.code == 429 and cause.is_of_the_account):
             return cause
         name = "rate limited" if cause.code == 429 else "server error"
-        return Fault(name, _seconds(cause.retry_after), crowded)
+        return Fault(name, _seconds(cause.retry_after), crowded, cause)
     unconnected = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
     return Fault("refused" if unconnected else "reset")
 
@@ -237,41 +238,7 @@ def _seconds(retry_after: str) -> float | None:
     return max(0.0, (date - datetime.now(UTC)).total_seconds())
 
 
-def quote(content: bytes, key: str) -> str:
-    """Return what a server says of its refusal, unless it says a piece of the key."""
-    try:
-        answer = mapping(json.loads(content))
-    except (ValueError, RecursionError):
-        return ""
-    said = mapping(answer.get("error")).get("message") or answer.get("message")
-    if not isinstance(said, str) or _tells(said, key):
-        return ""
-    plain = "".join(letter if letter.isprintable() else " " for letter in said[:200])
-    return f"; it says: {plain}"
-
-
-def mapping(value: object) -> dict[str, Any]:
-    """Return a JSON object as it is, and anything else as an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def _tells(said: str, key: str, piece: int = 6) -> bool:
-    """Tell whether a text holds a piece of the key, plain, in base64 or in hex."""
-    if key == PLACEHOLDER:
-        return False
-    raw = key.encode()
-    forms = [key, raw.hex()]
-    for shift in range(3):
-        coded = base64.b64encode(bytes(shift) + raw).decode()
-        forms += [coded, coded.translate(str.maketrans("+/", "-_"))]
-    low = said.lower()
-    return any(
-        form[at : at + piece].lower() in low
-        for form in forms
-        for at in range(max(1, len(form) - piece + 1))
-    )
-
-
+GONE = "not found"  # the model, at one attempt
 FIRST_WAIT = 0.5  # seconds before the second attempt; twice that before the third...
 LONGEST_WAIT = 8.0  # ...but no more than this
 SPACING = 0.002  # seconds between two calls; making one takes about half of it
@@ -280,17 +247,27 @@ SHAPE = "does not take this kind of request for model {model!r}; choose another 
 ADVICE = {
     400: SHAPE,
     401: "does not accept the key; check OPENAI_API_KEY",
+    402: "wants to be paid before it answers; look after the account of the key",
     403: "does not let this key use model {model!r}; check OPENAI_API_KEY and --model",
     404: "knows no model {model!r} at this address; check --model and --base-url",
+    413: "takes no request of this size for model {model!r}; choose another --model",
     422: SHAPE,
+    429: "has no quota left for this key; look after its account",
 }
-HELLO = Request("check", 0, -1, -1, 0, ({"role": "user", "content": "Hi"},), "hello", 1)
-HELLO_SCHEMA = {
-    "type": "object",
-    "properties": {"said": {"type": "string"}},
-    "required": ["said"],
-    "additionalProperties": False,
-}
+OF_A_PROMPT = (400, 403, 413, 422)  # refusals of one prompt, once others are answered
+MOST_TOKENS_AT_ONCE = 500  # of any reply
+ASK = """Say hello. Reply in JSON with these fields:
+"said": a greeting, one sentence
+"remember": one sentence about it
+"warmth", "disclosure", "novelty": integers from 0 (none) to 10 (most)
+"act": "continue"
+"""
+HELLO = Request(
+    *("check", 0, -1, -1, 0, ({"role": "user", "content": ASK},), "hello"),
+    max_tokens=MOST_TOKENS_AT_ONCE,
+)
+# The schema with everything that others have.
+HELLO_SCHEMAS = {HELLO.schema: SCHEMAS["encounter"]}
 
 
 class Endpoint:
@@ -303,7 +280,7 @@ class Endpoint:
     ------
     InputError
         If the package openai is missing, the settings make no sense, the base URL is
-        none or may not be asked (``connection.address_of``), or no key is set for an
+        none or may not be asked (`address_of`), or no key is set for an
         endpoint that is not on this machine.
     """
 
@@ -311,6 +288,7 @@ class Endpoint:
         self.settings = _sound(settings)
         self.base_url = address_of(settings)
         self.host = urlsplit(self.base_url).netloc
+        self.has_answered = False  # whether it has given a good answer before
         self._key = key_for(self.base_url)
         self._gate = _Gate(settings.slots)
         self._client, self._faults = connect(self.base_url, self._key, settings.slots)
@@ -358,7 +336,7 @@ class Endpoint:
 
         Returns
         -------
-        list of Outcome
+        list of Response
             One for each request, in the order of the requests.
 
         Raises
@@ -367,39 +345,82 @@ class Endpoint:
             If the endpoint refuses the key, the model, the address or the kind of
             request. The calls still in flight are broken off.
         """
-        calls = [_Call(self._question(one, schemas), _luck(one)) for one in requests]
-        outcomes: list[Response] = self._run(self._runner.run, self._ask(calls, done))
-        return outcomes
+        refusal: Refusal | None = None
+        try:
+            return self._ask_all(requests, schemas, done)
+        except Refusal as error:
+            refusal = error
+        # Not in the handler: what the client raises carries the key in its headers.
+        raise InputError(self._refused(refusal))
 
-    def check(self) -> None:
-        """Make sure, with one call for a single token, that the model answers.
+    def settle(self) -> tuple[str, ...]:
+        """Find out with a question of the real form what the model is to be asked with.
+
+        What the endpoint refuses is left out from now on (`sim.minds.dialect.settle`).
+
+        Returns
+        -------
+        tuple of str
+            What is left out, as ``settings.without`` says from now on.
 
         Raises
         ------
         InputError
-            If the endpoint cannot be reached, or refuses.
+            If the endpoint cannot be reached, or refuses whatever is left out.
         """
-        (outcome,) = self.ask([HELLO], {HELLO.schema: HELLO_SCHEMA})
-        if outcome.failure not in ("", "cut short"):
-            raise InputError(
-                f"{self.host} gives no answer from model {self.settings.model!r} "
-                f"({outcome.failure}); check that it runs, --base-url and --model"
-            )
+        refusal: Refusal | None = None
+        try:
+            without = dialect.settle(self.settings.without, self._greeting)
+        except Refusal as error:
+            refusal = error
+        if refusal is not None:
+            raise InputError(self._refused(refusal))
+        self.use(without)
+        log.info("endpoint %s is sent %s", self.host, dialect.described(self.settings))
+        return without
 
-    def _question(
-        self, request: Request, schemas: Mapping[str, dict[str, Any]]
-    ) -> dict[str, Any]:
-        """Return what a request is in the endpoint's words."""
-        name = request.schema
-        schema = {"name": name, "strict": True, "schema": schemas[name]}
-        return {
-            "model": self.settings.model,
-            "messages": request.messages,
-            "max_tokens": request.max_tokens,
-            "seed": request.draw,
-            "temperature": self.settings.temperature,
-            "response_format": {"type": "json_schema", "json_schema": schema},
-        }
+    def use(self, without: tuple[str, ...]) -> None:
+        """Leave out what was found out before; the endpoint has given answers."""
+        self.settings = self.settings._replace(without=without)
+        self.has_answered = True
+
+    def _greeting(self, without: tuple[str, ...]) -> Refusal | None:
+        """Ask for a greeting without some parts; return the refusal, if it is one."""
+        self.settings = self.settings._replace(without=without)
+        self.has_answered = False
+        most = self.settings.max_tokens or HELLO.max_tokens
+        try:
+            (came,) = self._ask_all([HELLO._replace(max_tokens=most)], HELLO_SCHEMAS)
+        except Refusal as refusal:
+            return refusal
+        model = self.settings.model
+        if came.failure == "cut short" and not came.text:
+            raise InputError(
+                f"model {model!r} at {self.host} spent {most} tokens before it said "
+                "anything; let it say more (--max-tokens)"
+            )
+        if came.failure not in ("", "cut short"):
+            said = sentence((came.text or "").encode(), self._key)
+            raise InputError(
+                f"{self.host} gives no answer from model {model!r} ({came.failure}); "
+                "check that it runs, --base-url and --model"
+                + (f"; it says: {said}" if said else "")
+            )
+        return None
+
+    def _ask_all(
+        self,
+        requests: Sequence[Request],
+        schemas: Mapping[str, dict[str, Any]],
+        done: Callable[[int, Response], None] | None = None,
+    ) -> list[Response]:
+        """Do as `ask` says, but raise the Refusal itself."""
+        calls = [
+            _Call(dialect.question(one, schemas[one.schema], self.settings), _luck(one))
+            for one in requests
+        ]
+        outcomes: list[Response] = self._run(self._runner.run, self._ask(calls, done))
+        return outcomes
 
     def _run(self, work: Callable[..., Any], *given: Any) -> Any:
         """Do work of the loop; in a thread where this one has a loop (a notebook)."""
@@ -441,6 +462,7 @@ class Endpoint:
     async def _call(self, call: _Call) -> Response:
         """Try until there is an answer, the attempts run out, or the time."""
         attempts, failure, settings = 0, "deadline", self.settings
+        refusal: Refusal | None = None
         now = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(None) as clock:
@@ -457,6 +479,7 @@ class Endpoint:
                         self._gate.widen()
                         return came._replace(attempts=attempts)
                     failure, wait = came.name, _wait(came, call, attempts, settings)
+                    refusal = came.refusal
                     if came.crowded:
                         self._gate.narrow(cuts, 0 if came.retry_after is None else wait)
                     too_late = now() + wait >= (clock.when() or 0)
@@ -466,7 +489,9 @@ class Endpoint:
         except TimeoutError:
             if not clock.expired():
                 raise
-        return Response(None, failure, attempts)
+        if failure == GONE and refusal is not None:
+            raise refusal
+        return Response(self._said(refusal) or None, failure, attempts)
 
     async def _attempt(self, question: dict[str, Any]) -> Response | Fault:
         """Ask once; return an outcome, or a fault that may pass."""
@@ -481,23 +506,57 @@ class Endpoint:
                     content += part
                     if len(content) > self.settings.most_bytes:
                         return Response(None, "too large")
-            return _outcome(bytes(content))
+                packing = response.headers.get("content-encoding", "")
+            return self._understood(bytes(content), packing)
         except self._faults as error:
             fault = fault_of(error)
         # Not in the handler: what the client raises carries the key in its headers.
-        if isinstance(fault, Refusal):
-            raise InputError(self._refused(fault))
-        return fault
+        return self._judged(fault) if isinstance(fault, Refusal) else fault
+
+    def _understood(self, content: bytes, packing: str) -> Response:
+        """Return what a whole answer amounts to; raise a Refusal if it is an error."""
+        most = self.settings.most_bytes
+        content = unpacked(content, packing, most)
+        if len(content) > most:
+            return Response(None, "too large")
+        outcome = _outcome(content)
+        self.has_answered |= not outcome.failure
+        said = outcome.text
+        if outcome.failure == "refusal" and said:
+            said = sentence(said.encode(), self._key)
+        return outcome._replace(text=said or None)
+
+    def _judged(self, refusal: Refusal) -> Response | Fault:
+        """Return what a refusal means for its call; raise it if it stops all calls.
+
+        Of an endpoint that has answered before, a prompt may be refused; and a model
+        that is gone may be back, since one of several servers may lack it.
+        """
+        if self.has_answered and refusal.code in OF_A_PROMPT:
+            name = "content filter" if refusal.is_a_filter else "refused prompt"
+            return Response(self._said(refusal) or None, name)
+        if self.has_answered and refusal.code == 404:
+            return Fault(GONE, refusal=refusal)
+        raise refusal
+
+    def _said(self, refusal: Refusal | None) -> str:
+        """Return the server's own sentence; never the key."""
+        return "" if refusal is None else sentence(refusal.content, self._key)
 
     def _refused(self, refusal: Refusal) -> str:
         """Say what the endpoint refuses and what to do; never the key."""
         code = refusal.code
         advice = "answers as no endpoint of this kind does; check --base-url"
+        said = self._said(refusal)
         if 300 <= code < 400:
             advice = "sends us to another address; give that one as --base-url"
+            said = said.removesuffix("/chat/completions")
         text = ADVICE.get(code, advice).format(model=self.settings.model)
-        said = quote(refusal.content, self._key) if code in (400, 422) else ""
-        return f"{self.host} {text} (status {code}){said}"
+        if code in (404, 405) and not urlsplit(self.base_url).path.strip("/"):
+            text += " (most end in /v1)"
+        return f"{self.host} {text} (status {code})" + (
+            f"; it says: {said}" if said else ""
+        )
 
 
 def _in_a_loop() -> bool:
@@ -591,7 +650,7 @@ def _luck(request: Request) -> str:
 
 
 def _outcome(content: bytes) -> Response:
-    """Return what a whole answer amounts to."""
+    """Return what a whole answer amounts to; raise a Refusal if it is an error."""
     try:
         answer = mapping(json.loads(content))
     except (ValueError, RecursionError):
@@ -600,13 +659,34 @@ def _outcome(content: bytes) -> Response:
     tokens = [_count(usage.get(f"{kind}_tokens")) for kind in ("prompt", "completion")]
     choices = answer.get("choices")
     choice = mapping(choices[0] if isinstance(choices, list) and choices else None)
-    text = mapping(choice.get("message")).get("content")
-    if choice.get("finish_reason") == "length":
-        return Response(None, "cut short", 1, *tokens)
-    if not isinstance(text, str) or not text:
-        return Response(None, "no choices", 1, *tokens)
+    if answer.get("error") and not choice:
+        raise Refusal(_status(mapping(answer["error"]).get("code")), "", content)
+    message, ending = mapping(choice.get("message")), str(choice.get("finish_reason"))
+    text, refusal = _words(message.get("content")), message.get("refusal")
+    failure = {"length": "cut short", "content_filter": "content filter"}.get(
+        ending, ""
+    )
+    if not failure and not text:
+        failure = "refusal" if refusal and isinstance(refusal, str) else "no choices"
+        text = _words(refusal) if failure == "refusal" else ""
     # Half a character ("\ud800") is JSON, but no file could hold it.
-    return Response(text.encode(errors="replace").decode(), "", 1, *tokens)
+    said = text.encode(errors="replace").decode()
+    return Response(said or None, failure, 1, *tokens)
+
+
+def _words(content: object) -> str:
+    """Return the text of a message, which may come in parts, some of them thoughts."""
+    if isinstance(content, list):
+        parts = [mapping(part) for part in content]
+        texts = [part.get("text") for part in parts if part.get("type") == "text"]
+        return "".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
+
+
+def _status(code: object) -> int:
+    """Return the status that an error in the place of an answer stands for."""
+    found = int(code) if re.fullmatch("[45][0-9][0-9]", str(code)) else 502  # type: ignore[call-overload]
+    return int(found)
 
 
 def _count(value: object) -> int:

@@ -13,8 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.minds import prompts
+from sim.minds.breaker import OUT_OF_REACH, Breaker
 from sim.minds.calls import Request, Response
 from sim.minds.memory import Memories
+from sim.minds.mending import mended
+from sim.minds.refusals import MOST_QUOTED
 from sim.minds.replies import BadReply, Decision, Encounter, Letter, Reply, read
 from sim.minds.transcript import Answers, Asks, Transcript, key_of, without_secrets
 from sim.model.columns import ACTS
@@ -37,7 +40,8 @@ FORMS: dict[str, tuple[str, str, int]] = {
 
 # So many failures in a row, and the endpoint is given up: all follow the rules.
 GIVE_UP_AFTER = 25
-OUT_OF_REACH = {"rate limited", "server error", "refused", "reset", "deadline"}
+# Failures of which the endpoint, or the model, says why.
+QUOTED = {*OUT_OF_REACH, "refused prompt", "content filter", "refusal"}
 
 NO_TIE = dict.fromkeys(
     ("closeness", "returned", "hours", "partner", "owner", "knows", "declared"), 0.0
@@ -51,6 +55,7 @@ class Policy(NamedTuple):
     on_failure: str = "rule"  # rule: follow the rules; skip: no talk; abort the run
     max_calls: int | None = None  # beyond so many, everybody follows the rules
     draw: int = 0  # which of several independent answers to the same questions
+    stop_after: int = 10  # calls of no use at the beginning stop the run; 0: never
 
 
 def check_policy(policy: Policy) -> None:
@@ -62,6 +67,8 @@ def check_policy(policy: Policy) -> None:
         raise InputError(f"calls are 0 or more, not {policy.max_calls}")
     if not 0 <= policy.draw < 2**31:
         raise InputError(f"a draw is from 0 to 2**31 - 1, not {policy.draw}")
+    if not 0 <= policy.stop_after < 2**31:
+        raise InputError(f"stop after 0 calls or more, not {policy.stop_after}")
 
 
 class LanguageMind:
@@ -94,10 +101,13 @@ class LanguageMind:
         check_policy(self.policy)
         self.transcript = transcript
         keep_failures = self.policy.on_failure != "abort"
-        self.answers = Answers(transcript, endpoint, keep_failures)
+        watch = Breaker(self.policy.stop_after).see
+        self.answers = Answers(transcript, endpoint, keep_failures, watch)
         self.memories = Memories()
         self.tally: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
+        self.mended: Counter[str] = Counter()  # replies, by what had to be mended
+        self.said: dict[str, str] = {}  # of the last failure of each name
         self.by_rule_from: int | None = None
         self._asked: set[str] = set()
         self._counted: set[str] = set()
@@ -153,6 +163,12 @@ class LanguageMind:
             "draw": self.policy.draw,
             **{name: self.tally[name] for name in (*known, *beyond)},
             "failures": dict(sorted(self.failures.items())),
+            "said": dict(sorted(self.said.items())),
+            "mended": dict(sorted(self.mended.items())),
+            "without": list(header.without),
+            "max_tokens": header.max_tokens,
+            "extra_body": header.extra_body,
+            "continued": [one._asdict() for one in self.transcript.hosts],
             "by_rule_from": self.by_rule_from,
         }
 
@@ -189,17 +205,20 @@ class LanguageMind:
 
     def _read(self, request: Request, outcome: Response) -> Reply | str:
         """Return a reply that can be used, or what happens in its place."""
-        reply, failure = _reply(request, outcome)
-        self._count(request, outcome, failure)
+        is_mended = self.transcript.header.is_mended
+        reply, failure, kinds = _reply(request, outcome, is_mended)
+        self._count(request, outcome, failure, kinds)
         if reply is not None:
             return reply
         if self.policy.on_failure == "abort":
-            raise InputError(_aborted(request, failure, outcome.text is None))
+            raise InputError(_aborted(request, failure, outcome))
         skips = self.policy.on_failure == "skip"
         self.tally["skipped" if skips else "by_rule"] += 1
         return "skip" if skips else "rule"
 
-    def _count(self, request: Request, outcome: Response, failure: str) -> None:
+    def _count(
+        self, request: Request, outcome: Response, failure: str, kinds: Sequence[str]
+    ) -> None:
         """Count what came of a call, once, however many share it."""
         key = key_of(request, self.transcript.settings)
         if key in self._counted:
@@ -212,18 +231,26 @@ class LanguageMind:
         self._out_of_reach = self._out_of_reach + 1 if gone else 0
         if failure:
             self.failures[failure] += 1
+            if outcome.text and failure in QUOTED:
+                self.said[failure] = outcome.text
         else:
             self.tally["answered"] += 1
+        self.mended.update(kinds)
 
     # --------------------------------------------------------------------- talking
 
     def request(self, seen: Observations, row: int) -> Request:
         """Return what a model is asked about an encounter."""
         agent, other = int(seen.agents[row]), int(seen.others[row])
-        kind, schema, most = FORMS[seen.kind]
+        kind, schema, most = self._form(seen)
         messages = prompts.messages(seen.kind, self.scene(seen, row))
         draw = self.policy.draw
         return Request(kind, seen.step, agent, other, draw, messages, schema, most)
+
+    def _form(self, seen: Observations) -> tuple[str, str, int]:
+        """Return kind of request, schema of the reply, and most tokens of it."""
+        kind, schema, most = FORMS[seen.kind]
+        return kind, schema, self.transcript.settings.max_tokens or most
 
     def scene(self, seen: Observations, row: int) -> prompts.PromptContext:
         """Return a situation as the one who is to speak sees it."""
@@ -290,7 +317,7 @@ class ArchetypeMind(LanguageMind):
     def request(self, seen: Observations, row: int) -> Request:
         """Return what a model is asked about encounters of the same kind."""
         agent, other = int(seen.agents[row]), int(seen.others[row])
-        kind, schema, most = FORMS[seen.kind]
+        kind, schema, most = self._form(seen)
         about = seen.about(agent)
         other_one = seen.about(other) if other >= 0 else about
         tie = NO_TIE | seen.tie_of(row)
@@ -313,22 +340,28 @@ def called(about: Mapping[str, float]) -> str:
     return human_name(int(about["agent"]))
 
 
-def _reply(request: Request, outcome: Response) -> tuple[Reply | None, str]:
-    """Return what was replied, or why that is of no use."""
+def _reply(
+    request: Request, outcome: Response, is_mended: bool
+) -> tuple[Reply | None, str, tuple[str, ...]]:
+    """Return what was replied, or why that is of no use, and what was mended."""
     if outcome.text is None or outcome.failure:
-        return None, outcome.failure
+        return None, outcome.failure, ()
     try:
-        return read(request.schema, outcome.text), ""
+        if not is_mended:
+            return read(request.schema, outcome.text), "", ()
+        reply, kinds = mended(request.schema, outcome.text)
     except BadReply as bad:
-        return None, bad.failure
+        return None, bad.failure, ()
+    return reply, "", kinds
 
 
-def _aborted(request: Request, failure: str, passes: bool) -> str:
+def _aborted(request: Request, failure: str, outcome: Response) -> str:
     """Say which call ended the run, and what to do."""
     whom = f" with agent {request.other}" if request.other >= 0 else ""
     again = "run again with the same transcript (--record), or choose"
-    what = again if passes else "choose another model, or"
+    what = again if outcome.failure else "choose another model, or"
+    text = " ".join(without_secrets(outcome.text or "").split())[:MOST_QUOTED]
     return (
         f"agent {request.agent}'s {request.kind}{whom} on step {request.step} failed: "
         f"{failure}; {what} another policy than abort"
-    )
+    ) + (f"; it says: {text}" if text else "")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.minds import prompts
+from sim.minds import dialect, prompts
 from sim.minds.calls import Settings
 from sim.minds.mind import ArchetypeMind, LanguageMind, Policy, check_policy
 from sim.minds.scripted import MODEL as SCRIPTED
@@ -44,6 +44,7 @@ class MindOptions(NamedTuple):
     policy: Policy = Policy()
     record: str | Path | None = None  # file that finished calls go to
     replay: str | Path | None = None  # file that finished calls come from
+    same_model: bool = False  # whether a recording may go on at another host
 
 
 class CallEstimate(NamedTuple):
@@ -122,7 +123,7 @@ def check_address(options: MindOptions) -> None:
     Raises
     ------
     InputError
-        If not (``connection.address_of``).
+        If not (`sim.minds.client.address_of`).
     """
     from sim.minds.client import address_of
 
@@ -155,6 +156,10 @@ def check_settings(settings: Settings) -> None:
     if not 0.0 < settings.deadline < math.inf:
         found = settings.deadline
         raise InputError(f"deadline is in seconds and more than 0, not {found}")
+    if settings.max_tokens is not None and settings.max_tokens < 1:
+        raise InputError(f"a reply has 1 token or more, not {settings.max_tokens}")
+    dialect.check_names(settings.without)
+    dialect.check_extra(settings.extra_body or {})
 
 
 def _refuse_what_rules_do_not_need(options: MindOptions) -> None:
@@ -179,10 +184,16 @@ def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks |
 
     assert options.settings is not None  # as checked
     endpoint = stack.enter_context(Endpoint(options.settings))
-    record = Transcript.record(options.record, options.settings, digest)
+    record = Transcript.record(
+        options.record,
+        options.settings,
+        digest,
+        settle=endpoint.settle if options.policy.max_calls != 0 else None,
+        same_model=options.same_model,
+    )
     transcript = stack.enter_context(record)
-    if not len(transcript) and options.policy.max_calls != 0:
-        endpoint.check()  # better now than on the day of the first talk
+    if len(transcript):
+        endpoint.use(tuple(transcript.host.without))
     return transcript, endpoint
 
 

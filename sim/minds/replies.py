@@ -155,17 +155,17 @@ def _unfenced(text: str) -> str:
 
 
 def _parsed(text: str) -> Any:
-    if _nesting(text) > MOST_NESTING:
+    if nesting(text) > MOST_NESTING:
         raise BadReply("wrong schema")
     try:
-        return json.loads(text, parse_int=_integer, object_pairs_hook=_without_twins)
+        return json.loads(text, parse_int=integer, object_pairs_hook=without_twins)
     except BadReply:
         raise
     except ValueError:
         raise BadReply("not JSON") from None
 
 
-def _nesting(text: str) -> int:
+def nesting(text: str) -> int:
     """Return how deep brackets stand in brackets, leaving out what is quoted."""
     depth, deepest, quoted = 0, 0, False
     for found in re.finditer(r'\\.|["\[{}\]]', text, re.DOTALL):
@@ -178,12 +178,12 @@ def _nesting(text: str) -> int:
     return deepest
 
 
-def _integer(digits: str) -> int | float:
+def integer(digits: str) -> int | float:
     """Read a whole number; Python refuses to read thousands of digits as one."""
     return int(digits) if len(digits) < 20 else float(digits)
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object's fields; one that says a thing twice has not said it."""
     fields = dict(pairs)
     if len(fields) < len(pairs):

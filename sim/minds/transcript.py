@@ -4,9 +4,13 @@ A line counts when it ends. What a kill or a full disk left of a line does not: 
 passed over by who reads, and removed by who continues writing.
 
 A transcript is a text file of JSON lines. The first says how its calls were made:
-model, provider, temperature, prompts. Every other line is one finished call, good or
-failed, under a key made of all that could make its answer another one. A call is on the
-disk before its answer is used, so that a run that was killed asks nothing twice.
+model, provider, temperature, prompts, what was sent. Every other line is one finished
+call, good or failed, under a key made of all that could make its answer another one;
+or it says that the calls after it were made at another host. A call is on the disk
+before its answer is used, so that a run that was killed asks nothing twice.
+
+The first format did not say what was sent, since all was. Its replies are read as they
+were then: unmended (`sim.minds.mending`). So its replays have the bytes of their runs.
 """
 
 from __future__ import annotations
@@ -25,16 +29,20 @@ from types import TracebackType
 from typing import Any, NamedTuple, Protocol, Self
 from urllib.parse import urlsplit
 
+from sim.minds import dialect
 from sim.minds.calls import FAILURES, Request, Response, Settings
+from sim.minds.refusals import mapping
 from sim.minds.replies import SCHEMAS, schema_digest
 from sim.utils.errors import InputError
 from sim.utils.files import Lock, sync_folder, writing
 from sim.utils.provenance import SOFTWARE, software_version
 from sim.utils.untrusted import open_file
 
-FORMAT = 1
+FORMAT = 2
+UNMENDED = 1  # the first format
 KINDS = ("encounter", "upgrade", "departure", "letter")
 MOST_BYTES_OF_A_HEADER = 10_000
+BEGINNING = b'{"transcript":'
 MOST_MESSAGES = 1000  # of a call
 MOST_FIELDS = 10  # of a message
 
@@ -50,6 +58,23 @@ class Header(NamedTuple):
     provider: str  # address of the endpoint, without what could be secret
     temperature: float
     prompts: str  # digest of the prompt files, or nothing
+    without: Sequence[str] = ()  # what is not sent (`sim.minds.dialect.NAMES`)
+    max_tokens: int | None = None  # of any reply
+    extra_body: Mapping[str, Any] | None = None  # what else is sent
+
+    @property
+    def is_mended(self) -> bool:
+        """Whether replies that need a little mending are used."""
+        return self.transcript != UNMENDED
+
+
+class Host(NamedTuple):
+    """Where calls are made: the header's host, or one that goes on in its place."""
+
+    model: str
+    provider: str
+    without: Sequence[str]
+    software: str = ""
 
 
 class Entry(NamedTuple):
@@ -93,6 +118,15 @@ HEADER_TYPES: dict[str, tuple[type, ...]] = {
     "temperature": (float,),
     **dict.fromkeys(("software", "model", "provider", "prompts"), (str,)),
 }
+SENT_TYPES: dict[str, tuple[type, ...]] = {
+    "without": (list,),
+    "max_tokens": (int, type(None)),
+    "extra_body": (dict, type(None)),
+}
+HOST_TYPES: dict[str, tuple[type, ...]] = {
+    "without": (list,),
+    **dict.fromkeys(("software", "model", "provider"), (str,)),
+}
 ENTRY_TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("key", "kind", "schema", "failure"), (str,)),
     **dict.fromkeys(("step", "agent", "other", "draw", "max_tokens"), (int,)),
@@ -108,9 +142,10 @@ def place_of(request: Request) -> Place:
     return request.kind, step, agent, other, int(request.draw)
 
 
-def line_of(record: Header | Entry) -> bytes:
+def line_of(record: Header | Entry | Host) -> bytes:
     """Return the line of a transcript, with its line break."""
-    return _written(record._asdict())
+    fields = record._asdict()
+    return _written({"continued": fields} if isinstance(record, Host) else fields)
 
 
 def read_header(path: Path, line: bytes) -> Header:
@@ -123,12 +158,27 @@ def read_header(path: Path, line: bytes) -> Header:
     """
     found = (_fields(line) or {}) if len(line) <= MOST_BYTES_OF_A_HEADER else {}
     version = found.get("transcript")
-    if type(version) is int and version != FORMAT:
+    if type(version) is int and version not in (UNMENDED, FORMAT):
         message = f"{path} is a transcript of format {version}; this {SOFTWARE} reads"
         raise InputError(f"{message} format {FORMAT}; use the version that wrote it")
-    if not _fits(found, HEADER_TYPES) or not math.isfinite(found["temperature"]):
+    types = HEADER_TYPES | (SENT_TYPES if version == FORMAT else {})
+    if (
+        not _fits(found, types)
+        or not math.isfinite(found["temperature"])
+        or not set(map(str, found.get("without", []))) <= set(dialect.NAMES)
+    ):
         raise InputError(f"{path} is not a transcript of {SOFTWARE}; name another file")
     return Header(**found)
+
+
+def read_host(line: bytes) -> Host | None:
+    """Return the host at which the calls after a line were made, or None."""
+    found = mapping(mapping(_fields(line)).get("continued"))
+    if not _fits(found, HOST_TYPES):
+        return None
+    return (
+        Host(**found) if set(map(str, found["without"])) <= set(dialect.NAMES) else None
+    )
 
 
 def read_entry(line: bytes) -> Entry | None:
@@ -260,6 +310,10 @@ class Journal:
         with writing(self.path):
             self._file.truncate(self._end)
 
+    def begin_anew(self) -> None:
+        """Let the next line be the first, in the place of all that was read."""
+        self._end = 0
+
     def append(self, line: bytes) -> None:
         """Write a line, and see it to the disk.
 
@@ -321,12 +375,20 @@ class Answers:
     keep_failures
         Whether calls without an answer are finished, too. If not, a later run asks
         them again.
+    watch
+        Told of each call that was made now, when it is kept; what it raises breaks off
+        the others.
     """
 
     def __init__(
-        self, transcript: Transcript, endpoint: Asks | None, keep_failures: bool
+        self,
+        transcript: Transcript,
+        endpoint: Asks | None,
+        keep_failures: bool,
+        watch: Callable[[Request, Response], None] | None = None,
     ) -> None:
         self.transcript = transcript
+        self._watch = watch
         self._endpoint = endpoint
         self._keep_failures = keep_failures
         self._failed: dict[str, Response] = {}
@@ -364,7 +426,9 @@ class Answers:
         if outcome.failure and not self._keep_failures:
             self._failed[key_of(request, self.transcript.settings)] = outcome
         else:
-            self.transcript.add(request, outcome)
+            outcome = self.transcript.add(request, outcome)
+        if self._watch is not None:
+            self._watch(request, outcome)
 
 
 def _without_hidden_key(outcome: Response) -> Response:
@@ -422,6 +486,10 @@ def key_of(request: Request, settings: Settings) -> str:
         "schema": schema_digest(request.schema),
         "place": place_of(request),
     }
+    if settings.without:
+        asked["without"] = sorted(settings.without)
+    if settings.extra_body:
+        asked["extra_body"] = dict(settings.extra_body)
     text = json.dumps(asked, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -473,16 +541,39 @@ class Transcript:
 
     def __init__(self, path: Path | None, header: Header, settings: Settings) -> None:
         self.path = path
-        self.header = header
-        self.settings = settings._replace(base_url=header.provider)
+        self.hosts: list[Host] = []  # that went on in the place of the header's
+        self._take_header(header, settings)
         self._journal: Journal | None = None
         self._entries: dict[str, Entry] = {}
         self._used: set[str] = set()
         self._lock = threading.Lock()
 
+    def _take_header(self, header: Header, settings: Settings) -> None:
+        """Have requests named as the header says, wherever new ones are asked."""
+        self.header = header
+        self.settings = settings._replace(
+            model=header.model,
+            base_url=header.provider,
+            without=tuple(header.without),
+            max_tokens=header.max_tokens,
+            extra_body=header.extra_body,
+        )
+
+    @property
+    def host(self) -> Host:
+        """Where calls are made now."""
+        first = Host(self.header.model, self.header.provider, self.header.without)
+        return self.hosts[-1] if self.hosts else first
+
     @classmethod
     def record(
-        cls, path: str | Path | None, settings: Settings, prompts: str = ""
+        cls,
+        path: str | Path | None,
+        settings: Settings,
+        prompts: str = "",
+        *,
+        settle: Callable[[], Sequence[str]] | None = None,
+        same_model: bool = False,
     ) -> Self:
         """Open a transcript to add to; what it holds already is found again.
 
@@ -494,30 +585,43 @@ class Transcript:
             How the calls are made.
         prompts
             Digest of the prompt files.
+        settle
+            Finds out what is not sent to the endpoint, where the transcript does not
+            say it; None leaves it to the settings.
+        same_model
+            Whether calls may go on at another provider, or under another name of the
+            model: whoever says so knows that the model is the same.
 
         Raises
         ------
         InputError
             If the file cannot be read and written, is no transcript, is damaged
             elsewhere than in a last line that was cut short (which is removed), was
-            recorded with another model, provider, temperature or prompts, or is being
-            written by another run.
+            recorded with another model, provider, temperature, prompts or request, or
+            is being written by another run.
         """
-        software = f"{SOFTWARE} {software_version()}"
-        provider = provider_of(settings.base_url)
-        temperature = float(settings.temperature)
         header = Header(
-            FORMAT, software, settings.model, provider, temperature, prompts
+            FORMAT,
+            f"{SOFTWARE} {software_version()}",
+            settings.model,
+            provider_of(settings.base_url),
+            float(settings.temperature),
+            prompts,
+            list(settings.without),
+            settings.max_tokens,
+            _public(settings.extra_body),
         )
         place = None if path is None else Path(path).expanduser()
         found = cls(place, header, settings)
-        if place is not None:
-            found._journal = Journal.to_write(place)
-            try:
-                found._resume(found._journal)
-            except BaseException:
-                found.close()
-                raise
+        if place is None:
+            found._begin(settle)
+            return found
+        found._journal = Journal.to_write(place)
+        try:
+            found._resume(found._journal, settle, same_model)
+        except BaseException:
+            found.close()
+            raise
         return found
 
     @classmethod
@@ -555,7 +659,7 @@ class Transcript:
 
         Returns
         -------
-        Outcome
+        Response
             What is kept, which a replay will find: use it in the place of what you
             gave. It lacks the endpoint's key if the text held it; it is a failure, "too
             large", if the text does not go into a line; and it is the first answer if
@@ -629,21 +733,71 @@ class Transcript:
     ) -> None:
         self.close()
 
-    def _resume(self, journal: Journal) -> None:
+    def _begin(self, settle: Callable[[], Sequence[str]] | None) -> None:
+        """Find out how calls are made from now on, and make it the header."""
+        if settle is not None:
+            header = self.header._replace(without=list(settle()))
+            self._take_header(header, self.settings)
+
+    def _resume(
+        self,
+        journal: Journal,
+        settle: Callable[[], Sequence[str]] | None,
+        same_model: bool,
+    ) -> None:
         """Read what is there, or begin; leave the file at the end of a whole line."""
-        lines = journal.lines()
+        asked, lines = self.header, journal.lines()
         first = next(lines, b"")
-        begin = line_of(self.header)
-        if not first and begin.startswith(journal.rest()):
-            journal.append(begin)
-            return
-        _refuse_another(journal.path, read_header(journal.path, first), self.header)
+        if not first and BEGINNING.startswith(journal.rest()[: len(BEGINNING)]):
+            self._begin(settle)
+            if line_of(self.header).startswith(journal.rest()):
+                journal.append(line_of(self.header))
+                return
+        there = read_header(journal.path, first)
         self._take(lines)
+        known = [(one.model, one.provider) for one in self.hosts]
+        known.append((there.model, there.provider))
+        is_same = same_model or (asked.model, asked.provider) in known
+        _refuse_another(journal.path, there, asked, is_same)
         journal.trim()
+        if self._entries:
+            self._take_header(there, self.settings)
+            self._go_on(journal, asked, settle)
+            return
+        self.hosts = []
+        self._begin(settle)
+        journal.begin_anew()
+        journal.append(line_of(self.header))
+
+    def _go_on(
+        self,
+        journal: Journal,
+        asked: Header,
+        settle: Callable[[], Sequence[str]] | None,
+    ) -> None:
+        """Note where calls are made from now on, if that is another host."""
+        where = (asked.model, asked.provider)
+        first = Host(self.header.model, self.header.provider, self.header.without)
+        known = [one for one in (first, *self.hosts) if one[:2] == where]
+        host = known[-1] if known else Host(*where, asked.without)
+        if not known and settle is not None:
+            host = host._replace(without=list(settle()))
+        if missing := [name for name in asked.without if name not in host.without]:
+            raise InputError(
+                f"transcript {journal.path} was recorded with {missing[0]}, not "
+                "without; record to another file, or leave it out of --without"
+            )
+        if self.host[:2] != where:
+            host = host._replace(software=asked.software)
+            journal.append(line_of(host))
+            self.hosts.append(host)
 
     def _take(self, lines: Iterator[bytes]) -> None:
         """Read entries; a question may be there twice, but with one answer."""
         for number, line in enumerate(lines, start=2):
+            if (host := read_host(line)) is not None:
+                self.hosts.append(host)
+                continue
             entry = read_entry(line)
             if entry is None or self._entries.setdefault(entry.key, entry) != entry:
                 what = "is damaged" if entry is None else "answers a question anew"
@@ -674,10 +828,20 @@ class Transcript:
         return entry
 
 
-def _refuse_another(path: Path, there: Header, asked: Header) -> None:
+def _public(extra: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what else is sent, without the endpoint's key; None if that is nothing."""
+    found: dict[str, Any] = json.loads(without_secrets(json.dumps(dict(extra or {}))))
+    return found or None
+
+
+def _refuse_another(path: Path, there: Header, asked: Header, is_same: bool) -> None:
     """Raise InputError if the calls there were made in another way than is asked."""
-    for name in ("model", "provider", "temperature", "prompts"):
+    ways = ("temperature", "prompts", "max_tokens", "extra_body")
+    for name in (*(() if is_same else ("model", "provider")), *ways):
         old, new = getattr(there, name), getattr(asked, name)
         if old != new:
             message = f"transcript {path} was recorded with {name} {old!r}, not {new!r}"
-            raise InputError(f"{message}; record to another file, or ask for {old!r}")
+            message += f"; record to another file, or ask for {old!r}"
+            if name in ("model", "provider"):
+                message += "; or say that the model is the same (--same-model)"
+            raise InputError(message)
