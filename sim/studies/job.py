@@ -296,6 +296,6 @@ def _finish(society: Society, writer: RunWriter) -> None:
 
 def warm_up() -> None:
     """Load, or if need be compile, the loops of a day, so that no run pays for it."""
-    society = Society("her", humans=20, steps=3)
+    society = Society("her", seed=0, humans=20, steps=3)
     while society.running:
         society.step()
