@@ -103,9 +103,9 @@ class LoopCache(caching.FunctionCache):  # type: ignore[misc]
     def __init__(self, function: Any, folder: Path) -> None:
         super().__init__(function)
         self._folder = folder
-        known = self._cache_file
+        place = self._impl.locator
         self._cache_file = _SealedFiles(
-            known._cache_path, self._impl.filename_base, known._source_stamp
+            place.get_cache_path(), self._impl.filename_base, place.get_source_stamp()
         )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

@@ -60,7 +60,10 @@ def _cache_root() -> Path:
         return Path(base).absolute() / "os-society"
     import platformdirs  # late: it is seldom needed, and takes time
 
-    return platformdirs.user_cache_path("os-society", appauthor=False)
+    try:
+        return platformdirs.user_cache_path("os-society", appauthor=False)
+    except RuntimeError:  # a user without a home folder
+        return Path("~", ".cache", "os-society")
 
 
 @functools.cache
