@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sim.minds.calls import Request, Response, Settings
+from sim.minds.environment import naming_variables
 from sim.utils.errors import InputError
 
 DEFAULT_URL = "https://api.openai.com/v1"
@@ -163,6 +164,7 @@ def key_for(base_url: str) -> str:
     return key or PLACEHOLDER
 
 
+@naming_variables
 def connect(
     base_url: str, key: str, slots: int
 ) -> tuple[Any, tuple[type[Exception], ...]]:
