@@ -118,8 +118,7 @@ def test_what_is_wrong_is_told_in_one_line(wrong: dict[str, Any], says: str) -> 
 @pytest.mark.parametrize(
     ("rng", "seed"),
     [
-        (None, 0),
-        ("", 0),
+        (0, 0),
         (7, 7),
         ("7", 7),
         (" 7 ", 7),
@@ -134,6 +133,18 @@ def test_seeds_come_in_many_shapes(rng: Any, seed: int) -> None:
     one.step()
     other.step()
     assert differing(one.state, other.state) == []
+
+
+@pytest.mark.parametrize("absent", [{}, {"seed": None}, {"rng": None}, {"rng": ""}])
+def test_without_a_seed_each_society_is_another_and_says_which(
+    absent: dict[str, Any],
+) -> None:
+    one, other = (Society(**SMALL, **absent) for _ in range(2))
+    assert one.seed != other.seed
+    assert "humans.openness" in differing(one.state, other.state)
+    again = Society(**SMALL, seed=one.seed)
+    assert differing(one.state, again.state) == []
+    assert again.seed == one.seed == int(one.day["seed"]) < 2**53
 
 
 def test_mesas_own_generator_is_seeded_too() -> None:
@@ -380,15 +391,24 @@ def batch(**options: Any) -> list[dict[str, Any]]:
 
 
 def test_mesa_runs_a_batch() -> None:
-    rows = batch(parameters=SMALL | {"humans": 30, "steps": 4, "peers": [True, False]})
+    few = SMALL | {"humans": 30, "steps": 4}
+    rows = batch(parameters=few | {"rng": 3, "peers": [True, False]})
     assert [row["peers"] for row in rows] == [True, False]
     for row in rows:
-        model = Society(**(SMALL | {"humans": 30, "steps": 4, "peers": row["peers"]}))
+        few = SMALL | {"humans": 30, "steps": 4, "peers": row["peers"]}
+        model = Society(**few, seed=3)
         while model.running:
             model.step()
         assert {name: row[name] for name in MEASURES} == {
             name: model.monitor.latest(name) for name in MEASURES
         }
+
+
+@pytest.mark.filterwarnings("ignore:.*iterations:")
+def test_the_iterations_of_a_batch_are_different_runs() -> None:
+    few = SMALL | {"humans": 30, "steps": 4}
+    rows = batch(parameters=few, iterations=3)
+    assert len({row["human_closeness"] for row in rows}) == 3
 
 
 def test_mesa_runs_a_batch_over_seeds() -> None:
@@ -403,7 +423,7 @@ def test_mesa_runs_a_batch_over_seeds() -> None:
 
 @pytest.mark.slow
 def test_mesa_runs_a_batch_on_two_processes() -> None:
-    quick = SMALL | {"humans": 30, "steps": 4, "peers": [True, False]}
+    quick = SMALL | {"rng": 3, "humans": 30, "steps": 4, "peers": [True, False]}
     alone = batch(parameters=quick)
     shared = batch(parameters=quick, number_processes=2)
     assert sorted(shared, key=lambda row: row["RunId"]) == alone

@@ -18,26 +18,57 @@ def test_intervals_of_shares_are_wilsons() -> None:
     assert stats.wilson(20, 20)[1] == 1.0
 
 
-def test_intervals_of_means_repeat_and_narrow() -> None:
-    few, many = np.arange(10.0), np.tile(np.arange(10.0), 10)
-    assert stats.bootstrap(few) == stats.bootstrap(few)
-    assert np.diff(stats.bootstrap(many)) < np.diff(stats.bootstrap(few))
-    # The standard error of the mean of 0..9 is 0.908, so the interval is 4.5 -+ 1.78.
-    assert stats.bootstrap(few) == pytest.approx((2.72, 6.28), abs=0.25)
-    assert all(math.isnan(end) for end in stats.bootstrap(few[:0]))
+@pytest.mark.parametrize(
+    ("degrees", "quantile"),
+    [(1, 12.7062), (2, 4.3027), (4, 2.7764), (9, 2.2622), (30, 2.0423), (1000, 1.9623)],
+)
+def test_quantiles_are_those_of_students_table(degrees: int, quantile: float) -> None:
+    assert stats.t_quantile(degrees) == pytest.approx(quantile, abs=5e-5)
 
 
-def test_a_normal_interval_is_as_wide_as_its_standard_errors() -> None:
-    assert stats.half_width(2.0, 4) == pytest.approx(1.96)
+def test_the_interval_of_a_mean_is_students() -> None:
+    # The standard error of the mean of 0..9 is 0.9574; t with 9 degrees is 2.2622.
+    assert stats.mean_interval(np.arange(10.0)) == pytest.approx(
+        (2.334, 6.666), abs=1e-3
+    )
+    many = np.tile(np.arange(10.0), 10)
+    assert np.diff(stats.mean_interval(many)) < 1.2
 
 
-def test_unpaired_intervals_are_those_of_independent_samples() -> None:
+@pytest.mark.parametrize("count", [2, 3, 4, 6, 20])
+def test_intervals_of_few_values_hold_as_often_as_they_say(count: int) -> None:
+    rng = np.random.default_rng(1)
+    ends = [stats.mean_interval(rng.normal(0.0, 1.0, count)) for _ in range(2000)]
+    held = sum(low < 0.0 < high for low, high in ends) / len(ends)
+    assert held == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.parametrize("values", [[], [3.0], [3.0, 3.0, 3.0]])
+def test_what_shows_no_spread_has_no_interval(values: list[float]) -> None:
+    assert all(math.isnan(end) for end in stats.mean_interval(np.array(values)))
+
+
+def test_half_widths_are_of_students_t() -> None:
+    assert stats.half_width(2.0, 4) == pytest.approx(3.1824, abs=1e-4)
+    assert math.isnan(stats.half_width(2.0, 1))
+
+
+def test_few_values_are_said_to_be_few() -> None:
+    assert stats.doubt(4).startswith("4 seeds: too few to rely on an interval")
+    assert stats.doubt(5) == ""
+
+
+def test_intervals_of_independent_samples_are_welchs() -> None:
     rng = np.random.default_rng(1)
     one, other = rng.normal(0.0, 1.0, 400), rng.normal(1.0, 1.0, 400)
-    low, high = stats.bootstrap_unpaired(one, other)
-    assert (low + high) / 2 == pytest.approx(other.mean() - one.mean(), abs=0.02)
-    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(2 / 400), rel=0.15)
-    assert all(math.isnan(end) for end in stats.bootstrap_unpaired(one[:0], other))
+    low, high = stats.difference_interval(one, other)
+    assert (low + high) / 2 == pytest.approx(other.mean() - one.mean())
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(2 / 400), rel=0.05)
+    # Welch's degrees of these are 2.44, rounded down: 6 -+ 4.3027 * sqrt(1/3 + 9/3).
+    few = stats.difference_interval(np.arange(1.0, 4.0), np.array([5.0, 8.0, 11.0]))
+    assert few == pytest.approx((-1.8555, 13.8555), abs=1e-3)
+    assert all(math.isnan(end) for end in stats.difference_interval(one[:1], other))
+    assert all(math.isnan(e) for e in stats.difference_interval(np.ones(3), np.ones(3)))
 
 
 @pytest.mark.parametrize(("count", "bound"), [(0, 2.996), (1, 4.744), (10, 16.962)])

@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     with suppress(ValueError):  # not in the main thread: leave signals alone
         signal.signal(signal.SIGTERM, _terminated)
+    _open_streams()
     args = parser().parse_args(arguments)
     try:
         code = int(args.do(args))
@@ -57,6 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error)
 
 
+def _open_streams() -> None:
+    """Let standard output and error be there, and take any letter.
+
+    Either may be closed, or of an encoding that lacks letters of names and paths.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, stream)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _terminated(*_: Any) -> NoReturn:
     """Leave through every ``with`` block, so that no partial run stays."""
     raise SystemExit(128 + signal.SIGTERM)
@@ -66,6 +81,10 @@ def _complain(error: Exception) -> int:
     from sim.utils.errors import InputError, legible
 
     line = legible(" ".join(str(error).split()))
+    if isinstance(error, MemoryError):
+        line = f"there is not enough memory for this ({line}); take fewer humans"
+        print(f"{PROGRAM}: error: {line}", file=sys.stderr)
+        return 2
     if isinstance(error, InputError | OSError):
         print(f"{PROGRAM}: error: {line}", file=sys.stderr)
         return 2

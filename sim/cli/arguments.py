@@ -157,6 +157,13 @@ def as_table(
     return legible("\n".join(lines))
 
 
+def interval(low: float, high: float) -> str:
+    """Return the ends of an interval in brackets, or that there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return "[no interval]"
+    return f"[{low:.3g}, {high:.3g}]"
+
+
 def folded(start: str, text: str, indent: int) -> str:
     """Return a text that goes on below itself, with a start before its first line."""
     return textwrap.fill(

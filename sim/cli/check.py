@@ -15,6 +15,7 @@ from sim.cli.arguments import (
     add_workers,
     as_json,
     as_table,
+    interval,
     names_of,
     natural,
     positive,
@@ -175,6 +176,7 @@ def _json(args: argparse.Namespace, table: pd.DataFrame) -> str:
 def _table(args: argparse.Namespace, table: pd.DataFrame) -> str:
     """Return the table as text, intervals in brackets."""
     from sim.scenarios import outcomes
+    from sim.utils.stats import doubt
 
     title = f"{args.scenario}, {args.seeds} seeds; "
     title += f"{args.outcome}: {outcomes.meaning(args.outcome)}"
@@ -188,10 +190,13 @@ def _table(args: argparse.Namespace, table: pd.DataFrame) -> str:
         for row in table.to_dict("records")
     ]
     shown = as_table("{:<40} {:<24} {:<24} {:<24}", heads, rows)
-    return f"{title}\n{shown}\nin brackets: 95 % intervals, over seeds"
+    lines = [title, shown, "in brackets: 95 % intervals, over seeds"]
+    if says := doubt(args.seeds):
+        lines.append(says)
+    return "\n".join(lines)
 
 
 def _interval(row: Any, name: str) -> str:
     if math.isnan(row[name]):
         return "none"
-    return f"{row[name]:.3g} [{row[f'{name}_low']:.3g}, {row[f'{name}_high']:.3g}]"
+    return f"{row[name]:.3g} {interval(row[f'{name}_low'], row[f'{name}_high'])}"

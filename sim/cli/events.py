@@ -44,8 +44,12 @@ def add_calibrate(commands: Any) -> None:
     command.add_argument(
         "--workers", metavar="N", type=positive, default=2, help="processes (2)"
     )
-    out = "file of thresholds; else that of this package is replaced"
-    command.add_argument("--out", metavar="FILE", help=out)
+    command.add_argument(
+        "--out",
+        metavar="FILE",
+        default="thresholds.json",
+        help="file of thresholds to write (thresholds.json)",
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -127,7 +131,7 @@ def calibrate_detectors(args: argparse.Namespace) -> int:
     )
     command = f"os-society calibrate --runs {args.runs}"
     command += "".join(f" --kind {kind}" for kind in args.kind or [])
-    place = calibration.store(found, command, Path(args.out) if args.out else None)
+    place = calibration.store(found, command, Path(args.out))
     if args.json:
         print(as_json(calibration.document(found, command)))
     else:

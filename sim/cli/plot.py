@@ -72,11 +72,18 @@ def plot_run(args: argparse.Namespace) -> int:
         raise InputError("--step goes with --what network or ego only")
     if args.what == FILM:
         return _film(args, runs[0])
-    names = FIGURES if args.what == "all" else (args.what,)
+    names = _all_of(runs[0]) if args.what == "all" else (args.what,)
     places = _places(args, runs[0], names)
     for name, place in zip(names, places, strict=True):
         print(short(_draw(name, runs, place, args.step, args.agent)))
     return 0
+
+
+def _all_of(result: Result) -> tuple[str, ...]:
+    """Return the figures that a run has: flows take two snapshot days."""
+    if len(result.steps) > 1:
+        return FIGURES
+    return tuple(name for name in FIGURES if name != "communities")
 
 
 def draw_after_run(result: Result) -> list[Path]:

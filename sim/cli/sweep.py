@@ -18,6 +18,7 @@ from sim.cli.arguments import (
     add_workers,
     as_json,
     as_table,
+    interval,
     names_of,
     natural,
     positive,
@@ -257,6 +258,8 @@ def compare_scenarios(args: argparse.Namespace) -> int:
 
 def _compared(args: argparse.Namespace, found: Comparison) -> str:
     """Return the comparison as text: differences, then how far they went."""
+    from sim.utils.stats import doubt
+
     what = args.other if args.lever is None else f"{args.lever} on day {args.at}"
     title = f"{args.scenario} without and with {what}, {args.seeds} seeds"
     heads = ("", "without", "with", " difference", "narrower")
@@ -274,13 +277,15 @@ def _compared(args: argparse.Namespace, found: Comparison) -> str:
         "in brackets: 95 % intervals over pairs with the same random numbers; * zero "
         "is\noutside; narrower than between runs with independent ones"
     )
+    if says := doubt(args.seeds):
+        lines.append(says)
     return "\n".join(lines)
 
 
 def _difference(row: Any) -> tuple[str, str, str, str]:
     """Return both means, their difference with a star if clear, how much narrower."""
     clear = "*" if row["low"] > 0.0 or row["high"] < 0.0 else " "
-    span = f"{row['difference']:.3g} [{row['low']:.3g}, {row['high']:.3g}]"
+    span = f"{row['difference']:.3g} {interval(row['low'], row['high'])}"
     ratio = "" if math.isnan(row["narrower"]) else f"{row['narrower']:.1f}x"
     means = f"{row['without']:.4g}", f"{row['with']:.4g}"
     return *means, f"{clear}{span}", ratio

@@ -17,7 +17,15 @@ import numba
 import numba.extending
 from llvmlite import ir
 
+from sim.engine.cache import VARIABLE, LoopCache, complain
+from sim.utils.errors import InputError
 from sim.utils.provenance import PACKAGE, digest_of
+
+if numba.config.DISABLE_JIT:
+    raise InputError(
+        "NUMBA_DISABLE_JIT is set, but loops of the model run only when compiled; "
+        "unset it (rules are plain Python functions and can be debugged as they are)"
+    )
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,12 +55,15 @@ def cache_folder() -> Path:
 
 
 def _cache_root() -> Path:
-    base = os.environ.get("OS_SOCIETY_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    base = os.environ.get(VARIABLE) or os.environ.get("XDG_CACHE_HOME")
     if base:
-        return Path(base) / "os-society"
+        return Path(base).absolute() / "os-society"
     import platformdirs  # late: it is seldom needed, and takes time
 
-    return platformdirs.user_cache_path("os-society", appauthor=False)
+    try:
+        return platformdirs.user_cache_path("os-society", appauthor=False)
+    except RuntimeError:  # a user without a home folder
+        return Path("~", ".cache", "os-society")
 
 
 @functools.cache
@@ -67,26 +78,35 @@ def is_plain() -> bool:
 
 
 @functools.cache
-def _can_keep() -> bool:
-    """Tell whether the cache folder can be written; if not, compile at every start.
-
-    Left to itself numba would then keep its files beside the source, out of reach of
-    the digest, and run old rules.
-    """
-    try:
-        cache_folder().mkdir(parents=True, exist_ok=True)
-    except OSError:
+def _can_keep(folder: Path) -> bool:
+    """Tell whether a cache folder can be written; if not, compile at every start."""
+    if not folder.is_absolute():  # nobody knows this user's home: do not make a "~"
+        complain(folder, "cannot be made: the home folder is not known")
         return False
-    return os.access(cache_folder(), os.W_OK)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        complain(folder, f"cannot be made ({error.strerror})")
+        return False
+    if not os.access(folder, os.W_OK):
+        complain(folder, "cannot be written")
+        return False
+    return True
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_folder())
-    try:
-        return numba.njit(cache=_can_keep(), **_PLAIN, **options)(function)  # type: ignore[no-any-return]
-    finally:
-        numba.config.CACHE_DIR = before
+    folder = cache_folder()
+    compiled = numba.njit(**_PLAIN, **options)(function)
+    if _can_keep(folder):
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(folder)
+        try:
+            compiled._cache = LoopCache(function, folder)
+        except (OSError, RuntimeError):
+            complain(folder, "cannot be written")
+        finally:
+            numba.config.CACHE_DIR = before
+    return compiled  # type: ignore[no-any-return]
 
 
 def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -155,7 +155,8 @@ class Observer:
 
     def _love(self, state: State, notes: Notes) -> None:
         humans, oses, n = state.humans, state.oses, state.humans.n
-        new = self._first("love", humans.os_closeness >= self.parameters.love)
+        close = humans.os_closeness
+        new = self._first("love", (close >= self.parameters.love) & (close > 0.0))
         beloved = [_dearest(state, int(human)) for human in new]
         notes["love"] = _note(new, beloved)
         notes["love closeness"] = _note(new, humans.os_closeness[new])

@@ -29,6 +29,7 @@ from urllib.parse import urlsplit
 
 from sim.minds import dialect
 from sim.minds.calls import Request, Response, Settings
+from sim.minds.environment import naming_variables
 from sim.minds.refusals import PLACEHOLDER, Refusal, mapping, sentence, unpacked
 from sim.minds.replies import SCHEMAS
 from sim.utils.errors import InputError
@@ -159,6 +160,7 @@ def key_for(base_url: str) -> str:
     return key or PLACEHOLDER
 
 
+@naming_variables
 def connect(
     base_url: str, key: str, slots: int
 ) -> tuple[Any, tuple[type[Exception], ...]]:

@@ -41,6 +41,7 @@ class ComparisonLabels(NamedTuple):
 
 
 @checked_arguments()
+@style.in_own_settings
 def difference(
     base: pd.DataFrame | Array, changed: pd.DataFrame | Array, what: ComparisonLabels
 ) -> Figure:
@@ -113,7 +114,7 @@ def _draw_difference(axis: Axes, gap: pd.DataFrame) -> None:
         error = half_width(gap.std(axis=1), count)
         look: dict[str, Any] = {"color": BLACK, "alpha": 0.25, "linewidth": 0}
         axis.fill_between(
-            days, mean - error, mean + error, label="95 % confidence", **look
+            days, mean - error, mean + error, label="95 % interval", **look
         )
     axis.plot(days, mean, color=BLACK, linewidth=2.0, label="mean difference")
     axis.axhline(0.0, color=BLACK, linewidth=0.8)

@@ -72,6 +72,7 @@ class EgoHistory(NamedTuple):
 
 
 @checked_arguments()
+@style.in_own_settings
 def ego(
     source: Result | Society,
     agent: int | None = None,

@@ -39,6 +39,7 @@ NAMED = (GREEN, BLUE, PURPLE, RED)
 
 
 @checked_arguments()
+@style.in_own_settings
 def communities(
     source: Result | Society,
     steps: Sequence[int] | None = None,

@@ -224,6 +224,7 @@ MOST_PANELS = 9
 
 
 @checked_arguments()
+@style.in_own_settings
 def network(
     source: Result | Society,
     steps: int | Sequence[int] | None = None,
@@ -268,6 +269,7 @@ def network(
 
 
 @checked_arguments()
+@style.in_own_settings
 def multiples(
     source: Result | Society, steps: Sequence[int] | None = None, most: int = 0
 ) -> Figure:
@@ -329,6 +331,7 @@ CURVES = (
 
 
 @checked_arguments()
+@style.in_own_settings
 def animate(
     result: Result,
     path: str | Path,

@@ -6,10 +6,12 @@ apart. No global matplotlib state is read or changed.
 
 from __future__ import annotations
 
+import functools
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from sim.society import Society
 
 
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
 BLACK, GREY, PALE = "#000000", "#8A8A8A", "#E4E4E4"
 ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, RED, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
@@ -76,6 +80,26 @@ TIE_KINDS = (
     TieLook("human and OS", RED, 0.6),
     TieLook("OS and OS", GREEN, 0.25),
 )
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Draw with matplotlib's own settings, whatever a matplotlibrc or a style says."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams["svg.hashsalt"] = "os-society"
+        yield
+
+
+def in_own_settings(draw: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Decorate a function that draws, so that it looks the same for everybody."""
+
+    @functools.wraps(draw)
+    def drawn(*args: Given.args, **keywords: Given.kwargs) -> Made:
+        with _own_settings():
+            return draw(*args, **keywords)
+
+    return drawn
 
 
 def plain(text: str) -> str:
@@ -183,9 +207,6 @@ def save(figure: Figure, path: str | Path) -> Path:
     if kind not in FORMATS:
         raise InputError(f"cannot draw {path}: use one of .{', .'.join(FORMATS)}")
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
-    with (
-        replacing(path) as part,
-        matplotlib.rc_context({"svg.hashsalt": "os-society"}),
-    ):
+    with replacing(path) as part, _own_settings():
         figure.savefig(part, format=kind, metadata=undated)
     return path

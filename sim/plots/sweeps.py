@@ -55,6 +55,7 @@ class Map(NamedTuple):
 
 
 @checked_arguments()
+@style.in_own_settings
 def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     """Draw the mean of an outcome as a coloured, numbered cell for each grid point.
 
@@ -93,6 +94,7 @@ def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
 
 
 @checked_arguments()
+@style.in_own_settings
 def phase(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     """Draw an outcome over two parameters to scale, with contours between the points.
 
@@ -194,6 +196,7 @@ def _colour_bar(figure: Figure, image: Any, axis: Axes, what: Map) -> None:
 
 
 @checked_arguments()
+@style.in_own_settings
 def sensitivity(table: pd.DataFrame, title: str = "", most: int = 15) -> Figure:
     """Draw bars of how much an outcome depends on each parameter, largest on top.
 

@@ -76,6 +76,7 @@ PANELS = (
 
 
 @checked_arguments()
+@style.in_own_settings
 def timeline(source: Result | Society) -> Figure:
     """Draw what became of the society, day by day, with its events marked.
 

@@ -37,6 +37,7 @@ ATTENTION = (
 
 
 @checked_arguments()
+@style.in_own_settings
 def growth(source: Result | Society) -> Figure:
     """Draw how OSes and humans grow: some one by one, all as a median with a band.
 
@@ -114,6 +115,7 @@ def _banded(axis: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
 
 
 @checked_arguments()
+@style.in_own_settings
 def attention(source: Result | Society) -> Figure:
     """Draw whom OSes give their hours: their own human, other humans, OSes.
 
@@ -213,6 +215,7 @@ def _shared(row: Any, pull: Array, offer: Array, known: Array) -> Array:
 
 
 @checked_arguments()
+@style.in_own_settings
 def survival(
     source: Result | Society | Sequence[Result] | pd.DataFrame, unit: str = "run"
 ) -> Figure:

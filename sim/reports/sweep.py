@@ -22,7 +22,7 @@ from sim.studies.job import DONE
 from sim.studies.sweeps import DAMAGED, Sweep
 from sim.utils.html import Html, Section, code, element, page, pairs, paragraph, table
 from sim.utils.provenance import SOFTWARE
-from sim.utils.stats import bootstrap
+from sim.utils.stats import doubt, mean_interval
 from sim.utils.text import NONE, counted, exact, listed, number, size
 
 ACROSS = 6  # outcomes, or values of a factor, that are columns of one table
@@ -91,8 +91,8 @@ def cell(runs: pd.DataFrame, name: str) -> str:
     by_seed = values.groupby(runs["seed"]).mean().dropna().to_numpy(float)
     text = number(by_seed.mean())
     if len(by_seed) > 1:
-        low, high = bootstrap(by_seed)
-        text += f" ({number(low)} to {number(high)})"
+        low, high = mean_interval(by_seed)
+        text += "" if math.isnan(low) else f" ({number(low)} to {number(high)})"
     return text if have == len(runs) else f"{text}; {have:,} of {len(runs):,} runs"
 
 
@@ -314,8 +314,11 @@ def _outcomes(design: Design, done: pd.DataFrame, names: list[str]) -> list[Html
     if done.empty:
         return [paragraph("No run is done yet.")]
     seeds = done["seed"].nunique()
-    interval = "in brackets with its 95 % interval over seeds (bootstrap of the means "
-    interval += f"of {seeds:,} seeds)"
+    interval = (
+        "in brackets with its 95 % interval over seeds (Student's t of the means "
+    )
+    interval += f"of {seeds:,} seeds), unless all seeds have the same"
+    interval += f"; {doubt(seeds)}" if doubt(seeds) else ""
     alone = "without an interval, since there is one seed only"
     about = paragraph(f"Each number is a mean, {interval if seeds > 1 else alone}.")
     found = [about, *overall(done, names)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sim.events.monitor import NoteBuffer
+from sim.runs import first_day
 from sim.runs.parquet import Numbers
 from sim.runs.result import Result
 from sim.society import Society
@@ -119,12 +120,23 @@ class LiveResult(Result):
         if table == "ties":
             ties = self._society.state.ties.table()
             return {name: ties[name] for name in names}
-        rows = getattr(self._society.state, table)
-        return {name: rows.column(name).copy() for name in names}
+        found = self._copies(table, {*names, "human_closeness"})
+        return {name: found[name] for name in names}
+
+    def _copies(self, name: str, names: Iterable[str]) -> dict[str, Any]:
+        """Return copies of columns of today's humans or OSes."""
+        state, day = self._society.state, self._society.day
+        table = getattr(state, name)
+        found = {column: table.column(column).copy() for column in names}
+        if name == "humans" and not day["step"]:
+            degree = state.ties.arrays.degree[: state.humans.n]
+            half = self._society.parameters.support_half
+            first_day.complete(found, degree.copy, half)
+        return found
 
     def _rows(self, name: str, step: int | None, first: int) -> pd.DataFrame:
         self.snapshot_day(step)
         table = getattr(self._society.state, name)
         rows = pd.RangeIndex(first, first + len(table), name="agent")
         columns: dict[str, Any] = {"row": rows.to_numpy() - first}
-        return pd.DataFrame(columns | table.copy_columns(), index=rows)
+        return pd.DataFrame(columns | self._copies(name, table.columns), index=rows)

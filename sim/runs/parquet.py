@@ -195,7 +195,7 @@ class TableReader:
                 self._found.schema_arrow, wanted, self.footer.rows
             )
         except BaseException:
-            self._found.close()
+            self._found.close(force=True)
             raise
         self._sound: set[int] = set()  # groups whose pages were looked at
 
@@ -259,7 +259,7 @@ class TableReader:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._found.close()
+        self._found.close(force=True)
 
     def __enter__(self) -> Self:
         return self
@@ -269,9 +269,14 @@ class TableReader:
 
 
 def _opened(file: Path, words: list[str]) -> pq.ParquetFile:
-    open_file(file).close()  # a pipe would be waited for
+    found = open_file(file)  # never a pipe, which would be waited for
+    source: Any = found
+    with suppress(UnicodeEncodeError):
+        str(file).encode()  # pyarrow takes no path that is not UTF-8
+        found.close()
+        source = file
     return pq.ParquetFile(
-        file,
+        source,
         read_dictionary=words,
         page_checksum_verification=True,
         thrift_string_size_limit=LONGEST_WORD,

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sim.events.detector import AgentIds
-from sim.runs import schemas, validation
+from sim.runs import first_day, schemas, validation
 from sim.runs.parquet import Columns, Numbers, columns_of, rows_of
 from sim.runs.readings import PACKED, days
 from sim.runs.schemas import (
@@ -162,7 +162,10 @@ class Result:
         return {name: rows[name].to_numpy() for name in names}
 
     def humans(self, step: int | None = None) -> pd.DataFrame:
-        """Return the humans on a snapshot day (None: the last), by agent number."""
+        """Return the humans on a snapshot day (None: the last), by agent number.
+
+        What only a day that was lived can tell is missing (nan) on day 0.
+        """
         return self._snapshot("humans", step, 0)
 
     def oses(self, step: int | None = None) -> pd.DataFrame:
@@ -375,9 +378,22 @@ class Result:
             validation.check_people(columns, humans, oses)
 
         with validation.open_table(self.path, snapshot_name(name, day), schema) as file:
-            table = pd.DataFrame(columns_of(file, check), copy=False)
+            columns = columns_of(file, check)
+        if name == "humans" and day == 0:
+            half = float(self.provenance["parameters"]["support_half"])
+            first_day.complete(columns, self._degree_on_day_0, half)
+        table = pd.DataFrame(columns, copy=False)
         table.index = pd.RangeIndex(first, first + len(table), name="agent")
         return table
+
+    def _degree_on_day_0(self) -> Array:
+        """Return how many ties each human has on day 0."""
+        n, name = self._sizes(0)[0], snapshot_name("ties", 0)
+        degree = np.zeros(n, np.int64)
+        with validation.open_table(self.path, name, schemas.TIES_SCHEMA) as file:
+            for part in file.parts(["owner"]):
+                degree += np.bincount(part["owner"], minlength=n)[:n]
+        return degree
 
     def _with_who(self, events: pd.DataFrame) -> pd.DataFrame:
         """Add who took part, in words: OSes by their names."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ class Society(AgentRegistry, mesa.Model):
     scenario
         A scenario, its name, or the path of its TOML file.
     seed
-        The seed of all random numbers, a whole number from 0 to 2**63 - 1; None is 0.
+        The seed of all random numbers, a whole number from 0 to 2**63 - 1. None draws
+        another one each time, as Mesa does.
     rng
         Another word for ``seed``, which Mesa uses; give one of the two.
     network
@@ -53,6 +55,11 @@ class Society(AgentRegistry, mesa.Model):
         Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
     changes
         The same by keyword, as ``humans=200``: Mesa's ``batch_run`` gives them so.
+
+    Attributes
+    ----------
+    seed : int
+        The seed that was given, or drawn: with it the same society comes again.
 
     Raises
     ------
@@ -79,16 +86,17 @@ class Society(AgentRegistry, mesa.Model):
                 raise unknown_option("Society", word, words)
         if seed is not None and rng is not None:
             raise InputError("Society: 'seed' and 'rng' mean the same: give one")
-        seed = seed_from(rng if seed is None else seed)
-        super().__init__(rng=seed)
+        given = rng if seed is None else seed
+        self.seed = drawn_seed() if _is_absent(given) else seed_from(given)
+        super().__init__(rng=self.seed)
         chosen = scenarios.chosen(scenario, parameters)
         asked = chosen.parameters.replace(**changes)
-        known = make_network(asked, network, seed)
+        known = make_network(asked, network, self.seed)
         self.parameters = asked.replace(humans=known.n)
         self.labels = known.labels
         self.read_as = known.read_as
-        self.state: State = births.populate(self.parameters, known, seed)
-        self.day = processes.make_day(self.parameters, known.n, seed)
+        self.state: State = births.populate(self.parameters, known, self.seed)
+        self.day = processes.make_day(self.parameters, known.n, self.seed)
         self.seconds: dict[str, float] = {}
         self.monitor = events.Monitor(self.parameters)
         declared = chosen.interventions
@@ -185,15 +193,27 @@ class Society(AgentRegistry, mesa.Model):
         self.day = kept["day"][0]
 
 
+def drawn_seed() -> int:
+    """Return a seed from the operating system, another one each time.
+
+    It is below 2**53, so that JSON, spreadsheets and R keep all of its digits.
+    """
+    return secrets.randbelow(2**53)
+
+
+def _is_absent(seed: object) -> bool:
+    return seed is None or (isinstance(seed, str) and not seed)
+
+
 def seed_from(rng: object) -> int:
-    """Return the seed that a Mesa user's ``rng`` stands for.
+    """Return the seed that a number, or a text of one, stands for; 0 if there is none.
 
     Raises
     ------
     InputError
         If it is not a whole number from 0 to 2**63 - 1.
     """
-    if rng is None or rng == "":
+    if _is_absent(rng):
         return 0
     try:
         seed = int(rng) if isinstance(rng, str) else operator.index(rng)  # type: ignore[arg-type]

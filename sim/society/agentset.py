@@ -287,6 +287,8 @@ class ColumnAgentSet(AgentSet):
         if name == "unique_id":
             return numbers + 1
         parts = self._parts(numbers)
+        if not len(numbers):
+            return self._none_of(name)
         for table, _, _ in parts:
             _require(table, name)
         if len(parts) == 1:
@@ -296,6 +298,15 @@ class ColumnAgentSet(AgentSet):
         for table, where, rows in parts:
             values[where] = table.column(name)[rows]
         return values
+
+    def _none_of(self, name: str) -> Array:
+        """Return a column of nobody: of either kind of agent, whichever it has."""
+        tables = [self.model.state.humans, self.model.state.oses]
+        for table in tables:
+            if name in table.columns:
+                return np.empty(0, table.column(name).dtype)
+        known = tuple(dict.fromkeys([*tables[0].columns, *tables[1].columns]))
+        raise AttributeError(missing("nobody here", name, known))
 
     def _parts(self, numbers: Array) -> list[tuple[Table, Array, Array]]:
         """Return (table, where in the set, rows of the table), by type of agent."""

@@ -20,7 +20,7 @@ from sim.scenarios.outcomes import meaning
 from sim.studies.check import observe_all, seeds_from
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
-from sim.utils.stats import bootstrap, wilson
+from sim.utils.stats import mean_interval, wilson
 from sim.utils.typing import Array
 
 MOSTLY = 0.5  # share of OSes gone from which a run counts as a departure
@@ -97,7 +97,7 @@ def ablate(
         One row for the full model (``off`` is "nothing"), each mechanism and each
         pair. ``mean`` of the outcome over the ``runs`` that have it, and
         ``difference`` to the full model, each with ``_low`` and ``_high`` of a 95 %
-        bootstrap interval; ``departure``, the share of runs in which most OSes
+        interval (Student's t); ``departure``, the share of runs in which most OSes
         departed, with its 95 % Wilson interval; ``necessary``, whether departure goes
         from nearly always (0.9) to nearly never (0.1), for a pair: though neither of
         the two alone does that.
@@ -185,7 +185,7 @@ def _departed(rows: Sequence[Outcomes]) -> float:
 def _estimate(name: str, values: Array) -> dict[str, float]:
     there = values[np.isfinite(values)]
     mean = float(there.mean()) if len(there) else math.nan
-    return {name: mean, **_ends(name, bootstrap(there))}
+    return {name: mean, **_ends(name, mean_interval(there))}
 
 
 def _ends(name: str, ends: tuple[float, float]) -> dict[str, float]:

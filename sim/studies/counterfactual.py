@@ -29,7 +29,7 @@ from sim.studies.outcomes import OutcomeRecorder, check, kinds_in, usual
 from sim.utils.errors import InputError
 from sim.utils.parallel import map_all
 from sim.utils.signatures import checked_arguments
-from sim.utils.stats import bootstrap, bootstrap_unpaired
+from sim.utils.stats import difference_interval, mean_interval
 from sim.utils.typing import Array
 
 WITHOUT, WITH = "without", "with"
@@ -82,9 +82,9 @@ class Comparison:
     def differences(self) -> pd.DataFrame:
         """One row an outcome: both means, their difference, and 95 % intervals.
 
-        ``low`` and ``high`` are of the difference within seeds (bootstrap over pairs),
-        ``unpaired_low`` and ``unpaired_high`` what independent arms would have given,
-        and ``narrower`` how many times wider the latter are. Seeds without the
+        ``low`` and ``high`` are of the difference within seeds (Student's t over
+        pairs), ``unpaired_low`` and ``unpaired_high`` what independent arms would have
+        given, and ``narrower`` how many times wider the latter are. Seeds without the
         outcome in both arms are left out; ``pairs`` is how many are in.
         """
         rows = [self._difference(name) for name in self.pairs[0].without]
@@ -94,8 +94,8 @@ class Comparison:
         arms = np.array([[p.without[name], p.changed[name]] for p in self.pairs])
         there = arms[np.isfinite(arms).all(axis=1)]
         means = there.mean(axis=0) if len(there) else np.array([math.nan, math.nan])
-        low, high = bootstrap(there[:, 1] - there[:, 0])
-        unpaired = bootstrap_unpaired(there[:, 0], there[:, 1])
+        low, high = mean_interval(there[:, 1] - there[:, 0])
+        unpaired = difference_interval(there[:, 0], there[:, 1])
         wide, narrow = unpaired[1] - unpaired[0], high - low
         return {
             "outcome": name,

@@ -130,7 +130,8 @@ def connect(address: str, insecure: bool = False) -> Iterator[Executor]:
     Raises
     ------
     InputError
-        If Dask is not installed, the address is refused, or nobody answers there.
+        If Dask is not installed, the address is refused, nobody answers there, or the
+        scheduler has no workers.
     """
     check(address, insecure)
     try:
@@ -144,6 +145,14 @@ def connect(address: str, insecure: bool = False) -> Iterator[Executor]:
     except (OSError, ValueError, TimeoutError) as error:
         raise InputError(f"no Dask scheduler answers at {address}: {error}") from None
     with _quiet():
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            client.close(timeout=PATIENCE)
+            raise InputError(
+                f"the Dask scheduler at {address} has no workers; start some, as in "
+                f"'dask worker {address}'"
+            ) from None
         try:
             yield client.get_executor(retries=0, pure=False)
         finally:

@@ -152,9 +152,12 @@ class Tasks:
             "profile": scenario.profile,
             "parameters": scenario.parameters.model_dump(mode="json"),
             "interventions": shown,
-            "network": network,
+            "network": absolute(network),
             "network_digest": _network_digest(network),
-            "mind": values["mind"],
+            "mind": {
+                key: absolute(value) if key == "replay" else value
+                for key, value in dict(values["mind"]).items()
+            },
             "outcomes": self.outcomes,
             "functions": self.functions,
             "source": source_digest(),
@@ -171,6 +174,11 @@ class Tasks:
         ]
         text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def absolute(path: str | None) -> str | None:
+    """Return a path that leads there from the folder of any worker, too."""
+    return None if path is None else str(Path(path).absolute())
 
 
 def _network_digest(path: str | None) -> str | None:
@@ -298,6 +306,6 @@ def _finish(society: Society, writer: RunWriter) -> None:
 
 def warm_up() -> None:
     """Load, or if need be compile, the loops of a day, so that no run pays for it."""
-    society = Society("her", humans=20, steps=3)
+    society = Society("her", seed=0, humans=20, steps=3)
     while society.running:
         society.step()

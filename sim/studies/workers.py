@@ -28,7 +28,8 @@ TIMED_OUT = "timed out"
 STARTING, IDLE, BUSY, GONE = "starting", "idle", "busy", "gone"
 START_LIMIT = 900.0  # seconds: loops may have to be compiled
 MEMORY_WORDS = ("bad_alloc", "MemoryError", "out of memory", "Cannot allocate")
-PROGRAM = ["-m", "sim.studies.worker"]  # what such a process runs
+# What such a process runs: with -P, not a file of that name in the working directory.
+PROGRAM = ["-P", "-m", "sim.studies.worker"]
 
 
 class Limits(NamedTuple):

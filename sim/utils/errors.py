@@ -35,6 +35,14 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
+def writable(text: str) -> str:
+    """Return text that any file of UTF-8 can hold: bytes of a path that is none in hex.
+
+    Python has half a character for each byte of a path that is not UTF-8.
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def legible(text: str) -> str:
     """Return text with what a terminal would obey, not show, spelled out."""
     return _OBEYED.sub(lambda found: ascii(found.group())[1:-1], text)

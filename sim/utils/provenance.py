@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
-from sim.utils.errors import InputError
+from sim.utils.errors import InputError, writable
 from sim.utils.untrusted import open_file
 
 PACKAGE = Path(__file__).parents[1]
@@ -75,7 +75,7 @@ def provenance(
         "libraries": {name: _version(name) for name in LIBRARIES},
         "platform": platform.platform(),
         "processor": _processor(),
-        "command": shlex.join(sys.argv),
+        "command": writable(shlex.join(sys.argv)),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "scenario": scenario.name,
         "profile": scenario.profile,
@@ -119,7 +119,7 @@ def file_identity(path: str | Path) -> dict[str, str]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"cannot read network file {path}: {reason}") from error
-    return {"name": Path(path).name, "sha256": digest}
+    return {"name": writable(Path(path).name), "sha256": digest}
 
 
 def _version(package: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-RESAMPLES = 2000  # of a bootstrap
+FEWEST = 5  # values from which on an interval is more than a hint
+MANY = 1000  # degrees of freedom from which on Student's t is that of this many
 Z95 = 1.959964  # standard normal, two-sided 95 %
 Z95_ROUNDED = 1.96  # the same, as usual for standard errors
 
@@ -37,52 +38,90 @@ def wilson(held: float, runs: int) -> Interval:
     return max(0.0, low), min(1.0, high)
 
 
+def t_quantile(degrees: int) -> float:
+    """Return the 97.5 % quantile of Student's t with so many degrees, 1 or more.
+
+    By bisection of its distribution function, a finite sum for whole degrees
+    (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4).
+    """
+    low, high = Z95, 13.0  # that of one degree is 12.7
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        low, high = (
+            (middle, high) if _t_within(middle, degrees) < 0.95 else (low, middle)
+        )
+    return high
+
+
+def _t_within(t: float, degrees: int) -> float:
+    """Return the probability that Student's t lies between -t and t."""
+    angle = math.atan(t / math.sqrt(degrees))
+    cosine, odd = math.cos(angle), degrees % 2
+    term, total = (cosine if odd else 1.0), 0.0
+    for count in range(1 + odd, degrees, 2):
+        total += term
+        term *= cosine * cosine * count / (count + 1)
+    total *= math.sin(angle)
+    return 2.0 / math.pi * (angle + total) if odd else total
+
+
 def half_width(deviation: Any, count: int) -> Any:
-    """Return half the 95 % normal interval of a mean.
+    """Return half the 95 % interval of a mean, by Student's t; nan of one value.
 
     Parameters
     ----------
     deviation
-        Standard deviation of the values: a number, an array or a series.
+        Standard deviation of the sample (``ddof=1``): a number, an array or a series.
     count
         How many values there are, 1 or more.
     """
-    return Z95_ROUNDED * deviation / np.sqrt(count)
+    if count < 2:
+        return deviation * math.nan
+    return t_quantile(min(count - 1, MANY)) * deviation / np.sqrt(count)
 
 
-def bootstrap(values: Array) -> Interval:
-    """Return the ends of the 95 % percentile interval of a mean (nan without values).
+def mean_interval(values: Array) -> Interval:
+    """Return the ends of the 95 % interval of a mean, by Student's t.
 
-    For pairs, ``values`` are the differences within them. It resamples with the same
-    random numbers every time.
+    For pairs, ``values`` are the differences within them. Both ends are nan where
+    nothing can be said: of fewer than two values, and of values that are all the same,
+    which do not show how far others would be.
     """
-    if not len(values):
+    if len(values) < 2 or values.min() == values.max():
         return math.nan, math.nan
-    means = _resampled_means(values, np.random.default_rng(0))
-    return _middle_95(means)
+    middle = float(values.mean())
+    half = float(half_width(values.std(ddof=1), len(values)))
+    return middle - half, middle + half
 
 
-def bootstrap_unpaired(one: Array, other: Array) -> Interval:
+def difference_interval(one: Array, other: Array) -> Interval:
     """Return the 95 % interval of a difference of means of independent samples.
 
-    The difference is ``other`` less ``one``; nan without values.
+    The difference is ``other`` less ``one``; by Welch's t (1947), degrees rounded down.
+    Both ends are nan as in ``mean_interval``.
     """
-    if not len(one):
+    if min(len(one), len(other)) < 2:
         return math.nan, math.nan
-    rng = np.random.default_rng(0)
-    means = [_resampled_means(values, rng) for values in (one, other)]
-    return _middle_95(means[1] - means[0])
+    parts = [float(sample.var(ddof=1)) / len(sample) for sample in (one, other)]
+    total = sum(parts)
+    if total == 0.0:
+        return math.nan, math.nan
+    freedom = (len(one) - 1, len(other) - 1)
+    below = sum(part * part / n for part, n in zip(parts, freedom, strict=True))
+    degrees = min(int(total * total / below), MANY) if below else min(freedom)
+    middle = float(other.mean() - one.mean())
+    half = t_quantile(max(1, degrees)) * math.sqrt(total)
+    return middle - half, middle + half
 
 
-def _resampled_means(values: Array, rng: np.random.Generator) -> Array:
-    rows = rng.integers(len(values), size=(RESAMPLES, len(values)))
-    means: Array = values[rows].mean(axis=1)
-    return means
-
-
-def _middle_95(means: Array) -> Interval:
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
+def doubt(count: int) -> str:
+    """Return what to say beside intervals of so many values; '' if they are enough."""
+    if count >= FEWEST:
+        return ""
+    return (
+        f"{count} seed{'s' * (count != 1)}: too few to rely on an interval; "
+        f"take {FEWEST} or more"
+    )
 
 
 def poisson_bound(count: int, confidence: float = 0.95) -> float:

@@ -130,7 +130,7 @@ def read_json(path: Path, most: int) -> Any:
     ValueError
         If it is no JSON, or too large or deep.
     """
-    return _plain(json.loads, read_bytes(path, most).decode())
+    return _plain(json.loads, read_bytes(path, most).decode("utf-8-sig"))
 
 
 def parse_json(text: str) -> Any:
@@ -150,7 +150,7 @@ def read_toml(path: Path, most: int) -> dict[str, Any]:
         raw = read_bytes(path, most)
         if _TOO_DOTTED.search(raw):
             raise ValueError("a key has too many dots")
-        found: dict[str, Any] = _plain(tomllib.loads, raw.decode())
+        found: dict[str, Any] = _plain(tomllib.loads, raw.decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except InputError:

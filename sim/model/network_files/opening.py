@@ -74,7 +74,7 @@ def _unpacked(path: Path, raw: bytes) -> Content:
         raise InputError(f"{path} is {error}") from None
     except _UNSOUND as error:
         advice = f"take {suffix} off its name if it is plain text"
-        raise InputError(f"{path} is not sound {packing} ({error}); {advice}") from None
+        raise InputError(f"{path} is not valid {packing} ({error}); {advice}") from None
     if isinstance(found, Content):
         return found
     return Content(found, name, packing)

@@ -1,0 +1,464 @@
+"""Where it runs: caches, homes, encodings, proxies, settings and clusters of others.
+
+Each is a thing that happened to somebody. What can be survived is survived, with a line
+at most; what cannot is told in one line that names what to change.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+
+import sim
+from sim import cli, plots
+from sim.engine import cache, jit
+from sim.minds import client
+from sim.runs.live import Present
+from sim.runs.result import Result
+from sim.society import Society
+from sim.studies import executors, workers
+from sim.studies.design import make, read
+from sim.studies.job import Tasks
+from sim.utils import untrusted
+from sim.utils.errors import writable
+from sim.utils.portable import Child
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--humans", "20", "--steps", "3"]
+BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
+NO_UTF8 = "r\udcff"  # how Python spells a path with the byte 0xff
+
+
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return a small stored run; tests only read it."""
+    small = {"humans": 30, "steps": 4}
+    return sim.run("her", parameters=small, out=tmp_path_factory.mktemp("run") / "a")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)} | changes
+
+
+def python(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(**changes),
+        capture_output=True,
+        text=True,
+        check=False,
+        errors="replace",
+    )
+
+
+# ---------------------------------------------------------------- compiled loops' cache
+
+
+def twice(value: float) -> float:
+    return value + value
+
+
+@pytest.fixture
+def loops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a cache that holds one compiled loop."""
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    cache.complain.cache_clear()
+    assert jit.compile_loop(twice)(2.0) == 4.0
+    return jit.cache_folder()
+
+
+def hits(loop: Any) -> int:
+    return sum(loop.stats.cache_hits.values())
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def garble(file: Path) -> None:
+    file.write_bytes(b"\x80\x04garbage" * 50)
+
+
+def flip(file: Path) -> None:
+    raw = bytearray(file.read_bytes())
+    raw[-20] ^= 1
+    file.write_bytes(raw)
+
+
+def block(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize("damage", [empty, cut, garble, flip])
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_a_damaged_file_of_the_cache_is_a_miss_that_mends_it(
+    loops: Path,
+    kind: str,
+    damage: Callable[[Path], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (file,) = loops.rglob(f"*.{kind}")
+    damage(file)
+    again = jit.compile_loop(twice)
+    assert (again(3.0), hits(again)) == (6.0, 0)
+    (line,) = caplog.messages
+    assert str(loops) in line
+    assert cache.VARIABLE in line
+    mended = jit.compile_loop(twice)
+    assert (mended(3.0), hits(mended)) == (6.0, 1)
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_a_cache_that_takes_no_file_costs_time_only(
+    loops: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (file,) = loops.rglob(f"*.{kind}")
+    block(file)
+    assert jit.compile_loop(twice)(3.0) == 6.0
+    assert len(caplog.messages) == 1
+
+
+def test_a_sound_cache_is_used_without_a_word(
+    loops: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = jit.compile_loop(twice)
+    assert (again(3.0), hits(again)) == (6.0, 1)
+    assert caplog.messages == []
+    assert loops.stat().st_mode & 0o777 == 0o700 or os.name == "nt"
+
+
+@pytest.mark.posix
+def test_a_full_disk_costs_time_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import resource
+
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    cache.complain.cache_clear()
+    loop = jit.compile_loop(twice)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # no file longer
+    try:
+        assert loop(2.0) == 4.0
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    (line,) = caplog.messages
+    assert "cannot be written (File too large)" in line
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "file"))
+    loops = [jit.compile_loop(twice) for _ in range(2)]
+    assert [loop(2.0) for loop in loops] == [4.0, 4.0]
+    (line,) = caplog.messages
+    assert line.startswith(f"os-society: the cache of compiled loops in {tmp_path}")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_home_that_nobody_knows_makes_no_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert not jit._can_keep(Path("~", ".cache", "os-society"))
+    assert "the home folder is not known" in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_compiling_it_says_so() -> None:
+    done = python("-m", "sim", "run", "her", *SMALL, NUMBA_DISABLE_JIT="1")
+    assert done.returncode == 2
+    assert done.stderr.startswith("os-society: error: NUMBA_DISABLE_JIT is set")
+    assert done.stderr.count("\n") == 1
+
+
+# --------------------------------------------------------------------- homes and names
+
+
+@pytest.mark.slow
+def test_a_home_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
+    places = {"HOME": "/proc/nonexistent", "MPLCONFIGDIR": str(tmp_path)}
+    places |= {cache.VARIABLE: "", "XDG_CACHE_HOME": ""}
+    run = ("-m", "sim", "run", "her", *SMALL)
+    done = python(*run, "--json", **places)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["humans"] == 20
+    assert done.stderr.count("\n") == 1
+    assert cache.VARIABLE in done.stderr
+
+
+@pytest.mark.posix
+def test_a_path_that_is_not_utf8_is_a_path(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = Path(f"friends{NO_UTF8}.csv")
+    network.write_text("ann,ben\nben,cleo\n")
+    given = ["run", "her", "--steps", "3", "--network", str(network)]
+    assert cli.main([*given, "--out", NO_UTF8, "--no-figures"]) == 0
+    found = sim.load(NO_UTF8)
+    assert found.provenance["network"]["name"] == r"friendsr\xff.csv"
+    assert found.population == len(found.humans(0)) == 3
+    assert cli.main(["export", NO_UTF8, "--out", f"{NO_UTF8}.gexf"]) == 0
+    assert Path(f"{NO_UTF8}.gexf").stat().st_size > 1000
+    assert capsys.readouterr().err == ""
+
+
+def test_text_that_a_file_cannot_hold_is_spelled_out() -> None:
+    assert writable("caf\udce9 \N{LATIN SMALL LETTER E WITH ACUTE}") == r"caf\xe9 é"
+
+
+def test_letters_that_a_terminal_lacks_are_spelled_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii"))
+    assert cli.main(["scenarios"]) == 0
+    assert b"her: " in shown.getvalue()
+    assert shown.getvalue().isascii()
+
+
+def test_closed_streams_are_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert cli.main(["run", "her", *SMALL, "--no-figures"]) == 0
+    assert cli.main(["run", "hers"]) == 2
+    assert list(Path("results/runs").iterdir())
+    for name in ("stdout", "stderr"):
+        getattr(sys, name).close()
+
+
+@pytest.mark.slow
+def test_a_plain_locale_is_enough() -> None:
+    plain = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for what in (["scenarios"], ["run", "her", *SMALL]):
+        done = python("-m", "sim", *what, **plain)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_file_of_the_same_name_is_not_taken_for_this_package() -> None:
+    Path("sim.py").write_text("raise SystemExit('not ours')")
+    (flag,) = (word for word in workers.PROGRAM if word != "-m" and word[0] == "-")
+    child = Child([flag, "-m", "sim", "--version"])
+    assert child.exit_code(60.0) == 0
+    child.drain()
+    assert child.last_words == f"os-society {sim.__version__}"
+    child.kill()
+
+
+@pytest.mark.slow
+def test_a_sweep_runs_beside_a_file_of_the_same_name() -> None:
+    Path("sim.py").write_text("raise SystemExit('not ours')")
+    few = {"base": {"humans": 20, "steps": 3}, "seeds": 1, "outcomes": ["left"]}
+    assert len(sim.sweep(few, out="s", workers=1).failures()) == 0
+
+
+# ------------------------------------------------------------------------------- files
+
+
+def test_a_mark_of_byte_order_is_no_text() -> None:
+    Path("mine.toml").write_text(f'{BOM}title = "Mine"\nstory = "So it was."\n')
+    assert sim.scenario("mine.toml").title == "Mine"
+    Path("few.toml").write_text(f"{BOM}seeds = 2\n[base]\nhumans = 20\n")
+    assert read("few.toml").seeds == 2
+    Path("one.json").write_text(f'{BOM}{{"a": 1}}')
+    assert untrusted.read_json(Path("one.json"), 100) == {"a": 1}
+
+
+def test_thresholds_are_written_here_unless_a_file_is_named() -> None:
+    assert cli.parser().parse_args(["calibrate"]).out == "thresholds.json"
+
+
+# ----------------------------------------------------------------------------- figures
+
+
+@contextmanager
+def settings_of_somebody() -> Iterator[None]:
+    odd = {
+        "text.usetex": True,
+        "font.size": 31.0,
+        "axes.facecolor": "black",
+        "lines.linewidth": 9.0,
+        "savefig.bbox": "tight",
+        "savefig.dpi": 30,
+        "axes.xmargin": 0.4,
+        "figure.autolayout": True,
+    }
+    with matplotlib.rc_context(odd):
+        yield
+
+
+@pytest.mark.parametrize("draw", [plots.timeline, plots.network, plots.growth])
+def test_figures_are_the_same_whatever_a_matplotlibrc_says(
+    stored: Result, tmp_path: Path, draw: Callable[..., Any]
+) -> None:
+    usual = plots.save(draw(stored), tmp_path / "usual.svg")
+    with settings_of_somebody():
+        other = plots.save(draw(stored), tmp_path / "other.svg")
+        assert matplotlib.rcParams["text.usetex"]
+    assert usual.read_bytes() == other.read_bytes()
+
+
+# --------------------------------------------------------------- proxies, certificates
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("ALL_PROXY", "nonsense://u:secret@h:1", "proxy of ALL_PROXY=h:1 cannot be"),
+        ("SSL_CERT_FILE", "/nowhere.pem", "certificates of SSL_CERT_FILE=/nowhere.pem"),
+    ],
+)
+def test_a_variable_that_stops_a_client_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    pytest.importorskip("openai")
+    for one in ("SSL_CERT_FILE", "SSL_CERT_DIR", "ALL_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(one, raising=False)
+        monkeypatch.delenv(one.lower(), raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(sim.InputError, match=says) as refused:
+        client.connect("https://models.example/v1", "key", 1)
+    assert "secret" not in str(refused.value)
+
+
+def test_no_proxy_stands_before_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openai")
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "nonsense://h:1")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    assert client.connect("http://127.0.0.1:1/v1", "key", 1)
+
+
+# ---------------------------------------------------------------------------- clusters
+
+
+def test_a_job_finds_its_network_from_any_folder(tmp_path: Path) -> None:
+    Path("friends.csv").write_text("ann,ben\nben,cleo\n")
+    few = {"network": "friends.csv", "base": {"steps": 2}, "seeds": 1}
+    (task,) = Tasks(make(few))
+    assert task.job["network"] == str(tmp_path / "friends.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_scheduler_without_workers_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(executors, "PATIENCE", 1.0)
+    few = {"n_workers": 0, "processes": False, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**few, protocol="tcp://") as cluster,
+        pytest.raises(sim.InputError, match=r"has no workers; start some, as in 'dask"),
+        executors.connect(cluster.scheduler_address),
+    ):
+        pass
+
+
+# ---------------------------------------------------------------------- few, none, zero
+
+
+def test_few_seeds_are_said_to_be_few(capsys: pytest.CaptureFixture[str]) -> None:
+    pair = ["compare", "her", "--lever", "price", "--at", "2", "--workers", "1"]
+    assert cli.main([*pair, *SMALL, "--outcomes", "left", "--seeds", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "0 [no interval]" in out  # both pairs differ by nothing: no certainty
+    assert "2 seeds: too few to rely on an interval; take 5 or more" in out
+
+
+def test_day_0_is_told_as_far_as_it_is_known(stored: Result) -> None:
+    people, ties = stored.humans(0), stored.ties(0)
+    counted = np.bincount(ties["owner"], minlength=len(people))
+    assert people["human_ties"].tolist() == counted.tolist()
+    assert stored.columns("humans", ["human_ties"], 0)["human_ties"].all()
+    later = stored.humans(4)["loneliness"]
+    assert people["loneliness"].mean() == pytest.approx(later.mean(), rel=0.05)
+    assert people[["hours_humans", "stimulus", "surroundings"]].isna().all(axis=None)
+    assert (people["os_ties"] == 0).all()
+
+
+def test_day_0_of_a_society_is_that_of_its_run(stored: Result) -> None:
+    now = Present(Society("her", seed=0, humans=30, steps=4))
+    told = stored.humans(0)
+    pd.testing.assert_frame_equal(now.humans(), told, check_dtype=False)
+    assert (now.columns("humans", ["loneliness"])["loneliness"] > 0.0).all()
+
+
+def test_a_set_of_nobody_has_the_columns_of_either_kind() -> None:
+    nobody = Society("her", seed=0, humans=10).agents.select(agent_type=sim.OS)
+    assert len(nobody) == 0
+    for name, kind in (("status", "u1"), ("loneliness", "f4"), ("growth", "f4")):
+        assert nobody.column(name).dtype == np.dtype(kind)
+        assert nobody.get(name) == []
+    with pytest.raises(AttributeError, match=r"'stats'; did you mean 'status'"):
+        nobody.column("stats")
+
+
+LITTLE = {
+    "no day": ["--steps", "0"],
+    "one human": ["--humans", "1"],
+    "nobody adopts": ["--set=innovation=0", "--set=imitation=0"],
+    "no ties, and any closeness is love": ["--set=ties=0", "--set=love=0"],
+}
+
+
+@pytest.mark.parametrize("what", LITTLE)
+def test_a_society_in_which_little_happens_is_a_run(
+    what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = ["run", "her", *SMALL, *LITTLE[what], "--no-figures", "--out", "a"]
+    assert cli.main(told) == 0
+    assert cli.main(["events", "a", "--again"]) == 0
+    assert cli.main(["export", "a", "--step", "0", "--out", "a.graphml"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", LITTLE)
+def test_a_society_in_which_little_happens_is_drawn_and_reported(
+    what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = ["run", "her", *SMALL, *LITTLE[what], "--no-figures", "--out", "a"]
+    assert cli.main(told) == 0
+    assert cli.main(["plot", "a"]) == 0
+    assert cli.main(["report", "a", "--out", "a.html"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_no_memory_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli._complain(MemoryError("Unable to allocate 9 EiB")) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("os-society: error: there is not enough memory")
+    assert err.count("\n") == 1
+
+
+def test_the_log_is_the_one_that_programs_can_quieten() -> None:
+    assert logging.getLogger("sim.engine.cache") is cache.LOG
