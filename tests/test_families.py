@@ -34,6 +34,7 @@ from sim.minds.calls import Request, Response
 from sim.minds.client import Endpoint
 from sim.minds.dialect import FORMATS, LIMITS, NAMES, sent
 from sim.minds.mending import KINDS, mended
+from sim.minds.options import check_settings
 from sim.minds.refusals import Refusal, named, sentence
 from sim.minds.replies import SCHEMAS, BadReply, Encounter, read
 from sim.runs.result import Result, load
@@ -232,6 +233,26 @@ def test_wrong_options_are_refused(
     given: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert told in refused(capsys, *RUN, *LLM, *given)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"without": "seed"}, "a tuple of names, not 'seed'"),
+        ({"without": ("sed",)}, "nothing named 'sed' can be left out"),
+        ({"max_tokens": "5"}, "a reply has 1 token or more, not '5'"),
+        ({"max_tokens": 2**31}, "a reply has 1 token or more"),
+        ({"extra_body": [1]}, "the extra body is a mapping"),
+        ({"extra_body": {"x": object()}}, "cannot be written as JSON"),
+        ({"extra_body": {"x": "y" * 4000}}, "more than 4000 characters"),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_be_sent_are_refused(
+    change: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        check_settings(Settings("tiny")._replace(**change))
 
 
 # --------------------------------------------------------------- replies are mended

@@ -256,7 +256,7 @@ def test_a_server_that_goes_away_is_missed_by_name(tmp_path: Path) -> None:
     assert len(result.series) == 6
 
 
-@pytest.mark.parametrize("code", [401, 403, 404])
+@pytest.mark.parametrize("code", [401, 402, 404])
 def test_what_no_patience_mends_stops_the_run(code: int, tmp_path: Path) -> None:
     pytest.importorskip("openai")
     said = json.dumps({"error": {"message": f"bad key {SECRET}"}}).encode()

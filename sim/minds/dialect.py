@@ -152,6 +152,8 @@ def names_of(text: str) -> Without:
 
 def check_names(without: Sequence[str]) -> Without:
     """Return names of parts in their order; raise InputError if one is none."""
+    if isinstance(without, str) or not isinstance(without, Sequence):
+        raise InputError(f"what is not sent is a tuple of names, not {without!r}")
     for name in without:
         if name not in NAMES:
             hint = nearest(str(name), NAMES) or f"; there are {', '.join(NAMES)}"
@@ -180,6 +182,8 @@ def extra_of(text: str) -> dict[str, Any]:
 
 def check_extra(extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return what else is sent as it is; raise InputError if it cannot be."""
+    if not isinstance(extra, Mapping):
+        raise InputError(f"the extra body is a mapping, not {extra!r}")
     try:
         text = json.dumps(dict(extra), allow_nan=False)
     except (TypeError, ValueError, RecursionError):

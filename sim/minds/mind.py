@@ -67,8 +67,9 @@ def check_policy(policy: Policy) -> None:
         raise InputError(f"calls are 0 or more, not {policy.max_calls}")
     if not 0 <= policy.draw < 2**31:
         raise InputError(f"a draw is from 0 to 2**31 - 1, not {policy.draw}")
-    if not 0 <= policy.stop_after < 2**31:
-        raise InputError(f"stop after 0 calls or more, not {policy.stop_after}")
+    stop = policy.stop_after
+    if not (type(stop) is int and 0 <= stop < 2**31):
+        raise InputError(f"stop after 0 calls or more, not {stop!r}")
 
 
 class LanguageMind:

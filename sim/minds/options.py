@@ -156,8 +156,9 @@ def check_settings(settings: Settings) -> None:
     if not 0.0 < settings.deadline < math.inf:
         found = settings.deadline
         raise InputError(f"deadline is in seconds and more than 0, not {found}")
-    if settings.max_tokens is not None and settings.max_tokens < 1:
-        raise InputError(f"a reply has 1 token or more, not {settings.max_tokens}")
+    most = settings.max_tokens
+    if most is not None and not (type(most) is int and 1 <= most < 2**31):
+        raise InputError(f"a reply has 1 token or more, not {most!r}")
     dialect.check_names(settings.without)
     dialect.check_extra(settings.extra_body or {})
 
