@@ -188,6 +188,7 @@ WITHOUT_FILES = {"scenarios", "parameters", "calibrate"}
 WRITTEN = {"--out"}  # options whose files are written, or which are listed with it
 NO_NAMES = {"N", "S", "X", "T", "K", "A", "DAY", "ID", "NAME", "NAME=VALUE", "WORD"}
 NO_NAMES |= {"URL", "ADDRESS", "HOST", "IN,OUT", "A,B", "MB", "NAMES", "JSON"}
+NO_NAMES |= {"ONE,OTHER", "FORMAT", "MARK", "COLUMN", "SCALE"}
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
@@ -325,6 +326,9 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
         lambda one: sim.run(one["minded.toml"]),
         lambda one: sim.run("her", network=one["graph.graphml"]),
         speaks,
+    ],
+    "NetworkFile": [
+        lambda one: sim.run("her", network=sim.NetworkFile(one["graph.graphml"])),
     ],
     "scenario": [
         lambda one: sim.scenario(one["scenario.toml"]),

@@ -753,8 +753,8 @@ def zipped(*names: str, content: bytes = b"a,b\n") -> bytes:
         ("x.csv.xz", lzma.compress(bytes(10**8)), "unpacks to far more"),
         ("x.zip", zipped("x.csv", content=bytes(10**8)), "unpacks to far more"),
         ("x.csv.bz2", bz2.compress(b"a,b\n")[:-4], "bzip2 .*ends in the middle"),
-        ("x.csv.xz", b"plain text", "is not sound xz"),
-        ("x.zip", b"PK\x03\x04", "is not sound zip"),
+        ("x.csv.xz", b"plain text", "is not valid xz"),
+        ("x.zip", b"PK\x03\x04", "is not valid zip"),
         ("x.zip", zipped("a.csv", "b.csv"), "a zip archive of 2 files"),
         ("x.net", "*Vertices 999999999\n", "far more vertices"),
         (

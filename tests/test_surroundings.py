@@ -26,7 +26,7 @@ import sim
 from sim import cli, plots
 from sim.engine import cache, jit
 from sim.minds import client
-from sim.runs.live import Present
+from sim.runs.live import LiveResult
 from sim.runs.result import Result
 from sim.society import Society
 from sim.studies import executors, workers
@@ -406,7 +406,7 @@ def test_day_0_is_told_as_far_as_it_is_known(stored: Result) -> None:
 
 
 def test_day_0_of_a_society_is_that_of_its_run(stored: Result) -> None:
-    now = Present(Society("her", seed=0, humans=30, steps=4))
+    now = LiveResult(Society("her", seed=0, humans=30, steps=4))
     told = stored.humans(0)
     pd.testing.assert_frame_equal(now.humans(), told, check_dtype=False)
     assert (now.columns("humans", ["loneliness"])["loneliness"] > 0.0).all()

@@ -23,8 +23,9 @@ import numpy as np
 from sim import events, scenarios
 from sim.engine import ties
 from sim.engine.table import Column
-from sim.events import detector
+from sim.events import detector, kinds
 from sim.events.calibration import AIM
+from sim.events.detector import Detector
 from sim.model import parameters, rules
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
 from sim.model.evidence import KINDS_OF_SOURCE, kind_of_source, read_evidence
@@ -238,6 +239,11 @@ def profile_table() -> str:
     return table(("profile", "parameters"), [(code(k), changed(v)) for k, v in kinds])
 
 
+def _shipped_detectors() -> dict[str, type[Detector]]:
+    """Return the detectors of the package, whatever a session has registered since."""
+    return {kind: events.DETECTORS[kind] for kind in kinds.SHIPPED}
+
+
 def event_table() -> str:
     """Return every kind of event, how often it is reported, and how often in error.
 
@@ -247,7 +253,7 @@ def event_table() -> str:
         If nothing says what a detector means.
     """
     rows = []
-    for kind, detect in events.DETECTORS.items():
+    for kind, detect in _shipped_detectors().items():
         meaning = " ".join(paragraphs(detect))
         if not meaning:
             raise InputError(f"the detector of {kind!r} has no docstring; write one")
@@ -263,7 +269,7 @@ def event_table() -> str:
 def detector_summary() -> str:
     """Return how many detectors there are of which sort, and how alarms are held."""
     shipped = detector.read()
-    sorts = list(events.DETECTORS.values())
+    sorts = list(_shipped_detectors().values())
     alarms = [one for one in sorts if one.alarm]
     bounds = [detector.of(one.kind).bound for one in alarms]
     families = len({one.family for one in sorts})

@@ -48,7 +48,7 @@ EVENTS: dict[str, str] = {
     "catchphrase": "words go from mouth to mouth",
     "intervention": "something is changed from outside",
 }
-SHIPPED = frozenset(EVENTS)
+SHIPPED = tuple(EVENTS)
 
 
 def add(kind: str, meaning: str = "") -> None:
