@@ -33,6 +33,7 @@ from sim.runs.schemas import (
 )
 from sim.runs.writer import READINGS, is_ours, snapshot_name, table_of_events
 from sim.utils.errors import InputError
+from sim.utils.files import expanded
 from sim.utils.names import os_name
 from sim.utils.provenance import LARGEST, SOFTWARE
 from sim.utils.signatures import checked_arguments
@@ -467,7 +468,7 @@ def load(path: str | Path) -> Result:
     InputError
         If there is no run; says which file is missing or damaged.
     """
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if not folder.exists():
         raise InputError(f"no run at {folder}: there is no such directory")
     if not folder.is_dir():
