@@ -58,9 +58,8 @@ def refusals(calls: Sequence[Wrong]) -> list[tuple[Wrong, str]]:
     """Return the calls that raise anything but an InputError of one line."""
     found = []
     for call in calls:
-        function, _ = wrong_calls.TINY[call.name]
         try:
-            function(**call.given)
+            wrong_calls.function_of(call.name)(**call.given)
         except sim.InputError as error:
             if len(str(error).splitlines()) != 1:
                 found.append((call, str(error)))

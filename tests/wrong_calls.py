@@ -277,6 +277,17 @@ TINY: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "sweep": (sim.sweep, {"design": {"seeds": 1, "base": SMALL}, "workers": 1}),
     "check": (sim.checks.check, {"parameters": SMALL, "seeds": 1}),
 }
+# These are asked of a run.
+OF_A_RUN: dict[str, tuple[Callable[..., Any], str]] = {
+    **{
+        name: (getattr(sim.Result, name), "self")
+        for name in ("humans", "oses", "ties", "agents", "graph", "detect", "fork")
+    },
+    **{
+        name: (getattr(sim.plots, name), "source")
+        for name in ("timeline", "growth", "ego", "network", "communities")
+    },
+}
 NOT_SO = (
     *("ten", "", " ", b"ten", -1, 0, 2.5, math.nan, math.inf, -math.inf, 10**30),
     *([], ["ten"], {}, {"a": 1}, (), object(), int, [None], 1j),
@@ -285,18 +296,24 @@ NOT_SO = (
 # With these the call is none that could end soon, or none that is wrong.
 LEFT_OUT = {
     *("executor", "progress", "tell", "overwrite", "pairs", "insecure", "resume"),
-    *("workers", "sweep out", "sweep allow_model", "sweep memory_limit"),
+    *("self", "workers", "sweep out", "sweep allow_model", "sweep memory_limit"),
 }
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """Return what is called by a name."""
+    return TINY[name][0] if name in TINY else OF_A_RUN[name][0]
 
 
 def api(count: int, seed: int = 18) -> list[Wrong]:
     """Return so many calls of public functions, each with one mistake."""
     draw = random.Random(seed)
     found: list[Wrong] = []
-    few = sim.scenario("her").replace(**SMALL)
+    few, run = sim.scenario("her").replace(**SMALL), sim.load("run")
     while len(found) < count:
-        name = draw.choice(list(TINY))
-        function, given = TINY[name]
+        name = draw.choice([*TINY, *OF_A_RUN])
+        function = function_of(name)
+        given = {OF_A_RUN[name][1]: run} if name in OF_A_RUN else TINY[name][1]
         if name in ("ablate", "counterfactual", "check"):
             given = {"scenario": few, **given}
         known = [

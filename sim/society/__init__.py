@@ -150,6 +150,7 @@ class Society(AgentRegistry, mesa.Model):
             self.parameters = current
             processes.set_constants(self.day, current)
 
+    @checked_arguments()
     def graph(
         self, sample: int | None = None, around: int | None = None, hops: int = 2
     ) -> nx.DiGraph[int]:

@@ -130,7 +130,7 @@ def _misfit(
 
     Only types that are easily told apart are looked at; others fit.
     """
-    known = getattr(function, "__globals__", {})
+    known = getattr(inspect.unwrap(function), "__globals__", {})
     for word, value in signature.bind(*args, **keywords).arguments.items():
         parameter = signature.parameters[word]
         if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
