@@ -91,7 +91,7 @@ def test_a_shipped_kind_keeps_its_meaning_and_stays() -> None:
     register(shipped)
     forget("upgrade")
     register(shipped)
-    assert before == EVENTS and set(EVENTS) == SHIPPED
+    assert before == EVENTS and tuple(EVENTS) == SHIPPED
 
 
 def test_without_a_meaning_it_is_known_by_its_name(fashion: str) -> None:

@@ -26,6 +26,11 @@ from sim.cli.sweep import add_compare, add_sweep
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line."""
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            raise argparse.ArgumentError(action, "expected one argument")
+        return super()._get_values(action, arg_strings)
+
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with code 2."""
         self.exit(2, f"{PROGRAM}: error: {message} (see '{self.prog} --help')\n")

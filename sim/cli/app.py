@@ -9,7 +9,7 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
-from sim.cli.arguments import add_command
+from sim.cli.arguments import add_command, port
 from sim.utils.errors import InputError
 
 RUNS = Path("results/runs")
@@ -25,7 +25,7 @@ def add_app(commands: Any) -> None:
     add("--humans", metavar="N", type=int, default=300, help="number of humans (300)")
     add("--seed", metavar="S", type=int, default=0, help="random seed (0)")
     add("--address", metavar="A", default="127.0.0.1", help="(127.0.0.1)")
-    add("--port", metavar="N", type=int, default=0, help="any free one unless given")
+    add("--port", metavar="N", type=port, default=0, help="any free one unless given")
     add("--no-browser", action="store_true", help="only print the address")
 
 

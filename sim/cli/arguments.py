@@ -62,7 +62,7 @@ def size_of(args: argparse.Namespace) -> dict[str, int]:
 def add_workers(command: argparse.ArgumentParser) -> None:
     """Add the option of how many processes to run in."""
     command.add_argument(
-        "--workers", metavar="N", type=positive, help="processes (one a processor)"
+        "--workers", metavar="N", type=processes, help="processes (one a processor)"
     )
 
 
@@ -93,13 +93,28 @@ def positive(text: str) -> int:
     return _from(text, 1)
 
 
-def _from(text: str, least: int | None) -> int:
+def processes(text: str) -> int:
+    """Return how many processes to run in, from 1 to 1,000."""
+    return _from(text, 1, 1000)
+
+
+def port(text: str) -> int:
+    """Return the number of a port, or 0 for any free one."""
+    return _from(text, 0, 65535)
+
+
+def _from(text: str, least: int | None, most: int | None = None) -> int:
     asked = "a whole number" if least is None else f"a whole number from {least}"
+    asked += "" if most is None else f" to {most}"
     try:
         found = int(text)
     except ValueError:
         found = None
-    if found is None or (least is not None and found < least):
+    if (
+        found is None
+        or (least is not None and found < least)
+        or (most is not None and found > most)
+    ):
         raise argparse.ArgumentTypeError(f"takes {asked}, not {text!r}")
     return found
 

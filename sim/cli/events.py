@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.cli.arguments import add_command, as_json, as_table, positive
+from sim.cli.arguments import add_command, as_json, as_table, positive, processes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +42,7 @@ def add_calibrate(commands: Any) -> None:
         "--kind", metavar="K", action="append", help="only these; may be given again"
     )
     command.add_argument(
-        "--workers", metavar="N", type=positive, default=2, help="processes (2)"
+        "--workers", metavar="N", type=processes, default=2, help="processes (2)"
     )
     command.add_argument(
         "--out",

@@ -83,6 +83,8 @@ def run_sweep(args: argparse.Namespace) -> int:
 
     design = read(args.design)
     place = Path(args.out) if args.out is not None else sweeps.SWEEPS / design.name
+    if args.cluster is not None:
+        executors.check(args.cluster, args.insecure)
     if args.dry_run:
         return _dry_run(args, design, place)
     began = time.monotonic()

@@ -241,7 +241,8 @@ def profile_table() -> str:
 
 def _shipped_detectors() -> dict[str, type[Detector]]:
     """Return the detectors of the package, whatever a session has registered since."""
-    return {kind: events.DETECTORS[kind] for kind in kinds.SHIPPED}
+    known = events.DETECTORS
+    return {kind: known[kind] for kind in kinds.SHIPPED if kind in known}
 
 
 def event_table() -> str:

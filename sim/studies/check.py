@@ -19,6 +19,8 @@ from sim.utils.errors import InputError
 from sim.utils.parallel import map_all
 from sim.utils.signatures import checked_arguments
 
+MOST_SEEDS = 10**6
+
 
 class Report(NamedTuple):
     """What came of holding a scenario to its expectations."""
@@ -112,11 +114,14 @@ def seeds_from(first: int, count: int) -> list[int]:
     Raises
     ------
     InputError
-        If there are none, or the first or the last is no seed.
+        If there are none or too many, or the first or the last is no seed.
     """
     if count < 1:
         raise InputError(f"it takes at least one seed, not {count}")
-    return [seed_from(first + number) for number in range(count)]
+    if count > MOST_SEEDS:
+        raise InputError(f"it takes at most {MOST_SEEDS:,} seeds, not {count:,}")
+    start = seed_from(first)
+    return [seed_from(start + number) for number in range(count)]
 
 
 def observe(scenario: Scenario, seed: int) -> dict[str, float]:

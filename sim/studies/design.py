@@ -299,6 +299,8 @@ def read(path: str | Path) -> Design:
     """
     file = Path(path)
     given = read_toml(file, LARGEST)
+    if not given:
+        raise InputError(f"{file} is empty; a design says what to run, as in seeds = 3")
     own = file.resolve().parent.name if file.stem == "design" else file.stem
     try:
         return make({"name": own} | beside(given, file.parent))

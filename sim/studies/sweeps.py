@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import sqlite3
 import time
@@ -43,6 +44,7 @@ from sim.studies.outcomes import Measure
 from sim.studies.store import KEPT, Store, identity_of
 from sim.studies.workers import Limits, WorkerPool
 from sim.utils.errors import InputError
+from sim.utils.files import expanded
 from sim.utils.parallel import progress_bar
 from sim.utils.portable import processors
 from sim.utils.provenance import source_digest
@@ -386,8 +388,8 @@ def load_sweep(path: str | Path) -> Sweep:
     InputError
         If there is no sweep.
     """
-    folder = Path(path).expanduser()
-    if not (folder / store.LEDGER).is_file():
+    folder = expanded(path)
+    if not os.path.isfile(folder / store.LEDGER):  # pathlib's raises for long names
         raise InputError(f"no sweep at {folder}: there is no {store.LEDGER}")
     found = Sweep(folder)
     _ = found.about
@@ -462,7 +464,7 @@ def sweep(
     """
     if workers is not None and workers < 1:
         raise InputError(f"it takes at least one worker, not {workers}")
-    if time_limit < 0 or memory_limit < 0:
+    if not (time_limit >= 0 and memory_limit >= 0):  # nan is neither
         raise InputError("a limit is 0 (none) or more")
     chosen = resolve(design)
     tasks = Tasks(chosen, functions)
@@ -470,7 +472,7 @@ def sweep(
     reach: dict[str, Any] = {"allow_model": allowed, "insecure": insecure}
     for one in tasks.minds:
         check_address(mind(one, **reach))
-    place = Path(out) if out is not None else SWEEPS / chosen.name
+    place = expanded(out) if out is not None else SWEEPS / chosen.name
     identity = identity_of(chosen.name, tasks.identity())
     limits = Limits(time_limit, memory_limit)
     with Store(place, identity, resume) as store:

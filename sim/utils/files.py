@@ -16,8 +16,32 @@ from typing import Self
 from sim.utils.errors import InputError
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path in which ``~`` is a home folder.
+
+    Raises
+    ------
+    InputError
+        If nobody has it, or no file can be called so.
+    """
+    if "\0" in str(path):
+        raise InputError(f"{str(path)!r} is no name of a file")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(f"{str(path)!r} begins with a user that is not here") from None
+
+
 def sibling(directory: Path, purpose: str) -> Path:
-    """Return a hidden, unused name beside ``directory``."""
+    """Return a hidden, unused name beside ``directory``.
+
+    Raises
+    ------
+    InputError
+        If there can be nothing beside it, as with a root folder.
+    """
+    if not directory.name or "\0" in str(directory):
+        raise InputError(f"{str(directory)!r} is no name of a file or folder")
     name = f".{directory.name[:200]}.{secrets.token_hex(4)}.{purpose}"
     return directory.with_name(name)
 

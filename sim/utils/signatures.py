@@ -1,18 +1,44 @@
 """Checked calls: a wrong keyword becomes an InputError with the nearest right word.
 
 ``checked_arguments`` decorates what is public. It changes neither the signature that a
-type checker or an editor sees, nor the cost of a call that is right.
+type checker or an editor sees, nor the cost of a call that is right. A call that fails
+is asked whether a value is of another type than the signature says.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
+import numbers
+import os
+import textwrap
+import types
+import typing
 from collections.abc import Callable
 from inspect import Parameter, Signature
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from sim.utils.errors import InputError, nearest
+
+# What passes for a type where it is asked for: a library's own numbers, too.
+_KINDS: dict[Any, Any] = {
+    int: numbers.Integral,
+    float: numbers.Real,
+    bool: (bool, numbers.Integral),
+    Path: os.PathLike,
+    types.NoneType: types.NoneType,
+}
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    str: "a text",
+    Path: "a path",
+    types.NoneType: "None",
+    None: "None",
+}
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -67,10 +93,20 @@ def _checked_function(
     def call(*args: Any, **keywords: Any) -> Any:
         try:
             return function(*args, **keywords)
-        except TypeError:
+        except InputError:
+            raise
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            where = _plain_name(function.__qualname__)
+            raise InputError(f"{where}: no file can have a name that long") from None
+        except Exception:
             # An error of the body, whose arguments fit, is none of the caller's.
             if _fit(signature, args, keywords):
-                raise
+                wrong = _misfit(function, signature, args, keywords)
+                if not wrong:
+                    raise
+                raise InputError(wrong) from None
         raise _explain(function.__qualname__, signature, args, keywords, hint)
 
     return call
@@ -84,6 +120,74 @@ def _fit(signature: Signature, args: tuple[Any, ...], keywords: dict[str, Any]) 
     return True
 
 
+def _misfit(
+    function: Callable[..., Any],
+    signature: Signature,
+    args: tuple[Any, ...],
+    keywords: dict[str, Any],
+) -> str:
+    """Return what to say of the first value of another type than it should be, or ''.
+
+    Only types that are easily told apart are looked at; others fit.
+    """
+    known = getattr(inspect.unwrap(function), "__globals__", {})
+    for word, value in signature.bind(*args, **keywords).arguments.items():
+        parameter = signature.parameters[word]
+        if parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
+            continue
+        wanted = _resolved(parameter.annotation, known)
+        if not _is(value, wanted):
+            shown = textwrap.shorten(repr(value), 80, placeholder=" ...")
+            name = _plain_name(function.__qualname__)
+            return f"{name}: {word!r} is {_in_words(wanted)}, not {shown}"
+    return ""
+
+
+def _resolved(annotation: Any, known: dict[str, Any]) -> Any:
+    """Return the type of an annotation; Any if it cannot be known at run time."""
+    if annotation is Parameter.empty:
+        return Any
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, dict(known))
+    except Exception:  # imported for type checkers only
+        return Any
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    """Tell whether a value is of a type, as far as that is easily told."""
+    origin, inside = typing.get_origin(wanted), typing.get_args(wanted)
+    if wanted is None:
+        return value is None
+    if wanted is Any:
+        return True
+    if wanted in _KINDS:
+        return isinstance(value, _KINDS[wanted])
+    if origin in (types.UnionType, typing.Union):
+        return any(_is(value, one) for one in inside)
+    if isinstance(origin, type):
+        if not isinstance(value, origin) or isinstance(value, bytes):
+            return False
+        items = value if isinstance(value, list | tuple | set) else ()
+        return len(inside) != 1 or all(_is(one, inside[0]) for one in items)
+    return not isinstance(wanted, type) or isinstance(value, wanted)
+
+
+def _in_words(wanted: Any) -> str:
+    inside = typing.get_args(wanted)
+    if typing.get_origin(wanted) in (types.UnionType, typing.Union):
+        return " or ".join(dict.fromkeys(map(_in_words, inside)))
+    if len(inside) == 1:
+        return "a list of texts" if inside == (str,) else "a list"
+    found = typing.get_origin(wanted) or wanted
+    return str(_WORDS.get(found) or getattr(found, "__name__", found))
+
+
+def _plain_name(name: str) -> str:
+    return name.removesuffix(".__init__").removesuffix(".__new__")
+
+
 def _explain(
     name: str,
     signature: Signature,
@@ -92,7 +196,7 @@ def _explain(
     hint: Hint | None,
 ) -> InputError:
     """Return what to raise for arguments that do not fit a signature."""
-    name = name.removesuffix(".__init__").removesuffix(".__new__")
+    name = _plain_name(name)
     given = signature.parameters.values()
     own = [p.name for p in given if p.name in ("self", "cls", "_cls")]
     first = [p.name for p in given if p.kind <= Parameter.POSITIONAL_OR_KEYWORD]

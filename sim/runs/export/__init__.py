@@ -99,8 +99,8 @@ def export(
     Raises
     ------
     InputError
-        If the format is unknown, there is no snapshot of ``step``, or nothing can be
-        written there.
+        If the format is unknown, there is no snapshot of ``step``, ``closest`` is out
+        of range, or nothing can be written there.
     """
     path = Path(path)
     kind = kind or path.suffix.removeprefix(".").lower()
@@ -108,6 +108,8 @@ def export(
         raise InputError(f"cannot export {path}: use one of {', '.join(FORMATS)}")
     if whole and step is not None:
         raise InputError("export one day or the whole run, not both")
+    if not 0.0 <= closest <= 1.0:
+        raise InputError(f"'closest' is a closeness from 0 to 1, not {closest}")
     if kind == "csv":
         return _write_csv(result, path, result.steps if whole else [step], closest)
     if kind == "gexf" and whole:
