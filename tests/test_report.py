@@ -250,7 +250,7 @@ def test_a_sweep_says_what_was_varied_and_what_failed(small: Sweep) -> None:
 
 def test_means_have_their_interval_over_seeds() -> None:
     runs = pd.DataFrame({"seed": [0, 0, 1, 1], "left": [0.0, 0.2, 0.4, np.nan]})
-    assert sweep.cell(runs, "left") == "0.25 (0.1 to 0.4); 3 of 4 runs"
+    assert sweep.cell(runs, "left") == "0.25 (-1.66 to 2.16); 3 of 4 runs"
     assert sweep.cell(runs[:2], "left") == "0.1"
     assert sweep.cell(runs[3:], "left") == "none"
 
