@@ -266,13 +266,19 @@ def test_arguments_that_do_not_fit_are_told_how_they_would(
 
 def test_an_error_inside_a_call_that_fits_stays_what_it_is() -> None:
     @checked_arguments()
-    def half(number: int) -> float:
-        return number / 2
+    def share(number: int, names: list[str] | None = None) -> float:
+        return number / len(names or ())
 
-    assert half(4) == 2.0
-    with pytest.raises(TypeError, match="unsupported operand"):
-        half("4")
-    assert list(inspect.signature(half).parameters) == ["number"]
+    assert share(4, ["a", "b"]) == 2.0
+    with pytest.raises(ZeroDivisionError):
+        share(4)
+    assert list(inspect.signature(share).parameters) == ["number", "names"]
+    assert refuse(lambda: share("4", ["a"])).endswith(
+        "share: 'number' is a whole number, not '4'"
+    )
+    assert refuse(lambda: share(4, 5)).endswith(
+        "'names' is a list of texts or None, not 5"
+    )
 
 
 def test_parameters_are_given_by_name_to_a_run_and_to_a_society(tmp_path: Path) -> None:
