@@ -226,7 +226,8 @@ def test_a_path_that_is_not_utf8_is_a_path(
     assert found.population == len(found.humans(0)) == 3
     assert cli.main(["export", NO_UTF8, "--out", f"{NO_UTF8}.gexf"]) == 0
     assert Path(f"{NO_UTF8}.gexf").stat().st_size > 1000
-    assert capsys.readouterr().err == ""
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("network  friends")
 
 
 def test_text_that_a_file_cannot_hold_is_spelled_out() -> None:
@@ -438,7 +439,8 @@ def test_a_society_in_which_little_happens_is_a_run(
     assert cli.main(told) == 0
     assert cli.main(["events", "a", "--again"]) == 0
     assert cli.main(["export", "a", "--step", "0", "--out", "a.graphml"]) == 0
-    assert capsys.readouterr().err == ""
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("network  friends")
 
 
 @pytest.mark.slow
@@ -450,7 +452,8 @@ def test_a_society_in_which_little_happens_is_drawn_and_reported(
     assert cli.main(told) == 0
     assert cli.main(["plot", "a"]) == 0
     assert cli.main(["report", "a", "--out", "a.html"]) == 0
-    assert capsys.readouterr().err == ""
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("network  friends")
 
 
 def test_no_memory_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
