@@ -301,7 +301,12 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
         )
     ],
     "load": [
-        lambda one: look_at(sim.load(one["run"]), noted=("adopted", 0, 1), fork=(4,))
+        lambda one: look_at(
+            sim.load(one["run"]),
+            columns=("humans", ["growth"]),
+            noted=("adopted", 0, 1),
+            fork=(4,),
+        )
     ],
     "load_sweep": [
         lambda one: look_at(sim.load_sweep(one["store"])),
