@@ -304,6 +304,7 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
         lambda one: look_at(
             sim.load(one["run"]),
             columns=("humans", ["growth"]),
+            snapshot_day=(0,),
             noted=("adopted", 0, 1),
             fork=(4,),
         )
