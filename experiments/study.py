@@ -20,7 +20,7 @@ from sim.studies import Sweep, sweep
 from sim.studies.design import read
 from sim.utils.errors import InputError
 from sim.utils.provenance import source_digest
-from sim.utils.stats import bootstrap
+from sim.utils.stats import mean_interval
 
 RESULTS = Path("results")
 DIGITS = 6
@@ -105,7 +105,7 @@ def paired(table: pd.DataFrame, factor: str, base: Any, names: list[str]) -> Any
         row: dict[str, Any] = {factor: value, "runs": len(found)}
         for name in names:
             change = (found[name] - by_seed[base][name]).dropna().to_numpy(float)
-            low, high = bootstrap(change)
+            low, high = mean_interval(change)
             mean = float(np.mean(change)) if len(change) else np.nan
             row |= {name: float(found[name].mean()), f"{name}_change": mean}
             row |= {f"{name}_low": low, f"{name}_high": high}

@@ -25,7 +25,7 @@ from sim import interventions, outcomes, plots
 scratch = tempfile.TemporaryDirectory()
 FOLDER = Path(scratch.name)
 city = sim.scenario("her").replace(humans=60, steps=620)
-DAY, SEEDS = 200, 3
+DAY, SEEDS = 200, 5
 pd.set_option("display.max_colwidth", 90)
 
 # %% [markdown]

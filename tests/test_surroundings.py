@@ -26,6 +26,7 @@ import sim
 from sim import cli, plots
 from sim.engine import cache, jit
 from sim.minds import client
+from sim.minds import environment as client_environment
 from sim.runs.live import LiveResult
 from sim.runs.result import Result
 from sim.society import Society
@@ -341,7 +342,7 @@ def test_a_variable_that_stops_a_client_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     pytest.importorskip("openai")
-    for one in ("SSL_CERT_FILE", "SSL_CERT_DIR", "ALL_PROXY", "HTTPS_PROXY"):
+    for one in (*client_environment.CERTIFICATES, *client_environment.PROXIES):
         monkeypatch.delenv(one, raising=False)
         monkeypatch.delenv(one.lower(), raising=False)
     monkeypatch.setenv(name, value)
