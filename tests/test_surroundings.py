@@ -440,8 +440,7 @@ def test_a_society_in_which_little_happens_is_a_run(
     assert cli.main(told) == 0
     assert cli.main(["events", "a", "--again"]) == 0
     assert cli.main(["export", "a", "--step", "0", "--out", "a.graphml"]) == 0
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("network  friends")
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.slow
@@ -453,8 +452,7 @@ def test_a_society_in_which_little_happens_is_drawn_and_reported(
     assert cli.main(told) == 0
     assert cli.main(["plot", "a"]) == 0
     assert cli.main(["report", "a", "--out", "a.html"]) == 0
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("network  friends")
+    assert capsys.readouterr().err == ""
 
 
 def test_no_memory_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
