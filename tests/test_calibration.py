@@ -95,6 +95,7 @@ def test_facts_are_not_calibrated() -> None:
         calibrate(0)
 
 
+@pytest.mark.slow
 def test_calibrating_from_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

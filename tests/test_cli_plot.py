@@ -41,7 +41,9 @@ def test_the_options_name_what_there_is() -> None:
     ("options", "file"),
     [
         (("--what", "network", "--step", "100", "--format", "svg"), "out/network.svg"),
-        (("--what", "ego", "--agent", "85"), "out/ego.png"),
+        pytest.param(
+            ("--what", "ego", "--agent", "85"), "out/ego.png", marks=pytest.mark.slow
+        ),
         (("--what", "ego", "--agent", "3", "--step", "100"), "out/ego.png"),
     ],
 )
@@ -53,6 +55,7 @@ def test_a_figure_can_be_chosen(
     assert Path(file).stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_survival_takes_several_runs(
     told: Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,6 +121,7 @@ def test_a_foreign_or_broken_directory_says_what_it_misses(
     assert "snapshots/oses-000100.parquet is missing" in said
 
 
+@pytest.mark.slow
 def test_ties_are_exported(told: Result, capsys: pytest.CaptureFixture[str]) -> None:
     run = str(told.path)
     assert main(["export", run, "--out", "new/ties.graphml", "--step", "100"]) == 0

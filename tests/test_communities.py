@@ -157,6 +157,7 @@ def test_friends_that_are_none_in_return_do_no_harm(who: int) -> None:
     assert len(pairs) == len(weight) == np.count_nonzero(others > who)
 
 
+@pytest.mark.slow
 def test_rewired_networks_hold_no_surprise() -> None:
     """Whatever the degrees, chance explains what is found in them."""
     rng = np.random.default_rng(3)

@@ -77,6 +77,7 @@ def edit(package: Path) -> None:
     file.write_text(text.replace(OLD, NEW))
 
 
+@pytest.mark.slow
 def test_an_edited_rule_is_compiled_anew(package: Path) -> None:
     before, again = run(package), run(package)
     assert before["answer"] == 1.0

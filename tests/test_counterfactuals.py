@@ -94,6 +94,7 @@ def test_hops_count_ties(story: Scenario) -> None:
             assert 0 <= found[other] <= found[owner] + 1
 
 
+@pytest.mark.slow
 def test_what_is_further_away_is_reached_later(farewell: Comparison) -> None:
     spread = farewell.spread
     assert spread.loc[0, "share"] == 1.0

@@ -103,6 +103,7 @@ def test_graphml_comes_back_the_same(run: Result, tmp_path: Path, whole: bool) -
     assert back.graph["scenario"] == "her"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [False, True])
 def test_json_comes_back_the_same(run: Result, tmp_path: Path, whole: bool) -> None:
     (file,) = export.export(run, tmp_path / "ties.json", whole=whole)
@@ -177,6 +178,7 @@ def test_the_whole_graph_knows_first_and_last_days(run: Result) -> None:
     assert all(k["closest"] >= k["closeness"] for *_, k in graph.edges(data=True))
 
 
+@pytest.mark.slow
 def test_the_whole_graph_is_that_of_all_days(run: Result) -> None:
     graph, days = export.whole_graph(run, 0.3), run.steps
     seen = {day: export.day_graph(run, day, 0.3) for day in days}

@@ -167,6 +167,7 @@ def survive(
     return result, told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["rule", "skip"])
 def test_a_run_gets_through_all_faults_and_counts_each(
     policy: str, tmp_path: Path

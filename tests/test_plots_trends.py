@@ -27,6 +27,8 @@ from sim.runs.result import Result
 from sim.society import Society
 from sim.utils.errors import InputError
 
+pytestmark = pytest.mark.slow  # each draws figures of a whole story
+
 OF_A_RUN: dict[str, Callable[[Result], Figure]] = {
     name: getattr(plots, name)
     for name in (

@@ -233,6 +233,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
         assert place.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacks", [[], ["killpg"]], ids=["group", "tree"])
 @pytest.mark.posix
 def test_a_process_ends_with_all_that_it_has_started(

@@ -344,6 +344,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return err
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_report(
     told: Result, somewhere: Path, capsys: pytest.CaptureFixture[str], blank: None
 ) -> None:

@@ -186,6 +186,7 @@ def test_hostile_words_are_inert(told: Result, tmp_path: Path, figures: Any) -> 
 OBEYED = "\x1b]0;pwned\x07 \u202egnp.exe"
 
 
+@pytest.mark.slow
 def test_no_terminal_and_no_page_obeys_what_was_said(
     told: Result, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -204,6 +204,7 @@ def test_a_direction_is_a_real_one(name: str, place: int, sign: float) -> None:
     assert max(moves) > 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_compiled_rule_equals_the_plain_one(name: str) -> None:
     compiled = numba.njit(RULES[name])

@@ -84,6 +84,7 @@ def test_numbers_out_of_range_are_refused(
         server.serve(**({"port": 0} | given), model=pretended)
 
 
+@pytest.mark.slow
 def test_what_ends_the_server_is_told() -> None:
     with (
         pytest.raises(InputError, match=r"no model at gone\.gguf|not installed"),

@@ -143,7 +143,14 @@ def refused_with_a_byte_changed(
     return refused
 
 
-@pytest.mark.parametrize("name", ["events", "series", "snapshots/ties-000020"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "events",
+        pytest.param("series", marks=pytest.mark.slow),
+        pytest.param("snapshots/ties-000020", marks=pytest.mark.slow),
+    ],
+)
 def test_no_byte_of_a_footer_ends_the_process(run: Path, name: str) -> None:
     file = run / f"{name}.parquet"
     raw = file.read_bytes()
