@@ -302,8 +302,12 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
     """Open a ledger."""
     if not read_only:
         ledger = sqlite3.connect(path, isolation_level=None, timeout=30.0)
-        ledger.execute("PRAGMA journal_mode = WAL")
-        ledger.execute("PRAGMA synchronous = FULL")
+        try:
+            ledger.execute("PRAGMA journal_mode = WAL")
+            ledger.execute("PRAGMA synchronous = FULL")
+        except BaseException:
+            ledger.close()
+            raise
         return ledger
     # Without its write-ahead log a ledger is at rest, and may lie on a read-only disk.
     is_live = path.with_name(f"{path.name}-wal").exists()
@@ -370,11 +374,15 @@ def _open_ledger(
 ) -> sqlite3.Connection:
     try:
         ledger = connect(path / LEDGER)
-        if is_new:
-            _begin(ledger, identity)
-            sync_folder(path)
-        else:
-            _refuse_other(path, about(ledger), identity)
+        try:
+            if is_new:
+                _begin(ledger, identity)
+                sync_folder(path)
+            else:
+                _refuse_other(path, about(ledger), identity)
+        except BaseException:
+            ledger.close()
+            raise
     except sqlite3.Error as error:
         raise InputError(f"cannot write {path / LEDGER}: {error}") from None
     return ledger

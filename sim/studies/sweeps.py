@@ -7,7 +7,7 @@ import os
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -267,11 +267,12 @@ class Sweep:
 
     def _rows(self) -> Iterator[tuple[Any, ...]]:
         total, last = len(self), -1
-        for position, run, *rest in self._each(_POINTS):
-            if not last < position < total:
-                raise InputError(f"{self.path} is damaged: it has a run {run!r}")
-            last = position
-            yield position, _name(self.path, run), *rest
+        with closing(self._each(_POINTS)) as rows:
+            for position, run, *rest in rows:
+                if not last < position < total:
+                    raise InputError(f"{self.path} is damaged: it has a run {run!r}")
+                last = position
+                yield position, _name(self.path, run), *rest
 
     def runs(
         self,
@@ -332,7 +333,7 @@ class Sweep:
     def _query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
         return list(self._each(text, *values))
 
-    def _each(self, text: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def _each(self, text: str, *values: Any) -> Generator[tuple[Any, ...]]:
         try:
             ledger = store.connect(self.path / store.LEDGER, read_only=True)
             try:
