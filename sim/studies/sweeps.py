@@ -41,7 +41,7 @@ from sim.studies.job import (
     warm_up,
 )
 from sim.studies.outcomes import Measure
-from sim.studies.store import KEPT, Store, identity_of
+from sim.studies.store import KEPT, TRANSCRIPTS, Store, identity_of
 from sim.studies.workers import Limits, WorkerPool
 from sim.utils.errors import InputError
 from sim.utils.files import expanded
@@ -290,12 +290,13 @@ class Sweep:
             None takes all that are done.
         allow_model, insecure
             As for ``sweep``: where a language model may be asked for a run that was not
-            kept. Nowhere unless you say so: a store is untrusted.
+            kept and has no transcript. Nowhere unless you say so: a store is untrusted.
 
         Yields
         ------
         Result
-            A kept run; one that was not kept is run again, and kept from then on.
+            A kept run; one that was not kept is run again, and kept from then on. What
+            a language model answers is then as in its transcript in the store.
 
         Raises
         ------
@@ -323,6 +324,9 @@ class Sweep:
             raise InputError(f"run {run[:8]} was not kept, and was run by other code")
         job = task.job
         mind = design.mind(job["mind"], **reach)
+        said = resolve_inside(self.path, f"{store.TRANSCRIPTS}/{run}.jsonl")
+        if is_live(mind) and said.is_file():
+            mind = mind._replace(settings=None, replay=said)
         try:
             check_address(mind)
         except InputError as error:
@@ -419,6 +423,9 @@ def sweep(
     tell: Tell | None = None,
 ) -> Sweep:
     """Run every run of a design that is not done yet, and keep its outcomes.
+
+    What a language model answers is kept in the store, too, in a transcript for each
+    run, before it is used: so a run that is begun again pays no answer twice.
 
     Parameters
     ----------
@@ -526,10 +533,13 @@ class Driver:
 
     def _job(self, task: Task) -> Job:
         job = task.job | {"reach": dict(self._reach)}
-        if not self.tasks.design.keep_runs:
-            return job
-        place = self.store.path.resolve() / KEPT / task.run
-        return job | {"keep": str(place)}
+        place = self.store.path.resolve()
+        if job["mind"] and is_live(design.mind(job["mind"])):
+            said = resolve_inside(place, f"{TRANSCRIPTS}/{task.run}.jsonl")
+            job["record"] = str(said)
+        if self.tasks.design.keep_runs:
+            job["keep"] = str(place / KEPT / task.run)
+        return job
 
     def keep(self, findings: Iterator[JobResult], progress: bool) -> None:
         """Keep all findings, and show how far it is."""
