@@ -30,8 +30,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(Path(__file__).parent)]
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
 import loopback
 from families import FAMILIES, Family, parts_of, reply_to
@@ -43,10 +42,12 @@ from sim.studies.store import LEDGER, TRANSCRIPTS
 
 PATIENCE = 120.0  # seconds for a start of a program
 MOST_STARTS = 30  # of one round
+ROOT = Path(__file__).parents[2]
 KEY = "sk-loopback-only"
 WORKERS = 2
 SLOTS = 4  # of a run of a sweep
-ABSURD = ("1e300", "-1", "nan", "9" * 400, "Wed, 21 Oct 9999 07:28:00 GMT")
+WAITS = ("0", "1e300", "-1", "nan")
+LONG_WAITS = ("9" * 400, "Wed, 21 Oct 9999 07:28:00 GMT")  # 20 s or the deadline
 FAULTS = (
     loopback.status(500),
     loopback.status(503),
@@ -54,8 +55,9 @@ FAULTS = (
     loopback.reset(),
     loopback.empty_choices(),
     loopback.not_json(),
-    *(loopback.status(429, {"Retry-After": text}) for text in ("0", *ABSURD)),
+    *(loopback.status(429, {"Retry-After": text}) for text in WAITS),
 )
+LONG_FAULTS = [loopback.status(429, {"Retry-After": text}) for text in LONG_WAITS]
 ALL_SPENT = "of the budget were made to find out"
 DESIGN = """
 seeds = {runs}
@@ -68,7 +70,7 @@ kind = "llm"
 model = "tiny"
 base_url = "{url}"
 cast = 30
-talks = 0.4
+talks = 1.0
 max_calls = {budget}
 stop_after = 0
 """
@@ -113,6 +115,7 @@ class Server:
         self._family: Family = rng.choice(list(FAMILIES.values()))
         self._share = rng.choice([0.0, 0.1, 0.3])  # of requests that meet a fault
         self._slowest = rng.choice([0.0, 0.03, 0.3])  # seconds
+        self.faults = list(FAULTS)
         self.finished = 0
         self.kill_at: int | None = None  # requests
         self.kill: Any = None  # called then
@@ -131,7 +134,7 @@ class Server:
                 return
         await asyncio.sleep(self._rng.uniform(0.0, self._slowest))
         if self._rng.random() < self._share:
-            await self._rng.choice(FAULTS)(call)
+            await self._rng.choice(self.faults)(call)
             return
         is_greeting = "Say hello." in call.text
         said = json.dumps(reply_to(call))
@@ -243,6 +246,7 @@ class Run(Trial):
         self.budget = rng.randrange(20, 90)
         self.slots = rng.choice([1, 4, 12])
         self.place, self.record = folder / "run", folder / "calls.jsonl"
+        server.faults += LONG_FAULTS
 
     def _told(self, place: Path) -> list[str]:
         size = ["run", "her", "--humans", "40", "--steps", "6", "--out", str(place)]
@@ -373,6 +377,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--kills", type=int, default=4, help="at most, a round")
+    parser.add_argument("--kind", choices=("run", "sweep"), help="both in turn")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -383,9 +388,10 @@ def main() -> int:
         rng = random.Random(f"{args.seed} {number}")
         server = Server(rng)
         with tempfile.TemporaryDirectory() as folder, server.loopback:
-            make = (Run, Sweep)[number % 2]
+            kind = args.kind or ("run", "sweep")[number % 2]
+            make = Run if kind == "run" else Sweep
             trial = make(server, Path(folder), random.Random(rng.random()))
-            rounds.append(trial.run(rng.randrange(args.kills + 1)))
+            rounds.append(trial.run(rng.randint(1, args.kills)))
         if not args.json:
             print(shown(rounds[-1]), flush=True)
     violated = sum(not seen.holds for seen in rounds)

@@ -11,7 +11,8 @@ ranges) or ``[[list]]`` in place of ``[grid]``::
     growth_exponent = [0.9, 1.1]
 
 Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network``,
-``lever`` and ``mind``.
+``lever`` and ``mind``. A mind is a table of what ``MindOptions``, its ``Settings`` and
+its ``Policy`` have: kind, cast, talks, model, max_calls, without and so on.
 """
 
 from __future__ import annotations
