@@ -25,6 +25,7 @@ from sweep_runs import Here, kept
 
 import sim
 from sim.cli import main
+from sim.cli.sweep import _json
 from sim.minds import MindOptions, Policy, Settings, client
 from sim.minds.calls import Request, Response
 from sim.minds.transcript import Answers, Journal, Transcript
@@ -357,6 +358,10 @@ def test_what_a_design_says_of_a_mind_is_what_is_sent() -> None:
             assert (call.body["top_k"], call.body["max_tokens"]) == (5, 77)
             assert call.body["response_format"] == {"type": "json_object"}
         assert {call.body["seed"] for call in server.requests} == {0, 3}
+    without = ["bounds", "json_schema"]
+    known = {"model": "tiny", "provider": server.url, "without": without}
+    assert sim.load_sweep("s").endpoints() == [known]
+    assert json.loads(_json(sim.load_sweep("s")))["endpoints"] == [known]
     told = {"kind": "llm", "model": "tiny", "stop_after": 3, "on_failure": "skip"}
     policy = design.mind(told).policy
     assert (policy.stop_after, policy.on_failure) == (3, "skip")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sim.events import kinds
 from sim.minds.client import hosts
 from sim.minds.options import check_address, is_live, open_cast, stand_in
+from sim.minds.transcript import MOST_BYTES_OF_A_HEADER, read_header
 from sim.model.parameters import IN_DESIGN
 from sim.runs import result
 from sim.runs.result import Result
@@ -50,7 +52,7 @@ from sim.utils.portable import processors
 from sim.utils.provenance import source_digest
 from sim.utils.signatures import checked_arguments
 from sim.utils.typing import Array
-from sim.utils.untrusted import parse_json, resolve_inside
+from sim.utils.untrusted import open_file, parse_json, resolve_inside
 
 PILOT = 10.0  # seconds, at most
 
@@ -199,6 +201,25 @@ class Sweep:
         """Return the runs that failed, with the stage and the reason."""
         ledger = self.ledger()
         return ledger[ledger["state"] == FAILED]
+
+    def endpoints(self) -> list[dict[str, Any]]:
+        """Return each model that was asked, its provider, and what is not sent to it.
+
+        Returns
+        -------
+        list of dict
+            With keys ``model``, ``provider`` and ``without``, ready for JSON; from the
+            transcripts of runs, those that cannot be read left out.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        folder = resolve_inside(self.path, TRANSCRIPTS)
+        for file in sorted(folder.glob("*.jsonl")):
+            with suppress(InputError, OSError), open_file(file) as opened:
+                first, *_ = (opened.read(MOST_BYTES_OF_A_HEADER) or b"").split(b"\n")
+                header = read_header(file, first)
+                told = {name: getattr(header, name) for name in _SETTLED}
+                found.setdefault(json.dumps(told), told)
+        return list(found.values())
 
     def ledger(self) -> pd.DataFrame:
         """Return what is noted of each run: state, attempts, seconds, versions."""
@@ -356,6 +377,7 @@ class _Found(NamedTuple):
     numbers: Array  # float64[valid, outcomes]
 
 
+_SETTLED = ("model", "provider", "without")
 _SHOWN = ["state", "error", "run"]
 _NOTHING = (WAITING, None, None)
 _POINTS = """
