@@ -40,7 +40,7 @@ from loopback import Call, Loopback
 from sim.studies import load_sweep
 from sim.studies.store import LEDGER, TRANSCRIPTS
 
-PATIENCE = 120.0  # seconds for a start of a program
+PATIENCE = 300.0  # seconds for a start of a program
 MOST_STARTS = 30  # of one round
 ROOT = Path(__file__).parents[2]
 KEY = "sk-loopback-only"
@@ -246,7 +246,7 @@ class Run(Trial):
         self.budget = rng.randrange(20, 90)
         self.slots = rng.choice([1, 4, 12])
         self.place, self.record = folder / "run", folder / "calls.jsonl"
-        server.faults += LONG_FAULTS
+        server.faults += rng.choice([LONG_FAULTS, [], []])
 
     def _told(self, place: Path) -> list[str]:
         size = ["run", "her", "--humans", "40", "--steps", "6", "--out", str(place)]
