@@ -70,8 +70,9 @@ def test_a_run_tells_what_it_will_ask_and_what_it_asked(
     day = told["by_rule_from"]
     assert server.count == told["requests"] == 50  # a greeting, and three in vain
     assert (
-        "mind     46 calls to tiny; failed: 1 server error, 1 wrong schema; "
-        f"asked again 3 times; budget spent on day {day}, by rules since\n" in out
+        "mind     46 calls to tiny in 50 requests; failed: 1 server error, "
+        "1 wrong schema; asked again 3 times; "
+        f"budget spent on day {day}, by rules since\n" in out
     )
 
 

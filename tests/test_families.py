@@ -427,7 +427,8 @@ def test_refused_prompts_are_counted_and_a_run_goes_on(
     said = {"refused prompt": NO, "content filter": NO, "refusal": "I will not."}
     assert mind["said"] == said
     told = ", ".join(f"{n} {name} ({said[name]})" for name, n in failed.items())
-    assert last == f"mind     {mind['calls']} calls to tiny; failed: {told}"
+    made = f"{mind['calls']} calls to tiny in {mind['requests']} requests"
+    assert last == f"mind     {made}; failed: {told}"
 
 
 def test_a_fault_that_passes_costs_no_call(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KINDS = ("rules", "llm", "archetype", "scripted")
 POLICIES = ("rule", "skip", "abort")
 MOST_SAID = 100  # characters of what an endpoint says of a failure
-NOTHING_SAID = {"calls": 0, "model": "", "failures": {}, "re_asked": 0}
+NOTHING_SAID = {"calls": 0, "model": "", "failures": {}, "re_asked": 0, "requests": 0}
 NOTHING_SAID |= {"by_rule_from": None, "given_up": 0, "mended": {}, "said": {}}
 
 
@@ -299,6 +299,8 @@ def summary_of(result: Result) -> str:
     counts = mind["failures"].items()
     failed = ", ".join(f"{n} {name}{why.get(name, '')}" for name, n in counts)
     line = f"mind     {mind['calls']:,} calls to {mind['model']}"
+    if mind["requests"] > mind["calls"]:
+        line += f" in {mind['requests']:,} requests"
     line += f"; failed: {failed}" if failed else "; none failed"
     if mended := ", ".join(f"{n:,} {kind}" for kind, n in mind["mended"].items()):
         line += f"; mended: {mended}"
