@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from sim.minds import MindOptions, Policy, Settings, client
 from sim.minds.calls import Request, Response
 from sim.minds.transcript import Answers, Journal, Transcript
 from sim.studies import design
+from sim.studies.job import Tasks, run_job
 from sim.studies.store import LEDGER, TRANSCRIPTS
 from sim.studies.workers import Limits, WorkerPool
 from sim.utils.errors import InputError
@@ -334,6 +336,25 @@ def test_a_sweep_that_goes_on_pays_no_answer_twice(
         runs = list(sim.load_sweep("s").runs())
         assert [run.provenance["mind"]["requests"] for run in runs] == [12, 12]
         assert server.connections == asked
+
+
+def test_a_run_that_another_process_does_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stages: list[str] = []
+    with Loopback() as server:
+        swept(server.url, max_calls=5)
+        (file, *_) = sorted(Path("s", TRANSCRIPTS).glob("*.jsonl"))
+        tasks = Tasks(design.make(sweep_design(server.url, max_calls=5)))
+        (job,) = [task.job for task in tasks if task.run == file.stem]
+        reach = {"allow_model": [urlsplit(server.url).netloc]}
+        job |= {"reach": reach, "record": str(file)}
+        other, asked = Journal.to_write(file), server.count
+        monkeypatch.setattr(time, "sleep", lambda _: other.close())
+        finding = run_job(job, stages.append)
+        assert server.count == asked
+    assert finding["state"] == "done"
+    assert stages[1] == "waiting for another process that does the run"
 
 
 def test_a_link_out_of_the_store_is_not_written_to(tmp_path: Path) -> None:

@@ -400,12 +400,19 @@ class Journal:
             self._lock.release()
 
 
+class InUse(InputError):
+    """A transcript that another run is writing."""
+
+
 def _locked(path: Path) -> Lock:
     """Be the one writer of a journal, by whatever name it is known."""
     real = path.resolve()
     message = f"{path} is being written by another run; wait for it"
     place = real.with_name(f".{real.name[:200]}.lock")
-    return Lock(place, lambda _: f"{message} or name another file")
+    try:
+        return Lock(place, lambda _: f"{message} or name another file")
+    except InputError as error:
+        raise InUse(str(error)) from None
 
 
 class Asks(Protocol):

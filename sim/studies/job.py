@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.events import own_detectors
-from sim.minds.options import open_cast
+from sim.minds.options import MindOptions, open_cast
+from sim.minds.transcript import InUse
+from sim.model.encounters import Cast
 from sim.model.parameters import Parameters
 from sim.runs.simulate import finalize, language_mind
 from sim.runs.writer import RunWriter
@@ -206,6 +208,8 @@ DONE, FAILED = "done", "failed"
 RAISED, EXITED, OUT_OF_MEMORY = "raised", "exited", "out of memory"
 OTHER_CODE = "other code"
 SNAPSHOT_EVERY = 30  # days, in a run that is kept
+LONGEST_WAIT = 600.0  # seconds for another process that does the same run
+LOOK_EVERY = 0.5  # seconds, for its end
 LONGEST = 500  # letters of an error that are kept
 
 
@@ -261,7 +265,7 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
         mind = design.mind(job["mind"], **job.get("reach", {}))
         if "record" in job:
             mind = mind._replace(record=job["record"])
-        cast = stack.enter_context(open_cast(mind))
+        cast = _opened(mind, stack, entered)
         society = Society(
             scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
         )
@@ -281,6 +285,23 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             entered("writing")
             _finish(society, writer)
         return values
+
+
+def _opened(mind: MindOptions, stack: ExitStack, entered: Notice) -> Cast | None:
+    """Open a cast; wait while another process does the same run.
+
+    On a cluster one may go on with it whose driver was killed. What it pays is then
+    found in the transcript.
+    """
+    until = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            return stack.enter_context(open_cast(mind))
+        except InUse:
+            if time.monotonic() > until:
+                raise
+        entered("waiting for another process that does the run")
+        time.sleep(LOOK_EVERY)
 
 
 def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
