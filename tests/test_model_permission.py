@@ -27,6 +27,7 @@ from sim.cli import app, main, parser
 from sim.cli.minds import settings_of
 from sim.minds import Settings
 from sim.minds.client import Endpoint, address_of, hosts
+from sim.minds.transcript import Transcript
 from sim.runs import result
 from sim.runs.interview import chat_with, guest_of
 from sim.runs.writer import UNFINISHED, begun_at
@@ -428,7 +429,11 @@ def test_a_dry_run_says_that_a_model_takes_its_time(
     untrusted: Untrusted, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["sweep", untrusted["design.toml"], "--dry-run"]) == 0
-    assert "8 days with scripted agents; the time that" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "8 days with scripted agents; the time that" in told
+    asked = int(told.partition("asks     about ")[2].partition(" requests")[0])
+    (record,) = Path(untrusted["store"], TRANSCRIPTS).glob("*.jsonl")
+    assert asked == pytest.approx(len(Transcript.replay(record)), rel=0.5)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def add_sweep(commands: Any) -> None:
         "--resume", action="store_true", help="continue; run what failed or is damaged"
     )
     sweep.add_argument(
-        "--dry-run", action="store_true", help="print runs, time and disk, and stop"
+        "--dry-run", action="store_true", help="print what it will take, and stop"
     )
     sweep.add_argument(
         "--time-limit", metavar="S", type=float, default=3600.0, help="a run (3600)"
@@ -158,11 +158,13 @@ def _dry_run(args: argparse.Namespace, design: Any, place: Path) -> int:
 def _foreseen(name: str, found: SweepEstimate, workers: int) -> str:
     done = f" ({found.done:,} done)" if found.done else ""
     wall = _duration(found.wall(workers))
+    asked = [f"asks     about {found.requests:,} requests"] if found.requests else []
     return "\n".join(
         [
             f"sweep    {name}: {found.runs:,} runs{done}",
             f"time     {wall} with {workers} workers; {found.seconds:.2f} s a run",
             f"disk     {_size(found.bytes)}",
+            *asked,
             f"from     {found.source}",
         ]
     )

@@ -26,6 +26,7 @@ from sim.model.parameters import IN_DESIGN
 from sim.runs import result
 from sim.runs.result import Result
 from sim.runs.run import run as simulate
+from sim.runs.simulate import language_mind
 from sim.society import Society
 from sim.studies import design, executors, store
 from sim.studies.design import Design, make, mind, resolve
@@ -65,6 +66,7 @@ class SweepEstimate(NamedTuple):
     seconds: float  # of one run
     bytes: int  # of all runs, on disk
     source: str  # where the numbers come from
+    requests: int | None = None  # to language models, about; None if not known
 
     def wall(self, workers: int) -> float:
         """Return the seconds until all is done, with so many workers."""
@@ -88,26 +90,34 @@ def estimate(tasks: Tasks, place: Path) -> SweepEstimate:
             done = load_sweep(place).counts().get(DONE, 0)
             return SweepEstimate(len(tasks), done, seconds, size, text)
     task = tasks[len(tasks) // 2]
-    seconds, days = _pilot(task)
+    seconds, days, requests = _pilot(task)
     text = f"a pilot of {days} days"
     if is_live(design.mind(task.job["mind"])):
         text += " with scripted agents; the time that a model takes comes on top"
-    return SweepEstimate(len(tasks), 0, seconds, size, text)
+    return SweepEstimate(len(tasks), 0, seconds, size, text, requests * len(tasks))
 
 
-def _pilot(task: Task) -> tuple[float, int]:
-    """Return the seconds that a run takes, and the days that were tried."""
+def _pilot(task: Task) -> tuple[float, int, int]:
+    """Return the seconds of a run, the days that were tried, and the requests of a run.
+
+    If all goes well, these are the opening and one for each call; at most the budget.
+    """
     warm_up()
     began = time.monotonic()
-    days = 0
+    days, mind = 0, design.mind(task.job["mind"])
     with _opened(task) as society:
         ready = time.monotonic()
         while society.running and time.monotonic() - began < PILOT:
             society.step()
             days += 1
-        steps = society.parameters.steps
-    simulating = time.monotonic() - ready
-    return ready - began + simulating * (steps / days if days else 0.0), days
+        steps, spoken = society.parameters.steps, language_mind(society)
+    simulating, share = time.monotonic() - ready, steps / days if days else 0.0
+    requests = 0.0
+    if is_live(mind) and spoken is not None:
+        most = mind.policy.max_calls
+        requests = 1 + spoken.tally["calls"] * share
+        requests = requests if most is None else min(most, requests)
+    return ready - began + simulating * share, days, round(requests)
 
 
 @contextmanager
