@@ -18,6 +18,8 @@ from typing import Any
 import numba
 from numba.core import caching
 
+from sim.engine import guard
+
 LOG = logging.getLogger(__name__)
 VARIABLE = "OS_SOCIETY_CACHE"
 
@@ -117,7 +119,12 @@ class LoopCache(caching.FunctionCache):  # type: ignore[misc]
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep what was compiled for a signature, if that is possible."""
+        """Keep what was compiled for a signature, if that is possible.
+
+        Nothing is kept once code was replaced: it would be found under a wrong name.
+        """
+        if guard.replaced():
+            return
         try:
             super().save_overload(sig, data)
         except Exception as error:

@@ -17,6 +17,7 @@ import numba
 import numba.extending
 from llvmlite import ir
 
+from sim.engine import guard
 from sim.engine.cache import VARIABLE, LoopCache, complain
 from sim.utils.errors import InputError
 from sim.utils.provenance import PACKAGE, digest_of
@@ -115,7 +116,7 @@ def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
     It runs without the interpreter's lock. Never with ``fastmath``: it makes sums
     depend on the processor.
     """
-    return _compiled(function, nogil=True)
+    return guard.note(_compiled(function, nogil=True))
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -125,7 +126,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     and without reference counts, which cost ten times the work itself where columns
     are handed to helpers. So it cannot allocate: its caller hands it room to write.
     """
-    return _compiled(function, nogil=True, **_LEAN)
+    return guard.note(_compiled(function, nogil=True, **_LEAN))
 
 
 def inline(function: F) -> F:
@@ -135,7 +136,7 @@ def inline(function: F) -> F:
     than most helpers themselves.
     """
     numba.extending.register_jitable(**_LEAN)(function)
-    return function
+    return guard.note(function)
 
 
 def inline_always(function: F) -> F:
@@ -144,20 +145,22 @@ def inline_always(function: F) -> F:
     A loop is worked out several elements at a time only if it calls nothing.
     """
     numba.extending.register_jitable(forceinline=True, **_LEAN)(function)
-    return function
+    return guard.note(function)
 
 
 def wraparound(function: F) -> F:
     """Decorate a fused helper whose integers wrap around, called by Python or not."""
-    return numba.njit(forceinline=True, **_PLAIN, **_LEAN)(function)  # type: ignore[no-any-return]
+    compiled: F = numba.njit(forceinline=True, **_PLAIN, **_LEAN)(function)
+    return guard.note(compiled)
 
 
 def inline_source(function: F) -> F:
     """Decorate a helper whose source is written into whatever calls it."""
-    return numba.njit(inline="always", **_LEAN)(function)  # type: ignore[no-any-return]
+    compiled: F = numba.njit(inline="always", **_LEAN)(function)
+    return guard.note(compiled)
 
 
 def rule(function: F) -> F:
     """Let compiled loops call a scalar rule, which stays a plain Python function."""
     numba.extending.register_jitable(**_LEAN)(function)
-    return function
+    return guard.note(function)

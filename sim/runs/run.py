@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim import scenarios
+from sim.events import own_detectors
 from sim.events.monitor import Monitor
 from sim.minds.options import (
     CallEstimate,
@@ -115,7 +116,7 @@ def run(
         chosen = chosen.replace(steps=steps)
     seed = seed_from(seed)
     if out is None:
-        place = default_path(chosen, seed, network, options.mind)
+        place = default_path(chosen, seed, network, options.mind, detectors)
     else:
         place = Path(out)
     make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
@@ -124,7 +125,9 @@ def run(
         society.monitor = Monitor(society.parameters, options.detectors)
         chosen = chosen.model_copy(update={"parameters": society.parameters})
         steps, kept = chosen.parameters.steps, options.kept()
-        record = provenance(chosen, seed, steps, {"network": network, "options": kept})
+        looked = own_detectors.identity(society.monitor.kinds)
+        more = {"network": network, "options": kept, "detectors": looked}
+        record = provenance(chosen, seed, steps, more)
         if society.read_as is not None:
             record["network"]["read_as"] = society.read_as
         if options.checkpoint_every:

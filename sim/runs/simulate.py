@@ -12,6 +12,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from sim.engine import guard
+from sim.events import own_detectors
+from sim.events.detectors import DETECTORS
 from sim.minds.mind import LanguageMind
 from sim.minds.options import MindOptions
 from sim.model.network_files.network_file import NetworkFile
@@ -78,6 +81,7 @@ def default_path(
     seed: int,
     network: str | Path | NetworkFile | None,
     mind: MindOptions | None = None,
+    detectors: Sequence[str] | None = None,
 ) -> Path:
     """Return the default directory of a run, named by all that makes it."""
     known = network_identity(network) if network is not None else None
@@ -85,6 +89,9 @@ def default_path(
     made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
     if mind is not None and mind.kind != "rules" and mind.cast != 0:
         made_of.append([str(part) for part in mind])
+    looked = own_detectors.identity(DETECTORS if detectors is None else detectors)
+    if looked["own"] or detectors is not None:
+        made_of.append(looked)
     text = json.dumps(made_of, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RUNS / f"{scenario.name}-{seed}-{digest}"
@@ -96,7 +103,13 @@ def simulate(
     """Simulate all days to come; write snapshots of the first, the last, and some.
 
     Checkpoints are written last of all on their day: what they build on is there.
+
+    Raises
+    ------
+    InputError
+        If code of the model was replaced since it was imported.
     """
+    guard.refuse_replaced()
     steps, first = society.parameters.steps, int(society.day["step"])
     every = options.checkpoint_every
     readings = society.monitor.keeper = writer.keep_readings()
@@ -189,7 +202,12 @@ def fork(
     place = Path(out) if out is not None else _path_of_fork(checkpoint, step)
     steps = checkpoint.scenario.parameters.steps
     of = {"run": parent.name, "step": step, **file_identity(parent / "provenance.json")}
-    more = {"network": record["network"], "parent": of, "options": options.kept()}
+    more = {
+        "network": record["network"],
+        "parent": of,
+        "options": options.kept(),
+        "detectors": own_detectors.identity(checkpoint.society.monitor.kinds),
+    }
     known = provenance(checkpoint.scenario, checkpoint.seed, steps, more)
     overwrite = options.overwrite or out is None
     with RunWriter(place, known, overwrite=overwrite) as writer:

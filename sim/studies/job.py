@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sim.engine import guard
 from sim.events import own_detectors
 from sim.minds.options import open_cast
 from sim.model.parameters import Parameters
@@ -84,6 +85,7 @@ class Tasks:
         design: Design,
         functions: Mapping[str, outcomes.Measure] | None = None,
     ) -> None:
+        guard.refuse_replaced()
         self.design = design
         self.layout = design.layout()
         self.seeds = design.seed_list
@@ -286,7 +288,9 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
     if job.get("keep") is None:
         return None
     steps, network = society.parameters.steps, job["network"]
-    record = provenance(scenario_of(job), job["seed"], steps, {"network": network})
+    looked = own_detectors.identity(society.monitor.kinds)
+    more = {"network": network, "detectors": looked}
+    record = provenance(scenario_of(job), job["seed"], steps, more)
     if society.read_as is not None:
         record["network"]["read_as"] = society.read_as
     writer = stack.enter_context(RunWriter(Path(job["keep"]), record, overwrite=True))
