@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from sim.engine import guard
 from sim.events import own_detectors
 from sim.minds.options import open_cast
+from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import Parameters
 from sim.runs.simulate import finalize, language_mind
 from sim.runs.writer import RunWriter
@@ -164,6 +165,8 @@ class Tasks:
             "functions": self.functions,
             "source": source_digest(),
         }
+        if network is not None and design.network_options:
+            job["network_options"] = design.network_options
         return job | ({"detectors": self.detectors} if self.detectors else {})
 
     def _hash(self, job: Job) -> str:
@@ -173,6 +176,7 @@ class Tasks:
             *(job["seed"], job["outcomes"]),
             [[one["name"], one["digest"]] for one in job["functions"]],
             *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
+            *([job["network_options"]] if "network_options" in job else []),
         ]
         text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -187,6 +191,13 @@ def _network_digest(path: str | None) -> str | None:
     if path is None or path == NONE:
         return None
     return network_digest(path)
+
+
+def network_of(job: Job) -> NetworkFile | None:
+    """Return the network file of a job, and how to read it; None if it has none."""
+    if job["network"] is None:
+        return None
+    return NetworkFile(job["network"], **job.get("network_options", {}))
 
 
 def scenario_of(job: Job) -> Scenario:
@@ -263,7 +274,7 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
         mind = design.mind(job["mind"], **job.get("reach", {}))
         cast = stack.enter_context(open_cast(mind))
         society = Society(
-            scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
+            scenario_of(job), rng=job["seed"], network=network_of(job), cast=cast
         )
         writer = _writer(job, society, stack)
         for day in range(1, society.parameters.steps + 1):
@@ -287,7 +298,7 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
     """Return where the whole run is kept, if it is."""
     if job.get("keep") is None:
         return None
-    steps, network = society.parameters.steps, job["network"]
+    steps, network = society.parameters.steps, network_of(job)
     looked = own_detectors.identity(society.monitor.kinds)
     more = {"network": network, "detectors": looked}
     record = provenance(scenario_of(job), job["seed"], steps, more)

@@ -37,6 +37,7 @@ from sim.studies.job import (
     JobResult,
     Task,
     Tasks,
+    network_of,
     scenario_of,
     warm_up,
 )
@@ -117,7 +118,7 @@ def _opened(task: Task) -> Iterator[Society]:
     job = task.job
     with open_cast(stand_in(design.mind(job["mind"]))) as cast:
         yield Society(
-            scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
+            scenario_of(job), rng=job["seed"], network=network_of(job), cast=cast
         )
 
 
@@ -327,7 +328,7 @@ class Sweep:
             check_address(mind)
         except InputError as error:
             raise InputError(f"run {run[:8]} was not kept: {error}") from None
-        given: dict[str, Any] = {"network": job["network"], "mind": mind}
+        given: dict[str, Any] = {"network": network_of(job), "mind": mind}
         return simulate(scenario_of(job), seed=task.seed, out=place, **given)
 
     def _query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
