@@ -272,7 +272,7 @@ def look_at(found: Any, **arguments: tuple[Any, ...]) -> None:
         try:
             shown = getattr(found, name)
             if callable(shown):
-                shown = shown(*arguments.get(name, ()))
+                shown = shown(*(arguments | {"number_of": (0,)}).get(name, ()))
             if isinstance(shown, Iterator):
                 list(shown)
         except InputError as error:

@@ -7,7 +7,6 @@ at most; what cannot is told in one line that names what to change.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import subprocess
@@ -200,18 +199,6 @@ def test_without_compiling_it_says_so() -> None:
 
 
 # --------------------------------------------------------------------- homes and names
-
-
-@pytest.mark.slow
-def test_a_home_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
-    places = {"HOME": "/proc/nonexistent", "MPLCONFIGDIR": str(tmp_path)}
-    places |= {cache.VARIABLE: "", "XDG_CACHE_HOME": ""}
-    run = ("-m", "sim", "run", "her", *SMALL)
-    done = python(*run, "--json", **places)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["humans"] == 20
-    assert done.stderr.count("\n") == 1
-    assert cache.VARIABLE in done.stderr
 
 
 @pytest.mark.posix

@@ -31,10 +31,10 @@ from sim.runs.schemas import (
     READINGS_SCHEMA,
     TALKS_SCHEMA,
 )
-from sim.runs.writer import READINGS, is_ours, snapshot_name, table_of_events
+from sim.runs.writer import PEOPLE, READINGS, is_ours, snapshot_name, table_of_events
 from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
-from sim.utils.names import os_name
+from sim.utils.names import human_label, os_name
 from sim.utils.provenance import LARGEST, SOFTWARE
 from sim.utils.signatures import checked_arguments
 from sim.utils.typing import Array
@@ -136,6 +136,63 @@ class Result:
         files = (snapshot_name(name, step) for name in ("humans", "oses"))
         humans, oses = (validation.count_rows(self.path, file) for file in files)
         return humans, oses
+
+    @functools.cached_property
+    def labels(self) -> tuple[str, ...] | None:
+        """What a network file calls each human, by agent number; None if none does.
+
+        Raises
+        ------
+        InputError
+            If the file that says so is damaged.
+        """
+        if not (self.path / PEOPLE).exists():
+            return None
+        table = validation.read_part(self.path, PEOPLE, schemas.PEOPLE_SCHEMA)
+        numbers, people = table.column("agent").to_numpy(), self.population
+        if not np.array_equal(numbers, np.arange(people)):
+            message = f"{self.path / PEOPLE} is damaged (it is not of {people} people)"
+            raise InputError(f"{message}; run it again")
+        return tuple(table.column("label").to_pylist())
+
+    def number_of(self, agent: int | str) -> int:
+        """Return the number of an agent.
+
+        Parameters
+        ----------
+        agent
+            Its number, or as text its number or what a file calls a human; ``number:7``
+            and ``label:7`` tell apart what could be both.
+
+        Raises
+        ------
+        InputError
+            If there is no such agent, or a text could mean two.
+        """
+        text = str(agent).strip()
+        kind, _, rest = text.partition(":")
+        if kind in ("number", "label") and rest:
+            text = rest
+        else:
+            kind = ""
+        found: set[int] = set()
+        agents = self.population + len(self.called)
+        if kind != "number" and isinstance(agent, str):
+            labels = self.labels or ()
+            found = {row for row, label in enumerate(labels) if label == text}
+        if kind != "label" and text.isascii() and text.isdecimal():
+            number = int(text[:20])
+            found |= {number} if number < agents else set()
+        if len(found) > 1:
+            raise InputError(
+                f"{text!r} is the number of one agent and what {self.path} calls "
+                f"another; write number:{text} or label:{text}"
+            )
+        if not found:
+            hint = nearest(text, self.labels or ())
+            last = agents - 1
+            raise InputError(f"no agent {text} in {self.path}; have 0 to {last}{hint}")
+        return found.pop()
 
     @functools.cached_property
     def called(self) -> pd.Series[int]:
@@ -417,13 +474,14 @@ class Result:
     def _with_who(self, events: pd.DataFrame) -> pd.DataFrame:
         """Add who took part, in words: OSes by their names."""
         few = set().union(*(m for m in events["members"] if len(m) <= NAMED))
+        labels = self.labels
         names: dict[int, str] = {}
         if self.steps and few:
             called = self.called[self.called.index.isin(few)]
             known: dict[Any, int] = called.to_dict()
             names = {agent: os_name(name) for agent, name in known.items()}
         sizes = zip(events["members"], events["size"], strict=True)
-        texts = [who(members, int(size), names) for members, size in sizes]
+        texts = [who(members, int(size), names, labels) for members, size in sizes]
         return events.assign(who=pd.Series(texts, dtype=object, index=events.index))
 
 
@@ -519,7 +577,12 @@ def _of_name(part: pa.Table, name: str, steps: Numbers) -> pa.Table:
     return part.filter(pa.array(keep & np.isin(part.column("step").to_numpy(), steps)))
 
 
-def who(members: Sequence[int], size: int, names: Mapping[int, str]) -> str:
+def who(
+    members: Sequence[int],
+    size: int,
+    names: Mapping[int, str],
+    labels: Sequence[str] | None = None,
+) -> str:
     """Return the members one by one if there is room for them, or how many.
 
     Parameters
@@ -528,9 +591,12 @@ def who(members: Sequence[int], size: int, names: Mapping[int, str]) -> str:
         Agent numbers, and how many took part, named or not.
     names
         What OSes call themselves, by agent number; others are humans.
+    labels
+        What a network file calls each human, if it does.
     """
     texts = [
-        f"OS {names[m]} ({m})" if m in names else f"human {m}" for m in members[:NAMED]
+        f"OS {names[m]} ({m})" if m in names else human_label(m, labels)
+        for m in members[:NAMED]
     ]
     one_by_one = ", ".join(texts)
     if len(members) == len(texts) > 0 and len(one_by_one) <= WHO:

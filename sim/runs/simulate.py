@@ -141,6 +141,8 @@ def simulate(
 def finalize(society: Society, writer: RunWriter) -> None:
     """Write the measures and events, and move the run into its place."""
     monitor = society.monitor
+    if society.labels is not None:
+        writer.people(society.labels)
     events = (event._asdict() for event in monitor.happened())
     writer.finish(monitor.history.columns(), events)
 

@@ -25,7 +25,13 @@ from sim.events.detector import AgentIds
 from sim.model.state import State
 from sim.runs.parquet import GROUP, write_columns, write_parts, write_table
 from sim.runs.readings import Readings
-from sim.runs.schemas import CALLS_SCHEMA, EVENTS_SCHEMA, MEMORIES_SCHEMA, TALKS_SCHEMA
+from sim.runs.schemas import (
+    CALLS_SCHEMA,
+    EVENTS_SCHEMA,
+    MEMORIES_SCHEMA,
+    PEOPLE_SCHEMA,
+    TALKS_SCHEMA,
+)
 from sim.utils.errors import InputError
 from sim.utils.files import (
     Lock,
@@ -44,6 +50,7 @@ PARTS = {
     *("readings.parquet", "talks.parquet", "calls.parquet", "checkpoints"),
 }
 READINGS = "readings.parquet"
+PEOPLE = "people.parquet"
 LATEST = ".readings.parquet"  # those since the last checkpoint, while a run is built
 UNFINISHED = "unfinished.json"  # what a run was begun with, until it is complete
 
@@ -149,6 +156,11 @@ class RunWriter:
         with writing(self.directory):
             ties = state.ties.parts(GROUP)
             write_parts(self.part / snapshot_name("ties", step), ties)
+
+    def people(self, labels: Sequence[str]) -> None:
+        """Write what a network file calls each human, by agent number."""
+        numbers = np.arange(len(labels), dtype=np.int32)
+        self._write(PEOPLE, pa.table([numbers, list(labels)], PEOPLE_SCHEMA))
 
     def speech(
         self, talks: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]

@@ -114,6 +114,8 @@ class Society(AgentRegistry, mesa.Model):
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
         self.cast = cast
+        if cast is not None:
+            cast.labels = self.labels
         self._threads = ThreadPoolExecutor(threads) if threads > 1 else None
 
     @property
