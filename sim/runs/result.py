@@ -35,7 +35,7 @@ from sim.runs.writer import PEOPLE, READINGS, is_ours, snapshot_name, table_of_e
 from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
 from sim.utils.names import human_label, os_name
-from sim.utils.provenance import LARGEST, SOFTWARE
+from sim.utils.provenance import LARGEST, SOFTWARE, source_digest
 from sim.utils.signatures import checked_arguments
 from sim.utils.typing import Array
 from sim.utils.untrusted import read_json, resolve_inside
@@ -198,7 +198,8 @@ class Result:
     def called(self) -> pd.Series[int]:
         """What OSes call themselves, as the number of a name, by agent number."""
         name = snapshot_name("oses", self.snapshot_day(None))
-        table = validation.read_part(self.path, name, validation.OSES, ["name"])
+        schema = pa.schema([validation.OSES.field("name")])
+        table = validation.read_part(self.path, name, schema, ["name"])
         index = pd.RangeIndex(self.population, self.population + len(table))
         return pd.Series(table.column("name").to_numpy(), index)
 
@@ -235,13 +236,17 @@ class Result:
     def humans(self, step: int | None = None) -> pd.DataFrame:
         """Return the humans on a snapshot day (None: the last), by agent number.
 
-        What only a day that was lived can tell is missing (nan) on day 0.
+        What only a day that was lived can tell is missing (nan) on day 0; and on all
+        days what the code that made the run did not know.
         """
         return self._snapshot("humans", step, 0)
 
     @checked_arguments()
     def oses(self, step: int | None = None) -> pd.DataFrame:
-        """Return the OSes on a snapshot day (None: the last), by agent number."""
+        """Return the OSes on a snapshot day (None: the last), by agent number.
+
+        What the code that made the run did not know is missing (nan).
+        """
         return self._snapshot("oses", step, self.population)
 
     @checked_arguments()
@@ -448,13 +453,19 @@ class Result:
     def _snapshot(self, name: str, step: int | None, first: int) -> pd.DataFrame:
         day = self.snapshot_day(step)
         humans, oses = self._sizes(day)
-        schema = {"humans": validation.HUMANS, "oses": validation.OSES}[name]
+        file_name = snapshot_name(name, day)
+        whole = {"humans": validation.HUMANS, "oses": validation.OSES}[name]
+        schema = whole
+        if self.provenance.get("source_digest") != source_digest():
+            schema = validation.known_then(self.path, file_name, whole)
 
         def check(columns: Columns) -> None:
             validation.check_people(columns, humans, oses)
 
-        with validation.open_table(self.path, snapshot_name(name, day), schema) as file:
+        with validation.open_table(self.path, file_name, schema) as file:
             columns = columns_of(file, check)
+        unknown = np.full(len(columns["row"]), np.nan)
+        columns |= {n: unknown.copy() for n in whole.names if n not in columns}
         if name == "humans" and day == 0:
             half = float(self.provenance["parameters"]["support_half"])
             first_day.complete(columns, self._degree_on_day_0, half)

@@ -37,6 +37,8 @@ REFERS = {
     **{"owner": "humans", "partner": "humans", "former": "humans", "meets": "agents"},
 }
 CODES = {"status": len(STATUS), "choice": 3}
+# Without these a run cannot be read, whatever code wrote it.
+NEEDED = ("row", "name", *REFERS, *CODES)
 LABELS = ("joined", "community")  # notes whose values are rows or agents
 KNOWN = Parameters.model_fields.keys()
 MOST_CODES = 3  # that stand in the place of agents
@@ -266,6 +268,17 @@ def open_table(
     path = resolve_inside(folder, name)
     with as_input_error(path, folder), TableReader(path, schema, packed) as file:
         yield file
+
+
+def known_then(folder: Path, name: str, schema: pa.Schema) -> pa.Schema:
+    """Return the part of a schema that a table of a run has.
+
+    It is for runs of other code, which may not know all columns that there are now.
+    ``NEEDED`` columns stay in it, so that reading the table says if one is missing.
+    """
+    with open_table(folder, name) as file:
+        there = {*file.schema.names, *NEEDED}
+    return pa.schema([field for field in schema if field.name in there])
 
 
 def count_rows(folder: Path, name: str) -> int:
