@@ -48,6 +48,7 @@ from sim.utils.untrusted import read_json, resolve_inside
 PARTS = {
     *("provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"),
     *("readings.parquet", "talks.parquet", "calls.parquet", "checkpoints"),
+    "people.parquet",
 }
 READINGS = "readings.parquet"
 PEOPLE = "people.parquet"
