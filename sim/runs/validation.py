@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sim.engine.table import Column
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS, STATUS
 from sim.model.parameters import Parameters
+from sim.runs.digests import check_file, check_listed
 from sim.runs.parquet import UNREADABLE, Check, Columns, TableReader
 from sim.utils.errors import InputError
 from sim.utils.typing import Array
@@ -248,8 +249,12 @@ def open_table(
     name: str,
     schema: pa.Schema | None = None,
     packed: Collection[str] = (),
+    *,
+    unread: bool = False,
 ) -> Iterator[TableReader]:
     """Open a table of a run; whatever is wrong with it then is an InputError.
+
+    The whole file is held against the digest that the provenance of the run has.
 
     Parameters
     ----------
@@ -257,15 +262,19 @@ def open_table(
         The run, and which of its files.
     schema, packed
         As for ``TableReader``.
+    unread
+        Whether nobody will read its rows now, so that its digest can wait.
 
     Raises
     ------
     InputError
-        If it is missing, damaged or elsewhere.
+        If it is missing, damaged, elsewhere or another file than its run wrote.
     """
     path = resolve_inside(folder, name)
-    with as_input_error(path, folder), TableReader(path, schema, packed) as file:
-        yield file
+    with as_input_error(path, folder):
+        (check_listed if unread else check_file)(folder, name)
+        with TableReader(path, schema, packed) as file:
+            yield file
 
 
 def count_rows(folder: Path, name: str) -> int:

@@ -40,7 +40,8 @@ from sim.studies.design import (
 )
 from sim.studies.outcomes import OutcomeRecorder, find
 from sim.utils.errors import InputError
-from sim.utils.provenance import provenance, source_digest
+from sim.utils.provenance import provenance
+from sim.utils.source import changed_code, source_digest
 
 Job = dict[str, Any]  # ready for JSON
 MOST_FUNCTIONS = 1000  # of a user's own, as many as a design has outcomes
@@ -236,7 +237,7 @@ def run_job(job: Job, notice: Notice = lambda stage: None) -> JobResult:
         return failure(job["run"], stage[0], reason, error, spent)
 
     try:
-        if job["source"] != source_digest():
+        if changed_code() or job["source"] != source_digest():
             return broke(OTHER_CODE, "the worker has other source than the driver")
         values = _simulate(job, entered)
     except MemoryError as error:
@@ -286,7 +287,8 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
     if job.get("keep") is None:
         return None
     steps, network = society.parameters.steps, job["network"]
-    record = provenance(scenario_of(job), job["seed"], steps, {"network": network})
+    more = {"network": network, "run": job["run"]}
+    record = provenance(scenario_of(job), job["seed"], steps, more)
     if society.read_as is not None:
         record["network"]["read_as"] = society.read_as
     writer = stack.enter_context(RunWriter(Path(job["keep"]), record, overwrite=True))
