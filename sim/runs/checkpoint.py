@@ -256,7 +256,7 @@ def load(
         known = f"there are {', '.join(map(str, there))}" if there else "there is none"
         raise InputError(f"no checkpoint of step {day} in {run}; {known}")
     place = run / FOLDER / f"{day:06d}"
-    meta = _read_meta(resolve_inside(run, f"{FOLDER}/{place.name}/{META}"))
+    meta = read_meta(resolve_inside(run, f"{FOLDER}/{place.name}/{META}"))
     scenario = meta.scenario
     late = [one for one in interventions if one.at is not None and one.at <= day]
     if late:
@@ -279,7 +279,8 @@ def load(
     return Checkpoint(society, changed, meta.seed)
 
 
-def _read_meta(file: Path) -> CheckpointMeta:
+def read_meta(file: Path) -> CheckpointMeta:
+    """Return what the ``society.json`` of a checkpoint says; InputError if damaged."""
     try:
         found = read_json(file, LARGEST)
         if not isinstance(found, dict) or found.get("format") != FORMAT:

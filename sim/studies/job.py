@@ -110,7 +110,7 @@ class Tasks:
         if self._made[0] != number:  # replicates differ by their seed alone
             self._made = number, self._job(point)
         job = self._made[1] | {"seed": seed}
-        return Task(position, point, seed, job | {"run": self._hash(job)})
+        return Task(position, point, seed, job | {"run": run_hash(job)})
 
     def identity(self) -> str:
         """Return the design, and the digests of what it refers to, as JSON."""
@@ -165,16 +165,18 @@ class Tasks:
         }
         return job | ({"detectors": self.detectors} if self.detectors else {})
 
-    def _hash(self, job: Job) -> str:
-        made_of = [
-            *(job["source"], job["parameters"], job["interventions"]),
-            *(job["network_digest"], mind_identity(job["mind"])),
-            *(job["seed"], job["outcomes"]),
-            [[one["name"], one["digest"]] for one in job["functions"]],
-            *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
-        ]
-        text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+
+def run_hash(job: Job) -> str:
+    """Return the SHA-256 of all that makes a run, which is its name."""
+    made_of = [
+        *(job["source"], job["parameters"], job["interventions"]),
+        *(job["network_digest"], mind_identity(job["mind"])),
+        *(job["seed"], job["outcomes"]),
+        [[one["name"], one["digest"]] for one in job["functions"]],
+        *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
+    ]
+    text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def absolute(path: str | None) -> str | None:

@@ -24,6 +24,8 @@ from sim.utils.provenance import versions as versions_here
 from sim.utils.untrusted import parse_json, read_json
 
 DIGESTS = "digests.json"
+# What comes and goes with who looks in.
+NOT_LISTED = (DIGESTS, store.LOCK, f"{store.LEDGER}-wal", f"{store.LEDGER}-shm")
 
 
 def files_of_store(path: Path) -> list[str]:
@@ -34,7 +36,7 @@ def files_of_store(path: Path) -> list[str]:
 def _within(folder: Path, path: Path) -> Iterator[str]:
     for entry in folder.iterdir():
         name = entry.relative_to(path).as_posix()
-        if entry.name.startswith(".") or name in (DIGESTS, store.LOCK):
+        if entry.name.startswith(".") or name in NOT_LISTED:
             continue
         if not entry.is_dir():
             yield name
@@ -94,10 +96,16 @@ def is_changed(path: Path) -> bool:
 def seal(path: Path) -> None:
     """Write the digests of a store that no driver is changing; leave others alone."""
     with suppress(OSError, InputError), store.locked(path):
-        if not list(path.glob(f"{store.LEDGER}-*")):  # else it is not at rest
+        if not has_log(path):
             found = digests_of(path, files_of_store(path))
             record = sealed({"software": SOFTWARE, **versions_here(), "files": found})
             write_text(path / DIGESTS, as_text(record))
+
+
+def has_log(path: Path) -> bool:
+    """Tell whether more was written to a ledger than is in its file."""
+    log = path / f"{store.LEDGER}-wal"
+    return log.exists() and log.stat().st_size > 0
 
 
 def as_text(record: object) -> str:
