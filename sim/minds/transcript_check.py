@@ -21,6 +21,7 @@ from sim.minds.transcript import (
     read_host,
 )
 from sim.utils.errors import InputError
+from sim.utils.untrusted import open_file
 
 
 class TranscriptCheck(NamedTuple):
@@ -32,13 +33,9 @@ class TranscriptCheck(NamedTuple):
 
 
 def is_transcript(path: Path) -> bool:
-    """Tell whether a file begins as a transcript does; InputError if unreadable."""
-    journal = Journal.to_read(path)
-    try:
-        first = next(journal.lines(), b"") or journal.rest()
-        return first.startswith(BEGINNING)
-    finally:
-        journal.close()
+    """Tell whether a file begins as a transcript does; OSError if unreadable."""
+    with open_file(path) as file:
+        return (file.read(len(BEGINNING)) or b"") == BEGINNING
 
 
 def check_transcript(path: Path) -> TranscriptCheck:
