@@ -39,6 +39,7 @@ from sim.studies.store import LEDGER, LOCK
 from sim.studies.verify import verify
 
 SMALL = {"humans": 30, "steps": 12, "innovation": 0.2}
+NONE_OF_IT = (LOCK, f"{LEDGER}-shm", f"{LEDGER}-wal")  # they come with who looks in
 DAYS: dict[str, Any] = {"snapshot_every": 3, "checkpoint_every": 3}
 
 
@@ -104,9 +105,8 @@ class Copy(NamedTuple):
 
     def files(self, pattern: str = "*") -> list[Path]:
         """Return its files, of all kinds or some."""
-        hidden = (LOCK, f"{LEDGER}-shm", f"{LEDGER}-wal")
         found = sorted(file for file in self.path.rglob(pattern) if file.is_file())
-        return [f for f in found if f.name not in hidden and f.name[0] != "."]
+        return [f for f in found if f.name not in NONE_OF_IT and f.name[0] != "."]
 
     def one(self, pattern: str = "*") -> Path:
         """Return one of its files."""
@@ -479,7 +479,7 @@ class Trial(NamedTuple):
 
 def digest_of(path: Path) -> dict[str, str]:
     """Return the names and digests of all files of something."""
-    found = path.rglob("*") if path.is_dir() else [path]
+    found = (file for file in path.rglob("*") if file.name not in NONE_OF_IT)
     return {str(file): digest_of_file(file) for file in found if file.is_file()}
 
 

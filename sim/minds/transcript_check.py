@@ -56,7 +56,7 @@ def check_transcript(path: Path) -> TranscriptCheck:
             if not first.startswith(BEGINNING):
                 raise
             return TranscriptCheck(0, [str(error)], [])
-        found = _Lines(header, first)
+        found = _LineCheck(header, first)
         for number, line in enumerate(lines, start=2):
             found.look(number, line)
         if journal.rest():
@@ -68,7 +68,7 @@ def check_transcript(path: Path) -> TranscriptCheck:
         journal.close()
 
 
-class _Lines:
+class _LineCheck:
     """Looks at the lines of a transcript, one after another."""
 
     def __init__(self, header: Header, first: bytes) -> None:
