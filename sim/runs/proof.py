@@ -201,7 +201,8 @@ def prove_checkpoint(place: Path) -> list[Finding]:
     if not place.name.isdecimal() or place.parent.name != checkpoint.FOLDER:
         found.fault("is not where its run keeps it: checkpoints/, by its day")
         return found.found
-    day, known = int(place.name), {}
+    day = int(place.name)
+    known: dict[int, dict[str, Any]] = {}
     if found.tried(lambda: known.update(checkpoint.metas(run, day))):
         found.tried(lambda: checkpoint.check_files(run, day))
         found.found += _prove_tables(run, day, known[day])
