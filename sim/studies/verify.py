@@ -103,10 +103,10 @@ def _of_folder(place: Path) -> list[Finding]:
         return _of_sweep(place)
     if (place / checkpoint.META).exists() or place.parent.name == checkpoint.FOLDER:
         return prove_checkpoint(place.absolute())
-    if (place / UNFINISHED).exists():
-        return prove_unfinished(place)
     if (place / PROVENANCE).exists() or (place / "series.parquet").exists():
         return prove_run(place)
+    if (place / UNFINISHED).exists():
+        return prove_unfinished(place)
     raise InputError(
         f"{place} is neither a run nor a sweep nor a checkpoint: it has no "
         f"{PROVENANCE}, {store.LEDGER} or {checkpoint.META}"
