@@ -602,7 +602,7 @@ def test_a_dialect_is_recorded_and_replayed(
         new = len(longer.speech.calls) - len(first.speech.calls)
         assert server.count == asked + new
     header, *entries = map(json.loads, record.read_text().splitlines())
-    assert header["transcript"] == 2
+    assert header["transcript"] == 3
     assert header["without"] == ["seed"]
     assert {entry["key"] for entry in entries} == set(longer.speech.calls["key"])
     forbid_sockets(monkeypatch)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from digests import without_digests
 from reported import HOSTILE, copied, text_of, undrawn
 from sweep_runs import DESIGN, Here, at_home, spoil
 
@@ -372,6 +373,7 @@ def damage(name: str, value: Any) -> Callable[[Path], None]:
     def change(run: Path) -> None:
         file = run / "provenance.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
+        without_digests(run)
 
     return change
 

@@ -21,7 +21,7 @@ from sim.runs.result import Result, load
 from sim.runs.writer import RunWriter
 from sim.utils.errors import InputError
 from sim.utils.files import move_into_place
-from sim.utils.provenance import provenance
+from sim.utils.provenance import LIBRARIES, provenance
 
 SERIES = {
     "step": np.arange(4, dtype=np.int32),
@@ -157,7 +157,7 @@ def test_provenance_names_software_parameters_and_seed(result: Result) -> None:
     assert found["software"]["name"] == "os-society"
     assert found["parameters"]["humans"] == 5
     assert (found["scenario"], found["seed"], found["steps"]) == ("her", 7, 3)
-    assert set(found["libraries"]) == {"numpy", "numba", "mesa", "pandas", "pyarrow"}
+    assert set(found["libraries"]) == set(LIBRARIES)
     assert len(found["source_digest"]) == 16
     assert found["network"] is None
     assert found["duration_seconds"] >= 0

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from digests import without_digests
 from quick import QUICK
 from refusing import DEEP, DIGITS, refusal
 
@@ -34,11 +35,11 @@ SMALL = QUICK | {"humans": 20, "steps": 20}
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a small run with checkpoints; tests copy it."""
+    """Return a small run with checkpoints and without digests; tests copy it."""
     place = tmp_path_factory.mktemp("runs") / "run"
     story = scenarios.load("her").replace(**SMALL)
     every = {"checkpoint_every": 10, "snapshot_every": 10}
-    return sim.run(story, seed=3, out=place, **every).path
+    return without_digests(sim.run(story, seed=3, out=place, **every).path)
 
 
 @pytest.fixture

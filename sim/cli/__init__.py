@@ -21,6 +21,7 @@ from sim.cli.plot import add_export, add_plot
 from sim.cli.report import add_report
 from sim.cli.run import add_resume, add_run
 from sim.cli.sweep import add_compare, add_sweep
+from sim.cli.verify import add_verify
 
 
 class Parser(argparse.ArgumentParser):
@@ -114,7 +115,7 @@ def parser() -> Parser:
     listing = (add_scenarios, add_parameters)
     running = (add_run, add_resume)
     talking = (*speaking, add_serve_model)
-    seeing = (add_events, add_plot, add_export, add_report, add_app)
+    seeing = (add_events, add_plot, add_export, add_report, add_app, add_verify)
     for add in (*running, *judging, *many, *listing, *seeing, *talking, add_calibrate):
         add(commands)
     return top

@@ -65,6 +65,11 @@ def add_resume(commands: Any) -> None:
     resume = add_command(commands, "resume", resume_run, text)
     resume.add_argument("run", help="directory that the run was to be written to")
     add_threads(resume)
+    resume.add_argument(
+        "--allow-other-versions",
+        action="store_true",
+        help="go on with another Python or other libraries; provenance says so",
+    )
     resume.add_argument("--no-figures", action="store_true", help="draw no figures")
     resume.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -104,7 +109,12 @@ def resume_run(args: argparse.Namespace) -> int:
     from sim.runs.run import resume as resume_run_directory
 
     shown = not args.json and sys.stderr.isatty()
-    result = resume_run_directory(args.run, threads=args.threads, progress=shown)
+    result = resume_run_directory(
+        args.run,
+        threads=args.threads,
+        progress=shown,
+        allow_other_versions=args.allow_other_versions,
+    )
     return _tell(result, args)
 
 

@@ -62,6 +62,11 @@ def add_sweep(commands: Any) -> None:
         "--resume", action="store_true", help="continue; run what failed or is damaged"
     )
     sweep.add_argument(
+        "--allow-other-versions",
+        action="store_true",
+        help="continue with another Python or other libraries; the ledger says so",
+    )
+    sweep.add_argument(
         "--dry-run", action="store_true", help="print runs, time and disk, and stop"
     )
     sweep.add_argument(
@@ -100,6 +105,7 @@ def run_sweep(args: argparse.Namespace) -> int:
                 resume=args.resume,
                 allow_model=args.allow_model,
                 insecure=args.insecure,
+                allow_other_versions=args.allow_other_versions,
                 workers=args.workers,
                 time_limit=args.time_limit,
                 memory_limit=args.memory_limit,

@@ -20,7 +20,7 @@ from llvmlite import ir
 from sim.engine import guard
 from sim.engine.cache import VARIABLE, LoopCache, complain
 from sim.utils.errors import InputError
-from sim.utils.provenance import PACKAGE, digest_of
+from sim.utils.source import PACKAGE, digest_of
 
 if numba.config.DISABLE_JIT:
     raise InputError(

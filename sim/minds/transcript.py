@@ -9,8 +9,13 @@ call, good or failed, under a key made of all that could make its answer another
 or it says that the calls after it were made at another host. A call is on the disk
 before its answer is used, so that a run that was killed asks nothing twice.
 
+Every line ends with a digest of itself and of the line before, so that an answer that
+was edited is noticed. A line may be taken out: what is left is read, and
+`sim.minds.transcript_check` says where.
+
 The first format did not say what was sent, since all was. Its replies are read as they
 were then: unmended (`sim.minds.mending`). So its replays have the bytes of their runs.
+The first two had no digests.
 """
 
 from __future__ import annotations
@@ -38,13 +43,16 @@ from sim.utils.files import Lock, expanded, sync_folder, writing
 from sim.utils.provenance import SOFTWARE, software_version
 from sim.utils.untrusted import open_file
 
-FORMAT = 2
+FORMAT = 3
+UNSEALED = 2  # the last format without digests
 UNMENDED = 1  # the first format
 KINDS = ("encounter", "upgrade", "departure", "letter")
 MOST_BYTES_OF_A_HEADER = 10_000
 BEGINNING = b'{"transcript":'
 MOST_MESSAGES = 1000  # of a call
 MOST_FIELDS = 10  # of a message
+SEAL = b',"digest":"%b"}\n'  # the end of a line
+SEALED = len(SEAL % bytes(64))  # bytes of it
 
 Place = tuple[str, int, int, int, int]  # kind, step, agent, other, draw
 
@@ -66,6 +74,11 @@ class Header(NamedTuple):
     def is_mended(self) -> bool:
         """Whether replies that need a little mending are used."""
         return self.transcript != UNMENDED
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether every line has a digest."""
+        return self.transcript > UNSEALED
 
 
 class Host(NamedTuple):
@@ -94,6 +107,12 @@ class Entry(NamedTuple):
     attempts: int
     prompt_tokens: int
     completion_tokens: int
+
+    @property
+    def request(self) -> Request:
+        """The question, as it is kept."""
+        asked = tuple(self.messages), self.schema, self.max_tokens
+        return Request(*self.place, *asked)
 
     @property
     def outcome(self) -> Response:
@@ -142,10 +161,37 @@ def place_of(request: Request) -> Place:
     return request.kind, step, agent, other, int(request.draw)
 
 
-def line_of(record: Header | Entry | Host) -> bytes:
-    """Return the line of a transcript, with its line break."""
+def line_of(record: Header | Entry | Host, before: str | None = None) -> bytes:
+    """Return the line of a transcript, with its line break.
+
+    Parameters
+    ----------
+    record
+        What it says.
+    before
+        The digest of the line before, "" for the first line; None is a transcript whose
+        lines have none.
+    """
     fields = record._asdict()
-    return _written({"continued": fields} if isinstance(record, Host) else fields)
+    if isinstance(record, Host):
+        fields = {"continued": fields}
+    if before is None:
+        return _written(fields)
+    known = _written(fields | {"before": before}).removesuffix(b"}\n")
+    return known + SEAL % hashlib.sha256(known).hexdigest().encode()
+
+
+def digest_in(line: bytes) -> str | None:
+    """Return the digest with which a line ends, if it is of that line; else None."""
+    known, digest = line[:-SEALED], line[-SEALED:]
+    right = hashlib.sha256(known).hexdigest()
+    return right if digest == SEAL % right.encode() else None
+
+
+def before_in(line: bytes) -> str | None:
+    """Return the digest that a line says of the line before."""
+    found = (_fields(line) or {}).get("before")
+    return found if isinstance(found, str) else None
 
 
 def read_header(path: Path, line: bytes) -> Header:
@@ -156,24 +202,28 @@ def read_header(path: Path, line: bytes) -> Header:
     InputError
         If it is not the first line of a transcript, or of another format.
     """
-    found = (_fields(line) or {}) if len(line) <= MOST_BYTES_OF_A_HEADER else {}
+    found = (_said(line) or {}) if len(line) <= MOST_BYTES_OF_A_HEADER else {}
     version = found.get("transcript")
-    if type(version) is int and version not in (UNMENDED, FORMAT):
+    if type(version) is int and not UNMENDED <= version <= FORMAT:
         message = f"{path} is a transcript of format {version}; this {SOFTWARE} reads"
         raise InputError(f"{message} format {FORMAT}; use the version that wrote it")
-    types = HEADER_TYPES | (SENT_TYPES if version == FORMAT else {})
+    types = HEADER_TYPES | ({} if version == UNMENDED else SENT_TYPES)
     if (
         not _fits(found, types)
         or not math.isfinite(found["temperature"])
         or not set(map(str, found.get("without", []))) <= set(dialect.NAMES)
     ):
         raise InputError(f"{path} is not a transcript of {SOFTWARE}; name another file")
-    return Header(**found)
+    header = Header(**found)
+    if header.is_sealed and digest_in(line) is None:
+        message = f"line 1 of transcript {path} is damaged"
+        raise InputError(f"{message}; record to another file")
+    return header
 
 
 def read_host(line: bytes) -> Host | None:
     """Return the host at which the calls after a line were made, or None."""
-    found = mapping(mapping(_fields(line)).get("continued"))
+    found = mapping(mapping(_said(line)).get("continued"))
     if not _fits(found, HOST_TYPES):
         return None
     return (
@@ -183,7 +233,7 @@ def read_host(line: bytes) -> Host | None:
 
 def read_entry(line: bytes) -> Entry | None:
     """Return the finished call in a line, or None if there is none."""
-    found = _fields(line)
+    found = _said(line)
     if found is None or not _fits(found, ENTRY_TYPES):
         return None
     numbers = (value for value in found.values() if isinstance(value, int))
@@ -209,6 +259,14 @@ def _fields(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _said(line: bytes) -> dict[str, Any] | None:
+    """Return what a line says besides its digests."""
+    found = _fields(line)
+    if found is not None and "before" in found:
+        found = {k: v for k, v in found.items() if k not in ("before", "digest")}
+    return found
 
 
 def _fits(found: dict[str, Any], types: dict[str, tuple[type, ...]]) -> bool:
@@ -448,6 +506,7 @@ PUBLIC_PROVIDER = "https://api.openai.com/v1"
 # What stands in for a key at servers that need none ("none", "ollama") is a word that
 # may well be said; a key is longer.
 SHORTEST_SECRET = 12
+HIDDEN = "[key]"  # in the place of one
 
 
 def provider_of(base_url: str | None) -> str:
@@ -503,8 +562,8 @@ def without_secrets(text: str) -> str:
     secret = os.environ.get("OPENAI_API_KEY", "").strip()
     if len(secret) >= SHORTEST_SECRET:
         for form in _disguises(os.fsencode(secret)):
-            text = text.replace(form, "[key]")
-        text = text.replace(secret, "[key]")
+            text = text.replace(form, HIDDEN)
+        text = text.replace(secret, HIDDEN)
     return text.encode(errors="replace").decode()
 
 
@@ -544,6 +603,7 @@ class Transcript:
         self.hosts: list[Host] = []  # that went on in the place of the header's
         self._take_header(header, settings)
         self._journal: Journal | None = None
+        self._last = ""  # digest of the last line
         self._entries: dict[str, Entry] = {}
         self._used: set[str] = set()
         self._lock = threading.Lock()
@@ -638,10 +698,10 @@ class Transcript:
         journal = Journal.to_read(place)
         try:
             lines = journal.lines()
-            header = read_header(place, next(lines, b""))
+            header = read_header(place, first := next(lines, b""))
             settings = Settings(header.model, temperature=header.temperature)
             found = cls(place, header, settings)
-            found._take(lines)
+            found._take(first, lines, header.is_sealed)
         finally:
             journal.close()
         return found
@@ -651,8 +711,12 @@ class Transcript:
         key = key_of(request, self.settings)
         if key not in self._entries:
             return None
+        entry = self._entries[key]
+        if not _is_question(entry, request):
+            message = f"transcript {self.path} has another question under key {key}"
+            raise InputError(f"{message}; remove that line, or record to another file")
         self._used.add(key)
-        return self._entries[key].outcome
+        return entry.outcome
 
     def add(self, request: Request, outcome: Response) -> Response:
         """Add a finished call; it is on the disk when this returns.
@@ -676,7 +740,7 @@ class Transcript:
                 return known
             entry = self._kept(request, outcome)
             if self._journal is not None:
-                self._journal.append(line_of(entry))
+                self._append(self._journal, entry)
             elif self.path is not None:
                 raise InputError(f"transcript {self.path} is not open to be added to")
             self._entries[entry.key] = entry
@@ -750,11 +814,11 @@ class Transcript:
         first = next(lines, b"")
         if not first and BEGINNING.startswith(journal.rest()[: len(BEGINNING)]):
             self._begin(settle)
-            if line_of(self.header).startswith(journal.rest()):
-                journal.append(line_of(self.header))
+            if self._line(self.header).startswith(journal.rest()):
+                self._append(journal, self.header)
                 return
         there = read_header(journal.path, first)
-        self._take(lines)
+        self._take(first, lines, there.is_sealed)
         known = [(one.model, one.provider) for one in self.hosts]
         known.append((there.model, there.provider))
         is_same = same_model or (asked.model, asked.provider) in known
@@ -764,10 +828,10 @@ class Transcript:
             self._take_header(there, self.settings)
             self._go_on(journal, asked, settle)
             return
-        self.hosts = []
+        self.hosts, self._last = [], ""
         self._begin(settle)
         journal.begin_anew()
-        journal.append(line_of(self.header))
+        self._append(journal, self.header)
 
     def _go_on(
         self,
@@ -789,16 +853,27 @@ class Transcript:
             )
         if self.host[:2] != where:
             host = host._replace(software=asked.software)
-            journal.append(line_of(host))
+            self._append(journal, host)
             self.hosts.append(host)
 
-    def _take(self, lines: Iterator[bytes]) -> None:
+    def _line(self, record: Header | Entry | Host) -> bytes:
+        return line_of(record, self._last if self.header.is_sealed else None)
+
+    def _append(self, journal: Journal, record: Header | Entry | Host) -> None:
+        line = self._line(record)
+        journal.append(line)
+        self._last = digest_in(line) or ""
+
+    def _take(self, first: bytes, lines: Iterator[bytes], is_sealed: bool) -> None:
         """Read entries; a question may be there twice, but with one answer."""
+        self._last = digest_in(first) or ""
         for number, line in enumerate(lines, start=2):
-            if (host := read_host(line)) is not None:
+            digest = digest_in(line)
+            sound, self._last = digest or not is_sealed, digest or ""
+            if sound and (host := read_host(line)) is not None:
                 self.hosts.append(host)
                 continue
-            entry = read_entry(line)
+            entry = read_entry(line) if sound else None
             if entry is None or self._entries.setdefault(entry.key, entry) != entry:
                 what = "is damaged" if entry is None else "answers a question anew"
                 message = f"line {number} of transcript {self.path} {what}; remove it"
@@ -812,20 +887,40 @@ class Transcript:
             *place_of(request),
             request.schema,
             int(request.max_tokens),
-            [
-                {name: without_secrets(value) for name, value in message.items()}
-                for message in request.messages
-            ],
+            _without_secrets(request),
             *outcome._replace(text=text),
         )
-        if len(line_of(entry)) > MOST_BYTES_OF_A_LINE:
+        if len(self._line(entry)) > MOST_BYTES_OF_A_LINE:
             entry = entry._replace(text=None, failure="too large")
-        line = line_of(entry)
+        line = self._line(entry)
         if len(line) > MOST_BYTES_OF_A_LINE:
             raise InputError(f"a request of {len(line):,} bytes is too large to record")
         if read_entry(line) != entry:
             raise ValueError(f"this is no finished call: {request}, {outcome}")
         return entry
+
+
+def _without_secrets(request: Request) -> list[dict[str, str]]:
+    """Return the messages of a request as they are kept."""
+    return [
+        {name: without_secrets(value) for name, value in message.items()}
+        for message in request.messages
+    ]
+
+
+def has_secrets(entry: Entry) -> bool:
+    """Tell whether a key was taken out of a question, which cannot be proved then."""
+    return any(
+        HIDDEN in text for message in entry.messages for text in message.values()
+    )
+
+
+def _is_question(entry: Entry, request: Request) -> bool:
+    """Tell whether an entry answers a request; its line may have been edited."""
+    asked = place_of(request), request.schema, int(request.max_tokens)
+    if (entry.place, entry.schema, entry.max_tokens) != asked:
+        return False
+    return has_secrets(entry) or entry.messages == _without_secrets(request)
 
 
 def _public(extra: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sim.events.detector import AgentIds
-from sim.runs import first_day, schemas, validation
+from sim.runs import digests, first_day, schemas, validation
 from sim.runs.parquet import Columns, Numbers, columns_of, rows_of
 from sim.runs.readings import PACKED, days
 from sim.runs.schemas import (
@@ -71,6 +71,7 @@ class Result:
         if not is_ours(found):
             raise InputError(f"{file} is not the provenance of an {SOFTWARE} run")
         validation.check_provenance(file, found)
+        digests.listed_in(file, found)
         return dict(found)
 
     @functools.cached_property
@@ -533,7 +534,8 @@ class Speech:
 
     def _table(self, name: str, schema: pa.Schema) -> pd.DataFrame:
         path = self._result.path
-        there = (path / name).exists()
+        listed = digests.files_listed(path) or ()
+        there = name in listed or (path / name).exists()
         table = (
             validation.read_part(path, name, schema) if there else schema.empty_table()
         )
@@ -553,7 +555,8 @@ def load(path: str | Path) -> Result:
     Raises
     ------
     InputError
-        If there is no run; says which file is missing or damaged.
+        If there is no run; says which file is missing or damaged. Whether a table is
+        the one that was written is looked at when it is read; ``verify`` looks at all.
     """
     folder = expanded(path)
     if not folder.exists():
@@ -566,7 +569,7 @@ def load(path: str | Path) -> Result:
     for step in result.steps:
         names += [snapshot_name(name, step) for name in ("humans", "oses", "ties")]
     for name in names:
-        with validation.open_table(folder, name):
+        with validation.open_table(folder, name, unread=True):
             pass
     return result
 

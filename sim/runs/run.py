@@ -145,7 +145,13 @@ def run(
 
 
 @checked_arguments()
-def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Result:
+def resume(
+    out: str | Path,
+    *,
+    threads: int = 1,
+    progress: bool = False,
+    allow_other_versions: bool = False,
+) -> Result:
     """Complete a run that was cut short, from its last checkpoint.
 
     The result has the same bytes as if nothing had happened.
@@ -156,15 +162,19 @@ def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Resu
         Where the run shall be, as it was begun.
     threads, progress
         As for ``run``.
+    allow_other_versions
+        Whether Python and libraries may be others than those it was begun with; then
+        its provenance says which, from which day on.
 
     Raises
     ------
     InputError
-        If no run was cut short there, it is being written, it was begun by other code,
-        or its last checkpoint is damaged.
+        If no run was cut short there, it is being written, it was begun by other code
+        or with other versions, or its last checkpoint is damaged.
     """
-    place = expanded(out).resolve()
-    return load(simulation.resume(place, threads=threads, progress=progress))
+    options: dict[str, Any] = {"threads": threads, "progress": progress}
+    options["allow_other_versions"] = allow_other_versions
+    return load(simulation.resume(expanded(out).resolve(), **options))
 
 
 def _speech(

@@ -18,7 +18,7 @@ from sim.events.detectors import DETECTORS
 from sim.minds.mind import LanguageMind
 from sim.minds.options import MindOptions
 from sim.model.network_files.network_file import NetworkFile
-from sim.runs.checkpoint import Checkpoint, load, readings_of
+from sim.runs.checkpoint import Checkpoint, check_files, load, readings_of
 from sim.runs.checkpoint import save as save_checkpoint
 from sim.runs.checkpoint import steps as checkpoint_steps
 from sim.runs.validation import check_provenance
@@ -31,10 +31,13 @@ from sim.utils.files import expanded, writing
 from sim.utils.provenance import (
     LARGEST,
     file_identity,
+    is_sealed,
     network_identity,
+    other_versions,
     provenance,
-    source_digest,
+    versions,
 )
+from sim.utils.source import source_digest
 from sim.utils.untrusted import read_json
 
 RUNS = Path("results") / "runs"
@@ -153,19 +156,60 @@ def language_mind(society: Society) -> LanguageMind | None:
     return mind if isinstance(mind, LanguageMind) else None
 
 
-def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
+def resume(
+    place: Path,
+    *,
+    threads: int = 1,
+    progress: bool = False,
+    allow_other_versions: bool = False,
+) -> Path:
     """Complete a run that was cut short (see ``runs.resume``); return where it is."""
     options, record = load_unfinished(place)
     options.threads, options.progress = threads, progress
+    other = other_versions(record | record.get("resumed_with", [{}])[-1])
+    if other and not allow_other_versions:
+        raise InputError(
+            f"the run {place} was begun with other versions ({other}), which may give "
+            "other numbers; resume it with those, or --allow-other-versions"
+        )
     with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
         checkpoint = load(writer.part, threads=threads)
+        _check_same_run(checkpoint, record, writer.part)
         step = int(checkpoint.society.day["step"])
         record["resumed"] = [*record.get("resumed", []), step]
+        if other:
+            new = {"step": step, **versions()}
+            record["resumed_with"] = [*record.get("resumed_with", []), new]
         writer.begin({"provenance": record, "overwrite": options.overwrite})
         writer.forget_after(step)
         simulate(checkpoint.society, checkpoint.scenario, writer, options)
         finalize(checkpoint.society, writer)
     return writer.directory
+
+
+def _check_same_run(
+    checkpoint: Checkpoint, record: Mapping[str, Any], part: Path
+) -> None:
+    """Raise InputError unless a checkpoint and snapshots are of a run that was begun.
+
+    Parameters
+    ----------
+    checkpoint, record
+        What was loaded, and the provenance of the run.
+    part
+        Where the run is kept until it is finished.
+    """
+    scenario = checkpoint.scenario
+    known = scenario.parameters.model_dump(mode="json"), checkpoint.seed
+    if known != (record["parameters"], record["seed"]):
+        raise InputError(
+            f"{part} is damaged: its checkpoint is of another run than {UNFINISHED} "
+            "says; run it again"
+        )
+    try:
+        check_files(part, int(checkpoint.society.day["step"]), snapshots=True)
+    except ValueError as error:
+        raise InputError(f"{part} is damaged: {error}") from None
 
 
 def fork(
@@ -203,7 +247,10 @@ def fork(
     )
     place = Path(out) if out is not None else _path_of_fork(checkpoint, step)
     steps = checkpoint.scenario.parameters.steps
-    of = {"run": parent.name, "step": step, **file_identity(parent / "provenance.json")}
+    of: dict[str, Any] = {"run": parent.name, "step": step}
+    of |= file_identity(parent / "provenance.json")
+    if other_versions(record):
+        of |= {name: record.get(name) for name in versions()}
     more = {
         "network": record["network"],
         "parent": of,
@@ -246,6 +293,11 @@ def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
             "checkpoint; run it again"
         )
     check_same_code(record, place)
+    if not is_sealed(found):
+        raise InputError(
+            f"{file} is damaged (other values were written, as its digest says); run "
+            "it again"
+        )
     return options, record
 
 

@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from sim.events.detector import AgentIds
 from sim.model.state import State
+from sim.runs.digests import FILES, check_file, digests_of, files_of
 from sim.runs.parquet import GROUP, write_columns, write_parts, write_table
 from sim.runs.readings import Readings
 from sim.runs.schemas import (
@@ -32,6 +33,7 @@ from sim.runs.schemas import (
     PEOPLE_SCHEMA,
     TALKS_SCHEMA,
 )
+from sim.runs.validation import as_input_error
 from sim.utils.errors import InputError
 from sim.utils.files import (
     Lock,
@@ -42,7 +44,8 @@ from sim.utils.files import (
     write_text,
     writing,
 )
-from sim.utils.provenance import LARGEST, SOFTWARE
+from sim.utils.provenance import LARGEST, SOFTWARE, sealed
+from sim.utils.source import changed_since_import
 from sim.utils.untrusted import read_json, resolve_inside
 
 PARTS = {
@@ -125,7 +128,7 @@ class RunWriter:
     def begin(self, record: Mapping[str, Any]) -> None:
         """Write what a lasting run was begun with, to resume it later."""
         with writing(self.directory):
-            write_text(self.part / UNFINISHED, _json(record) + "\n")
+            write_text(self.part / UNFINISHED, _json(sealed(record)) + "\n")
 
     def forget_after(self, step: int) -> None:
         """Remove snapshots of later days, which are to be simulated again."""
@@ -135,18 +138,17 @@ class RunWriter:
 
     def inherit(self, run: Path, step: int) -> None:
         """Take over the snapshots and checkpoints of another run, up to a day."""
-        with writing(self.directory):
-            for folder in ("snapshots", "checkpoints"):
-                for name in sorted((run / folder).glob("[!.]*")):
-                    found = resolve_inside(run, f"{folder}/{name.name}")
-                    if found.stem.rpartition("-")[2] > f"{step:06d}":
-                        continue
-                    place = self.part / folder / found.name
-                    place.parent.mkdir(exist_ok=True)
-                    if found.is_dir():
-                        shutil.copytree(found, place, symlinks=True)
-                    else:
-                        shutil.copy2(found, place)
+        for name in files_of(run):
+            inside = name.partition("/")[2]
+            day = Path(inside.partition("/")[0]).stem.rpartition("-")[2]
+            if not inside or day > f"{step:06d}":
+                continue
+            found, place = resolve_inside(run, name), self.part / name
+            with as_input_error(found):
+                check_file(run, name)
+            with writing(self.directory):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(found, place)
 
     def snapshot(self, step: int, state: State) -> None:
         """Write humans, OSes and ties as they are on ``step``."""
@@ -205,8 +207,8 @@ class RunWriter:
                 names = [file.relative_to(self.part).as_posix() for file in found]
                 before = [resolve_inside(self.part, name) for name in names]
                 self.readings.finish(before, self.part / READINGS)
-        text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
         with writing(self.directory):
+            text = as_text(self._sealed())
             with open(self.part / "provenance.json", "wb") as file:
                 file.write(text.encode())
                 file.flush()
@@ -219,6 +221,12 @@ class RunWriter:
             (self.directory / UNFINISHED).unlink(missing_ok=True)
         self._made.clear()
         return self.directory
+
+    def _sealed(self) -> dict[str, Any]:
+        """Return the provenance with digests of all files, and of itself."""
+        found = digests_of(self.part, files_of(self.part))
+        changed = {"source_changed": names} if (names := changed_since_import()) else {}
+        return sealed(self.provenance | changed | {FILES: found})
 
     def abort(self) -> None:
         """Remove all that was written; do nothing once the run is in its place."""
@@ -291,6 +299,11 @@ def lock(directory: Path) -> Lock:
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def as_text(record: Mapping[str, Any]) -> str:
+    """Return a provenance record as it stands in its file."""
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
 
 def snapshot_name(name: str, step: int) -> str:

@@ -42,7 +42,8 @@ from sim.studies.design import (
 )
 from sim.studies.outcomes import OutcomeRecorder, find
 from sim.utils.errors import InputError
-from sim.utils.provenance import provenance, source_digest
+from sim.utils.provenance import provenance
+from sim.utils.source import changed_code, source_digest
 
 Job = dict[str, Any]  # ready for JSON
 MOST_FUNCTIONS = 1000  # of a user's own, as many as a design has outcomes
@@ -112,7 +113,7 @@ class Tasks:
         if self._made[0] != number:  # replicates differ by their seed alone
             self._made = number, self._job(point)
         job = self._made[1] | {"seed": seed}
-        return Task(position, point, seed, job | {"run": self._hash(job)})
+        return Task(position, point, seed, job | {"run": run_hash(job)})
 
     def identity(self) -> str:
         """Return the design, and the digests of what it refers to, as JSON."""
@@ -169,17 +170,19 @@ class Tasks:
             job["network_options"] = design.network_options
         return job | ({"detectors": self.detectors} if self.detectors else {})
 
-    def _hash(self, job: Job) -> str:
-        made_of = [
-            *(job["source"], job["parameters"], job["interventions"]),
-            *(job["network_digest"], mind_identity(job["mind"])),
-            *(job["seed"], job["outcomes"]),
-            [[one["name"], one["digest"]] for one in job["functions"]],
-            *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
-            *([job["network_options"]] if "network_options" in job else []),
-        ]
-        text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+
+def run_hash(job: Job) -> str:
+    """Return the SHA-256 of all that makes a run, which is its name."""
+    made_of = [
+        *(job["source"], job["parameters"], job["interventions"]),
+        *(job["network_digest"], mind_identity(job["mind"])),
+        *(job["seed"], job["outcomes"]),
+        [[one["name"], one["digest"]] for one in job["functions"]],
+        *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
+        *([job["network_options"]] if "network_options" in job else []),
+    ]
+    text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def absolute(path: str | None) -> str | None:
@@ -249,7 +252,7 @@ def run_job(job: Job, notice: Notice = lambda stage: None) -> JobResult:
         return failure(job["run"], stage[0], reason, error, spent)
 
     try:
-        if job["source"] != source_digest():
+        if changed_code() or job["source"] != source_digest():
             return broke(OTHER_CODE, "the worker has other source than the driver")
         values = _simulate(job, entered)
     except MemoryError as error:
@@ -300,7 +303,7 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
         return None
     steps, network = society.parameters.steps, network_of(job)
     looked = own_detectors.identity(society.monitor.kinds)
-    more = {"network": network, "detectors": looked}
+    more = {"network": network, "run": job["run"], "detectors": looked}
     record = provenance(scenario_of(job), job["seed"], steps, more)
     if society.read_as is not None:
         record["network"]["read_as"] = society.read_as

@@ -35,7 +35,8 @@ from typing import Any, NamedTuple, Self, cast
 from sim.studies.job import DONE, JobResult, failure
 from sim.utils.errors import InputError
 from sim.utils.files import Lock, sync_folder, writing
-from sim.utils.provenance import LIBRARIES, SOFTWARE, software_version, source_digest
+from sim.utils.provenance import LIBRARIES, SOFTWARE, software_version
+from sim.utils.source import source_digest
 
 LEDGER, LOCK, KEPT = "ledger.sqlite", "lock", "runs"
 FORMAT = "2"  # 1 kept the outcomes of each run in a Parquet file of its own
@@ -145,7 +146,7 @@ class Store:
         _refuse_foreign(path)
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(path)
+            self._lock = locked(path)
         try:
             is_new = not _has_ledger(path / LEDGER)
             if not is_new and not resume:
@@ -292,7 +293,7 @@ def _refuse_foreign(path: Path) -> None:
         raise InputError(f"{path} is there already and is no sweep; choose another")
 
 
-def _locked(path: Path) -> Lock:
+def locked(path: Path) -> Lock:
     """Be the one driver of a store."""
     busy = f"is driving the sweep in {path}; wait for it, or stop it"
     return Lock(path / LOCK, lambda who: f"another process ({who}) {busy}")

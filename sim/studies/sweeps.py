@@ -43,13 +43,14 @@ from sim.studies.job import (
 )
 from sim.studies.outcomes import Measure
 from sim.studies.store import KEPT, Store, identity_of
+from sim.studies.store_digests import driving
 from sim.studies.workers import Limits, WorkerPool
 from sim.utils.errors import InputError
 from sim.utils.files import expanded
 from sim.utils.parallel import progress_bar
 from sim.utils.portable import processors
-from sim.utils.provenance import source_digest
 from sim.utils.signatures import checked_arguments
+from sim.utils.source import source_digest
 from sim.utils.typing import Array
 from sim.utils.untrusted import parse_json, resolve_inside
 
@@ -413,6 +414,7 @@ def sweep(
     functions: Mapping[str, Measure] | None = None,
     allow_model: str | Iterable[str] = (),
     insecure: bool = False,
+    allow_other_versions: bool = False,
     workers: int | None = None,
     time_limit: float = 3600.0,
     memory_limit: int = 0,
@@ -441,6 +443,9 @@ def sweep(
         ``"api.openai.com"`` or ``"127.0.0.1:8012"``: your key goes there.
     insecure
         Whether such a host, on another machine, may be reached by http://.
+    allow_other_versions
+        Whether a sweep may be resumed that was begun with another Python or other
+        libraries; its ledger says which run was done with which.
     workers
         Processes to run in; None is one a processor.
     time_limit
@@ -477,7 +482,8 @@ def sweep(
     place = expanded(out) if out is not None else SWEEPS / chosen.name
     identity = identity_of(chosen.name, tasks.identity())
     limits = Limits(time_limit, memory_limit)
-    with Store(place, identity, resume) as store:
+    told = tell or (lambda line: None)
+    with driving(place, identity, resume, allow_other_versions, told) as store:
         driver = Driver(tasks, store, tell, reach)
         if executor is None:
             pool = WorkerPool(workers or processors(), limits)
