@@ -147,7 +147,8 @@ class Result:
         InputError
             If the file that says so is damaged.
         """
-        if not (self.path / PEOPLE).exists():
+        listed = digests.files_listed(self.path) or ()
+        if PEOPLE not in listed and not (self.path / PEOPLE).exists():
             return None
         table = validation.read_part(self.path, PEOPLE, schemas.PEOPLE_SCHEMA)
         numbers, people = table.column("agent").to_numpy(), self.population

@@ -213,6 +213,10 @@ class ProvenanceRecord(BaseModel):
     options: dict[str, int] = Field(
         {}, description="Days between snapshots, and between checkpoints (0: none)."
     )
+    detectors: dict[str, Any] = Field(
+        {},
+        description="Kinds of event that were looked for, and digests of a user's own.",
+    )
     mind: MindRecord | None = Field(
         None, description="The cast, and the calls to its model; null without one."
     )
