@@ -133,6 +133,7 @@ class Replies:
         requests: Sequence[Request],
         schemas: Mapping[str, dict[str, Any]],
         done: Callable[[int, Response], None] | None = None,
+        again: Callable[[int, str], bool] | None = None,
     ) -> list[Response]:
         outcomes = []
         for index, request in enumerate(requests):

@@ -244,7 +244,7 @@ def test_waits_grow_and_are_a_calls_own(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(client, "FIRST_WAIT", 0.5)
 
     def waits(number: int) -> list[float]:
-        call = client._Call({}, client._luck(request(number)))
+        call = client._Call({}, client._luck(request(number)), lambda failure: True)
         fault = client.Fault("reset")
         told = settings(None)
         return [client._wait(fault, call, n, told) for n in range(1, 9)]

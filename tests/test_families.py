@@ -452,7 +452,10 @@ def test_a_model_that_stays_away_stops_the_run_and_keeps_what_was_answered(
         assert server.count == 9 + 4  # attempts of the one call
     assert "knows no model 'tiny' at this address; check --model and" in err
     assert err.endswith(f"(status 404); it says: {NO}\n")
-    assert Path("calls").read_text().count("\n") == 1 + 8
+    text = Path("calls").read_text()
+    kinds = [next(iter(json.loads(one))) for one in text.splitlines()]
+    notes = ["spent"] * 3  # of the attempts before the last
+    assert kinds == ["transcript", "spent", "opened", *["key"] * 8, *notes]
 
 
 AT_THE_START = {
@@ -601,9 +604,11 @@ def test_a_dialect_is_recorded_and_replayed(
         longer = speak(tmp_path / "longer", mind, steps=4)
         new = len(longer.speech.calls) - len(first.speech.calls)
         assert server.count == asked + new
-    header, *entries = map(json.loads, record.read_text().splitlines())
+    header, *lines = map(json.loads, record.read_text().splitlines())
+    end, *entries = lines
     assert header["transcript"] == 3
     assert header["without"] == ["seed"]
+    assert end["opened"] == {"requests": 2}
     assert {entry["key"] for entry in entries} == set(longer.speech.calls["key"])
     forbid_sockets(monkeypatch)
     other = mind._replace(settings=None, record=None, replay=record)
@@ -672,7 +677,7 @@ def test_a_recording_goes_on_at_another_host_if_the_model_is_the_same(
     went, came = (line["continued"] for line in lines if "continued" in line)
     assert (went["provider"], went["without"]) == (there.url, ["seed"])
     assert (came["provider"], came["without"]) == (here.url, [])
-    assert asked == len(lines) - kept.count(b"\n") - 2 + 2  # the opening, and a refusal
+    assert asked == len(lines) - kept.count(b"\n") - 2  # but the two changes
     replay = other._replace(settings=None, record=None, replay=record)
     again = speak(tmp_path / "replay", replay, steps=3)
     assert tables(again) == tables(result)

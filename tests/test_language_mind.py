@@ -101,6 +101,7 @@ def test_a_replay_that_lacks_an_answer_says_which(
     recorded: tuple[Result, Path], at: int, tmp_path: Path
 ) -> None:
     lines = recorded[1].read_text().splitlines(keepends=True)
+    del lines[1:3]  # the opening
     gone = json.loads(lines.pop(at))
     record = tmp_path / "calls.jsonl"
     record.write_text("".join(lines))

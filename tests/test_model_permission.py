@@ -33,6 +33,7 @@ from sim.runs.writer import UNFINISHED, begun_at
 from sim.society import Society
 from sim.studies import read
 from sim.studies.job import DONE, FAILED, Tasks, run_job
+from sim.studies.store import TRANSCRIPTS
 from sim.utils.errors import InputError
 from sim.utils.provenance import sealed
 
@@ -394,6 +395,7 @@ def test_what_is_not_allowed_is_told_in_one_line(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert f"--allow-model {untrusted.host} " in told
+    shutil.rmtree(Path(untrusted["store"], TRANSCRIPTS))
     with pytest.raises(InputError, match=r"run \w{8} was not kept: .*nobody allowed"):
         next(sim.load_sweep(untrusted["store"]).runs())
     assert not Path("results").exists()
@@ -413,6 +415,7 @@ def test_a_run_of_a_store_is_run_again_where_its_model_is_allowed(
     untrusted: Untrusted,
 ) -> None:
     asked = untrusted.server.count
+    shutil.rmtree(Path(untrusted["store"], TRANSCRIPTS))
     found = next(sim.load_sweep(untrusted["store"]).runs(allow_model=[untrusted.host]))
     assert found.provenance["mind"]["model"] == "tiny"
     assert untrusted.server.count > asked

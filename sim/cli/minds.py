@@ -38,7 +38,8 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--talks", metavar="X", type=float, default=0.2, help="a member and day (0.2)")
     add("--ghost-writer", action="store_true", help="members write for friends, too")
     add_model_options(group)
-    add("--max-calls", metavar="N", type=int, help="then all follow the rules")
+    text = "requests at most; then all follow the rules"
+    add("--max-calls", metavar="N", type=int, help=text)
     add("--draw", metavar="N", type=int, default=0, help="draw of the answers (0)")
     add("--on-failure", choices=POLICIES, default="rule", help="of a call (rule)")
     text = "first calls of no use that stop the run; 0: none do (10)"

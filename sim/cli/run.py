@@ -153,6 +153,7 @@ def _changed(args: argparse.Namespace) -> Scenario:
 
 def _summary(result: Result) -> dict[str, Any]:
     known, series = result.provenance, result.series
+    spoken = {"mind": known["mind"]} if known.get("mind") else {}
     count = series.iloc[-1] if len(series) else dict.fromkeys(series.columns, 0)
     return {
         "run": str(result.path),
@@ -163,6 +164,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "oses": int(count["oses"]),
         "departed": int(count["departed"]),
         "events": records(result.events),
+        **spoken,
     }
 
 

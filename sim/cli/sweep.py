@@ -216,7 +216,8 @@ def _json(found: Sweep) -> str:
     failures = found.failures()["reason"].value_counts()
     counts = {name: int(count) for name, count in failures.items()}
     head = {"sweep": found.about["name"], "path": str(found.path), "runs": len(found)}
-    return as_json({**head, **found.counts(), "failures": counts})
+    asked = {"endpoints": endpoints} if (endpoints := found.endpoints()) else {}
+    return as_json({**head, **found.counts(), "failures": counts, **asked})
 
 
 # -------------------------------------------------------------------------- compare

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sim.utils.signatures import checked_arguments
+from sim.utils.signatures import checked_fields
 
 # Every way in which a call can fail, under its own name.
 FAILURES = (
@@ -49,7 +49,7 @@ class Response(NamedTuple):
     completion_tokens: int = 0
 
 
-@checked_arguments()
+@checked_fields
 class Settings(NamedTuple):
     """How to reach a model, and how long and hard to try."""
 

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -224,7 +225,7 @@ def fault_of(error: BaseException) -> Fault | Refusal:
         name = "rate limited" if cause.code == 429 else "server error"
         return Fault(name, _seconds(cause.retry_after), crowded, cause)
     unconnected = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
-    return Fault("refused" if unconnected else "reset")
+    return Fault(UNCONNECTED if unconnected else "reset")
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -233,13 +234,14 @@ def _seconds(retry_after: str) -> float | None:
         return float(retry_after)
     try:
         date = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        return max(0.0, (date - datetime.now(UTC)).total_seconds())
+    except (ValueError, OverflowError):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - datetime.now(UTC)).total_seconds())
 
 
+UNCONNECTED = "refused"  # before a request was sent
 GONE = "not found"  # the model, at one attempt
 FIRST_WAIT = 0.5  # seconds before the second attempt; twice that before the third...
 LONGEST_WAIT = 8.0  # ...but no more than this
@@ -323,6 +325,7 @@ class Endpoint:
         requests: Sequence[Request],
         schemas: Mapping[str, dict[str, Any]],
         done: Callable[[int, Response], None] | None = None,
+        again: Callable[[int, str], bool] | None = None,
     ) -> list[Response]:
         """Make all calls, as many at once as the endpoint bears; wait for the last.
 
@@ -335,6 +338,9 @@ class Endpoint:
         done
             Told the index and the outcome of each call once it has ended for good.
             What it raises goes on to the caller, and breaks off the other calls.
+        again
+            Told the index and the failure of a call that would be tried again; says
+            whether it may.
 
         Returns
         -------
@@ -349,16 +355,26 @@ class Endpoint:
         """
         refusal: Refusal | None = None
         try:
-            return self._ask_all(requests, schemas, done)
+            return self._ask_all(requests, schemas, done, again)
         except Refusal as error:
             refusal = error
         # Not in the handler: what the client raises carries the key in its headers.
         raise InputError(self._refused(refusal))
 
-    def settle(self) -> tuple[str, ...]:
+    def settle(
+        self,
+        before: Callable[[], None] = lambda: None,
+        after: Callable[[], None] = lambda: None,
+    ) -> tuple[str, ...]:
         """Find out with a question of the real form what the model is to be asked with.
 
         What the endpoint refuses is left out from now on (`sim.minds.dialect.settle`).
+
+        Parameters
+        ----------
+        before, after
+            Called before each request, and after each that reached the endpoint. What
+            they raise goes on to the caller.
 
         Returns
         -------
@@ -372,7 +388,10 @@ class Endpoint:
         """
         refusal: Refusal | None = None
         try:
-            without = dialect.settle(self.settings.without, self._greeting)
+            without = dialect.settle(
+                self.settings.without,
+                lambda parts: self._greeting(parts, before, after),
+            )
         except Refusal as error:
             refusal = error
         if refusal is not None:
@@ -386,15 +405,32 @@ class Endpoint:
         self.settings = self.settings._replace(without=without)
         self.has_answered = True
 
-    def _greeting(self, without: tuple[str, ...]) -> Refusal | None:
+    def _greeting(
+        self,
+        without: tuple[str, ...],
+        before: Callable[[], None],
+        after: Callable[[], None],
+    ) -> Refusal | None:
         """Ask for a greeting without some parts; return the refusal, if it is one."""
         self.settings = self.settings._replace(without=without)
         self.has_answered = False
         most = self.settings.max_tokens or HELLO.max_tokens
+        hello = HELLO._replace(max_tokens=most)
+
+        def again(index: int, failure: str) -> bool:
+            if failure != UNCONNECTED:
+                after()
+            before()
+            return True
+
+        before()
         try:
-            (came,) = self._ask_all([HELLO._replace(max_tokens=most)], HELLO_SCHEMAS)
+            (came,) = self._ask_all([hello], HELLO_SCHEMAS, again=again)
         except Refusal as refusal:
+            after()
             return refusal
+        if came.failure != UNCONNECTED:
+            after()
         model = self.settings.model
         if came.failure == "cut short" and not came.text:
             raise InputError(
@@ -415,11 +451,16 @@ class Endpoint:
         requests: Sequence[Request],
         schemas: Mapping[str, dict[str, Any]],
         done: Callable[[int, Response], None] | None = None,
+        again: Callable[[int, str], bool] | None = None,
     ) -> list[Response]:
         """Do as `ask` says, but raise the Refusal itself."""
         calls = [
-            _Call(dialect.question(one, schemas[one.schema], self.settings), _luck(one))
-            for one in requests
+            _Call(
+                dialect.question(one, schemas[one.schema], self.settings),
+                _luck(one),
+                partial(again, index) if again is not None else _always,
+            )
+            for index, one in enumerate(requests)
         ]
         outcomes: list[Response] = self._run(self._runner.run, self._ask(calls, done))
         return outcomes
@@ -486,6 +527,8 @@ class Endpoint:
                         self._gate.narrow(cuts, 0 if came.retry_after is None else wait)
                     too_late = now() + wait >= (clock.when() or 0)
                     if attempts == settings.attempts or too_late:
+                        break
+                    if not call.again(failure if failure != GONE else "server error"):
                         break
                     await asyncio.sleep(wait)
         except TimeoutError:
@@ -571,10 +614,15 @@ def _in_a_loop() -> bool:
 
 
 class _Call(NamedTuple):
-    """A question to the endpoint, and what names its luck."""
+    """A question to the endpoint, what names its luck, and who may stop it."""
 
     question: dict[str, Any]
     luck: str
+    again: Callable[[str], bool]  # told why it failed; says whether it is tried again
+
+
+def _always(failure: str) -> bool:
+    return True
 
 
 class _Gate:

@@ -6,6 +6,7 @@ run and its replay, at any concurrency, have the same bytes.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from sim.minds.transcript import Answers, Asks, Transcript, key_of, without_secr
 from sim.model.columns import ACTS
 from sim.model.encounters import DEPARTURE, TALK, Decisions, Observations
 from sim.utils.errors import InputError
-from sim.utils.signatures import checked_arguments
+from sim.utils.signatures import checked_fields
 from sim.utils.typing import Array
 
 POLICIES = ("rule", "skip", "abort")
@@ -47,12 +48,12 @@ NO_TIE = dict.fromkeys(
 )
 
 
-@checked_arguments()
+@checked_fields
 class Policy(NamedTuple):
     """What happens where a model does not help."""
 
     on_failure: str = "rule"  # rule: follow the rules; skip: no talk; abort the run
-    max_calls: int | None = None  # beyond so many, everybody follows the rules
+    max_calls: int | None = None  # requests; beyond them, everybody follows the rules
     draw: int = 0  # which of several independent answers to the same questions
     stop_after: int = 10  # calls of no use at the beginning stop the run; 0: never
 
@@ -162,6 +163,7 @@ class LanguageMind:
             "max_calls": self.policy.max_calls,
             "draw": self.policy.draw,
             **{name: self.tally[name] for name in (*known, *beyond)},
+            "requests": self.transcript.opening + self.tally["requests"],
             "failures": dict(sorted(self.failures.items())),
             "said": dict(sorted(self.said.items())),
             "mended": dict(sorted(self.mended.items())),
@@ -177,8 +179,8 @@ class LanguageMind:
     def _replies(self, seen: Observations) -> list[Reply | str]:
         """Return a reply for each row, or what happens in its place: rule or skip."""
         requests = [self.request(seen, row) for row in range(len(seen))]
-        paid = self._within_budget(requests, seen.step)
-        outcomes = self.answers.to([requests[row] for row in paid])
+        paid, spare = self._within_budget(requests, seen.step)
+        outcomes = self.answers.to([requests[row] for row in paid], spare)
         found: list[Reply | str] = ["rule"] * len(requests)
         for row, outcome in zip(paid, outcomes, strict=True):
             found[row] = self._read(requests[row], outcome)
@@ -186,22 +188,40 @@ class LanguageMind:
             self._write_down(seen, row, requests[row], reply)
         return found
 
-    def _within_budget(self, requests: Sequence[Request], step: int) -> list[int]:
-        """Return the rows that may be asked; count the others, and say since when."""
-        paid, most = [], self.policy.max_calls
+    def _within_budget(
+        self, requests: Sequence[Request], step: int
+    ) -> tuple[list[int], float]:
+        """Return the rows that may be asked, and how many tries more they may take.
+
+        Counts the other rows, and says since when. Each call has one request for sure;
+        so what is asked hangs on the calls before, and not on which of these is late.
+        """
+        paid: list[int] = []
+        left = spare = self._left()
         for row, request in enumerate(requests):
             key = key_of(request, self.transcript.settings)
             if key not in self._asked:
-                spent = most is not None and self.tally["calls"] >= most
+                spent = left < 1
                 if spent or self._out_of_reach >= GIVE_UP_AFTER:
                     self.tally["over_budget" if spent else "given_up"] += 1
                     continue
                 self._asked.add(key)
                 self.tally["calls"] += 1
+                left -= 1
+                spare -= max(1, self.transcript.requests_for(request))
             paid.append(row)
         if len(paid) < len(requests) and self.by_rule_from is None:
             self.by_rule_from = step
-        return paid
+        return paid, spare if self.transcript.header.counts_requests else math.inf
+
+    def _left(self) -> float:
+        """Return how many requests, or calls of old, are left of the budget."""
+        if self.policy.max_calls is None:
+            return math.inf
+        if not self.transcript.header.counts_requests:
+            return self.policy.max_calls - self.tally["calls"]
+        made = self.transcript.opening + self.tally["requests"]
+        return self.policy.max_calls - made
 
     def _read(self, request: Request, outcome: Response) -> Reply | str:
         """Return a reply that can be used, or what happens in its place."""
@@ -224,7 +244,8 @@ class LanguageMind:
         if key in self._counted:
             return
         self._counted.add(key)
-        self.tally["re_asked"] += outcome.attempts - 1
+        self.tally["requests"] += outcome.attempts
+        self.tally["re_asked"] += max(0, outcome.attempts - 1)
         self.tally["prompt_tokens"] += outcome.prompt_tokens
         self.tally["completion_tokens"] += outcome.completion_tokens
         gone = failure in OUT_OF_REACH

@@ -19,7 +19,7 @@ from sim.minds.scripted import ScriptedEndpoint
 from sim.minds.transcript import Asks, Transcript, key_of
 from sim.model.encounters import Cast, Decisions, Observations, RuleMind
 from sim.utils.errors import InputError, nearest
-from sim.utils.signatures import checked_arguments
+from sim.utils.signatures import checked_fields
 from sim.utils.typing import Array
 
 KINDS = ("rules", "llm", "archetype", "scripted")
@@ -31,7 +31,7 @@ WARMEST = 2.0  # temperature
 LOCAL = "http://127.0.0.1/estimate"  # stands in for a provider
 
 
-@checked_arguments()
+@checked_fields
 class MindOptions(NamedTuple):
     """Who speaks through which mind, and how."""
 
@@ -190,10 +190,11 @@ def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks |
         options.settings,
         digest,
         settle=endpoint.settle if options.policy.max_calls != 0 else None,
+        most=options.policy.max_calls,
         same_model=options.same_model,
     )
     transcript = stack.enter_context(record)
-    if len(transcript):
+    if transcript.is_opened or len(transcript):
         endpoint.use(tuple(transcript.host.without))
     return transcript, endpoint
 

@@ -30,6 +30,7 @@ class ScriptedEndpoint:
         requests: Sequence[Request],
         schemas: Mapping[str, dict[str, Any]],
         done: Callable[[int, Response], None] | None = None,
+        again: Callable[[int, str], bool] | None = None,
     ) -> list[Response]:
         """Return an answer in form to each request, in their order."""
         outcomes = [_answer(one) for one in requests]

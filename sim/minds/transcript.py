@@ -6,16 +6,20 @@ passed over by who reads, and removed by who continues writing.
 A transcript is a text file of JSON lines. The first says how its calls were made:
 model, provider, temperature, prompts, what was sent. Every other line is one finished
 call, good or failed, under a key made of all that could make its answer another one;
-or it says that the calls after it were made at another host. A call is on the disk
-before its answer is used, so that a run that was killed asks nothing twice.
+or it says that the calls after it were made at another host; or it notes a request that
+gave no answer and was made again, or that only asked whether the endpoint is there. A
+call is on the disk before its answer is used, and a request is noted before the next
+one is made. So a run that was killed asks nothing twice but what was in flight, and its
+budget counts all but that. Once what is sent is known, a line says so.
 
 Every line ends with a digest of itself and of the line before, so that an answer that
 was edited is noticed. A line may be taken out: what is left is read, and
 `sim.minds.transcript_check` says where.
 
 The first format did not say what was sent, since all was. Its replies are read as they
-were then: unmended (`sim.minds.mending`). So its replays have the bytes of their runs.
-The first two had no digests.
+were then: unmended (`sim.minds.mending`). Before the third, a budget was one of calls,
+however often they were tried, and lines had no digests. So replays have the bytes of
+their runs.
 """
 
 from __future__ import annotations
@@ -39,12 +43,12 @@ from sim.minds.calls import FAILURES, Request, Response, Settings
 from sim.minds.refusals import mapping
 from sim.minds.replies import SCHEMAS, schema_digest
 from sim.utils.errors import InputError
-from sim.utils.files import Lock, expanded, sync_folder, writing
+from sim.utils.files import Lock, expanded, replacing, sync_folder, writing
 from sim.utils.provenance import SOFTWARE, software_version
 from sim.utils.untrusted import open_file
 
 FORMAT = 3
-UNSEALED = 2  # the last format without digests
+PLAIN = 2  # the last format without digests, whose budgets count calls
 UNMENDED = 1  # the first format
 KINDS = ("encounter", "upgrade", "departure", "letter")
 MOST_BYTES_OF_A_HEADER = 10_000
@@ -78,7 +82,25 @@ class Header(NamedTuple):
     @property
     def is_sealed(self) -> bool:
         """Whether every line has a digest."""
-        return self.transcript > UNSEALED
+        return self.transcript > PLAIN
+
+    @property
+    def counts_requests(self) -> bool:
+        """Whether a budget counts requests, and not calls."""
+        return self.transcript > PLAIN
+
+
+class Spent(NamedTuple):
+    """A request that was made and is no finished call."""
+
+    key: str  # of the call that was tried again; nothing for one of the opening
+    failure: str  # one of FAILURES, or nothing
+
+
+class Opened(NamedTuple):
+    """The end of the opening: what is sent is known from here on."""
+
+    requests: int  # that were made for it
 
 
 class Host(NamedTuple):
@@ -132,6 +154,9 @@ class Entry(NamedTuple):
         return step, rank, kind, agent, other, draw, self.key
 
 
+Line = Header | Host | Spent | Opened | Entry  # what a line says
+
+
 HEADER_TYPES: dict[str, tuple[type, ...]] = {
     "transcript": (int,),
     "temperature": (float,),
@@ -142,6 +167,8 @@ SENT_TYPES: dict[str, tuple[type, ...]] = {
     "max_tokens": (int, type(None)),
     "extra_body": (dict, type(None)),
 }
+OPENED_TYPES: dict[str, tuple[type, ...]] = {"requests": (int,)}
+SPENT_TYPES: dict[str, tuple[type, ...]] = {"key": (str,), "failure": (str,)}
 HOST_TYPES: dict[str, tuple[type, ...]] = {
     "without": (list,),
     **dict.fromkeys(("software", "model", "provider"), (str,)),
@@ -161,7 +188,10 @@ def place_of(request: Request) -> Place:
     return request.kind, step, agent, other, int(request.draw)
 
 
-def line_of(record: Header | Entry | Host, before: str | None = None) -> bytes:
+NAMES = {"continued": Host, "spent": Spent, "opened": Opened}  # of lines
+
+
+def line_of(record: Line, before: str | None = None) -> bytes:
     """Return the line of a transcript, with its line break.
 
     Parameters
@@ -173,8 +203,9 @@ def line_of(record: Header | Entry | Host, before: str | None = None) -> bytes:
         lines have none.
     """
     fields = record._asdict()
-    if isinstance(record, Host):
-        fields = {"continued": fields}
+    names = [name for name, kind in NAMES.items() if isinstance(record, kind)]
+    if names:
+        fields = {names[0]: fields}
     if before is None:
         return _written(fields)
     known = _written(fields | {"before": before}).removesuffix(b"}\n")
@@ -229,6 +260,18 @@ def read_host(line: bytes) -> Host | None:
     return (
         Host(**found) if set(map(str, found["without"])) <= set(dialect.NAMES) else None
     )
+
+
+def read_spent(line: bytes) -> Spent | Opened | None:
+    """Return the requests without an answer that a line notes, or None."""
+    fields = mapping(_fields(line))
+    found = mapping(fields.get("spent"))
+    if _fits(found, SPENT_TYPES) and found["failure"] in ("", *FAILURES):
+        return Spent(**found)
+    found = mapping(fields.get("opened"))
+    if _fits(found, OPENED_TYPES) and 0 <= found["requests"] < 2**31:
+        return Opened(**found)
+    return None
 
 
 def read_entry(line: bytes) -> Entry | None:
@@ -368,9 +411,25 @@ class Journal:
         with writing(self.path):
             self._file.truncate(self._end)
 
-    def begin_anew(self) -> None:
-        """Let the next line be the first, in the place of all that was read."""
-        self._end = 0
+    def begin_anew(self, lines: Sequence[bytes]) -> None:
+        """Let there be these lines in the place of all others, at once.
+
+        Raises
+        ------
+        InputError
+            If they cannot be written; then the others are still there.
+        """
+        real = self.path.resolve()
+        with replacing(real) as part:
+            with open(part, "xb") as new:
+                new.writelines(lines)
+                new.flush()
+                os.fsync(new.fileno())
+            self._file.close()  # no system replaces what is open on Windows
+        with writing(self.path):
+            sync_folder(real.parent)
+            self._file = open_file(real, os.O_RDWR)
+        self._end = sum(map(len, lines))
 
     def append(self, line: bytes) -> None:
         """Write a line, and see it to the disk.
@@ -417,8 +476,9 @@ class Asks(Protocol):
         requests: Sequence[Request],
         schemas: Mapping[str, dict[str, Any]],
         done: Callable[[int, Response], None] | None = None,
+        again: Callable[[int, str], bool] | None = None,
     ) -> list[Response]:
-        """Return what came of each request."""
+        """Return what came of each request; ask ``again`` before it is repeated."""
 
 
 class Answers:
@@ -450,9 +510,19 @@ class Answers:
         self._endpoint = endpoint
         self._keep_failures = keep_failures
         self._failed: dict[str, Response] = {}
+        self._spare = math.inf
 
-    def to(self, requests: Sequence[Request]) -> list[Response]:
+    def to(
+        self, requests: Sequence[Request], spare: float = math.inf
+    ) -> list[Response]:
         """Return what came of each request.
+
+        Parameters
+        ----------
+        requests
+            What is asked.
+        spare
+            How many requests may be made beyond the first one of each.
 
         Raises
         ------
@@ -463,9 +533,43 @@ class Answers:
         if missing and self._endpoint is None:
             raise self.transcript.missing(missing[0])
         if missing and self._endpoint is not None:
-            self._endpoint.ask(missing, SCHEMAS, lambda *it: self._add(missing, *it))
+            self._spare = spare
+            self._ask(self._endpoint, missing)
         found = [self._find(one) for one in requests]
         return [one for one in found if one is not None]
+
+    def _ask(self, endpoint: Asks, missing: Sequence[Request]) -> None:
+        """Ask what nobody has answered, within the budget, and keep what comes."""
+        tried = [self.transcript.tries(one) for one in missing]
+        asked = [
+            index
+            for index, failures in enumerate(tried)
+            if not failures or self._may_repeat()
+        ]
+        for index in sorted(set(range(len(missing))) - set(asked)):
+            failures = tried[index]
+            self._add(missing[index], Response(None, failures[-1], 0), len(failures))
+        if not asked:
+            return
+
+        def done(at: int, outcome: Response) -> None:
+            index = asked[at]
+            self._add(missing[index], outcome, len(tried[index]))
+
+        def again(at: int, failure: str) -> bool:
+            if not self._may_repeat():
+                return False
+            self.transcript.spend(missing[asked[at]], failure)
+            return True
+
+        endpoint.ask([missing[index] for index in asked], SCHEMAS, done, again)
+
+    def _may_repeat(self) -> bool:
+        """Take one of the requests that may be made beyond the first of each call."""
+        if self._spare < 1:
+            return False
+        self._spare -= 1
+        return True
 
     def _missing(self, requests: Sequence[Request]) -> list[Request]:
         """Return the requests that nobody has answered yet, each once."""
@@ -479,9 +583,13 @@ class Answers:
             found = self._failed.get(key_of(request, self.transcript.settings))
         return found
 
-    def _add(self, asked: Sequence[Request], index: int, outcome: Response) -> None:
-        request, outcome = asked[index], _without_hidden_key(outcome)
+    def _add(self, request: Request, outcome: Response, tries: int) -> None:
+        """Keep what came of a call, of which so many tries are noted already."""
+        made = outcome.attempts
+        outcome = _without_hidden_key(outcome)._replace(attempts=made + tries)
         if outcome.failure and not self._keep_failures:
+            if made:
+                self.transcript.spend(request, outcome.failure)
             self._failed[key_of(request, self.transcript.settings)] = outcome
         else:
             outcome = self.transcript.add(request, outcome)
@@ -582,6 +690,10 @@ def _disguises(secret: bytes) -> tuple[str, ...]:
     return tuple(sorted(forms, key=len, reverse=True))
 
 
+# Finds out what is not sent; calls what it is given before and after each request.
+Settle = Callable[[Callable[[], None], Callable[[], None]], Sequence[str]]
+
+
 class Transcript:
     """Finished calls by their questions, kept in a file or in memory.
 
@@ -596,15 +708,20 @@ class Transcript:
         How its calls were made.
     settings
         What goes into the key of every request. A replay has them from the file.
+    opening
+        How many requests were made before the first call, to find out what is sent.
     """
 
     def __init__(self, path: Path | None, header: Header, settings: Settings) -> None:
         self.path = path
+        self.opening = 0  # requests before the first call
+        self.is_opened = False  # whether the opening is at its end
         self.hosts: list[Host] = []  # that went on in the place of the header's
         self._take_header(header, settings)
         self._journal: Journal | None = None
         self._last = ""  # digest of the last line
         self._entries: dict[str, Entry] = {}
+        self._tries: dict[str, list[str]] = {}  # failures by the key of a call
         self._used: set[str] = set()
         self._lock = threading.Lock()
 
@@ -632,7 +749,8 @@ class Transcript:
         settings: Settings,
         prompts: str = "",
         *,
-        settle: Callable[[], Sequence[str]] | None = None,
+        settle: Settle | None = None,
+        most: int | None = None,
         same_model: bool = False,
     ) -> Self:
         """Open a transcript to add to; what it holds already is found again.
@@ -647,7 +765,10 @@ class Transcript:
             Digest of the prompt files.
         settle
             Finds out what is not sent to the endpoint, where the transcript does not
-            say it; None leaves it to the settings.
+            say it; None leaves it to the settings. Is given what to call before and
+            after each request.
+        most
+            How many requests of a new transcript it may make; None is no limit.
         same_model
             Whether calls may go on at another provider, or under another name of the
             model: whoever says so knows that the model is the same.
@@ -674,11 +795,11 @@ class Transcript:
         place = None if path is None else expanded(path)
         found = cls(place, header, settings)
         if place is None:
-            found._begin(settle)
+            found._begin(settle, most)
             return found
         found._journal = Journal.to_write(place)
         try:
-            found._resume(found._journal, settle, same_model)
+            found._resume(found._journal, settle, most, same_model)
         except BaseException:
             found.close()
             raise
@@ -747,6 +868,34 @@ class Transcript:
             self._used.add(entry.key)
             return entry.outcome
 
+    def tries(self, request: Request) -> list[str]:
+        """Return the failures of earlier requests for an answer that is not there."""
+        return list(self._tries.get(key_of(request, self.settings), ()))
+
+    def requests_for(self, request: Request) -> int:
+        """Return how many requests were made for an answer, as far as is known."""
+        key = key_of(request, self.settings)
+        entry = self._entries.get(key)
+        return entry.attempts if entry else len(self._tries.get(key, ()))
+
+    def spend(self, request: Request, failure: str) -> None:
+        """Note a request that failed, whose call is not finished.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written.
+        """
+        key = key_of(request, self.settings)
+        self._note(Spent(key, failure))
+        self._tries.setdefault(key, []).append(failure)
+
+    def _note(self, spent: Spent) -> None:
+        """Write a request down; a file of an earlier format has no room for it."""
+        if self._journal is not None and self.header.counts_requests:
+            with self._lock:
+                self._append(self._journal, spent)
+
     def missing(self, request: Request) -> InputError:
         """Return the error of a replay that lacks an answer: whose, where and why."""
         place = place_of(request)
@@ -797,26 +946,51 @@ class Transcript:
     ) -> None:
         self.close()
 
-    def _begin(self, settle: Callable[[], Sequence[str]] | None) -> None:
+    def _begin(self, settle: Settle | None, most: int | None) -> None:
         """Find out how calls are made from now on, and make it the header."""
-        if settle is not None:
-            header = self.header._replace(without=list(settle()))
-            self._take_header(header, self.settings)
+        self.opening += sum(map(len, self._tries.values()))
+        self._tries.clear()
+        if self._journal is not None:
+            self._begin_anew(self._journal, *[Spent("", "")] * self.opening)
+        if settle is None:
+            return
+
+        def before_one() -> None:
+            if most is not None and self.opening >= most:
+                raise InputError(
+                    f"all {most:,} requests of the budget were made to find out what "
+                    f"{self.header.provider} takes; allow more (--max-calls), or say "
+                    "what not to send (--without)"
+                )
+
+        def after_one() -> None:
+            self._note(Spent("", ""))
+            self.opening += 1
+
+        without = settle(before_one, after_one)
+        self.is_opened, before = True, self.header
+        self._take_header(before._replace(without=list(without)), self.settings)
+        if self._journal is not None:
+            if self.header == before:
+                self._append(self._journal, Opened(self.opening))
+            else:
+                self._begin_anew(self._journal, Opened(self.opening))
 
     def _resume(
         self,
         journal: Journal,
-        settle: Callable[[], Sequence[str]] | None,
+        settle: Settle | None,
+        most: int | None,
         same_model: bool,
     ) -> None:
         """Read what is there, or begin; leave the file at the end of a whole line."""
         asked, lines = self.header, journal.lines()
         first = next(lines, b"")
-        if not first and BEGINNING.startswith(journal.rest()[: len(BEGINNING)]):
-            self._begin(settle)
-            if self._line(self.header).startswith(journal.rest()):
-                self._append(journal, self.header)
-                return
+        rest = b"" if first else journal.rest()
+        is_begun = BEGINNING.startswith(rest[: len(BEGINNING)])
+        if not first and is_begun and self._line(self.header).startswith(rest):
+            self._begin(settle, most)
+            return
         there = read_header(journal.path, first)
         self._take(first, lines, there.is_sealed)
         known = [(one.model, one.provider) for one in self.hosts]
@@ -824,20 +998,18 @@ class Transcript:
         is_same = same_model or (asked.model, asked.provider) in known
         _refuse_another(journal.path, there, asked, is_same)
         journal.trim()
-        if self._entries:
+        if self._entries or (self.is_opened and _is_same_way(there, asked)):
             self._take_header(there, self.settings)
             self._go_on(journal, asked, settle)
             return
-        self.hosts, self._last = [], ""
-        self._begin(settle)
-        journal.begin_anew()
-        self._append(journal, self.header)
+        self.hosts, self.is_opened = [], False
+        self._begin(settle, most)
 
     def _go_on(
         self,
         journal: Journal,
         asked: Header,
-        settle: Callable[[], Sequence[str]] | None,
+        settle: Settle | None,
     ) -> None:
         """Note where calls are made from now on, if that is another host."""
         where = (asked.model, asked.provider)
@@ -845,7 +1017,8 @@ class Transcript:
         known = [one for one in (first, *self.hosts) if one[:2] == where]
         host = known[-1] if known else Host(*where, asked.without)
         if not known and settle is not None:
-            host = host._replace(without=list(settle()))
+            found = settle(lambda: None, lambda: self._note(Spent("", "")))
+            host = host._replace(without=list(found))
         if missing := [name for name in asked.without if name not in host.without]:
             raise InputError(
                 f"transcript {journal.path} was recorded with {missing[0]}, not "
@@ -856,10 +1029,18 @@ class Transcript:
             self._append(journal, host)
             self.hosts.append(host)
 
-    def _line(self, record: Header | Entry | Host) -> bytes:
+    def _line(self, record: Line) -> bytes:
         return line_of(record, self._last if self.header.is_sealed else None)
 
-    def _append(self, journal: Journal, record: Header | Entry | Host) -> None:
+    def _begin_anew(self, journal: Journal, *records: Line) -> None:
+        """Have the header and some records be all that there is."""
+        self._last, lines = "", []
+        for record in (self.header, *records):
+            lines.append(self._line(record))
+            self._last = digest_in(lines[-1]) or ""
+        journal.begin_anew(lines)
+
+    def _append(self, journal: Journal, record: Line) -> None:
         line = self._line(record)
         journal.append(line)
         self._last = digest_in(line) or ""
@@ -873,11 +1054,23 @@ class Transcript:
             if sound and (host := read_host(line)) is not None:
                 self.hosts.append(host)
                 continue
+            if sound and (spent := read_spent(line)) is not None:
+                self._take_spent(spent)
+                continue
             entry = read_entry(line) if sound else None
             if entry is None or self._entries.setdefault(entry.key, entry) != entry:
                 what = "is damaged" if entry is None else "answers a question anew"
                 message = f"line {number} of transcript {self.path} {what}; remove it"
                 raise InputError(f"{message}, or record to another file")
+
+    def _take_spent(self, spent: Spent | Opened) -> None:
+        """Count a request that was noted; another host's opening is on top."""
+        if isinstance(spent, Opened):
+            self.opening, self.is_opened = spent.requests, True
+        elif spent.key:
+            self._tries.setdefault(spent.key, []).append(spent.failure)
+        elif not self._entries:
+            self.opening += 1
 
     def _kept(self, request: Request, outcome: Response) -> Entry:
         """Return a finished call as it is kept: it can be read again."""
@@ -927,6 +1120,12 @@ def _public(extra: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return what else is sent, without the endpoint's key; None if that is nothing."""
     found: dict[str, Any] = json.loads(without_secrets(json.dumps(dict(extra or {}))))
     return found or None
+
+
+def _is_same_way(there: Header, asked: Header) -> bool:
+    """Tell whether an opening found out what is asked for now."""
+    same = (there.model, there.provider) == (asked.model, asked.provider)
+    return same and set(asked.without) <= set(there.without)
 
 
 def _refuse_another(path: Path, there: Header, asked: Header, is_same: bool) -> None:

@@ -19,6 +19,7 @@ from sim.minds.transcript import (
     read_entry,
     read_header,
     read_host,
+    read_spent,
 )
 from sim.utils.errors import InputError
 from sim.utils.untrusted import open_file
@@ -101,7 +102,7 @@ class _LineCheck:
         if before is not None and digest_in(line) is None:
             yield "is damaged: other bytes were written, as its digest says"
             return
-        record = read_host(line) or read_entry(line)
+        record = read_host(line) or read_spent(line) or read_entry(line)
         if record is None:
             yield "is damaged: it is no finished call"
             return

@@ -35,8 +35,9 @@ from sim.runs.writer import PEOPLE, READINGS, is_ours, snapshot_name, table_of_e
 from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
 from sim.utils.names import human_label, os_name
-from sim.utils.provenance import LARGEST, SOFTWARE, source_digest
+from sim.utils.provenance import LARGEST, SOFTWARE
 from sim.utils.signatures import checked_arguments
+from sim.utils.source import source_digest
 from sim.utils.typing import Array
 from sim.utils.untrusted import read_json, resolve_inside
 

@@ -11,9 +11,11 @@ ranges) or ``[[list]]`` in place of ``[grid]``::
     growth_exponent = [0.9, 1.1]
 
 Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network``,
-``lever`` and ``mind``. ``[network_options]`` says how network files are to be read
-where they leave it open, as ``columns = "from,to"`` or ``closeness_from = "calls"``
-and ``scale = "log"``: the options of ``sim.NetworkFile``.
+``lever`` and ``mind``. A mind is a table of what ``MindOptions``, its ``Settings`` and
+its ``Policy`` have: kind, cast, talks, model, max_calls, without and so on.
+``[network_options]`` says how network files are to be read where they leave it open, as
+``columns = "from,to"`` or ``closeness_from = "calls"`` and ``scale = "log"``: the
+options of ``sim.NetworkFile``.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from sim import scenarios
 from sim.minds.calls import Settings
 from sim.minds.client import hosts
+from sim.minds.dialect import check_names
 from sim.minds.mind import Policy
 from sim.minds.options import MindOptions
 from sim.minds.options import check as check_mind
@@ -47,13 +50,17 @@ from sim.utils.untrusted import is_safe_name, read_toml, resolve_inside
 NAMES = ("scenario", "network", "lever", "mind")
 NONE = "none"
 SPEAKS = ("kind", "cast", "humans", "talks", "ghost_writer", "replay")
-REACHES = ("model", "base_url", "temperature")
+REACHES = ("model", "base_url", "temperature", "without", "max_tokens", "extra_body")
+HELPS = ("on_failure", "max_calls", "draw", "stop_after")
 TYPES: dict[str, Any] = {
-    **dict.fromkeys(("kind", "replay", "model"), str),
-    **dict.fromkeys(("cast", "max_calls"), int | None),
+    **dict.fromkeys(("kind", "replay", "model", "on_failure"), str),
+    **dict.fromkeys(("cast", "max_calls", "max_tokens"), int | None),
+    **dict.fromkeys(("draw", "stop_after"), int),
     **dict.fromkeys(("talks", "temperature"), int | float),
-    **{"humans": list | tuple, "ghost_writer": bool, "base_url": str | None},
+    **dict.fromkeys(("humans", "without"), list | tuple),
+    **{"ghost_writer": bool, "base_url": str | None, "extra_body": dict},
 }
+ITEMS: dict[str, type] = {"humans": int, "without": str}
 
 
 def check_factor(name: str, value: Any) -> None:
@@ -121,9 +128,9 @@ def mind(
     """
     if not isinstance(record, Mapping):
         raise InputError(f"a mind is a table, as in {{kind = 'rules'}}, not {record!r}")
+    known = [*SPEAKS, *REACHES, *HELPS]
     for name in record:
-        if name not in (*SPEAKS, *REACHES, "max_calls"):
-            known = [*SPEAKS, *REACHES, "max_calls"]
+        if name not in known:
             raise InputError(f"unknown key {name!r} of a mind{nearest(name, known)}")
         if not isinstance(record[name], TYPES[name]) or _is_other(record[name], name):
             raise InputError(f"{name!r} of a mind cannot be {record[name]!r}")
@@ -131,10 +138,12 @@ def mind(
     if "humans" in spoken:
         spoken["humans"] = tuple(spoken["humans"])
     reach = {name: record[name] for name in REACHES if name in record}
+    if "without" in reach:
+        reach["without"] = check_names(tuple(reach["without"]))
     settings = Settings(**reach) if "model" in reach else None
     if settings is not None:
         settings = settings._replace(allowed=hosts(allow_model), insecure=insecure)
-    policy = Policy()._replace(**{n: record[n] for n in ("max_calls",) if n in record})
+    policy = Policy(**{name: record[name] for name in HELPS if name in record})
     options = MindOptions(**spoken, settings=settings, policy=policy)
     check_mind(options)
     return options
@@ -143,7 +152,7 @@ def mind(
 def _is_other(value: Any, name: str) -> bool:
     """Tell whether a value has its type by Python's rules only, or wrong parts."""
     if isinstance(value, list | tuple):
-        return any(type(number) is not int for number in value)
+        return any(type(item) is not ITEMS[name] for item in value)
     return isinstance(value, bool) and name != "ghost_writer"
 
 

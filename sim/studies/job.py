@@ -275,6 +275,8 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
     with ExitStack() as stack:
         stack.enter_context(own_detectors.registered(job.get("detectors", [])))
         mind = design.mind(job["mind"], **job.get("reach", {}))
+        if "record" in job:
+            mind = mind._replace(record=job["record"])
         cast = stack.enter_context(open_cast(mind))
         society = Society(
             scenario_of(job), rng=job["seed"], network=network_of(job), cast=cast

@@ -39,6 +39,7 @@ from sim.utils.provenance import LIBRARIES, SOFTWARE, software_version
 from sim.utils.source import source_digest
 
 LEDGER, LOCK, KEPT = "ledger.sqlite", "lock", "runs"
+TRANSCRIPTS = "transcripts"  # of the runs whose casts ask a model
 FORMAT = "2"  # 1 kept the outcomes of each run in a Parquet file of its own
 SYNC_EVERY = 1.0  # seconds between commits that are synced to disk, at least
 ROW = 650  # bytes, about, that a ledger takes for a run beside its outcomes

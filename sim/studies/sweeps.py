@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 import re
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sim.events import kinds
 from sim.minds.client import hosts
 from sim.minds.options import check_address, is_live, open_cast, stand_in
+from sim.minds.transcript import MOST_BYTES_OF_A_HEADER, read_header
 from sim.model.parameters import IN_DESIGN
 from sim.runs import result
 from sim.runs.result import Result
@@ -42,7 +44,7 @@ from sim.studies.job import (
     warm_up,
 )
 from sim.studies.outcomes import Measure
-from sim.studies.store import KEPT, Store, identity_of
+from sim.studies.store import KEPT, TRANSCRIPTS, Store, identity_of
 from sim.studies.store_digests import driving
 from sim.studies.workers import Limits, WorkerPool
 from sim.utils.errors import InputError
@@ -52,7 +54,7 @@ from sim.utils.portable import processors
 from sim.utils.signatures import checked_arguments
 from sim.utils.source import source_digest
 from sim.utils.typing import Array
-from sim.utils.untrusted import parse_json, resolve_inside
+from sim.utils.untrusted import open_file, parse_json, resolve_inside
 
 PILOT = 10.0  # seconds, at most
 
@@ -202,6 +204,25 @@ class Sweep:
         ledger = self.ledger()
         return ledger[ledger["state"] == FAILED]
 
+    def endpoints(self) -> list[dict[str, Any]]:
+        """Return each model that was asked, its provider, and what is not sent to it.
+
+        Returns
+        -------
+        list of dict
+            With keys ``model``, ``provider`` and ``without``, ready for JSON; from the
+            transcripts of runs, those that cannot be read left out.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        folder = resolve_inside(self.path, TRANSCRIPTS)
+        for file in sorted(folder.glob("*.jsonl")):
+            with suppress(InputError, OSError), open_file(file) as opened:
+                first, *_ = (opened.read(MOST_BYTES_OF_A_HEADER) or b"").split(b"\n")
+                header = read_header(file, first)
+                told = {name: getattr(header, name) for name in _SETTLED}
+                found.setdefault(json.dumps(told), told)
+        return list(found.values())
+
     def ledger(self) -> pd.DataFrame:
         """Return what is noted of each run: state, attempts, seconds, versions."""
         names = [name for name in _columns(store.SCHEMA) if name != "outcomes"]
@@ -292,12 +313,13 @@ class Sweep:
             None takes all that are done.
         allow_model, insecure
             As for ``sweep``: where a language model may be asked for a run that was not
-            kept. Nowhere unless you say so: a store is untrusted.
+            kept and has no transcript. Nowhere unless you say so: a store is untrusted.
 
         Yields
         ------
         Result
-            A kept run; one that was not kept is run again, and kept from then on.
+            A kept run; one that was not kept is run again, and kept from then on. What
+            a language model answers is then as in its transcript in the store.
 
         Raises
         ------
@@ -325,6 +347,9 @@ class Sweep:
             raise InputError(f"run {run[:8]} was not kept, and was run by other code")
         job = task.job
         mind = design.mind(job["mind"], **reach)
+        said = resolve_inside(self.path, f"{store.TRANSCRIPTS}/{run}.jsonl")
+        if is_live(mind) and said.is_file():
+            mind = mind._replace(settings=None, replay=said)
         try:
             check_address(mind)
         except InputError as error:
@@ -354,6 +379,7 @@ class _Found(NamedTuple):
     numbers: Array  # float64[valid, outcomes]
 
 
+_SETTLED = ("model", "provider", "without")
 _SHOWN = ["state", "error", "run"]
 _NOTHING = (WAITING, None, None)
 _POINTS = """
@@ -422,6 +448,9 @@ def sweep(
     tell: Tell | None = None,
 ) -> Sweep:
     """Run every run of a design that is not done yet, and keep its outcomes.
+
+    What a language model answers is kept in the store, too, in a transcript for each
+    run, before it is used: so a run that is begun again pays no answer twice.
 
     Parameters
     ----------
@@ -533,10 +562,13 @@ class Driver:
 
     def _job(self, task: Task) -> Job:
         job = task.job | {"reach": dict(self._reach)}
-        if not self.tasks.design.keep_runs:
-            return job
-        place = self.store.path.resolve() / KEPT / task.run
-        return job | {"keep": str(place)}
+        place = self.store.path.resolve()
+        if job["mind"] and is_live(design.mind(job["mind"])):
+            said = resolve_inside(place, f"{TRANSCRIPTS}/{task.run}.jsonl")
+            job["record"] = str(said)
+        if self.tasks.design.keep_runs:
+            job["keep"] = str(place / KEPT / task.run)
+        return job
 
     def keep(self, findings: Iterator[JobResult], progress: bool) -> None:
         """Keep all findings, and show how far it is."""

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from sim.engine.jit import cache_folder
 from sim.studies.job import EXITED, OUT_OF_MEMORY, Job, JobResult, failure
 from sim.utils.errors import InputError
-from sim.utils.portable import Child, SharedText, signal_name
+from sim.utils.portable import Child, SharedText, allow_files, signal_name
 
 TIMED_OUT = "timed out"
 STARTING, IDLE, BUSY, GONE = "starting", "idle", "busy", "gone"
@@ -156,6 +156,8 @@ class WorkerProcess:
         self._stage.close()
 
 
+FILES_OF_A_WORKER = 4  # three pipes, and where it writes the stage of its run
+OTHER_FILES = 256  # of this process, at most
 FALSE_STARTS = 3  # in a row, from which on no worker will start
 PATIENCE = 0.5  # seconds between looks at processes that say nothing
 
@@ -200,12 +202,19 @@ class WorkerPool:
     Raises
     ------
     InputError
-        If there are none.
+        If there are none, or more than this process may have pipes for.
     """
 
     def __init__(self, size: int, limits: Limits) -> None:
         if size < 1:
             raise InputError(f"it takes at least one worker, not {size}")
+        needed = OTHER_FILES + FILES_OF_A_WORKER * size
+        if (allowed := allow_files(needed)) < needed:
+            most = max(1, (allowed - OTHER_FILES) // FILES_OF_A_WORKER)
+            raise InputError(
+                f"{size:,} workers need {needed:,} open files, and {allowed:,} are "
+                f"allowed; take {most:,} (--workers), or allow more (ulimit -n)"
+            )
         self.size, self.limits = size, limits
         self._workers: list[WorkerProcess] = []
         self._news = threading.Event()

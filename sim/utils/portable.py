@@ -294,6 +294,30 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
+def allow_files(wanted: int) -> int:
+    """Let this process have so many files and pipes open at once, if it may.
+
+    Returns
+    -------
+    int
+        How many it may have: ``wanted`` or more, or the most that the system grants.
+    """
+    try:
+        import resource
+    except ImportError:
+        return wanted  # Windows sets no such limit
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    endless = resource.RLIM_INFINITY
+    if soft == endless or soft >= wanted:
+        return wanted
+    most = wanted if hard == endless else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    except (OSError, ValueError):  # macOS grants less than it says
+        return soft
+    return most
+
+
 def _watch_memory(most: int) -> NoReturn:
     import psutil
 
