@@ -136,7 +136,9 @@ def test_a_flipped_bit_anywhere_gives_no_other_number(tmp_path: Path) -> None:
     assert min(seen.values()) > 0, seen
 
 
-def test_a_ledger_with_a_damaged_page_is_not_read_but_made_again(tmp_path: Path) -> None:
+def test_a_ledger_with_a_damaged_page_is_not_read_but_made_again(
+    tmp_path: Path,
+) -> None:
     found = filled(tmp_path / "s", GRID, mixed)
     ledger = found.path / LEDGER
     raw = bytearray(ledger.read_bytes())
