@@ -28,6 +28,7 @@ from sim import cli, plots
 from sim.engine import cache, jit
 from sim.minds import client
 from sim.minds import environment as client_environment
+from sim.runs import foresight
 from sim.runs.live import LiveResult
 from sim.runs.result import Result
 from sim.society import Society
@@ -36,7 +37,7 @@ from sim.studies.design import make, read
 from sim.studies.job import Tasks
 from sim.utils import untrusted
 from sim.utils.errors import writable
-from sim.utils.portable import Child
+from sim.utils.portable import Child, free_memory
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--humans", "20", "--steps", "3"]
@@ -551,3 +552,40 @@ def test_no_memory_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_the_log_is_the_one_that_programs_can_quieten() -> None:
     assert logging.getLogger("sim.engine.cache") is cache.LOG
+
+
+# ------------------------------------------------------------------------------- memory
+
+
+def test_memory_that_does_not_suffice_is_foreseen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(foresight, "free_memory", lambda: asked.append(1) or 10**9)
+    large = ["run", "her", "--humans", "2000000", "--steps", "1", "--no-figures"]
+    assert cli.main(large) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "2,000,000 humans may take 3.98 GB of memory, and 1 GB are free" in line
+    assert not list(Path.cwd().iterdir())
+    assert cli.main(["run", "her", *SMALL, "--no-figures"]) == 0
+    assert asked == [1]  # few humans are not worth asking
+
+
+def test_whoever_says_yes_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foresight, "SMALL", 0)
+    monkeypatch.setattr(foresight, "free_memory", lambda: 0)
+    assert cli.main(["run", "her", *SMALL, "--no-figures"]) == 2
+    assert cli.main(["run", "her", *SMALL, "--no-figures", "--yes"]) == 0
+
+
+@pytest.mark.posix
+def test_free_memory_is_no_more_than_a_limit_leaves() -> None:
+    import resource
+
+    assert 2**20 < free_memory() < 2**50
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**42, before[1]))
+    try:
+        assert free_memory() < 2**42
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
