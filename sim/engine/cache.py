@@ -27,12 +27,12 @@ import numpy as np
 from numba.core import caching
 from numba.core.serialize import dumps
 
+from sim.utils.portable import strangers_access
+
 LOG = logging.getLogger(__name__)
 VARIABLE = "OS_SOCIETY_CACHE"
 KIND = b"os-society loop"
 SUFFIX = ".nbc"
-OTHERS = 0o022  # bits of a mode: the group or all may write
-SUPERUSER = 0
 # What may have made a loop; the processor is in numba's own key.
 MAKERS = (numba.__version__, llvmlite.__version__, np.__version__)
 
@@ -67,25 +67,12 @@ def is_usable(folder: Path) -> bool:
         folder.parent.parent.mkdir(parents=True, exist_ok=True)
         for place in (folder.parent, folder):
             place.mkdir(mode=0o700, exist_ok=True)
-        reason = distrust(folder.stat())
+        reason = strangers_access(folder.stat())
     except OSError as error:
         reason = f"cannot be made ({_said(error)})"
     if reason is not None:
         complain(folder, reason)
     return reason is None
-
-
-def distrust(found: os.stat_result) -> str | None:
-    """Return why somebody else may have written a file or folder; None if nobody could.
-
-    The superuser is nobody else. Where files have no owners, as on Windows, the answer
-    is None.
-    """
-    if not hasattr(os, "geteuid"):
-        return None
-    if found.st_uid not in (os.geteuid(), SUPERUSER):
-        return "belongs to another user"
-    return "can be written by others" if found.st_mode & OTHERS else None
 
 
 class Distrusted(Exception):
@@ -184,7 +171,7 @@ def _digest(*what: Any) -> bytes:
 def _read(path: Path) -> bytes:
     """Return the bytes of a file that nobody else could have written."""
     with open(path, "rb") as file:
-        reason = distrust(os.fstat(file.fileno()))
+        reason = strangers_access(os.fstat(file.fileno()))
         if reason is not None:
             raise Distrusted(f"has a file that {reason}")
         return file.read()
@@ -197,7 +184,7 @@ class _PrivateLocator(caching.UserProvidedCacheLocator):  # type: ignore[misc]
         """Make the folder."""
         place = Path(self.get_cache_path())
         place.mkdir(mode=0o700, exist_ok=True)
-        reason = distrust(place.stat())
+        reason = strangers_access(place.stat())
         if reason is not None:
             raise Distrusted(f"has a folder that {reason}")
 

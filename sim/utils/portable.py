@@ -24,6 +24,8 @@ from typing import IO, Any, NoReturn
 ROOT = Path(__file__).parents[2]  # the folder that holds this package
 PIECE = 2**16  # bytes read from a pipe at once
 MEGABYTE = 2**20
+OTHERS = 0o022  # bits of a mode: the group or all may write
+SUPERUSER = 0
 CGROUPS = (  # where Linux says what a container may have
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
@@ -276,6 +278,19 @@ def take_over_output() -> int:
     own = os.dup(1)
     os.dup2(2, 1)
     return own
+
+
+def strangers_access(found: os.stat_result) -> str | None:
+    """Return why somebody else may have written a file or folder; None if nobody could.
+
+    The superuser is nobody else. Where files have no owners, as on Windows, the answer
+    is None.
+    """
+    if not hasattr(os, "geteuid"):
+        return None
+    if found.st_uid not in (os.geteuid(), SUPERUSER):
+        return "belongs to another user"
+    return "can be written by others" if found.st_mode & OTHERS else None
 
 
 def free_memory() -> int:
