@@ -145,7 +145,8 @@ def run(
 def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Result:
     """Complete a run that was cut short, from its last checkpoint.
 
-    The result has the same bytes as if nothing had happened.
+    The result has the same bytes as if nothing had happened. If the last checkpoint is
+    damaged, the one before is taken, and so on; a line on the log says so.
 
     Parameters
     ----------
@@ -158,7 +159,7 @@ def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Resu
     ------
     InputError
         If no run was cut short there, it is being written, it was begun by other code,
-        or its last checkpoint is damaged.
+        or all its checkpoints are damaged.
     """
     place = expanded(out).resolve()
     return load(simulation.resume(place, threads=threads, progress=progress))

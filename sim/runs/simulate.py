@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from sim.utils.provenance import (
 )
 from sim.utils.untrusted import read_json
 
+LOG = logging.getLogger(__name__)
 RUNS = Path("results") / "runs"
 KEPT = ("snapshot_every", "checkpoint_every")
 
@@ -143,7 +145,7 @@ def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
     options, record = load_unfinished(place)
     options.threads, options.progress = threads, progress
     with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
-        checkpoint = load(writer.part, threads=threads)
+        checkpoint = _last_sound(writer.part, threads)
         step = int(checkpoint.society.day["step"])
         record["resumed"] = [*record.get("resumed", []), step]
         writer.begin({"provenance": record, "overwrite": options.overwrite})
@@ -151,6 +153,27 @@ def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
         simulate(checkpoint.society, checkpoint.scenario, writer, options)
         finalize(checkpoint.society, writer)
     return writer.directory
+
+
+def _last_sound(part: Path, threads: int) -> Checkpoint:
+    """Load the last checkpoint that can be; a line says so if it is not the last.
+
+    Those after it are removed: their days are simulated again.
+    """
+    wrong: InputError | None = None
+    there = checkpoint_steps(part)
+    for day in reversed(there):
+        try:
+            found = load(part, day, threads=threads)
+        except InputError as error:
+            wrong = wrong or error
+            continue
+        if wrong is not None:
+            LOG.warning("os-society: %s; resumed from day %d instead", wrong, day)
+            for later in there[there.index(day) + 1 :]:
+                shutil.rmtree(readings_of(part, later).parent)
+        return found
+    raise wrong or InputError(f"no checkpoint in {part}")
 
 
 def fork(
