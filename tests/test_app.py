@@ -488,6 +488,7 @@ REBOUND = ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "127
 OURS = ["localhost:{port}", "127.0.0.1:{port}", "[::1]:{port}", "LOCALHOST:8000"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_page_answers_to_names_of_this_machine_and_to_those_allowed() -> None:
     """Or a page of somebody else's, whose name leads here, could drive it."""

@@ -8,7 +8,7 @@ files away and mounting need the superuser of Linux) are told as such.
 
     python experiments/benchmarks/cache_faults.py [--flips 200] [--seed 0] [--json]
 
-It takes about ten minutes: where nothing can be kept all is compiled anew.
+It takes ten minutes or more: where nothing can be kept all is compiled anew.
 """
 
 from __future__ import annotations

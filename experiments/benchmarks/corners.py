@@ -11,7 +11,7 @@ violations.
     python experiments/benchmarks/corners.py [--count 1000] [--humans 50] [--days 30]
         [--seed 0] [--workers 2] [--json]
 
-A thousand corners take about ten minutes on two processors.
+A thousand corners take two or three minutes on two processors.
 """
 
 from __future__ import annotations
