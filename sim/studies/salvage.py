@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ LEAF = 13  # the kind of page that holds rows of a table
 PAGE = 4096  # bytes, where the file does not tell
 FRAME, LOG_HEADER = 24, 32  # bytes before each page of a log, and before them all
 INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes, by the kind of a value
+
+BROKEN = 64  # bytes that a row counts for that cannot be read
 
 Row = list[Any]
 
@@ -42,11 +45,15 @@ def rows(ledger: Path, columns: int) -> Iterator[Row]:
     """
     pages = _Pages(ledger)
     for page, start in pages:
+        room = len(page)  # rows do not overlap, unless somebody made it so
         for at in _cells(page, start):
-            try:
-                found = _row(pages, page, at)
-            except (IndexError, ValueError, struct.error):
-                continue
+            found: Row = []
+            taken = BROKEN
+            with suppress(IndexError, ValueError, struct.error):
+                found, taken = _row(pages, page, at)
+            room -= taken
+            if room < 0:
+                break
             if len(found) == columns and RUN.fullmatch(str(found[0])):
                 yield found
 
@@ -62,7 +69,8 @@ class _Pages:
         told = 65536 if told == 1 else told
         is_size = 512 <= told <= 65536 and told.bit_count() == 1
         self.size = told if is_size else PAGE
-        self.count = -(-ledger.stat().st_size // self.size)
+        self._left = ledger.stat().st_size  # no page follows two others
+        self.count = -(-self._left // self.size)
 
     def __iter__(self) -> Iterator[tuple[bytes, int]]:
         with self._ledger.open("rb") as file:
@@ -78,6 +86,9 @@ class _Pages:
 
     def chained(self, number: int, size: int) -> bytes:
         """Return the rest of a row that did not fit its page: ``size`` bytes."""
+        self._left -= size
+        if self._left < 0:
+            raise ValueError("more than the file holds")
         parts: list[bytes] = []
         with self._ledger.open("rb") as file:
             while size > 0 and 0 < number <= self.count:
@@ -108,20 +119,21 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
     return value << 8 | raw[at + 8], at + 9
 
 
-def _row(pages: _Pages, page: bytes, at: int) -> Row:
-    """Return the values of the row that begins at a byte of a page."""
+def _row(pages: _Pages, page: bytes, at: int) -> tuple[Row, int]:
+    """Return the row that begins at a byte of a page, and its bytes in that page."""
     length, at = _varint(page, at)
     _, at = _varint(page, at)  # the number of the row
     most = pages.size - 35
     if length > pages.size * pages.count:
         raise ValueError("longer than the file")
     if length <= most:
-        return _values(page[at : at + length])
+        return _values(page[at : at + length]), length
     least = (pages.size - 12) * 32 // 255 - 23
     here = least + (length - least) % (pages.size - 4)
     here = here if here <= most else least
     follows = int.from_bytes(page[at + here : at + here + 4])
-    return _values(page[at : at + here] + pages.chained(follows, length - here))
+    rest = pages.chained(follows, length - here)
+    return _values(page[at : at + here] + rest), here
 
 
 def _values(raw: bytes) -> Row:
