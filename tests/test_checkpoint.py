@@ -252,18 +252,45 @@ def test_other_code_does_not_go_on(unfinished: Path) -> None:
     "name", ["society.json", "humans.parquet", "ties.parquet", "readings.parquet"]
 )
 def test_a_damaged_checkpoint_is_named(unfinished: Path, name: str) -> None:
-    place = begun_at(unfinished) / "checkpoints" / "000080" / name
+    damage(unfinished, 80, name)
+    with pytest.raises(InputError, match=r"000080.* is damaged"):
+        checkpoint.load(begun_at(unfinished))
+
+
+def damage(run: Path, day: int, name: str) -> None:
+    place = begun_at(run) / "checkpoints" / f"{day:06d}" / name
     raw = bytearray(place.read_bytes())
     raw[len(raw) // 2] ^= 0x55
     place.write_bytes(raw[: len(raw) - 7])
+
+
+def test_a_damaged_checkpoint_costs_the_days_since_the_one_before(
+    unfinished: Path, whole: Result, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(unfinished, 80, "ties.parquet")
+    found = resume(unfinished)
+    assert bytes_of(found.path) == bytes_of(whole.path)
+    assert found.provenance["resumed"] == [40]
+    (line,) = caplog.messages
+    assert "000080 is damaged" in line
+    assert line.endswith("; resumed from day 40 instead")
+
+
+def test_checkpoints_that_are_all_damaged_are_refused(unfinished: Path) -> None:
+    for day in checkpoint.steps(begun_at(unfinished)):
+        damage(unfinished, day, "society.json")
     with pytest.raises(InputError, match=r"000080.* is damaged"):
         resume(unfinished)
 
 
-def test_a_missing_day_is_noticed(unfinished: Path) -> None:
+def test_a_missing_day_is_noticed(
+    unfinished: Path, whole: Result, caplog: pytest.LogCaptureFixture
+) -> None:
     shutil.rmtree(begun_at(unfinished) / "checkpoints" / "000040")
-    with pytest.raises(InputError, match="days are missing before it"):
-        resume(unfinished)
+    assert bytes_of(resume(unfinished).path) == bytes_of(whole.path)
+    (line,) = caplog.messages
+    assert "days are missing before it" in line
+    assert line.endswith("; resumed from day 0 instead")
 
 
 def test_a_cast_that_speaks_keeps_no_checkpoints(tmp_path: Path) -> None:

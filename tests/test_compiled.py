@@ -82,7 +82,7 @@ def test_an_edited_rule_is_compiled_anew(package: Path) -> None:
     before, again = run(package), run(package)
     assert before["answer"] == 1.0
     assert again == before
-    kept = list(Path(str(before["folder"])).rglob("*.nbi"))
+    kept = list(Path(str(before["folder"])).rglob("*.nbc"))
     assert kept, "nothing was cached"
     edit(package)
     after = run(package)
@@ -226,7 +226,7 @@ def test_compiling_leaves_the_configuration_of_others_alone(
     assert before == numba.config.CACHE_DIR
     folder = jit.cache_folder()
     assert folder.is_relative_to(tmp_path)
-    assert list(folder.rglob("*total*.nbi"))
+    assert list(folder.rglob("*total*.nbc"))
 
 
 def compiled_functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:

@@ -26,6 +26,13 @@ def add_app(commands: Any) -> None:
     add("--seed", metavar="S", type=int, default=0, help="random seed (0)")
     add("--address", metavar="A", default="127.0.0.1", help="(127.0.0.1)")
     add("--port", metavar="N", type=port, default=0, help="any free one unless given")
+    add(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="another name to answer to; may be given again",
+    )
     add("--no-browser", action="store_true", help="only print the address")
 
 
@@ -47,8 +54,10 @@ def open_page(args: argparse.Namespace) -> int:
         opened=opened,
         address=args.address,
         port=args.port,
+        hosts=args.allow_host,
     )
-    url = f"http://{args.address}:{server.port}/"
+    host = f"[{args.address}]" if ":" in args.address else args.address
+    url = f"http://{host}:{server.port}/"
     print(f"page     {url}  (Ctrl-C ends it)", flush=True)
     if not args.no_browser:
         webbrowser.open(url)

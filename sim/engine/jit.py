@@ -17,8 +17,7 @@ import numba
 import numba.extending
 from llvmlite import ir
 
-from sim.engine import guard
-from sim.engine.cache import VARIABLE, LoopCache, complain
+from sim.engine import cache, guard
 from sim.utils.errors import InputError
 from sim.utils.source import PACKAGE, digest_of
 
@@ -56,7 +55,7 @@ def cache_folder() -> Path:
 
 
 def _cache_root() -> Path:
-    base = os.environ.get(VARIABLE) or os.environ.get("XDG_CACHE_HOME")
+    base = os.environ.get(cache.VARIABLE) or os.environ.get("XDG_CACHE_HOME")
     if base:
         return Path(base).absolute() / "os-society"
     import platformdirs  # late: it is seldom needed, and takes time
@@ -78,35 +77,14 @@ def is_plain() -> bool:
     return asked or not hasattr(ir.IntType(8).as_pointer(), "pointee")
 
 
-@functools.cache
-def _can_keep(folder: Path) -> bool:
-    """Tell whether a cache folder can be written; if not, compile at every start."""
-    if not folder.is_absolute():  # nobody knows this user's home: do not make a "~"
-        complain(folder, "cannot be made: the home folder is not known")
-        return False
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        complain(folder, f"cannot be made ({error.strerror})")
-        return False
-    if not os.access(folder, os.W_OK):
-        complain(folder, "cannot be written")
-        return False
-    return True
+_can_keep = functools.cache(cache.is_usable)
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     folder = cache_folder()
     compiled = numba.njit(**_PLAIN, **options)(function)
     if _can_keep(folder):
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(folder)
-        try:
-            compiled._cache = LoopCache(function, folder)
-        except (OSError, RuntimeError):
-            complain(folder, "cannot be written")
-        finally:
-            numba.config.CACHE_DIR = before
+        cache.keep(compiled, function, folder)
     return compiled  # type: ignore[no-any-return]
 
 

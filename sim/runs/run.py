@@ -154,7 +154,8 @@ def resume(
 ) -> Result:
     """Complete a run that was cut short, from its last checkpoint.
 
-    The result has the same bytes as if nothing had happened.
+    The result has the same bytes as if nothing had happened. If the last checkpoint is
+    damaged, the one before is taken, and so on; a line on the log says so.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def resume(
     ------
     InputError
         If no run was cut short there, it is being written, it was begun by other code
-        or with other versions, or its last checkpoint is damaged.
+        or with other versions, or all its checkpoints are damaged.
     """
     options: dict[str, Any] = {"threads": threads, "progress": progress}
     options["allow_other_versions"] = allow_other_versions

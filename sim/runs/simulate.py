@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ from sim.utils.provenance import (
 from sim.utils.source import source_digest
 from sim.utils.untrusted import read_json
 
+LOG = logging.getLogger(__name__)
 RUNS = Path("results") / "runs"
 KEPT = ("snapshot_every", "checkpoint_every")
 
@@ -173,8 +175,7 @@ def resume(
             "other numbers; resume it with those, or --allow-other-versions"
         )
     with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
-        checkpoint = load(writer.part, threads=threads)
-        _check_same_run(checkpoint, record, writer.part)
+        checkpoint = _last_sound(writer.part, record, threads)
         step = int(checkpoint.society.day["step"])
         record["resumed"] = [*record.get("resumed", []), step]
         if other:
@@ -185,6 +186,28 @@ def resume(
         simulate(checkpoint.society, checkpoint.scenario, writer, options)
         finalize(checkpoint.society, writer)
     return writer.directory
+
+
+def _last_sound(part: Path, record: Mapping[str, Any], threads: int) -> Checkpoint:
+    """Load the last checkpoint that can be; a line says so if it is not the last.
+
+    Those after it are removed: their days are simulated again.
+    """
+    wrong: InputError | None = None
+    there = checkpoint_steps(part)
+    for day in reversed(there):
+        try:
+            found = load(part, day, threads=threads)
+            _check_same_run(found, record, part)
+        except InputError as error:
+            wrong = wrong or error
+            continue
+        if wrong is not None:
+            LOG.warning("os-society: %s; resumed from day %d instead", wrong, day)
+            for later in there[there.index(day) + 1 :]:
+                shutil.rmtree(readings_of(part, later).parent)
+        return found
+    raise wrong or InputError(f"no checkpoint in {part}")
 
 
 def _check_same_run(

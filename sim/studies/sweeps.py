@@ -170,7 +170,7 @@ class Sweep:
     @functools.cached_property
     def about(self) -> dict[str, Any]:
         """Name, design, source digest and day of creation of the sweep."""
-        rows = dict(self._query("SELECT key, value FROM about"))
+        rows = dict(self._query(store.ABOUT))
         try:
             record = parse_json(rows["design"])
             DesignRecord.model_validate(record)
@@ -225,7 +225,7 @@ class Sweep:
 
     def ledger(self) -> pd.DataFrame:
         """Return what is noted of each run: state, attempts, seconds, versions."""
-        names = [name for name in _columns(store.SCHEMA) if name != "outcomes"]
+        names = [name for name in store.COLUMNS if name != "outcomes"]
         text = f"SELECT {', '.join(names)} FROM runs ORDER BY finished, run"
         return pd.DataFrame(self._query(text), columns=names)
 
@@ -397,12 +397,6 @@ def _name(place: Path, run: object) -> str:
     return str(run)
 
 
-def _columns(schema: str) -> list[str]:
-    """Return the names of the columns of ``runs``."""
-    inside = schema.partition("CREATE TABLE runs (")[2].partition(");")[0]
-    return [part.split()[0] for part in inside.split(",")]
-
-
 @checked_arguments()
 def load_sweep(path: str | Path) -> Sweep:
     """Return the sweep in a folder, finished or not.
@@ -546,6 +540,8 @@ class Driver:
         self.tasks, self.store, self._reach = tasks, store, reach
         self._tell = tell or (lambda line: None)
         self._flying: dict[str, list[Task]] = {}  # tasks that are the same run
+        for line in store.told:
+            self._tell(line)
         for wrong in store.damaged.values():
             self._tell(f"{wrong}; it is run again")
 
