@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,14 @@ from sim.runs.checkpoint import Checkpoint, load, readings_of
 from sim.runs.checkpoint import save as save_checkpoint
 from sim.runs.checkpoint import steps as checkpoint_steps
 from sim.runs.validation import check_provenance
-from sim.runs.writer import UNFINISHED, RunWriter, begun_at, lock
+from sim.runs.writer import (
+    UNFINISHED,
+    RunWriter,
+    begun_at,
+    drop_unfinished,
+    lock,
+    tidy,
+)
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
@@ -140,8 +146,13 @@ def language_mind(society: Society) -> LanguageMind | None:
 
 def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
     """Complete a run that was cut short (see ``runs.resume``); return where it is."""
+    with writing(place):
+        tidy(place)
     options, record = load_unfinished(place)
     options.threads, options.progress = threads, progress
+    if not options.overwrite and place.exists() and any(place.glob("*")):
+        where = f"something came to {place} after its run was cut short"
+        raise InputError(f"{where}; move it away, and resume then")
     with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
         checkpoint = load(writer.part, threads=threads)
         step = int(checkpoint.society.day["step"])
@@ -191,6 +202,7 @@ def fork(
     of = {"run": parent.name, "step": step, **file_identity(parent / "provenance.json")}
     more = {"network": record["network"], "parent": of, "options": options.kept()}
     known = provenance(checkpoint.scenario, checkpoint.seed, steps, more)
+    clear_unfinished(place, options.overwrite)
     overwrite = options.overwrite or out is None
     with RunWriter(place, known, overwrite=overwrite) as writer:
         writer.inherit(parent, step)
@@ -211,7 +223,11 @@ def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
     left = begun_at(place)
     file = left / UNFINISHED
     if not file.exists():
-        what = "is complete" if (place / "provenance.json").exists() else "is not there"
+        what = "is not there"
+        if (place / "provenance.json").exists():
+            what = "is complete"
+            with writing(place):  # that is how far a process came that was killed
+                (place / UNFINISHED).unlink(missing_ok=True)
         raise InputError(f"nothing to resume: the run {place} {what}")
     try:
         found = read_json(file, LARGEST)
@@ -243,7 +259,10 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
 
     What has no checkpoint yet is no loss.
     """
-    left = begun_at(expanded(place).resolve())
+    place = expanded(place).resolve()
+    with writing(place):
+        tidy(place)
+    left = begun_at(place)
     if not left.exists():
         return
     if checkpoint_steps(left) and not overwrite:
@@ -251,5 +270,5 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
             f"a run of {place} was cut short; resume it with "
             f"'os-society resume {place}', or begin again (--force)"
         )
-    with writing(left), lock(expanded(place).resolve()):
-        shutil.rmtree(left)
+    with writing(left), lock(place):
+        drop_unfinished(place)
