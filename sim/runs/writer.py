@@ -27,7 +27,7 @@ from sim.runs.parquet import GROUP, write_columns, write_parts, write_table
 from sim.runs.readings import Readings
 from sim.runs.schemas import CALLS_SCHEMA, EVENTS_SCHEMA, MEMORIES_SCHEMA, TALKS_SCHEMA
 from sim.utils.errors import InputError
-from sim.utils.files import expanded, sync_folder, write_text, writing
+from sim.utils.files import expanded, sync_folder, writing
 from sim.utils.locks import Lock
 from sim.utils.provenance import LARGEST, SOFTWARE
 from sim.utils.publish import Draft, hidden, move, state_of, sweep
@@ -126,7 +126,9 @@ class RunWriter:
     def begin(self, record: Mapping[str, Any]) -> None:
         """Write what a lasting run was begun with, to resume it later."""
         with writing(self.directory):
-            write_text(self.part / UNFINISHED, _json(record) + "\n")
+            part = self.part / f".{UNFINISHED}"
+            part.write_text(_json(record) + "\n", "utf-8")
+            os.replace(part, self.part / UNFINISHED)  # nobody else writes in here
 
     def forget_after(self, step: int) -> None:
         """Remove snapshots of later days, which are to be simulated again."""

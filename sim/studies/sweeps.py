@@ -48,6 +48,7 @@ from sim.utils.files import expanded
 from sim.utils.parallel import progress_bar
 from sim.utils.portable import processors
 from sim.utils.provenance import source_digest
+from sim.utils.publish import sweep_folder
 from sim.utils.signatures import checked_arguments
 from sim.utils.typing import Array
 from sim.utils.untrusted import parse_json, resolve_inside
@@ -486,6 +487,8 @@ def sweep(
             findings = executors.run(executor, driver.jobs(), limits, ahead)
         with closing(findings):
             driver.keep(findings, progress)
+        if chosen.keep_runs:
+            sweep_folder(place / KEPT)  # of workers that were killed
     return load_sweep(place)
 
 

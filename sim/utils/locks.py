@@ -69,8 +69,9 @@ class Lock:
 
 def _sign(descriptor: int) -> None:
     """Write who has a lock, after its first byte, which Windows lets nobody read."""
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f" {os.getpid()} {platform.node()}\n".encode())
+    signed = f" {os.getpid()} {platform.node()}\n".encode()
+    os.write(descriptor, signed)
+    os.ftruncate(descriptor, len(signed))  # ext4 waits for the disk if it was emptied
 
 
 def signature(file: Path) -> tuple[str, str] | None:

@@ -8,8 +8,8 @@ Names beside a place ``x`` tell what they are, and ``TOKEN`` whose:
 
 - ``.x.TOKEN.part.lock`` is locked as long as their process lives;
 - ``.x.TOKEN.part`` is being made, or removed: whoever finds it unlocked may remove it;
-- ``.x.TOKEN.STATE.old`` is about to be exchanged with ``x``, or was. It may be removed
-  if it is what ``x`` was (``STATE``), and nothing else.
+- ``.x.TOKEN.OLD.NEW.old`` is about to be exchanged with ``x``, or was. It may be
+  removed if it is what was made (in the state ``NEW``) or what ``x`` was (``OLD``).
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ class Draft:
 
     def _put_instead(self, there: str) -> bool:
         """Put it where there is something to be replaced; False if that has changed."""
-        old = hidden(self.place, f"{self._token}.{there}.old")
+        made = state_of(self.part)
+        old = hidden(self.place, f"{self._token}.{there}.{made}.old")
         move(self.part, old)  # so that whoever finds it knows what it should be
         try:
             is_exchanged = exchange(old, self.place)
@@ -172,7 +173,7 @@ class Draft:
     def _put_in_two_steps(self, old: Path, there: str) -> bool:
         """Put it where the system cannot exchange names; see ``_put_instead``."""
         try:
-            move(self.place, old)
+            os.rename(self.place, old)  # a name that nobody else has
         except GONE:
             return False
         if state_of(old) != there or not self._put():
@@ -209,8 +210,8 @@ def sweep(place: Path, home: Home = lambda found: None) -> None:
     place
         Where something shall be published; there may be nothing.
     home
-        Takes what was finished and not published; returns where that belongs, if it
-        is not to be kept beside the place.
+        Takes what was finished and not published; returns where that belongs, or None
+        if it is to be removed.
     """
     prefix = re.escape(hidden(place, "").name)
     _sweep(place.parent, prefix, lambda _: place, home)
@@ -229,7 +230,8 @@ def _sweep(
         names = os.listdir(folder)
     except OSError:
         return
-    for found in filter(None, map(pattern.fullmatch, names)):
+    locks = [name for name in names if name.endswith(".part.lock")]
+    for found in filter(None, map(pattern.fullmatch, locks)):
         lock, place = folder / found[0], place_of(found[found.re.groups])
         left = [folder / n for n in names if n.startswith(found[1]) and n != found[0]]
         with suppress(InputError, OSError):
@@ -267,20 +269,22 @@ def _clear(lock: Path, left: list[Path], place: Path, home: Home) -> None:
 
 def _settle(old: Path, place: Path, trash: Path, home: Home) -> None:
     """Put away what was to be exchanged with a place, or was."""
-    if state_of(old) == old.suffixes[-2].removeprefix("."):
-        if os.path.lexists(place):
-            _throw_away(old, trash)
-            return
-        belongs: Path | None = place  # taken away, and nothing came in its place
-    else:
+    before, made, _ = (one.removeprefix(".") for one in old.suffixes[-3:])
+    state, belongs = state_of(old), None
+    if state == made:
         belongs = home(old)
+    elif state != before:
+        move_beside(old, place)
+        return
+    elif not os.path.lexists(place):
+        belongs = place  # it was taken away, and nothing came in its place
     try:
         if belongs is not None:
             move(old, belongs)
             return
     except FileExistsError:
         pass
-    move_beside(old, place)
+    _throw_away(old, trash)
 
 
 def _throw_away(found: Path, trash: Path) -> None:
