@@ -273,15 +273,16 @@ def files() -> dict[str, Writer]:
     def figure(place: Path) -> None:
         plots.save(plots.timeline(sim.load(place.with_name("parent"))), place)
 
-    def old(place: Path) -> None:
-        _parent(place)
-        place.write_text("old")
-
     made = {"export": (graph, "ties.graphml"), "export of tables": (graph, "ties.csv")}
     made |= {"report": (report, "report.html"), "figure": (figure, "figure.svg")}
     found = {}
     for name, (write, file) in made.items():
         first = with_report if write is report else _parent
+
+        def old(place: Path, first: Callable[[Path], object] = first) -> None:
+            first(place)
+            place.write_text("old")
+
         found[name] = Writer(write, write, first, file, told=True)
         found[f"{name}, replaced"] = Writer(write, write, old, file, told=True)
     return found
