@@ -180,8 +180,13 @@ def unfinished(tmp_path: Path, cut: Any) -> Path:
 
 
 def test_what_was_begun_is_not_lost_by_beginning_again(unfinished: Path) -> None:
-    with pytest.raises(InputError, match="was cut short; resume it with 'os-society"):
-        sim.run(PUSHED, seed=3, out=unfinished, **EVERY)
+    for kept in (EVERY, {}):
+        with pytest.raises(InputError, match="cut short; resume it with 'os-society"):
+            sim.run(PUSHED, seed=3, out=unfinished, **kept)
+    unfinished.write_text("theirs")
+    with pytest.raises(InputError, match=r"something came to .*; move it away, and"):
+        resume(unfinished)
+    unfinished.unlink()
     found = sim.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
     assert "resumed" not in found.provenance
 

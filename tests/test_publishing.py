@@ -21,6 +21,7 @@ import pytest
 from conftest import ROOT
 
 from sim import scenarios
+from sim.runs.simulate import load_unfinished
 from sim.runs.writer import RunWriter, begun_at
 from sim.utils import publish
 from sim.utils.errors import InputError
@@ -257,6 +258,7 @@ def test_what_dead_processes_left_goes_and_nothing_else(tmp_path: Path) -> None:
         ".run.44444444.part": None,
         ".other.55555555.part.lock": HERE,  # of another place
         ".run.thesis": "mine",
+        ".run.01234567.thesis": "mine",
     }
     for name, text in left.items():
         if text is None:
@@ -272,7 +274,7 @@ def test_what_dead_processes_left_goes_and_nothing_else(tmp_path: Path) -> None:
     assert len(alive) == 1
     sweep(tmp_path / "run")
     gone = ("01234567", "89abcdef", "44444444")
-    kept = [name for name in left if not any(token in name for token in gone)]
+    kept = [name for name in left if name.split(".")[2] not in gone or "thesis" in name]
     assert names(tmp_path) == sorted([*kept, *alive])
     draft.discard()
     sweep_folder(tmp_path)
@@ -320,7 +322,21 @@ def test_long_names_that_begin_alike_share_nothing(tmp_path: Path) -> None:
             writer.finish(SERIES, [])
 
 
-def test_who_cannot_be_removed_is_tried_again(
+def test_a_run_that_was_killed_when_it_was_in_its_place_is_complete(
+    tmp_path: Path,
+) -> None:
+    make_run(tmp_path / "run")
+    (tmp_path / "run" / "unfinished.json").write_text("{}")
+    with pytest.raises(InputError, match=r"nothing to resume: .* is complete"):
+        load_unfinished(tmp_path / "run")
+    assert not (tmp_path / "run" / "unfinished.json").exists()
+    (tmp_path / "run" / "unfinished.json").write_text("{}")
+    with run(tmp_path / "run", 2, overwrite=True) as writer:
+        writer.finish(SERIES, [])
+    assert seed_of(tmp_path / "run") == 2
+
+
+def test_what_cannot_be_removed_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:

@@ -23,6 +23,7 @@ from sim.runs.writer import (
     RunWriter,
     begun_at,
     drop_unfinished,
+    is_run,
     lock,
     tidy,
 )
@@ -150,7 +151,7 @@ def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
         tidy(place)
     options, record = load_unfinished(place)
     options.threads, options.progress = threads, progress
-    if not options.overwrite and place.exists() and any(place.glob("*")):
+    if not options.overwrite and (place.is_file() or any(place.glob("*"))):
         where = f"something came to {place} after its run was cut short"
         raise InputError(f"{where}; move it away, and resume then")
     with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
@@ -226,7 +227,8 @@ def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
         what = "is not there"
         if (place / "provenance.json").exists():
             what = "is complete"
-            with writing(place):  # that is how far a process came that was killed
+        if is_run(place):  # how far a process came that was killed
+            with writing(place):
                 (place / UNFINISHED).unlink(missing_ok=True)
         raise InputError(f"nothing to resume: the run {place} {what}")
     try:

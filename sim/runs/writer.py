@@ -350,7 +350,8 @@ def is_ours(found: Any) -> bool:
     return isinstance(software, dict) and software.get("name") == SOFTWARE
 
 
-def _is_run(directory: Path) -> bool:
+def is_run(directory: Path) -> bool:
+    """Tell whether a directory is a complete run of this software."""
     try:
         return is_ours(read_json(directory / "provenance.json", LARGEST))
     except (OSError, ValueError):
@@ -373,7 +374,7 @@ def _refuse_what_is_there(directory: Path, overwrite: bool, given: Path) -> None
         raise InputError(f"you are working in {directory}; name a new directory in it")
     if not any(directory.iterdir()):
         return
-    if not _is_run(directory):
+    if not is_run(directory):
         message = f"{directory} is there already and is not a run; choose another"
         raise InputError(message)
     if given.is_symlink():

@@ -40,6 +40,7 @@ SILENT = 7 * 24 * 3600.0  # seconds after which nobody on another machine writes
 TRIES = 5  # at a place where others publish the same
 NO_SUCH_CALL = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 NO_LOCKS = NO_SUCH_CALL | {errno.ENOLCK}
+LEFT = re.compile(r"part(?!\.lock$)(\..*)?|[0-9a-f]{16}\.[0-9a-f]{16}\.old")
 GONE = (FileNotFoundError, NotADirectoryError)
 
 Home = Callable[[Path], Path | None]
@@ -233,7 +234,8 @@ def _sweep(
     locks = [name for name in names if name.endswith(".part.lock")]
     for found in filter(None, map(pattern.fullmatch, locks)):
         lock, place = folder / found[0], place_of(found[found.re.groups])
-        left = [folder / n for n in names if n.startswith(found[1]) and n != found[0]]
+        rest = [n.removeprefix(found[1]) for n in names if n.startswith(found[1])]
+        left = [folder / f"{found[1]}{one}" for one in filter(LEFT.fullmatch, rest)]
         with suppress(InputError, OSError):
             if _is_ended(lock, left):
                 _clear(lock, left, place, home)
@@ -257,6 +259,7 @@ def _is_ended(lock: Path, left: list[Path]) -> bool:
 def _clear(lock: Path, left: list[Path], place: Path, home: Home) -> None:
     held = Lock(lock, str)  # InputError while its process lives
     trash = lock.with_suffix("")
+    left.sort(key=lambda found: found.suffix == ".old")  # which take its name to go
     try:
         for found in left:
             if found.suffix == ".old":
@@ -354,14 +357,18 @@ def move_beside(found: Path, place: Path) -> Path:
 
 def _lock(file: Path) -> Lock | None:
     """Return a lock that nobody can have yet; None where there are no locks."""
-    try:
-        return Lock(file, str)
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        with suppress(OSError):
-            file.unlink()
-        return None
+    for _ in range(TRIES):
+        try:
+            return Lock(file, str)
+        except InputError:
+            continue  # somebody looked whether it is left over, and lets go of it
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            with suppress(OSError):
+                file.unlink()
+            return None
+    raise InputError(f"others keep {file} locked; try again")
 
 
 # ------------------------------------------------------------------------------- state
