@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -347,6 +348,8 @@ def warm_up() -> None:
     tqdm.tqdm.get_lock()
     with tempfile.TemporaryDirectory() as room:
         sim.load(_run(Path(room, "run"), every=2).path)
+    gc.collect()
+    gc.freeze()  # what is not touched need not be copied
 
 
 def kill(began: bool) -> None:
@@ -550,6 +553,7 @@ class Trials:
         reader, writer = os.pipe()
         child = os.fork()
         if not child:
+            gc.disable()
             error = ""
             fault.arm()
             try:
