@@ -180,8 +180,13 @@ def unfinished(tmp_path: Path, cut: Any) -> Path:
 
 
 def test_what_was_begun_is_not_lost_by_beginning_again(unfinished: Path) -> None:
-    with pytest.raises(InputError, match="was cut short; resume it with 'os-society"):
-        sim.run(PUSHED, seed=3, out=unfinished, **EVERY)
+    for kept in (EVERY, {}):
+        with pytest.raises(InputError, match="cut short; resume it with 'os-society"):
+            sim.run(PUSHED, seed=3, out=unfinished, **kept)
+    unfinished.write_text("theirs")
+    with pytest.raises(InputError, match=r"something came to .*; move it away, and"):
+        resume(unfinished)
+    unfinished.unlink()
     found = sim.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
     assert "resumed" not in found.provenance
 
@@ -206,7 +211,9 @@ def test_what_has_no_checkpoint_yet_is_begun_again(
     assert bytes_of(found.path) == bytes_of(whole.path)
 
 
-@pytest.mark.parametrize("where", ["table_of_events", "move_into_place", "sync_folder"])
+@pytest.mark.parametrize(
+    "where", ["table_of_events", "RunWriter._publish", "sync_folder"]
+)
 def test_a_run_that_is_cut_short_at_its_very_end_goes_on(
     whole: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -214,7 +221,7 @@ def test_a_run_that_is_cut_short_at_its_very_end_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(writer, where, killed)
+        patched.setattr(f"sim.runs.writer.{where}", killed)
         sim.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
     found = resume(tmp_path / "run")
     assert bytes_of(found.path) == bytes_of(whole.path)

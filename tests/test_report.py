@@ -25,6 +25,7 @@ from sim.reports.run import _all, _first
 from sim.reports.run import found as event_row
 from sim.runs.result import Result
 from sim.studies import Sweep
+from sim.utils import publish
 from sim.utils.errors import InputError
 from sim.utils.text import course, exact, number, per_cent
 
@@ -432,7 +433,7 @@ def test_a_full_disk_leaves_what_was_there(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     Path("r.html").write_text("mine")
-    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(publish, "_rename", refuse)
     assert "No space left" in refused(capsys, str(told.path), "--out", "r.html")
     assert Path("r.html").read_text() == "mine"
     assert [entry.name for entry in somewhere.iterdir()] == ["r.html"]

@@ -11,6 +11,7 @@ from typing import Any
 
 from sim.cli.arguments import add_command, port
 from sim.utils.errors import InputError
+from sim.utils.stopping import stop_signals
 
 RUNS = Path("results/runs")
 
@@ -66,7 +67,7 @@ def open_page(args: argparse.Namespace) -> int:
 
 
 def serve_until_signalled(server: Any) -> None:
-    """Serve until the first SIGINT or SIGTERM.
+    """Serve until the first SIGINT or SIGTERM, or until the terminal is closed.
 
     Bokeh's own way says so on standard output first, and stays for good where nobody
     reads that any more.
@@ -76,7 +77,7 @@ def serve_until_signalled(server: Any) -> None:
     def stop(*_: object) -> None:
         loop.add_callback_from_signal(loop.stop)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *stop_signals()):
         signal.signal(number, stop)
     server.start()
     loop.start()

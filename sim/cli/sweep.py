@@ -25,6 +25,7 @@ from sim.cli.arguments import (
     size_of,
     workers_of,
 )
+from sim.utils.stopping import stop_signals
 
 if TYPE_CHECKING:
     from sim.studies.counterfactual import Comparison
@@ -120,19 +121,20 @@ def run_sweep(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM interrupt as Ctrl-C does."""
+    """Let SIGTERM, and a closed terminal, interrupt as Ctrl-C does."""
 
     def interrupt(*_: Any) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = None
+    before = {}
     with suppress(ValueError):  # not in the main thread: leave signals alone
-        before = signal.signal(signal.SIGTERM, interrupt)
+        for number in stop_signals():
+            before[number] = signal.signal(number, interrupt)
     try:
         yield
     finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupted(place: Path) -> int:

@@ -132,7 +132,7 @@ def run(
             record["network"]["read_as"] = society.read_as
         if options.checkpoint_every:
             checkpoint.check(society)
-            clear_unfinished(place, options.overwrite)
+        clear_unfinished(place, options.overwrite)
         overwrite = options.overwrite or out is None
         lasting = options.checkpoint_every > 0
         with RunWriter(place, record, overwrite=overwrite, lasting=lasting) as writer:

@@ -23,7 +23,15 @@ from sim.runs.checkpoint import Checkpoint, check_files, load, readings_of
 from sim.runs.checkpoint import save as save_checkpoint
 from sim.runs.checkpoint import steps as checkpoint_steps
 from sim.runs.validation import check_provenance
-from sim.runs.writer import UNFINISHED, RunWriter, begun_at, lock
+from sim.runs.writer import (
+    UNFINISHED,
+    RunWriter,
+    begun_at,
+    drop_unfinished,
+    is_run,
+    lock,
+    tidy,
+)
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
@@ -166,6 +174,8 @@ def resume(
     allow_other_versions: bool = False,
 ) -> Path:
     """Complete a run that was cut short (see ``runs.resume``); return where it is."""
+    with writing(place):
+        tidy(place)
     options, record = load_unfinished(place)
     options.threads, options.progress = threads, progress
     other = other_versions(record | record.get("resumed_with", [{}])[-1])
@@ -174,6 +184,9 @@ def resume(
             f"the run {place} was begun with other versions ({other}), which may give "
             "other numbers; resume it with those, or --allow-other-versions"
         )
+    if not options.overwrite and (place.is_file() or any(place.glob("*"))):
+        where = f"something came to {place} after its run was cut short"
+        raise InputError(f"{where}; move it away, and resume then")
     with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
         checkpoint = _last_sound(writer.part, record, threads)
         step = int(checkpoint.society.day["step"])
@@ -281,6 +294,7 @@ def fork(
         "detectors": own_detectors.identity(checkpoint.society.monitor.kinds),
     }
     known = provenance(checkpoint.scenario, checkpoint.seed, steps, more)
+    clear_unfinished(place, options.overwrite)
     overwrite = options.overwrite or out is None
     with RunWriter(place, known, overwrite=overwrite) as writer:
         writer.inherit(parent, step)
@@ -301,7 +315,12 @@ def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
     left = begun_at(place)
     file = left / UNFINISHED
     if not file.exists():
-        what = "is complete" if (place / "provenance.json").exists() else "is not there"
+        what = "is not there"
+        if (place / "provenance.json").exists():
+            what = "is complete"
+        if is_run(place):  # how far a process came that was killed
+            with writing(place):
+                (place / UNFINISHED).unlink(missing_ok=True)
         raise InputError(f"nothing to resume: the run {place} {what}")
     try:
         found = read_json(file, LARGEST)
@@ -338,7 +357,10 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
 
     What has no checkpoint yet is no loss.
     """
-    left = begun_at(expanded(place).resolve())
+    place = expanded(place).resolve()
+    with writing(place):
+        tidy(place)
+    left = begun_at(place)
     if not left.exists():
         return
     if checkpoint_steps(left) and not overwrite:
@@ -346,5 +368,5 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
             f"a run of {place} was cut short; resume it with "
             f"'os-society resume {place}', or begin again (--force)"
         )
-    with writing(left), lock(expanded(place).resolve()):
-        shutil.rmtree(left)
+    with writing(left), lock(place):
+        drop_unfinished(place)

@@ -35,16 +35,10 @@ from sim.runs.schemas import (
 )
 from sim.runs.validation import as_input_error
 from sim.utils.errors import InputError
-from sim.utils.files import (
-    Lock,
-    expanded,
-    move_into_place,
-    sibling,
-    sync_folder,
-    write_text,
-    writing,
-)
+from sim.utils.files import expanded, sync_folder, writing
+from sim.utils.locks import Lock
 from sim.utils.provenance import LARGEST, SOFTWARE, sealed
+from sim.utils.publish import Draft, hidden, move, state_of, sweep
 from sim.utils.source import changed_since_import
 from sim.utils.untrusted import read_json, resolve_inside
 
@@ -52,9 +46,15 @@ PARTS = {
     *("provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"),
     *("readings.parquet", "talks.parquet", "calls.parquet", "checkpoints"),
     "people.parquet",
+    "unfinished.json",  # of a process that was killed just before it was done
 }
 READINGS = "readings.parquet"
 PEOPLE = "people.parquet"
+# What makes a run: one that is equal in all of this may take the place of another.
+SAME = (
+    *("source_digest", "scenario", "parameters", "interventions", "seed", "steps"),
+    *("network", "options", "detectors", "parent", "mind"),
+)
 LATEST = ".readings.parquet"  # those since the last checkpoint, while a run is built
 UNFINISHED = "unfinished.json"  # what a run was begun with, until it is complete
 
@@ -68,11 +68,13 @@ class RunWriter:
     Parameters
     ----------
     directory
-        Where the run shall be. Missing parents are made.
+        Where the run shall be. Missing parents are made. A link is followed, unless
+        something would be replaced through it.
     provenance
         The provenance record, as made by ``provenance``; written at the end.
     overwrite
-        Whether a run that is already there may be replaced.
+        Whether a run that is already there may be replaced. What comes there later may
+        not, unless it is the same run.
     lasting
         Whether what is written stays if the run is not finished, to be resumed:
         ``begun_at`` says where. A writer of the same place then continues it.
@@ -91,21 +93,29 @@ class RunWriter:
         overwrite: bool = False,
         lasting: bool = False,
     ) -> None:
-        self.directory = expanded(directory).resolve()
+        given = expanded(directory)
+        self.directory = given.resolve()
         self.provenance = provenance
+        self._overwrite = overwrite
         self._began = time.monotonic()
         self._made: list[Path] = []
-        self._lasting = lasting
         self._lock: Lock | None = None
+        self._draft: Draft | None = None
         self.readings: Readings | None = None
         with writing(self.directory):
-            _refuse_what_is_there(self.directory, overwrite)
+            tidy(self.directory)
+            seen = state_of(self.directory)
+            _refuse_what_is_there(self.directory, overwrite, given)
             begun = begun_at(self.directory)
-            self.part = begun if lasting else sibling(self.directory, "part")
             try:
                 self._make_folders()
                 if lasting:
                     self._lock = lock(self.directory)
+                elif _lock_of(self.directory).exists():
+                    lock(self.directory).release()  # if nobody has it
+                self._draft = Draft(self.directory, seen, at=begun if lasting else None)
+                self.part = self._draft.part
+                (self.part / "snapshots").mkdir(parents=True, exist_ok=True)
             except BaseException:
                 self.abort()
                 raise
@@ -115,7 +125,6 @@ class RunWriter:
         for folder in reversed(above):
             folder.mkdir(exist_ok=True)
             self._made.append(folder)
-        (self.part / "snapshots").mkdir(parents=True, exist_ok=True)
 
     def keep_readings(self) -> Readings:
         """Return what keeps a run's readings as they come, for a ``Monitor``.
@@ -128,7 +137,9 @@ class RunWriter:
     def begin(self, record: Mapping[str, Any]) -> None:
         """Write what a lasting run was begun with, to resume it later."""
         with writing(self.directory):
-            write_text(self.part / UNFINISHED, _json(sealed(record)) + "\n")
+            part = self.part / f".{UNFINISHED}"
+            part.write_text(_json(sealed(record)) + "\n", "utf-8")
+            os.replace(part, self.part / UNFINISHED)  # nobody else writes in here
 
     def forget_after(self, step: int) -> None:
         """Remove snapshots of later days, which are to be simulated again."""
@@ -215,11 +226,7 @@ class RunWriter:
                 os.fsync(file.fileno())
             for folder in (self.part / "snapshots", self.part):
                 sync_folder(folder)
-            move_into_place(self.part, self.directory)
-            sync_folder(self.directory.parent)
-            # Not before: who is killed on the way can still go on.
-            (self.directory / UNFINISHED).unlink(missing_ok=True)
-        self._made.clear()
+            self._publish()
         return self.directory
 
     def _sealed(self) -> dict[str, Any]:
@@ -228,15 +235,38 @@ class RunWriter:
         changed = {"source_changed": names} if (names := changed_since_import()) else {}
         return sealed(self.provenance | changed | {FILES: found})
 
+    def _publish(self) -> None:
+        """Put the run in its place, or keep it beside that if others came first."""
+        assert self._draft is not None
+        try:
+            self._draft.publish(self._is_this_run)
+            sync_folder(self.directory.parent)
+        finally:
+            if self._draft.done is not None:
+                self._made.clear()
+                # Not before: who is killed on the way can still go on.
+                (self._draft.done / UNFINISHED).unlink(missing_ok=True)
+
+    def _is_this_run(self, there: Path) -> bool:
+        """Tell whether a run that came here meanwhile is this one, to be replaced."""
+        is_folder = there.is_dir() and not there.is_symlink()
+        if not self._overwrite or not is_folder or _foreign(there):
+            return False
+        try:
+            found = read_json(there / "provenance.json", LARGEST)
+        except (OSError, ValueError):
+            return False
+        told = json.loads(json.dumps(self.provenance))
+        return is_ours(found) and all(found.get(n) == told.get(n) for n in SAME)
+
     def abort(self) -> None:
         """Remove all that was written; do nothing once the run is in its place."""
         if self.readings is not None:
             self.readings.drop()
-        if self._lasting:
-            if self._lock is not None:
-                self._lock.release()
-            return
-        shutil.rmtree(self.part, ignore_errors=True)
+        if self._draft is not None:
+            self._draft.discard()
+        if self._lock is not None:
+            self._lock.release()
         while self._made:
             with suppress(OSError):
                 self._made.pop().rmdir()
@@ -278,9 +308,7 @@ def table_of_events(events: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 def begun_at(directory: Path) -> Path:
     """Return where a lasting run is kept until it is finished."""
-    if not directory.name:
-        raise InputError(f"{directory} is no place for a run; name a folder in it")
-    return directory.with_name(f".{directory.name[:200]}.unfinished")
+    return hidden(directory, "unfinished")
 
 
 def lock(directory: Path) -> Lock:
@@ -294,7 +322,38 @@ def lock(directory: Path) -> Lock:
         If another process is.
     """
     busy = f"another process is writing the run {directory}"
-    return Lock(directory.with_name(f".{directory.name[:200]}.lock"), lambda who: busy)
+    return Lock(_lock_of(directory), lambda who: busy)
+
+
+def _lock_of(directory: Path) -> Path:
+    return hidden(directory, "lock")
+
+
+def tidy(directory: Path) -> None:
+    """Remove what processes that were killed have left beside a run, or its place.
+
+    What can be resumed stays, or comes back to where that is looked for.
+    """
+
+    def home(found: Path) -> Path | None:
+        return begun_at(directory) if (found / UNFINISHED).exists() else None
+
+    sweep(directory, home)
+
+
+def drop_unfinished(directory: Path) -> None:
+    """Remove an unfinished run; ``lock`` must be held.
+
+    Raises
+    ------
+    OSError
+        If it cannot be removed.
+    """
+    draft = Draft(directory)
+    try:
+        move(begun_at(directory), draft.part)
+    finally:
+        draft.discard()
 
 
 def _json(value: Any) -> str:
@@ -317,14 +376,21 @@ def is_ours(found: Any) -> bool:
     return isinstance(software, dict) and software.get("name") == SOFTWARE
 
 
-def _is_run(directory: Path) -> bool:
+def is_run(directory: Path) -> bool:
+    """Tell whether a directory is a complete run of this software."""
     try:
         return is_ours(read_json(directory / "provenance.json", LARGEST))
     except (OSError, ValueError):
         return False
 
 
-def _refuse_what_is_there(directory: Path, overwrite: bool) -> None:
+def _foreign(directory: Path) -> list[str]:
+    """Return what is seen in a run directory and is no part of a run."""
+    there = {entry.name for entry in directory.iterdir()}
+    return sorted(name for name in there - PARTS if not name.startswith("."))
+
+
+def _refuse_what_is_there(directory: Path, overwrite: bool, given: Path) -> None:
     """Raise InputError unless ``directory`` is free, empty or a run to replace."""
     if not directory.exists():
         return
@@ -332,14 +398,15 @@ def _refuse_what_is_there(directory: Path, overwrite: bool) -> None:
         raise InputError(f"{directory} is a file; choose another output directory")
     if Path.cwd().is_relative_to(directory):  # it would be replaced under your feet
         raise InputError(f"you are working in {directory}; name a new directory in it")
-    there = {entry.name for entry in directory.iterdir()}
-    if not there:
+    if not any(directory.iterdir()):
         return
-    if not _is_run(directory):
+    if not is_run(directory):
         message = f"{directory} is there already and is not a run; choose another"
         raise InputError(message)
-    foreign = sorted(name for name in there - PARTS if not name.startswith("."))
-    if foreign:
+    if given.is_symlink():
+        message = f"{given} is a link to the run {directory}, which is not replaced"
+        raise InputError(f"{message} through it; name that, or another directory")
+    if foreign := _foreign(directory):
         raise InputError(f"{directory} also holds {foreign[0]!r}; move it away first")
     if not overwrite:
         message = f"there is a run in {directory} already; allow overwriting (--force)"

@@ -51,6 +51,7 @@ from sim.utils.errors import InputError
 from sim.utils.files import expanded
 from sim.utils.parallel import progress_bar
 from sim.utils.portable import processors
+from sim.utils.publish import sweep_folder
 from sim.utils.signatures import checked_arguments
 from sim.utils.source import source_digest
 from sim.utils.typing import Array
@@ -516,6 +517,8 @@ def sweep(
             findings = executors.run(executor, driver.jobs(), limits, ahead)
         with closing(findings):
             driver.keep(findings, progress)
+        if chosen.keep_runs:
+            sweep_folder(place / KEPT)  # of workers that were killed
     return load_sweep(place)
 
 

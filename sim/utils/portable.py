@@ -1,7 +1,7 @@
-"""Portable processes, signals, pipes and locks.
+"""Portable processes, signals and pipes.
 
-Nowhere else does this package ask for what Linux, macOS and Windows do not all have;
-`sim.utils.files` has what concerns files and locks.
+Nowhere else does this package ask for what Linux, macOS and Windows do not all have,
+but for what concerns files: see `sim.utils.files`.
 """
 
 from __future__ import annotations
