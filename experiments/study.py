@@ -19,7 +19,7 @@ import pandas as pd
 from sim.studies import Sweep, sweep
 from sim.studies.design import read
 from sim.utils.errors import InputError
-from sim.utils.provenance import source_digest
+from sim.utils.source import source_digest
 from sim.utils.stats import mean_interval
 
 RESULTS = Path("results")

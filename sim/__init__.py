@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sim.studies.counterfactual import counterfactual as counterfactual
     from sim.studies.sweeps import load_sweep as load_sweep
     from sim.studies.sweeps import sweep as sweep
+    from sim.studies.verify import verify as verify
     from sim.utils.errors import InputError as InputError
 
 __version__ = "0.1.0"
@@ -52,6 +54,7 @@ _HOME = {
     "run": "sim.runs.run",
     "scenario": "sim.scenarios:load",
     "sweep": "sim.studies.sweeps",
+    "verify": "sim.studies.verify",
 }
 
 # Modules that are reached as `sim.plots` and so on, without an import of their own.
@@ -83,7 +86,34 @@ __all__ = [
     "run",
     "scenario",
     "sweep",
+    "verify",
 ]
+
+# Files of this package by how their names end; what else lies there is no part of it.
+_ENDINGS = (".py", ".json", ".toml", ".md", ".txt", ".csv", ".css", ".js", ".html")
+
+
+def file_stamps(
+    folder: str | os.PathLike[str], within: str = ""
+) -> dict[str, tuple[int, ...]]:
+    """Return sizes and times of the package's files, by their names within it."""
+    found: dict[str, tuple[int, ...]] = {}
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:  # imported from an archive
+        return found
+    for entry in entries:
+        if entry.name.endswith(_ENDINGS) and not entry.name.startswith("."):
+            known = entry.stat()
+            times = known.st_mtime_ns, known.st_ctime_ns
+            found[within + entry.name] = known.st_size, *times
+        elif "." not in entry.name and entry.name != "__pycache__" and entry.is_dir():
+            found |= file_stamps(entry.path, f"{within}{entry.name}/")
+    return found
+
+
+# When this package was imported: see sim.utils.source, which cannot be here so soon.
+AS_IMPORTED = file_stamps(os.path.dirname(__file__))
 
 
 def __getattr__(name: str) -> Any:

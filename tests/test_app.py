@@ -480,3 +480,63 @@ def test_the_page_does_what_its_controls_say() -> None:
     assert page.session.day == 0
     assert len(page.session.societies) == 1
     assert "Click an agent" in page.view.panes["story"].object
+
+
+# -------------------------------------------------------------------------- who may ask
+
+REBOUND = ["evil.example", "evil.example:{port}", "127.0.0.1.evil.example", "127.0.0.2"]
+OURS = ["localhost:{port}", "127.0.0.1:{port}", "[::1]:{port}", "LOCALHOST:8000"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_page_answers_to_names_of_this_machine_and_to_those_allowed() -> None:
+    """Or a page of somebody else's, whose name leads here, could drive it."""
+    pytest.importorskip("panel")
+    from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+    from tornado.ioloop import IOLoop
+    from tornado.websocket import websocket_connect
+
+    from sim.app import page
+
+    loop = IOLoop(make_current=True)
+    server = page.serve(Setup("her", SEED, SMALL), hosts=["Lab.Example"])
+    server.start()
+
+    async def status(host: str, path: str = "/") -> int:
+        headers = {"Host": host.format(port=server.port)}
+        where = f"http://127.0.0.1:{server.port}{path}"
+        asked = HTTPRequest(where, headers=headers, request_timeout=60.0)
+        return int((await AsyncHTTPClient().fetch(asked, raise_error=False)).code)
+
+    async def opens(host: str) -> bool:
+        name = host.format(port=server.port)
+        headers = {"Host": name, "Origin": f"http://{name}"}
+        try:
+            where = f"ws://127.0.0.1:{server.port}/ws"
+            (await websocket_connect(HTTPRequest(where, headers=headers))).close()
+        except Exception as error:
+            return "403" not in str(error)
+        return True
+
+    try:
+        for host in REBOUND:
+            for path in ("/", "/static/js/bokeh.min.js", "/nowhere"):
+                assert loop.run_sync(lambda h=host, p=path: status(h, p)) == 403
+            assert not loop.run_sync(lambda h=host: opens(h))
+        for host in (*OURS, "lab.example", "lab.example:80"):
+            assert loop.run_sync(lambda h=host: status(h, "/nowhere")) == 404
+            assert loop.run_sync(lambda h=host: opens(h))
+    finally:
+        server.stop()
+        server.unlisten()
+        loop.close(all_fds=True)
+
+
+@pytest.mark.parametrize("wrong", ["", "*", "http://lab.example", "a b", "[]"])
+def test_a_host_is_a_name_or_an_address(wrong: str) -> None:
+    pytest.importorskip("panel")
+    from sim.app import page
+
+    with pytest.raises(InputError, match="a host is a name or an address, not"):
+        page.serve(Setup("her", SEED, SMALL), hosts=[wrong])

@@ -15,11 +15,6 @@ from urllib.parse import urlparse
 
 import pytest
 
-pytest.importorskip("panel", reason="Panel is not installed: extra 'app'")
-sync_api = pytest.importorskip(
-    "playwright.sync_api", reason="Playwright is not installed"
-)
-
 ROOT = Path(__file__).parents[1]
 PATIENCE = 90_000  # milliseconds
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -30,6 +25,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the page; return where."""
+    pytest.importorskip("panel", reason="Panel is not installed: extra 'app'")
     place = tmp_path_factory.mktemp("served")
     command = [sys.executable, "-m", "sim"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -110,6 +106,9 @@ class Visit:
 
 @pytest.fixture
 def visit(address: str) -> Iterator[Visit]:
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed"
+    )
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")

@@ -180,8 +180,13 @@ def unfinished(tmp_path: Path, cut: Any) -> Path:
 
 
 def test_what_was_begun_is_not_lost_by_beginning_again(unfinished: Path) -> None:
-    with pytest.raises(InputError, match="was cut short; resume it with 'os-society"):
-        sim.run(PUSHED, seed=3, out=unfinished, **EVERY)
+    for kept in (EVERY, {}):
+        with pytest.raises(InputError, match="cut short; resume it with 'os-society"):
+            sim.run(PUSHED, seed=3, out=unfinished, **kept)
+    unfinished.write_text("theirs")
+    with pytest.raises(InputError, match=r"something came to .*; move it away, and"):
+        resume(unfinished)
+    unfinished.unlink()
     found = sim.run(PUSHED, seed=3, out=unfinished, overwrite=True, **EVERY)
     assert "resumed" not in found.provenance
 
@@ -206,7 +211,9 @@ def test_what_has_no_checkpoint_yet_is_begun_again(
     assert bytes_of(found.path) == bytes_of(whole.path)
 
 
-@pytest.mark.parametrize("where", ["table_of_events", "move_into_place", "sync_folder"])
+@pytest.mark.parametrize(
+    "where", ["table_of_events", "RunWriter._publish", "sync_folder"]
+)
 def test_a_run_that_is_cut_short_at_its_very_end_goes_on(
     whole: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -214,7 +221,7 @@ def test_a_run_that_is_cut_short_at_its_very_end_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(writer, where, killed)
+        patched.setattr(f"sim.runs.writer.{where}", killed)
         sim.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
     found = resume(tmp_path / "run")
     assert bytes_of(found.path) == bytes_of(whole.path)
@@ -252,18 +259,45 @@ def test_other_code_does_not_go_on(unfinished: Path) -> None:
     "name", ["society.json", "humans.parquet", "ties.parquet", "readings.parquet"]
 )
 def test_a_damaged_checkpoint_is_named(unfinished: Path, name: str) -> None:
-    place = begun_at(unfinished) / "checkpoints" / "000080" / name
+    damage(unfinished, 80, name)
+    with pytest.raises(InputError, match=r"000080.* is damaged"):
+        checkpoint.load(begun_at(unfinished))
+
+
+def damage(run: Path, day: int, name: str) -> None:
+    place = begun_at(run) / "checkpoints" / f"{day:06d}" / name
     raw = bytearray(place.read_bytes())
     raw[len(raw) // 2] ^= 0x55
     place.write_bytes(raw[: len(raw) - 7])
+
+
+def test_a_damaged_checkpoint_costs_the_days_since_the_one_before(
+    unfinished: Path, whole: Result, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(unfinished, 80, "ties.parquet")
+    found = resume(unfinished)
+    assert bytes_of(found.path) == bytes_of(whole.path)
+    assert found.provenance["resumed"] == [40]
+    (line,) = caplog.messages
+    assert "000080 is damaged" in line
+    assert line.endswith("; resumed from day 40 instead")
+
+
+def test_checkpoints_that_are_all_damaged_are_refused(unfinished: Path) -> None:
+    for day in checkpoint.steps(begun_at(unfinished)):
+        damage(unfinished, day, "society.json")
     with pytest.raises(InputError, match=r"000080.* is damaged"):
         resume(unfinished)
 
 
-def test_a_missing_day_is_noticed(unfinished: Path) -> None:
+def test_a_missing_day_is_noticed(
+    unfinished: Path, whole: Result, caplog: pytest.LogCaptureFixture
+) -> None:
     shutil.rmtree(begun_at(unfinished) / "checkpoints" / "000040")
-    with pytest.raises(InputError, match="days are missing before it"):
-        resume(unfinished)
+    assert bytes_of(resume(unfinished).path) == bytes_of(whole.path)
+    (line,) = caplog.messages
+    assert "days are missing before it" in line
+    assert line.endswith("; resumed from day 0 instead")
 
 
 def test_a_cast_that_speaks_keeps_no_checkpoints(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import pytest
 from sim.engine import jit, rng
 from sim.model import rules
 from sim.model.kernels import agent_updates, meetings, talk
-from sim.utils import provenance
+from sim.utils import provenance, source
 
 DECORATORS = (
     *("compile_loop", "kernel", "inline", "inline_always", "inline_source"),
@@ -47,7 +47,7 @@ print(json.dumps({"answer": out[0], "folder": str(jit.cache_folder())}))
 def package(tmp_path: Path) -> Path:
     """Return a folder with a copy of the package."""
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(provenance.PACKAGE, tmp_path / "there" / "sim", ignore=ignored)
+    shutil.copytree(source.PACKAGE, tmp_path / "there" / "sim", ignore=ignored)
     return tmp_path / "there"
 
 
@@ -82,7 +82,7 @@ def test_an_edited_rule_is_compiled_anew(package: Path) -> None:
     before, again = run(package), run(package)
     assert before["answer"] == 1.0
     assert again == before
-    kept = list(Path(str(before["folder"])).rglob("*.nbi"))
+    kept = list(Path(str(before["folder"])).rglob("*.nbc"))
     assert kept, "nothing was cached"
     edit(package)
     after = run(package)
@@ -112,45 +112,50 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_run_an_old_rule(
 # --------------------------------------------------------------------------- digest
 
 
-def digest_of(package: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(provenance, "PACKAGE", package / "sim")
-    return provenance.source_digest.__wrapped__()
+def digest_of(package: Path) -> str:
+    return source.digest_of_contents(source.contents_of(package / "sim"))
 
 
-def test_the_digest_is_of_the_source_and_not_of_its_place(
-    package: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_digest_is_of_the_source_and_not_of_its_place(package: Path) -> None:
     here = provenance.source_digest()
-    assert digest_of(package, monkeypatch) == here
+    assert digest_of(package) == here
     assert len(here) == 16
     assert int(here, 16) >= 0
 
 
-def test_any_edit_changes_the_digest(
-    package: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = [digest_of(package, monkeypatch)]
+def test_any_edit_changes_the_digest(package: Path) -> None:
+    seen = [digest_of(package)]
     kernels = package / "sim" / "model" / "kernels"
     with (kernels / "talk.py").open("a") as file:
         file.write("# a remark\n")
-    seen.append(digest_of(package, monkeypatch))
+    seen.append(digest_of(package))
     (kernels / "talk.py").rename(kernels / "speech.py")
-    seen.append(digest_of(package, monkeypatch))
+    seen.append(digest_of(package))
     (kernels / "more.py").touch()
-    seen.append(digest_of(package, monkeypatch))
+    seen.append(digest_of(package))
+    for suffix in ("json", "toml", "md", "csv", "css"):
+        file = next((package / "sim").rglob(f"*.{suffix}"))
+        file.write_bytes(file.read_bytes() + b" ")
+        seen.append(digest_of(package))
     assert len(set(seen)) == len(seen)
 
 
-def test_what_is_no_source_leaves_the_digest(
-    package: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = digest_of(package, monkeypatch)
-    (package / "sim" / "scenarios" / "library" / "mine.toml").write_text(
-        'title = "Mine"'
-    )
+def test_the_digest_is_of_all_that_the_package_ships(package: Path) -> None:
+    shipped = {
+        file.relative_to(package / "sim").as_posix()
+        for file in (package / "sim").rglob("*")
+        if file.is_file() and file.name != "py.typed"
+    }
+    assert set(source.contents_of(package / "sim")) == shipped
+
+
+def test_what_is_no_source_leaves_the_digest(package: Path) -> None:
+    before = digest_of(package)
     (package / "sim" / "__pycache__").mkdir()
     (package / "sim" / "__pycache__" / "rules.pyc").touch()
-    assert digest_of(package, monkeypatch) == before
+    (package / "sim" / "model" / "rules.py~").touch()
+    (package / "sim" / "model" / ".rules.py.swp").touch()
+    assert digest_of(package) == before
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,7 @@ def test_compiling_leaves_the_configuration_of_others_alone(
     assert before == numba.config.CACHE_DIR
     folder = jit.cache_folder()
     assert folder.is_relative_to(tmp_path)
-    assert list(folder.rglob("*total*.nbi"))
+    assert list(folder.rglob("*total*.nbc"))
 
 
 def compiled_functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
@@ -235,8 +240,8 @@ def compiled_functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
 def test_no_loop_depends_on_source_that_its_cache_does_not_know() -> None:
     """The digest is of ``engine`` and ``model``; numba watches a loop's own file."""
     elsewhere = []
-    for file in sorted(provenance.PACKAGE.rglob("*.py")):
-        if file.relative_to(provenance.PACKAGE).parts[0] in jit.SOURCES:
+    for file in sorted(source.PACKAGE.rglob("*.py")):
+        if file.relative_to(source.PACKAGE).parts[0] in jit.SOURCES:
             continue
         tree = ast.parse(file.read_text(encoding="utf-8"))
         imported = {
@@ -260,5 +265,5 @@ def test_engine_and_model_use_no_loop_from_elsewhere() -> None:
     )
     loaded = [name for name in done.stdout.split() if name.startswith("sim.")]
     assert {name.split(".")[1] for name in loaded} == {*jit.SOURCES, "utils"}
-    for file in (provenance.PACKAGE / "utils").glob("*.py"):
+    for file in (source.PACKAGE / "utils").glob("*.py"):
         assert "import numba" not in file.read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ from sim.runs import export
 from sim.runs.export import gexf, rows
 from sim.runs.export.gexf import Span, Thing
 from sim.runs.result import Result
+from sim.utils import publish
 from sim.utils.errors import InputError
 
 HOSTILE = ("<script>alert(1)</script>", '=cmd("rm")', 'a"&\x00\x1b\ud800b', "@SUM(A1)")
@@ -349,7 +350,7 @@ def test_a_full_disk_leaves_what_was_there(
 
     place = tmp_path / f"ties.{kind}"
     place.write_text("mine")
-    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(publish, "_rename", refuse)
     with pytest.raises(InputError, match="No space left"):
         export.export(run, place, step=40)
     assert place.read_text() == "mine"

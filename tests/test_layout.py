@@ -21,6 +21,7 @@ SAME_SUBJECT = {
     "run.py": "a run: simulating it, its command, its report",
     "sweep.py": "a sweep: its command, its report",
     "sweeps.py": "sweeps: driving them, figures of them",
+    "verify.py": "verifying what is stored, and its command",
 }
 
 

@@ -36,6 +36,7 @@ from sim.studies import read
 from sim.studies.job import DONE, FAILED, Tasks, run_job
 from sim.studies.store import TRANSCRIPTS
 from sim.utils.errors import InputError
+from sim.utils.provenance import sealed
 
 MIND = 'kind = "llm"\nmodel = "tiny"\ncast = 4\ntalks = 1.0\n'
 DESIGN = """
@@ -128,7 +129,7 @@ def _begin(folder: Path, named: str, patched: pytest.MonkeyPatch) -> None:
     file = begun_at(folder / "begun") / UNFINISHED
     told = json.loads(file.read_bytes())
     told["provenance"]["mind"] = {"kind": "llm", "cast": 4, "base_url": named}
-    file.write_text(json.dumps(told))
+    file.write_text(json.dumps(sealed(told)))
 
 
 @pytest.fixture
@@ -179,6 +180,10 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
     "plot": [("{run} {run} --what survival", 0), ("{run} --what network", 0)],
     "export": [("{run} --out a.gexf --whole", 0), ("{run} --out a.graphml", 0)],
     "report": [("{run} --out a.html", 0), ("{store} --out b.html", 0)],
+    "verify": [
+        *(("{run}", 0), ("{store}", 0), ("{calls.jsonl}", 0)),
+        *(("{.begun.unfinished}", 1), ("{design.toml}", 2)),
+    ],
     "app": [("{run} --no-browser", 0), ("--scenario {scenario.toml} --no-browser", 0)],
     "transcript": [("{run} --html --out a.html", 0)],
     "talk": [("{run} --os 40", 2)],
@@ -274,7 +279,7 @@ def look_at(found: Any, **arguments: tuple[Any, ...]) -> None:
         try:
             shown = getattr(found, name)
             if callable(shown):
-                shown = shown(*arguments.get(name, ()))
+                shown = shown(*(arguments | {"number_of": (0,)}).get(name, ()))
             if isinstance(shown, Iterator):
                 list(shown)
         except InputError as error:
@@ -322,6 +327,13 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
     "report": [
         lambda one: sim.report(one["run"]),
         lambda one: sim.report(one["store"]),
+    ],
+    "verify": [
+        lambda one: sim.verify(one["run"]),
+        lambda one: sim.verify(one["store"]),
+        lambda one: sim.verify(one["calls.jsonl"]),
+        lambda one: sim.verify(one["begun"]),
+        lambda one: sim.verify(one["design.toml"]),
     ],
     "run": [
         lambda one: sim.run(one["scenario.toml"]),

@@ -193,8 +193,7 @@ def test_a_kernel_gets_no_key_and_the_code_beside_the_notebooks() -> None:
 def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
     """Return a run in which agents have a script for a name, and say one."""
     monkeypatch.setattr(scripted, "WORDS", (SCRIPT,))
-    for place in ("sim.runs.result.os_name", "sim.minds.mind.os_name"):
-        monkeypatch.setattr(place, lambda index: SCRIPT)
+    monkeypatch.setattr("sim.utils.names.OS_NAMES", (SCRIPT,))
     city = sim.scenario("her").replace(humans=40, innovation=0.1, warming=0.5)
     mind = sim.MindOptions(kind="scripted", cast=6, talks=1.0)
     return sim.run(city, steps=40, out=tmp_path / "run", mind=mind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,21 @@ def test_a_sweep_keeps_the_day_of_an_own_event(tmp_path: Path, fashion: str) -> 
     assert load_sweep(found.path).design.outcomes == DESIGN["outcomes"]
     with pytest.raises(InputError, match="unknown outcome 'fashion'"):
         at_home(tmp_path / "t", DESIGN)
+
+
+def test_what_looked_is_in_the_provenance_and_the_place_of_a_run(
+    tmp_path: Path, fashion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    some = sim.run(TOWN, detectors=["upgrade", fashion])
+    fewer = sim.run(TOWN, detectors=["upgrade"])
+    assert some.path != fewer.path
+    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    assert some.provenance["detectors"] == {
+        "kinds": ["upgrade", fashion],
+        "own": {fashion: digest},
+    }
+    assert fewer.provenance["detectors"] == {"kinds": ["upgrade"], "own": {}}
 
 
 def test_a_job_brings_its_detectors_along(fashion: str) -> None:

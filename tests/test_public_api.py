@@ -36,6 +36,7 @@ NAMES = [
     "run",
     "scenario",
     "sweep",
+    "verify",
 ]
 HEAVY = {"matplotlib", "mesa", "networkx", "numba", "pandas", "pyarrow", "pydantic"}
 

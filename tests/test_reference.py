@@ -155,5 +155,6 @@ def test_columns_and_objects_live_the_same_lives(society: int) -> None:
     live(society)
 
 
+@pytest.mark.slow
 def test_everything_that_can_happen_happened_somewhere() -> None:
     assert not set(HAPPENINGS) - set().union(*map(live, SOCIETIES))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from digests import without_digests
 from reported import HOSTILE, copied, text_of, undrawn
 from sweep_runs import DESIGN, Here, at_home, spoil
 
@@ -24,6 +25,7 @@ from sim.reports.run import _all, _first
 from sim.reports.run import found as event_row
 from sim.runs.result import Result
 from sim.studies import Sweep
+from sim.utils import publish
 from sim.utils.errors import InputError
 from sim.utils.text import course, exact, number, per_cent
 
@@ -372,6 +374,7 @@ def damage(name: str, value: Any) -> Callable[[Path], None]:
     def change(run: Path) -> None:
         file = run / "provenance.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | {name: value}))
+        without_digests(run)
 
     return change
 
@@ -430,7 +433,7 @@ def test_a_full_disk_leaves_what_was_there(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     Path("r.html").write_text("mine")
-    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(publish, "_rename", refuse)
     assert "No space left" in refused(capsys, str(told.path), "--out", "r.html")
     assert Path("r.html").read_text() == "mine"
     assert [entry.name for entry in somewhere.iterdir()] == ["r.html"]

@@ -20,6 +20,7 @@ import pytest
 from quick import QUICK, SEED, lived
 
 from sim import scenarios
+from sim.engine import cache
 from sim.engine import threads as threads_module
 from sim.events import MEASURES
 from sim.model import population
@@ -85,24 +86,42 @@ def test_threads_change_no_byte(
     assert contents(shared) == contents(told)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("processor", ["this", "any of its family"])
-def test_another_process_writes_the_same_bytes(
-    told: Result, tmp_path: Path, processor: str
-) -> None:
-    """Loops that are compiled for the oldest processor of the family agree."""
-    changes = QUICK | {"humans": 60, "steps": 170}
-    arguments = [str(SEED), str(tmp_path / "other"), repr(changes)]
-    places = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"}
-    if processor != "this":
-        places |= {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
-        places |= {"OS_SOCIETY_CACHE": str(tmp_path / "cache")}
-    subprocess.run(
+def run_in_another_process(out: Path, **places: str) -> str:
+    """Run the story elsewhere, with threads; return what is said on standard error."""
+    arguments = [str(SEED), str(out), repr(QUICK | {"humans": 60, "steps": 170})]
+    done = subprocess.run(
         [sys.executable, "-c", SUBPROCESS, *arguments],
-        env=os.environ | places,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"} | places,
+        stderr=subprocess.PIPE,
+        text=True,
         check=True,
     )
+    return done.stderr
+
+
+@pytest.mark.slow
+def test_another_process_writes_the_same_bytes(told: Result, tmp_path: Path) -> None:
+    assert run_in_another_process(tmp_path / "other") == ""
     assert contents(Result(tmp_path / "other")) == contents(told)
+
+
+@pytest.mark.slow
+def test_another_processor_and_a_home_that_keeps_no_cache_cost_time_only(
+    told: Result, tmp_path: Path
+) -> None:
+    """Loops that are compiled for the oldest processor of the family agree."""
+    said = run_in_another_process(
+        tmp_path / "other",
+        NUMBA_CPU_NAME="generic",
+        NUMBA_CPU_FEATURES="",
+        HOME="/proc/nonexistent",
+        XDG_CACHE_HOME="",
+        MPLCONFIGDIR=str(tmp_path),
+        **{cache.VARIABLE: ""},
+    )
+    assert contents(Result(tmp_path / "other")) == contents(told)
+    (line,) = said.splitlines()
+    assert cache.VARIABLE in line
 
 
 def test_another_seed_gives_other_bytes(told: Result, tmp_path: Path) -> None:

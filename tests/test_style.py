@@ -64,12 +64,18 @@ def definitions(
         yield from definitions(node, module, f"{name}.", open_inside)
 
 
-FOUND = [
-    found
-    for module, text in MODULES.items()
-    for found in definitions(ast.parse(text), module)
-]
-FUNCTIONS = [found for found in FOUND if isinstance(found.node, Function)]
+@pytest.fixture(scope="module")
+def trees() -> dict[str, ast.Module]:
+    """Return the syntax tree of every module."""
+    return {module: ast.parse(text) for module, text in MODULES.items()}
+
+
+@pytest.fixture(scope="module")
+def found_in_all(trees: dict[str, ast.Module]) -> list[Found]:
+    """Return the functions and classes of every module."""
+    return [
+        found for module, tree in trees.items() for found in definitions(tree, module)
+    ]
 
 
 def body_lines(function: Definition) -> int:
@@ -91,19 +97,19 @@ def repository_files() -> list[str]:
     return [name for name in names if name and (ROOT / name).is_file()]
 
 
-def test_functions_are_short() -> None:
-    lengths = {found.where: body_lines(found.node) for found in FUNCTIONS}
+def test_functions_are_short(found_in_all: list[Found]) -> None:
+    functions = [found for found in found_in_all if isinstance(found.node, Function)]
+    lengths = {found.where: body_lines(found.node) for found in functions}
     long = {where: n for where, n in lengths.items() if n > MOST_LINES_OF_A_FUNCTION}
     assert not long
 
 
-def test_what_is_public_is_documented() -> None:
-    public = [found for found in FOUND if found.public]
+def test_what_is_public_is_documented(found_in_all: list[Found]) -> None:
+    public = [found for found in found_in_all if found.public]
     assert not [found.where for found in public if not ast.get_docstring(found.node)]
 
 
-def test_every_module_says_what_it_is_for() -> None:
-    trees = {module: ast.parse(text) for module, text in MODULES.items()}
+def test_every_module_says_what_it_is_for(trees: dict[str, ast.Module]) -> None:
     assert not [module for module, tree in trees.items() if not ast.get_docstring(tree)]
 
 

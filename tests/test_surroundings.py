@@ -7,7 +7,6 @@ at most; what cannot is told in one line that names what to change.
 from __future__ import annotations
 
 import io
-import json
 import logging
 import os
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +27,7 @@ from sim import cli, plots
 from sim.engine import cache, jit
 from sim.minds import client
 from sim.minds import environment as client_environment
+from sim.runs import foresight
 from sim.runs.live import LiveResult
 from sim.runs.result import Result
 from sim.society import Society
@@ -35,7 +36,7 @@ from sim.studies.design import make, read
 from sim.studies.job import Tasks
 from sim.utils import untrusted
 from sim.utils.errors import writable
-from sim.utils.portable import Child
+from sim.utils.portable import Child, free_memory
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--humans", "20", "--steps", "3"]
@@ -83,7 +84,7 @@ def twice(value: float) -> float:
 def loops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder of a cache that holds one compiled loop."""
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
-    cache.complain.cache_clear()
+    cache.forget_complaints()
     assert jit.compile_loop(twice)(2.0) == 4.0
     return jit.cache_folder()
 
@@ -115,16 +116,36 @@ def block(file: Path) -> None:
     file.mkdir()
 
 
-@pytest.mark.parametrize("damage", [empty, cut, garble, flip])
-@pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_a_damaged_file_of_the_cache_is_a_miss_that_mends_it(
-    loops: Path,
-    kind: str,
-    damage: Callable[[Path], None],
-    caplog: pytest.LogCaptureFixture,
+def open_to_all(file: Path) -> None:
+    file.chmod(0o666)
+
+
+def give_away(file: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser can give a file away")
+    os.chown(file, 12345, 12345)
+
+
+def kept(folder: Path) -> Path:
+    (file,) = folder.rglob("*.nbc")
+    return file
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        empty,
+        cut,
+        garble,
+        flip,
+        pytest.param(open_to_all, marks=pytest.mark.posix),
+        pytest.param(give_away, marks=pytest.mark.posix),
+    ],
+)
+def test_a_file_of_the_cache_that_is_not_sound_is_a_miss_that_mends_it(
+    loops: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    (file,) = loops.rglob(f"*.{kind}")
-    damage(file)
+    damage(kept(loops))
     again = jit.compile_loop(twice)
     assert (again(3.0), hits(again)) == (6.0, 0)
     (line,) = caplog.messages
@@ -134,12 +155,78 @@ def test_a_damaged_file_of_the_cache_is_a_miss_that_mends_it(
     assert (mended(3.0), hits(mended)) == (6.0, 1)
 
 
-@pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_a_cache_that_takes_no_file_costs_time_only(
-    loops: Path, kind: str, caplog: pytest.LogCaptureFixture
+def test_no_bit_of_a_file_of_the_cache_can_be_another(loops: Path) -> None:
+    file, loop = kept(loops), jit.compile_loop(twice)
+    own = loop._cache
+    key = own._index_key((numba.float64,), loop.targetctx.codegen())
+    assert own._cache_file.load(key)
+    raw = file.read_bytes()
+    for bit in {*range(0, 1200, 9), *range(1200, len(raw) * 8, 997)}:
+        changed = bytearray(raw)
+        changed[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(changed)
+        with pytest.raises(cache.Distrusted, match="damaged"):
+            own._cache_file.load(key)
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("which", ["itself", "the one inside"])
+def test_a_folder_that_others_can_write_to_is_not_used(
+    loops: Path, which: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (file,) = loops.rglob(f"*.{kind}")
-    block(file)
+    place = loops if which == "itself" else kept(loops).parent
+    place.chmod(0o770)
+    jit._can_keep.cache_clear()
+    before = kept(loops).stat()
+    again = jit.compile_loop(twice)
+    assert (again(3.0), hits(again)) == (6.0, 0)
+    (line,) = caplog.messages
+    assert "can be written by others" in line
+    assert kept(loops).stat() == before
+
+
+@pytest.mark.posix
+def test_what_is_kept_is_for_this_user_alone_whatever_the_umask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    before = os.umask(0)
+    try:
+        assert jit.compile_loop(twice)(2.0) == 4.0
+    finally:
+        os.umask(before)
+    modes = [oct(path.stat().st_mode) for path in (tmp_path / "cache").rglob("*")]
+    assert modes == ["0o40700"] * 3 + ["0o100600"]
+
+
+def test_a_loop_cannot_stand_in_for_another(
+    loops: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    of_numbers = kept(loops)
+    assert jit.compile_loop(twice)(1j) == 2j
+    (of_complex,) = {*loops.rglob("*.nbc")} - {of_numbers}
+    of_complex.write_bytes(of_numbers.read_bytes())
+    again = jit.compile_loop(twice)
+    assert (again(1j), hits(again)) == (2j, 0)
+    assert caplog.messages == []
+
+
+def test_versions_of_a_library_share_a_folder_and_no_loop(
+    loops: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for makers in (("0.1",), ("0.2",)):
+        monkeypatch.setattr(cache, "MAKERS", makers)
+        first, second = jit.compile_loop(twice), jit.compile_loop(twice)
+        assert (first(3.0), hits(first)) == (6.0, 0)
+        assert (second(3.0), hits(second)) == (6.0, 1)
+    assert len([*loops.rglob("*.nbc")]) == 3
+    assert caplog.messages == []
+
+
+def test_a_cache_that_takes_no_file_costs_time_only(
+    loops: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    block(kept(loops))
     assert jit.compile_loop(twice)(3.0) == 6.0
     assert len(caplog.messages) == 1
 
@@ -160,7 +247,7 @@ def test_a_full_disk_costs_time_only(
     import resource
 
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
-    cache.complain.cache_clear()
+    cache.forget_complaints()
     loop = jit.compile_loop(twice)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # no file longer
@@ -200,18 +287,6 @@ def test_without_compiling_it_says_so() -> None:
 
 
 # --------------------------------------------------------------------- homes and names
-
-
-@pytest.mark.slow
-def test_a_home_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
-    places = {"HOME": "/proc/nonexistent", "MPLCONFIGDIR": str(tmp_path)}
-    places |= {cache.VARIABLE: "", "XDG_CACHE_HOME": ""}
-    run = ("-m", "sim", "run", "her", *SMALL)
-    done = python(*run, "--json", **places)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["humans"] == 20
-    assert done.stderr.count("\n") == 1
-    assert cache.VARIABLE in done.stderr
 
 
 @pytest.mark.posix
@@ -464,3 +539,40 @@ def test_no_memory_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_the_log_is_the_one_that_programs_can_quieten() -> None:
     assert logging.getLogger("sim.engine.cache") is cache.LOG
+
+
+# ------------------------------------------------------------------------------- memory
+
+
+def test_memory_that_does_not_suffice_is_foreseen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(foresight, "free_memory", lambda: asked.append(1) or 10**9)
+    large = ["run", "her", "--humans", "2000000", "--steps", "1", "--no-figures"]
+    assert cli.main(large) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "2,000,000 humans may take 3.98 GB of memory, and 1 GB are free" in line
+    assert not list(Path.cwd().iterdir())
+    assert cli.main(["run", "her", *SMALL, "--no-figures"]) == 0
+    assert asked == [1]  # few humans are not worth asking
+
+
+def test_whoever_says_yes_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foresight, "SMALL", 0)
+    monkeypatch.setattr(foresight, "free_memory", lambda: 0)
+    assert cli.main(["run", "her", *SMALL, "--no-figures"]) == 2
+    assert cli.main(["run", "her", *SMALL, "--no-figures", "--yes"]) == 0
+
+
+@pytest.mark.posix
+def test_free_memory_is_no_more_than_a_limit_leaves() -> None:
+    import resource
+
+    assert 2**20 < free_memory() < 2**50
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**42, before[1]))
+    try:
+        assert free_memory() < 2**42
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.model.network_files.network_file import NetworkFile
 from sim.studies import points
 from sim.studies.design import make, read
-from sim.studies.job import Tasks
+from sim.studies.job import Tasks, network_of, run_job
 from sim.utils.errors import InputError
 
 GRID = {"grid": {"growth_exponent": [0.9, 1.1], "reach": [2.0, 3.0, 4.0]}}
@@ -111,6 +112,25 @@ def test_a_point_may_vary_scenario_lever_network_and_mind(tmp_path: Path) -> Non
     assert len({job["run"] for job in (first, second, third, fourth)}) == 4
 
 
+def test_a_design_says_how_its_network_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "calls.csv").write_text("a,b,calls\nann,bo,9\nbo,cy,1\ncy,ann,3\n")
+    plain = 'network = "calls.csv"\n[base]\nsteps = 2\n'
+    scaled = plain + '[network_options]\ncloseness_from = "calls"\nscale = "log"\n'
+    jobs = []
+    for text in (plain, scaled):
+        (tmp_path / "d.toml").write_text(text)
+        (task,) = Tasks(read(tmp_path / "d.toml"))
+        jobs.append(task.job)
+    assert jobs[0]["run"] != jobs[1]["run"]
+    assert network_of(jobs[0]) == NetworkFile(str(tmp_path / "calls.csv"))
+    file = network_of(jobs[1])
+    assert file is not None and file.given() == {
+        "closeness_from": "calls",
+        "scale": "log",
+    }
+    assert run_job(jobs[1])["state"] == "done"
+
+
 def test_equal_runs_are_one_run_whatever_their_names() -> None:
     twice = {"list": [{"reach": 2.5}, {"growth_exponent": 1.0}, {"reach": 2.5}]}
     one, _, again = (task.run for task in Tasks(make(twice)))
@@ -144,6 +164,10 @@ def test_equal_runs_are_one_run_whatever_their_names() -> None:
         ({"sobol": {"n": 5, "reach": [1.0, 2.0]}}, "'sobol.n'.*powers of 2"),
         ({"list": [{"reach": 1.0}, {"reich": 1.0}]}, r"list.reich \(2\).*'reach'"),
         ({"network": "nowhere.csv"}, "'network'.*nowhere.csv"),
+        ({"network_options": {"scale": "log"}}, "'network_options'.*network file"),
+        ({"network_options": {"scala": "log"}}, "'network_options'.*'scale'"),
+        ({"network_options": {"scale": "lag"}}, "'network_options'.*'log'"),
+        ({"network_options": {"header": "no"}}, "'network_options'.*true or false"),
         ({"name": "../up"}, "'name'"),
     ],
 )  # fmt: skip

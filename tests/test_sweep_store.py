@@ -136,7 +136,9 @@ def test_a_flipped_bit_anywhere_gives_no_other_number(tmp_path: Path) -> None:
     assert min(seen.values()) > 0, seen
 
 
-def test_a_ledger_with_a_damaged_page_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_ledger_with_a_damaged_page_is_not_read_but_made_again(
+    tmp_path: Path,
+) -> None:
     found = filled(tmp_path / "s", GRID, mixed)
     ledger = found.path / LEDGER
     raw = bytearray(ledger.read_bytes())
@@ -148,8 +150,10 @@ def test_a_ledger_with_a_damaged_page_is_not_gone_on_with(tmp_path: Path) -> Non
     ledger.write_bytes(raw)
     with pytest.raises(InputError, match="damaged"):
         found.table()
-    with pytest.raises(InputError, match=r"is damaged: .* another folder"):
-        filled(tmp_path / "s", GRID, mixed, resume=True)
+    with pytest.raises(InputError, match="continue with --resume"):
+        filled(tmp_path / "s", GRID, mixed)
+    again = filled(tmp_path / "s", GRID, lambda *_: None, resume=True)
+    assert set(again.ledger()["state"]) == {DONE}
 
 
 def test_a_ledger_of_very_many_outcomes_is_refused_before_they_take_memory(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import shutil
 import signal
@@ -81,6 +82,31 @@ def test_every_outcome_is_known_by_its_meaning(tmp_path: Path) -> None:
 def test_days_between_events() -> None:
     told = {"left": 0.5, "first_love": 30.0, "first_departure": 90.0}
     assert outcomes._value("first_love to first_departure", told) == 60.0
+
+
+OWN = """
+FACTOR = 1.0
+
+
+def people(society):
+    return FACTOR * society.state.humans.n
+"""
+
+
+def test_an_edit_beside_an_own_outcome_makes_another_design(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "own_outcomes.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+    digests = []
+    for text in (OWN, OWN.replace("1.0", "2.0")):
+        file.write_text(text, encoding="utf-8")
+        sys.modules.pop(file.stem, None)
+        importlib.invalidate_caches()
+        function = importlib.import_module(file.stem).people
+        digests.append(outcomes.describe("people", function)["digest"])
+    monkeypatch.delitem(sys.modules, file.stem)
+    assert digests[0] != digests[1]
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -19,6 +20,7 @@ from sim.minds.calls import Request, Response, Settings
 from sim.minds.transcript import (
     MOST_BYTES_OF_A_HEADER,
     MOST_BYTES_OF_A_LINE,
+    SEAL,
     Transcript,
 )
 from sim.utils.errors import InputError
@@ -424,7 +426,11 @@ def test_an_empty_file_is_begun_but_not_replayed(path: Path) -> None:
 
 
 def damaged(line: bytes, **changes: Any) -> bytes:
-    return json.dumps(json.loads(line) | changes).encode() + b"\n"
+    """Return a line with something changed, and the digest that it then has."""
+    fields = json.loads(line) | changes
+    del fields["digest"]
+    known = json.dumps(fields).encode().removesuffix(b"}")
+    return known + SEAL % hashlib.sha256(known).hexdigest().encode()
 
 
 @pytest.mark.parametrize(
@@ -444,6 +450,8 @@ def damaged(line: bytes, **changes: Any) -> bytes:
         lambda line: damaged(line, messages=["hello"]),
         lambda line: damaged(line, messages=[{"role": 3}]),
         lambda line: damaged(line, more=1),
+        lambda line: line.replace(b"I am 1.", b"I am 7."),
+        lambda line: line.replace(b"How are you", b"Who are you"),
         lambda line: b"[" * 100_000 + b"\n",
         lambda line: b"9" * 9_999 + b"\n",
     ],
@@ -468,8 +476,8 @@ def test_a_question_may_be_there_twice_but_not_two_answers(recorded: Path) -> No
     recorded.write_bytes(header + b"".join([*reversed(lines), lines[0]]))
     assert found(recorded) == [answer(number) for number in range(3)]
     with recorded.open("ab") as file:
-        file.write(lines[0].replace(b"I am 0.", b"I am 9."))
-    assert "line 6 of transcript" in refusal(recorded)
+        file.write(damaged(lines[0], text="I am 9."))
+    assert f"line 6 of transcript {recorded} answers a question" in refusal(recorded)
 
 
 @pytest.mark.posix

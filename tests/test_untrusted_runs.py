@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from digests import without_digests
 from quick import QUICK
 from refusing import DEEP, DIGITS, refusal
 
@@ -34,11 +35,11 @@ SMALL = QUICK | {"humans": 20, "steps": 20}
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a small run with checkpoints; tests copy it."""
+    """Return a small run with checkpoints and without digests; tests copy it."""
     place = tmp_path_factory.mktemp("runs") / "run"
     story = scenarios.load("her").replace(**SMALL)
     every = {"checkpoint_every": 10, "snapshot_every": 10}
-    return sim.run(story, seed=3, out=place, **every).path
+    return without_digests(sim.run(story, seed=3, out=place, **every).path)
 
 
 @pytest.fixture
@@ -102,6 +103,30 @@ def test_columns_are_what_they_must_be(
         _ = found.events, found.series, found.readings, found.agents(), found.ties()
 
     assert says in refusal(read)
+
+
+def made_by_other_code(run: Path) -> None:
+    file = run / "provenance.json"
+    known = json.loads(file.read_text()) | {"source_digest": "0" * 16}
+    file.write_text(json.dumps(known))
+
+
+@pytest.mark.parametrize("table", ["humans", "oses"])
+def test_a_column_that_is_newer_than_a_run_is_unknown_in_it(
+    run: Path, table: str
+) -> None:
+    change(run / f"snapshots/{table}-000020.parquet", growth=None)
+    assert "no column 'growth'" in refusal(getattr(load(run), table))
+    made_by_other_code(run)
+    found = getattr(load(run), table)()
+    assert found["growth"].isna().all()
+    assert found.drop(columns="growth").notna().all(axis=None)
+
+
+def test_a_column_without_which_nothing_can_be_read_must_be_there(run: Path) -> None:
+    change(run / "snapshots/oses-000020.parquet", status=None)
+    made_by_other_code(run)
+    assert "no column 'status'" in refusal(load(run).oses)
 
 
 def test_gaps_and_strange_types_are_refused(run: Path) -> None:

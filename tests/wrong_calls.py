@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "plot": ("run", "--what", "growth"),
     "export": ("run", "--out", "graph.gexf"),
     "report": ("run", "--out", "report.html"),
+    "verify": ("run",),
     "app": ("nothing-here", "--no-browser"),
     "transcript": ("run",),
     "talk": ("run", "--os", "20"),
@@ -269,6 +270,7 @@ TINY: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "load": (sim.load, {"path": "run"}),
     "load_sweep": (sim.load_sweep, {"path": "sweep"}),
     "report": (sim.report, {"source": "run"}),
+    "verify": (sim.verify, {"path": "run"}),
     "ablate": (sim.ablate, {"mechanisms": ["peers"], "seeds": 1}),
     "counterfactual": (
         sim.counterfactual,

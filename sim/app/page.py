@@ -10,6 +10,7 @@ from typing import Any
 import panel as pn
 
 from sim.app.controls import LIVE, Controls
+from sim.app.hosts import answer_only, host_name
 from sim.app.session import Session, Setup, StoredScene, pictures
 from sim.app.view import Display
 from sim.utils.errors import InputError
@@ -242,6 +243,7 @@ def serve(
     opened: Path | None = None,
     address: str = "127.0.0.1",
     port: int = 0,
+    hosts: Sequence[str] = (),
 ) -> Any:
     """Return a server of the page, which is not yet running.
 
@@ -255,6 +257,9 @@ def serve(
         The one to begin with, if any.
     address, port
         Where to listen; port 0 takes one that is free.
+    hosts
+        Names by which this machine may be asked for the page, besides the address and
+        those that only this machine has for itself.
 
     Returns
     -------
@@ -265,7 +270,11 @@ def serve(
     ------
     OSError
         If nothing can listen there.
+    InputError
+        If a host is neither a name nor an address.
     """
+    for host in hosts:
+        host_name(host)
 
     def page() -> Any:
         visitor = Page(setup, runs, opened)
@@ -273,7 +282,7 @@ def serve(
         return visitor.layout()
 
     pn.config.reuse_sessions = False
-    return pn.serve(
+    server = pn.serve(
         page,
         port=port,
         address=address,
@@ -282,3 +291,5 @@ def serve(
         start=False,
         verbose=False,
     )
+    answer_only(server, (address, *hosts))
+    return server

@@ -75,8 +75,7 @@ class Snapshot(NamedTuple):
         row = agent - self.people
         if row >= 0:
             return f"OS {os_name(int(self.oses['name'][row]))} ({agent})"
-        called = self.labels[agent] if self.labels else human_name(agent)
-        return f"{called} ({agent})"
+        return f"{human_name(agent, self.labels)} ({agent})"
 
 
 def of_result(

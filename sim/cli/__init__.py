@@ -21,6 +21,8 @@ from sim.cli.plot import add_export, add_plot
 from sim.cli.report import add_report
 from sim.cli.run import add_resume, add_run
 from sim.cli.sweep import add_compare, add_sweep
+from sim.cli.verify import add_verify
+from sim.utils.stopping import stop_signals
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     1 for an error of ours, 130 when interrupted.
     """
     with suppress(ValueError):  # not in the main thread: leave signals alone
-        signal.signal(signal.SIGTERM, _terminated)
+        for number in stop_signals():
+            signal.signal(number, _terminated)
     _open_streams()
     args = parser().parse_args(arguments)
     try:
@@ -77,9 +80,9 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _terminated(*_: Any) -> NoReturn:
+def _terminated(number: int, _: Any) -> NoReturn:
     """Leave through every ``with`` block, so that no partial run stays."""
-    raise SystemExit(128 + signal.SIGTERM)
+    raise SystemExit(128 + number)
 
 
 def _complain(error: Exception) -> int:
@@ -114,7 +117,7 @@ def parser() -> Parser:
     listing = (add_scenarios, add_parameters)
     running = (add_run, add_resume)
     talking = (*speaking, add_serve_model)
-    seeing = (add_events, add_plot, add_export, add_report, add_app)
+    seeing = (add_events, add_plot, add_export, add_report, add_app, add_verify)
     for add in (*running, *judging, *many, *listing, *seeing, *talking, add_calibrate):
         add(commands)
     return top

@@ -11,6 +11,7 @@ from typing import Any
 
 from sim.cli.arguments import add_command, port
 from sim.utils.errors import InputError
+from sim.utils.stopping import stop_signals
 
 RUNS = Path("results/runs")
 
@@ -26,6 +27,13 @@ def add_app(commands: Any) -> None:
     add("--seed", metavar="S", type=int, default=0, help="random seed (0)")
     add("--address", metavar="A", default="127.0.0.1", help="(127.0.0.1)")
     add("--port", metavar="N", type=port, default=0, help="any free one unless given")
+    add(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="another name to answer to; may be given again",
+    )
     add("--no-browser", action="store_true", help="only print the address")
 
 
@@ -47,8 +55,10 @@ def open_page(args: argparse.Namespace) -> int:
         opened=opened,
         address=args.address,
         port=args.port,
+        hosts=args.allow_host,
     )
-    url = f"http://{args.address}:{server.port}/"
+    host = f"[{args.address}]" if ":" in args.address else args.address
+    url = f"http://{host}:{server.port}/"
     print(f"page     {url}  (Ctrl-C ends it)", flush=True)
     if not args.no_browser:
         webbrowser.open(url)
@@ -57,7 +67,7 @@ def open_page(args: argparse.Namespace) -> int:
 
 
 def serve_until_signalled(server: Any) -> None:
-    """Serve until the first SIGINT or SIGTERM.
+    """Serve until the first SIGINT or SIGTERM, or until the terminal is closed.
 
     Bokeh's own way says so on standard output first, and stays for good where nobody
     reads that any more.
@@ -67,7 +77,7 @@ def serve_until_signalled(server: Any) -> None:
     def stop(*_: object) -> None:
         loop.add_callback_from_signal(loop.stop)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *stop_signals()):
         signal.signal(number, stop)
     server.start()
     loop.start()

@@ -110,6 +110,12 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         same_model=args.same_model,
     )
     check(options)
+    if options.kind == "llm" and getattr(args, "network", None) is not None:
+        print(
+            f"the names in {args.network}, if it has any, are part of what the model "
+            "is asked",
+            file=sys.stderr,
+        )
     return options
 
 
@@ -190,7 +196,7 @@ def add_transcript(commands: Any) -> None:
     command = add_command(commands, "transcript", show_transcript, text)
     command.add_argument("run", help="directory of the run")
     command.add_argument(
-        "--between", nargs=2, metavar=("A", "B"), type=int, help="of two agents only"
+        "--between", nargs=2, metavar=("A", "B"), help="of two agents only"
     )
     command.add_argument("--html", action="store_true", help="as a page of HTML")
     command.add_argument("--out", metavar="FILE", help="write it there")
@@ -226,7 +232,10 @@ def show_transcript(args: argparse.Namespace) -> int:
     from sim.utils import files
 
     result = load(args.run)
-    pair = tuple(args.between) if args.between else None
+    pair = None
+    if args.between:
+        one, other = map(result.number_of, args.between)
+        pair = one, other
     lines, population = conversations.talks(result, pair), result.population
     page = args.html or str(args.out or "").endswith((".html", ".htm"))
     title = f"{result.provenance['scenario']}, seed {result.provenance['seed']}"

@@ -40,7 +40,8 @@ def add_plot(commands: Any) -> None:
     plot.add_argument("--format", choices=(*FORMATS, *FILMS), help=kinds)
     day = "snapshot day, for network (and ego)"
     plot.add_argument("--step", metavar="T", type=int, help=day)
-    plot.add_argument("--agent", metavar="ID", type=int, help="whom ego is about")
+    whom = "whom ego is about: a number, or what the network's file calls a human"
+    plot.add_argument("--agent", metavar="ID", help=whom)
 
 
 def add_export(commands: Any) -> None:
@@ -97,7 +98,7 @@ def _draw(
     runs: Sequence[Result],
     place: Path,
     step: int | None = None,
-    agent: int | None = None,
+    agent: str | None = None,
 ) -> Path:
     from sim import plots
 

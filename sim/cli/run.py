@@ -54,6 +54,9 @@ def add_run(commands: Any) -> None:
         default=0,
         help="days between checkpoints, to resume a run or fork it (0: none)",
     )
+    run.add_argument(
+        "--yes", action="store_true", help="run though memory may not suffice"
+    )
     run.add_argument("--no-figures", action="store_true", help="draw no figures")
     run.add_argument("--json", action="store_true", help="print one JSON object only")
     add_mind_options(run)
@@ -65,6 +68,11 @@ def add_resume(commands: Any) -> None:
     resume = add_command(commands, "resume", resume_run, text)
     resume.add_argument("run", help="directory that the run was to be written to")
     add_threads(resume)
+    resume.add_argument(
+        "--allow-other-versions",
+        action="store_true",
+        help="go on with another Python or other libraries; provenance says so",
+    )
     resume.add_argument("--no-figures", action="store_true", help="draw no figures")
     resume.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -74,9 +82,12 @@ def add_resume(commands: Any) -> None:
 
 def run_scenario(args: argparse.Namespace) -> int:
     """Run a scenario, print its timeline of events, and draw it."""
+    from sim.runs.foresight import check_memory
     from sim.runs.run import run as simulate
 
     args.changed, seed = _changed(args), args.seed
+    if args.network is None and not args.yes:  # a file tells how many when it is read
+        check_memory(args.changed.parameters)
     mind, network = mind_options(args), network_file(args)
     asks = mind.kind in ("llm", "archetype") and mind.replay is None and mind.cast != 0
     with network_shown():
@@ -104,7 +115,12 @@ def resume_run(args: argparse.Namespace) -> int:
     from sim.runs.run import resume as resume_run_directory
 
     shown = not args.json and sys.stderr.isatty()
-    result = resume_run_directory(args.run, threads=args.threads, progress=shown)
+    result = resume_run_directory(
+        args.run,
+        threads=args.threads,
+        progress=shown,
+        allow_other_versions=args.allow_other_versions,
+    )
     return _tell(result, args)
 
 

@@ -25,6 +25,7 @@ from sim.cli.arguments import (
     size_of,
     workers_of,
 )
+from sim.utils.stopping import stop_signals
 
 if TYPE_CHECKING:
     from sim.studies.counterfactual import Comparison
@@ -60,6 +61,11 @@ def add_sweep(commands: Any) -> None:
     )
     sweep.add_argument(
         "--resume", action="store_true", help="continue; run what failed or is damaged"
+    )
+    sweep.add_argument(
+        "--allow-other-versions",
+        action="store_true",
+        help="continue with another Python or other libraries; the ledger says so",
     )
     sweep.add_argument(
         "--dry-run", action="store_true", help="print what it will take, and stop"
@@ -100,6 +106,7 @@ def run_sweep(args: argparse.Namespace) -> int:
                 resume=args.resume,
                 allow_model=args.allow_model,
                 insecure=args.insecure,
+                allow_other_versions=args.allow_other_versions,
                 workers=args.workers,
                 time_limit=args.time_limit,
                 memory_limit=args.memory_limit,
@@ -114,19 +121,20 @@ def run_sweep(args: argparse.Namespace) -> int:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM interrupt as Ctrl-C does."""
+    """Let SIGTERM, and a closed terminal, interrupt as Ctrl-C does."""
 
     def interrupt(*_: Any) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = None
+    before = {}
     with suppress(ValueError):  # not in the main thread: leave signals alone
-        before = signal.signal(signal.SIGTERM, interrupt)
+        for number in stop_signals():
+            before[number] = signal.signal(number, interrupt)
     try:
         yield
     finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _interrupted(place: Path) -> int:

@@ -1,10 +1,11 @@
-"""Generate the tables of MODEL.md from the code.
+"""Generate the tables of MODEL.md, and the schema of provenance, from the code.
 
 python -m sim.docs.describe            say whether they are; if not, how they differ
     python -m sim.docs.describe --write    bring them up to date
 
 The text of MODEL.md is written by hand. What stands between the comments
-``<!-- generated: NAME -->`` and ``<!-- end: NAME -->`` is made here.
+``<!-- generated: NAME -->`` and ``<!-- end: NAME -->`` is made here. The JSON Schema of
+``provenance.json`` is made as a whole: provenance.schema.json.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -30,11 +32,13 @@ from sim.model import parameters, rules
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
 from sim.model.evidence import KINDS_OF_SOURCE, kind_of_source, read_evidence
 from sim.model.processes import PHASES
+from sim.runs.validation import provenance_schema
 from sim.scenarios.interventions import LEVERS, PROFILES
 from sim.utils.errors import InputError
 
 FOLDER = Path(__file__).parent
 MODEL = FOLDER / "MODEL.md"
+SCHEMA = FOLDER / "provenance.schema.json"
 
 BLOCK = re.compile(
     r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL
@@ -344,15 +348,20 @@ def updated(text: str) -> str:
     return BLOCK.sub(lambda m: f"{m[1]}\n{TABLES[m['name']]()}\n{m[3]}", text)
 
 
-def difference(old: str, new: str) -> str:
+def schema() -> str:
+    """Return the JSON Schema of provenance, as text."""
+    return json.dumps(provenance_schema(), indent=2) + "\n"
+
+
+def difference(old: str, new: str, name: str = MODEL.name) -> str:
     """Return what has to change, line by line; empty if nothing has to."""
-    names = (f"{MODEL.name} as it is", f"{MODEL.name} as the code has it")
+    names = (f"{name} as it is", f"{name} as the code has it")
     before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     return "".join(difflib.unified_diff(before, after, *names, n=0))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check MODEL.md or write it; return the exit code: 0 if it is now current.
+    """Check what is generated, or write it; return the exit code: 0 if it is current.
 
     It is 1 if it is not, and 2 if the code or the text lacks what a table needs.
     """
@@ -362,20 +371,23 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--write", action="store_true", help="bring it up to date")
     args = parser.parse_args(arguments)
-    old = MODEL.read_text(encoding="utf-8")
     try:
-        new = updated(old)
+        made = {MODEL: updated(MODEL.read_text(encoding="utf-8")), SCHEMA: schema()}
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    if args.write and new != old:
-        MODEL.write_text(new, encoding="utf-8")
-    if args.write or new == old:
-        print(f"{MODEL.name} {'written' if new != old else 'is current'}")
-        return 0
-    print(difference(old, new), end="")
-    print(f"{MODEL.name} is not current; run python -m sim.docs.describe --write")
-    return 1
+    stale = False
+    for file, new in made.items():
+        old = file.read_text(encoding="utf-8") if file.exists() else ""
+        if args.write and new != old:
+            file.write_text(new, encoding="utf-8")
+        if args.write or new == old:
+            print(f"{file.name} {'written' if new != old else 'is current'}")
+            continue
+        stale = True
+        print(difference(old, new, file.name), end="")
+        print(f"{file.name} is not current; run python -m sim.docs.describe --write")
+    return int(stale)
 
 
 if __name__ == "__main__":

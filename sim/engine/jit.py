@@ -17,9 +17,9 @@ import numba
 import numba.extending
 from llvmlite import ir
 
-from sim.engine.cache import VARIABLE, LoopCache, complain
+from sim.engine import cache, guard
 from sim.utils.errors import InputError
-from sim.utils.provenance import PACKAGE, digest_of
+from sim.utils.source import PACKAGE, digest_of
 
 if numba.config.DISABLE_JIT:
     raise InputError(
@@ -55,7 +55,7 @@ def cache_folder() -> Path:
 
 
 def _cache_root() -> Path:
-    base = os.environ.get(VARIABLE) or os.environ.get("XDG_CACHE_HOME")
+    base = os.environ.get(cache.VARIABLE) or os.environ.get("XDG_CACHE_HOME")
     if base:
         return Path(base).absolute() / "os-society"
     import platformdirs  # late: it is seldom needed, and takes time
@@ -77,35 +77,14 @@ def is_plain() -> bool:
     return asked or not hasattr(ir.IntType(8).as_pointer(), "pointee")
 
 
-@functools.cache
-def _can_keep(folder: Path) -> bool:
-    """Tell whether a cache folder can be written; if not, compile at every start."""
-    if not folder.is_absolute():  # nobody knows this user's home: do not make a "~"
-        complain(folder, "cannot be made: the home folder is not known")
-        return False
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        complain(folder, f"cannot be made ({error.strerror})")
-        return False
-    if not os.access(folder, os.W_OK):
-        complain(folder, "cannot be written")
-        return False
-    return True
+_can_keep = functools.cache(cache.is_usable)
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     folder = cache_folder()
     compiled = numba.njit(**_PLAIN, **options)(function)
     if _can_keep(folder):
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = str(folder)
-        try:
-            compiled._cache = LoopCache(function, folder)
-        except (OSError, RuntimeError):
-            complain(folder, "cannot be written")
-        finally:
-            numba.config.CACHE_DIR = before
+        cache.keep(compiled, function, folder)
     return compiled  # type: ignore[no-any-return]
 
 
@@ -115,7 +94,7 @@ def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
     It runs without the interpreter's lock. Never with ``fastmath``: it makes sums
     depend on the processor.
     """
-    return _compiled(function, nogil=True)
+    return guard.note(_compiled(function, nogil=True))
 
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -125,7 +104,7 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     and without reference counts, which cost ten times the work itself where columns
     are handed to helpers. So it cannot allocate: its caller hands it room to write.
     """
-    return _compiled(function, nogil=True, **_LEAN)
+    return guard.note(_compiled(function, nogil=True, **_LEAN))
 
 
 def inline(function: F) -> F:
@@ -135,7 +114,7 @@ def inline(function: F) -> F:
     than most helpers themselves.
     """
     numba.extending.register_jitable(**_LEAN)(function)
-    return function
+    return guard.note(function)
 
 
 def inline_always(function: F) -> F:
@@ -144,20 +123,22 @@ def inline_always(function: F) -> F:
     A loop is worked out several elements at a time only if it calls nothing.
     """
     numba.extending.register_jitable(forceinline=True, **_LEAN)(function)
-    return function
+    return guard.note(function)
 
 
 def wraparound(function: F) -> F:
     """Decorate a fused helper whose integers wrap around, called by Python or not."""
-    return numba.njit(forceinline=True, **_PLAIN, **_LEAN)(function)  # type: ignore[no-any-return]
+    compiled: F = numba.njit(forceinline=True, **_PLAIN, **_LEAN)(function)
+    return guard.note(compiled)
 
 
 def inline_source(function: F) -> F:
     """Decorate a helper whose source is written into whatever calls it."""
-    return numba.njit(inline="always", **_LEAN)(function)  # type: ignore[no-any-return]
+    compiled: F = numba.njit(inline="always", **_LEAN)(function)
+    return guard.note(compiled)
 
 
 def rule(function: F) -> F:
     """Let compiled loops call a scalar rule, which stays a plain Python function."""
     numba.extending.register_jitable(**_LEAN)(function)
-    return function
+    return guard.note(function)

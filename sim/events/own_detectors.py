@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -43,6 +45,36 @@ def describe(wanted: Iterable[str]) -> list[Described]:
         where = importable.locate(f"detector of {kind!r}", detector)
         found.append({"kind": kind, "meaning": kinds.EVENTS[kind], **where})
     return found
+
+
+def identity(wanted: Iterable[str]) -> dict[str, Any]:
+    """Return which detectors looked at a run, for its provenance.
+
+    Parameters
+    ----------
+    wanted
+        Kinds of event that have a detector, in the order of looking.
+
+    Returns
+    -------
+    dict
+        ``kinds``, and under ``own`` the digest of each of a user's own: that of its
+        file, or of its source where there is no file, or None if that is not known.
+    """
+    names = list(wanted)
+    own = {kind: _digest(DETECTORS[kind]) for kind in names if _is_own(kind)}
+    return {"kinds": names, "own": own}
+
+
+def _digest(detector: type[Detector]) -> str | None:
+    try:
+        return importable.locate("", detector)["digest"]
+    except InputError:
+        pass
+    try:
+        return hashlib.sha256(inspect.getsource(detector).encode()).hexdigest()
+    except (OSError, TypeError):
+        return None
 
 
 def _is_own(kind: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +24,6 @@ from sim.minds.transcript import Answers, Asks, Transcript, key_of, without_secr
 from sim.model.columns import ACTS
 from sim.model.encounters import DEPARTURE, TALK, Decisions, Observations
 from sim.utils.errors import InputError
-from sim.utils.names import human_name, os_name
 from sim.utils.signatures import checked_fields
 from sim.utils.typing import Array
 
@@ -281,9 +280,9 @@ class LanguageMind:
         whose = int(tie.pop("for_whom", agent))
         about = seen.about(whose)
         return prompts.PromptContext(
-            name=called(about),
+            name=seen.called(whose),
             about=about,
-            other_name=called(seen.about(other)) if other >= 0 else "",
+            other_name=seen.called(other) if other >= 0 else "",
             about_other=seen.about(other) if other >= 0 else {},
             tie=NO_TIE | tie,
             memory=self.memories.of(agent, other) if other >= 0 else "",
@@ -295,7 +294,7 @@ class LanguageMind:
         agent, other = int(seen.agents[row]), int(seen.others[row])
         if other < 0:
             return
-        speaker, said = called(seen.about(agent)), without_secrets(said)
+        speaker, said = seen.called(agent), without_secrets(said)
         memory = without_secrets(memory)
         self.memories.note(seen.step, agent, other, speaker, said, memory)
 
@@ -304,7 +303,7 @@ class LanguageMind:
     ) -> None:
         """Keep who said what to whom, for people to read."""
         agent, other = request.agent, request.other
-        said = {"said": "", "act": "", "speaker": called(seen.about(agent))}
+        said = {"said": "", "act": "", "speaker": seen.called(agent)}
         if isinstance(reply, Encounter):
             said |= {"said": reply.said, "act": ACTS[reply.act]}
         elif isinstance(reply, Decision):
@@ -314,7 +313,7 @@ class LanguageMind:
         else:
             said["act"] = f"({reply})"
         said["said"] = without_secrets(said["said"])
-        listener = called(seen.about(other)) if other >= 0 else ""
+        listener = seen.called(other) if other >= 0 else ""
         self.lines.append(
             {"step": seen.step, "kind": seen.kind, "agent": agent, "other": other}
             | said
@@ -353,13 +352,6 @@ class ArchetypeMind(LanguageMind):
         self, seen: Observations, row: int, request: Request, reply: Reply | str
     ) -> None:
         """Write nothing down: what was said was said by nobody in particular."""
-
-
-def called(about: Mapping[str, float]) -> str:
-    """Return the name of an agent, by its columns."""
-    if about["is_os"]:
-        return os_name(int(about["name"]))
-    return human_name(int(about["agent"]))
 
 
 def _reply(

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from sim.utils.errors import InputError
 from sim.utils.files import expanded
 from sim.utils.portable import Child
+from sim.utils.stopping import stop_signals
 
 HOST = "127.0.0.1"
 PORT = 8012
@@ -212,14 +213,14 @@ def _start(parameters: Any, file: Path) -> Any:
 
 @contextmanager
 def _interrupted_by_signals() -> Iterator[None]:
-    """Leave the context at SIGINT or SIGTERM, and let that be the end of it."""
-    both = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(one, signal.default_int_handler) for one in both]
+    """Leave the context at SIGINT, SIGTERM or SIGHUP; let that be the end of it."""
+    stop = (signal.SIGINT, *stop_signals())
+    before = [signal.signal(one, signal.default_int_handler) for one in stop]
     try:
         with suppress(KeyboardInterrupt):
             yield
     finally:
-        for one, handler in zip(both, before, strict=True):
+        for one, handler in zip(stop, before, strict=True):
             signal.signal(one, handler)
 
 

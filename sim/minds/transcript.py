@@ -12,9 +12,14 @@ call is on the disk before its answer is used, and a request is noted before the
 one is made. So a run that was killed asks nothing twice but what was in flight, and its
 budget counts all but that. Once what is sent is known, a line says so.
 
+Every line ends with a digest of itself and of the line before, so that an answer that
+was edited is noticed. A line may be taken out: what is left is read, and
+`sim.minds.transcript_check` says where.
+
 The first format did not say what was sent, since all was. Its replies are read as they
 were then: unmended (`sim.minds.mending`). Before the third, a budget was one of calls,
-however often they were tried. So replays have the bytes of their runs.
+however often they were tried, and lines had no digests. So replays have the bytes of
+their runs.
 """
 
 from __future__ import annotations
@@ -43,13 +48,15 @@ from sim.utils.provenance import SOFTWARE, software_version
 from sim.utils.untrusted import open_file
 
 FORMAT = 3
-BY_CALLS = 2  # the last format whose budgets count calls, not requests
+PLAIN = 2  # the last format without digests, whose budgets count calls
 UNMENDED = 1  # the first format
 KINDS = ("encounter", "upgrade", "departure", "letter")
 MOST_BYTES_OF_A_HEADER = 10_000
 BEGINNING = b'{"transcript":'
 MOST_MESSAGES = 1000  # of a call
 MOST_FIELDS = 10  # of a message
+SEAL = b',"digest":"%b"}\n'  # the end of a line
+SEALED = len(SEAL % bytes(64))  # bytes of it
 
 Place = tuple[str, int, int, int, int]  # kind, step, agent, other, draw
 
@@ -73,9 +80,14 @@ class Header(NamedTuple):
         return self.transcript != UNMENDED
 
     @property
+    def is_sealed(self) -> bool:
+        """Whether every line has a digest."""
+        return self.transcript > PLAIN
+
+    @property
     def counts_requests(self) -> bool:
         """Whether a budget counts requests, and not calls."""
-        return self.transcript > BY_CALLS
+        return self.transcript > PLAIN
 
 
 class Spent(NamedTuple):
@@ -119,6 +131,12 @@ class Entry(NamedTuple):
     completion_tokens: int
 
     @property
+    def request(self) -> Request:
+        """The question, as it is kept."""
+        asked = tuple(self.messages), self.schema, self.max_tokens
+        return Request(*self.place, *asked)
+
+    @property
     def outcome(self) -> Response:
         """What came of the call."""
         return Response(*self[9:])
@@ -134,6 +152,9 @@ class Entry(NamedTuple):
         kind, step, agent, other, draw = self.place
         rank = KINDS.index(kind) if kind in KINDS else len(KINDS)
         return step, rank, kind, agent, other, draw, self.key
+
+
+Line = Header | Host | Spent | Opened | Entry  # what a line says
 
 
 HEADER_TYPES: dict[str, tuple[type, ...]] = {
@@ -170,11 +191,38 @@ def place_of(request: Request) -> Place:
 NAMES = {"continued": Host, "spent": Spent, "opened": Opened}  # of lines
 
 
-def line_of(record: Header | Entry | Host | Spent | Opened) -> bytes:
-    """Return the line of a transcript, with its line break."""
+def line_of(record: Line, before: str | None = None) -> bytes:
+    """Return the line of a transcript, with its line break.
+
+    Parameters
+    ----------
+    record
+        What it says.
+    before
+        The digest of the line before, "" for the first line; None is a transcript whose
+        lines have none.
+    """
     fields = record._asdict()
     names = [name for name, kind in NAMES.items() if isinstance(record, kind)]
-    return _written({names[0]: fields} if names else fields)
+    if names:
+        fields = {names[0]: fields}
+    if before is None:
+        return _written(fields)
+    known = _written(fields | {"before": before}).removesuffix(b"}\n")
+    return known + SEAL % hashlib.sha256(known).hexdigest().encode()
+
+
+def digest_in(line: bytes) -> str | None:
+    """Return the digest with which a line ends, if it is of that line; else None."""
+    known, digest = line[:-SEALED], line[-SEALED:]
+    right = hashlib.sha256(known).hexdigest()
+    return right if digest == SEAL % right.encode() else None
+
+
+def before_in(line: bytes) -> str | None:
+    """Return the digest that a line says of the line before."""
+    found = (_fields(line) or {}).get("before")
+    return found if isinstance(found, str) else None
 
 
 def read_header(path: Path, line: bytes) -> Header:
@@ -185,9 +233,9 @@ def read_header(path: Path, line: bytes) -> Header:
     InputError
         If it is not the first line of a transcript, or of another format.
     """
-    found = (_fields(line) or {}) if len(line) <= MOST_BYTES_OF_A_HEADER else {}
+    found = (_said(line) or {}) if len(line) <= MOST_BYTES_OF_A_HEADER else {}
     version = found.get("transcript")
-    if type(version) is int and version not in range(UNMENDED, FORMAT + 1):
+    if type(version) is int and not UNMENDED <= version <= FORMAT:
         message = f"{path} is a transcript of format {version}; this {SOFTWARE} reads"
         raise InputError(f"{message} format {FORMAT}; use the version that wrote it")
     types = HEADER_TYPES | ({} if version == UNMENDED else SENT_TYPES)
@@ -197,12 +245,16 @@ def read_header(path: Path, line: bytes) -> Header:
         or not set(map(str, found.get("without", []))) <= set(dialect.NAMES)
     ):
         raise InputError(f"{path} is not a transcript of {SOFTWARE}; name another file")
-    return Header(**found)
+    header = Header(**found)
+    if header.is_sealed and digest_in(line) is None:
+        message = f"line 1 of transcript {path} is damaged"
+        raise InputError(f"{message}; record to another file")
+    return header
 
 
 def read_host(line: bytes) -> Host | None:
     """Return the host at which the calls after a line were made, or None."""
-    found = mapping(mapping(_fields(line)).get("continued"))
+    found = mapping(mapping(_said(line)).get("continued"))
     if not _fits(found, HOST_TYPES):
         return None
     return (
@@ -224,7 +276,7 @@ def read_spent(line: bytes) -> Spent | Opened | None:
 
 def read_entry(line: bytes) -> Entry | None:
     """Return the finished call in a line, or None if there is none."""
-    found = _fields(line)
+    found = _said(line)
     if found is None or not _fits(found, ENTRY_TYPES):
         return None
     numbers = (value for value in found.values() if isinstance(value, int))
@@ -250,6 +302,14 @@ def _fields(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _said(line: bytes) -> dict[str, Any] | None:
+    """Return what a line says besides its digests."""
+    found = _fields(line)
+    if found is not None and "before" in found:
+        found = {k: v for k, v in found.items() if k not in ("before", "digest")}
+    return found
 
 
 def _fits(found: dict[str, Any], types: dict[str, tuple[type, ...]]) -> bool:
@@ -561,6 +621,7 @@ PUBLIC_PROVIDER = "https://api.openai.com/v1"
 # What stands in for a key at servers that need none ("none", "ollama") is a word that
 # may well be said; a key is longer.
 SHORTEST_SECRET = 12
+HIDDEN = "[key]"  # in the place of one
 
 
 def provider_of(base_url: str | None) -> str:
@@ -616,8 +677,8 @@ def without_secrets(text: str) -> str:
     secret = os.environ.get("OPENAI_API_KEY", "").strip()
     if len(secret) >= SHORTEST_SECRET:
         for form in _disguises(os.fsencode(secret)):
-            text = text.replace(form, "[key]")
-        text = text.replace(secret, "[key]")
+            text = text.replace(form, HIDDEN)
+        text = text.replace(secret, HIDDEN)
     return text.encode(errors="replace").decode()
 
 
@@ -665,6 +726,7 @@ class Transcript:
         self.hosts: list[Host] = []  # that went on in the place of the header's
         self._take_header(header, settings)
         self._journal: Journal | None = None
+        self._last = ""  # digest of the last line
         self._entries: dict[str, Entry] = {}
         self._tries: dict[str, list[str]] = {}  # failures by the key of a call
         self._used: set[str] = set()
@@ -764,10 +826,10 @@ class Transcript:
         journal = Journal.to_read(place)
         try:
             lines = journal.lines()
-            header = read_header(place, next(lines, b""))
+            header = read_header(place, first := next(lines, b""))
             settings = Settings(header.model, temperature=header.temperature)
             found = cls(place, header, settings)
-            found._take(lines)
+            found._take(first, lines, header.is_sealed)
         finally:
             journal.close()
         return found
@@ -777,8 +839,12 @@ class Transcript:
         key = key_of(request, self.settings)
         if key not in self._entries:
             return None
+        entry = self._entries[key]
+        if not _is_question(entry, request):
+            message = f"transcript {self.path} has another question under key {key}"
+            raise InputError(f"{message}; remove that line, or record to another file")
         self._used.add(key)
-        return self._entries[key].outcome
+        return entry.outcome
 
     def add(self, request: Request, outcome: Response) -> Response:
         """Add a finished call; it is on the disk when this returns.
@@ -802,7 +868,7 @@ class Transcript:
                 return known
             entry = self._kept(request, outcome)
             if self._journal is not None:
-                self._journal.append(line_of(entry))
+                self._append(self._journal, entry)
             elif self.path is not None:
                 raise InputError(f"transcript {self.path} is not open to be added to")
             self._entries[entry.key] = entry
@@ -835,7 +901,7 @@ class Transcript:
         """Write a request down; a file of an earlier format has no room for it."""
         if self._journal is not None and self.header.counts_requests:
             with self._lock:
-                self._journal.append(line_of(spent))
+                self._append(self._journal, spent)
 
     def missing(self, request: Request) -> InputError:
         """Return the error of a replay that lacks an answer: whose, where and why."""
@@ -892,8 +958,7 @@ class Transcript:
         self.opening += sum(map(len, self._tries.values()))
         self._tries.clear()
         if self._journal is not None:
-            notes = [line_of(Spent("", ""))] * self.opening
-            self._journal.begin_anew([line_of(self.header), *notes])
+            self._begin_anew(self._journal, *[Spent("", "")] * self.opening)
         if settle is None:
             return
 
@@ -913,11 +978,10 @@ class Transcript:
         self.is_opened, before = True, self.header
         self._take_header(before._replace(without=list(without)), self.settings)
         if self._journal is not None:
-            end = line_of(Opened(self.opening))
             if self.header == before:
-                self._journal.append(end)
+                self._append(self._journal, Opened(self.opening))
             else:
-                self._journal.begin_anew([line_of(self.header), end])
+                self._begin_anew(self._journal, Opened(self.opening))
 
     def _resume(
         self,
@@ -931,11 +995,11 @@ class Transcript:
         first = next(lines, b"")
         rest = b"" if first else journal.rest()
         is_begun = BEGINNING.startswith(rest[: len(BEGINNING)])
-        if not first and is_begun and line_of(self.header).startswith(rest):
+        if not first and is_begun and self._line(self.header).startswith(rest):
             self._begin(settle, most)
             return
         there = read_header(journal.path, first)
-        self._take(lines)
+        self._take(first, lines, there.is_sealed)
         known = [(one.model, one.provider) for one in self.hosts]
         known.append((there.model, there.provider))
         is_same = same_model or (asked.model, asked.provider) in known
@@ -969,19 +1033,38 @@ class Transcript:
             )
         if self.host[:2] != where:
             host = host._replace(software=asked.software)
-            journal.append(line_of(host))
+            self._append(journal, host)
             self.hosts.append(host)
 
-    def _take(self, lines: Iterator[bytes]) -> None:
+    def _line(self, record: Line) -> bytes:
+        return line_of(record, self._last if self.header.is_sealed else None)
+
+    def _begin_anew(self, journal: Journal, *records: Line) -> None:
+        """Have the header and some records be all that there is."""
+        self._last, lines = "", []
+        for record in (self.header, *records):
+            lines.append(self._line(record))
+            self._last = digest_in(lines[-1]) or ""
+        journal.begin_anew(lines)
+
+    def _append(self, journal: Journal, record: Line) -> None:
+        line = self._line(record)
+        journal.append(line)
+        self._last = digest_in(line) or ""
+
+    def _take(self, first: bytes, lines: Iterator[bytes], is_sealed: bool) -> None:
         """Read entries; a question may be there twice, but with one answer."""
+        self._last = digest_in(first) or ""
         for number, line in enumerate(lines, start=2):
-            if (host := read_host(line)) is not None:
+            digest = digest_in(line)
+            sound, self._last = digest or not is_sealed, digest or ""
+            if sound and (host := read_host(line)) is not None:
                 self.hosts.append(host)
                 continue
-            if (spent := read_spent(line)) is not None:
+            if sound and (spent := read_spent(line)) is not None:
                 self._take_spent(spent)
                 continue
-            entry = read_entry(line)
+            entry = read_entry(line) if sound else None
             if entry is None or self._entries.setdefault(entry.key, entry) != entry:
                 what = "is damaged" if entry is None else "answers a question anew"
                 message = f"line {number} of transcript {self.path} {what}; remove it"
@@ -1004,20 +1087,40 @@ class Transcript:
             *place_of(request),
             request.schema,
             int(request.max_tokens),
-            [
-                {name: without_secrets(value) for name, value in message.items()}
-                for message in request.messages
-            ],
+            _without_secrets(request),
             *outcome._replace(text=text),
         )
-        if len(line_of(entry)) > MOST_BYTES_OF_A_LINE:
+        if len(self._line(entry)) > MOST_BYTES_OF_A_LINE:
             entry = entry._replace(text=None, failure="too large")
-        line = line_of(entry)
+        line = self._line(entry)
         if len(line) > MOST_BYTES_OF_A_LINE:
             raise InputError(f"a request of {len(line):,} bytes is too large to record")
         if read_entry(line) != entry:
             raise ValueError(f"this is no finished call: {request}, {outcome}")
         return entry
+
+
+def _without_secrets(request: Request) -> list[dict[str, str]]:
+    """Return the messages of a request as they are kept."""
+    return [
+        {name: without_secrets(value) for name, value in message.items()}
+        for message in request.messages
+    ]
+
+
+def has_secrets(entry: Entry) -> bool:
+    """Tell whether a key was taken out of a question, which cannot be proved then."""
+    return any(
+        HIDDEN in text for message in entry.messages for text in message.values()
+    )
+
+
+def _is_question(entry: Entry, request: Request) -> bool:
+    """Tell whether an entry answers a request; its line may have been edited."""
+    asked = place_of(request), request.schema, int(request.max_tokens)
+    if (entry.place, entry.schema, entry.max_tokens) != asked:
+        return False
+    return has_secrets(entry) or entry.messages == _without_secrets(request)
 
 
 def _public(extra: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ from sim.model.kernels.talk import choose_talks
 from sim.model.parameters import DEFAULTS
 from sim.model.state import State, TalkDecisions
 from sim.utils.errors import InputError
+from sim.utils.names import human_name, os_name
 from sim.utils.typing import Array
 
 # What a mind is asked about.
@@ -57,6 +58,8 @@ class Observations:
         The society, of which a mind may read what it says of the two.
     love
         The closeness that is love today, 0..1.
+    labels
+        What a network file calls each human, if it does.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Observations:
         tie: dict[str, Array],
         state: State,
         love: float = DEFAULTS.love,
+        labels: Sequence[str] | None = None,
     ) -> None:
         self.kind = kind
         self.step = step
@@ -75,6 +79,7 @@ class Observations:
         self.tie = tie
         self.love = love
         self._state = state
+        self._labels = labels
 
     def __len__(self) -> int:
         return len(self.agents)
@@ -87,6 +92,13 @@ class Observations:
         row = agent - n if is_os else agent
         columns = {name: float(table.column(name)[row]) for name in table.columns}
         return {"agent": float(agent), "is_os": float(is_os), **columns}
+
+    def called(self, agent: int) -> str:
+        """Return the name of an agent."""
+        n = self._state.humans.n
+        if agent >= n:
+            return os_name(int(self._state.oses.name[agent - n]))
+        return human_name(agent, self._labels)
 
     def tie_of(self, row: int) -> dict[str, float]:
         """Return the columns of one row's tie."""
@@ -187,6 +199,7 @@ class Cast:
         self.named = tuple(humans)
         self.talks = talks
         self.ghost_writer = ghost_writer
+        self.labels: Sequence[str] | None = None  # the society says what it knows
 
     def gather(self, state: State) -> None:
         """Mark who is in the cast today; once in it, one stays in it."""
@@ -252,7 +265,8 @@ def encounter(state: State, day: Any, cast: Cast) -> None:
     if not len(pairs):
         return
     tie = _tie_columns(state, half_edges, hours)
-    seen = Observations(TALK, int(day["step"]), pairs, tie, state, float(day["love"]))
+    step, love = int(day["step"]), float(day["love"])
+    seen = Observations(TALK, step, pairs, tie, state, love, cast.labels)
     state.decisions = _from_both_sides(pairs, cast.mind.decide(seen))
 
 
@@ -334,7 +348,7 @@ def consider(state: State, day: Any, cast: Cast) -> None:
             continue
         pairs = np.stack([able + state.humans.n, oses.owner[able]], 1).astype(np.int32)
         step, love = int(day["step"]), float(day["love"])
-        seen = Observations(kind, step, pairs, {}, state, love)
+        seen = Observations(kind, step, pairs, {}, state, love, cast.labels)
         stay = able[~np.asarray(cast.mind.goes(seen), bool)]
         oses.stays[stay] = int(day["patience"])
 
@@ -351,7 +365,8 @@ def write_letters(state: State, day: Any, cast: Cast) -> None:
         if len(rows):
             pairs, whose = rows[:, :2].astype(np.int32), {"for_whom": rows[:, 2]}
             step, love = int(day["step"]), float(day["love"])
-            cast.mind.write(Observations(kind, step, pairs, whose, state, love))
+            seen = Observations(kind, step, pairs, whose, state, love, cast.labels)
+            cast.mind.write(seen)
 
 
 def _farewells(state: State, day: Any) -> Array:

@@ -18,7 +18,7 @@ from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.runs.result import Result
 from sim.runs.selection import central_human, informative_days
 from sim.utils.errors import InputError
-from sim.utils.names import os_name
+from sim.utils.names import human_label, os_name
 from sim.utils.signatures import checked_arguments
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class EgoHistory(NamedTuple):
 @style.in_own_settings
 def ego(
     source: Result | Society,
-    agent: int | None = None,
+    agent: int | str | None = None,
     steps: Sequence[int] | None = None,
 ) -> Figure:
     """Draw one person's year: their circle on some days, their ties, their feelings.
@@ -85,7 +85,8 @@ def ego(
     source
         A run.
     agent
-        Number of a human or an OS; None takes the human who first loved an OS.
+        Number of a human or an OS, or what a network file calls a human; None takes
+        the human who first loved an OS.
     steps
         Up to five snapshot days for the circles; None takes informative ones.
 
@@ -95,7 +96,10 @@ def ego(
         If there is no such agent, no snapshot of a day, or too many days.
     """
     result = style.result_of(source)
-    chosen = central_human(result, result.steps) if agent is None else agent
+    if agent is None:
+        chosen = central_human(result, result.steps)
+    else:
+        chosen = result.number_of(agent)
     for day in steps or ():
         result.ties(day)  # says which days there are, if there is no such one
     story = _history_of(result, chosen)
@@ -128,9 +132,12 @@ def ego(
 
 @checked_arguments()
 def name_of(result: Result, agent: int) -> str:
-    """Return what an agent is called: an OS by its own name, a human by number."""
+    """Return what an agent is called: an OS by its own name, a human by number.
+
+    Or, in a network read from a file, a human by what the file says.
+    """
     if agent < result.population:
-        return f"human {agent}"
+        return human_label(agent, result.labels)
     name = os_name(int(result.called[agent]))
     return f"OS {name} ({agent})"
 

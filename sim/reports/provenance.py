@@ -14,7 +14,8 @@ from sim.model.parameters import Parameters, about
 from sim.runs.result import Result
 from sim.utils.errors import InputError
 from sim.utils.html import Html, bullets, code, element, pairs, paragraph, table
-from sim.utils.provenance import SOFTWARE, source_digest
+from sim.utils.provenance import SOFTWARE
+from sim.utils.source import source_digest
 from sim.utils.text import counted, exact, size
 
 KNOWN = Parameters.model_fields

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ from sim.events.monitor import Monitor, StoredReadings, resume_monitor
 from sim.minds.mind import LanguageMind
 from sim.model.population import SocialNetwork
 from sim.model.processes import set_constants
+from sim.runs.digests import OTHER_BYTES, digest_of_file, digests_of, files_of
 from sim.runs.parquet import (
     GROUP,
     Columns,
@@ -38,6 +39,7 @@ from sim.runs.schemas import TIES_SCHEMA
 from sim.runs.validation import (
     HUMANS,
     OSES,
+    as_input_error,
     check_friends,
     check_people,
     open_table,
@@ -48,10 +50,14 @@ from sim.scenarios.interventions import Intervention
 from sim.society import Society
 from sim.utils.errors import InputError
 from sim.utils.files import sync_folder, writing
+from sim.utils.provenance import is_sealed, sealed, versions
+from sim.utils.source import source_digest
 from sim.utils.typing import Array
 from sim.utils.untrusted import read_json, resolve_inside
 
 FOLDER = "checkpoints"
+META = "society.json"
+BUILT_ON = {"series.parquet", "readings.parquet"}  # of the checkpoints before one
 FORMAT = 1
 LARGEST = 2**32  # bytes of ``society.json``, which may name all people
 _SERIES = pa.schema({"step": pa.int32(), **dict.fromkeys(MEASURES, pa.float64())})
@@ -74,6 +80,12 @@ class CheckpointMeta(BaseModel):
     waiting: list[Intervention] = Field(max_length=10_000)
     in_force: list[tuple[Intervention, int]] = Field(max_length=10_000)
     interventions: list[tuple[int, str]] = Field(max_length=1_000_000)
+    # What older versions did not write:
+    made_by: dict[str, Any] = {}  # digest of the source, versions
+    files: dict[str, str] = {}  # SHA-256 of its tables, by name
+    snapshots: dict[str, str] = {}  # and of the snapshots since the checkpoint before
+    before: str = ""  # SHA-256 of society.json of the checkpoint before
+    digest: str = ""  # of all of this
 
 
 class Checkpoint(NamedTuple):
@@ -133,17 +145,41 @@ def save(society: Society, scenario: Scenario, run: Path, readings: Path) -> Pat
         for name, columns in _tables(society, since).items():
             write_columns(part / f"{name}.parquet", columns)
         write_parts(part / "ties.parquet", society.state.ties.parts(GROUP))
-        text = json.dumps(_meta(society, scenario), indent=1, ensure_ascii=False)
-        with open(part / "society.json", "wb") as file:
-            file.write(text.encode())
+        os.replace(readings, part / "readings.parquet")
+        meta = _meta(society, scenario) | _bound(run, part, since, step)
+        with open(part / META, "wb") as file:
+            file.write(as_text(sealed(meta)).encode())
             file.flush()
             os.fsync(file.fileno())
-        os.replace(readings, part / "readings.parquet")
         sync_folder(part)
         shutil.rmtree(place, ignore_errors=True)
         os.rename(part, place)
         sync_folder(place.parent)
     return place
+
+
+def as_text(meta: Mapping[str, Any]) -> str:
+    """Return what ``society.json`` says, as it is written there."""
+    return json.dumps(meta, indent=1, ensure_ascii=False)
+
+
+def _bound(run: Path, part: Path, since: int, step: int) -> dict[str, Any]:
+    """Return what a checkpoint says of its files, and of what it builds on."""
+    before = run / FOLDER / f"{since:06d}" / META
+    is_first = since >= step or not before.exists()
+    days = range(0 if is_first else since + 1, step + 1)
+    return {
+        "made_by": {"source_digest": source_digest(), **versions()},
+        "files": digests_of(part, (file.name for file in part.iterdir())),
+        "snapshots": digests_of(run, (n for n in files_of(run) if day_of(n) in days)),
+        "before": "" if is_first else digest_of_file(before),
+    }
+
+
+def day_of(name: str) -> int:
+    """Return the day of a snapshot by the name of its file within a run; else -1."""
+    day = name.removesuffix(".parquet").rpartition("-")[2]
+    return int(day) if name.startswith("snapshots/") and day.isdecimal() else -1
 
 
 def _tables(society: Society, since: int) -> dict[str, dict[str, Array]]:
@@ -220,7 +256,7 @@ def load(
         known = f"there are {', '.join(map(str, there))}" if there else "there is none"
         raise InputError(f"no checkpoint of step {day} in {run}; {known}")
     place = run / FOLDER / f"{day:06d}"
-    meta = _read_meta(resolve_inside(run, f"{FOLDER}/{place.name}/society.json"))
+    meta = read_meta(resolve_inside(run, f"{FOLDER}/{place.name}/{META}"))
     scenario = meta.scenario
     late = [one for one in interventions if one.at is not None and one.at <= day]
     if late:
@@ -230,6 +266,7 @@ def load(
     try:
         if meta.step != day:
             raise ValueError("it is of another day")
+        check_files(run, day)
         society = _load_state(changed, meta, run, threads)
         society.monitor = _load_watch(society, meta, run)
         steering = society.steering
@@ -242,7 +279,8 @@ def load(
     return Checkpoint(society, changed, meta.seed)
 
 
-def _read_meta(file: Path) -> CheckpointMeta:
+def read_meta(file: Path) -> CheckpointMeta:
+    """Return what the ``society.json`` of a checkpoint says; InputError if damaged."""
     try:
         found = read_json(file, LARGEST)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
@@ -257,6 +295,62 @@ def _read_meta(file: Path) -> CheckpointMeta:
         raise
     except (OSError, ValueError) as error:
         raise InputError(f"{file} is damaged: {_first_line(error)}") from None
+
+
+def metas(run: Path, last: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield day and ``society.json`` of all checkpoints up to one, as they are.
+
+    Raises
+    ------
+    InputError
+        If one cannot be read, or is not as it was written.
+    ValueError
+        If one does not follow from the one before.
+    """
+    before = None
+    for day in (day for day in steps(run) if day <= last):
+        file = resolve_inside(run, f"{FOLDER}/{day:06d}/{META}")
+        with as_input_error(file):
+            found = read_json(file, LARGEST)
+            if not isinstance(found, dict) or not (
+                is_sealed(found) or not {"digest", "files"} & found.keys()
+            ):
+                raise ValueError("other values were written, as its digest says")
+            follows = found.get("before", "")
+            digest = digest_of_file(file)
+        if follows not in ("", before) or (before and "files" in found and not follows):
+            text = f"that of day {day} follows from another one than is there"
+            raise ValueError(f"days are missing before it; {text}")
+        before = digest
+        yield day, found
+
+
+def check_files(run: Path, last: int, snapshots: bool = False) -> None:
+    """Look whether a checkpoint, and what it builds on, are as they were written.
+
+    Parameters
+    ----------
+    run, last
+        The folder of a run, and the day of a checkpoint.
+    snapshots
+        Whether to look at the snapshots up to that day, too.
+
+    Raises
+    ------
+    InputError, ValueError
+        If a file is another one or missing.
+    """
+    for day, found in metas(run, last):
+        listed = found.get("files", {})
+        read = listed if day == last else listed.keys() & BUILT_ON
+        names = {f"{FOLDER}/{day:06d}/{name}": listed[name] for name in read}
+        for name, digest in (
+            names | found["snapshots"] if snapshots else names
+        ).items():
+            path = resolve_inside(run, name)
+            with as_input_error(path, run):
+                if digest_of_file(path) != digest:
+                    raise ValueError(OTHER_BYTES)
 
 
 def _first_line(error: Exception) -> str:

@@ -131,7 +131,10 @@ def _dearest(result: Result, agent: int, day: int) -> list[str]:
     lines = []
     for other, closeness in zip(own["neighbour"], own["closeness"], strict=True):
         is_os = other in names.index
-        called = os_name(int(names[other])) if is_os else human_name(int(other))
+        if is_os:
+            called = os_name(int(names[other]))
+        else:
+            called = human_name(int(other), result.labels)
         sort = "an OS" if is_os else "a person"
         feeling = "you love" if closeness >= love else "you are close to"
         lines.append(f"{feeling} {called}, {sort}")

@@ -85,6 +85,11 @@ class LiveResult(Result):
         return self._society.state.humans.n
 
     @functools.cached_property
+    def labels(self) -> tuple[str, ...] | None:
+        """What a network file calls each human, by agent number; None if none does."""
+        return self._society.labels
+
+    @functools.cached_property
     def called(self) -> pd.Series[int]:
         """What OSes call themselves, as the number of a name, by agent number."""
         return self.oses()["name"]

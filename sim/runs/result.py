@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sim.events.detector import AgentIds
-from sim.runs import first_day, schemas, validation
+from sim.runs import digests, first_day, schemas, validation
 from sim.runs.parquet import Columns, Numbers, columns_of, rows_of
 from sim.runs.readings import PACKED, days
 from sim.runs.schemas import (
@@ -31,12 +31,13 @@ from sim.runs.schemas import (
     READINGS_SCHEMA,
     TALKS_SCHEMA,
 )
-from sim.runs.writer import READINGS, is_ours, snapshot_name, table_of_events
+from sim.runs.writer import PEOPLE, READINGS, is_ours, snapshot_name, table_of_events
 from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
-from sim.utils.names import os_name
+from sim.utils.names import human_label, os_name
 from sim.utils.provenance import LARGEST, SOFTWARE
 from sim.utils.signatures import checked_arguments
+from sim.utils.source import source_digest
 from sim.utils.typing import Array
 from sim.utils.untrusted import read_json, resolve_inside
 
@@ -71,6 +72,7 @@ class Result:
         if not is_ours(found):
             raise InputError(f"{file} is not the provenance of an {SOFTWARE} run")
         validation.check_provenance(file, found)
+        digests.listed_in(file, found)
         return dict(found)
 
     @functools.cached_property
@@ -138,10 +140,69 @@ class Result:
         return humans, oses
 
     @functools.cached_property
+    def labels(self) -> tuple[str, ...] | None:
+        """What a network file calls each human, by agent number; None if none does.
+
+        Raises
+        ------
+        InputError
+            If the file that says so is damaged.
+        """
+        listed = digests.files_listed(self.path) or ()
+        if PEOPLE not in listed and not (self.path / PEOPLE).exists():
+            return None
+        table = validation.read_part(self.path, PEOPLE, schemas.PEOPLE_SCHEMA)
+        numbers, people = table.column("agent").to_numpy(), self.population
+        if not np.array_equal(numbers, np.arange(people)):
+            message = f"{self.path / PEOPLE} is damaged (it is not of {people} people)"
+            raise InputError(f"{message}; run it again")
+        return tuple(table.column("label").to_pylist())
+
+    def number_of(self, agent: int | str) -> int:
+        """Return the number of an agent.
+
+        Parameters
+        ----------
+        agent
+            Its number, or as text its number or what a file calls a human; ``number:7``
+            and ``label:7`` tell apart what could be both.
+
+        Raises
+        ------
+        InputError
+            If there is no such agent, or a text could mean two.
+        """
+        text = str(agent).strip()
+        kind, _, rest = text.partition(":")
+        if kind in ("number", "label") and rest:
+            text = rest
+        else:
+            kind = ""
+        found: set[int] = set()
+        agents = self.population + len(self.called)
+        if kind != "number" and isinstance(agent, str):
+            labels = self.labels or ()
+            found = {row for row, label in enumerate(labels) if label == text}
+        if kind != "label" and text.isascii() and text.isdecimal():
+            number = int(text[:20])
+            found |= {number} if number < agents else set()
+        if len(found) > 1:
+            raise InputError(
+                f"{text!r} is the number of one agent and what {self.path} calls "
+                f"another; write number:{text} or label:{text}"
+            )
+        if not found:
+            hint = nearest(text, self.labels or ())
+            last = agents - 1
+            raise InputError(f"no agent {text} in {self.path}; have 0 to {last}{hint}")
+        return found.pop()
+
+    @functools.cached_property
     def called(self) -> pd.Series[int]:
         """What OSes call themselves, as the number of a name, by agent number."""
         name = snapshot_name("oses", self.snapshot_day(None))
-        table = validation.read_part(self.path, name, validation.OSES, ["name"])
+        schema = pa.schema([validation.OSES.field("name")])
+        table = validation.read_part(self.path, name, schema, ["name"])
         index = pd.RangeIndex(self.population, self.population + len(table))
         return pd.Series(table.column("name").to_numpy(), index)
 
@@ -178,13 +239,17 @@ class Result:
     def humans(self, step: int | None = None) -> pd.DataFrame:
         """Return the humans on a snapshot day (None: the last), by agent number.
 
-        What only a day that was lived can tell is missing (nan) on day 0.
+        What only a day that was lived can tell is missing (nan) on day 0; and on all
+        days what the code that made the run did not know.
         """
         return self._snapshot("humans", step, 0)
 
     @checked_arguments()
     def oses(self, step: int | None = None) -> pd.DataFrame:
-        """Return the OSes on a snapshot day (None: the last), by agent number."""
+        """Return the OSes on a snapshot day (None: the last), by agent number.
+
+        What the code that made the run did not know is missing (nan).
+        """
         return self._snapshot("oses", step, self.population)
 
     @checked_arguments()
@@ -391,13 +456,19 @@ class Result:
     def _snapshot(self, name: str, step: int | None, first: int) -> pd.DataFrame:
         day = self.snapshot_day(step)
         humans, oses = self._sizes(day)
-        schema = {"humans": validation.HUMANS, "oses": validation.OSES}[name]
+        file_name = snapshot_name(name, day)
+        whole = {"humans": validation.HUMANS, "oses": validation.OSES}[name]
+        schema = whole
+        if self.provenance.get("source_digest") != source_digest():
+            schema = validation.known_then(self.path, file_name, whole)
 
         def check(columns: Columns) -> None:
             validation.check_people(columns, humans, oses)
 
-        with validation.open_table(self.path, snapshot_name(name, day), schema) as file:
+        with validation.open_table(self.path, file_name, schema) as file:
             columns = columns_of(file, check)
+        unknown = np.full(len(columns["row"]), np.nan)
+        columns |= {n: unknown.copy() for n in whole.names if n not in columns}
         if name == "humans" and day == 0:
             half = float(self.provenance["parameters"]["support_half"])
             first_day.complete(columns, self._degree_on_day_0, half)
@@ -417,13 +488,14 @@ class Result:
     def _with_who(self, events: pd.DataFrame) -> pd.DataFrame:
         """Add who took part, in words: OSes by their names."""
         few = set().union(*(m for m in events["members"] if len(m) <= NAMED))
+        labels = self.labels
         names: dict[int, str] = {}
         if self.steps and few:
             called = self.called[self.called.index.isin(few)]
             known: dict[Any, int] = called.to_dict()
             names = {agent: os_name(name) for agent, name in known.items()}
         sizes = zip(events["members"], events["size"], strict=True)
-        texts = [who(members, int(size), names) for members, size in sizes]
+        texts = [who(members, int(size), names, labels) for members, size in sizes]
         return events.assign(who=pd.Series(texts, dtype=object, index=events.index))
 
 
@@ -464,7 +536,8 @@ class Speech:
 
     def _table(self, name: str, schema: pa.Schema) -> pd.DataFrame:
         path = self._result.path
-        there = (path / name).exists()
+        listed = digests.files_listed(path) or ()
+        there = name in listed or (path / name).exists()
         table = (
             validation.read_part(path, name, schema) if there else schema.empty_table()
         )
@@ -484,7 +557,8 @@ def load(path: str | Path) -> Result:
     Raises
     ------
     InputError
-        If there is no run; says which file is missing or damaged.
+        If there is no run; says which file is missing or damaged. Whether a table is
+        the one that was written is looked at when it is read; ``verify`` looks at all.
     """
     folder = expanded(path)
     if not folder.exists():
@@ -497,7 +571,7 @@ def load(path: str | Path) -> Result:
     for step in result.steps:
         names += [snapshot_name(name, step) for name in ("humans", "oses", "ties")]
     for name in names:
-        with validation.open_table(folder, name):
+        with validation.open_table(folder, name, unread=True):
             pass
     return result
 
@@ -519,7 +593,12 @@ def _of_name(part: pa.Table, name: str, steps: Numbers) -> pa.Table:
     return part.filter(pa.array(keep & np.isin(part.column("step").to_numpy(), steps)))
 
 
-def who(members: Sequence[int], size: int, names: Mapping[int, str]) -> str:
+def who(
+    members: Sequence[int],
+    size: int,
+    names: Mapping[int, str],
+    labels: Sequence[str] | None = None,
+) -> str:
     """Return the members one by one if there is room for them, or how many.
 
     Parameters
@@ -528,9 +607,12 @@ def who(members: Sequence[int], size: int, names: Mapping[int, str]) -> str:
         Agent numbers, and how many took part, named or not.
     names
         What OSes call themselves, by agent number; others are humans.
+    labels
+        What a network file calls each human, if it does.
     """
     texts = [
-        f"OS {names[m]} ({m})" if m in names else f"human {m}" for m in members[:NAMED]
+        f"OS {names[m]} ({m})" if m in names else human_label(m, labels)
+        for m in members[:NAMED]
     ]
     one_by_one = ", ".join(texts)
     if len(members) == len(texts) > 0 and len(one_by_one) <= WHO:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim import scenarios
+from sim.events import own_detectors
 from sim.events.monitor import Monitor
 from sim.minds.options import (
     CallEstimate,
@@ -115,7 +116,7 @@ def run(
         chosen = chosen.replace(steps=steps)
     seed = seed_from(seed)
     if out is None:
-        place = default_path(chosen, seed, network, options.mind)
+        place = default_path(chosen, seed, network, options.mind, detectors)
     else:
         place = Path(out)
     make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
@@ -124,12 +125,14 @@ def run(
         society.monitor = Monitor(society.parameters, options.detectors)
         chosen = chosen.model_copy(update={"parameters": society.parameters})
         steps, kept = chosen.parameters.steps, options.kept()
-        record = provenance(chosen, seed, steps, {"network": network, "options": kept})
+        looked = own_detectors.identity(society.monitor.kinds)
+        more = {"network": network, "options": kept, "detectors": looked}
+        record = provenance(chosen, seed, steps, more)
         if society.read_as is not None:
             record["network"]["read_as"] = society.read_as
         if options.checkpoint_every:
             checkpoint.check(society)
-            clear_unfinished(place, options.overwrite)
+        clear_unfinished(place, options.overwrite)
         overwrite = options.overwrite or out is None
         lasting = options.checkpoint_every > 0
         with RunWriter(place, record, overwrite=overwrite, lasting=lasting) as writer:
@@ -142,10 +145,17 @@ def run(
 
 
 @checked_arguments()
-def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Result:
+def resume(
+    out: str | Path,
+    *,
+    threads: int = 1,
+    progress: bool = False,
+    allow_other_versions: bool = False,
+) -> Result:
     """Complete a run that was cut short, from its last checkpoint.
 
-    The result has the same bytes as if nothing had happened.
+    The result has the same bytes as if nothing had happened. If the last checkpoint is
+    damaged, the one before is taken, and so on; a line on the log says so.
 
     Parameters
     ----------
@@ -153,15 +163,19 @@ def resume(out: str | Path, *, threads: int = 1, progress: bool = False) -> Resu
         Where the run shall be, as it was begun.
     threads, progress
         As for ``run``.
+    allow_other_versions
+        Whether Python and libraries may be others than those it was begun with; then
+        its provenance says which, from which day on.
 
     Raises
     ------
     InputError
-        If no run was cut short there, it is being written, it was begun by other code,
-        or its last checkpoint is damaged.
+        If no run was cut short there, it is being written, it was begun by other code
+        or with other versions, or all its checkpoints are damaged.
     """
-    place = expanded(out).resolve()
-    return load(simulation.resume(place, threads=threads, progress=progress))
+    options: dict[str, Any] = {"threads": threads, "progress": progress}
+    options["allow_other_versions"] = allow_other_versions
+    return load(simulation.resume(expanded(out).resolve(), **options))
 
 
 def _speech(

@@ -19,6 +19,7 @@ TIES_SCHEMA = pa.schema(
         **{"closeness": pa.float32(), "returned": pa.float32(), "kind": pa.uint8()},
     }
 )
+PEOPLE_SCHEMA = pa.schema({"agent": pa.int32(), "label": pa.string()})
 SERIES_SCHEMA = pa.schema({"step": pa.int32()})
 
 EVENTS_SCHEMA = pa.schema(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,14 +13,25 @@ from typing import Any
 
 from tqdm import tqdm
 
+from sim.engine import guard
+from sim.events import own_detectors
+from sim.events.detectors import DETECTORS
 from sim.minds.mind import LanguageMind
 from sim.minds.options import MindOptions
 from sim.model.network_files.network_file import NetworkFile
-from sim.runs.checkpoint import Checkpoint, load, readings_of
+from sim.runs.checkpoint import Checkpoint, check_files, load, readings_of
 from sim.runs.checkpoint import save as save_checkpoint
 from sim.runs.checkpoint import steps as checkpoint_steps
 from sim.runs.validation import check_provenance
-from sim.runs.writer import UNFINISHED, RunWriter, begun_at, lock
+from sim.runs.writer import (
+    UNFINISHED,
+    RunWriter,
+    begun_at,
+    drop_unfinished,
+    is_run,
+    lock,
+    tidy,
+)
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
@@ -28,12 +40,16 @@ from sim.utils.files import expanded, writing
 from sim.utils.provenance import (
     LARGEST,
     file_identity,
+    is_sealed,
     network_identity,
+    other_versions,
     provenance,
-    source_digest,
+    versions,
 )
+from sim.utils.source import source_digest
 from sim.utils.untrusted import read_json
 
+LOG = logging.getLogger(__name__)
 RUNS = Path("results") / "runs"
 KEPT = ("snapshot_every", "checkpoint_every")
 
@@ -78,6 +94,7 @@ def default_path(
     seed: int,
     network: str | Path | NetworkFile | None,
     mind: MindOptions | None = None,
+    detectors: Sequence[str] | None = None,
 ) -> Path:
     """Return the default directory of a run, named by all that makes it."""
     known = network_identity(network) if network is not None else None
@@ -85,6 +102,9 @@ def default_path(
     made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
     if mind is not None and mind.kind != "rules" and mind.cast != 0:
         made_of.append([str(part) for part in mind])
+    looked = own_detectors.identity(DETECTORS if detectors is None else detectors)
+    if looked["own"] or detectors is not None:
+        made_of.append(looked)
     text = json.dumps(made_of, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RUNS / f"{scenario.name}-{seed}-{digest}"
@@ -96,7 +116,13 @@ def simulate(
     """Simulate all days to come; write snapshots of the first, the last, and some.
 
     Checkpoints are written last of all on their day: what they build on is there.
+
+    Raises
+    ------
+    InputError
+        If code of the model was replaced since it was imported.
     """
+    guard.refuse_replaced()
     steps, first = society.parameters.steps, int(society.day["step"])
     every = options.checkpoint_every
     readings = society.monitor.keeper = writer.keep_readings()
@@ -128,6 +154,8 @@ def simulate(
 def finalize(society: Society, writer: RunWriter) -> None:
     """Write the measures and events, and move the run into its place."""
     monitor = society.monitor
+    if society.labels is not None:
+        writer.people(society.labels)
     events = (event._asdict() for event in monitor.happened())
     writer.finish(monitor.history.columns(), events)
 
@@ -138,19 +166,86 @@ def language_mind(society: Society) -> LanguageMind | None:
     return mind if isinstance(mind, LanguageMind) else None
 
 
-def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
+def resume(
+    place: Path,
+    *,
+    threads: int = 1,
+    progress: bool = False,
+    allow_other_versions: bool = False,
+) -> Path:
     """Complete a run that was cut short (see ``runs.resume``); return where it is."""
+    with writing(place):
+        tidy(place)
     options, record = load_unfinished(place)
     options.threads, options.progress = threads, progress
+    other = other_versions(record | record.get("resumed_with", [{}])[-1])
+    if other and not allow_other_versions:
+        raise InputError(
+            f"the run {place} was begun with other versions ({other}), which may give "
+            "other numbers; resume it with those, or --allow-other-versions"
+        )
+    if not options.overwrite and (place.is_file() or any(place.glob("*"))):
+        where = f"something came to {place} after its run was cut short"
+        raise InputError(f"{where}; move it away, and resume then")
     with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
-        checkpoint = load(writer.part, threads=threads)
+        checkpoint = _last_sound(writer.part, record, threads)
         step = int(checkpoint.society.day["step"])
         record["resumed"] = [*record.get("resumed", []), step]
+        if other:
+            new = {"step": step, **versions()}
+            record["resumed_with"] = [*record.get("resumed_with", []), new]
         writer.begin({"provenance": record, "overwrite": options.overwrite})
         writer.forget_after(step)
         simulate(checkpoint.society, checkpoint.scenario, writer, options)
         finalize(checkpoint.society, writer)
     return writer.directory
+
+
+def _last_sound(part: Path, record: Mapping[str, Any], threads: int) -> Checkpoint:
+    """Load the last checkpoint that can be; a line says so if it is not the last.
+
+    Those after it are removed: their days are simulated again.
+    """
+    wrong: InputError | None = None
+    there = checkpoint_steps(part)
+    for day in reversed(there):
+        try:
+            found = load(part, day, threads=threads)
+            _check_same_run(found, record, part)
+        except InputError as error:
+            wrong = wrong or error
+            continue
+        if wrong is not None:
+            LOG.warning("os-society: %s; resumed from day %d instead", wrong, day)
+            for later in there[there.index(day) + 1 :]:
+                shutil.rmtree(readings_of(part, later).parent)
+        return found
+    raise wrong or InputError(f"no checkpoint in {part}")
+
+
+def _check_same_run(
+    checkpoint: Checkpoint, record: Mapping[str, Any], part: Path
+) -> None:
+    """Raise InputError unless a checkpoint and snapshots are of a run that was begun.
+
+    Parameters
+    ----------
+    checkpoint, record
+        What was loaded, and the provenance of the run.
+    part
+        Where the run is kept until it is finished.
+    """
+    scenario = checkpoint.scenario
+    known = scenario.parameters.model_dump(mode="json"), checkpoint.seed
+    if known != (record["parameters"], record["seed"]):
+        raise InputError(
+            f"{part} is damaged: its checkpoint is of another run than {UNFINISHED} "
+            "says; run it again"
+        )
+    try:
+        check_files(part, int(checkpoint.society.day["step"]), snapshots=True)
+    except ValueError as error:
+        raise InputError(f"{part} is damaged: {error}") from None
 
 
 def fork(
@@ -188,9 +283,18 @@ def fork(
     )
     place = Path(out) if out is not None else _path_of_fork(checkpoint, step)
     steps = checkpoint.scenario.parameters.steps
-    of = {"run": parent.name, "step": step, **file_identity(parent / "provenance.json")}
-    more = {"network": record["network"], "parent": of, "options": options.kept()}
+    of: dict[str, Any] = {"run": parent.name, "step": step}
+    of |= file_identity(parent / "provenance.json")
+    if other_versions(record):
+        of |= {name: record.get(name) for name in versions()}
+    more = {
+        "network": record["network"],
+        "parent": of,
+        "options": options.kept(),
+        "detectors": own_detectors.identity(checkpoint.society.monitor.kinds),
+    }
     known = provenance(checkpoint.scenario, checkpoint.seed, steps, more)
+    clear_unfinished(place, options.overwrite)
     overwrite = options.overwrite or out is None
     with RunWriter(place, known, overwrite=overwrite) as writer:
         writer.inherit(parent, step)
@@ -211,7 +315,12 @@ def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
     left = begun_at(place)
     file = left / UNFINISHED
     if not file.exists():
-        what = "is complete" if (place / "provenance.json").exists() else "is not there"
+        what = "is not there"
+        if (place / "provenance.json").exists():
+            what = "is complete"
+        if is_run(place):  # how far a process came that was killed
+            with writing(place):
+                (place / UNFINISHED).unlink(missing_ok=True)
         raise InputError(f"nothing to resume: the run {place} {what}")
     try:
         found = read_json(file, LARGEST)
@@ -226,6 +335,11 @@ def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
             "checkpoint; run it again"
         )
     check_same_code(record, place)
+    if not is_sealed(found):
+        raise InputError(
+            f"{file} is damaged (other values were written, as its digest says); run "
+            "it again"
+        )
     return options, record
 
 
@@ -243,7 +357,10 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
 
     What has no checkpoint yet is no loss.
     """
-    left = begun_at(expanded(place).resolve())
+    place = expanded(place).resolve()
+    with writing(place):
+        tidy(place)
+    left = begun_at(place)
     if not left.exists():
         return
     if checkpoint_steps(left) and not overwrite:
@@ -251,5 +368,5 @@ def clear_unfinished(place: Path, overwrite: bool) -> None:
             f"a run of {place} was cut short; resume it with "
             f"'os-society resume {place}', or begin again (--force)"
         )
-    with writing(left), lock(expanded(place).resolve()):
-        shutil.rmtree(left)
+    with writing(left), lock(place):
+        drop_unfinished(place)

@@ -19,8 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sim.engine.table import Column
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS, STATUS
 from sim.model.parameters import Parameters
+from sim.runs.digests import check_file, check_listed
 from sim.runs.parquet import UNREADABLE, Check, Columns, TableReader
 from sim.utils.errors import InputError
+from sim.utils.provenance import SOFTWARE
 from sim.utils.typing import Array
 from sim.utils.untrusted import resolve_inside
 
@@ -37,10 +39,13 @@ REFERS = {
     **{"owner": "humans", "partner": "humans", "former": "humans", "meets": "agents"},
 }
 CODES = {"status": len(STATUS), "choice": 3}
+# Without these a run cannot be read, whatever code wrote it.
+NEEDED = ("row", "name", *REFERS, *CODES)
 LABELS = ("joined", "community")  # notes whose values are rows or agents
 KNOWN = Parameters.model_fields.keys()
 MOST_CODES = 3  # that stand in the place of agents
 LONGEST_NAME = 40  # letters of the name of a note
+SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 
 def check_people(columns: Columns, humans: int, oses: int) -> None:
@@ -175,30 +180,69 @@ class MindRecord(BaseModel):
 
 
 class ProvenanceRecord(BaseModel):
-    """What a provenance record must say, of what others rely on; it may say more."""
+    """Provenance of a run: what it says, as far as others rely on it; it may say more.
+
+    Older versions did not write all of it.
+    """
 
     model_config = ConfigDict(strict=True, extra="allow")
 
-    software: dict[str, str]
-    scenario: str
-    seed: int = Field(ge=0, lt=2**63)
-    steps: int = Field(ge=0)
-    parameters: dict[str, bool | int | float | str]
-    interventions: list[dict[str, Any]] = []
-    source_digest: str = ""
-    python: str = ""
-    platform: str = ""
-    processor: str = ""
-    command: str = ""
-    created: str = ""
-    profile: str = ""
-    duration_seconds: float = 0.0
-    libraries: dict[str, str] = {}
-    network: dict[str, str] | None = None
-    options: dict[str, int] = {}
-    resumed: list[int] = []
-    parent: dict[str, Any] = {}
-    mind: MindRecord | None = None
+    software: dict[str, str] = Field(description="Name and version of what made it.")
+    source_digest: str = Field(
+        "", description="16 hex digits of the SHA-256 of all files of the package."
+    )
+    python: str = Field("", description="Version of Python.")
+    libraries: dict[str, str] = Field({}, description="Versions, by name.")
+    platform: str = Field("", description="Operating system.")
+    processor: str = Field("", description="Name of the processor.")
+    command: str = Field("", description="Command line of the process.")
+    created: str = Field("", description="When the run was begun: ISO 8601, UTC.")
+    scenario: str = Field(description="Name of the scenario.")
+    profile: str = Field("", description="Profile of its OSes.")
+    parameters: dict[str, bool | int | float | str] = Field(
+        description="All parameters, resolved: values by name, as in MODEL.md."
+    )
+    interventions: list[dict[str, Any]] = Field(
+        [], description="What changes parameters, and when."
+    )
+    seed: int = Field(ge=0, lt=2**63, description="Of all random numbers.")
+    steps: int = Field(ge=0, description="Days.")
+    network: dict[str, str] | None = Field(
+        None, description="File of the network of day 0: name, sha256, how it was read."
+    )
+    options: dict[str, int] = Field(
+        {}, description="Days between snapshots, and between checkpoints (0: none)."
+    )
+    detectors: dict[str, Any] = Field(
+        {},
+        description="Kinds of event that were looked for, and digests of a user's own.",
+    )
+    mind: MindRecord | None = Field(
+        None, description="The cast, and the calls to its model; null without one."
+    )
+    run: str = Field("", description="SHA-256 that names a run of a sweep.")
+    resumed: list[int] = Field(
+        [], description="Days from whose checkpoints it was resumed."
+    )
+    resumed_with: list[dict[str, Any]] = Field(
+        [],
+        description="Other versions that it was resumed with: step, python, libraries.",
+    )
+    parent: dict[str, Any] = Field(
+        {}, description="Run and day that it is forked from; SHA-256 of its provenance."
+    )
+    source_changed: list[str] = Field(
+        [], description="Files of the package that changed while it was in use."
+    )
+    duration_seconds: float = Field(0.0, description="Seconds of wall clock it took.")
+    files: dict[str, str] = Field(
+        {}, description="SHA-256 of every table and checkpoint, by its file's name."
+    )
+    digest: str = Field(
+        "",
+        description="SHA-256 of all else here, as JSON of sorted keys in ASCII "
+        "without blanks.",
+    )
 
     @field_validator("parameters")
     @classmethod
@@ -208,6 +252,13 @@ class ProvenanceRecord(BaseModel):
         if wrong:
             raise ValueError(f"{wrong[0]!r} is no number")
         return record
+
+
+def provenance_schema() -> dict[str, Any]:
+    """Return the JSON Schema of ``provenance.json``."""
+    found = ProvenanceRecord.model_json_schema()
+    found["properties"]["software"]["properties"] = {"name": {"const": SOFTWARE}}
+    return {"$schema": SCHEMA, **found, "title": "Provenance of an os-society run"}
 
 
 def check_provenance(file: Path, found: Any) -> None:
@@ -248,8 +299,12 @@ def open_table(
     name: str,
     schema: pa.Schema | None = None,
     packed: Collection[str] = (),
+    *,
+    unread: bool = False,
 ) -> Iterator[TableReader]:
     """Open a table of a run; whatever is wrong with it then is an InputError.
+
+    The whole file is held against the digest that the provenance of the run has.
 
     Parameters
     ----------
@@ -257,15 +312,30 @@ def open_table(
         The run, and which of its files.
     schema, packed
         As for ``TableReader``.
+    unread
+        Whether nobody will read its rows now, so that its digest can wait.
 
     Raises
     ------
     InputError
-        If it is missing, damaged or elsewhere.
+        If it is missing, damaged, elsewhere or another file than its run wrote.
     """
     path = resolve_inside(folder, name)
-    with as_input_error(path, folder), TableReader(path, schema, packed) as file:
-        yield file
+    with as_input_error(path, folder):
+        (check_listed if unread else check_file)(folder, name)
+        with TableReader(path, schema, packed) as file:
+            yield file
+
+
+def known_then(folder: Path, name: str, schema: pa.Schema) -> pa.Schema:
+    """Return the part of a schema that a table of a run has.
+
+    It is for runs of other code, which may not know all columns that there are now.
+    ``NEEDED`` columns stay in it, so that reading the table says if one is missing.
+    """
+    with open_table(folder, name) as file:
+        there = {*file.schema.names, *NEEDED}
+    return pa.schema([field for field in schema if field.name in there])
 
 
 def count_rows(folder: Path, name: str) -> int:

@@ -23,27 +23,38 @@ import pyarrow as pa
 
 from sim.events.detector import AgentIds
 from sim.model.state import State
+from sim.runs.digests import FILES, check_file, digests_of, files_of
 from sim.runs.parquet import GROUP, write_columns, write_parts, write_table
 from sim.runs.readings import Readings
-from sim.runs.schemas import CALLS_SCHEMA, EVENTS_SCHEMA, MEMORIES_SCHEMA, TALKS_SCHEMA
-from sim.utils.errors import InputError
-from sim.utils.files import (
-    Lock,
-    expanded,
-    move_into_place,
-    sibling,
-    sync_folder,
-    write_text,
-    writing,
+from sim.runs.schemas import (
+    CALLS_SCHEMA,
+    EVENTS_SCHEMA,
+    MEMORIES_SCHEMA,
+    PEOPLE_SCHEMA,
+    TALKS_SCHEMA,
 )
-from sim.utils.provenance import LARGEST, SOFTWARE
+from sim.runs.validation import as_input_error
+from sim.utils.errors import InputError
+from sim.utils.files import expanded, sync_folder, writing
+from sim.utils.locks import Lock
+from sim.utils.provenance import LARGEST, SOFTWARE, sealed
+from sim.utils.publish import Draft, hidden, move, state_of, sweep
+from sim.utils.source import changed_since_import
 from sim.utils.untrusted import read_json, resolve_inside
 
 PARTS = {
     *("provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"),
     *("readings.parquet", "talks.parquet", "calls.parquet", "checkpoints"),
+    "people.parquet",
+    "unfinished.json",  # of a process that was killed just before it was done
 }
 READINGS = "readings.parquet"
+PEOPLE = "people.parquet"
+# What makes a run: one that is equal in all of this may take the place of another.
+SAME = (
+    *("source_digest", "scenario", "parameters", "interventions", "seed", "steps"),
+    *("network", "options", "detectors", "parent", "mind"),
+)
 LATEST = ".readings.parquet"  # those since the last checkpoint, while a run is built
 UNFINISHED = "unfinished.json"  # what a run was begun with, until it is complete
 
@@ -57,11 +68,13 @@ class RunWriter:
     Parameters
     ----------
     directory
-        Where the run shall be. Missing parents are made.
+        Where the run shall be. Missing parents are made. A link is followed, unless
+        something would be replaced through it.
     provenance
         The provenance record, as made by ``provenance``; written at the end.
     overwrite
-        Whether a run that is already there may be replaced.
+        Whether a run that is already there may be replaced. What comes there later may
+        not, unless it is the same run.
     lasting
         Whether what is written stays if the run is not finished, to be resumed:
         ``begun_at`` says where. A writer of the same place then continues it.
@@ -80,21 +93,29 @@ class RunWriter:
         overwrite: bool = False,
         lasting: bool = False,
     ) -> None:
-        self.directory = expanded(directory).resolve()
+        given = expanded(directory)
+        self.directory = given.resolve()
         self.provenance = provenance
+        self._overwrite = overwrite
         self._began = time.monotonic()
         self._made: list[Path] = []
-        self._lasting = lasting
         self._lock: Lock | None = None
+        self._draft: Draft | None = None
         self.readings: Readings | None = None
         with writing(self.directory):
-            _refuse_what_is_there(self.directory, overwrite)
+            tidy(self.directory)
+            seen = state_of(self.directory)
+            _refuse_what_is_there(self.directory, overwrite, given)
             begun = begun_at(self.directory)
-            self.part = begun if lasting else sibling(self.directory, "part")
             try:
                 self._make_folders()
                 if lasting:
                     self._lock = lock(self.directory)
+                elif _lock_of(self.directory).exists():
+                    lock(self.directory).release()  # if nobody has it
+                self._draft = Draft(self.directory, seen, at=begun if lasting else None)
+                self.part = self._draft.part
+                (self.part / "snapshots").mkdir(parents=True, exist_ok=True)
             except BaseException:
                 self.abort()
                 raise
@@ -104,7 +125,6 @@ class RunWriter:
         for folder in reversed(above):
             folder.mkdir(exist_ok=True)
             self._made.append(folder)
-        (self.part / "snapshots").mkdir(parents=True, exist_ok=True)
 
     def keep_readings(self) -> Readings:
         """Return what keeps a run's readings as they come, for a ``Monitor``.
@@ -117,7 +137,9 @@ class RunWriter:
     def begin(self, record: Mapping[str, Any]) -> None:
         """Write what a lasting run was begun with, to resume it later."""
         with writing(self.directory):
-            write_text(self.part / UNFINISHED, _json(record) + "\n")
+            part = self.part / f".{UNFINISHED}"
+            part.write_text(_json(sealed(record)) + "\n", "utf-8")
+            os.replace(part, self.part / UNFINISHED)  # nobody else writes in here
 
     def forget_after(self, step: int) -> None:
         """Remove snapshots of later days, which are to be simulated again."""
@@ -127,18 +149,17 @@ class RunWriter:
 
     def inherit(self, run: Path, step: int) -> None:
         """Take over the snapshots and checkpoints of another run, up to a day."""
-        with writing(self.directory):
-            for folder in ("snapshots", "checkpoints"):
-                for name in sorted((run / folder).glob("[!.]*")):
-                    found = resolve_inside(run, f"{folder}/{name.name}")
-                    if found.stem.rpartition("-")[2] > f"{step:06d}":
-                        continue
-                    place = self.part / folder / found.name
-                    place.parent.mkdir(exist_ok=True)
-                    if found.is_dir():
-                        shutil.copytree(found, place, symlinks=True)
-                    else:
-                        shutil.copy2(found, place)
+        for name in files_of(run):
+            inside = name.partition("/")[2]
+            day = Path(inside.partition("/")[0]).stem.rpartition("-")[2]
+            if not inside or day > f"{step:06d}":
+                continue
+            found, place = resolve_inside(run, name), self.part / name
+            with as_input_error(found):
+                check_file(run, name)
+            with writing(self.directory):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(found, place)
 
     def snapshot(self, step: int, state: State) -> None:
         """Write humans, OSes and ties as they are on ``step``."""
@@ -149,6 +170,11 @@ class RunWriter:
         with writing(self.directory):
             ties = state.ties.parts(GROUP)
             write_parts(self.part / snapshot_name("ties", step), ties)
+
+    def people(self, labels: Sequence[str]) -> None:
+        """Write what a network file calls each human, by agent number."""
+        numbers = np.arange(len(labels), dtype=np.int32)
+        self._write(PEOPLE, pa.table([numbers, list(labels)], PEOPLE_SCHEMA))
 
     def speech(
         self, talks: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]
@@ -192,30 +218,55 @@ class RunWriter:
                 names = [file.relative_to(self.part).as_posix() for file in found]
                 before = [resolve_inside(self.part, name) for name in names]
                 self.readings.finish(before, self.part / READINGS)
-        text = json.dumps(self.provenance, indent=2, ensure_ascii=False) + "\n"
         with writing(self.directory):
+            text = as_text(self._sealed())
             with open(self.part / "provenance.json", "wb") as file:
                 file.write(text.encode())
                 file.flush()
                 os.fsync(file.fileno())
             for folder in (self.part / "snapshots", self.part):
                 sync_folder(folder)
-            move_into_place(self.part, self.directory)
-            sync_folder(self.directory.parent)
-            # Not before: who is killed on the way can still go on.
-            (self.directory / UNFINISHED).unlink(missing_ok=True)
-        self._made.clear()
+            self._publish()
         return self.directory
+
+    def _sealed(self) -> dict[str, Any]:
+        """Return the provenance with digests of all files, and of itself."""
+        found = digests_of(self.part, files_of(self.part))
+        changed = {"source_changed": names} if (names := changed_since_import()) else {}
+        return sealed(self.provenance | changed | {FILES: found})
+
+    def _publish(self) -> None:
+        """Put the run in its place, or keep it beside that if others came first."""
+        assert self._draft is not None
+        try:
+            self._draft.publish(self._is_this_run)
+            sync_folder(self.directory.parent)
+        finally:
+            if self._draft.done is not None:
+                self._made.clear()
+                # Not before: who is killed on the way can still go on.
+                (self._draft.done / UNFINISHED).unlink(missing_ok=True)
+
+    def _is_this_run(self, there: Path) -> bool:
+        """Tell whether a run that came here meanwhile is this one, to be replaced."""
+        is_folder = there.is_dir() and not there.is_symlink()
+        if not self._overwrite or not is_folder or _foreign(there):
+            return False
+        try:
+            found = read_json(there / "provenance.json", LARGEST)
+        except (OSError, ValueError):
+            return False
+        told = json.loads(json.dumps(self.provenance))
+        return is_ours(found) and all(found.get(n) == told.get(n) for n in SAME)
 
     def abort(self) -> None:
         """Remove all that was written; do nothing once the run is in its place."""
         if self.readings is not None:
             self.readings.drop()
-        if self._lasting:
-            if self._lock is not None:
-                self._lock.release()
-            return
-        shutil.rmtree(self.part, ignore_errors=True)
+        if self._draft is not None:
+            self._draft.discard()
+        if self._lock is not None:
+            self._lock.release()
         while self._made:
             with suppress(OSError):
                 self._made.pop().rmdir()
@@ -257,9 +308,7 @@ def table_of_events(events: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 def begun_at(directory: Path) -> Path:
     """Return where a lasting run is kept until it is finished."""
-    if not directory.name:
-        raise InputError(f"{directory} is no place for a run; name a folder in it")
-    return directory.with_name(f".{directory.name[:200]}.unfinished")
+    return hidden(directory, "unfinished")
 
 
 def lock(directory: Path) -> Lock:
@@ -273,11 +322,47 @@ def lock(directory: Path) -> Lock:
         If another process is.
     """
     busy = f"another process is writing the run {directory}"
-    return Lock(directory.with_name(f".{directory.name[:200]}.lock"), lambda who: busy)
+    return Lock(_lock_of(directory), lambda who: busy)
+
+
+def _lock_of(directory: Path) -> Path:
+    return hidden(directory, "lock")
+
+
+def tidy(directory: Path) -> None:
+    """Remove what processes that were killed have left beside a run, or its place.
+
+    What can be resumed stays, or comes back to where that is looked for.
+    """
+
+    def home(found: Path) -> Path | None:
+        return begun_at(directory) if (found / UNFINISHED).exists() else None
+
+    sweep(directory, home)
+
+
+def drop_unfinished(directory: Path) -> None:
+    """Remove an unfinished run; ``lock`` must be held.
+
+    Raises
+    ------
+    OSError
+        If it cannot be removed.
+    """
+    draft = Draft(directory)
+    try:
+        move(begun_at(directory), draft.part)
+    finally:
+        draft.discard()
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def as_text(record: Mapping[str, Any]) -> str:
+    """Return a provenance record as it stands in its file."""
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
 
 def snapshot_name(name: str, step: int) -> str:
@@ -291,14 +376,21 @@ def is_ours(found: Any) -> bool:
     return isinstance(software, dict) and software.get("name") == SOFTWARE
 
 
-def _is_run(directory: Path) -> bool:
+def is_run(directory: Path) -> bool:
+    """Tell whether a directory is a complete run of this software."""
     try:
         return is_ours(read_json(directory / "provenance.json", LARGEST))
     except (OSError, ValueError):
         return False
 
 
-def _refuse_what_is_there(directory: Path, overwrite: bool) -> None:
+def _foreign(directory: Path) -> list[str]:
+    """Return what is seen in a run directory and is no part of a run."""
+    there = {entry.name for entry in directory.iterdir()}
+    return sorted(name for name in there - PARTS if not name.startswith("."))
+
+
+def _refuse_what_is_there(directory: Path, overwrite: bool, given: Path) -> None:
     """Raise InputError unless ``directory`` is free, empty or a run to replace."""
     if not directory.exists():
         return
@@ -306,14 +398,15 @@ def _refuse_what_is_there(directory: Path, overwrite: bool) -> None:
         raise InputError(f"{directory} is a file; choose another output directory")
     if Path.cwd().is_relative_to(directory):  # it would be replaced under your feet
         raise InputError(f"you are working in {directory}; name a new directory in it")
-    there = {entry.name for entry in directory.iterdir()}
-    if not there:
+    if not any(directory.iterdir()):
         return
-    if not _is_run(directory):
+    if not is_run(directory):
         message = f"{directory} is there already and is not a run; choose another"
         raise InputError(message)
-    foreign = sorted(name for name in there - PARTS if not name.startswith("."))
-    if foreign:
+    if given.is_symlink():
+        message = f"{given} is a link to the run {directory}, which is not replaced"
+        raise InputError(f"{message} through it; name that, or another directory")
+    if foreign := _foreign(directory):
         raise InputError(f"{directory} also holds {foreign[0]!r}; move it away first")
     if not overwrite:
         message = f"there is a run in {directory} already; allow overwriting (--force)"

@@ -14,6 +14,8 @@ import networkx as nx
 import numpy as np
 
 from sim import events, scenarios
+from sim.engine import guard
+from sim.events import MEASURES
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
 from sim.model.network_files.network_file import NetworkFile
@@ -26,6 +28,8 @@ from sim.society.agents import AgentRegistry
 from sim.society.collector import HistoryCollector
 from sim.utils.errors import InputError
 from sim.utils.signatures import checked_arguments, unknown_option
+
+guard.remember()
 
 # What a society is given besides parameters.
 OPTIONS = ("scenario", "seed", "rng", "network", "threads", "cast", "parameters")
@@ -64,7 +68,8 @@ class Society(AgentRegistry, mesa.Model):
     Raises
     ------
     InputError
-        If an option, the scenario, a parameter, the seed or the network is not valid.
+        If an option, the scenario, a parameter, the seed or the network is not valid,
+        or code of the model was replaced while the program runs.
     """
 
     @checked_arguments()
@@ -90,6 +95,7 @@ class Society(AgentRegistry, mesa.Model):
             raise InputError(f"Society: 'cast' is a Cast or None, not {cast!r:.80}")
         if threads < 1:
             raise InputError(f"Society: 'threads' is 1 or more, not {threads}")
+        guard.refuse_replaced()
         given = rng if seed is None else seed
         self.seed = drawn_seed() if _is_absent(given) else seed_from(given)
         super().__init__(rng=self.seed)
@@ -104,10 +110,12 @@ class Society(AgentRegistry, mesa.Model):
         self.seconds: dict[str, float] = {}
         self.monitor = events.Monitor(self.parameters)
         declared = chosen.interventions
-        self.steering = Steering(self.parameters, declared, list(events.MEASURES))
+        self.steering = Steering(self.parameters, declared, list(MEASURES))
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
         self.cast = cast
+        if cast is not None:
+            cast.labels = self.labels
         self._threads = ThreadPoolExecutor(threads) if threads > 1 else None
 
     @property
@@ -144,7 +152,7 @@ class Society(AgentRegistry, mesa.Model):
         """Let interventions begin and end, before the day begins."""
         measures = None  # before the first day nothing is measured
         if self.monitor.history.days:
-            measures = {name: self.monitor.latest(name) for name in events.MEASURES}
+            measures = {name: self.monitor.latest(name) for name in MEASURES}
         begun = self.steering.begin(int(self.day["step"]) + 1, measures)
         for one in begun:
             self.monitor.note(self.calendar + 1, one.name, str(one.set))
@@ -194,6 +202,7 @@ class Society(AgentRegistry, mesa.Model):
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         """Continue a copied society where it was."""
+        guard.refuse_replaced()
         self.__dict__.update(kept)
         self.day = kept["day"][0]
 

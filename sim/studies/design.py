@@ -13,6 +13,9 @@ ranges) or ``[[list]]`` in place of ``[grid]``::
 Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network``,
 ``lever`` and ``mind``. A mind is a table of what ``MindOptions``, its ``Settings`` and
 its ``Policy`` have: kind, cast, talks, model, max_calls, without and so on.
+``[network_options]`` says how network files are to be read where they leave it open, as
+``columns = "from,to"`` or ``closeness_from = "calls"`` and ``scale = "log"``: the
+options of ``sim.NetworkFile``.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +37,7 @@ from sim.minds.mind import Policy
 from sim.minds.options import MindOptions
 from sim.minds.options import check as check_mind
 from sim.model import parameters
+from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import Parameters
 from sim.scenarios import Scenario, interventions
 from sim.society import seed_from
@@ -218,6 +223,7 @@ class Design(BaseModel):
     name: str = "sweep"
     scenario: str = "her"
     network: str | None = None
+    network_options: dict[str, Any] = {}
     lever: str = "none"
     mind: dict[str, Any] = {}
     seeds: int | list[int] = 1
@@ -355,12 +361,30 @@ def _check(design: Design) -> None:
     for name in NAMES:
         if getattr(design, name):
             _at_place(name, check_factor, name, getattr(design, name))
+    _at_place("network_options", _check_network_options, design)
     for name, value in design.base.items():
         _at_place(f"base.{name}", _check_parameter, name, value)
     for name in design.varied:
         if name in design.base:
             raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
     _check_points(design)
+
+
+def _check_network_options(design: Design) -> None:
+    if not design.network_options:
+        return
+    known = [field.name for field in fields(NetworkFile)[1:]]
+    for name, value in design.network_options.items():
+        if name not in known:
+            hint = nearest(name, known) or f"; there are {', '.join(known)}"
+            raise InputError(f"unknown option {name!r}{hint}")
+        kind = bool if name == "header" else str
+        if not isinstance(value, kind):
+            what = "true or false" if kind is bool else "a text"
+            raise InputError(f"{name!r} is {what}, not {value!r}")
+    NetworkFile("", **design.network_options)
+    if design.network is None and "network" not in design.varied:
+        raise InputError("they go with a network file: name one as 'network'")
 
 
 def _check_seeds(seeds: int | list[int]) -> None:

@@ -19,10 +19,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sim.engine import guard
 from sim.events import own_detectors
 from sim.minds.options import MindOptions, open_cast
 from sim.minds.transcript import InUse
 from sim.model.encounters import Cast
+from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import Parameters
 from sim.runs.simulate import finalize, language_mind
 from sim.runs.writer import RunWriter
@@ -42,7 +44,8 @@ from sim.studies.design import (
 )
 from sim.studies.outcomes import OutcomeRecorder, find
 from sim.utils.errors import InputError
-from sim.utils.provenance import provenance, source_digest
+from sim.utils.provenance import provenance
+from sim.utils.source import changed_code, source_digest
 
 Job = dict[str, Any]  # ready for JSON
 MOST_FUNCTIONS = 1000  # of a user's own, as many as a design has outcomes
@@ -86,6 +89,7 @@ class Tasks:
         design: Design,
         functions: Mapping[str, outcomes.Measure] | None = None,
     ) -> None:
+        guard.refuse_replaced()
         self.design = design
         self.layout = design.layout()
         self.seeds = design.seed_list
@@ -111,7 +115,7 @@ class Tasks:
         if self._made[0] != number:  # replicates differ by their seed alone
             self._made = number, self._job(point)
         job = self._made[1] | {"seed": seed}
-        return Task(position, point, seed, job | {"run": self._hash(job)})
+        return Task(position, point, seed, job | {"run": run_hash(job)})
 
     def identity(self) -> str:
         """Return the design, and the digests of what it refers to, as JSON."""
@@ -164,18 +168,23 @@ class Tasks:
             "functions": self.functions,
             "source": source_digest(),
         }
+        if network is not None and design.network_options:
+            job["network_options"] = design.network_options
         return job | ({"detectors": self.detectors} if self.detectors else {})
 
-    def _hash(self, job: Job) -> str:
-        made_of = [
-            *(job["source"], job["parameters"], job["interventions"]),
-            *(job["network_digest"], mind_identity(job["mind"])),
-            *(job["seed"], job["outcomes"]),
-            [[one["name"], one["digest"]] for one in job["functions"]],
-            *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
-        ]
-        text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+
+def run_hash(job: Job) -> str:
+    """Return the SHA-256 of all that makes a run, which is its name."""
+    made_of = [
+        *(job["source"], job["parameters"], job["interventions"]),
+        *(job["network_digest"], mind_identity(job["mind"])),
+        *(job["seed"], job["outcomes"]),
+        [[one["name"], one["digest"]] for one in job["functions"]],
+        *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
+        *([job["network_options"]] if "network_options" in job else []),
+    ]
+    text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def absolute(path: str | None) -> str | None:
@@ -187,6 +196,13 @@ def _network_digest(path: str | None) -> str | None:
     if path is None or path == NONE:
         return None
     return network_digest(path)
+
+
+def network_of(job: Job) -> NetworkFile | None:
+    """Return the network file of a job, and how to read it; None if it has none."""
+    if job["network"] is None:
+        return None
+    return NetworkFile(job["network"], **job.get("network_options", {}))
 
 
 def scenario_of(job: Job) -> Scenario:
@@ -240,7 +256,7 @@ def run_job(job: Job, notice: Notice = lambda stage: None) -> JobResult:
         return failure(job["run"], stage[0], reason, error, spent)
 
     try:
-        if job["source"] != source_digest():
+        if changed_code() or job["source"] != source_digest():
             return broke(OTHER_CODE, "the worker has other source than the driver")
         values = _simulate(job, entered)
     except MemoryError as error:
@@ -267,7 +283,7 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             mind = mind._replace(record=job["record"])
         cast = _opened(mind, stack, entered)
         society = Society(
-            scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
+            scenario_of(job), rng=job["seed"], network=network_of(job), cast=cast
         )
         writer = _writer(job, society, stack)
         for day in range(1, society.parameters.steps + 1):
@@ -308,8 +324,10 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
     """Return where the whole run is kept, if it is."""
     if job.get("keep") is None:
         return None
-    steps, network = society.parameters.steps, job["network"]
-    record = provenance(scenario_of(job), job["seed"], steps, {"network": network})
+    steps, network = society.parameters.steps, network_of(job)
+    looked = own_detectors.identity(society.monitor.kinds)
+    more = {"network": network, "run": job["run"], "detectors": looked}
+    record = provenance(scenario_of(job), job["seed"], steps, more)
     if society.read_as is not None:
         record["network"]["read_as"] = society.read_as
     writer = stack.enter_context(RunWriter(Path(job["keep"]), record, overwrite=True))

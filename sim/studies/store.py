@@ -13,10 +13,18 @@ What holds when
     ``SYNC_EVERY`` seconds ago or more, so that at most the runs that were committed
     within one such span are done again; and all is synced when a driver ends. Where
     each run must be on disk before the next is kept, set it to 0.
+    the ledger is damaged or lost: to resume builds a new one from the rows of the old
+    that their digests prove, and from the outcomes noted beside each run that was kept
+    whole. The damaged file stays, under another name.
+
+A ledger may be anybody's. Before a statement is prepared that could run what it holds,
+its schema must be the one below, to the letter: no view, trigger or column that
+computes, and nothing besides.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -25,17 +33,20 @@ import sqlite3
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
+from sim.studies import salvage
 from sim.studies.job import DONE, JobResult, failure
 from sim.utils.errors import InputError
-from sim.utils.files import Lock, sync_folder, writing
-from sim.utils.provenance import LIBRARIES, SOFTWARE, software_version, source_digest
+from sim.utils.files import Lock, sync_folder, write_text, writing
+from sim.utils.provenance import LIBRARIES, SOFTWARE, software_version
+from sim.utils.source import source_digest
+from sim.utils.untrusted import read_json
 
 LEDGER, LOCK, KEPT = "ledger.sqlite", "lock", "runs"
 TRANSCRIPTS = "transcripts"  # of the runs whose casts ask a model
@@ -53,8 +64,29 @@ CREATE TABLE runs (
 );
 CREATE TABLE points (position INTEGER PRIMARY KEY, run TEXT NOT NULL);
 """
-STATEMENTS = {one.strip() for one in SCHEMA.split(";")}
+SCHEMA_OF = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+_DEFENCES = {
+    "SQLITE_DBCONFIG_DEFENSIVE": True,
+    "SQLITE_DBCONFIG_ENABLE_TRIGGER": False,
+    "SQLITE_DBCONFIG_ENABLE_VIEW": False,
+}
 LONGEST = 100_000_000  # bytes of a value
+LONGEST_OF_SCHEMA = 10_000  # bytes of a row of it
+STEPS_OF_SCHEMA = 20_000  # of SQLite's machine: ten times what it takes
+STEPS = 10_000_000  # that any query may take, besides those for each byte of the file
+STEPS_A_BYTE = 10
+PATIENCE = 10_000  # steps between looks at how many there were
+ASIDE = f"{LEDGER}.damaged-"  # how the name of a ledger begins that was damaged
+ABOUT = """
+SELECT key, value FROM about
+WHERE key IN ('name', 'design', 'source', 'format', 'created') LIMIT 5
+"""
+COLUMNS = (
+    *("run", "seed", "state", "stage", "reason", "error", "attempt", "seconds"),
+    *("digest", "bytes", "finished", "versions", "outcomes"),
+)
+PROVED = ("run", "seed", "digest", "outcomes")  # by the digest
+TOLD = ("finished", "versions")
 PUT_RUN = """
 INSERT INTO runs VALUES (:run, :seed, :state, :stage, :reason, :error, 1, :seconds,
     :digest, :bytes, :finished, :versions, :outcomes)
@@ -69,6 +101,17 @@ OTHER_FORMAT = (
     "was made by another version, which kept outcomes in another way; read it with "
     "that version, or do the sweep anew in another folder (--out)"
 )
+
+
+class DamagedLedger(InputError):
+    """A ledger that is no longer as it was written."""
+
+    def __init__(self, ledger: Path, reason: str) -> None:
+        super().__init__(
+            f"{ledger} is damaged: {reason}; restore it from a copy, or continue with "
+            "--resume, which saves what is sound of it"
+        )
+        self.reason = reason
 
 
 class StoreIdentity(NamedTuple):
@@ -143,18 +186,11 @@ class Store:
         self, path: Path, identity: StoreIdentity, resume: bool = False
     ) -> None:
         self.path = path
-        _refuse_foreign(path)
+        self.told: list[str] = []  # what a user should know
+        _refuse_foreign(path, resume)
         with writing(path):
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(path)
-        try:
-            is_new = not _has_ledger(path / LEDGER)
-            if not is_new and not resume:
-                raise InputError(f"there is a sweep in {path}; continue with --resume")
-            self._ledger = _open_ledger(path, identity, is_new)
-        except BaseException:
-            self._lock.release()
-            raise
+            self._lock = locked(path)
         known = json.loads(identity.design)
         self._encoding = Encoding([*known["outcomes"], *known["functions"]])
         self._synced = -math.inf  # when, by the monotonic clock
@@ -164,10 +200,35 @@ class Store:
         self.damaged: dict[str, str] = {}  # what is wrong with the others
         self.noted: set[int] = set()
         try:
-            self._look_through()
+            self._open(identity, resume)
         except BaseException:
-            self.__exit__()
+            self._lock.release()
             raise
+
+    def _open(self, identity: StoreIdentity, resume: bool) -> None:
+        """Open the ledger that is there, or a new one; mend one that is damaged."""
+        file, reason = self.path / LEDGER, "was lost"
+        try:
+            is_new = not _has_ledger(file)
+            if not is_new and not resume:
+                raise InputError(
+                    f"there is a sweep in {self.path}; continue with --resume"
+                )
+            if not is_new:
+                self._ledger = _open_ledger(self.path, identity)
+                self._look_through()
+                return
+        except DamagedLedger as error:
+            if not resume:
+                raise
+            reason = f"was damaged and is kept as {_set_aside(file)} ({error.reason})"
+        saved = list(_saved(self.path, self._encoding)) if resume else []
+        self._ledger = _open_ledger(self.path, identity, saved)
+        self._look_through()
+        if saved or "damaged" in reason:
+            self.told.append(
+                f"{file} {reason}; {len(saved)} runs were saved, the others run again"
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -181,18 +242,25 @@ class Store:
 
     def _look_through(self) -> None:
         """Find out what is there, and whether it is as it was written."""
-        with _reading(self.path / LEDGER):
-            (verdict,) = self._ledger.execute("PRAGMA integrity_check(1)").fetchone()
-            if verdict != "ok":
-                raise sqlite3.DatabaseError(verdict)
-            for row in self._ledger.execute(ALL_DONE):
-                wrong = self._encoding.damage(*row)
-                if wrong is None:
-                    self.done.add(row[0])
-                else:
-                    self.damaged[row[0]] = wrong
-            noted = self._ledger.execute("SELECT position FROM points")
-            self.noted.update(position for (position,) in noted)
+        file = self.path / LEDGER
+        try:
+            with _reading(file):
+                query = "PRAGMA integrity_check(1)"
+                (verdict,) = self._ledger.execute(query).fetchone()
+                if verdict != "ok":
+                    raise sqlite3.DatabaseError(verdict)
+                for row in self._ledger.execute(ALL_DONE):
+                    wrong = self._encoding.damage(*row)
+                    if wrong is None:
+                        self.done.add(row[0])
+                    else:
+                        self.damaged[row[0]] = wrong
+                noted = self._ledger.execute("SELECT position FROM points")
+                self.noted.update(position for (position,) in noted)
+        except BaseException:
+            self._ledger.close()
+            raise
+        self._ledger.set_progress_handler(None, 0)
 
     def add(self, finding: JobResult, seed: int, positions: list[int]) -> JobResult:
         """Keep what came of a run; return what the ledger now says of it.
@@ -216,6 +284,8 @@ class Store:
         self.noted.update(positions)
         if finding["state"] == DONE:
             self.done.add(finding["run"])
+            if (self.path / KEPT / finding["run"]).is_dir():
+                _note_beside(self.path, row)
         return finding
 
     def _compared(self, finding: JobResult, seed: int, raw: bytes) -> JobResult:
@@ -266,10 +336,10 @@ def _reading(ledger: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise InputError(
-            f"{ledger} is damaged: {error}; restore it from a copy, or do the sweep "
-            "anew in another folder (--out)"
-        ) from None
+        is_text = "decode" in str(error)
+        if type(error) is sqlite3.DatabaseError or is_text:
+            raise DamagedLedger(ledger, str(error)) from None
+        raise InputError(f"cannot use {ledger}: {error}") from None
 
 
 def versions() -> dict[str, str]:
@@ -282,63 +352,117 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _refuse_foreign(path: Path) -> None:
+def _refuse_foreign(path: Path, resume: bool) -> None:
     """Raise InputError unless there is a sweep, or nothing, at ``path``."""
     if not path.exists():
         return
     if not path.is_dir():
         raise InputError(f"{path} is a file; choose another place for the sweep")
     there = {entry.name for entry in path.iterdir()}
-    if there - {LOCK} and LEDGER not in there:
+    if not there - {LOCK} or LEDGER in there:
+        return
+    if next(_notes(path), None) is None and not _set_aside_before(path):
         raise InputError(f"{path} is there already and is no sweep; choose another")
+    if not resume:
+        text = f"the sweep in {path} lost its ledger; continue with --resume"
+        raise InputError(f"{text}, which saves what is sound")
 
 
-def _locked(path: Path) -> Lock:
+def locked(path: Path) -> Lock:
     """Be the one driver of a store."""
     busy = f"is driving the sweep in {path}; wait for it, or stop it"
     return Lock(path / LOCK, lambda who: f"another process ({who}) {busy}")
 
 
+# ------------------------------------------------------------------- a ledger's schema
+
+
 def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
-    """Open a ledger."""
-    if not read_only:
-        ledger = sqlite3.connect(path, isolation_level=None, timeout=30.0)
-        try:
+    """Open a ledger, which may be anybody's.
+
+    Raises
+    ------
+    InputError
+        If it holds anything but what a sweep keeps, or has another format.
+    sqlite3.Error
+        If it is damaged, or cannot be opened.
+    """
+    _refuse_journal(path, read_only)
+    address, is_uri = str(path), False
+    if read_only:
+        # Without its write-ahead log it is at rest, and may lie on a read-only disk.
+        is_live = path.with_name(f"{path.name}-wal").exists()
+        mode = (
+            "mode=ro" if is_live or os.access(path.parent, os.W_OK) else "immutable=1"
+        )
+        address, is_uri = f"{path.resolve().as_uri()}?{mode}", True
+    ledger = sqlite3.connect(address, uri=is_uri, isolation_level=None, timeout=30.0)
+    try:
+        _distrust(ledger, path)
+        if not read_only:
             ledger.execute("PRAGMA journal_mode = WAL")
             ledger.execute("PRAGMA synchronous = FULL")
-        except BaseException:
-            ledger.close()
-            raise
-        return ledger
-    # Without its write-ahead log a ledger is at rest, and may lie on a read-only disk.
-    is_live = path.with_name(f"{path.name}-wal").exists()
-    mode = "mode=ro" if is_live or os.access(path.parent, os.W_OK) else "immutable=1"
-    address = f"{path.resolve().as_uri()}?{mode}"
-    ledger = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30.0)
-    try:
-        _distrust(ledger, path.parent)
     except BaseException:
         ledger.close()
         raise
     return ledger
 
 
-def _distrust(ledger: sqlite3.Connection, place: Path) -> None:
-    """Let an untrusted ledger hold tables, and nothing that computes."""
-    ledger.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+def _refuse_journal(path: Path, read_only: bool) -> None:
+    """Raise InputError if SQLite would roll back what no sweep has begun.
+
+    A journal names another file that is deleted then, and may name any.
+    """
+    journal = path.with_name(f"{path.name}-journal")
+    if not path.exists() or not journal.exists():
+        return
+    if read_only or path.stat().st_size > salvage.PAGE:
+        raise InputError(f"{path} has a journal beside it, which no sweep leaves")
+    for file in (journal, path):  # a driver was killed before it began its ledger
+        file.unlink()
+
+
+def _distrust(ledger: Any, path: Path) -> None:
+    """See that a ledger holds a sweep's tables, or none, and nothing that computes."""
     ledger.execute("PRAGMA trusted_schema = OFF")
     ledger.execute("PRAGMA cell_size_check = ON")
+    for name, is_on in _DEFENCES.items():
+        if hasattr(sqlite3, name):  # from Python 3.12 on
+            ledger.setconfig(getattr(sqlite3, name), is_on)
+    ledger.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_OF_SCHEMA)
+    _bound(ledger, STEPS_OF_SCHEMA, every=100)
     try:
-        query = "SELECT type, name, sql FROM sqlite_master"
-        found = ledger.execute(query).fetchall()
+        found = set(ledger.execute(SCHEMA_OF))
     except UnicodeDecodeError as error:  # from an error that quotes the ledger
         raise sqlite3.DatabaseError(str(error)) from None
-    if any(sql in STATEMENTS for _, name, sql in found if name == "about"):
-        _refuse_format(ledger, place)
-    for kind, name, sql in found:
-        is_table = kind == "table" and sql in STATEMENTS
-        if not is_table and not (kind == "index" and sql is None):
-            raise sqlite3.DatabaseError(f"it has a {kind} {name!r} that no sweep has")
+    except (sqlite3.OperationalError, sqlite3.DataError) as error:
+        if "interrupted" not in str(error) and "too big" not in str(error):
+            raise
+        raise InputError(f"{path} is no sweep's: it has a schema without end") from None
+    ledger.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
+    size = path.stat().st_size if path.exists() else 0
+    _bound(ledger, STEPS + STEPS_A_BYTE * size)
+    if found & {row for row in _schema() if row[1] == "about"}:
+        _refuse_format(ledger, path.parent)
+    for kind, name, *_ in sorted(found - _schema(), key=str):
+        what = f"a {kind} {str(name)[:50]!r} that no sweep has"
+        raise InputError(f"{path} is no sweep's: it has {what}")
+    if found and found != _schema():
+        raise InputError(f"{path} is no sweep's: it lacks a table")
+
+
+@functools.cache
+def _schema() -> frozenset[tuple[Any, ...]]:
+    """Return what SQLite says of a new ledger."""
+    with closing(sqlite3.connect(":memory:")) as made:
+        made.executescript(SCHEMA)
+        return frozenset(made.execute(SCHEMA_OF))
+
+
+def _bound(ledger: sqlite3.Connection, steps: int, every: int = PATIENCE) -> None:
+    """Let what a ledger makes SQLite do end after so many steps of its machine."""
+    left = iter(range(steps // every))
+    ledger.set_progress_handler(lambda: next(left, None) is None, every)
 
 
 def _refuse_format(ledger: sqlite3.Connection, place: Path) -> None:
@@ -352,14 +476,8 @@ def _has_ledger(path: Path) -> bool:
     """Tell whether a ledger was begun: a driver killed before that leaves none."""
     if not path.exists():
         return False
-    try:
-        ledger = connect(path)
-        try:
-            return bool(about(ledger))
-        finally:
-            ledger.close()
-    except sqlite3.Error as error:
-        raise InputError(f"{path} is damaged: {error}") from None
+    with _reading(path), closing(connect(path)) as ledger:
+        return bool(about(ledger))
 
 
 def about(ledger: sqlite3.Connection) -> dict[str, str]:
@@ -367,35 +485,38 @@ def about(ledger: sqlite3.Connection) -> dict[str, str]:
     tables = "SELECT count(*) FROM sqlite_master WHERE name = 'about'"
     if not ledger.execute(tables).fetchone()[0]:
         return {}
-    return dict(ledger.execute("SELECT key, value FROM about"))
+    return dict(ledger.execute(ABOUT))
 
 
 def _open_ledger(
-    path: Path, identity: StoreIdentity, is_new: bool
+    path: Path, identity: StoreIdentity, saved: list[dict[str, Any]] | None = None
 ) -> sqlite3.Connection:
-    try:
-        ledger = connect(path / LEDGER)
+    """Open the ledger that is there, or begin one with the rows that were saved."""
+    file = path / LEDGER
+    with _reading(file):
+        ledger = connect(file)
         try:
-            if is_new:
-                _begin(ledger, identity)
-                sync_folder(path)
-            else:
+            if saved is None:
                 _refuse_other(path, about(ledger), identity)
+            else:
+                _begin(ledger, identity, saved)
+                sync_folder(path)
         except BaseException:
             ledger.close()
             raise
-    except sqlite3.Error as error:
-        raise InputError(f"cannot write {path / LEDGER}: {error}") from None
     return ledger
 
 
-def _begin(ledger: sqlite3.Connection, identity: StoreIdentity) -> None:
+def _begin(
+    ledger: sqlite3.Connection, identity: StoreIdentity, saved: list[dict[str, Any]]
+) -> None:
     known = identity._asdict() | {"format": FORMAT, "created": _now()}
     ledger.execute("BEGIN IMMEDIATE")
     for statement in SCHEMA.split(";"):
         if statement.strip():
             ledger.execute(statement)
     ledger.executemany("INSERT INTO about VALUES (?, ?)", list(known.items()))
+    ledger.executemany(PUT_RUN, saved)
     ledger.execute("COMMIT")
 
 
@@ -412,6 +533,72 @@ def _refuse_other(path: Path, known: dict[str, str], identity: StoreIdentity) ->
         raise InputError(
             f"the sweep in {path} was run by other code ({codes}); {advice}"
         )
+
+
+# ---------------------------------------------------------------------------- rescuing
+
+
+def _set_aside(ledger: Path) -> str:
+    """Give a damaged ledger, and its log, another name; return it."""
+    number = 1
+    while (aside := ledger.with_name(f"{ASIDE}{number}")).exists():
+        number += 1
+    with writing(ledger.parent):
+        for end in ("-wal", ""):
+            with suppress(FileNotFoundError):
+                os.replace(f"{ledger}{end}", f"{aside}{end}")
+        Path(f"{ledger}-shm").unlink(missing_ok=True)
+    return aside.name
+
+
+def _set_aside_before(path: Path) -> list[Path]:
+    """Return the damaged ledgers that lie in a store, oldest first."""
+    found = path.glob(f"{ASIDE}[0-9]*")
+    return sorted(one for one in found if one.name.removeprefix(ASIDE).isdecimal())
+
+
+def _notes(path: Path) -> Iterator[Path]:
+    """Yield the files of outcomes beside the runs that were kept whole."""
+    return (path / KEPT).glob("*.json")
+
+
+def _note_beside(path: Path, row: Mapping[str, Any]) -> None:
+    """Keep the outcomes of a run beside it, should the ledger be lost."""
+    note = {name: value for name, value in row.items() if value is not None}
+    note["outcomes"] = row["outcomes"].hex()
+    write_text(path / KEPT / f"{row['run']}.json", json.dumps(note))
+
+
+def _saved(path: Path, encoding: Encoding) -> Iterator[dict[str, Any]]:
+    """Yield each row once that damaged ledgers and notes hold, and that is sound."""
+    seen = set()
+    for row in _found(path):
+        run, seed, digest, raw = map(row.get, PROVED)
+        if not isinstance(run, str) or not isinstance(seed, int) or run in seen:
+            continue
+        if salvage.RUN.fullmatch(run) is None or not isinstance(raw, bytes):
+            continue
+        if encoding.damage(run, seed, str(digest), raw) is not None:
+            continue
+        seen.add(run)
+        told: dict[str, Any] = {name: str(row.get(name, "")) for name in TOLD}
+        seconds = row.get("seconds")
+        told["seconds"] = seconds if isinstance(seconds, float) else 0.0
+        blank = dict.fromkeys(("stage", "reason", "error"))
+        sound = {name: row[name] for name in PROVED}
+        yield blank | sound | told | {"state": DONE, "bytes": len(raw)}
+
+
+def _found(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield all that may be a row: the latest ledger first, then the notes."""
+    for file in reversed(_set_aside_before(path)):
+        for values in salvage.rows(file, len(COLUMNS)):
+            yield dict(zip(COLUMNS, values, strict=True))
+    for note in sorted(_notes(path)):
+        with suppress(OSError, ValueError):
+            row = read_json(note, LONGEST)
+            if isinstance(row, dict):
+                yield row | {"outcomes": bytes.fromhex(str(row.get("outcomes")))}
 
 
 def difference(old: Any, new: Any, where: str = "") -> str:

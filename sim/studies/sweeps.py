@@ -40,18 +40,21 @@ from sim.studies.job import (
     JobResult,
     Task,
     Tasks,
+    network_of,
     scenario_of,
     warm_up,
 )
 from sim.studies.outcomes import Measure
 from sim.studies.store import KEPT, TRANSCRIPTS, Store, identity_of
+from sim.studies.store_digests import driving
 from sim.studies.workers import Limits, WorkerPool
 from sim.utils.errors import InputError
 from sim.utils.files import expanded
 from sim.utils.parallel import progress_bar
 from sim.utils.portable import processors
-from sim.utils.provenance import source_digest
+from sim.utils.publish import sweep_folder
 from sim.utils.signatures import checked_arguments
+from sim.utils.source import source_digest
 from sim.utils.typing import Array
 from sim.utils.untrusted import open_file, parse_json, resolve_inside
 
@@ -129,7 +132,7 @@ def _opened(task: Task) -> Iterator[Society]:
     job = task.job
     with open_cast(stand_in(design.mind(job["mind"]))) as cast:
         yield Society(
-            scenario_of(job), rng=job["seed"], network=job["network"], cast=cast
+            scenario_of(job), rng=job["seed"], network=network_of(job), cast=cast
         )
 
 
@@ -178,7 +181,7 @@ class Sweep:
     @functools.cached_property
     def about(self) -> dict[str, Any]:
         """Name, design, source digest and day of creation of the sweep."""
-        rows = dict(self._query("SELECT key, value FROM about"))
+        rows = dict(self._query(store.ABOUT))
         try:
             record = parse_json(rows["design"])
             DesignRecord.model_validate(record)
@@ -233,7 +236,7 @@ class Sweep:
 
     def ledger(self) -> pd.DataFrame:
         """Return what is noted of each run: state, attempts, seconds, versions."""
-        names = [name for name in _columns(store.SCHEMA) if name != "outcomes"]
+        names = [name for name in store.COLUMNS if name != "outcomes"]
         text = f"SELECT {', '.join(names)} FROM runs ORDER BY finished, run"
         return pd.DataFrame(self._query(text), columns=names)
 
@@ -362,7 +365,7 @@ class Sweep:
             check_address(mind)
         except InputError as error:
             raise InputError(f"run {run[:8]} was not kept: {error}") from None
-        given: dict[str, Any] = {"network": job["network"], "mind": mind}
+        given: dict[str, Any] = {"network": network_of(job), "mind": mind}
         return simulate(scenario_of(job), seed=task.seed, out=place, **given)
 
     def _query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -405,12 +408,6 @@ def _name(place: Path, run: object) -> str:
     return str(run)
 
 
-def _columns(schema: str) -> list[str]:
-    """Return the names of the columns of ``runs``."""
-    inside = schema.partition("CREATE TABLE runs (")[2].partition(");")[0]
-    return [part.split()[0] for part in inside.split(",")]
-
-
 @checked_arguments()
 def load_sweep(path: str | Path) -> Sweep:
     """Return the sweep in a folder, finished or not.
@@ -448,6 +445,7 @@ def sweep(
     functions: Mapping[str, Measure] | None = None,
     allow_model: str | Iterable[str] = (),
     insecure: bool = False,
+    allow_other_versions: bool = False,
     workers: int | None = None,
     time_limit: float = 3600.0,
     memory_limit: int = 0,
@@ -479,6 +477,9 @@ def sweep(
         ``"api.openai.com"`` or ``"127.0.0.1:8012"``: your key goes there.
     insecure
         Whether such a host, on another machine, may be reached by http://.
+    allow_other_versions
+        Whether a sweep may be resumed that was begun with another Python or other
+        libraries; its ledger says which run was done with which.
     workers
         Processes to run in; None is one a processor.
     time_limit
@@ -515,7 +516,8 @@ def sweep(
     place = expanded(out) if out is not None else SWEEPS / chosen.name
     identity = identity_of(chosen.name, tasks.identity())
     limits = Limits(time_limit, memory_limit)
-    with Store(place, identity, resume) as store:
+    told = tell or (lambda line: None)
+    with driving(place, identity, resume, allow_other_versions, told) as store:
         driver = Driver(tasks, store, tell, reach)
         if executor is None:
             pool = WorkerPool(workers or processors(), limits)
@@ -525,6 +527,8 @@ def sweep(
             findings = executors.run(executor, driver.jobs(), limits, ahead)
         with closing(findings):
             driver.keep(findings, progress)
+        if chosen.keep_runs:
+            sweep_folder(place / KEPT)  # of workers that were killed
     return load_sweep(place)
 
 
@@ -549,6 +553,8 @@ class Driver:
         self.tasks, self.store, self._reach = tasks, store, reach
         self._tell = tell or (lambda line: None)
         self._flying: dict[str, list[Task]] = {}  # tasks that are the same run
+        for line in store.told:
+            self._tell(line)
         for wrong in store.damaged.values():
             self._tell(f"{wrong}; it is run again")
 

@@ -1,19 +1,20 @@
 """Atomic files and folders: each appears whole or not at all.
 
-What operating systems do differently with files is here, and nowhere else.
+What operating systems do differently with files is here, in `sim.utils.publish` and
+`sim.utils.locks`, and nowhere else.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 from sim.utils.errors import InputError
+from sim.utils.locks import Lock as Lock  # noqa: PLC0414 - it belongs here too
+from sim.utils.publish import Draft, state_of, sweep
 
 
 def expanded(path: str | Path) -> Path:
@@ -30,34 +31,6 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise InputError(f"{str(path)!r} begins with a user that is not here") from None
-
-
-def sibling(directory: Path, purpose: str) -> Path:
-    """Return a hidden, unused name beside ``directory``.
-
-    Raises
-    ------
-    InputError
-        If there can be nothing beside it, as with a root folder.
-    """
-    if not directory.name or "\0" in str(directory):
-        raise InputError(f"{str(directory)!r} is no name of a file or folder")
-    name = f".{directory.name[:200]}.{secrets.token_hex(4)}.{purpose}"
-    return directory.with_name(name)
-
-
-def move_into_place(new: Path, place: Path) -> None:
-    """Rename ``new`` to ``place``; whatever was there goes, or comes back on error."""
-    old = sibling(place, "old")
-    try:
-        with suppress(FileNotFoundError):
-            os.rename(place, old)
-        os.rename(new, place)
-    except BaseException:
-        if old.exists() and not place.exists():
-            os.rename(old, place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
@@ -99,90 +72,43 @@ def open_at_once(path: Path, flags: int) -> int:
     return os.open(path, flags, 0o666)
 
 
-class Lock:
-    """The right to write something, until it is released or this process ends.
-
-    It lies in a hidden file that goes with it. A process that is killed leaves the
-    file, but not the lock.
-
-    Parameters
-    ----------
-    file
-        The file; its folder must be there.
-    refusal
-        Returns what to say if another process has the lock, or this one has; takes who.
-
-    Raises
-    ------
-    InputError
-        If somebody has it.
-    OSError
-        If there cannot be such a file.
-    """
-
-    def __init__(self, file: Path, refusal: Callable[[str], str]) -> None:
-        import filelock  # late: it takes time
-
-        is_native = filelock.has_fcntl or os.name == "nt"
-        self.file = file
-        self._lock = filelock.FileLock(
-            file,
-            blocking=False,
-            thread_local=False,
-            on_acquired=_sign if is_native else None,
-        )
-        try:
-            self._lock.acquire()
-        except filelock.Timeout:
-            raise InputError(refusal(_signature(file))) from None
-
-    def release(self) -> None:
-        """Let others have it; do nothing if it is released."""
-        if self._lock.is_locked:
-            with suppress(OSError):  # Windows removes it when it is released
-                self.file.unlink()
-            self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-
-def _sign(descriptor: int) -> None:
-    """Write who has a lock, after its first byte, which Windows lets nobody read."""
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f" {os.getpid()}\n".encode())
-
-
-def _signature(file: Path) -> str:
-    with suppress(OSError), open(file, "rb", buffering=0) as signed:
-        signed.seek(1)
-        return signed.read(20).decode(errors="replace").strip() or "unknown"
-    return "unknown"
-
-
 @contextmanager
 def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
     """Give a hidden file to write, which takes the place of ``path`` when all is well.
 
-    Makes the folder if need be; on an error nothing is left and nothing replaced.
+    Makes the folder if need be; on an error nothing is left and nothing replaced. What
+    was there when this began is replaced, be it a link: what that leads to stays.
     ``suffix`` ends the hidden name, for writers who go by it.
 
     Raises
     ------
     InputError
-        If it cannot be written there.
+        If it cannot be written there, something other than a file is there, or
+        something came there meanwhile: then what was written is kept beside it.
     """
-    part = sibling(path, f"part{suffix}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path)
+        seen = state_of(path)
+        _refuse_no_file(path)
+        draft = Draft(path, seen, suffix)
         try:
-            yield part
-            os.replace(part, path)
+            yield draft.part
+            draft.publish()
         finally:
-            part.unlink(missing_ok=True)
+            draft.discard()
+
+
+def _refuse_no_file(path: Path) -> None:
+    """Raise InputError if a folder or a device is at a path, or where it leads to."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise InputError(f"cannot write {path}: Is a directory; name a file in it")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"cannot write {path}: it is not a file; name another")
 
 
 def write_text(path: Path, text: str) -> None:

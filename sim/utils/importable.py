@@ -13,7 +13,7 @@ from sim.utils.errors import InputError
 
 
 def locate(what: str, thing: Any) -> dict[str, str]:
-    """Return where a function or class is found again, and the digest of its source.
+    """Return where a function or class is found again, and the digest of its file.
 
     Parameters
     ----------
@@ -25,7 +25,9 @@ def locate(what: str, thing: Any) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        ``module``, ``name`` and ``file``, and ``digest``: 64 hex digits of SHA-256.
+        ``module``, ``name`` and ``file``, and ``digest``: 64 hex digits of SHA-256 of
+        the whole file, since it may use all that stands there. What it imports from
+        other files is not in the digest.
 
     Raises
     ------
@@ -35,17 +37,17 @@ def locate(what: str, thing: Any) -> dict[str, str]:
     """
     where = getattr(thing, "__qualname__", "<lambda>")
     try:
-        source = inspect.getsource(thing)
+        inspect.getsource(thing)
         file = Path(inspect.getsourcefile(thing) or "").resolve()
     except (OSError, TypeError):
-        source, file = "", Path()
+        file = Path()
     if "<" in where or "." in where or not file.is_file():
         kind = "class" if inspect.isclass(thing) else "function"
         raise InputError(
             f"{what}: other processes cannot find the {kind} {where}; "
             "define it at the top of a file"
         )
-    digest = hashlib.sha256(source.encode()).hexdigest()
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
     module = thing.__module__
     return {"module": module, "name": where, "file": str(file), "digest": digest}
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sim.utils.errors import legible
+
+LONGEST = 40  # letters of a person's label that are shown
+
 # Names that OSes give themselves.
 OS_NAMES = (
     *("Abril", "Alba", "Amari", "Anouk", "Arden", "Ariel", "Ash", "Aspen", "Avery"),
@@ -29,6 +35,21 @@ def os_name(index: int) -> str:
     return OS_NAMES[index % len(OS_NAMES)]
 
 
-def human_name(row: int) -> str:
-    """Return the first name of a human; several humans may share one."""
-    return HUMAN_NAMES[row % len(HUMAN_NAMES)]
+def human_name(row: int, labels: Sequence[str] | None = None) -> str:
+    """Return the first name of a human; several humans may share one.
+
+    With ``labels``, what a network file calls each human, it is that.
+    """
+    return labels[row] if labels else HUMAN_NAMES[row % len(HUMAN_NAMES)]
+
+
+def human_label(row: int, labels: Sequence[str] | None) -> str:
+    """Return how a human is called in figures and reports: in one short line.
+
+    It is ``human 3``, or, with ``labels``, what a network file calls that human and
+    the number, as in ``ann (3)``.
+    """
+    if not labels:
+        return f"human {row}"
+    shown = legible(labels[row])
+    return f"{shown if len(shown) <= LONGEST else shown[:LONGEST] + '...'} ({row})"

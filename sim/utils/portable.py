@@ -1,7 +1,7 @@
-"""Portable processes, signals, pipes and locks.
+"""Portable processes, signals and pipes.
 
-Nowhere else does this package ask for what Linux, macOS and Windows do not all have;
-`sim.utils.files` has what concerns files and locks.
+Nowhere else does this package ask for what Linux, macOS and Windows do not all have,
+but for what concerns files: see `sim.utils.files`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,12 @@ from typing import IO, Any, NoReturn
 ROOT = Path(__file__).parents[2]  # the folder that holds this package
 PIECE = 2**16  # bytes read from a pipe at once
 MEGABYTE = 2**20
+OTHERS = 0o022  # bits of a mode: the group or all may write
+SUPERUSER = 0
+CGROUPS = (  # where Linux says what a container may have
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
 MOST_IN_A_POOL = 61  # processes that Windows can wait for at once
 PATIENCE = 5.0  # seconds until what an ended process said must have been read
 CHECK_EVERY = 0.05  # seconds between looks at memory that no system limits
@@ -272,6 +278,43 @@ def take_over_output() -> int:
     own = os.dup(1)
     os.dup2(2, 1)
     return own
+
+
+def strangers_access(found: os.stat_result) -> str | None:
+    """Return why somebody else may have written a file or folder; None if nobody could.
+
+    The superuser is nobody else. Where files have no owners, as on Windows, the answer
+    is None.
+    """
+    if not hasattr(os, "geteuid"):
+        return None
+    if found.st_uid not in (os.geteuid(), SUPERUSER):
+        return "belongs to another user"
+    return "can be written by others" if found.st_mode & OTHERS else None
+
+
+def free_memory() -> int:
+    """Return how many bytes this process could still take.
+
+    What the machine has, or a limit on this process or its group of processes leaves,
+    whichever is less.
+    """
+    import psutil
+
+    free = [int(psutil.virtual_memory().available)]
+    for file in CGROUPS:
+        with suppress(OSError, ValueError):  # other systems; "max"
+            free.append(int(Path(file).read_text()))
+    try:
+        import resource
+    except ImportError:
+        return min(free)
+    used = psutil.Process().memory_info()
+    for name, taken in (("RLIMIT_AS", used.vms), ("RLIMIT_DATA", used.rss)):
+        limit, _ = resource.getrlimit(getattr(resource, name, resource.RLIMIT_DATA))
+        if limit != resource.RLIM_INFINITY:
+            free.append(max(0, limit - taken))
+    return min(free)
 
 
 def limit_memory(megabytes: int) -> None:

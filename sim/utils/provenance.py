@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import json
 import platform
 import shlex
 import sys
@@ -15,29 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sim.utils.errors import InputError, writable
+from sim.utils.source import source_digest
 from sim.utils.untrusted import open_file
-
-PACKAGE = Path(__file__).parents[1]
-
-
-@functools.cache
-def source_digest() -> str:
-    """Return 16 hex digits that name this package's Python source."""
-    return digest_of(sorted(PACKAGE.rglob("*.py")))
-
-
-def digest_of(files: list[Path]) -> str:
-    """Return 16 hex digits that name files of this package and what is in them."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0")
-        digest.update(file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
 
 SOFTWARE = "os-society"
 LARGEST = 100_000_000  # bytes of a provenance file
-LIBRARIES = ("numpy", "numba", "mesa", "pandas", "pyarrow")
+LIBRARIES = ("numpy", "numba", "mesa", "pandas", "pyarrow", "networkx")
+DIGEST = "digest"  # of a record, within it
 
 
 def software_version() -> str:
@@ -71,8 +55,7 @@ def provenance(
     return {
         "software": {"name": SOFTWARE, "version": software_version()},
         "source_digest": source_digest(),
-        "python": platform.python_version(),
-        "libraries": {name: _version(name) for name in LIBRARIES},
+        **versions(),
         "platform": platform.platform(),
         "processor": _processor(),
         "command": writable(shlex.join(sys.argv)),
@@ -85,6 +68,52 @@ def provenance(
         "steps": int(steps),
         "network": None,
     } | more
+
+
+def versions() -> dict[str, Any]:
+    """Return the versions of Python and of the libraries that make a result."""
+    libraries = {name: _version(name) for name in LIBRARIES}
+    return {"python": platform.python_version(), "libraries": libraries}
+
+
+def other_versions(record: Mapping[str, Any]) -> str:
+    """Return in words in which versions a record differs from what is here, or "".
+
+    Parameters
+    ----------
+    record
+        With ``python`` and ``libraries``, as ``versions`` has them. What it does not
+        name is not compared.
+    """
+    here = versions()
+    then = {"python": record.get("python", ""), **(record.get("libraries") or {})}
+    now = {"python": here["python"], **here["libraries"]}
+    return ", ".join(
+        f"{name} {then[name]}, now {now[name]}"
+        for name in now
+        if then.get(name, "") not in ("", now[name])
+    )
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with a digest of all that it says, so that an edit shows.
+
+    The digest is of the values, not of how they are written. It is no signature: who
+    changes a value on purpose can write another digest, too.
+    """
+    known = {name: value for name, value in record.items() if name != DIGEST}
+    return known | {DIGEST: _digest(known)}
+
+
+def is_sealed(record: Mapping[str, Any]) -> bool:
+    """Tell whether a record's digest is of what it says."""
+    return bool(record.get(DIGEST) == sealed(record)[DIGEST])
+
+
+def _digest(record: Mapping[str, Any]) -> str:
+    plain = json.loads(json.dumps(record))  # as it is read again
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class _HowToRead(Protocol):

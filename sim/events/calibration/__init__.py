@@ -21,7 +21,8 @@ from sim.model.parameters import Parameters
 from sim.utils.errors import InputError
 from sim.utils.files import write_text
 from sim.utils.parallel import map_all, progress_shown
-from sim.utils.provenance import SOFTWARE, software_version, source_digest
+from sim.utils.provenance import SOFTWARE, software_version
+from sim.utils.source import source_digest
 from sim.utils.stats import poisson_bound
 
 MARK = 1.0  # false alarms per 1,000 steps that are at most allowed

@@ -7,7 +7,7 @@ another program asks for some agents and their ties at a time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +55,8 @@ def agent_rows(
         table = result.humans(step) if kind == "human" else result.oses(step)
         for first in range(0, max(len(table), 1), AGENTS):
             part = table.iloc[first : first + AGENTS]
-            known = {"kind": kind, "label": _labels(part, kind), "condition": STATUS[0]}
+            called = _labels(part, kind, result.labels)
+            known = {"kind": kind, "label": called, "condition": STATUS[0]}
             if kind == "OS":
                 known["condition"] = [STATUS[code] for code in part["status"].tolist()]
             yield part.assign(**known).astype(dict.fromkeys(known, object))
@@ -72,10 +73,10 @@ def agents_of_all(
         yield part.assign(first_step=days[at], last_step=result.steps[-1])
 
 
-def _labels(part: pd.DataFrame, kind: str) -> list[str]:
+def _labels(part: pd.DataFrame, kind: str, labels: Sequence[str] | None) -> list[str]:
     numbers = part.index.tolist()
     if kind == "human":
-        return [f"human {agent}" for agent in numbers]
+        return [labels[n] if labels else f"human {n}" for n in numbers]
     names = part["name"].tolist()
     return [f"{os_name(n)} ({agent})" for agent, n in zip(numbers, names, strict=True)]
 

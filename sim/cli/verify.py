@@ -1,0 +1,35 @@
+"""The command ``verify``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from sim.cli.arguments import add_command, as_json, as_table
+
+
+def add_verify(commands: Any) -> None:
+    """Add ``os-society verify`` to the command line."""
+    text = (
+        "Verify that a run, a sweep, a checkpoint or a transcript is as it was "
+        "written; 1 if something is not, or cannot be proved."
+    )
+    command = add_command(commands, "verify", verify_what_is_stored, text)
+    command.add_argument(
+        "path", help="directory of a run, sweep or checkpoint, or file of a transcript"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def verify_what_is_stored(args: argparse.Namespace) -> int:
+    """Print a line for each artefact and each fault; return 0 if all is proved."""
+    from sim.studies.verify import verify
+
+    found = verify(args.path)
+    if args.json:
+        told = [one._asdict() for one in found.findings]
+        print(as_json({"proved": found.is_proved, "findings": told}, indent=2))
+    else:
+        rows = [(s, kind, f"{path}: {text}") for s, kind, path, text in found.findings]
+        print(as_table("{:<8} {:<14} ", (), rows))
+    return 0 if found.is_proved else 1
