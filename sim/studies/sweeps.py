@@ -228,8 +228,8 @@ class Sweep:
         folder = resolve_inside(self.path, TRANSCRIPTS)
         for file in sorted(folder.glob("*.jsonl")):
             with suppress(InputError, OSError), open_file(file) as opened:
-                first, *_ = (opened.read(MOST_BYTES_OF_A_HEADER) or b"").split(b"\n")
-                header = read_header(file, first)
+                begins = opened.read(MOST_BYTES_OF_A_HEADER) or b""
+                header = read_header(file, begins[: begins.find(b"\n") + 1])
                 told = {name: getattr(header, name) for name in _SETTLED}
                 found.setdefault(json.dumps(told), told)
         return list(found.values())
