@@ -39,6 +39,7 @@ from sim.runs import checkpoint, conversations, result, run
 from sim.studies import design as designs
 from sim.studies import load_sweep
 from sim.studies.job import Tasks
+from sim.studies.verify import verify
 from sim.utils.errors import LONGEST, InputError
 
 Examples = st.SearchStrategy[bytes]
@@ -502,6 +503,7 @@ def read_transcript(content: bytes) -> None:
 
     refused(replay)
     refused(record)
+    refused(lambda: verify(path))
 
 
 @cache
@@ -757,12 +759,14 @@ def read_run(path: Path) -> None:
         ),
         lambda: found.speech.calls,
         found.detect,
+        lambda: verify(path),
     ]
     for part in parts:
         refused(part)
 
 
 def read_checkpoint(path: Path) -> None:
+    refused(lambda: verify(path / "checkpoints" / "000020"))
     society = checkpoint.load(path).society
     society.step()
 
@@ -781,6 +785,7 @@ SWEEP = Folder(make_sweep, "sweep")
 
 
 def read_sweep(path: Path) -> None:
+    refused(lambda: verify(path))
     found = load_sweep(path)
     for part in (found.counts, found.failures, found.ledger, found.table):
         value: Any = part

@@ -156,6 +156,37 @@ def test_a_digest_alone_is_not_believed(run: Path) -> None:
         assert faults(verify(run))
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"files": {"../../../etc/passwd": "0" * 64}},
+        {"files": {"a\0b": "", "/dev/zero": "x"}},
+        {"files": {"series.parquet": None, "snapshots": {"a": 1}}},
+        {"files": ["series.parquet"]},
+        {"files": {}, "steps": 7},
+        {"seed": 5, "parameters": {}},
+        {"source_changed": ["model/rules.py"], "mind": None},
+    ],
+)
+def test_whoever_wrote_a_record_gets_findings(
+    run: Path, changes: dict[str, Any]
+) -> None:
+    file = run / "provenance.json"
+    changed = json.loads(file.read_bytes()) | changes
+    file.write_text(as_text(provenance.sealed(changed)))
+    assert not verify(run).is_proved
+    meta = run / "checkpoints" / "000004" / "society.json"
+    changed = json.loads(meta.read_bytes()) | changes | {"snapshots": changes}
+    meta.write_text(checkpoint.as_text(provenance.sealed(changed)))
+    assert verify(run / "checkpoints" / "000004").faults
+    (run / UNFINISHED).write_text(
+        json.dumps(provenance.sealed({"provenance": changes}))
+    )
+    file.unlink()
+    (run / "series.parquet").unlink()
+    assert verify(run).faults
+
+
 # -------------------------------------------------------------------------- transcripts
 
 
@@ -237,7 +268,7 @@ def test_a_sweep_goes_on_with_other_versions_only_if_that_is_allowed(
     place = at_home(tmp_path / "s").path
     old = "UPDATE runs SET versions = json_set(versions, '$.numpy', '1.0.0')"
     spoil_ledger(place, f"{old} WHERE seed = 0")
-    assert "ledger.sqlite is not as the last driver left it" in faults(verify(place))
+    assert "is not as the last driver left it" in faults(verify(place))
     with pytest.raises(InputError, match=r"begun with other versions \(numpy 1\.0\.0,"):
         at_home(place, resume=True)
     told: list[str] = []

@@ -383,7 +383,7 @@ def of_ledger(text: str) -> Change:
 
 def two_kept(copy: Copy) -> None:
     """Give two runs that were kept each other's names."""
-    swapped(*copy.draw.sample(sorted((copy.path / "runs").iterdir()), 2))
+    swapped(*copy.draw.sample(sorted((copy.path / "runs").glob("*/")), 2))
 
 
 Change = Callable[[Copy], None]

@@ -57,6 +57,7 @@ from sim.utils.untrusted import read_json, resolve_inside
 
 FOLDER = "checkpoints"
 META = "society.json"
+LISTS = ("files", "snapshots")  # of names and digests
 BUILT_ON = {"series.parquet", "readings.parquet"}  # of the checkpoints before one
 FORMAT = 1
 LARGEST = 2**32  # bytes of ``society.json``, which may name all people
@@ -316,6 +317,8 @@ def metas(run: Path, last: int) -> Iterator[tuple[int, dict[str, Any]]]:
                 is_sealed(found) or not {"digest", "files"} & found.keys()
             ):
                 raise ValueError("other values were written, as its digest says")
+            if not all(isinstance(found.get(n, {}), dict) for n in LISTS):
+                raise ValueError("it lists no files")
             follows = found.get("before", "")
             digest = digest_of_file(file)
         if follows not in ("", before) or (before and "files" in found and not follows):
@@ -344,9 +347,9 @@ def check_files(run: Path, last: int, snapshots: bool = False) -> None:
         listed = found.get("files", {})
         read = listed if day == last else listed.keys() & BUILT_ON
         names = {f"{FOLDER}/{day:06d}/{name}": listed[name] for name in read}
-        for name, digest in (
-            names | found["snapshots"] if snapshots else names
-        ).items():
+        if snapshots:
+            names |= found.get("snapshots", {})
+        for name, digest in names.items():
             path = resolve_inside(run, name)
             with as_input_error(path, run):
                 if digest_of_file(path) != digest:

@@ -264,12 +264,13 @@ def prove_unfinished(place: Path) -> list[Finding]:
     if not found.tried(lambda: known.update(read_json(file, LARGEST)), file):
         return found.found
     record = known.get("provenance")
-    if not is_sealed(known) or not isinstance(record, dict):
+    if not isinstance(record, dict) or not is_sealed(known):
         found.fault("other values were written, as its digest says", file)
         return found.found
     if read_bytes(file, LARGEST) != _as_begun(known):
         found.fault("is not written as it was", file)
-    found.tried(lambda: validation.check_provenance(file, record), file)
+    if not found.tried(lambda: validation.check_provenance(file, record), file):
+        return found.found
     count = _prove_checkpoints(found, place, record)
     bound: set[str] = set()
     found.tried(lambda: bound.update(_bound(place)))

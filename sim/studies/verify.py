@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,8 +136,11 @@ def _of_sweep(place: Path) -> list[Finding]:
 
     def read() -> None:
         sweep = load_sweep(place)
-        count[0] = _prove_ledger(found, sweep)
-        kept.update(_prove_points(found, sweep))
+        try:
+            count[0] = _prove_ledger(found, sweep)
+            kept.update(_prove_points(found, sweep))
+        except (sqlite3.Error, OverflowError) as error:
+            raise ValueError(str(error)) from None
 
     found.tried(read, place / store.LEDGER)
     for folder in sorted((place / store.KEPT).glob("*/")):
@@ -168,11 +173,7 @@ def _prove_store(found: Findings, place: Path) -> None:
     if not found.tried(read, file):
         return
     for name, digest in known[FILES].items():
-        path = place / name
-        if not path.exists():
-            found.fault("is missing", path)
-        elif digest_of_file(resolve_inside(place, name)) != digest:
-            found.fault("is not as the last driver left it: other bytes", path)
+        found.tried(partial(_prove_listed, place, name, digest), place / name)
     if store_digests.has_log(place):
         found.fault(
             "has a log beside it, but no driver is at work", place / store.LEDGER
@@ -182,6 +183,12 @@ def _prove_store(found: Findings, place: Path) -> None:
             found.fault(
                 f"is not of this sweep: {DIGESTS} does not list it", place / name
             )
+
+
+def _prove_listed(place: Path, name: str, digest: object) -> None:
+    """Raise ValueError or OSError unless a file is as the last driver left it."""
+    if digest_of_file(resolve_inside(place, name)) != digest:
+        raise ValueError("it is not as the last driver left it: other bytes")
 
 
 def _prove_ledger(found: Findings, sweep: Sweep) -> int:
