@@ -2,13 +2,18 @@
 #
 #   make run ARGS="--humans 5000 --seed 7"    hand options to the command line
 #   make test PYTHON=/path/to/python3.12      choose the Python (for a new .venv)
+#   make run HASHES=                          install files that the locks do not name
 
 VENV ?= .venv
 ARGS ?=
 BIN := $(VENV)/bin
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 CONSTRAINTS := .ci/constraints.txt
+LOCK := .ci/lock-run.txt
+LOCK_DEV := .ci/lock-dev.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The locks have the hashes of files for Linux on x86-64. HASHES= installs without.
+HASHES := $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -))
 SHARED_OUT := --numprocesses auto --maxprocesses 4 --dist worksteal
 SUITABLE := import ensurepip, sys, venv; \
 	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -95,17 +100,26 @@ clean: ## remove environments and caches, never results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Installing is done again only when what is to be installed has changed.
-$(VENV)/installed: pyproject.toml $(CONSTRAINTS)
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS) $(LOCK)
 	@$(create_environment)
 	@echo "Installing os-society (this takes a minute)"
-	@$(INSTALL) --constraint $(CONSTRAINTS) --editable .
+	@$(call install,--requirement $(LOCK),.)
 	@touch $@
 
-$(VENV)/installed-dev: pyproject.toml $(CONSTRAINTS)
+$(VENV)/installed-dev: pyproject.toml $(CONSTRAINTS) $(LOCK) $(LOCK_DEV)
 	@$(create_environment)
 	@echo "Installing os-society and its development tools (this takes a minute)"
-	@$(INSTALL) --constraint $(CONSTRAINTS) --editable '.[dev]'
+	@$(call install,--requirement $(LOCK) --requirement $(LOCK_DEV),'.[dev]')
 	@touch $(VENV)/installed $@
+
+# Install what the package needs, its build with it, and then the package: pip would take
+# any version of what it builds with, and knows no hash of a folder.
+define install
+$(if $(HASHES),$(INSTALL) --require-hashes --no-deps $(1),\
+	$(INSTALL) --constraint $(CONSTRAINTS) hatchling editables) && \
+$(INSTALL) --no-build-isolation $(if $(HASHES),--no-deps,--constraint $(CONSTRAINTS)) \
+	--editable $(2)
+endef
 
 define create_environment
 [ -x $(BIN)/pip ] && exit 0; \

@@ -306,6 +306,8 @@ def free_memory() -> int:
         with suppress(OSError, ValueError):  # other systems; "max"
             free.append(int(Path(file).read_text()))
     try:
+        if sys.platform == "win32":
+            raise ImportError("it has other limits")
         import resource
     except ImportError:
         return min(free)
