@@ -151,7 +151,8 @@ def resume(place: Path, *, threads: int = 1, progress: bool = False) -> Path:
         tidy(place)
     options, record = load_unfinished(place)
     options.threads, options.progress = threads, progress
-    if not options.overwrite and (place.is_file() or any(place.glob("*"))):
+    is_taken = place.is_file() or any(place.glob("*"))
+    if place.is_symlink() or (is_taken and not options.overwrite):
         where = f"something came to {place} after its run was cut short"
         raise InputError(f"{where}; move it away, and resume then")
     with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
