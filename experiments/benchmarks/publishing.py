@@ -326,7 +326,8 @@ class Fault:
             count = len(self.steps)
             self.act(self.has_begun)
             del self.steps[count:]
-        self.has_begun |= name.endswith(".part.lock")
+        is_new = event == "open" and not os.path.lexists(args[0])
+        self.has_begun |= is_new and name.endswith(".part.lock")
 
     def _concerns(self, event: str, args: tuple[Any, ...]) -> bool:
         if event == "open":

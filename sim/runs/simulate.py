@@ -184,7 +184,8 @@ def resume(
             f"the run {place} was begun with other versions ({other}), which may give "
             "other numbers; resume it with those, or --allow-other-versions"
         )
-    if not options.overwrite and (place.is_file() or any(place.glob("*"))):
+    is_taken = place.is_file() or any(place.glob("*"))
+    if place.is_symlink() or (is_taken and not options.overwrite):
         where = f"something came to {place} after its run was cut short"
         raise InputError(f"{where}; move it away, and resume then")
     with RunWriter(place, record, overwrite=options.overwrite, lasting=True) as writer:
