@@ -121,7 +121,8 @@ def test_an_old_recording_counts_calls_as_it_did(tmp_path: Path) -> None:
     with Loopback(*faults) as server:
         mind = asking(server.url, record=record)
         free = speak(tmp_path / "free", mind, steps=1)
-    assert free.provenance["mind"]["re_asked"] == 3
+    # Two, if all three faults fall upon one call, which is then given up.
+    assert free.provenance["mind"]["re_asked"] in (2, 3)
     header, *lines = record.read_text().splitlines(keepends=True)
     header = header.replace('"transcript":3', '"transcript":2')
     record.write_text(header + "".join(one for one in lines if '"messages"' in one))
