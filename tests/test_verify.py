@@ -317,19 +317,24 @@ def test_a_run_goes_on_with_other_versions_only_if_that_is_allowed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["society.json", "snapshots/ties-000006.parquet"])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("checkpoints/000009", "that of day 9 follows from another one than is there"),
+        ("snapshots/ties-000006.parquet", "ties-000006.parquet is damaged"),
+    ],
+)
 def test_a_run_does_not_go_on_with_what_is_not_its_own(
-    made: Path, tmp_path: Path, name: str
+    made: Path, tmp_path: Path, name: str, says: str
 ) -> None:
     left = Path(shutil.copytree(made / "begun", tmp_path / ".run.unfinished"))
-    if name == "society.json":
-        name = "checkpoints/000009/society.json"
-        for file in (made / "another" / name).parent.iterdir():
-            shutil.copy(file, left / "checkpoints" / "000009" / file.name)
-    else:
-        shutil.copy(made / "another" / name, left / name)
-    with pytest.raises(InputError, match="damaged"):
-        resume(tmp_path / "run")
+    checkpoint.check_files(left, 9, snapshots=True)
+    theirs = made / "another" / name
+    for file in theirs.iterdir() if theirs.is_dir() else [theirs]:
+        shutil.copy(file, left / file.relative_to(made / "another"))
+    with pytest.raises(ValueError, match=says):
+        checkpoint.check_files(left, 9, snapshots=True)
+    assert says in faults(verify(tmp_path / "run"))
 
 
 # -------------------------------------------------------------------------- the command
