@@ -146,7 +146,8 @@ def test_what_looked_is_in_the_provenance_and_the_place_of_a_run(
     some = sim.run(TOWN, detectors=["upgrade", fashion])
     fewer = sim.run(TOWN, detectors=["upgrade"])
     assert some.path != fewer.path
-    digest = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    source = b"Fashion\0" + Path(__file__).read_bytes()
+    digest = hashlib.sha256(source).hexdigest()
     assert some.provenance["detectors"] == {
         "kinds": ["upgrade", fashion],
         "own": {fashion: digest},

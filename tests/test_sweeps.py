@@ -128,7 +128,8 @@ def test_a_function_of_ones_own_is_an_outcome(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_whole_runs_are_kept_or_done_again_on_demand(tmp_path: Path) -> None:
     kept = at_home(tmp_path / "kept", {"keep_runs": True, "seeds": 1})
-    assert len(list((tmp_path / "kept" / "runs").iterdir())) == RUNS // 2
+    folders = [one for one in (tmp_path / "kept" / "runs").iterdir() if one.is_dir()]
+    assert len(folders) == RUNS // 2
     lean = at_home(tmp_path / "lean", {"seeds": 1})
     where = "growth_exponent > 1 and reach == 3.0"
     (one,), (other,) = list(kept.runs(where)), list(lean.runs(where))
@@ -315,14 +316,14 @@ def test_other_code_under_the_same_name_is_refused(
 
 
 @pytest.mark.slow
-def test_a_worker_with_other_code_stops_the_sweep(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given_out_by, done_by = "0123456789abcdef", "fedcba9876543210"
-    digests = itertools.cycle([given_out_by, done_by])  # of a job made, and of its run
-    monkeypatch.setattr("sim.studies.job.source_digest", lambda: next(digests))
+def test_a_worker_with_other_code_stops_the_sweep(tmp_path: Path) -> None:
+    class Elsewhere(Here):
+        def submit(self, function: Any, /, job: Any, *more: Any, **named: Any) -> Any:
+            given_out_by_others = job | {"source": "0123456789abcdef"}
+            return super().submit(function, given_out_by_others, *more, **named)
+
     with pytest.raises(InputError, match="source changed while the sweep ran"):
-        at_home(tmp_path / "s")
+        at_home(tmp_path / "s", executor=Elsewhere())
     assert sim.load_sweep(tmp_path / "s").ledger().empty
 
 
@@ -371,7 +372,7 @@ def test_a_full_disk_ends_in_a_message_and_a_store_to_go_on_with(
     place = tmp_path / "s"
     told = [sys.executable, "-c", FULL, str(place), str(TESTS), str(most)]
     done = subprocess.run(told, capture_output=True, text=True, check=True)
-    assert "InputError cannot write" in done.stdout, done
+    assert done.stdout.startswith(("InputError cannot write", "InputError cannot use"))
     at_home(place, resume=True)
     assert kept(place) == kept(small.path)
 

@@ -26,8 +26,8 @@ def locate(what: str, thing: Any) -> dict[str, str]:
     -------
     dict of str to str
         ``module``, ``name`` and ``file``, and ``digest``: 64 hex digits of SHA-256 of
-        the whole file, since it may use all that stands there. What it imports from
-        other files is not in the digest.
+        its name and of the whole file, since it may use all that stands there. What it
+        imports from other files is not in the digest.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def locate(what: str, thing: Any) -> dict[str, str]:
             f"{what}: other processes cannot find the {kind} {where}; "
             "define it at the top of a file"
         )
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    digest = hashlib.sha256(where.encode() + b"\0" + file.read_bytes()).hexdigest()
     module = thing.__module__
     return {"module": module, "name": where, "file": str(file), "digest": digest}
 
