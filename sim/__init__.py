@@ -13,6 +13,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.mechanisms import Mechanism as Mechanism
+    from sim.mechanisms import use as use
     from sim.minds.options import MindOptions as MindOptions
     from sim.model.network_files.network_file import NetworkFile as NetworkFile
     from sim.model.parameters import Parameters as Parameters
@@ -37,6 +39,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Human": "sim.society.agents",
     "InputError": "sim.utils.errors",
+    "Mechanism": "sim.mechanisms",
     "MindOptions": "sim.minds.options",
     "NetworkFile": "sim.model.network_files.network_file",
     "OS": "sim.society.agents",
@@ -52,6 +55,7 @@ _HOME = {
     "run": "sim.runs.run",
     "scenario": "sim.scenarios:load",
     "sweep": "sim.studies.sweeps",
+    "use": "sim.mechanisms",
 }
 
 # Modules that are reached as `sim.plots` and so on, without an import of their own.
@@ -60,6 +64,7 @@ _MODULES = {
     "events": "sim.events",
     "exports": "sim.runs.export",
     "interventions": "sim.scenarios.interventions",
+    "mechanisms": "sim.mechanisms",
     "outcomes": "sim.scenarios.outcomes",
     "plots": "sim.plots",
     "scenarios": "sim.scenarios",
@@ -69,6 +74,7 @@ __all__ = [
     "OS",
     "Human",
     "InputError",
+    "Mechanism",
     "MindOptions",
     "NetworkFile",
     "Parameters",
@@ -83,6 +89,7 @@ __all__ = [
     "run",
     "scenario",
     "sweep",
+    "use",
 ]
 
 

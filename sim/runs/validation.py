@@ -30,6 +30,14 @@ def _schema(columns: Sequence[Column]) -> pa.Schema:
     return pa.schema({"row": pa.int32(), **types})
 
 
+def with_own(schema: pa.Schema, own: Sequence[Column]) -> pa.Schema:
+    """Return the schema of a table to which mechanisms have added columns."""
+    for column in own:
+        kind = pa.from_numpy_dtype(np.dtype(column.dtype))
+        schema = schema.append(pa.field(column.name, kind))
+    return schema
+
+
 HUMANS, OSES = _schema(HUMAN_COLUMNS), _schema(OS_COLUMNS)
 # Columns of row numbers, and of which table; -1 is none.
 REFERS = {
@@ -194,6 +202,7 @@ class ProvenanceRecord(BaseModel):
     command: str = ""
     created: str = ""
     profile: str = ""
+    mechanisms: dict[str, str] = {}
     duration_seconds: float = 0.0
     libraries: dict[str, str] = {}
     network: dict[str, str] | None = None

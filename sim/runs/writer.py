@@ -48,6 +48,7 @@ from sim.utils.untrusted import read_json, resolve_inside
 PARTS = {
     *("provenance.json", "series.parquet", "events.parquet", "snapshots", "figures"),
     *("readings.parquet", "talks.parquet", "calls.parquet", "checkpoints"),
+    "mechanisms",
 }
 READINGS = "readings.parquet"
 PEOPLE = "people.parquet"
@@ -161,6 +162,13 @@ class RunWriter:
         """Write what a network file calls each human, by agent number."""
         numbers = np.arange(len(labels), dtype=np.int32)
         self._write(PEOPLE, pa.table([numbers, list(labels)], PEOPLE_SCHEMA))
+
+    def mechanism(self, name: str, source: bytes) -> None:
+        """Write the file that declares a mechanism of the run, as it was."""
+        folder = self.part / "mechanisms"
+        with writing(self.directory):
+            folder.mkdir(exist_ok=True)
+            (folder / f"{name}.py").write_bytes(source)
 
     def speech(
         self, talks: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]

@@ -79,12 +79,18 @@ def provenance(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "scenario": scenario.name,
         "profile": scenario.profile,
+        **_mechanisms(scenario.parameters.mechanisms),
         "parameters": scenario.parameters.model_dump(mode="json"),
         "interventions": [i.model_dump(mode="json") for i in scenario.interventions],
         "seed": int(seed),
         "steps": int(steps),
         "network": None,
     } | more
+
+
+def _mechanisms(used: Any) -> dict[str, dict[str, str]]:
+    """Return the digests of mechanisms by name, if there are any."""
+    return {"mechanisms": {one.name: one.digest for one in used}} if used else {}
 
 
 class _HowToRead(Protocol):
