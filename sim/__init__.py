@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sim.society.agents import OS as OS
     from sim.society.agents import Human as Human
     from sim.studies.ablation import ablate as ablate
+    from sim.studies.contract import check_mechanism as check_mechanism
     from sim.studies.counterfactual import counterfactual as counterfactual
     from sim.studies.sweeps import load_sweep as load_sweep
     from sim.studies.sweeps import sweep as sweep
@@ -48,6 +49,7 @@ _HOME = {
     "Scenario": "sim.scenarios",
     "Society": "sim.society",
     "ablate": "sim.studies.ablation",
+    "check_mechanism": "sim.studies.contract",
     "counterfactual": "sim.studies.counterfactual",
     "load": "sim.runs.result",
     "load_sweep": "sim.studies.sweeps",
@@ -82,6 +84,7 @@ __all__ = [
     "Scenario",
     "Society",
     "ablate",
+    "check_mechanism",
     "counterfactual",
     "load",
     "load_sweep",

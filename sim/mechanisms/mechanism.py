@@ -360,9 +360,11 @@ def _checked_columns(
 
 
 def _place(name: str, after: str | None, before: str | None) -> tuple[str, bool]:
-    if (after is None) == (before is None):
-        raise InputError(f"{name}: say after= or before= which process it is run")
-    return (before, False) if after is None else (after, True)
+    if before is not None and after is None:
+        return before, False
+    if after is not None and before is None:
+        return after, True
+    raise InputError(f"{name}: say after= or before= which process it is run")
 
 
 def _file_of(name: str, namespace: Mapping[str, Any]) -> Path:

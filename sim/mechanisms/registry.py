@@ -145,6 +145,24 @@ def _namespace(path: Path, digest: str) -> dict[str, Any]:
     return vars(module)
 
 
+def run_again(mechanism: Mechanism) -> Mechanism:
+    """Put a mechanism to use that remembers nothing: its file is run once more.
+
+    Raises
+    ------
+    InputError
+        If it cannot be run, or was changed in the meantime.
+    """
+    _namespace.cache_clear()
+    fresh = load_file(mechanism.file, mechanism.name)
+    if fresh.digest != mechanism.digest:
+        raise InputError(f"{mechanism.file} was changed in the meantime")
+    forget = [key for key in _classes if (fresh.name, fresh.digest) in key]
+    for key in forget:
+        del _classes[key]
+    return use(fresh)
+
+
 # ------------------------------------------------------------------------- parameters
 
 

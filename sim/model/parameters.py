@@ -234,7 +234,7 @@ class Parameters(BaseModel):
 
     def constants(self) -> Any:
         """Return all values as a named tuple of floats, for compiled loops."""
-        return Constants(*(float(getattr(self, name)) for name in Constants._fields))
+        return Constants(*(float(getattr(self, n)) for n in Parameters.model_fields))
 
     @classmethod
     def own_columns(cls, table: str) -> tuple[Column, ...]:

@@ -112,9 +112,9 @@ class Society(AgentRegistry, mesa.Model):
         self.monitor = events.Monitor(self.parameters)
         declared = chosen.interventions
         self.steering = Steering(self.parameters, declared, list(MEASURES))
-        self._own = self._scheduled()
-        if self._own is not None and not _RESTORING.get():
-            self._own.start(self.state, self.day)
+        self.own_schedule = self._scheduled()
+        if self.own_schedule is not None and not _RESTORING.get():
+            self.own_schedule.start(self.state, self.day)
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
         self.cast = cast
@@ -138,7 +138,7 @@ class Society(AgentRegistry, mesa.Model):
     def step(self) -> None:
         """Simulate one day, measure the society, and look for events."""
         self._steer()
-        phases = None if self._own is None else self._own.phases
+        phases = None if self.own_schedule is None else self.own_schedule.phases
         processes.advance(
             self.state, self.day, self._threads, self.seconds, self.cast, phases
         )
@@ -169,8 +169,8 @@ class Society(AgentRegistry, mesa.Model):
         if current != self.parameters:
             self.parameters = current
             processes.set_constants(self.day, current)
-            if self._own is not None:
-                self._own.set_constants(current)
+            if self.own_schedule is not None:
+                self.own_schedule.set_constants(current)
 
     def _scheduled(self) -> OwnSchedule | None:
         """Return the processes of mechanisms among those of the day, if any."""
@@ -215,14 +215,14 @@ class Society(AgentRegistry, mesa.Model):
     def __getstate__(self) -> dict[str, Any]:
         """Leave the threads behind: a copy makes do with one."""
         day = np.array([self.day], processes.DAY)  # a lone record would not thaw
-        return {**self.__dict__, "_threads": None, "_own": None, "day": day}
+        return {**self.__dict__, "_threads": None, "own_schedule": None, "day": day}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         """Continue a copied society where it was."""
         guard.refuse_replaced()
         self.__dict__.update(kept)
         self.day = kept["day"][0]
-        self._own = self._scheduled()
+        self.own_schedule = self._scheduled()
 
 
 _RESTORING: ContextVar[bool] = ContextVar("restoring", default=False)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
@@ -304,11 +304,11 @@ def _part(design: Design, form: str) -> Any:
     return getattr(design, "listed" if form == "list" else form)
 
 
-def read(path: str | Path) -> Design:
+def read(path: str | Path, mechanisms: Sequence[str] = ()) -> Design:
     """Return the design that a TOML file describes, named after the file.
 
     A file named ``design.toml`` is named after its folder. Network files are looked
-    for beside the design.
+    for beside the design. Names of ``mechanisms`` are added to those in the file.
 
     Raises
     ------
@@ -320,6 +320,9 @@ def read(path: str | Path) -> Design:
     if not given:
         raise InputError(f"{file} is empty; a design says what to run, as in seeds = 3")
     own = file.resolve().parent.name if file.stem == "design" else file.stem
+    known = given.get("mechanisms", [])
+    if mechanisms and isinstance(known, list):
+        given["mechanisms"] = list(dict.fromkeys([*known, *mechanisms]))
     try:
         return make({"name": own} | beside(given, file.parent))
     except InputError as error:
