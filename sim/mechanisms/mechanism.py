@@ -15,6 +15,7 @@ from sim.model import parameters as constants
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS
 from sim.model.parameters import Parameters
 from sim.utils.errors import InputError, nearest
+from sim.utils.signatures import checked_arguments
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -149,6 +150,7 @@ class Mechanism:
             s.humans.personhood[i] += s.my.hearsay * gap
     """
 
+    @checked_arguments()
     def __init__(
         self,
         name: str,
@@ -170,7 +172,7 @@ class Mechanism:
         self.streams = tuple(streams)
         self.processes: list[OwnProcess] = []
         self.starts: OwnProcess | None = None
-        self.file = _file_of(name, sys._getframe(1).f_globals)
+        self.file = _declaring_file(name)
         self.source = self.file.read_bytes()
         self.digest = hashlib.sha256(self.source).hexdigest()[:16]
 
@@ -186,6 +188,7 @@ class Mechanism:
         known = hashlib.sha256(f"{self.name}\0{name}".encode()).digest()
         return 2**62 + int.from_bytes(known[:8], "little") % 2**62
 
+    @checked_arguments()
     def process(
         self,
         *,
@@ -231,6 +234,7 @@ class Mechanism:
 
         return declare
 
+    @checked_arguments()
     def start(
         self, *, reads: Sequence[str] = (), writes: Sequence[str] = ()
     ) -> Callable[[F], F]:
@@ -367,9 +371,13 @@ def _place(name: str, after: str | None, before: str | None) -> tuple[str, bool]
     raise InputError(f"{name}: say after= or before= which process it is run")
 
 
-def _file_of(name: str, namespace: Mapping[str, Any]) -> Path:
+def _declaring_file(name: str) -> Path:
     """Return the file that is being run, in which a mechanism is declared."""
-    file = namespace.get("__file__")
+    frame = sys._getframe(1)
+    passed = (__name__, checked_arguments.__module__)
+    while frame.f_globals.get("__name__") in passed and frame.f_back is not None:
+        frame = frame.f_back
+    file = frame.f_globals.get("__file__")
     if not isinstance(file, str) or not Path(file).is_file():
         raise InputError(
             f"mechanism {name!r} is not declared in a file, so that no other process, "

@@ -23,6 +23,7 @@ from sim.mechanisms.mechanism import Mechanism
 from sim.model.parameters import Parameters
 from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
+from sim.utils.signatures import checked_arguments
 
 GROUP = "os_society.mechanisms"  # of entry points
 HOW = "put its file to use: sim.use('FILE.py'), or --mechanism FILE.py"
@@ -32,6 +33,7 @@ Origin = Mapping[str, str]  # name, file and digest of a mechanism, ready for JS
 _in_use: dict[str, Mechanism] = {}
 
 
+@checked_arguments()
 def use(mechanism: Mechanism | str | Path) -> Mechanism:
     """Put a mechanism to use in this process: its name then stands for it.
 
@@ -110,11 +112,12 @@ def load_file(file: str | Path, name: str = "") -> Mechanism:
     InputError
         If it cannot be run, or declares none, or several and none is named.
     """
-    path = expanded(file).resolve()
     try:
+        path = expanded(file).resolve()
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read {file}: {reason}") from None
     there = {
         variable: value
         for variable, value in _namespace(path, digest).items()

@@ -235,6 +235,8 @@ def load(
     try:
         if meta.step != day:
             raise ValueError("it is of another day")
+        if meta.mechanisms != registry.digests(scenario.parameters):
+            raise ValueError("it does not say which mechanisms its scenario uses")
         society = _load_state(changed, meta, run, threads)
         society.monitor = _load_watch(society, meta, run)
         steering = society.steering

@@ -89,6 +89,7 @@ class Scenario(BaseModel):
         changed = self.parameters.replace(**changes)
         return self.model_copy(update={"parameters": changed})
 
+    @checked_arguments()
     def use(self, *mechanisms: Mechanism | str | Path) -> Scenario:
         """Return the scenario with mechanisms added, which are put to use by that.
 

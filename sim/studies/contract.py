@@ -30,6 +30,7 @@ from sim.runs.run import run
 from sim.scenarios import Scenario
 from sim.society import Society
 from sim.utils.errors import InputError
+from sim.utils.signatures import checked_arguments
 from sim.utils.typing import Array
 
 # A society so quick that in 40 days people install OSes, and some of those are loved.
@@ -59,6 +60,7 @@ HELD = (
 )
 
 
+@checked_arguments()
 def check_mechanism(
     mechanism: Mechanism | str | Path, *, scenario: Scenario | None = None
 ) -> list[str]:
