@@ -42,9 +42,8 @@ def checked(folder: Path, text: str) -> list[str]:
     return sim.check_mechanism(file, scenario=TOWN)
 
 
-@pytest.mark.parametrize(
-    "name", ["gossip", pytest.param("income", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gossip", "income"])
 def test_the_examples_keep_it(name: str) -> None:
     found = sim.check_mechanism(EXAMPLES / f"{name}.py", scenario=TOWN)
     assert found == list(contract.HELD)

@@ -260,6 +260,62 @@ def test_a_row_that_is_not_there_is_an_error_and_not_a_wild_read(
         lived(small("mine"), days=1)
 
 
+EVERYBODY = """
+from sim.mechanisms import pair_uniform, rule, whole
+from sim.model import rules
+
+CROWD = Mechanism(
+    "crowd",
+    "Humans and OSes that talk more than a few others are busy.",
+    parameters={"few": whole(3, "ties", 0, 100, "ties that are few", "assumed")},
+    columns={
+        "humans": [Column("busy", "f8", "0..1", "how busy")],
+        "oses": [Column("age", "i4", "days", "since it came into being", -1)],
+    },
+    streams=["mood"],
+)
+
+
+@rule
+def share(ties, few):
+    return ties / (ties + few) if ties + few > 0.0 else 0.0
+
+
+@CROWD.process(after="meet", over="oses", reads=["oses.born_step"], writes=["oses.age"])
+def grow_old(j, s):
+    s.oses.age[j] = s.day.step - s.oses.born_step[j]
+
+
+@CROWD.process(
+    after="crowd.grow_old", over="agents", reads=["ties.*", "oses.age"],
+    writes=["humans.busy", "oses.growth"],
+)
+def count(agent, s):
+    n = int(s.day.n_humans)
+    if agent < n:
+        s.humans.busy[agent] = share(s.ties.degree[agent], int(s.my.few))
+    elif s.oses.age[agent - n] > 0:
+        mood = pair_uniform(s.my.key_mood, agent, 0)
+        s.oses.growth[agent - n] += 0.01 * mood * rules.peer_value(1.0, 2.0)
+"""
+
+
+@pytest.mark.slow
+def test_processes_run_over_oses_and_over_all_agents(tmp_path: Path) -> None:
+    file = written(tmp_path, EVERYBODY, "crowd")
+    town = small(file)
+    state = lived(town, days=20).state
+    born = state.oses.born_step
+    today = born < 20  # the others came in the evening, after the process
+    assert np.array_equal(state.oses.age[today], 20 - born[today])
+    assert (state.oses.age[~today] == -1).all()
+    assert 0.5 < state.humans.busy.mean() < 1.0
+    plain = lived(small(), days=20).state.oses.growth
+    assert (state.oses.growth[today] > plain[: today.sum()]).any()
+    held = sim.check_mechanism(file, scenario=small(steps=14, humans=20))
+    assert len(held) == 7
+
+
 # ---------------------------------------------------------------- names, and no paths
 
 
@@ -435,6 +491,7 @@ def test_a_sweep_says_what_is_wrong_with_them(gossip: Mechanism) -> None:
         ({"mechanisms": []}, "unknown parameter 'hearsay'"),
         ({"mechanisms": ["gosip"]}, "no mechanism 'gosip'.*did you mean 'gossip'"),
         ({"grid": None, "lhs": {"n": 2, "gossip": [0, 1]}}, "is true or false"),
+        ({"grid": None, "lhs": {"n": 2, "hearsay": [0, 3]}}, "'lhs.hearsay': paramete"),
     ):
         with pytest.raises(InputError, match=what):
             sim.studies.design.make(DESIGN | changes)

@@ -157,8 +157,12 @@ def _chosen(scenario: Scenario, asked: Iterable[str] | None) -> list[str]:
 
 
 def switches(scenario: Scenario) -> dict[str, dict[str, Any]]:
-    """Return what switches each mechanism off: the shipped ones, and those used."""
-    return MECHANISMS | {name: {name: False} for name in scenario.mechanisms}
+    """Return what switches each mechanism off: those of the model, and those added.
+
+    One that is added under the name of a shipped one is called ``own NAME``.
+    """
+    added = {n: f"own {n}" if n in MECHANISMS else n for n in scenario.mechanisms}
+    return MECHANISMS | {shown: {name: False} for name, shown in added.items()}
 
 
 def _without(scenario: Scenario, names: Iterable[str]) -> Scenario:
