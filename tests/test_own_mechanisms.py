@@ -119,6 +119,9 @@ def test_random_numbers_of_the_model_stay_the_same() -> None:
     plain, idle = lived(small()), lived(small("income", idle=0.0))
     assert np.array_equal(plain.state.humans.growth, idle.state.humans.growth)
     assert 0 < idle.state.humans.works.sum() < 40
+    humans = lived(small("income", idle=0.9)).state.humans
+    out = humans.works == 0
+    assert humans.loneliness[out].min() > plain.state.humans.loneliness[out].mean()
 
 
 def test_columns_of_ones_own_are_read_and_written_through_mesa(
@@ -354,6 +357,30 @@ def test_what_is_in_no_file_is_refused() -> None:
         exec("from sim.mechanisms import Mechanism\nMechanism('mine', '')", {})
 
 
+def test_a_process_from_elsewhere_is_refused(gossip: Mechanism) -> None:
+    """Else the digest in the provenance would not be of what was run."""
+    with pytest.raises(InputError, match=r"gossip.do does not stand in .*gossip.py"):
+
+        @gossip.process(after="grow", over="society")
+        def do(s: Any) -> None: ...
+
+    with pytest.raises(TypeError):
+        gossip.parameters["more"] = None  # type: ignore[index]
+
+
+def test_what_was_made_with_an_older_version_stays_with_it(
+    gossip: Mechanism, tmp_path: Path
+) -> None:
+    town = small("gossip")
+    other = tmp_path / "gossip.py"
+    other.write_text(gossip.file.read_text() + "# edited\n")
+    sim.use(other)
+    again = pickle.loads(pickle.dumps(town))
+    assert again == town
+    assert [m.digest for m in again.parameters.mechanisms] == [gossip.digest]
+    assert small("gossip").parameters.mechanisms[0].digest != gossip.digest
+
+
 def test_a_file_that_breaks_or_declares_nothing_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"mine.py: ZeroDivisionError"):
         sim.use(written(tmp_path, "1 / 0"))
@@ -477,6 +504,7 @@ def test_a_sweep_varies_its_parameters(gossip: Mechanism, tmp_path: Path) -> Non
     found = at_home(tmp_path / "s", DESIGN).table()
     assert (found["state"] == "done").all()
     assert found["run"].nunique() == 4
+    assert at_home(tmp_path / "s", DESIGN, resume=True).table().equals(found)
     assert "hearsay" in sim.report(tmp_path / "s")
     other = tmp_path / "gossip.py"
     other.write_text(gossip.file.read_text() + "# edited\n")

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from sim.engine.table import Column
@@ -165,8 +166,8 @@ class Mechanism:
         given = {name: switch(text), **(parameters or {})}
         for word, constant in given.items():
             _check_parameter(self, word, constant, name in (parameters or {}))
-        self.parameters = given
-        self.columns = _checked_columns(self, columns or {})
+        self.parameters = MappingProxyType(given)
+        self.columns = MappingProxyType(_checked_columns(self, columns or {}))
         for word in streams:
             _check_name(f"{name}: stream", word, ())
         self.streams = tuple(streams)
@@ -220,11 +221,12 @@ class Mechanism:
         Raises
         ------
         InputError
-            If something named is not there, or cannot be written.
+            If something named is not there, or cannot be written, or the function
+            stands in another file.
         """
 
         def declare(function: F) -> F:
-            name = f"{self.name}.{function.__name__}"
+            name = self._name_of(function)
             if name in (one.name for one in self.processes):
                 raise InputError(f"{name}: there is a process of that name already")
             where = _place(name, after, before)
@@ -255,7 +257,7 @@ class Mechanism:
         """
 
         def declare(function: F) -> F:
-            name = f"{self.name}.{function.__name__}"
+            name = self._name_of(function)
             if self.starts is not None:
                 raise InputError(f"{name}: {self.name} has a start already")
             declared = self._declared(name, "society", reads, writes)
@@ -263,6 +265,17 @@ class Mechanism:
             return function
 
         return declare
+
+    def _name_of(self, function: Callable[..., Any]) -> str:
+        """Return the full name of a function, which must stand in this very file."""
+        name = f"{self.name}.{function.__name__}"
+        code = getattr(function, "__code__", None)
+        if code is None or Path(code.co_filename).resolve() != self.file:
+            raise InputError(
+                f"{name} does not stand in {self.file}: the digest of that file would "
+                "not say what is run; declare processes where the mechanism is"
+            )
+        return name
 
     def _declared(
         self, name: str, over: str, reads: Sequence[str], writes: Sequence[str]
