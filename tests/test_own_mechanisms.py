@@ -340,6 +340,8 @@ def test_a_scenario_names_what_is_in_use_and_runs_no_file(tmp_path: Path) -> Non
 def test_an_installed_package_is_found_by_the_name_of_its_mechanism(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from sim.cli import main
+
     (tmp_path / "their_package.py").write_bytes((EXAMPLES / "gossip.py").read_bytes())
     about = tmp_path / "their_package-1.0.dist-info"
     about.mkdir()
@@ -350,6 +352,15 @@ def test_an_installed_package_is_found_by_the_name_of_its_mechanism(
     monkeypatch.syspath_prepend(tmp_path)
     assert small("gossip").mechanisms == ["gossip"]
     assert registry.find("gossip").file.name == "their_package.py"
+    registry._in_use.clear()
+    words = ["run", "her", "--humans", "20", "--steps", "2", "--no-figures", "--json"]
+    words += ["--set", "gossip=true", "--set", "gossip.hearsay=0.2"]
+    assert main([*words, "--out", str(tmp_path / "run")]) == 0
+    known = sim.load(tmp_path / "run").provenance
+    assert (known["parameters"]["hearsay"], list(known["mechanisms"])) == (
+        0.2,
+        ["gossip"],
+    )
 
 
 def test_what_is_in_no_file_is_refused() -> None:

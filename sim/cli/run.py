@@ -139,6 +139,7 @@ def _changed(args: argparse.Namespace) -> Scenario:
         raise InputError("--humans goes without --network, which says who there is")
     own = put_to_use(args)
     scenario = scenarios.load(args.scenario).use(*own)
+    scenario = scenario.use(*_installed(args.set, scenario))
     kind = type(scenario.parameters)
     changes: dict[str, Any] = {}
     for text in args.set:
@@ -148,6 +149,18 @@ def _changed(args: argparse.Namespace) -> Scenario:
         word = _without_mechanism(name.strip(), scenario)
         changes[word] = parameters.parse(word, value.strip(), kind)
     return scenario.replace(**(changes | size_of(args)))
+
+
+def _installed(settings: list[str], scenario: Scenario) -> list[str]:
+    """Return the installed mechanisms that settings name, as ``gossip=true`` does."""
+    known = type(scenario.parameters).model_fields
+    words = [text.partition("=")[0].strip().partition(".")[0] for text in settings]
+    unknown = [word for word in words if word not in known]
+    if not unknown:
+        return []
+    from sim.mechanisms.registry import installed
+
+    return sorted(installed() & set(unknown))
 
 
 def _without_mechanism(name: str, scenario: Scenario) -> str:

@@ -101,6 +101,11 @@ def find(name: str) -> Mechanism:
     return use(found)
 
 
+def installed() -> set[str]:
+    """Return the names of mechanisms that installed packages offer."""
+    return set(metadata.entry_points(group=GROUP).names)
+
+
 def load_file(file: str | Path, name: str = "") -> Mechanism:
     """Run a file, and return the mechanism that it declares.
 
