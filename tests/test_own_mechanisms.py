@@ -653,6 +653,35 @@ def test_loops_of_the_model_are_not_compiled_anew(gossip: Mechanism) -> None:
     assert len(agent_updates.belong.signatures) == before  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
+def test_what_is_compiled_is_found_again_whatever_the_module_is_called(
+    tmp_path: Path,
+) -> None:
+    """A file put to use by its path, and the same one imported by its name."""
+    folder = tmp_path / "their"
+    folder.mkdir()
+    text = EVERYBODY + f"# {tmp_path}\n"  # no test has compiled this
+    lived(small(written(folder, text, "their_package")), days=1)
+    code = (
+        "import sim, their_package\n"
+        "from sim.mechanisms import loops\n"
+        "m = sim.use(their_package.CROWD)\n"
+        f"town = sim.scenario('her').replace(**{SMALL!r}).use('crowd')\n"
+        "sim.Society(town, seed=1).step()\n"
+        "for process in m.processes:\n"
+        "    stats = loops.compiled(m, process).stats\n"
+        "    assert stats.cache_hits and not stats.cache_misses, stats\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_example_of_the_benchmark_runs() -> None:
     file = ROOT / "experiments" / "benchmarks" / "own_process.py"
     spec = importlib.util.spec_from_file_location("own_process", file)

@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.engine.jit import rule as rule
     from sim.engine.rng import draws_of as draws_of
     from sim.engine.rng import pair_uniform as pair_uniform
     from sim.engine.rng import uniform as uniform
     from sim.engine.table import Column as Column
+    from sim.mechanisms.loops import rule as rule
     from sim.mechanisms.mechanism import Mechanism as Mechanism
     from sim.mechanisms.mechanism import real as real
     from sim.mechanisms.mechanism import switch as switch
@@ -26,7 +26,7 @@ _HOME = {
     "draws_of": "sim.engine.rng",
     "pair_uniform": "sim.engine.rng",
     "real": "sim.mechanisms.mechanism",
-    "rule": "sim.engine.jit",
+    "rule": "sim.mechanisms.loops",
     "switch": "sim.mechanisms.mechanism",
     "uniform": "sim.engine.rng",
     "use": "sim.mechanisms.registry",

@@ -11,14 +11,18 @@ import functools
 import hashlib
 import re
 import types
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 from numba.core.errors import NumbaError
+from numba.extending import overload
 
 from sim.engine import jit
 from sim.mechanisms.mechanism import Mechanism, OwnProcess
 from sim.utils.errors import InputError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Scope(NamedTuple):
@@ -65,11 +69,54 @@ def compiled(mechanism: Mechanism, process: OwnProcess) -> Any:
 
     It is compiled at its first call, and kept under the digest of the mechanism.
     """
-    helper = jit.own_helper(process.function)
+    name = f"{process.name}_{mechanism.digest}".replace(".", "_")
+    helper = jit.own_helper(_renamed(process.function, name))
     space = {"__name__": __name__, "_function": helper, "range": range}
-    loop = types.FunctionType(_each.__code__, space, _each.__name__)
-    loop.__qualname__ = _each.__qualname__
+    loop = _renamed(types.FunctionType(_each.__code__, space), f"each_{name}")
     return jit.own_kernel(loop, f"{process.name}-{mechanism.digest}")
+
+
+def rule(function: F) -> F:
+    """Let processes of mechanisms call a scalar function, which stays plain Python.
+
+    Examples
+    --------
+    >>> from sim.mechanisms import rule
+    >>> @rule
+    ... def halved(number):
+    ...     return 0.5 * number
+    >>> halved(3.0)
+    1.5
+    """
+    file = Path(function.__code__.co_filename)
+    source = file.read_bytes() if file.is_file() else function.__code__.co_code
+    digest = hashlib.sha256(source).hexdigest()[:16]
+    renamed = _renamed(function, f"{function.__qualname__}_{digest}")
+
+    def chosen(*given: Any, **named: Any) -> Any:
+        return renamed
+
+    options = {"_nrt": False, "error_model": "numpy", "boundscheck": True}
+    overload(function, jit_options=options, strict=False)(chosen)
+    return function
+
+
+def _renamed(function: Any, name: str) -> Any:
+    """Return a copy of a function that is known by a name in this module.
+
+    What is compiled is kept under its module and name. A user's file may be a module
+    of any name, so the cache would not find it again; and names of two files may be
+    the same, so their machine code would be mixed up.
+    """
+    made = types.FunctionType(
+        function.__code__,
+        function.__globals__,
+        name,
+        function.__defaults__,
+        function.__closure__,
+    )
+    made.__qualname__, made.__module__ = name, __name__
+    return made
 
 
 _UNKNOWN = re.compile(r"Unknown attribute '(\w+)'")
