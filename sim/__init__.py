@@ -14,6 +14,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.mechanisms import Mechanism as Mechanism
+    from sim.mechanisms import use as use
     from sim.minds.options import MindOptions as MindOptions
     from sim.model.network_files.network_file import NetworkFile as NetworkFile
     from sim.model.parameters import Parameters as Parameters
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from sim.society.agents import OS as OS
     from sim.society.agents import Human as Human
     from sim.studies.ablation import ablate as ablate
+    from sim.studies.contract import check_mechanism as check_mechanism
     from sim.studies.counterfactual import counterfactual as counterfactual
     from sim.studies.sweeps import load_sweep as load_sweep
     from sim.studies.sweeps import sweep as sweep
@@ -39,6 +42,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Human": "sim.society.agents",
     "InputError": "sim.utils.errors",
+    "Mechanism": "sim.mechanisms",
     "MindOptions": "sim.minds.options",
     "NetworkFile": "sim.model.network_files.network_file",
     "OS": "sim.society.agents",
@@ -47,6 +51,7 @@ _HOME = {
     "Scenario": "sim.scenarios",
     "Society": "sim.society",
     "ablate": "sim.studies.ablation",
+    "check_mechanism": "sim.studies.contract",
     "counterfactual": "sim.studies.counterfactual",
     "load": "sim.runs.result",
     "load_sweep": "sim.studies.sweeps",
@@ -54,6 +59,7 @@ _HOME = {
     "run": "sim.runs.run",
     "scenario": "sim.scenarios:load",
     "sweep": "sim.studies.sweeps",
+    "use": "sim.mechanisms",
     "verify": "sim.studies.verify",
 }
 
@@ -63,6 +69,7 @@ _MODULES = {
     "events": "sim.events",
     "exports": "sim.runs.export",
     "interventions": "sim.scenarios.interventions",
+    "mechanisms": "sim.mechanisms",
     "outcomes": "sim.scenarios.outcomes",
     "plots": "sim.plots",
     "scenarios": "sim.scenarios",
@@ -72,6 +79,7 @@ __all__ = [
     "OS",
     "Human",
     "InputError",
+    "Mechanism",
     "MindOptions",
     "NetworkFile",
     "Parameters",
@@ -79,6 +87,7 @@ __all__ = [
     "Scenario",
     "Society",
     "ablate",
+    "check_mechanism",
     "counterfactual",
     "load",
     "load_sweep",
@@ -86,6 +95,7 @@ __all__ = [
     "run",
     "scenario",
     "sweep",
+    "use",
     "verify",
 ]
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 NAMES = [
     "Human",
     "InputError",
+    "Mechanism",
     "MindOptions",
     "NetworkFile",
     "OS",
@@ -29,6 +30,7 @@ NAMES = [
     "Scenario",
     "Society",
     "ablate",
+    "check_mechanism",
     "counterfactual",
     "load",
     "load_sweep",
@@ -36,6 +38,7 @@ NAMES = [
     "run",
     "scenario",
     "sweep",
+    "use",
     "verify",
 ]
 HEAVY = {"matplotlib", "mesa", "networkx", "numba", "pandas", "pyarrow", "pydantic"}

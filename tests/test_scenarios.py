@@ -125,13 +125,17 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_a_scenario_is_only_a_change_of_parameters() -> None:
-    """No rule can read a name it is never given: nothing else is in a scenario."""
+    """No rule can read a name it is never given: nothing else is in a scenario.
+
+    Mechanisms are named in it, and found among what the user put to use.
+    """
     assert set(Scenario.model_fields) == {
         "name",
         "title",
         "story",
         "sources",
         "profile",
+        "mechanisms",
         "parameters",
         "interventions",
         "expectations",

@@ -59,6 +59,31 @@ def size_of(args: argparse.Namespace) -> dict[str, int]:
     return {name: value for name, value in asked.items() if value is not None}
 
 
+def add_mechanisms(command: argparse.ArgumentParser) -> None:
+    """Add the option that puts mechanisms of a user's own to use."""
+    command.add_argument(
+        "--mechanism",
+        metavar="FILE.py",
+        action="append",
+        default=[],
+        dest="own",
+        help="use one of your own (FILE.py:NAME if there are several), or one that is "
+        "installed by its name; the file is run; may be given again",
+    )
+
+
+def put_to_use(args: argparse.Namespace) -> list[str]:
+    """Put the mechanisms to use that ``add_mechanisms`` was given; return their names.
+
+    Before a scenario is read, which may name them.
+    """
+    if not args.own:
+        return []
+    from sim.mechanisms import use
+
+    return [use(one).name for one in args.own]
+
+
 def add_workers(command: argparse.ArgumentParser) -> None:
     """Add the option of how many processes to run in."""
     command.add_argument(

@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sim.cli.arguments import add_command, as_json, as_table, folded
+from sim.cli.arguments import (
+    add_command,
+    add_mechanisms,
+    as_json,
+    as_table,
+    folded,
+    put_to_use,
+)
 
 
 def add_scenarios(commands: Any) -> None:
@@ -19,6 +26,7 @@ def add_parameters(commands: Any) -> None:
         commands, "parameters", list_parameters, "List parameters, ranges, sources."
     )
     command.add_argument("--search", metavar="WORD", help="only those that mention it")
+    add_mechanisms(command)
     command.add_argument("--json", action="store_true", help="as JSON")
 
 
@@ -39,10 +47,12 @@ def list_scenarios(args: argparse.Namespace) -> int:
 
 def list_parameters(args: argparse.Namespace) -> int:
     """Print the parameters that mention a word, or all of them."""
+    from sim.mechanisms.registry import parameters_with
     from sim.model import parameters
     from sim.utils.errors import InputError
 
-    rows = parameters.table()
+    own = put_to_use(args)
+    rows = parameters.table(parameters_with(own)())
     if args.search:
         word = args.search.lower()
         rows = [row for row in rows if word in " ".join(map(str, row.values())).lower()]

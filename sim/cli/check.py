@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.cli.arguments import (
     add_command,
+    add_mechanisms,
     add_size,
     add_workers,
     as_json,
@@ -19,6 +20,7 @@ from sim.cli.arguments import (
     names_of,
     natural,
     positive,
+    put_to_use,
     size_of,
     workers_of,
 )
@@ -62,6 +64,7 @@ def _command(
     )
     add_workers(command)
     add_size(command)
+    add_mechanisms(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     return command
 
@@ -71,10 +74,12 @@ def _command(
 
 def check_scenario(args: argparse.Namespace) -> int:
     """Judge every expectation of a scenario; return 1 if one fails."""
+    from sim import scenarios
     from sim.studies.check import check as check_scenario
 
+    own = put_to_use(args)
     report = check_scenario(
-        args.scenario,
+        scenarios.load(args.scenario).use(*own),
         seeds=args.seeds,
         first_seed=args.first_seed,
         workers=workers_of(args),
@@ -146,16 +151,17 @@ def ablate_scenario(args: argparse.Namespace) -> int:
     from sim.utils import files
     from sim.utils.parallel import progress_shown
 
+    scenario = scenarios.load(args.scenario).use(*put_to_use(args))
     if args.mechanisms == "list":
         rows = [
             (name, ", ".join(f"{n} = {v}" for n, v in changes.items()))
-            for name, changes in ablation.MECHANISMS.items()
+            for name, changes in ablation.switches(scenario).items()
         ]
         print(as_table("{:<20} ", (), rows))
         return 0
     with progress_shown(not args.json and sys.stderr.isatty()):
         table = ablation.ablate(
-            scenarios.load(args.scenario).replace(**size_of(args)),
+            scenario.replace(**size_of(args)),
             mechanisms=names_of(args.mechanisms),
             outcome=args.outcome,
             seeds=args.seeds,

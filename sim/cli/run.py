@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from sim.cli.arguments import (
     add_command,
+    add_mechanisms,
     add_size,
     add_threads,
     as_json,
+    put_to_use,
     size_of,
     whole,
 )
@@ -39,6 +41,7 @@ def add_run(commands: Any) -> None:
         default=[],
         help="change a parameter; may be given again",
     )
+    add_mechanisms(run)
     add_network_options(run)
     run.add_argument("--out", metavar="DIR", help="where to write the run")
     run.add_argument("--force", action="store_true", help="replace a run at --out")
@@ -67,6 +70,7 @@ def add_resume(commands: Any) -> None:
     text = "Resume a run that was cut short, from its last checkpoint."
     resume = add_command(commands, "resume", resume_run, text)
     resume.add_argument("run", help="directory that the run was to be written to")
+    add_mechanisms(resume)
     add_threads(resume)
     resume.add_argument(
         "--allow-other-versions",
@@ -114,6 +118,7 @@ def resume_run(args: argparse.Namespace) -> int:
     """Resume a run that was cut short, print its timeline, and draw it."""
     from sim.runs.run import resume as resume_run_directory
 
+    put_to_use(args)
     shown = not args.json and sys.stderr.isatty()
     result = resume_run_directory(
         args.run,
@@ -148,13 +153,40 @@ def _changed(args: argparse.Namespace) -> Scenario:
 
     if args.network is not None and args.humans is not None:
         raise InputError("--humans goes without --network, which says who there is")
+    own = put_to_use(args)
+    scenario = scenarios.load(args.scenario).use(*own)
+    scenario = scenario.use(*_installed(args.set, scenario))
+    kind = type(scenario.parameters)
     changes: dict[str, Any] = {}
     for text in args.set:
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"--set takes name=value, not {text!r}")
-        changes[name.strip()] = parameters.parse(name.strip(), value.strip())
-    return scenarios.load(args.scenario).replace(**(changes | size_of(args)))
+        word = _without_mechanism(name.strip(), scenario)
+        changes[word] = parameters.parse(word, value.strip(), kind)
+    return scenario.replace(**(changes | size_of(args)))
+
+
+def _installed(settings: list[str], scenario: Scenario) -> list[str]:
+    """Return the installed mechanisms that settings name, as ``gossip=true`` does."""
+    known = type(scenario.parameters).model_fields
+    words = [text.partition("=")[0].strip().partition(".")[0] for text in settings]
+    unknown = [word for word in words if word not in known]
+    if not unknown:
+        return []
+    from sim.mechanisms.registry import installed
+
+    return sorted(installed() & set(unknown))
+
+
+def _without_mechanism(name: str, scenario: Scenario) -> str:
+    """Return the name of a parameter that may be given with its mechanism's before it.
+
+    As ``gossip.hearsay``, which is ``hearsay``.
+    """
+    of, dot, word = name.partition(".")
+    found = [m for m in scenario.parameters.mechanisms if dot and m.name == of]
+    return word if found and word in found[0].parameters else name
 
 
 def _summary(result: Result) -> dict[str, Any]:

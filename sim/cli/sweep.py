@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sim.cli.arguments import (
     add_command,
+    add_mechanisms,
     add_size,
     add_workers,
     as_json,
@@ -22,6 +23,7 @@ from sim.cli.arguments import (
     names_of,
     natural,
     positive,
+    put_to_use,
     size_of,
     workers_of,
 )
@@ -43,6 +45,7 @@ def add_sweep(commands: Any) -> None:
     sweep = add_command(commands, "sweep", run_sweep, text)
     sweep.add_argument("design", help="TOML file of the design")
     sweep.add_argument("--out", metavar="DIR", help="folder (results/sweeps/NAME)")
+    add_mechanisms(sweep)
     add_workers(sweep)
     sweep.add_argument(
         "--cluster", metavar="ADDRESS", help="a Dask scheduler's address"
@@ -87,7 +90,7 @@ def run_sweep(args: argparse.Namespace) -> int:
     from sim.studies import executors, sweeps
     from sim.studies.design import read
 
-    design = read(args.design)
+    design = read(args.design, put_to_use(args))
     place = Path(args.out) if args.out is not None else sweeps.SWEEPS / design.name
     if args.cluster is not None:
         executors.check(args.cluster, args.insecure)
@@ -237,6 +240,7 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("--at", metavar="DAY", type=positive, help="the day it begins")
     compare.add_argument("--seeds", metavar="N", type=positive, default=20, help="(20)")
     add_size(compare)
+    add_mechanisms(compare)
     compare.add_argument(
         "--outcomes", metavar="A,B", help="only these outcomes; all unless given"
     )
@@ -254,8 +258,9 @@ def compare_scenarios(args: argparse.Namespace) -> int:
 
     if (args.other is None) == (args.lever is None):
         raise InputError("compare with another scenario, or with a --lever --at a day")
+    own = put_to_use(args)
     found = counterfactual.counterfactual(
-        scenarios.load(args.scenario).replace(**size_of(args)),
+        scenarios.load(args.scenario).use(*own).replace(**size_of(args)),
         args.other if args.lever is None else args.lever,
         at=args.at,
         seeds=args.seeds,

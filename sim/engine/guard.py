@@ -18,7 +18,7 @@ from sim.utils.errors import InputError
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Modules whose code decides what happens to a society, by the start of their names.
-DECISIVE = ("sim.engine.", "sim.model.", "sim.events.measures")
+DECISIVE = ("sim.engine.", "sim.model.", "sim.mechanisms.", "sim.events.measures")
 
 _shipped: dict[tuple[str, str], Any] = {}
 

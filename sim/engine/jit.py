@@ -80,8 +80,10 @@ def is_plain() -> bool:
 _can_keep = functools.cache(cache.is_usable)
 
 
-def _compiled(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    folder = cache_folder()
+def _compiled(
+    function: Callable[..., Any], folder: Path | None = None, **options: Any
+) -> Callable[..., Any]:
+    folder = folder or cache_folder()
     compiled = numba.njit(**_PLAIN, **options)(function)
     if _can_keep(folder):
         cache.keep(compiled, function, folder)
@@ -105,6 +107,31 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     are handed to helpers. So it cannot allocate: its caller hands it room to write.
     """
     return guard.note(_compiled(function, nogil=True, **_LEAN))
+
+
+def own_kernel(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return a user's own loop, to be compiled at its first call, as a kernel is.
+
+    Indices are looked at, so that a wrong one is an error and not a wild read.
+
+    Parameters
+    ----------
+    function
+        The loop. What it calls must be compiled by ``own_helper``, or be a helper of
+        the model.
+    name
+        Names all that the loop is made of beside the model, as a digest does: what is
+        compiled is kept under this name, apart from the loops of the model.
+    """
+    folder = cache_folder()
+    place = folder.with_name(f"{folder.name}-own") / name
+    return _compiled(function, place, nogil=True, boundscheck=True, **_LEAN)
+
+
+def own_helper(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a user's own scalar function as a part of whatever own loop calls it."""
+    options = {"forceinline": True, "boundscheck": True, **_PLAIN, **_LEAN}
+    return numba.njit(**options)(function)  # type: ignore[no-any-return]
 
 
 def inline(function: F) -> F:

@@ -103,7 +103,7 @@ def _key(seed: int, stream: int, step: int) -> np.uint64:
     return mix(mix(mix(np.uint64(0), seed), stream), step)
 
 
-def key(seed: int, stream: Stream, step: int = 0) -> np.uint64:
+def key(seed: int, stream: int, step: int = 0) -> np.uint64:
     """Return the key of a stream on a step, from which ``uniform`` draws.
 
     Parameters
@@ -111,7 +111,8 @@ def key(seed: int, stream: Stream, step: int = 0) -> np.uint64:
     seed
         Any integer from 0 to 2**63 - 1.
     stream
-        What the draws are for.
+        What the draws are for: a ``Stream``, or a number from 2**62 to 2**63 - 1 that a
+        mechanism made of a name.
     step
         Days since the society began; draws that hold for good use 0.
     """

@@ -23,7 +23,8 @@ class Table:
     """A growable struct of arrays. Rows are never reused, so a row is a name.
 
     Columns are read as attributes: ``table.growth`` is a view of the rows in use, and
-    stays valid until the table grows.
+    stays valid until the table grows. ``arrays`` holds those that ``arrays``, a named
+    tuple, names: a table may have more, which are no part of it.
     """
 
     def __init__(self, columns: tuple[Column, ...], arrays: Any, rows: int = 0) -> None:
@@ -37,7 +38,7 @@ class Table:
 
     def _view(self) -> None:
         self._rows = {name: store[: self.n] for name, store in self._store.items()}
-        self.arrays = self._make(**self._rows)
+        self.arrays = self._make(*(self._rows[name] for name in self._make._fields))
         self.__dict__.update(self._rows)  # read often
 
     def __getstate__(self) -> dict[str, Any]:

@@ -30,7 +30,8 @@ def _skew(out: Array, draws: Array, mean: float) -> None:
 
 def populate(parameters: Parameters, network: SocialNetwork, seed: int) -> State:
     """Return the state of day 0: people with traits, partners and ties, and no OS."""
-    state = State(network.n)
+    own = parameters.own_columns("humans"), parameters.own_columns("oses")
+    state = State(network.n, own)
     humans = state.humans
 
     def draw(which: int) -> Array:

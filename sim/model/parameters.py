@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
+
+if TYPE_CHECKING:
+    from sim.engine.table import Column
 
 # Parameters to change, by name: numbers, or true and false.
 Changes = Mapping[str, float]
@@ -32,6 +35,21 @@ class About(NamedTuple):
 def _real(
     default: float, unit: str, low: float, high: float, meaning: str, source: str
 ) -> Any:
+    """Return the declaration of a real constant.
+
+    Parameters
+    ----------
+    default
+        Its value unless it is changed.
+    unit
+        As ``"1/day"``; what has none is ``"1"``.
+    low, high
+        The range it may be in, ends included.
+    meaning
+        What it means, in a line.
+    source
+        Where the value is from; the word *assumed* where it is from nowhere.
+    """
     extra: Any = {"about": About(unit, low, high, meaning, source)}
     return Field(default, ge=low, le=high, allow_inf_nan=False, json_schema_extra=extra)
 
@@ -39,13 +57,18 @@ def _real(
 def _whole(
     default: int, unit: str, low: int, high: int, meaning: str, source: str
 ) -> Any:
+    """Return the declaration of a constant that is a whole number, as for ``real``."""
     extra: Any = {"about": About(unit, low, high, meaning, source)}
     return Field(default, ge=low, le=high, json_schema_extra=extra)
 
 
 def _switch(meaning: str) -> Any:
+    """Return the declaration of a constant that is true or false, true by default."""
     extra: Any = {"about": About("on/off", 0, 1, meaning, "switch")}
     return Field(True, json_schema_extra=extra)
+
+
+real, whole, switch = _real, _whole, _switch  # for those of mechanisms
 
 
 # fmt: off
@@ -55,6 +78,7 @@ class Parameters(BaseModel):
     """The constants of one society. Immutable: ``replace`` makes a changed copy."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    mechanisms: ClassVar[tuple[Any, ...]] = ()  # those that add fields and columns
 
     # who there is
     humans: int = _whole(1000, "people", 1, 50_000_000, "humans in the society", "assumed")
@@ -199,17 +223,23 @@ class Parameters(BaseModel):
             If a name is unknown or a value is out of range; the text names the
             nearest parameter, or the range.
         """
+        kind = type(self)
         for name in changes:
-            _known(name)
-        values = self.model_dump() | {n: _plain(n, v) for n, v in changes.items()}
+            _known(name, kind)
+        new = {name: _plain(name, value, kind) for name, value in changes.items()}
         try:
-            return Parameters.model_validate(values)
+            return kind.model_validate(self.model_dump() | new)
         except ValidationError as error:
-            raise InputError(_explained(error)) from None
+            raise InputError(_explained(error, kind)) from None
 
     def constants(self) -> Any:
         """Return all values as a named tuple of floats, for compiled loops."""
-        return Constants(*(float(value) for value in self.model_dump().values()))
+        return Constants(*(float(getattr(self, n)) for n in Parameters.model_fields))
+
+    @classmethod
+    def own_columns(cls, table: str) -> tuple[Column, ...]:
+        """Return the columns that mechanisms add to the table of humans or of OSes."""
+        return tuple(c for one in cls.mechanisms for c in one.columns[table])
 
 
 Constants = NamedTuple(  # type: ignore[misc]
@@ -244,30 +274,50 @@ IN_SCENARIO = parameter_hint(
 IN_DESIGN = parameter_hint("set it in the design: 'base' = {{{name!r}: {value!r}}}")
 
 
-def about(name: str) -> About:
+def recorded(values: Mapping[str, Any]) -> Parameters:
+    """Return parameters that a run says it had, as far as the model itself knows them.
+
+    Raises
+    ------
+    InputError
+        If one has a value that is refused.
+    """
+    fields = Parameters.model_fields
+    return Parameters().replace(**{n: v for n, v in values.items() if n in fields})
+
+
+def about(name: str, kind: type[Parameters] = Parameters) -> About:
     """Return unit, range, meaning and source of a parameter.
+
+    Parameters
+    ----------
+    name
+        Of the parameter.
+    kind
+        The class it is a field of: ``Parameters``, or one that mechanisms have added
+        theirs to.
 
     Raises
     ------
     InputError
         If there is no such parameter.
     """
-    _known(name)
-    extra: Any = Parameters.model_fields[name].json_schema_extra
+    _known(name, kind)
+    extra: Any = kind.model_fields[name].json_schema_extra
     return extra["about"]  # type: ignore[no-any-return]
 
 
 @functools.cache
-def _checker(name: str) -> TypeAdapter[Any]:
-    field = Parameters.model_fields[name]
+def _checker(name: str, kind: type[Parameters]) -> TypeAdapter[Any]:
+    field = kind.model_fields[name]
     annotated: Any = Annotated[field.annotation, field]
     return TypeAdapter(annotated, config=ConfigDict(strict=True))
 
 
-def fits(name: str, value: Any) -> bool:
+def fits(name: str, value: Any, kind: type[Parameters] = Parameters) -> bool:
     """Tell whether a parameter, which there must be, can have a value: quickly."""
     try:
-        _checker(name).validate_python(_plain(name, value))
+        _checker(name, kind).validate_python(_plain(name, value, kind))
     except ValidationError:
         return False
     return True
@@ -275,11 +325,16 @@ def fits(name: str, value: Any) -> bool:
 
 def table(parameters: Parameters | None = None) -> list[dict[str, Any]]:
     """Return name, value, unit, low, high, source and meaning of every parameter."""
-    values = (parameters or Parameters()).model_dump()
-    return [{"name": n, "value": v} | about(n)._asdict() for n, v in values.items()]
+    chosen = parameters or Parameters()
+    kind, values = type(chosen), chosen.model_dump()
+    return [
+        {"name": n, "value": v} | about(n, kind)._asdict() for n, v in values.items()
+    ]
 
 
-def parse(name: str, text: str) -> bool | int | float:
+def parse(
+    name: str, text: str, kind: type[Parameters] = Parameters
+) -> bool | int | float:
     """Return the value that ``text`` spells for a parameter.
 
     Raises
@@ -287,45 +342,46 @@ def parse(name: str, text: str) -> bool | int | float:
     InputError
         If there is no such parameter, or the text is no value of its type.
     """
-    _known(name)
-    kind = Parameters.model_fields[name].annotation
+    _known(name, kind)
+    wanted = kind.model_fields[name].annotation
     words: dict[str, bool] = {"true": True, "on": True, "false": False, "off": False}
     try:
-        if kind is bool:
+        if wanted is bool:
             return words[text.lower()]
-        return int(text) if kind is int else float(text)
+        return int(text) if wanted is int else float(text)
     except (KeyError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number"}.get(kind, "a number")  # type: ignore[arg-type]
-        raise InputError(f"parameter {name!r} takes {wanted}, not {text!r}") from None
+        words_for = {bool: "true or false", int: "a whole number"}
+        what = words_for.get(wanted, "a number")  # type: ignore[arg-type]
+        raise InputError(f"parameter {name!r} takes {what}, not {text!r}") from None
 
 
-def _known(name: str) -> None:
-    if name not in Parameters.model_fields:
-        hint = nearest(name, Parameters.model_fields) or (
+def _known(name: str, kind: type[Parameters]) -> None:
+    if name not in kind.model_fields:
+        hint = nearest(name, kind.model_fields) or (
             "; 'os-society parameters' lists them"
         )
         raise InputError(f"unknown parameter {name!r}{hint}")
 
 
-def _plain(name: str, value: Any) -> Any:
+def _plain(name: str, value: Any, kind: type[Parameters]) -> Any:
     """Turn NumPy scalars, and whole numbers given for real ones, into the type."""
     value = value.item() if hasattr(value, "item") else value
-    kind = Parameters.model_fields[name].annotation
+    wanted = kind.model_fields[name].annotation
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if kind is float and is_number else value
+    return float(value) if wanted is float and is_number else value
 
 
-def _explained(error: ValidationError) -> str:
+def _explained(error: ValidationError, kind: type[Parameters]) -> str:
     first = error.errors()[0]
     name, value = str(first["loc"][0]), first["input"]
-    if name not in Parameters.model_fields:
-        return f"unknown parameter {name!r}{nearest(name, Parameters.model_fields)}"
-    note = about(name)
-    kind = Parameters.model_fields[name].annotation
-    if kind is bool:
+    if name not in kind.model_fields:
+        return f"unknown parameter {name!r}{nearest(name, kind.model_fields)}"
+    note = about(name, kind)
+    wanted = kind.model_fields[name].annotation
+    if wanted is bool:
         return f"parameter {name!r} is true or false, not {value!r}"
-    whole = "a whole number" if kind is int else "a number"
+    number = "a whole number" if wanted is int else "a number"
     return (
-        f"parameter {name!r} must be {whole} from {note.low:g} to {note.high:g} "
+        f"parameter {name!r} must be {number} from {note.low:g} to {note.high:g} "
         f"({note.unit}), not {value!r}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -43,7 +43,8 @@ class Phase(NamedTuple):
     """One process of a day."""
 
     name: str
-    over: str  # agents, humans or oses: a range of them; society: all at once; cast
+    over: str  # agents, humans or oses: a range of them; society: all at once; cast;
+    # own: whatever a mechanism's process runs over, which is given the threads, too
     run: Callable[..., Any]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
@@ -69,9 +70,9 @@ def make_day(parameters: Parameters, n_humans: int, seed: int) -> Any:
 
 
 def set_constants(day: Any, parameters: Parameters) -> None:
-    """Write all parameters into a day's record."""
-    for name, value in parameters.model_dump().items():
-        day[name] = float(value)
+    """Write all parameters of the model into a day's record."""
+    for name in Parameters.model_fields:
+        day[name] = float(getattr(parameters, name))
 
 
 def advance(
@@ -80,6 +81,7 @@ def advance(
     threads: ThreadPoolExecutor | None = None,
     seconds: dict[str, float] | None = None,
     cast: Cast | None = None,
+    phases: Sequence[Phase] | None = None,
 ) -> None:
     """Simulate one day: move the calendar on, and run every phase in order.
 
@@ -95,13 +97,15 @@ def advance(
         If given, the time that each phase took is added to it, by name.
     cast
         Those who speak through a mind; without it, the phases over it are left out.
+    phases
+        What is run, in order; None is ``PHASES``. Mechanisms add theirs.
     """
     state.decisions = NO_DECISIONS
     day["step"] += 1
     day["calendar"] += 1
     for name, stream in STREAMS.items():
         day[f"key_{name}"] = key(int(day["seed"]), stream, int(day["step"]))
-    for phase in PHASES:
+    for phase in PHASES if phases is None else phases:
         if phase.over == "cast" and cast is None:
             continue
         started = time.perf_counter()
@@ -109,6 +113,8 @@ def advance(
             phase.run(state, day)
         elif phase.over == "cast":
             phase.run(state, day, cast)
+        elif phase.over == "own":
+            phase.run(state, day, threads)
         else:
             _run_over(state, phase, day, threads)
         if seconds is not None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.engine.simd import aligned
-from sim.engine.table import Table
+from sim.engine.table import Column, Table
 from sim.engine.ties import Ties
 from sim.model.columns import (
     FACE_COLUMNS,
@@ -21,6 +21,8 @@ from sim.model.columns import (
     OSArrays,
 )
 from sim.utils.typing import Array
+
+Columns = tuple[Column, ...]
 
 
 class TalkDecisions(NamedTuple):
@@ -59,11 +61,19 @@ class Agents(NamedTuple):
 
 
 class State:
-    """Everything a society is on a day: who there is, and who is close to whom."""
+    """Everything a society is on a day: who there is, and who is close to whom.
 
-    def __init__(self, humans: int) -> None:
-        self.humans = Table(HUMAN_COLUMNS, HumanArrays, humans)
-        self.oses = Table(OS_COLUMNS, OSArrays)
+    Parameters
+    ----------
+    humans
+        How many there are.
+    own
+        Columns that mechanisms add to those of humans, and to those of OSes.
+    """
+
+    def __init__(self, humans: int, own: tuple[Columns, Columns] = ((), ())) -> None:
+        self.humans = Table((*HUMAN_COLUMNS, *own[0]), HumanArrays, humans)
+        self.oses = Table((*OS_COLUMNS, *own[1]), OSArrays)
         self.ties = Ties(humans)
         self.decisions = NO_DECISIONS
         self._faces = _faces(humans)

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from sim.model import rules
 from sim.model.columns import DEPARTED, HERE, OFFLINE, OWNER, SHUT_DOWN, UNINSTALLED
-from sim.model.parameters import Parameters
+from sim.model.parameters import recorded
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 from sim.runs.result import Result
@@ -175,7 +175,7 @@ def _hours_with_own(result: Result, day: int, here: pd.DataFrame) -> float:
     Hours on a tie are the smaller of two offers. The human's follow from the pull of
     all its ties; the OS's are in proportion to pull, and sum to what is known.
     """
-    constants = Parameters().replace(**result.provenance.get("parameters", {}))
+    constants = recorded(result.provenance.get("parameters", {}))
     focus, first = constants.focus, result.population
     humans = result.ties(day, np.arange(first))
     to_os = humans["neighbour"] >= first

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sim import plots
+from sim.model.parameters import Parameters
 from sim.reports.figures import ReportFigure, shown
 from sim.reports.provenance import described
 from sim.scenarios.outcomes import OUTCOMES
@@ -55,8 +56,8 @@ def _axes(runs: pd.DataFrame, varied: Sequence[str]) -> tuple[str, str] | None:
     return (x, y) if cells <= min(MOST_CELLS, 2 * points) else None
 
 
-def _label(name: str) -> str:
-    unit, _, meaning, _ = described(name)
+def _label(name: str, kind: type[Parameters]) -> str:
+    unit, _, meaning, _ = described(name, kind)
     return f"{meaning} ({name}{'' if unit == '1' else f', {unit}'})"
 
 
@@ -65,7 +66,8 @@ def _map(
 ) -> ReportFigure:
     x, y, name = what
     is_share = name in OUTCOMES and OUTCOMES[name].unit == "share"
-    labels = (_label(x), _label(y), outcomes.meaning(name))
+    kind = sweep.design.parameters()
+    labels = (_label(x, kind), _label(y, kind), outcomes.meaning(name))
     drawing = plots.Map(x, y, name, labels, (HALF,) if is_share else ())
     grid = runs.pivot_table(name, y, x)
     full = min(grid.shape) >= ENOUGH and bool(grid.notna().all(axis=None))

@@ -57,9 +57,11 @@ def _parameter(name: str, value: Any) -> tuple[object, ...]:
     return (code(name), exact(value), exact(default), *described(name))
 
 
-def described(name: str) -> tuple[str, str, str, str]:
+def described(
+    name: str, kind: type[Parameters] = Parameters
+) -> tuple[str, str, str, str]:
     """Return unit, range, meaning and source of a parameter."""
-    note = about(name)
+    note = about(name, kind)
     span = f"{exact(note.low)} to {exact(note.high)}"
     if note.unit == "on/off":
         span = "on or off"

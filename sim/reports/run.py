@@ -11,7 +11,7 @@ import pandas as pd
 
 from sim import scenarios
 from sim.events.kinds import EVENTS
-from sim.model.parameters import Parameters
+from sim.model.parameters import Parameters, recorded
 from sim.reports import provenance
 from sim.reports.figures import figures, shown
 from sim.runs.conversations import occasion, talks, who
@@ -77,9 +77,7 @@ def parameters_of(result: Result) -> Parameters:
     InputError
         If the run has values that this version refuses.
     """
-    recorded = result.provenance.get("parameters") or {}
-    known = {n: v for n, v in recorded.items() if n in Parameters.model_fields}
-    return Parameters().replace(**known)
+    return recorded(result.provenance.get("parameters") or {})
 
 
 def scenario_of(result: Result) -> Scenario | None:

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from sim import scenarios
-from sim.model.parameters import Parameters
 from sim.reports import maps, provenance
 from sim.reports.provenance import described, evidence
 from sim.studies import design, outcomes
@@ -217,11 +216,11 @@ def _story(design: Design) -> list[tuple[object, object]]:
 
 
 def _factors(design: Design) -> list[Html]:
-    rows = []
+    rows, kind = [], design.parameters()
     for name in design.varied:
         known = ("-", "-", BESIDES.get(name, ""), "-")
         if is_parameter(name):
-            known = described(name)
+            known = described(name, kind)
         rows.append((code(name), _values(design, name), *known))
     if not rows:
         return []
@@ -257,11 +256,12 @@ def _values(design: Design, name: str) -> str:
 
 
 def _base(design: Design) -> list[Html]:
-    usual = Parameters().model_dump()
+    kind = design.parameters()
+    usual = kind().model_dump()
     if not design.base:
         return [paragraph("No parameter is fixed for the whole sweep.")]
     rows = [
-        (code(name), exact(value), exact(usual[name]), *described(name))
+        (code(name), exact(value), exact(usual[name]), *described(name, kind))
         for name, value in design.base.items()
     ]
     heads = ("parameter", "value", "default", "unit", "range", "meaning", "source")

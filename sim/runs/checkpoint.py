@@ -22,9 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sim.events.measures import MEASURES
 from sim.events.monitor import Monitor, StoredReadings, resume_monitor
+from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
 from sim.model.population import SocialNetwork
-from sim.model.processes import set_constants
 from sim.runs.digests import OTHER_BYTES, digest_of_file, digests_of, files_of
 from sim.runs.parquet import (
     GROUP,
@@ -44,10 +44,11 @@ from sim.runs.validation import (
     check_people,
     open_table,
     ties_of,
+    with_own,
 )
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
-from sim.society import Society
+from sim.society import Society, restoring
 from sim.utils.errors import InputError
 from sim.utils.files import sync_folder, writing
 from sim.utils.provenance import is_sealed, sealed, versions
@@ -78,6 +79,7 @@ class CheckpointMeta(BaseModel):
     scenario: Scenario
     labels: tuple[str, ...] | None
     detectors: list[str] = Field(max_length=1000)
+    mechanisms: dict[str, str] = Field(default={}, max_length=1000)  # their digests
     waiting: list[Intervention] = Field(max_length=10_000)
     in_force: list[tuple[Intervention, int]] = Field(max_length=10_000)
     interventions: list[tuple[int, str]] = Field(max_length=1_000_000)
@@ -206,14 +208,17 @@ def _meta(society: Society, scenario: Scenario) -> dict[str, Any]:
     """Return all that is no table, ready for JSON."""
     steering = society.steering
     shocks = [event for event in society.monitor.events if event.kind == "intervention"]
+    known = registry.digests(society.parameters)
+    without = None if known else {"mechanisms"}
     return {
         "format": FORMAT,
         "step": int(society.day["step"]),
         "calendar": society.calendar,
         "seed": int(society.day["seed"]),
-        "scenario": scenario.model_dump(mode="json"),
+        "scenario": scenario.model_dump(mode="json", exclude=without),
         "labels": society.labels,
         "detectors": society.monitor.kinds,
+        **({"mechanisms": known} if known else {}),
         "waiting": [one.model_dump(mode="json") for one in steering.waiting],
         "in_force": [
             [one.model_dump(mode="json"), since] for one, since in steering.in_force
@@ -268,13 +273,14 @@ def load(
         if meta.step != day:
             raise ValueError("it is of another day")
         check_files(run, day)
+        if meta.mechanisms != registry.digests(scenario.parameters):
+            raise ValueError("it does not say which mechanisms its scenario uses")
         society = _load_state(changed, meta, run, threads)
         society.monitor = _load_watch(society, meta, run)
         steering = society.steering
         steering.waiting = [*meta.waiting, *interventions]
         steering.in_force = list(meta.in_force)
-        society.parameters = steering.parameters
-        set_constants(society.day, society.parameters)
+        society.follow(steering.parameters)
     except WRONG as error:
         raise InputError(f"{place} is damaged: {_first_line(error)}") from None
     return Checkpoint(society, changed, meta.seed)
@@ -286,6 +292,7 @@ def read_meta(file: Path) -> CheckpointMeta:
         found = read_json(file, LARGEST)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise InputError(f"{file} was made by another version; run the whole again")
+        _check_mechanisms(file, found)
         # As JSON once more, in which a list may stand for a tuple.
         return CheckpointMeta.model_validate_json(json.dumps(found))
     except ValidationError as error:
@@ -356,6 +363,16 @@ def check_files(run: Path, last: int, snapshots: bool = False) -> None:
                     raise ValueError(OTHER_BYTES)
 
 
+def _check_mechanisms(file: Path, found: dict[str, Any]) -> None:
+    """Raise InputError unless the mechanisms of a checkpoint are in use, and the same.
+
+    What is no table of texts is left to the check of all the rest.
+    """
+    known = found.get("mechanisms", {})
+    if isinstance(known, dict) and all(isinstance(v, str) for v in known.values()):
+        registry.refuse_other(known, f"the checkpoint {file.parent}")
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
@@ -365,8 +382,13 @@ def _load_state(
 ) -> Society:
     """Return the society with its humans, OSes and ties as they were."""
     place, n = f"{FOLDER}/{meta.step:06d}", scenario.parameters.humans
-    humans = _columns_of(run, f"{place}/humans.parquet", HUMANS)
-    oses = _columns_of(run, f"{place}/oses.parquet", OSES)
+    kind = type(scenario.parameters)
+    schemas = (
+        with_own(HUMANS, kind.own_columns("humans")),
+        with_own(OSES, kind.own_columns("oses")),
+    )
+    humans = _columns_of(run, f"{place}/humans.parquet", schemas[0])
+    oses = _columns_of(run, f"{place}/oses.parquet", schemas[1])
     # Before a society is made that is as large as its scenario says.
     if len(humans["row"]) != n:
         raise ValueError("other people than its scenario says")
@@ -374,7 +396,8 @@ def _load_state(
         raise ValueError("other names than people")
     no_ties = np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros(0, np.uint8)
     nobody = SocialNetwork(n, *no_ties, meta.labels)
-    society = Society(scenario, seed=meta.seed, network=nobody, threads=threads)
+    with restoring():
+        society = Society(scenario, seed=meta.seed, network=nobody, threads=threads)
     society.day["step"], society.calendar = meta.step, meta.calendar
     society.steps = meta.step
     society.running = meta.step < society.parameters.steps

@@ -19,7 +19,7 @@ from sim.utils.untrusted import open_file, read_json, resolve_inside
 
 PROVENANCE = "provenance.json"
 FILES = "files"  # where provenance lists them
-FOLDERS = ("snapshots", "checkpoints")
+FOLDERS = ("snapshots", "checkpoints", "mechanisms")
 OTHER_BYTES = "other bytes were written, as its SHA-256 says"
 
 
@@ -35,7 +35,7 @@ def digests_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def files_of(folder: Path) -> list[str]:
-    """Return the names of the tables and checkpoints of a run, in order."""
+    """Return the names of tables, checkpoints and mechanisms of a run, in order."""
     found = [file.name for file in folder.glob("[!.]*.parquet")]
     for name in FOLDERS:
         for file in (folder / name).rglob("*"):

@@ -327,7 +327,7 @@ class Result:
         talks: Any = self.speech.talks.to_dict("records")
         shocks: Any = self.events[self.events["kind"] == "intervention"]
         stored = events.StoredReadings(series, noted, talks, shocks.to_dict("records"))
-        known = parameters.Parameters().replace(**self.provenance["parameters"])
+        known = parameters.recorded(self.provenance["parameters"])
         chosen = None if kinds is None else list(kinds)
         monitor = events.replay(stored, known, chosen)
         noticed = (e for e in monitor.happened() if chosen is None or e.kind in chosen)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from sim.engine import guard
 from sim.events import own_detectors
 from sim.events.detectors import DETECTORS
+from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
 from sim.minds.options import MindOptions
 from sim.model.network_files.network_file import NetworkFile
@@ -100,6 +101,8 @@ def default_path(
     known = network_identity(network) if network is not None else None
     changes = [one.model_dump() for one in scenario.interventions]
     made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
+    if scenario.mechanisms:
+        made_of.append({"mechanisms": registry.digests(scenario.parameters)})
     if mind is not None and mind.kind != "rules" and mind.cast != 0:
         made_of.append([str(part) for part in mind])
     looked = own_detectors.identity(DETECTORS if detectors is None else detectors)
@@ -156,6 +159,8 @@ def finalize(society: Society, writer: RunWriter) -> None:
     monitor = society.monitor
     if society.labels is not None:
         writer.people(society.labels)
+    for one in society.parameters.mechanisms:
+        writer.mechanism(one.name, one.source)
     events = (event._asdict() for event in monitor.happened())
     writer.finish(monitor.history.columns(), events)
 
@@ -345,12 +350,16 @@ def load_unfinished(place: Path) -> tuple[RunOptions, dict[str, Any]]:
 
 
 def check_same_code(record: Mapping[str, Any], place: Path) -> None:
-    """Raise InputError unless a run was begun by the code that is here."""
+    """Raise InputError unless a run was begun by the code that is here.
+
+    That of its mechanisms is part of it.
+    """
     if record.get("source_digest") != source_digest():
         raise InputError(
             f"the run {place} was begun by other code ({record.get('source_digest')}); "
             "resume it with that version, or run it anew"
         )
+    registry.refuse_other(record.get("mechanisms", {}), f"the run {place}")
 
 
 def clear_unfinished(place: Path, overwrite: bool) -> None:

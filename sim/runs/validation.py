@@ -32,6 +32,14 @@ def _schema(columns: Sequence[Column]) -> pa.Schema:
     return pa.schema({"row": pa.int32(), **types})
 
 
+def with_own(schema: pa.Schema, own: Sequence[Column]) -> pa.Schema:
+    """Return the schema of a table to which mechanisms have added columns."""
+    for column in own:
+        kind = pa.from_numpy_dtype(np.dtype(column.dtype))
+        schema = schema.append(pa.field(column.name, kind))
+    return schema
+
+
 HUMANS, OSES = _schema(HUMAN_COLUMNS), _schema(OS_COLUMNS)
 # Columns of row numbers, and of which table; -1 is none.
 REFERS = {
@@ -216,6 +224,9 @@ class ProvenanceRecord(BaseModel):
     detectors: dict[str, Any] = Field(
         {},
         description="Kinds of event that were looked for, and digests of a user's own.",
+    )
+    mechanisms: dict[str, str] = Field(
+        {}, description="SHA-256 of the file of each mechanism in use, by name."
     )
     mind: MindRecord | None = Field(
         None, description="The cast, and the calls to its model; null without one."

@@ -47,13 +47,14 @@ PARTS = {
     *("readings.parquet", "talks.parquet", "calls.parquet", "checkpoints"),
     "people.parquet",
     "unfinished.json",  # of a process that was killed just before it was done
+    "mechanisms",
 }
 READINGS = "readings.parquet"
 PEOPLE = "people.parquet"
 # What makes a run: one that is equal in all of this may take the place of another.
 SAME = (
     *("source_digest", "scenario", "parameters", "interventions", "seed", "steps"),
-    *("network", "options", "detectors", "parent", "mind"),
+    *("network", "options", "detectors", "mechanisms", "parent", "mind"),
 )
 LATEST = ".readings.parquet"  # those since the last checkpoint, while a run is built
 UNFINISHED = "unfinished.json"  # what a run was begun with, until it is complete
@@ -152,7 +153,7 @@ class RunWriter:
         for name in files_of(run):
             inside = name.partition("/")[2]
             day = Path(inside.partition("/")[0]).stem.rpartition("-")[2]
-            if not inside or day > f"{step:06d}":
+            if not inside or not day.isdecimal() or day > f"{step:06d}":
                 continue
             found, place = resolve_inside(run, name), self.part / name
             with as_input_error(found):
@@ -175,6 +176,13 @@ class RunWriter:
         """Write what a network file calls each human, by agent number."""
         numbers = np.arange(len(labels), dtype=np.int32)
         self._write(PEOPLE, pa.table([numbers, list(labels)], PEOPLE_SCHEMA))
+
+    def mechanism(self, name: str, source: bytes) -> None:
+        """Write the file that declares a mechanism of the run, as it was."""
+        folder = self.part / "mechanisms"
+        with writing(self.directory):
+            folder.mkdir(exist_ok=True)
+            (folder / f"{name}.py").write_bytes(source)
 
     def speech(
         self, talks: Sequence[Mapping[str, Any]], calls: Sequence[Mapping[str, Any]]

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from sim.mechanisms import registry
 from sim.model.parameters import Changes, Parameters
 from sim.scenarios import interventions
 from sim.scenarios.expectations import Expectation
@@ -15,6 +24,9 @@ from sim.scenarios.interventions import Intervention
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 from sim.utils.untrusted import is_safe_name, read_toml
+
+if TYPE_CHECKING:
+    from sim.mechanisms import Mechanism
 
 FOLDER = Path(__file__).parent / "library"
 LARGEST = 1_000_000  # bytes of a scenario file
@@ -32,9 +44,31 @@ class Scenario(BaseModel):
     story: str
     sources: list[str] = Field(default=[], max_length=MOST)
     profile: str = "os1"
-    parameters: Parameters = Parameters()
+    mechanisms: list[str] = Field(default=[], max_length=MOST)  # by their names
+    parameters: SerializeAsAny[Parameters] = Parameters()
     interventions: list[Intervention] = Field(default=[], max_length=MOST)
     expectations: list[Expectation] = Field(default=[], max_length=MOST)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_mechanisms(cls, given: Any) -> Any:
+        """Let parameters be those of the model and of its mechanisms."""
+        if not isinstance(given, Mapping):
+            return given
+        names, found = given.get("mechanisms"), given.get("parameters")
+        if isinstance(found, Parameters) and found.mechanisms and not names:
+            return {**given, "mechanisms": [one.name for one in found.mechanisms]}
+        if not names or not isinstance(names, list):
+            return given
+        try:
+            kind = registry.parameters_with(names)
+            if isinstance(found, Parameters):
+                extended: Any = registry.extend(found, names)
+            else:
+                extended = kind() if found is None else kind.model_validate(found)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return {**given, "parameters": extended}
 
     @field_validator("name")
     @classmethod
@@ -54,6 +88,32 @@ class Scenario(BaseModel):
         """
         changed = self.parameters.replace(**changes)
         return self.model_copy(update={"parameters": changed})
+
+    @checked_arguments()
+    def use(self, *mechanisms: Mechanism | str | Path) -> Scenario:
+        """Return the scenario with mechanisms added, which are put to use by that.
+
+        Parameters
+        ----------
+        mechanisms
+            As for ``sim.use``. One that the scenario has already is not added again.
+
+        Raises
+        ------
+        InputError
+            If there is no such mechanism, or two do not go together.
+
+        Examples
+        --------
+        >>> import sim
+        >>> town = sim.scenario("her").use("experiments/mechanisms/gossip.py")
+        >>> town.mechanisms, town.parameters.hearsay
+        (['gossip'], 0.05)
+        """
+        new = [registry.use(one).name for one in mechanisms]
+        names = list(dict.fromkeys([*self.mechanisms, *new]))
+        extended = registry.extend(self.parameters, names)
+        return self.model_copy(update={"parameters": extended, "mechanisms": names})
 
     @checked_arguments()
     def pull(self, lever: str, at: int) -> Scenario:
@@ -117,7 +177,7 @@ def chosen(
 
 def changes(scenario: Scenario) -> dict[str, Any]:
     """Return the parameters that differ from the defaults."""
-    usual = Parameters().model_dump()
+    usual = type(scenario.parameters)().model_dump()
     values = scenario.parameters.model_dump()
     return {name: value for name, value in values.items() if value != usual[name]}
 
@@ -132,9 +192,12 @@ def read(file: Path) -> Scenario:
         raise InputError(f"{file}: 'parameters' must be a table")
     if not isinstance(profile, str):
         raise InputError(f"{file}: 'profile' must be a text")
+    names = values.get("mechanisms", [])
+    if not isinstance(names, list):
+        raise InputError(f"{file}: 'mechanisms' must be a list of names")
     try:
-        kind = interventions.profile(profile)
-        parameters = Parameters().replace(**{**kind, **changes})
+        usual = registry.parameters_with(names)()
+        parameters = usual.replace(**{**interventions.profile(profile), **changes})
         known = {"name": file.stem, "parameters": parameters}
         return Scenario.model_validate(known | values)
     except ValidationError as error:

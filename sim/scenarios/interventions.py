@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sim.mechanisms import registry
 from sim.model.parameters import Parameters
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
@@ -61,7 +62,7 @@ class Intervention(BaseModel):
         if fixed:
             raise ValueError(f"{', '.join(fixed)} cannot change during a run")
         try:
-            Parameters().replace(**self.set)
+            registry.check_settable(self.set)
         except InputError as error:
             raise ValueError(str(error)) from None
         return self
@@ -82,7 +83,8 @@ class Steering:
     Raises
     ------
     InputError
-        If a condition is on a measure that there is not.
+        If a condition is on a measure that there is not, or one changes a parameter of
+        a mechanism that the society does not have.
     """
 
     def __init__(
@@ -96,6 +98,8 @@ class Steering:
                 name = one.when.measure
                 hint = nearest(name, measures)
                 raise InputError(f"{one.name}: unknown measure {name!r}{hint}")
+            if not one.set.keys() <= type(usual).model_fields.keys():
+                usual.replace(**one.set)  # says what is wrong
         self.usual = usual
         self.waiting = list(declared)
         self.in_force: list[tuple[Intervention, int]] = []  # with its first day

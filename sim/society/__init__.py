@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 import operator
 import secrets
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import numpy as np
 from sim import events, scenarios
 from sim.engine import guard
 from sim.events import MEASURES
+from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
 from sim.model.network_files.network_file import NetworkFile
@@ -85,10 +89,7 @@ class Society(AgentRegistry, mesa.Model):
         parameters: Changes | None = None,
         **changes: float,
     ) -> None:
-        for word in changes:
-            if word not in Parameters.model_fields:
-                words = [*OPTIONS, *Parameters.model_fields]
-                raise unknown_option("Society", word, words)
+        _check_words(changes, scenario)
         if seed is not None and rng is not None:
             raise InputError("Society: 'seed' and 'rng' mean the same: give one")
         if cast is not None and not isinstance(cast, Cast):
@@ -111,6 +112,9 @@ class Society(AgentRegistry, mesa.Model):
         self.monitor = events.Monitor(self.parameters)
         declared = chosen.interventions
         self.steering = Steering(self.parameters, declared, list(MEASURES))
+        self.own_schedule = self._scheduled()
+        if self.own_schedule is not None and not _RESTORING.get():
+            self.own_schedule.start(self.state, self.day)
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
         self.cast = cast
@@ -134,8 +138,10 @@ class Society(AgentRegistry, mesa.Model):
     def step(self) -> None:
         """Simulate one day, measure the society, and look for events."""
         self._steer()
-        advance = processes.advance
-        advance(self.state, self.day, self._threads, self.seconds, self.cast)
+        phases = None if self.own_schedule is None else self.own_schedule.phases
+        processes.advance(
+            self.state, self.day, self._threads, self.seconds, self.cast, phases
+        )
         said = self._said_today()
         self.monitor.look(self.calendar, self.state, said, self._threads)
         self.datacollector.collect(self)
@@ -156,10 +162,21 @@ class Society(AgentRegistry, mesa.Model):
         begun = self.steering.begin(int(self.day["step"]) + 1, measures)
         for one in begun:
             self.monitor.note(self.calendar + 1, one.name, str(one.set))
-        current = self.steering.parameters
+        self.follow(self.steering.parameters)
+
+    def follow(self, current: Parameters) -> None:
+        """Let parameters hold from the next day on."""
         if current != self.parameters:
             self.parameters = current
             processes.set_constants(self.day, current)
+            if self.own_schedule is not None:
+                self.own_schedule.set_constants(current)
+
+    def _scheduled(self) -> OwnSchedule | None:
+        """Return the processes of mechanisms among those of the day, if any."""
+        if not self.parameters.mechanisms:
+            return None
+        return OwnSchedule(self.steering.usual, self.parameters)
 
     @checked_arguments()
     def graph(
@@ -198,13 +215,37 @@ class Society(AgentRegistry, mesa.Model):
     def __getstate__(self) -> dict[str, Any]:
         """Leave the threads behind: a copy makes do with one."""
         day = np.array([self.day], processes.DAY)  # a lone record would not thaw
-        return {**self.__dict__, "_threads": None, "day": day}
+        return {**self.__dict__, "_threads": None, "own_schedule": None, "day": day}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         """Continue a copied society where it was."""
         guard.refuse_replaced()
         self.__dict__.update(kept)
         self.day = kept["day"][0]
+        self.own_schedule = self._scheduled()
+
+
+_RESTORING: ContextVar[bool] = ContextVar("restoring", default=False)
+
+
+@contextmanager
+def restoring() -> Iterator[None]:
+    """Make societies whose columns are written next: no start of a mechanism is run."""
+    before = _RESTORING.set(True)
+    try:
+        yield
+    finally:
+        _RESTORING.reset(before)
+
+
+def _check_words(changes: Mapping[str, float], scenario: Scenario | str | Path) -> None:
+    """Raise InputError unless all words are parameters of a scenario."""
+    known = Parameters.model_fields
+    if not changes.keys() <= known.keys():
+        known = type(scenarios.chosen(scenario).parameters).model_fields
+    for word in changes:
+        if word not in known:
+            raise unknown_option("Society", word, [*OPTIONS, *known])
 
 
 def drawn_seed() -> int:

@@ -113,10 +113,16 @@ class AgentView(mesa.Agent):
         return model.add(cls, len(df), **own, **columns)
 
     def __getattr__(self, name: str) -> Any:
+        # One that a mechanism has added, unless the view itself is being made.
+        if name not in AgentView.__slots__ and name in self.table.columns:
+            return _read(name, self)
         raise AttributeError(_lacks(type(self), name))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not isinstance(getattr(type(self), name, None), property):
+            if name in self.table.columns:
+                _write(self.table.columns[name], self, value)
+                return
             text = f"{_lacks(type(self), name)}; views keep nothing of their own"
             raise AttributeError(text)
         object.__setattr__(self, name, value)

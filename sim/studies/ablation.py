@@ -80,7 +80,8 @@ def ablate(
     scenario
         A scenario, its name, or its TOML file.
     mechanisms
-        Names among ``MECHANISMS``; None takes all that are on in the scenario.
+        Names among ``MECHANISMS``, or of mechanisms that the scenario uses; None takes
+        all that are on in the scenario.
     outcome
         An outcome of ``sim.outcomes``, or an event for its day.
     seeds
@@ -143,21 +144,31 @@ def _observed(
 
 def _chosen(scenario: Scenario, asked: Iterable[str] | None) -> list[str]:
     """Return the mechanisms asked for, or all that switching off would change."""
+    known = switches(scenario)
     if asked is None:
         now = scenario.parameters
-        return [n for n, off in MECHANISMS.items() if now.replace(**off) != now]
+        return [n for n, off in known.items() if now.replace(**off) != now]
     names = list(dict.fromkeys(asked))
     for name in names:
-        if name not in MECHANISMS:
-            hint = nearest(name, MECHANISMS) or f"; there are {', '.join(MECHANISMS)}"
+        if name not in known:
+            hint = nearest(name, known) or f"; there are {', '.join(known)}"
             raise InputError(f"unknown mechanism {name!r}{hint}")
     return names
+
+
+def switches(scenario: Scenario) -> dict[str, dict[str, Any]]:
+    """Return what switches each mechanism off: those of the model, and those added.
+
+    One that is added under the name of a shipped one is called ``own NAME``.
+    """
+    added = {n: f"own {n}" if n in MECHANISMS else n for n in scenario.mechanisms}
+    return MECHANISMS | {shown: {name: False} for name, shown in added.items()}
 
 
 def _without(scenario: Scenario, names: Iterable[str]) -> Scenario:
     changes: dict[str, Any] = {}
     for name in names:
-        changes |= MECHANISMS[name]
+        changes |= switches(scenario)[name]
     return scenario.replace(**changes)
 
 

@@ -293,14 +293,15 @@ def differing(one: State, other: State) -> Array:
     """Return which agents differ in any column, bool[agents], by agent number.
 
     An OS that is there in one of the two alone is left out, but for the first such,
-    which differs.
+    which differs; columns that a mechanism adds to one of the two alone are, too.
     """
     parts = []
     for left, right in ((one.humans, other.humans), (one.oses, other.oses)):
         common = min(left.n, right.n)
         found = np.zeros(common + (left.n != right.n), np.bool_)
         found[common:] = True
-        for name in left.columns if common else ():
+        both = [name for name in left.columns if name in right.columns]
+        for name in both if common else ():
             pair = (t.column(name)[:common] for t in (left, right))
             a, b = (np.ascontiguousarray(c).reshape(common, -1) for c in pair)
             found[:common] |= (a.view(np.uint8) != b.view(np.uint8)).any(axis=1)

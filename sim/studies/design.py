@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
@@ -30,6 +30,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sim import scenarios
+from sim.mechanisms import registry
 from sim.minds.calls import Settings
 from sim.minds.client import hosts
 from sim.minds.dialect import check_names
@@ -226,6 +227,7 @@ class Design(BaseModel):
     network_options: dict[str, Any] = {}
     lever: str = "none"
     mind: dict[str, Any] = {}
+    mechanisms: list[str] = Field(default=[], max_length=1000)  # added to all scenarios
     seeds: int | list[int] = 1
     outcomes: list[str] = Field(default=[], max_length=1000)  # none named: all
     keep_runs: bool = False
@@ -268,6 +270,16 @@ class Design(BaseModel):
         sample = self.lhs or self.sobol or self.morris
         return list(sample.ranges) if sample is not None else []
 
+    def parameters(self) -> type[Parameters]:
+        """Return the class of all parameters that there are in the design's scenarios.
+
+        Raises
+        ------
+        InputError
+            If a scenario or a mechanism is not there.
+        """
+        return _kind(self)
+
     def layout(self) -> points.Points:
         """Return its points, each made when it is asked for.
 
@@ -281,11 +293,12 @@ class Design(BaseModel):
         if self.grid is not None:
             return points.grid(self.grid)
         if self.lhs is not None:
-            return points.latin(self.lhs.n, self.lhs.seed, self.lhs.ranges)
+            latin = self.lhs.n, self.lhs.seed, self.lhs.ranges
+            return points.latin(*latin, self.parameters())
         if self.sobol is not None:
-            return points.sobol_points(self.sobol)
+            return points.sobol_points(self.sobol, self.parameters())
         if self.morris is not None:
-            return points.morris_points(self.morris)
+            return points.morris_points(self.morris, self.parameters())
         return points.listed([{}])
 
     def as_dict(self) -> dict[str, Any]:
@@ -300,11 +313,11 @@ def _part(design: Design, form: str) -> Any:
     return getattr(design, "listed" if form == "list" else form)
 
 
-def read(path: str | Path) -> Design:
+def read(path: str | Path, mechanisms: Sequence[str] = ()) -> Design:
     """Return the design that a TOML file describes, named after the file.
 
     A file named ``design.toml`` is named after its folder. Network files are looked
-    for beside the design.
+    for beside the design. Names of ``mechanisms`` are added to those in the file.
 
     Raises
     ------
@@ -316,6 +329,9 @@ def read(path: str | Path) -> Design:
     if not given:
         raise InputError(f"{file} is empty; a design says what to run, as in seeds = 3")
     own = file.resolve().parent.name if file.stem == "design" else file.stem
+    known = given.get("mechanisms", [])
+    if mechanisms and isinstance(known, list):
+        given["mechanisms"] = list(dict.fromkeys([*known, *mechanisms]))
     try:
         return make({"name": own} | beside(given, file.parent))
     except InputError as error:
@@ -362,12 +378,25 @@ def _check(design: Design) -> None:
         if getattr(design, name):
             _at_place(name, check_factor, name, getattr(design, name))
     _at_place("network_options", _check_network_options, design)
+    _at_place("mechanisms", registry.parameters_with, design.mechanisms)
+    kind = _kind(design)
     for name, value in design.base.items():
-        _at_place(f"base.{name}", _check_parameter, name, value)
+        _at_place(f"base.{name}", _check_parameter, name, value, kind)
     for name in design.varied:
         if name in design.base:
             raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
-    _check_points(design)
+    _check_points(design, kind)
+
+
+def _kind(design: Design) -> type[Parameters]:
+    """Return the class of parameters of the design's scenarios, all together."""
+    listed = [one["scenario"] for one in design.listed or [] if "scenario" in one]
+    varied = [*(design.grid or {}).get("scenario", []), *listed]
+    names = list(design.mechanisms)
+    for text in dict.fromkeys([design.scenario, *varied]):
+        if isinstance(text, str) and text.endswith(".toml"):  # no other names any
+            names += scenario_of_factor(text).mechanisms
+    return registry.parameters_with(dict.fromkeys(names))
 
 
 def _check_network_options(design: Design) -> None:
@@ -399,7 +428,7 @@ def _check_seeds(seeds: int | list[int]) -> None:
         _at_place("seeds", seed_from, number)
 
 
-def _check_points(design: Design) -> None:
+def _check_points(design: Design, kind: type[Parameters]) -> None:
     values = [*(design.grid or {}).values(), *(design.listed or [])]
     if sum(map(len, values)) > MOST_VALUES:
         raise InputError(f"a design lists at most {MOST_VALUES:,} values; sample them")
@@ -407,14 +436,14 @@ def _check_points(design: Design) -> None:
         if not values:
             raise InputError(f"'grid.{name}': it takes at least one value")
         for value in values:
-            _at_place(f"grid.{name}", _check_varied, name, value)
+            _at_place(f"grid.{name}", _check_varied, name, value, kind)
     for number, point in enumerate(design.listed or [], 1):
         for name, value in point.items():
-            _at_place(f"list.{name} ({number})", _check_varied, name, value)
+            _at_place(f"list.{name} ({number})", _check_varied, name, value, kind)
     for form in ("lhs", "sobol", "morris"):
         sample = _part(design, form)
         for name, span in (sample.ranges if sample is not None else {}).items():
-            _at_place(f"{form}.{name}", _check_range, name, span)
+            _at_place(f"{form}.{name}", _check_range, name, span, kind)
     if design.listed == []:
         raise InputError("'list': it takes at least one point")
     if design.sobol is not None and design.sobol.n & (design.sobol.n - 1):
@@ -441,30 +470,32 @@ def _at_place(where: str, check: Callable[..., Any], *given: Any) -> None:
         raise InputError(f"{where!r}: {error}") from None
 
 
-def _check_varied(name: str, value: Any) -> None:
+def _check_varied(name: str, value: Any, kind: type[Parameters]) -> None:
     if name in NAMES:
         check_factor(name, value)
     else:
-        _check_parameter(name, value, also=NAMES)
+        _check_parameter(name, value, kind, also=NAMES)
 
 
-def _check_parameter(name: str, value: Any, also: tuple[str, ...] = ()) -> None:
-    if name not in Parameters.model_fields:
-        known = [*Parameters.model_fields, *also]
+def _check_parameter(
+    name: str, value: Any, kind: type[Parameters], also: tuple[str, ...] = ()
+) -> None:
+    if name not in kind.model_fields:
+        known = [*kind.model_fields, *also]
         hint = nearest(name, known) or "; 'os-society parameters' lists them"
         raise InputError(f"unknown parameter {name!r}{hint}")
-    if not parameters.fits(name, value):
-        Parameters().replace(**{name: value})  # says what is wrong
+    if not parameters.fits(name, value, kind):
+        kind().replace(**{name: value})  # says what is wrong
 
 
-def _check_range(name: str, span: list[float]) -> None:
+def _check_range(name: str, span: list[float], kind: type[Parameters]) -> None:
     if len(span) != 2:
         raise InputError("a range is [low, high]")
     for value in span:
         if not math.isfinite(value):
             raise InputError(f"a range is [low, high], not {span}")
-        _check_parameter(name, points.fitting(name, value))
-    if Parameters.model_fields[name].annotation is bool:
+        _check_parameter(name, points.fitting(name, value, kind), kind)
+    if kind.model_fields[name].annotation is bool:
         raise InputError(f"parameter {name!r} is a switch; vary it in [grid]")
     if not span[0] < span[1]:
         raise InputError(f"a range is [low, high], not {span}")

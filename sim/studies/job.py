@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 from sim.engine import guard
 from sim.events import own_detectors
+from sim.mechanisms import registry
 from sim.minds.options import MindOptions, open_cast
 from sim.minds.transcript import InUse
 from sim.model.encounters import Cast
 from sim.model.network_files.network_file import NetworkFile
-from sim.model.parameters import Parameters
 from sim.runs.simulate import finalize, language_mind
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario
@@ -127,6 +127,9 @@ class Tasks:
             "networks": [_network_digest(one) for one in networks],
             "minds": [mind_identity(one) for one in self.minds],
         }
+        mechanisms = registry.digests(self.design.parameters()())
+        if mechanisms:
+            known["mechanisms"] = mechanisms
         if self.detectors:
             known["detectors"] = {
                 one["kind"]: {"meaning": one["meaning"], "digest": one["digest"]}
@@ -149,6 +152,8 @@ class Tasks:
         values = {name: point.get(name, getattr(design, name)) for name in NAMES}
         changes = {n: v for n, v in point.items() if n not in NAMES}
         scenario = scenario_of_factor(values["scenario"])
+        if design.mechanisms:
+            scenario = scenario.use(*design.mechanisms)
         scenario = scenario.replace(**design.base, **changes)
         more = interventions_of_lever(values["lever"])
         network = None if values["network"] == NONE else values["network"]
@@ -170,6 +175,9 @@ class Tasks:
         }
         if network is not None and design.network_options:
             job["network_options"] = design.network_options
+        if scenario.mechanisms:
+            used = scenario.parameters.mechanisms
+            job["mechanisms"] = [one.origin() for one in used]
         return job | ({"detectors": self.detectors} if self.detectors else {})
 
 
@@ -182,6 +190,7 @@ def run_hash(job: Job) -> str:
         [[one["name"], one["digest"]] for one in job["functions"]],
         *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
         *([job["network_options"]] if "network_options" in job else []),
+        *([[o["name"], o["digest"]] for o in job.get("mechanisms", [])]),
     ]
     text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -212,7 +221,7 @@ def scenario_of(job: Job) -> Scenario:
         title="",
         story="",
         profile=job["profile"],
-        parameters=Parameters(**job["parameters"]),
+        parameters=registry.revive(job.get("mechanisms", []), job["parameters"]),
         interventions=[Intervention.model_validate(i) for i in job["interventions"]],
     )
 
@@ -258,6 +267,8 @@ def run_job(job: Job, notice: Notice = lambda stage: None) -> JobResult:
     try:
         if changed_code() or job["source"] != source_digest():
             return broke(OTHER_CODE, "the worker has other source than the driver")
+        if wrong := registry.difference(job.get("mechanisms", [])):
+            return broke(OTHER_CODE, wrong)
         values = _simulate(job, entered)
     except MemoryError as error:
         return broke(OUT_OF_MEMORY, f"MemoryError: {error}")

@@ -195,7 +195,12 @@ def grid(axes: Mapping[str, Sequence[Any]]) -> Points:
     return Points(math.prod(sizes), at)
 
 
-def latin(n: int, seed: int, ranges: Mapping[str, Sequence[float]]) -> Points:
+def latin(
+    n: int,
+    seed: int,
+    ranges: Mapping[str, Sequence[float]],
+    kind: type[Parameters] = Parameters,
+) -> Points:
     """Return a Latin hypercube: each of ``n`` strata of each range is hit once."""
     strata = {name: Permutation(n, f"{seed}:{name}") for name in ranges}
 
@@ -205,7 +210,7 @@ def latin(n: int, seed: int, ranges: Mapping[str, Sequence[float]]) -> Points:
             stratum = strata[name].at(number)
             within = _hash(f"{seed}:{name}:within", number) / 2**64
             value = low + (high - low) * (stratum + within) / n
-            found[name] = fitting(name, min(value, high))
+            found[name] = fitting(name, min(value, high), kind)
         return found
 
     return Points(n, at)
@@ -249,24 +254,26 @@ def _hash(key: str, number: int) -> int:
     return int.from_bytes(digest, "little")
 
 
-def sobol_points(sample: SobolSample) -> Points:
+def sobol_points(sample: SobolSample, kind: type[Parameters] = Parameters) -> Points:
     """Return Saltelli's points for Sobol indices."""
-    return _drawn("sobol", sample)
+    return _drawn("sobol", sample, kind)
 
 
-def morris_points(sample: MorrisSample) -> Points:
+def morris_points(sample: MorrisSample, kind: type[Parameters] = Parameters) -> Points:
     """Return Morris' trajectories."""
-    return _drawn("morris", sample)
+    return _drawn("morris", sample, kind)
 
 
-def _drawn(method: str, sample: SobolSample | MorrisSample) -> Points:
+def _drawn(
+    method: str, sample: SobolSample | MorrisSample, kind: type[Parameters]
+) -> Points:
     rows = _cached(method, sample.model_dump_json())
     names = list(sample.ranges)
     assert len(rows) == sample.points
 
     def at(number: int) -> dict[str, Any]:
         values = rows[number].tolist()
-        return {n: fitting(n, v) for n, v in zip(names, values, strict=True)}
+        return {n: fitting(n, v, kind) for n, v in zip(names, values, strict=True)}
 
     return Points(len(rows), at)
 
@@ -278,8 +285,8 @@ def _cached(method: str, text: str) -> Any:
     return morris(MorrisSample.model_validate_json(text))
 
 
-def fitting(name: str, value: float) -> Any:
+def fitting(name: str, value: float, kind: type[Parameters] = Parameters) -> Any:
     """Return a sampled number as a parameter takes it: whole, if it is."""
-    field = Parameters.model_fields.get(name)
+    field = kind.model_fields.get(name)
     is_whole = field is not None and field.annotation is int
     return round(value) if is_whole else float(value)

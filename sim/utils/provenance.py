@@ -62,6 +62,7 @@ def provenance(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "scenario": scenario.name,
         "profile": scenario.profile,
+        **_mechanisms(scenario.parameters.mechanisms),
         "parameters": scenario.parameters.model_dump(mode="json"),
         "interventions": [i.model_dump(mode="json") for i in scenario.interventions],
         "seed": int(seed),
@@ -114,6 +115,11 @@ def _digest(record: Mapping[str, Any]) -> str:
     plain = json.loads(json.dumps(record))  # as it is read again
     text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _mechanisms(used: Any) -> dict[str, dict[str, str]]:
+    """Return the digests of mechanisms by name, if there are any."""
+    return {"mechanisms": {one.name: one.digest for one in used}} if used else {}
 
 
 class _HowToRead(Protocol):

@@ -1,0 +1,159 @@
+"""Compiled loops over the scalar functions of mechanisms, each kept by itself.
+
+A loop is given the columns its process has declared, those it does not write as arrays
+that cannot be written. So what is not declared does not compile, and no loop of the
+model is compiled anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import types
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from numba.core.errors import NumbaError
+from numba.extending import overload
+
+from sim.engine import jit
+from sim.mechanisms.mechanism import Mechanism, OwnProcess
+from sim.utils.errors import InputError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Scope(NamedTuple):
+    """All that a process of a mechanism may read and write."""
+
+    humans: Any  # columns that are declared, arrays by name
+    oses: Any
+    ties: Any
+    day: Any  # the record of the day: parameters of the model, n_humans, step
+    my: Any  # parameters of the mechanism, keys of its streams
+
+
+class NoColumns(NamedTuple):
+    """What stands for a table of which nothing is declared."""
+
+    nothing: int = 0
+
+
+@functools.cache
+def columns_type(names: tuple[str, ...]) -> Any:
+    """Return the class of a named tuple of columns.
+
+    It is found in this module by a name made of theirs: so the cache of compiled loops
+    knows it again in another process.
+    """
+    if not names:
+        return NoColumns
+    digest = hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
+    made: Any = NamedTuple(f"Columns{digest}", [(name, Any) for name in names])  # type: ignore[misc]
+    made.__module__ = __name__
+    globals()[made.__name__] = made
+    return made
+
+
+def _each(first: int, last: int, s: Scope) -> None:
+    """Run the function of a process for a range of rows; ``_function`` is put in."""
+    for i in range(first, last):
+        _function(i, s)  # type: ignore[name-defined] # noqa: F821
+
+
+@functools.cache
+def compiled(mechanism: Mechanism, process: OwnProcess) -> Any:
+    """Return the loop of a process, ``loop(first, last, scope)``.
+
+    It is compiled at its first call, and kept under the digest of the mechanism.
+    """
+    name = f"{process.name}_{mechanism.digest}".replace(".", "_")
+    helper = jit.own_helper(_renamed(process.function, name))
+    space = {"__name__": __name__, "_function": helper, "range": range}
+    loop = _renamed(types.FunctionType(_each.__code__, space), f"each_{name}")
+    return jit.own_kernel(loop, f"{process.name}-{mechanism.digest}")
+
+
+def rule(function: F) -> F:
+    """Let processes of mechanisms call a scalar function, which stays plain Python.
+
+    Examples
+    --------
+    >>> from sim.mechanisms import rule
+    >>> @rule
+    ... def halved(number):
+    ...     return 0.5 * number
+    >>> halved(3.0)
+    1.5
+    """
+    file = Path(function.__code__.co_filename)
+    source = file.read_bytes() if file.is_file() else function.__code__.co_code
+    digest = hashlib.sha256(source).hexdigest()[:16]
+    renamed = _renamed(function, f"{function.__qualname__}_{digest}")
+
+    def chosen(*given: Any, **named: Any) -> Any:
+        return renamed
+
+    options = {"_nrt": False, "error_model": "numpy", "boundscheck": True}
+    overload(function, jit_options=options, strict=False)(chosen)
+    return function
+
+
+def _renamed(function: Any, name: str) -> Any:
+    """Return a copy of a function that is known by a name in this module.
+
+    What is compiled is kept under its module and name. A user's file may be a module
+    of any name, so the cache would not find it again; and names of two files may be
+    the same, so their machine code would be mixed up.
+    """
+    made = types.FunctionType(
+        function.__code__,
+        function.__globals__,
+        name,
+        function.__defaults__,
+        function.__closure__,
+    )
+    made.__qualname__, made.__module__ = name, __name__
+    return made
+
+
+_UNKNOWN = re.compile(r"Unknown attribute '(\w+)'")
+
+
+def explained(process: OwnProcess, error: BaseException) -> InputError:
+    """Return what to raise for what went wrong in a process of a mechanism."""
+    text = str(error)
+    unknown = _UNKNOWN.search(text)
+    if unknown is not None and isinstance(error, NumbaError):
+        return undeclared(process, unknown.group(1))
+    if "readonly array" in text or "read-only" in text:
+        return InputError(
+            f"{process.name} writes a column that it does not declare in writes="
+        )
+    if isinstance(error, IndexError):
+        return InputError(f"{process.name} reads a row that there is not: {text}")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    kind = type(error).__name__
+    what = "cannot be compiled" if isinstance(error, NumbaError) else f"broke ({kind})"
+    return InputError(f"{process.name} {what}: {_telling(lines)}")
+
+
+def undeclared(process: OwnProcess, name: str) -> InputError:
+    """Return what to raise for an attribute that a process's scope does not have."""
+    known = ", ".join(process.reads) or "nothing"
+    return InputError(
+        f"{process.name} uses {name!r}, which is not there: declare columns in reads= "
+        f"or writes= (it has {known}), parameters and streams in the mechanism"
+    )
+
+
+def _telling(lines: Sequence[str]) -> str:
+    """Return the line of an error of numba that says most."""
+    heads = ("Failed in nopython", "During: ", "File ", "def ", "- ", "<source")
+    told = [line for line in lines if not line.startswith(heads)]
+    wanted = [
+        line for line in told if re.search("Untyped|No implement|Invalid|nsup", line)
+    ]
+    return (wanted or told or list(lines) or ["no reason is given"])[0]

@@ -1,0 +1,400 @@
+"""Mechanism: what a user adds to the model, declared in one object in one file."""
+
+from __future__ import annotations
+
+import hashlib
+import keyword
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
+
+from sim.engine.table import Column
+from sim.model import parameters as constants
+from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS
+from sim.model.parameters import Parameters
+from sim.utils.errors import InputError, nearest
+from sim.utils.signatures import checked_arguments
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+TABLES = ("humans", "oses")
+OVER = (*TABLES, "agents", "society")
+TIE_COLUMNS = ("neighbour", "closeness", "returned", "kind", "start", "degree")
+TYPES = ("f4", "f8", "i4", "i8", "u1")
+# Words that mean something else where names of parameters stand, too.
+TAKEN = {
+    *("scenario", "network", "lever", "mind", "seed", "seeds", "rng", "threads"),
+    *("cast", "parameters", "mechanisms", "position", "state", "error", "run"),
+    *("n", "ranges", "levels", "second_order", "step", "day", "name", "kind", "agent"),
+}
+# Words that mean something else where names of columns stand, too.
+TAKEN_COLUMNS = {
+    *("row", "number", "model", "table", "table_name", "columns", "column", "arrays"),
+    *("n", "append", "nbytes", "copy_columns", "kind", "agent", "ties", "pos", "who"),
+    *("unique_id", "is_living", "remove", "own_os", "companion", "owned_by", "label"),
+    *("status_name", "full_name", "id", "step", "at", "random", "advance"),
+}
+_SHIPPED = {
+    "humans": {column.name: column for column in HUMAN_COLUMNS},
+    "oses": {column.name: column for column in OS_COLUMNS},
+}
+
+
+class Constant(NamedTuple):
+    """A parameter of a mechanism: its type, and how it is declared."""
+
+    type: type
+    field: Any
+
+
+def real(
+    default: float, unit: str, low: float, high: float, meaning: str, source: str
+) -> Constant:
+    """Return a parameter that is a real number.
+
+    Parameters
+    ----------
+    default
+        Its value unless it is changed.
+    unit
+        As ``"1/day"``; what has none is ``"1"``.
+    low, high
+        The range it may be in, ends included.
+    meaning
+        What it means, in a line.
+    source
+        Where the value is from; the word *assumed* where it is from nowhere.
+    """
+    span = float(default), unit, float(low), float(high)
+    return Constant(float, constants.real(*span, meaning, source))
+
+
+def whole(
+    default: int, unit: str, low: int, high: int, meaning: str, source: str
+) -> Constant:
+    """Return a parameter that is a whole number, declared as for ``real``."""
+    return Constant(int, constants.whole(default, unit, low, high, meaning, source))
+
+
+def switch(meaning: str) -> Constant:
+    """Return a parameter that is true or false; true unless it is changed."""
+    return Constant(bool, constants.switch(meaning))
+
+
+class OwnProcess(NamedTuple):
+    """A process of a mechanism: a function, when it runs, what it reads and writes."""
+
+    name: str  # of the mechanism and of the function, with a dot between
+    function: Callable[..., Any]
+    anchor: str  # the process it stands beside
+    is_after: bool
+    over: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+    @property
+    def does(self) -> str:
+        """What it does: the first line of its function's docstring."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+
+class Mechanism:
+    """Something that is added to the model: parameters, columns, streams, processes.
+
+    It is declared at the top of a file of its own, which is all that is needed to run
+    it elsewhere: its functions, and what they use, stand there.
+
+    Parameters
+    ----------
+    name
+        Lower-case letters, digits and ``_``. A switch of this name, a parameter that is
+        on where the mechanism is used, switches it off.
+    text
+        What it adds, in a line.
+    parameters
+        By name, each made by ``real``, ``whole`` or ``switch``.
+    columns
+        ``Column`` objects for ``"humans"`` and for ``"oses"``: their types are f4, f8,
+        i4, i8 or u1, and they begin at their ``default``.
+    streams
+        Names of random streams: a process reads the key of the day of a stream
+        ``tell`` as ``s.my.key_tell``, and draws from it with ``uniform``. The keys
+        depend on the seed, both names and the day, and on nothing else.
+
+    Raises
+    ------
+    InputError
+        If a name is taken or cannot be one, or it is not declared in a file.
+
+    Examples
+    --------
+    In a file ``gossip.py``::
+
+        from sim.mechanisms import Column, Mechanism, real
+
+        GOSSIP = Mechanism(
+            "gossip",
+            "Belief that an OS is someone spreads along human ties.",
+            parameters={"hearsay": real(0.05, "1/day", 0, 1, "how fast", "assumed")},
+            columns={"humans": [Column("heard", "f4", "0..1", "belief around")]},
+        )
+
+        @GOSSIP.process(
+            after="belong", over="humans",
+            reads=("humans.heard",), writes=("humans.personhood",),
+        )
+        def believe(i, s):
+            gap = s.humans.heard[i] - s.humans.personhood[i]
+            s.humans.personhood[i] += s.my.hearsay * gap
+    """
+
+    @checked_arguments()
+    def __init__(
+        self,
+        name: str,
+        text: str,
+        *,
+        parameters: Mapping[str, Constant] | None = None,
+        columns: Mapping[str, Sequence[Column]] | None = None,
+        streams: Sequence[str] = (),
+    ) -> None:
+        _check_name("mechanism", name, TAKEN | Parameters.model_fields.keys())
+        self.name, self.text = name, text
+        given = {name: switch(text), **(parameters or {})}
+        for word, constant in given.items():
+            _check_parameter(self, word, constant, name in (parameters or {}))
+        self.parameters = MappingProxyType(given)
+        self.columns = MappingProxyType(_checked_columns(self, columns or {}))
+        for word in streams:
+            _check_name(f"{name}: stream", word, ())
+        self.streams = tuple(streams)
+        self.processes: list[OwnProcess] = []
+        self.starts: OwnProcess | None = None
+        self.file = _declaring_file(name)
+        self.source = self.file.read_bytes()
+        self.digest = hashlib.sha256(self.source).hexdigest()[:16]
+
+    def __repr__(self) -> str:
+        return f"<Mechanism {self.name} {self.digest}>"
+
+    def origin(self) -> dict[str, str]:
+        """Return where another process finds it again, ready for JSON."""
+        return {"name": self.name, "file": str(self.file), "digest": self.digest}
+
+    def stream(self, name: str) -> int:
+        """Return the number of a random stream: that of no other, shipped or own."""
+        known = hashlib.sha256(f"{self.name}\0{name}".encode()).digest()
+        return 2**62 + int.from_bytes(known[:8], "little") % 2**62
+
+    @checked_arguments()
+    def process(
+        self,
+        *,
+        over: str,
+        after: str | None = None,
+        before: str | None = None,
+        reads: Sequence[str] = (),
+        writes: Sequence[str] = (),
+    ) -> Callable[[F], F]:
+        """Decorate a function that is run every day.
+
+        Parameters
+        ----------
+        over
+            ``"humans"``, ``"oses"`` or ``"agents"``: the function is called as
+            ``function(i, s)`` for the row of each, in no particular order, compiled by
+            numba (a scalar function: numbers and loops, no arrays of its own).
+            ``"society"``: it is called once as ``function(s)``, as plain Python.
+        after, before
+            One of the two: the process it stands beside, one of the model
+            (``sim/docs/MODEL.md`` lists them) or an own one, as ``"gossip.overhear"``.
+            Several after the same one come in the order of their declaration.
+        reads, writes
+            Columns as ``"humans.growth"``, ``"oses.status"``, ``"ties.closeness"``;
+            ``"humans.*"`` is all of a table. What is written may be read, too. ``s``
+            has no others. Columns of the model that may be written are those of real
+            numbers.
+
+        Raises
+        ------
+        InputError
+            If something named is not there, or cannot be written, or the function
+            stands in another file.
+        """
+
+        def declare(function: F) -> F:
+            name = self._name_of(function)
+            if name in (one.name for one in self.processes):
+                raise InputError(f"{name}: there is a process of that name already")
+            where = _place(name, after, before)
+            declared = self._declared(name, over, reads, writes)
+            self.processes.append(OwnProcess(name, function, *where, over, *declared))
+            return function
+
+        return declare
+
+    @checked_arguments()
+    def start(
+        self, *, reads: Sequence[str] = (), writes: Sequence[str] = ()
+    ) -> Callable[[F], F]:
+        """Decorate a function that is run once, on day 0, if the mechanism is on then.
+
+        It is called as ``function(s)``, as plain Python, when people have traits and
+        ties, and there are no OSes. The keys of streams are those of day 0.
+
+        Parameters
+        ----------
+        reads, writes
+            As for ``process``.
+
+        Raises
+        ------
+        InputError
+            If something named is not there or cannot be written, or there is a start.
+        """
+
+        def declare(function: F) -> F:
+            name = self._name_of(function)
+            if self.starts is not None:
+                raise InputError(f"{name}: {self.name} has a start already")
+            declared = self._declared(name, "society", reads, writes)
+            self.starts = OwnProcess(name, function, "", True, "society", *declared)
+            return function
+
+        return declare
+
+    def _name_of(self, function: Callable[..., Any]) -> str:
+        """Return the full name of a function, which must stand in this very file."""
+        name = f"{self.name}.{function.__name__}"
+        code = getattr(function, "__code__", None)
+        if code is None or Path(code.co_filename).resolve() != self.file:
+            raise InputError(
+                f"{name} does not stand in {self.file}: the digest of that file would "
+                "not say what is run; declare processes where the mechanism is"
+            )
+        return name
+
+    def _declared(
+        self, name: str, over: str, reads: Sequence[str], writes: Sequence[str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return all columns that are read, and those that are written, by full names.
+
+        What is written is among those that are read.
+        """
+        if over not in OVER:
+            raise InputError(f"{name}: over= is one of {', '.join(OVER)}, not {over!r}")
+        for word, given in (("reads", reads), ("writes", writes)):
+            if isinstance(given, str):
+                raise InputError(f"{name}: {word}= is a list of names, not {given!r}")
+        written = self._full_names(name, writes)
+        for one in written:
+            self._check_written(name, one)
+        read = dict.fromkeys([*self._full_names(name, reads), *written])
+        return tuple(read), tuple(written)
+
+    def _full_names(self, name: str, given: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        for one in given:
+            table, _, column = str(one).partition(".")
+            known = self._columns_of(name, table)
+            if column != "*" and column not in known:
+                hint = nearest(column, known)
+                raise InputError(f"{name}: {table} have no column {column!r}{hint}")
+            names = known if column == "*" else [column]
+            found += [f"{table}.{word}" for word in names]
+        return list(dict.fromkeys(found))
+
+    def _columns_of(self, name: str, table: str) -> Sequence[str]:
+        if table == "ties":
+            return TIE_COLUMNS
+        if table not in TABLES:
+            what = "'humans.NAME', 'oses.NAME' or 'ties.NAME'"
+            raise InputError(f"{name}: a column is named as {what}, not {table!r}")
+        return [*_SHIPPED[table], *(column.name for column in self.columns[table])]
+
+    def _check_written(self, name: str, full: str) -> None:
+        table, _, column = full.partition(".")
+        if table == "ties":
+            raise InputError(f"{name}: ties are read by mechanisms, not written")
+        shipped = _SHIPPED[table].get(column)
+        if shipped is not None and not shipped.dtype.startswith("f"):
+            what = "whole numbers, on which loops of the model rely"
+            raise InputError(f"{name}: {full} cannot be written: it is of {what}")
+
+
+# ---------------------------------------------------------------------------- checks
+
+
+def _check_name(what: str, name: object, taken: Any) -> None:
+    if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9_]{0,39}", name):
+        raise InputError(
+            f"{what} {name!r}: a name is of lower-case letters, digits and _, at most "
+            "40, and begins with a letter"
+        )
+    if name in taken or keyword.iskeyword(name) or name.startswith("key_"):
+        raise InputError(f"{what} {name!r}: the name is taken; choose another")
+
+
+def _check_parameter(
+    of: Mechanism, name: str, constant: object, is_switch_given: bool
+) -> None:
+    if is_switch_given:
+        raise InputError(f"{of.name}: its switch {of.name!r} is there by itself")
+    _check_name(f"{of.name}: parameter", name, TAKEN | Parameters.model_fields.keys())
+    if not isinstance(constant, Constant):
+        what = "sim.mechanisms.real(...), whole(...) or switch(...)"
+        raise InputError(f"{of.name}: parameter {name!r} is declared by {what}")
+    default, about = constant.field.default, constant.field.json_schema_extra["about"]
+    if not about.low <= default <= about.high:
+        span = f"{about.low:g} to {about.high:g}"
+        raise InputError(f"{of.name}: the default of {name!r} is not within {span}")
+
+
+def _checked_columns(
+    of: Mechanism, given: Mapping[str, Sequence[Column]]
+) -> dict[str, tuple[Column, ...]]:
+    for table in given:
+        if table not in TABLES:
+            hint = nearest(str(table), TABLES) or "; columns are of humans or of oses"
+            raise InputError(f"{of.name}: columns of {table!r}{hint}")
+    taken = TAKEN_COLUMNS | _SHIPPED["humans"].keys() | _SHIPPED["oses"].keys()
+    for table, columns in given.items():
+        for column in columns:
+            if not isinstance(column, Column):
+                what = "sim.mechanisms.Column(name, type, unit, meaning)"
+                raise InputError(f"{of.name}: a column of {table} is a {what}")
+            _check_name(f"{of.name}: column", column.name, taken)
+            if column.dtype not in TYPES:
+                known = ", ".join(TYPES)
+                text = f"column {column.name!r} is of {known}, not {column.dtype!r}"
+                raise InputError(f"{of.name}: {text}")
+        if len({column.name for column in columns}) < len(columns):
+            raise InputError(f"{of.name}: two columns of {table} have one name")
+    return {table: tuple(given.get(table, ())) for table in TABLES}
+
+
+def _place(name: str, after: str | None, before: str | None) -> tuple[str, bool]:
+    if before is not None and after is None:
+        return before, False
+    if after is not None and before is None:
+        return after, True
+    raise InputError(f"{name}: say after= or before= which process it is run")
+
+
+def _declaring_file(name: str) -> Path:
+    """Return the file that is being run, in which a mechanism is declared."""
+    frame = sys._getframe(1)
+    passed = (__name__, checked_arguments.__module__)
+    while frame.f_globals.get("__name__") in passed and frame.f_back is not None:
+        frame = frame.f_back
+    file = frame.f_globals.get("__file__")
+    if not isinstance(file, str) or not Path(file).is_file():
+        raise InputError(
+            f"mechanism {name!r} is not declared in a file, so that no other process, "
+            "and no provenance, could say what it is; write it to a file of its own "
+            "(in a notebook: %%writefile) and put that to use: sim.use('FILE.py')"
+        )
+    return Path(file).resolve()

@@ -1,0 +1,328 @@
+"""Mechanisms in use: put there by the user, or installed; found by their names.
+
+What is untrusted, as a scenario's file or a run, names mechanisms and nothing else. A
+name leads to what the user put to use in this process, or to an installed package: no
+file is run because another file says so.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import create_model
+
+from sim.mechanisms.mechanism import Mechanism
+from sim.model.parameters import Parameters
+from sim.utils.errors import InputError, nearest
+from sim.utils.files import expanded
+from sim.utils.signatures import checked_arguments
+
+GROUP = "os_society.mechanisms"  # of entry points
+HOW = "put its file to use: sim.use('FILE.py'), or --mechanism FILE.py"
+
+Origin = Mapping[str, str]  # name, file and digest of a mechanism, ready for JSON
+
+_in_use: dict[str, Mechanism] = {}
+
+
+@checked_arguments()
+def use(mechanism: Mechanism | str | Path) -> Mechanism:
+    """Put a mechanism to use in this process: its name then stands for it.
+
+    Parameters
+    ----------
+    mechanism
+        A mechanism, the path of the file that declares it, as ``"gossip.py"`` or
+        ``"gossip.py:GOSSIP"`` where there are several, or the name of one that is
+        installed. A file is run: take none from somebody you do not trust.
+
+    Returns
+    -------
+    Mechanism
+        What was put to use, in the place of another of that name.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or mechanism, or the file cannot be run.
+
+    Examples
+    --------
+    >>> import sim
+    >>> gossip = sim.use("experiments/mechanisms/gossip.py")
+    >>> town = sim.scenario("her").use("gossip").replace(hearsay=0.2)
+    >>> town.parameters.gossip, town.parameters.hearsay
+    (True, 0.2)
+    """
+    if isinstance(mechanism, Mechanism):
+        _in_use[mechanism.name] = mechanism
+        return mechanism
+    text = str(mechanism)
+    file, mark, name = text.partition(".py:")
+    if not mark and not text.endswith(".py"):
+        return find(text)
+    return use(load_file(f"{file}.py" if mark else text, name))
+
+
+def find(name: str) -> Mechanism:
+    """Return the mechanism that a name stands for.
+
+    Raises
+    ------
+    InputError
+        If the name is none, or nothing of that name is in use or installed.
+    """
+    if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise InputError(
+            f"a mechanism is named, as 'gossip', and not given by {name!r}: a file "
+            f"cannot say which code is run; {HOW}"
+        )
+    if name in _in_use:
+        return _in_use[name]
+    installed = metadata.entry_points(group=GROUP)
+    if name not in installed.names:
+        hint = nearest(name, [*_in_use, *installed.names])
+        raise InputError(f"no mechanism {name!r} is in use or installed{hint}; {HOW}")
+    try:
+        found = installed[name].load()
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"mechanism {name!r} cannot be loaded: {what}") from error
+    if not isinstance(found, Mechanism) or found.name != name:
+        raise InputError(f"the entry point {name!r} of {GROUP} is not that mechanism")
+    return use(found)
+
+
+def installed() -> set[str]:
+    """Return the names of mechanisms that installed packages offer."""
+    return set(metadata.entry_points(group=GROUP).names)
+
+
+def load_file(file: str | Path, name: str = "") -> Mechanism:
+    """Run a file, and return the mechanism that it declares.
+
+    Parameters
+    ----------
+    file
+        Its path.
+    name
+        Of the mechanism, or of the variable it is in; not needed where there is one.
+
+    Raises
+    ------
+    InputError
+        If it cannot be run, or declares none, or several and none is named.
+    """
+    try:
+        path = expanded(file).resolve()
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read {file}: {reason}") from None
+    there = {
+        variable: value
+        for variable, value in _namespace(path, digest).items()
+        if isinstance(value, Mechanism) and value.file == path
+    }
+    found = [m for v, m in there.items() if name in ("", v, m.name)]
+    if len({id(one) for one in found}) == 1:
+        return found[0]
+    known = ", ".join(there) or "none"
+    what = f"no mechanism {name!r}" if name else "not one mechanism"
+    raise InputError(f"{file} declares {what}: there is {known} (FILE.py:NAME)")
+
+
+@functools.lru_cache(maxsize=256)
+def _namespace(path: Path, digest: str) -> dict[str, Any]:
+    """Return what a file defines; it is run once for each content."""
+    name = f"os_society_mechanism_{path.stem}_{digest}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None  # it ends in .py, and is there
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{path}: {type(error).__name__}: {error}") from error
+    return vars(module)
+
+
+def run_again(mechanism: Mechanism) -> Mechanism:
+    """Put a mechanism to use that remembers nothing: its file is run once more.
+
+    Raises
+    ------
+    InputError
+        If it cannot be run, or was changed in the meantime.
+    """
+    _namespace.cache_clear()
+    fresh = load_file(mechanism.file, mechanism.name)
+    if fresh.digest != mechanism.digest:
+        raise InputError(f"{mechanism.file} was changed in the meantime")
+    forget = [key for key in _classes if (fresh.name, fresh.digest) in key]
+    for key in forget:
+        del _classes[key]
+    return use(fresh)
+
+
+# ------------------------------------------------------------------------- parameters
+
+
+def parameters_with(names: Iterable[str]) -> type[Parameters]:
+    """Return the class of parameters that mechanisms have added theirs to.
+
+    Parameters
+    ----------
+    names
+        Of the mechanisms, in the order in which their processes come. With none, it is
+        ``Parameters`` itself.
+
+    Raises
+    ------
+    InputError
+        If one is not there, is named twice, or two add the same name.
+    """
+    listed = list(names)
+    for name in listed:
+        if listed.count(name) > 1:
+            raise InputError(f"mechanism {name!r} is named twice")
+    return _extended(tuple(map(find, listed)))
+
+
+def _extended(mechanisms: tuple[Mechanism, ...]) -> type[Parameters]:
+    if not mechanisms:
+        return Parameters
+    key = tuple((one.name, one.digest) for one in mechanisms)
+    if key not in _classes:
+        _check_together(mechanisms)
+        fields: Any = {
+            name: (constant.type, constant.field)
+            for one in mechanisms
+            for name, constant in one.parameters.items()
+        }
+        made = create_model("Parameters", __base__=_Extended, **fields)
+        made.mechanisms = mechanisms
+        _classes[key] = made
+    return _classes[key]
+
+
+_classes: dict[tuple[tuple[str, str], ...], type[Parameters]] = {}
+
+
+class _Extended(Parameters):
+    """Parameters of the model and of mechanisms; pickled with where those are found."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        origins = [one.origin() for one in self.mechanisms]
+        return revive, (origins, self.model_dump())
+
+
+def _check_together(mechanisms: Sequence[Mechanism]) -> None:
+    """Raise InputError if two mechanisms add the same name."""
+    owners: dict[str, str] = {}
+    for one in mechanisms:
+        columns = [f"{t}.{c.name}" for t, some in one.columns.items() for c in some]
+        for name in (*one.parameters, *columns):
+            if name in owners:
+                both = f"mechanisms {owners[name]!r} and {one.name!r}"
+                raise InputError(f"{both} both add {name!r}; they do not go together")
+            owners[name] = one.name
+
+
+def extend(parameters: Parameters, names: Iterable[str]) -> Parameters:
+    """Return parameters with those of mechanisms, which have their defaults if new."""
+    kind = parameters_with(names)
+    known = parameters.model_dump()
+    return kind(**{n: v for n, v in known.items() if n in kind.model_fields})
+
+
+def digests(parameters: Parameters) -> dict[str, str]:
+    """Return the digest of every mechanism that adds to parameters, by name."""
+    return {one.name: one.digest for one in parameters.mechanisms}
+
+
+def check_settable(changes: Mapping[str, Any]) -> None:
+    """Raise InputError unless some mechanism in use lets all this be changed.
+
+    The names and values are of ``Parameters``, or of any mechanism in use.
+    """
+    own = {name: m for m in _in_use.values() for name in m.parameters}
+    for name in changes:
+        if name in own and name not in Parameters.model_fields:
+            _extended((own[name],))().replace(**{name: changes[name]})
+    rest = {n: v for n, v in changes.items() if n not in own}
+    Parameters().replace(**rest)
+
+
+# -------------------------------------------------------------------- other processes
+
+
+def refuse_other(known: Mapping[str, str], what: str) -> None:
+    """Raise InputError unless mechanisms are those that something was begun with.
+
+    Parameters
+    ----------
+    known
+        Their digests, by name.
+    what
+        What was begun, as ``"the run results/town"``.
+    """
+    for name, digest in known.items():
+        here = find(name).digest
+        if here != digest:
+            raise InputError(
+                f"{what} was begun with another version of mechanism {name!r} "
+                f"({digest}, here {here}); use that file"
+            )
+
+
+def difference(origins: Sequence[Origin]) -> str:
+    """Put mechanisms of this user's other process to use, or say what differs here.
+
+    Raises
+    ------
+    InputError
+        If a file is not there, or cannot be run.
+    """
+    for origin in origins:
+        here = _in_use.get(origin["name"])
+        if here is None or here.digest != origin["digest"]:
+            here = use(_found_again(origin))
+        if here.digest != origin["digest"]:
+            versions = f"{here.digest}, not {origin['digest']}"
+            return f"mechanism {origin['name']!r} is another version here ({versions})"
+    return ""
+
+
+def _found_again(origin: Origin) -> Mechanism:
+    file = Path(origin["file"])
+    if file.is_file():
+        return load_file(file, origin["name"])
+    return find(origin["name"])  # on another machine it may be installed elsewhere
+
+
+def revive(origins: Sequence[Origin], values: Mapping[str, Any]) -> Parameters:
+    """Return parameters that another process of this user described, or this one.
+
+    Raises
+    ------
+    InputError
+        If a mechanism is not the same here.
+    """
+    known = _classes.get(tuple((one["name"], one["digest"]) for one in origins))
+    if known is not None:
+        return known(**values)
+    wrong = difference(origins)
+    if wrong:
+        raise InputError(wrong)
+    return parameters_with(one["name"] for one in origins)(**values)
