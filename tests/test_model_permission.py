@@ -193,6 +193,7 @@ TAKE_LONG = {"check", "ablate", "compare", "counterfactual"}
 TAKE_LONG |= {"plot", "export", "report", "app"}
 WITHOUT_FILES = {"scenarios", "parameters", "calibrate"}
 WRITTEN = {"--out"}  # options whose files are written, or which are listed with it
+CODE = {"--mechanism"}  # a program of the user's own, run because it is named
 NO_NAMES = {"N", "S", "X", "T", "K", "A", "DAY", "ID", "NAME", "NAME=VALUE", "WORD"}
 NO_NAMES |= {"URL", "ADDRESS", "HOST", "IN,OUT", "A,B", "MB", "NAMES", "JSON"}
 NO_NAMES |= {"ONE,OTHER", "FORMAT", "MARK", "COLUMN", "SCALE"}
@@ -214,7 +215,7 @@ def files_of(command: argparse.ArgumentParser) -> set[str]:
             found.add("")
         elif not flag and not {*words} <= {*NO_NAMES, "B"}:
             found.add(one.option_strings[0])
-    return found - WRITTEN
+    return found - WRITTEN - CODE
 
 
 def test_all_commands_that_take_a_file_are_tried() -> None:
@@ -359,6 +360,8 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
 # What these make is looked at above, or they take no file.
 WITHOUT_FILES_IN_PYTHON = {
     *("Human", "InputError", "MindOptions", "OS", "Parameters", "Result", "Scenario"),
+    *("Mechanism", "check_mechanism"),
+    "use",  # runs a program of the user's own, as --mechanism does
 }
 
 
