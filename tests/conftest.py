@@ -22,7 +22,7 @@ os.environ["MPLBACKEND"] = "Agg"
 
 # The same examples on every machine and every run; compiling is not a slow example.
 hypothesis.settings.register_profile(
-    "repeatable", derandomize=True, database=None, deadline=None
+    "repeatable", derandomize=True, database=None, deadline=None, max_examples=50
 )
 hypothesis.settings.load_profile("repeatable")
 

@@ -73,7 +73,10 @@ def test_checkpoints_change_nothing(whole: Result, tmp_path: Path) -> None:
     assert checkpoint.steps(plain.path) == []
 
 
-@pytest.mark.parametrize("day", [0, 39, 40, 85, 199])
+SLOW_DAYS = (pytest.param(day, marks=pytest.mark.slow) for day in (0, 40, 85))
+
+
+@pytest.mark.parametrize("day", [39, 199, *SLOW_DAYS])
 def test_a_run_goes_on_with_the_same_bytes(
     whole: Result, tmp_path: Path, cut: Any, day: int
 ) -> None:

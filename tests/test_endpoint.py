@@ -77,7 +77,7 @@ def test_nothing_to_ask_is_nothing() -> None:
     assert (outcomes, server.count) == ([], 0)
 
 
-@pytest.mark.parametrize("slots", [1, 3, 16])
+@pytest.mark.parametrize("slots", [1, pytest.param(3, marks=pytest.mark.slow), 16])
 def test_calls_in_flight_never_exceed_the_slots(slots: int) -> None:
     with Loopback(default=loopback.delay(0.05)) as server:
         with Endpoint(settings(server.url, slots=slots)) as asked:
@@ -254,7 +254,7 @@ def test_waits_grow_and_are_a_calls_own(monkeypatch: pytest.MonkeyPatch) -> None
     assert waits(1) == waits(1) != waits(2)
 
 
-@pytest.mark.parametrize("code", [429, 503])
+@pytest.mark.parametrize("code", [429, pytest.param(503, marks=pytest.mark.slow)])
 def test_a_server_with_too_much_to_do_gets_half_as_much(code: int) -> None:
     crowded = [loopback.delay(0.1, loopback.status(code))] * 8
     with (

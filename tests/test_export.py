@@ -95,7 +95,7 @@ def test_a_file_is_written_part_by_part(
     assert max(asked) == 7
 
 
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_graphml_comes_back_the_same(run: Result, tmp_path: Path, whole: bool) -> None:
     (file,) = export.export(run, tmp_path / "ties.graphml", whole=whole)
     graph = export.whole_graph(run) if whole else export.day_graph(run)

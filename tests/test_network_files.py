@@ -30,6 +30,7 @@ from sim.model import population
 from sim.model.network_files import FORMATS, NetworkFile, read_edges
 from sim.runs.result import Result
 from sim.utils.errors import InputError
+from sim.utils.untrusted import ROOM
 
 Ties = dict[frozenset[str], float | None]
 
@@ -739,8 +740,8 @@ def test_an_export_of_many_days_is_asked_about(
 
 
 def zeros_packed(name: str) -> bytes:
-    """Return a hundred megabytes of zeros, packed as the name says."""
-    zeros = bytes(10**8)
+    """Return more zeros than there is room for, packed as the name says."""
+    zeros = bytes(ROOM + 10**7)
     if name.endswith(".zip"):
         return zipped("x.csv", content=zeros)
     return (bz2 if name.endswith(".bz2") else lzma).compress(zeros)

@@ -380,7 +380,7 @@ def test_time_spent_is_told_by_phase() -> None:
     assert all(spent >= 0.0 for spent in seconds.values())
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow), 3])
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     monkeypatch.setattr(threads_module, "WORTH_SHARING", 0)
     alone, shared = lived(130), lived(0)

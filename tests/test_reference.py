@@ -147,7 +147,7 @@ def live(society: int) -> frozenset[str]:
 @pytest.mark.parametrize(
     "society",
     [
-        one if one < 6 else pytest.param(one, marks=pytest.mark.slow)
+        one if one < 3 else pytest.param(one, marks=pytest.mark.slow)
         for one in SOCIETIES
     ],
 )

@@ -77,7 +77,7 @@ def test_the_same_seed_gives_the_same_bytes(told: Result, tmp_path: Path) -> Non
     assert len(told.events) >= 9
 
 
-@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("threads", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_threads_change_no_byte(
     told: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:

@@ -392,7 +392,10 @@ def settings_of_somebody() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("draw", [plots.timeline, plots.network, plots.growth])
+OTHERS = pytest.param(plots.network, marks=pytest.mark.slow, id="network")
+
+
+@pytest.mark.parametrize("draw", [plots.timeline, OTHERS, plots.growth])
 def test_figures_are_the_same_whatever_a_matplotlibrc_says(
     stored: Result, tmp_path: Path, draw: Callable[..., Any]
 ) -> None:

@@ -75,11 +75,11 @@ def test_calls_are_the_same_every_time() -> None:
 
 
 def test_wrong_commands_get_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert complaints(wrong_calls.command_line(110), capsys) == []
+    assert complaints(wrong_calls.command_line(70), capsys) == []
 
 
 def test_wrong_arguments_get_an_input_error() -> None:
-    assert refusals(wrong_calls.api(60)) == []
+    assert refusals(wrong_calls.api(30)) == []
 
 
 @pytest.mark.slow
