@@ -19,6 +19,8 @@ SUITABLE := import ensurepip, sys, venv; \
 	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
 .DEFAULT_GOAL := help
+# Where it is set, as in many containers, each process parses all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run test quick lint types contracts
 .PHONY: beats bench size detectors phase levers sensitivity networks minds evidence ablation pairs showcase gallery notebooks clean
 
