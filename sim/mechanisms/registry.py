@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import create_model
@@ -123,17 +123,19 @@ def load_file(file: str | Path, name: str = "") -> Mechanism:
     """
     try:
         path = expanded(file).resolve()
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        source = path.read_bytes()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot read {file}: {reason}") from None
     there = {
         variable: value
-        for variable, value in _namespace(path, digest).items()
+        for variable, value in _namespace(path, source).items()
         if isinstance(value, Mechanism) and value.file == path
     }
     found = [m for v, m in there.items() if name in ("", v, m.name)]
     if len({id(one) for one in found}) == 1:
+        if found[0].source != source:
+            raise InputError(f"{file} was changed while it was run; try again")
         return found[0]
     known = ", ".join(there) or "none"
     what = f"no mechanism {name!r}" if name else "not one mechanism"
@@ -141,15 +143,19 @@ def load_file(file: str | Path, name: str = "") -> Mechanism:
 
 
 @functools.lru_cache(maxsize=256)
-def _namespace(path: Path, digest: str) -> dict[str, Any]:
-    """Return what a file defines; it is run once for each content."""
+def _namespace(path: Path, source: bytes) -> dict[str, Any]:
+    """Return what a file defines; it is run once for each content.
+
+    Never its bytecode, which Python takes for that of a file of the same size that was
+    written in the same second.
+    """
+    digest = hashlib.sha256(source).hexdigest()[:16]
     name = f"os_society_mechanism_{path.stem}_{digest}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None  # it ends in .py, and is there
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, str(path), "exec", dont_inherit=True), vars(module))
     except InputError:
         raise
     except Exception as error:
