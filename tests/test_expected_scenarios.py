@@ -1,7 +1,7 @@
 """Every shipped scenario keeps what it promises, and its promises can be broken.
 
 The slow tests live through each scenario once at full size, and hold all of them to
-their claims over six seeds, in towns of 300 people; ``os-society check`` does the
+their claims over ten seeds, in towns of 300 people; ``os-society check`` does the
 same one scenario at a time, at full size.
 """
 
@@ -19,7 +19,7 @@ from sim.scenarios.expectations import Verdict, judge
 from sim.studies.check import observe
 
 SEED = 3
-SEEDS = 6  # `os-society check` takes more
+SEEDS = 10  # `os-society check` takes more
 TOWN = 300  # people
 
 # `today` is held to surveys, by tests of its own.

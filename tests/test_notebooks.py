@@ -146,7 +146,9 @@ def test_a_notebook_runs_offline_and_says_the_same(name: str, tmp_path: Path) ->
     before = sorted((ROOT / "notebooks").iterdir())
     done = subprocess.run(
         [sys.executable, "-B", execute.__file__, name, "--check"],
-        env=kept | {"PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path)},
+        env=kept
+        | {"PYTHONPATH": str(tmp_path), "TMPDIR": str(tmp_path)}
+        | {"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -392,3 +392,8 @@ def test_a_closed_terminal_asks_to_end_unless_told_not_to() -> None:
         assert stop_signals() == (signal.SIGTERM,)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no name"), replacing(tmp_path / "a\0b"):
+        raise AssertionError("nothing is to be written")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sim.utils.errors import InputError
 from sim.utils.locks import Lock as Lock  # noqa: PLC0414 - it belongs here too
-from sim.utils.publish import Draft, state_of, sweep
+from sim.utils.publish import Draft, hidden, state_of, sweep
 
 
 def expanded(path: str | Path) -> Path:
@@ -86,6 +86,7 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         If it cannot be written there, something other than a file is there, or
         something came there meanwhile: then what was written is kept beside it.
     """
+    hidden(path, "part")  # says so if no file can be called like that
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path)

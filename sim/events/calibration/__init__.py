@@ -28,6 +28,7 @@ from sim.utils.stats import poisson_bound
 MARK = 1.0  # false alarms per 1,000 steps that are at most allowed
 AIM = 0.15  # the same, for the choice of a threshold: room for the next calibration
 STEPS = 364
+MOST_RUNS = 10**6  # of each null
 
 # Thresholds that are tried, in the unit of each detector's statistic.
 LADDERS: dict[str, tuple[float, ...]] = {
@@ -171,10 +172,13 @@ def calibrate(
     Raises
     ------
     InputError
-        If a kind raises no alarms, or ``runs`` or ``workers`` is not positive.
+        If a kind raises no alarms, ``runs`` or ``workers`` is not positive, or
+        there are more than 1,000,000 runs.
     """
     if min(runs, workers) < 1:
         raise InputError(f"runs and workers are 1 or more, not {runs} and {workers}")
+    if runs > MOST_RUNS:
+        raise InputError(f"at most {MOST_RUNS:,} runs of each null, not {runs:,}")
     asked = [_alarming(kind) for kind in kinds or LADDERS]
     cases = [(null, first_seed + run) for null in NULLS for run in range(runs)]
     with progress_shown(progress):
