@@ -195,6 +195,19 @@ def test_what_has_a_start_is_not_switched_on_later() -> None:
         society.step()
 
 
+def test_a_file_that_changes_while_it_is_run_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from pathlib import Path\n"
+        "from sim.mechanisms import Mechanism\n"
+        "with Path(__file__).open('a') as file:\n"
+        "    file.write('# more')\n"
+        "MINE = Mechanism('mine', '')\n"
+    )
+    with pytest.raises(InputError, match=r"mine\.py was changed while it was run"):
+        sim.use(file)
+
+
 def test_names_that_are_taken_are_refused(tmp_path: Path) -> None:
     for text, what in (
         ("Mechanism('growth', '')", "the name is taken"),
