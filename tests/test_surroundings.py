@@ -568,6 +568,35 @@ def test_whoever_says_yes_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cli.main(["run", "her", *SMALL, "--no-figures", "--yes"]) == 0
 
 
+def test_memory_of_a_sweep_is_that_of_its_largest_runs_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(foresight, "free_memory", lambda: 5 * 10**9)
+    design = Path("design.toml")
+    design.write_text("[base]\nsteps = 1\n[grid]\nhumans = [100, 2000000]\n")
+    assert cli.main(["sweep", "design.toml", "--workers", "2"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "2 runs at a time of 2,000,000 humans may take 7.96 GB" in line
+    assert [one.name for one in Path.cwd().iterdir()] == ["design.toml"]
+
+
+@pytest.mark.parametrize(
+    ("design", "humans"),
+    [
+        ({}, 1000),
+        ({"base": {"humans": 50}}, 50),
+        ({"grid": {"humans": [70, 60]}}, 70),
+        ({"list": [{"humans": 7}, {"ties": 3}]}, 1000),
+        ({"list": [{"humans": 7}, {"humans": 9}]}, 9),
+        ({"lhs": {"n": 2, "humans": [10, 90]}}, 90),
+    ],
+)
+def test_the_most_that_a_parameter_is_in_a_design(
+    design: dict[str, Any], humans: int
+) -> None:
+    assert make(design).most("humans") == humans
+
+
 @pytest.mark.posix
 def test_free_memory_is_no_more_than_a_limit_leaves() -> None:
     import resource

@@ -31,6 +31,7 @@ from sim.utils.stopping import stop_signals
 
 if TYPE_CHECKING:
     from sim.studies.counterfactual import Comparison
+    from sim.studies.design import Design
     from sim.studies.sweeps import Sweep, SweepEstimate
 
 
@@ -79,6 +80,9 @@ def add_sweep(commands: Any) -> None:
     sweep.add_argument(
         "--memory-limit", metavar="MB", type=natural, default=0, help="a run (none)"
     )
+    sweep.add_argument(
+        "--yes", action="store_true", help="run though memory may not suffice"
+    )
     sweep.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -96,6 +100,8 @@ def run_sweep(args: argparse.Namespace) -> int:
         executors.check(args.cluster, args.insecure)
     if args.dry_run:
         return _dry_run(args, design, place)
+    if args.cluster is None and not args.yes:
+        _check_memory(design, workers_of(args))
     began = time.monotonic()
     engine: Any = nullcontext()
     if args.cluster is not None:
@@ -120,6 +126,15 @@ def run_sweep(args: argparse.Namespace) -> int:
         return _interrupted(place)
     print(_json(found) if args.json else _summary(found, time.monotonic() - began))
     return 1 if len(found.failures()) else 0
+
+
+def _check_memory(design: Design, workers: int) -> None:
+    """Raise InputError if as many of the largest runs may not fit into memory."""
+    from sim.model.parameters import Parameters
+    from sim.runs.foresight import check_memory
+
+    largest = Parameters(humans=design.most("humans"), ties=design.most("ties"))
+    check_memory(largest, workers)
 
 
 @contextmanager

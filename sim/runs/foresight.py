@@ -24,17 +24,27 @@ def memory_of(parameters: Parameters) -> int:
     return round(BASE + parameters.humans * (HUMAN + TIE * parameters.ties))
 
 
-def check_memory(parameters: Parameters) -> None:
-    """Raise InputError if a run may take more memory than is free.
+def check_memory(parameters: Parameters, runs: int = 1) -> None:
+    """Raise InputError if runs at the same time may take more memory than is free.
 
     Half of it may be enough: where few have an OS, or few days are run.
+
+    Parameters
+    ----------
+    parameters
+        Those of the largest run.
+    runs
+        How many there are at a time.
     """
-    needed = memory_of(parameters)
-    if needed <= SMALL:
+    each = memory_of(parameters)
+    if each <= SMALL:
         return
     free = free_memory()
-    if needed > free:
+    if each * runs > free:
+        times = f"{runs:,} runs at a time of " if runs > 1 else ""
+        fewer = ", or fewer workers" if runs > 1 else ""
         raise InputError(
-            f"{parameters.humans:,} humans may take {needed / 1e9:.3g} GB of memory, "
-            f"and {free / 1e9:.3g} GB are free; take fewer humans, or --yes to go on"
+            f"{times}{parameters.humans:,} humans may take {each * runs / 1e9:.3g} GB "
+            f"of memory, and {free / 1e9:.3g} GB are free; take fewer humans{fewer}, "
+            "or --yes to go on"
         )

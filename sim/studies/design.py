@@ -280,6 +280,25 @@ class Design(BaseModel):
         """
         return _kind(self)
 
+    def most(self, name: str) -> Any:
+        """Return the largest value that a parameter has in any run of the design."""
+        lists = [one for one in self.listed or [] if name in one]
+        sample = self.lhs or self.sobol or self.morris
+        spans = sample.ranges if sample is not None else {}
+        varied = [*(self.grid or {}).get(name, []), *(one[name] for one in lists)]
+        varied += spans.get(name, [])
+        if len(lists) < len(self.listed or []) or not varied:
+            varied += [self.base[name]] if name in self.base else self._usual(name)
+        return max(varied)
+
+    def _usual(self, name: str) -> list[Any]:
+        """Return a parameter's values in the scenarios of the design."""
+        lists = [one["scenario"] for one in self.listed or [] if "scenario" in one]
+        named = {self.scenario, *(self.grid or {}).get("scenario", []), *lists}
+        return [
+            getattr(scenario_of_factor(one).parameters, name) for one in sorted(named)
+        ]
+
     def layout(self) -> points.Points:
         """Return its points, each made when it is asked for.
 
