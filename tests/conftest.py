@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from sim.society import Society
 
 ROOT = Path(__file__).parents[1]
+HALVES = "gw0", "gw1"
 
 # Before anything imports matplotlib, here or in a subprocess.
 os.environ["MPLBACKEND"] = "Agg"
@@ -25,6 +28,45 @@ hypothesis.settings.register_profile(
     "repeatable", derandomize=True, database=None, deadline=None, max_examples=50
 )
 hypothesis.settings.load_profile("repeatable")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let two processes of tests compile the model half each, if it is in no cache."""
+    told: dict[str, Any] = getattr(session.config, "workerinput", {})
+    mine = told.get("workerid", "")
+    if told.get("workercount", 1) < 2 or mine not in HALVES:
+        return
+    from sim.model import processes
+    from sim.society import Society
+
+    society = Society("her", seed=0, humans=20)
+    given = society.state.agents, society.state.ties.arrays, society.day
+    for phase in processes.PHASES:
+        is_talk = phase.name in ("present", "attend", "converse")
+        if phase.over in ("agents", "humans", "oses") and is_talk == (mine == "gw0"):
+            phase.run(0, 0, *given)
+    if mine == "gw1":
+        processes.gather(society.state, society.day)
+        for day in range(8):
+            society.monitor.look(day, society.state)
+    mark_of(told, mine).touch()
+    latest = time.monotonic() + 120.0
+    while not all(mark_of(told, one).exists() for one in HALVES):
+        if time.monotonic() > latest:
+            break
+        time.sleep(0.05)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leave no mark behind."""
+    told: dict[str, Any] = getattr(session.config, "workerinput", {})
+    if told.get("workerid") in HALVES:
+        mark_of(told, told["workerid"]).unlink(missing_ok=True)
+
+
+def mark_of(told: dict[str, Any], worker: str) -> Path:
+    """Return the file that says that a process has compiled its half."""
+    return Path(tempfile.gettempdir(), f"os-society-{told['testrunuid']}-{worker}")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -56,7 +56,7 @@ def package(tmp_path: Path) -> Path:
 def run(package: Path, *arguments: str, cache: str = "cache") -> dict[str, object]:
     """Run a loop that calls a rule of another file, in a new process."""
     places = {
-        "OS_SOCIETY_CACHE": str(package.parent / cache),
+        "OS_SOCIETY_CACHE": os.path.normpath(package.parent / cache),
         "PYTHONPATH": str(package),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
@@ -80,12 +80,17 @@ def edit(package: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_edited_rule_is_compiled_anew(package: Path) -> None:
+def test_copies_share_what_is_compiled_and_an_edited_one_compiles_anew(
+    package: Path,
+) -> None:
     before, again = run(package), run(package)
     assert before["answer"] == 1.0
     assert again == before
     kept = list(Path(str(before["folder"])).rglob("*.nbc"))
     assert kept, "nothing was cached"
+    copy = shutil.copytree(package, package.parent / "elsewhere" / "copy")
+    assert run(copy, cache="../cache") == before
+    assert list(Path(str(before["folder"])).rglob("*.nbc")) == kept
     edit(package)
     after = run(package)
     assert after["answer"] == 0.5

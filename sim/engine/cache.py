@@ -29,6 +29,7 @@ from numba.core.serialize import dumps
 
 from sim.engine import guard
 from sim.utils.portable import strangers_access
+from sim.utils.source import PACKAGE
 
 LOG = logging.getLogger(__name__)
 VARIABLE = "OS_SOCIETY_CACHE"
@@ -137,7 +138,7 @@ class _SealedFiles:
             path.unlink(missing_ok=True)
 
     def _path(self, key: Any) -> Path:
-        name = _digest(MAKERS, key).decode()[:16]
+        name = _digest(MAKERS, self._stamp, key).decode()[:16]
         return self._place / f"{self._name}.{name}{SUFFIX}"
 
     def _binding(self, key: Any, path: Path) -> bytes:
@@ -179,7 +180,18 @@ def _read(path: Path) -> bytes:
 
 
 class _PrivateLocator(caching.UserProvidedCacheLocator):  # type: ignore[misc]
-    """Where a function's files are: in a folder for this user alone."""
+    """Where a function's files are: in a folder for this user alone.
+
+    All copies of this package share what was compiled from the same source.
+    """
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        """Return a folder's name, which for this package does not tell where it is."""
+        place = Path(py_file).absolute().parent
+        if not place.is_relative_to(PACKAGE):
+            return str(super().get_suitable_cache_subpath(py_file))
+        return "-".join(("sim", *place.relative_to(PACKAGE).parts))
 
     def ensure_cache_path(self) -> None:
         """Make the folder."""
