@@ -111,7 +111,7 @@ class Trial:
         if kill:
             self._kill(driver)
         _, words = driver.communicate()
-        if not kill:
+        if driver.returncode == 0:
             self.takes = time.monotonic() - began
         if driver.returncode not in (0, -signal.SIGKILL):
             raise SystemExit(f"driver ended with {driver.returncode}: {words.decode()}")

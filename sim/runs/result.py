@@ -59,6 +59,7 @@ class Result:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._known_sizes: dict[int, tuple[int, int]] = {}
 
     def __repr__(self) -> str:
         return f"Result({str(self.path)!r})"
@@ -135,9 +136,11 @@ class Result:
 
     def _sizes(self, step: int) -> tuple[int, int]:
         """Return how many humans and OSes there are on a snapshot day."""
-        files = (snapshot_name(name, step) for name in ("humans", "oses"))
-        humans, oses = (validation.count_rows(self.path, file) for file in files)
-        return humans, oses
+        if step not in self._known_sizes:
+            files = (snapshot_name(name, step) for name in ("humans", "oses"))
+            humans, oses = (validation.count_rows(self.path, file) for file in files)
+            self._known_sizes[step] = humans, oses
+        return self._known_sizes[step]
 
     @functools.cached_property
     def labels(self) -> tuple[str, ...] | None:
