@@ -375,6 +375,8 @@ def test_an_installed_package_is_found_by_the_name_of_its_mechanism(
         0.2,
         ["gossip"],
     )
+    with pytest.raises(InputError, match=r"add mechanisms = \['gossip'\]"):
+        sim.sweep({"base": {"gossip": True}})
 
 
 def test_what_is_in_no_file_is_refused() -> None:

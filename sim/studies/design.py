@@ -502,6 +502,8 @@ def _check_parameter(
     if name not in kind.model_fields:
         known = [*kind.model_fields, *also]
         hint = nearest(name, known) or "; 'os-society parameters' lists them"
+        if name in registry.installed():
+            hint = f"; it is a mechanism's switch: add mechanisms = [{name!r}]"
         raise InputError(f"unknown parameter {name!r}{hint}")
     if not parameters.fits(name, value, kind):
         kind().replace(**{name: value})  # says what is wrong
