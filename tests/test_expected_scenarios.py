@@ -1,8 +1,8 @@
 """Every shipped scenario keeps what it promises, and its promises can be broken.
 
 The slow tests live through each scenario once at full size, and hold all of them to
-their claims over five seeds, or ten, in towns of 300 people; ``os-society check`` does the
-same one scenario at a time, at full size.
+their claims over five or ten seeds, in towns of 300 people; ``os-society check`` does
+the same one scenario at a time, at full size.
 """
 
 from __future__ import annotations
