@@ -226,7 +226,7 @@ def test_names_that_are_taken_are_refused(tmp_path: Path) -> None:
             "Mechanism('mine', '', columns={'humans': [Column('far', 'O', '', '')]})",
             "is of f4, f8",
         ),
-        ("Mechanism('mine', '', columns={'ties': []})", "columns of 'ties'"),
+        ("Mechanism('mine', '', columns={'firms': []})", "columns of 'firms'"),
     ):
         with pytest.raises(InputError, match=what):
             sim.use(written(tmp_path, f"M = {text}\n"))

@@ -117,6 +117,8 @@ def advance(
             phase.run(state, day, threads)
         else:
             _run_over(state, phase, day, threads)
+        if "ties.degree" in phase.writes:  # before new ties come to where old ones were
+            state.ties.align(changed=True)
         if seconds is not None:
             spent = time.perf_counter() - started
             seconds[phase.name] = seconds.get(phase.name, 0.0) + spent
