@@ -30,8 +30,13 @@ def _skew(out: Array, draws: Array, mean: float) -> None:
 
 def populate(parameters: Parameters, network: SocialNetwork, seed: int) -> State:
     """Return the state of day 0: people with traits, partners and ties, and no OS."""
-    columns = (parameters.own_columns(name) for name in ("humans", "oses", "ties"))
-    state = State(network.n, Own(*columns, parameters.own_tables()))
+    own = Own(
+        parameters.own_columns("humans"),
+        parameters.own_columns("oses"),
+        parameters.own_columns("ties"),
+        parameters.own_tables(),
+    )
+    state = State(network.n, own)
     for name, rows in parameters.own_rows().items():
         state.tables[name].append(rows)
     humans = state.humans
