@@ -287,6 +287,7 @@ def test_names_of_columns_of_ties_that_are_taken(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------- in a run
 
 
+@pytest.mark.slow
 def test_a_run_has_them_and_goes_on_from_a_checkpoint_with_the_same_bytes(
     tmp_path: Path,
 ) -> None:
@@ -310,6 +311,7 @@ def test_a_run_has_them_and_goes_on_from_a_checkpoint_with_the_same_bytes(
     assert edge["trust"] == ties["trust"][0]
 
 
+@pytest.mark.slow
 def test_graphs_and_exports_have_them(tmp_path: Path) -> None:
     sim.use(EXAMPLES / "trust.py")
     run = sim.run(small("trust", steps=12), seed=1, out=tmp_path / "a")
