@@ -20,7 +20,9 @@ class TieColumns:
     Loops of the model cut and compact ties without knowing of these columns. So who
     was whose neighbour is remembered, and ``align`` moves values to where their
     half-edges are now. It relies on what the arena promises: in a block, ties that go
-    on stay in order, and new ones come after them.
+    on stay in order, and new ones come after them. And it must be called between cuts
+    and inserts: a block that stayed where it is, with as many ties, is then as it was,
+    so that neighbours are compared in others only.
 
     Parameters
     ----------
@@ -97,11 +99,9 @@ class TieColumns:
                 self._move(to[:count], source[:count])
 
     def _move(self, to: Array, source: Array) -> None:
-        is_new = source < 0
         for name, column in self._store.items():
-            values = column[source]
-            values[is_new] = self.columns[name].default
-            column[to] = values
+            default = column.dtype.type(self.columns[name].default)
+            _shift(column, to, source, default)
 
     @property
     def nbytes(self) -> int:
@@ -112,6 +112,13 @@ class TieColumns:
 
 def _longer(column: Array, size: int) -> Array:
     return np.concatenate([column, np.zeros(size - len(column), column.dtype)])
+
+
+@compile_loop
+def _shift(column, to, source, default):  # type: ignore[no-untyped-def]
+    """Move values in place, in order: they move down, or to where nothing was."""
+    for m in range(to.shape[0]):
+        column[to[m]] = column[source[m]] if source[m] >= 0 else default
 
 
 @compile_loop
@@ -130,6 +137,9 @@ def _moves(ties, neighbour, start, degree, agent, to, source):  # type: ignore[n
             break
         same = 0
         if new == old:
+            if now == was:
+                agent += 1
+                continue
             most = min(now, was)
             while same < most and ties.neighbour[new + same] == neighbour[old + same]:
                 same += 1

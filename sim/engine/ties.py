@@ -186,7 +186,8 @@ class Ties:
         Parameters
         ----------
         changed
-            Whether a loop of the model may have cut ties since.
+            Whether a loop of the model may have cut ties since; the columns were
+            brought up to date before it.
         """
         if self._own and (changed or not self._is_aligned):
             self._own.align(self.arrays)

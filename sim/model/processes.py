@@ -109,6 +109,9 @@ def advance(
         if phase.over == "cast" and cast is None:
             continue
         started = time.perf_counter()
+        cuts_ties = "ties.degree" in phase.writes
+        if cuts_ties:  # own columns of ties take cuts and new ties one at a time
+            state.ties.align()
         if phase.over == "society":
             phase.run(state, day)
         elif phase.over == "cast":
@@ -117,7 +120,7 @@ def advance(
             phase.run(state, day, threads)
         else:
             _run_over(state, phase, day, threads)
-        if "ties.degree" in phase.writes:  # before new ties come to where old ones were
+        if cuts_ties:
             state.ties.align(changed=True)
         if seconds is not None:
             spent = time.perf_counter() - started
