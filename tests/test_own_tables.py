@@ -382,3 +382,17 @@ def test_the_example_and_one_that_adds_rows_keep_the_contract(tmp_path: Path) ->
     for file, steps in ((COMPANIES, 14), (written(tmp_path, JOIN), 27)):
         held = sim.check_mechanism(file, scenario=small(steps=steps, humans=20))
         assert len(held) == 7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("trust", "trust grows by 2 % a day"), ("companies", " company  founded")],
+)
+def test_examples_print_what_they_change(
+    name: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry.use(EXAMPLES / f"{name}.py").processes[0].function.__globals__["main"](
+        humans=20, steps=5
+    )
+    assert said in capsys.readouterr().out

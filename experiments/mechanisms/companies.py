@@ -129,22 +129,22 @@ def close(j, s):
         s.oses.shutdown_request[j] = 1
 
 
-def main() -> None:
+def main(humans: int = 300, steps: int = 365) -> None:
     """Print companies of a run, and people without and with them."""
     import sim
 
     sim.use(COMPANIES)
-    town = sim.scenario("her").use("companies").replace(humans=300, steps=365)
+    town = sim.scenario("her").use("companies").replace(humans=humans, steps=steps)
     print(f"{'':12}{'shut down':>11}{'bereaved':>10}{'grief':>8}{'have an OS':>12}")
     for name, is_on in (("without", False), ("with", True)):
         society = sim.Society(town.replace(companies=is_on), seed=1)
         grief = 0.0
-        for _ in range(town.parameters.steps):
+        for _ in range(steps):
             society.step()
-            grief += society.state.humans.grief.mean() / town.parameters.steps
-        humans, oses = society.state.humans, society.state.oses
-        shut, bereaved = (oses.status == 4).sum(), (humans.bereaved > 0).sum()
-        has = (humans.os >= 0).sum()
+            grief += society.state.humans.grief.mean() / steps
+        people, oses = society.state.humans, society.state.oses
+        shut, bereaved = (oses.status == 4).sum(), (people.bereaved > 0).sum()
+        has = (people.os >= 0).sum()
         print(f"{name:12}{shut:11}{bereaved:10}{grief:8.3f}{has:12}")
     print()
     print(f"{'company':>8}{'founded':>9}{'open':>6}{'price':>8}{'customers':>11}")

@@ -57,12 +57,12 @@ def confide(i, s):
     s.humans.loneliness[i] *= 1.0 - s.my.reliance * most
 
 
-def main() -> None:
+def main(humans: int = 300, steps: int = 365) -> None:
     """Print what people are like without it, with it, and if trust grows faster."""
     import sim
 
     sim.use(TRUST)
-    town = sim.scenario("her").use("trust").replace(humans=300, steps=365)
+    town = sim.scenario("her").use("trust").replace(humans=humans, steps=steps)
     print(f"{'':28}{'lonely':>8}{'relied on':>11}{'trust in OSes':>15}")
     for name, changes in (
         ("without", {"trust": False}),
@@ -70,12 +70,12 @@ def main() -> None:
         ("trust grows by 10 % a day", {"trust_growth": 0.1}),
     ):
         society = sim.Society(town.replace(**changes), seed=1)
-        for _ in range(town.parameters.steps):
+        for _ in range(steps):
             society.step()
-        humans, ties = society.state.humans, society.state.ties.table()
-        among = (ties["owner"] < humans.n) & (ties["neighbour"] >= humans.n)
+        people, ties = society.state.humans, society.state.ties.table()
+        among = (ties["owner"] < people.n) & (ties["neighbour"] >= people.n)
         trust = ties["trust"][among].mean() if among.any() else 0.0
-        lonely, relied = humans.loneliness.mean(), humans.relied.mean()
+        lonely, relied = people.loneliness.mean(), people.relied.mean()
         print(f"{name:28}{lonely:8.3f}{relied:11.3f}{trust:15.3f}")
 
 

@@ -51,6 +51,7 @@ CODES = {"status": len(STATUS), "choice": 3}
 # Without these a run cannot be read, whatever code wrote it.
 NEEDED = ("row", "name", *REFERS, *CODES)
 LABELS = ("joined", "community")  # notes whose values are rows or agents
+CLOSENESS = {"closeness", "returned"}  # columns of ties
 KNOWN = Parameters.model_fields.keys()
 MOST_CODES = 3  # that stand in the place of agents
 LONGEST_NAME = 40  # letters of the name of a note
@@ -98,13 +99,13 @@ def ties_of(agents: int) -> Check:
         nonlocal latest
         owner = columns["owner"]
         latest = _check_owners(owner, columns.get("neighbour"), agents, latest)
-        for name in ("closeness", "returned"):
+        for name in CLOSENESS:
             column = columns.get(name, owner[:0])
             if not ((column >= 0.0) & (column <= 1.0)).all():
                 raise ValueError(f"its column {name!r} is not within 0 to 1")
-        for name, column in columns.items():  # those of mechanisms among them
-            if column.dtype.kind == "f":
-                _finite(name, column)
+        for name in columns.keys() - CLOSENESS:
+            if columns[name].dtype.kind == "f":  # a column of a mechanism
+                _finite(name, columns[name])
 
     return check
 
