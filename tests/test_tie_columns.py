@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,31 @@ def test_a_tie_knows_since_when_it_has_been(tmp_path: Path, after: str) -> None:
     assert again > 4  # were cut and made again on one day
     assert len(society.state.oses) > 3
     assert len(set(known.values())) > 3
+
+
+def test_a_start_gives_values_and_new_ties_have_the_default(tmp_path: Path) -> None:
+    own = "columns={'ties': [Column('mark', 'f8', '', '', 0.25)]}"
+    text = f"""M = Mechanism('mine', '', {own})
+@M.start(reads=["ties.closeness"], writes=["ties.mark"])
+def begin(s):
+    s.ties.mark[:] = s.ties.closeness
+"""
+    society = Society(small(written(tmp_path, text)), seed=1)
+    first, begun = society.state.ties.table(), pairs_of(society)
+    assert np.array_equal(first["mark"], first["closeness"].astype(np.float64))
+    wanted = marked(society.state.ties)
+    for _ in range(10):
+        society.step()
+    copied = pickle.loads(pickle.dumps(society))
+    for one in (society, copied):
+        one.step()
+        found = marked(one.state.ties)
+        assert {pair: found[pair] for pair in begun & found.keys()} == {
+            pair: wanted[pair] for pair in begun & found.keys()
+        }
+        new = [mark for pair, mark in found.items() if pair not in begun]
+        assert len(new) > 20
+        assert set(new) == {0.25}
 
 
 def test_trust_is_slow_to_grow_and_those_who_rely_are_less_lonely() -> None:

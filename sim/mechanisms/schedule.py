@@ -192,12 +192,15 @@ class SocietyScope(SimpleNamespace):
         if table not in process.adds:
             text = f"adds rows to {table!r}, but does not declare 'new {table}'"
             raise InputError(f"{process.name} {text} in writes=")
+        if not isinstance(rows, int | np.integer) or rows < 0:
+            text = f"adds a whole number of rows from 0, not {rows!r}"
+            raise InputError(f"{process.name} {text}")
         whole = state.tables[table]
         for name in values:
             if name not in whole.columns:
                 hint = nearest(name, whole.columns)
                 raise InputError(f"{process.name}: {table} have no {name!r}{hint}")
-        new = whole.append(rows, **values)
+        new = whole.append(int(rows), **values)
         setattr(self, table, _columns(table, process, whole.column))
         return range(new.start, new.stop)
 

@@ -286,10 +286,11 @@ class Result:
     @functools.cached_property
     def tables(self) -> list[str]:
         """The names of the tables that mechanisms have added, in order."""
-        day = f"{self.snapshot_day(None):06d}"
-        files = (self.path / "snapshots").glob(f"*-{day}.parquet")
-        found = (file.stem.removesuffix(f"-{day}") for file in files)
-        return sorted(n for n in found if n not in SNAPSHOTS and n.isidentifier())
+        known, end = digests.files_listed(self.path), f"-{self.snapshot_day(None):06d}"
+        listed = digests.files_of(self.path) if known is None else known
+        files = (Path(name) for name in listed if name.startswith("snapshots/"))
+        found = (f.stem.removesuffix(end) for f in files if f.stem.endswith(end))
+        return sorted(name for name in found if name not in SNAPSHOTS)
 
     @checked_arguments()
     def table(self, name: str, step: int | None = None) -> pd.DataFrame:
