@@ -196,10 +196,8 @@ class _Watch(NamedTuple):
         Who reads and writes what is noted, since threads that write the same place, or
         read what another writes, give what they give by luck.
         """
-        process, scope = (
-            self.process,
-            plain(scope_of(self.process, state, day, self.record)),
-        )
+        process = self.process
+        scope = plain(scope_of(process, state, day, self.record))
         uses = {
             table: [_Uses(f"{table}.{name}") for name in columns._fields]
             for table, columns in scope._asdict().items()
