@@ -226,7 +226,7 @@ def test_names_that_are_taken_are_refused(tmp_path: Path) -> None:
             "Mechanism('mine', '', columns={'humans': [Column('far', 'O', '', '')]})",
             "is of f4, f8",
         ),
-        ("Mechanism('mine', '', columns={'ties': []})", "columns of 'ties'"),
+        ("Mechanism('mine', '', columns={'firms': []})", "columns of 'firms'"),
     ):
         with pytest.raises(InputError, match=what):
             sim.use(written(tmp_path, f"M = {text}\n"))
@@ -620,7 +620,7 @@ def test_the_command_line_puts_a_file_to_use(
     assert "cannot read" in capsys.readouterr().err
 
 
-def killed_run(folder: Path, file: Path) -> None:
+def killed_run(folder: Path, files: list[str]) -> None:
     """Begin a run with checkpoints, and end its process at its second checkpoint."""
     code = (
         "import os, sim, sys; from sim.runs import simulate as s\n"
@@ -629,7 +629,7 @@ def killed_run(folder: Path, file: Path) -> None:
         "    save(*given); count.append(1)\n"
         "    if len(count) == 2: os._exit(9)\n"
         "s.save_checkpoint = then_die\n"
-        f"town = sim.scenario('her').use({str(file)!r}).replace(**{SMALL!r})\n"
+        f"town = sim.scenario('her').replace(**{SMALL!r}).use(*{files!r})\n"
         "sim.run(town, seed=1, out='run', checkpoint_every=10)\n"
     )
     done = subprocess.run(
@@ -642,15 +642,21 @@ def killed_run(folder: Path, file: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_was_cut_short_is_resumed(gossip: Mechanism, tmp_path: Path) -> None:
-    killed_run(tmp_path, gossip.file)
+def test_a_run_that_was_cut_short_is_resumed(tmp_path: Path) -> None:
+    """With columns of humans and of ties, and with a table of companies."""
+    names = ["gossip", "trust", "companies"]
+    files = [str(EXAMPLES / f"{name}.py") for name in names]
+    killed_run(tmp_path, files)
     refused = command(tmp_path, "resume", "run", "--no-figures")
     assert refused.returncode == 2
-    assert "no mechanism 'gossip' is in use or installed" in refused.stderr
-    own = ["--mechanism", str(gossip.file)]
+    assert "no mechanism 'companies' is in use or installed" in refused.stderr
+    own = [word for file in files for word in ("--mechanism", file)]
     assert command(tmp_path, "resume", "run", "--no-figures", *own).returncode == 0
-    whole = sim.run(small("gossip"), seed=1, out=tmp_path / "whole")
-    for name in ("series.parquet", "events.parquet", "snapshots/humans-000030.parquet"):
+    whole = sim.run(small(*files), seed=1, out=tmp_path / "whole")
+    snapshots = {file.name for file in (whole.path / "snapshots").iterdir()}
+    assert {"ties-000030.parquet", "companies-000030.parquet"} < snapshots
+    tables = [f"snapshots/{name}" for name in snapshots if "000030" in name]
+    for name in ("series.parquet", "events.parquet", *tables):
         resumed = (tmp_path / "run" / name).read_bytes()
         assert resumed == (whole.path / name).read_bytes()
 
@@ -703,4 +709,5 @@ def test_the_example_of_the_benchmark_runs() -> None:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.measured(half_edges=2000, days=2).min() > 0.0
+    for name in module.PROCESSES:
+        assert module.measured(half_edges=2000, days=2, name=name).min() > 0.0

@@ -14,6 +14,8 @@ import numpy as np
 
 from sim.engine.jit import compile_loop, inline
 from sim.engine.simd import SPAN
+from sim.engine.table import Column
+from sim.engine.tie_columns import TieColumns
 from sim.utils.typing import Array
 
 HALF_EDGE = ("neighbour", "closeness", "returned", "kind")
@@ -37,11 +39,21 @@ class Ties:
     """The arena of half-edges: every agent's ties lie side by side, with slack.
 
     A block that is full moves to the end with more room; when the end is reached, the
-    arena is compacted in the order of agents, column by column.
+    arena is compacted in the order of agents, column by column. In a block, ties that
+    go on stay in order, and new ones come after them.
+
+    Parameters
+    ----------
+    agents
+        How many there are.
+    own
+        Columns of half-edges that the model does not know.
     """
 
-    def __init__(self, agents: int) -> None:
+    def __init__(self, agents: int, own: tuple[Column, ...] = ()) -> None:
         self.agents = agents
+        self._own = TieColumns(own)
+        self._is_aligned = True
         self._start = np.zeros(agents, np.int64)
         self._degree = np.zeros(agents, np.int32)
         self._room = np.zeros(agents, np.int32)
@@ -82,6 +94,8 @@ class Ties:
         self._view()
         closeness = closeness.astype(np.float32, copy=False)
         _insert(self.arrays, self._end, pairs, closeness, kind, 0)
+        self._own.reset(self.arrays)
+        self._is_aligned = True
 
     def restore(self, degree: Array, parts: Iterable[Mapping[str, Array]]) -> None:
         """Replace all ties by those that ``parts`` yielded, in the same order.
@@ -91,24 +105,26 @@ class Ties:
         degree
             How many each agent has, int64[agents].
         parts
-            All half-edges in the order of agents, as of ``table``.
+            All half-edges in the order of agents, as of ``table``, own columns too.
         """
         n = self.agents
-        first = np.cumsum(degree) - degree
         self._degree[:n] = degree
         self._room[:n] = degree + np.maximum(4, degree // 4)
         self._start[:n] = np.cumsum(self._room[:n], dtype=np.int64) - self._room[:n]
         self._end = int(self._room[:n].sum(dtype=np.int64))
         self._half_edges = _empty_half_edges(self._end)
         self._view()
-        first = self._start[:n] - first
-        done = 0
+        self._own.reset(self.arrays)
+        gaps, done = self._gaps(), 0
         for part in parts:
             owner = part["owner"]
-            at = np.arange(done, done + len(owner)) + first[owner]
+            at = np.arange(done, done + len(owner)) + gaps[owner]
             for column, name in zip(self._half_edges, HALF_EDGE, strict=True):
                 column[at] = part[name]
+            self._own.write(at, part)
             done += len(owner)
+        self._own.remember(self.arrays)
+        self._is_aligned = True
 
     def add_agents(self, count: int) -> None:
         """Give ``count`` new agents empty blocks."""
@@ -121,6 +137,7 @@ class Ties:
         for column in (self._start, self._degree, self._room):
             column[self.agents : new] = 0
         self.agents = new
+        self._is_aligned = False
         self._view()
 
     def insert(self, pairs: Array, closeness: Array, kind: Array) -> None:
@@ -131,6 +148,7 @@ class Ties:
             done, self._end = _insert(
                 self.arrays, self._end, pairs, closeness, kind, done
             )
+            self._is_aligned = False
             if done < len(pairs):
                 self.compact(more)
                 more *= 2
@@ -141,19 +159,57 @@ class Ties:
         Blocks that lost ties give back room. At the end there is then room for ``more``
         half-edges, and for a quarter of all if there shall be any.
         """
+        self.align()
         n, degree = self.agents, self._degree[: self.agents]
         room = np.minimum(self._room[:n], degree + degree // 2 + 4)
         start = np.cumsum(room, dtype=np.int64) - room
         used = int(room.sum(dtype=np.int64))
         size = max(used + more, used * 5 // 4) if more else used
 
+        before = self._start[:n].copy()
+
+        def pack(column: Array, new: Array) -> None:
+            _pack(column, new, before, start, degree)
+
         def packed(column: Array) -> Array:
             new = _column(size, column.dtype)
-            _pack(column, new, self._start[:n], start, degree)
+            pack(column, new)
             return new
 
         _replace(self, packed)
         self._start[:n], self._room[:n], self._end = start, room, used
+        self._own.packed(pack, self.arrays)
+
+    def align(self, changed: bool = False) -> None:
+        """Bring own columns to where their half-edges are, unless they are there.
+
+        Parameters
+        ----------
+        changed
+            Whether a loop of the model may have cut ties since; the columns were
+            brought up to date before it.
+        """
+        if self._own and (changed or not self._is_aligned):
+            self._own.align(self.arrays)
+        self._is_aligned = True
+
+    @property
+    def own(self) -> dict[str, Column]:
+        """What own columns there are, by name."""
+        return self._own.columns
+
+    def column(self, name: str) -> Array:
+        """Return one column of the arena, unused room included; or of its index."""
+        if name in self._own.columns:
+            self.align()
+            return self._own[name]
+        return getattr(self.arrays, name)  # type: ignore[no-any-return]
+
+    def _gaps(self) -> Array:
+        """Return how much unused room lies before the block of each agent."""
+        n = self.agents
+        degree = self._degree[:n].astype(np.int64)
+        return self._start[:n] - (np.cumsum(degree) - degree)
 
     @property
     def half_edges(self) -> int:
@@ -164,13 +220,16 @@ class Ties:
     def nbytes(self) -> int:
         """Bytes reserved by the arena and its index."""
         index = self._start.nbytes + self._degree.nbytes + self._room.nbytes
-        return index + sum(column.nbytes for column in self._half_edges)
+        columns = sum(column.nbytes for column in self._half_edges)
+        return index + columns + self._own.nbytes
 
     def of(self, agent: int) -> dict[str, Array]:
         """Return views of one agent's half-edges, column by column."""
         first = int(self._start[agent])
         own = slice(first, first + int(self._degree[agent]))
-        return {n: c[own] for n, c in zip(HALF_EDGE, self._half_edges, strict=True)}
+        self.align()
+        shipped = zip(HALF_EDGE, self._half_edges, strict=True)
+        return {n: c[own] for n, c in shipped} | self._own.at(own)
 
     def table(self, closest: float = 0.0) -> dict[str, Array]:
         """Return a copy of all half-edges at least ``closest``, by owner."""
@@ -182,12 +241,19 @@ class Ties:
 
     def parts(self, rows: int) -> Iterator[dict[str, Array]]:
         """Yield copies of all half-edges by owner, so many at a time; at least once."""
-        agent, done = 0, 0
+        agent, done, first = 0, 0, 0
+        self.align()
+        gaps = self._gaps() if self._own else None
         while True:
             owner, columns = np.empty(rows, np.int32), _empty_half_edges(rows)
             agent, done, count = _copy(self.arrays, owner, columns, agent, done)
             named = zip(("owner", *HALF_EDGE), (owner, *columns), strict=True)
-            yield {name: column[:count] for name, column in named}
+            part = {name: column[:count] for name, column in named}
+            if gaps is not None:
+                at = np.arange(first, first + count) + gaps[part["owner"]]
+                part |= self._own.at(at)
+            yield part
+            first += count
             if agent == self.agents:
                 return
 

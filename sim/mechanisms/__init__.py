@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sim.engine.rng import uniform as uniform
     from sim.engine.table import Column as Column
     from sim.mechanisms.loops import rule as rule
+    from sim.mechanisms.loops import slot_of as slot_of
     from sim.mechanisms.mechanism import Mechanism as Mechanism
     from sim.mechanisms.mechanism import real as real
     from sim.mechanisms.mechanism import switch as switch
@@ -27,6 +28,7 @@ _HOME = {
     "pair_uniform": "sim.engine.rng",
     "real": "sim.mechanisms.mechanism",
     "rule": "sim.mechanisms.loops",
+    "slot_of": "sim.mechanisms.loops",
     "switch": "sim.mechanisms.mechanism",
     "uniform": "sim.engine.rng",
     "use": "sim.mechanisms.registry",
@@ -40,6 +42,7 @@ __all__ = [
     "pair_uniform",
     "real",
     "rule",
+    "slot_of",
     "switch",
     "uniform",
     "use",

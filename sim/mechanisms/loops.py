@@ -11,7 +11,7 @@ import functools
 import hashlib
 import re
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,7 +26,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Scope(NamedTuple):
-    """All that a process of a mechanism may read and write."""
+    """All that a process of a mechanism may read and write.
+
+    ``scope_type`` has the own tables of a mechanism besides, by their names.
+    """
 
     humans: Any  # columns that are declared, arrays by name
     oses: Any
@@ -48,10 +51,18 @@ def columns_type(names: tuple[str, ...]) -> Any:
     It is found in this module by a name made of theirs: so the cache of compiled loops
     knows it again in another process.
     """
-    if not names:
-        return NoColumns
+    return _tuple_type("Columns", names) if names else NoColumns
+
+
+@functools.cache
+def scope_type(tables: tuple[str, ...]) -> Any:
+    """Return the class of the scope of a process that uses own tables."""
+    return _tuple_type("Scope", (*Scope._fields, *tables)) if tables else Scope
+
+
+def _tuple_type(kind: str, names: tuple[str, ...]) -> Any:
     digest = hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]
-    made: Any = NamedTuple(f"Columns{digest}", [(name, Any) for name in names])  # type: ignore[misc]
+    made: Any = NamedTuple(f"{kind}{digest}", [(name, Any) for name in names])  # type: ignore[misc]
     made.__module__ = __name__
     globals()[made.__name__] = made
     return made
@@ -63,6 +74,26 @@ def _each(first: int, last: int, s: Scope) -> None:
         _function(i, s)  # type: ignore[name-defined] # noqa: F821
 
 
+def _each_tie(first: int, last: int, s: Scope) -> None:
+    """Run the function of a process for the ties of a range of agents."""
+    for i in range(first, last):
+        start = s.ties.start[i]
+        for k in range(start, start + s.ties.degree[i]):
+            _function(k, i, int(s.ties.neighbour[k]), s)  # type: ignore[name-defined] # noqa: F821
+
+
+def run_plainly(process: OwnProcess, count: int, s: Any) -> Iterator[int]:
+    """Run the function of a process as plain Python; yield whose turn comes."""
+    for i in range(count):
+        yield i
+        if process.over != "ties":
+            process.function(i, s)
+            continue
+        start = s.ties.start[i]
+        for k in range(start, start + s.ties.degree[i]):
+            process.function(k, i, int(s.ties.neighbour[k]), s)
+
+
 @functools.cache
 def compiled(mechanism: Mechanism, process: OwnProcess) -> Any:
     """Return the loop of a process, ``loop(first, last, scope)``.
@@ -71,8 +102,9 @@ def compiled(mechanism: Mechanism, process: OwnProcess) -> Any:
     """
     name = f"{process.name}_{mechanism.digest}".replace(".", "_")
     helper = jit.own_helper(_renamed(process.function, name))
-    space = {"__name__": __name__, "_function": helper, "range": range}
-    loop = _renamed(types.FunctionType(_each.__code__, space), f"each_{name}")
+    space = {"__name__": __name__, "_function": helper, "range": range, "int": int}
+    each = _each_tie if process.over == "ties" else _each
+    loop = _renamed(types.FunctionType(each.__code__, space), f"each_{name}")
     return jit.own_kernel(loop, f"{process.name}-{mechanism.digest}")
 
 
@@ -117,6 +149,31 @@ def _renamed(function: Any, name: str) -> Any:
     )
     made.__qualname__, made.__module__ = name, __name__
     return made
+
+
+@rule
+def slot_of(ties, agent, other):  # type: ignore[no-untyped-def]
+    """Return where in columns of ties an agent's side of its tie with another is.
+
+    It looks through the ties of the agent.
+
+    Parameters
+    ----------
+    ties
+        ``s.ties`` of a process that reads ``"ties.start"``, ``"ties.degree"`` and
+        ``"ties.neighbour"``, as one over ties always does.
+    agent, other
+        Numbers of two agents.
+
+    Returns
+    -------
+    int
+        The slot, or -1 if there is no such tie.
+    """
+    for k in range(ties.start[agent], ties.start[agent] + ties.degree[agent]):
+        if ties.neighbour[k] == other:
+            return k
+    return -1
 
 
 _UNKNOWN = re.compile(r"Unknown attribute '(\w+)'")

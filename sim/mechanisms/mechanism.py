@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import keyword
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,35 +10,31 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from sim.engine.table import Column
+from sim.mechanisms.declared import (
+    OVER,
+    REQUEST,
+    SHIPPED,
+    SHUTDOWN_REQUEST,
+    added,
+    check_name,
+    checked_columns,
+    checked_rows,
+    checked_tables,
+)
 from sim.model import parameters as constants
-from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS
 from sim.model.parameters import Parameters
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TABLES = ("humans", "oses")
-OVER = (*TABLES, "agents", "society")
-TIE_COLUMNS = ("neighbour", "closeness", "returned", "kind", "start", "degree")
-TYPES = ("f4", "f8", "i4", "i8", "u1")
 # Words that mean something else where names of parameters stand, too.
 TAKEN = {
     *("scenario", "network", "lever", "mind", "seed", "seeds", "rng", "threads"),
     *("cast", "parameters", "mechanisms", "position", "state", "error", "run"),
     *("n", "ranges", "levels", "second_order", "step", "day", "name", "kind", "agent"),
 }
-# Words that mean something else where names of columns stand, too.
-TAKEN_COLUMNS = {
-    *("row", "number", "model", "table", "table_name", "columns", "column", "arrays"),
-    *("n", "append", "nbytes", "copy_columns", "kind", "agent", "ties", "pos", "who"),
-    *("unique_id", "is_living", "remove", "own_os", "companion", "owned_by", "label"),
-    *("status_name", "full_name", "id", "step", "at", "random", "advance"),
-}
-_SHIPPED = {
-    "humans": {column.name: column for column in HUMAN_COLUMNS},
-    "oses": {column.name: column for column in OS_COLUMNS},
-}
+LOOKED_UP = ("start", "degree", "neighbour")  # by the loop of a process over ties
 
 
 class Constant(NamedTuple):
@@ -94,6 +88,14 @@ class OwnProcess(NamedTuple):
     over: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    adds: tuple[str, ...] = ()  # own tables to which it may add rows
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The own tables that it has to do with."""
+        named = dict.fromkeys(full.partition(".")[0] for full in self.reads)
+        named |= dict.fromkeys([self.over, *self.adds])
+        return tuple(name for name in named if name not in OVER)
 
     @property
     def does(self) -> str:
@@ -117,8 +119,15 @@ class Mechanism:
     parameters
         By name, each made by ``real``, ``whole`` or ``switch``.
     columns
-        ``Column`` objects for ``"humans"`` and for ``"oses"``: their types are f4, f8,
-        i4, i8 or u1, and they begin at their ``default``.
+        ``Column`` objects for ``"humans"``, for ``"oses"`` and for ``"ties"``: their
+        types are f4, f8, i4, i8 or u1, and they begin at their ``default``. Of a tie,
+        each side has its own value.
+    tables
+        Other kinds of agents: ``Column`` objects by name of the table, as
+        ``"companies"``. Rows are never removed, so that a row is a name.
+    rows
+        How many rows such a table has on day 0, by name of the table: a number, or the
+        name of a parameter of the mechanism that is a whole number. Else it has none.
     streams
         Names of random streams: a process reads the key of the day of a stream
         ``tell`` as ``s.my.key_tell``, and draws from it with ``uniform``. The keys
@@ -159,17 +168,23 @@ class Mechanism:
         *,
         parameters: Mapping[str, Constant] | None = None,
         columns: Mapping[str, Sequence[Column]] | None = None,
+        tables: Mapping[str, Sequence[Column]] | None = None,
+        rows: Mapping[str, int | str] | None = None,
         streams: Sequence[str] = (),
     ) -> None:
-        _check_name("mechanism", name, TAKEN | Parameters.model_fields.keys())
+        check_name("mechanism", name, TAKEN | Parameters.model_fields.keys())
         self.name, self.text = name, text
         given = {name: switch(text), **(parameters or {})}
         for word, constant in given.items():
             _check_parameter(self, word, constant, name in (parameters or {}))
         self.parameters = MappingProxyType(given)
-        self.columns = MappingProxyType(_checked_columns(self, columns or {}))
+        self.columns = MappingProxyType(checked_columns(name, columns or {}))
+        self.tables = MappingProxyType(checked_tables(name, tables or {}))
+        whole = [word for word, one in given.items() if one.type is int]
+        checked = checked_rows(name, rows or {}, self.tables, whole)
+        self.rows = MappingProxyType(checked)
         for word in streams:
-            _check_name(f"{name}: stream", word, ())
+            check_name(f"{name}: stream", word, ())
         self.streams = tuple(streams)
         self.processes: list[OwnProcess] = []
         self.starts: OwnProcess | None = None
@@ -189,6 +204,24 @@ class Mechanism:
         known = hashlib.sha256(f"{self.name}\0{name}".encode()).digest()
         return 2**62 + int.from_bytes(known[:8], "little") % 2**62
 
+    def columns_of(self, table: str) -> tuple[Column, ...]:
+        """Return the columns that are added to humans, OSes or ties.
+
+        To OSes, one is added for requests if a process uses it.
+        """
+        columns: tuple[Column, ...] = self.columns[table]
+        used = (full for process in self.processes for full in process.reads)
+        if table == "oses" and REQUEST in used:
+            return (*columns, SHUTDOWN_REQUEST)
+        return columns
+
+    def rows_of(self, parameters: Any) -> dict[str, int]:
+        """Return how many rows own tables have on day 0, by name of the table."""
+        return {
+            name: int(getattr(parameters, rows) if isinstance(rows, str) else rows)
+            for name, rows in self.rows.items()
+        }
+
     @checked_arguments()
     def process(
         self,
@@ -207,6 +240,9 @@ class Mechanism:
             ``"humans"``, ``"oses"`` or ``"agents"``: the function is called as
             ``function(i, s)`` for the row of each, in no particular order, compiled by
             numba (a scalar function: numbers and loops, no arrays of its own).
+            An own table: the same, for its rows. ``"ties"``: it is called as
+            ``function(k, i, j, s)`` for each side of each tie, which is ``k`` in
+            columns of ties, of agent ``i`` with its neighbour ``j``.
             ``"society"``: it is called once as ``function(s)``, as plain Python.
         after, before
             One of the two: the process it stands beside, one of the model
@@ -216,7 +252,8 @@ class Mechanism:
             Columns as ``"humans.growth"``, ``"oses.status"``, ``"ties.closeness"``;
             ``"humans.*"`` is all of a table. What is written may be read, too. ``s``
             has no others. Columns of the model that may be written are those of real
-            numbers.
+            numbers. ``"oses.shutdown_request"`` is written to shut an OS down, and
+            ``"new companies"`` lets a process over the society add rows to a table.
 
         Raises
         ------
@@ -279,28 +316,33 @@ class Mechanism:
 
     def _declared(
         self, name: str, over: str, reads: Sequence[str], writes: Sequence[str]
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return all columns that are read, and those that are written, by full names.
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Return what is read, what is written (by full names), and what gets rows.
 
         What is written is among those that are read.
         """
-        if over not in OVER:
-            raise InputError(f"{name}: over= is one of {', '.join(OVER)}, not {over!r}")
+        known = (*OVER, *self.tables)
+        if over not in known:
+            text = f"over= is one of {', '.join(known)}, not {over!r}"
+            raise InputError(f"{name}: {text}")
         for word, given in (("reads", reads), ("writes", writes)):
             if isinstance(given, str):
                 raise InputError(f"{name}: {word}= is a list of names, not {given!r}")
-        written = self._full_names(name, writes)
+        adds = added(name, over, writes, self.tables)
+        rest = [one for one in writes if str(one).removeprefix("new ") not in adds]
+        written = self._full_names(name, rest)
         for one in written:
             self._check_written(name, one)
-        read = dict.fromkeys([*self._full_names(name, reads), *written])
-        return tuple(read), tuple(written)
+        looked_up = [f"ties.{word}" for word in LOOKED_UP if over == "ties"]
+        read = dict.fromkeys([*self._full_names(name, reads), *written, *looked_up])
+        return tuple(read), tuple(written), adds
 
     def _full_names(self, name: str, given: Sequence[str]) -> list[str]:
         found: list[str] = []
         for one in given:
             table, _, column = str(one).partition(".")
             known = self._columns_of(name, table)
-            if column != "*" and column not in known:
+            if column != "*" and column not in known and one != REQUEST:
                 hint = nearest(column, known)
                 raise InputError(f"{name}: {table} have no column {column!r}{hint}")
             names = known if column == "*" else [column]
@@ -308,18 +350,19 @@ class Mechanism:
         return list(dict.fromkeys(found))
 
     def _columns_of(self, name: str, table: str) -> Sequence[str]:
-        if table == "ties":
-            return TIE_COLUMNS
-        if table not in TABLES:
-            what = "'humans.NAME', 'oses.NAME' or 'ties.NAME'"
-            raise InputError(f"{name}: a column is named as {what}, not {table!r}")
-        return [*_SHIPPED[table], *(column.name for column in self.columns[table])]
+        if table in self.tables:
+            return [column.name for column in self.tables[table]]
+        if table not in SHIPPED:
+            known = " or ".join(f"'{word}.NAME'" for word in (*SHIPPED, *self.tables))
+            raise InputError(f"{name}: a column is named as {known}, not {table!r}")
+        return [*SHIPPED[table], *(column.name for column in self.columns[table])]
 
     def _check_written(self, name: str, full: str) -> None:
         table, _, column = full.partition(".")
-        if table == "ties":
-            raise InputError(f"{name}: ties are read by mechanisms, not written")
-        shipped = _SHIPPED[table].get(column)
+        shipped = SHIPPED.get(table, {}).get(column)
+        if table == "ties" and shipped is not None:
+            text = "ties of the model are read by mechanisms, not written"
+            raise InputError(f"{name}: {full} cannot be written: {text}")
         if shipped is not None and not shipped.dtype.startswith("f"):
             what = "whole numbers, on which loops of the model rely"
             raise InputError(f"{name}: {full} cannot be written: it is of {what}")
@@ -328,22 +371,12 @@ class Mechanism:
 # ---------------------------------------------------------------------------- checks
 
 
-def _check_name(what: str, name: object, taken: Any) -> None:
-    if not isinstance(name, str) or not re.fullmatch("[a-z][a-z0-9_]{0,39}", name):
-        raise InputError(
-            f"{what} {name!r}: a name is of lower-case letters, digits and _, at most "
-            "40, and begins with a letter"
-        )
-    if name in taken or keyword.iskeyword(name) or name.startswith("key_"):
-        raise InputError(f"{what} {name!r}: the name is taken; choose another")
-
-
 def _check_parameter(
     of: Mechanism, name: str, constant: object, is_switch_given: bool
 ) -> None:
     if is_switch_given:
         raise InputError(f"{of.name}: its switch {of.name!r} is there by itself")
-    _check_name(f"{of.name}: parameter", name, TAKEN | Parameters.model_fields.keys())
+    check_name(f"{of.name}: parameter", name, TAKEN | Parameters.model_fields.keys())
     if not isinstance(constant, Constant):
         what = "sim.mechanisms.real(...), whole(...) or switch(...)"
         raise InputError(f"{of.name}: parameter {name!r} is declared by {what}")
@@ -351,29 +384,6 @@ def _check_parameter(
     if not about.low <= default <= about.high:
         span = f"{about.low:g} to {about.high:g}"
         raise InputError(f"{of.name}: the default of {name!r} is not within {span}")
-
-
-def _checked_columns(
-    of: Mechanism, given: Mapping[str, Sequence[Column]]
-) -> dict[str, tuple[Column, ...]]:
-    for table in given:
-        if table not in TABLES:
-            hint = nearest(str(table), TABLES) or "; columns are of humans or of oses"
-            raise InputError(f"{of.name}: columns of {table!r}{hint}")
-    taken = TAKEN_COLUMNS | _SHIPPED["humans"].keys() | _SHIPPED["oses"].keys()
-    for table, columns in given.items():
-        for column in columns:
-            if not isinstance(column, Column):
-                what = "sim.mechanisms.Column(name, type, unit, meaning)"
-                raise InputError(f"{of.name}: a column of {table} is a {what}")
-            _check_name(f"{of.name}: column", column.name, taken)
-            if column.dtype not in TYPES:
-                known = ", ".join(TYPES)
-                text = f"column {column.name!r} is of {known}, not {column.dtype!r}"
-                raise InputError(f"{of.name}: {text}")
-        if len({column.name for column in columns}) < len(columns):
-            raise InputError(f"{of.name}: two columns of {table} have one name")
-    return {table: tuple(given.get(table, ())) for table in TABLES}
 
 
 def _place(name: str, after: str | None, before: str | None) -> tuple[str, bool]:

@@ -238,7 +238,8 @@ def _check_together(mechanisms: Sequence[Mechanism]) -> None:
     owners: dict[str, str] = {}
     for one in mechanisms:
         columns = [f"{t}.{c.name}" for t, some in one.columns.items() for c in some]
-        for name in (*one.parameters, *columns):
+        tables = [f"table {name}" for name in one.tables]
+        for name in (*one.parameters, *columns, *tables):
             if name in owners:
                 both = f"mechanisms {owners[name]!r} and {one.name!r}"
                 raise InputError(f"{both} both add {name!r}; they do not go together")

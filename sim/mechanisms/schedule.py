@@ -12,7 +12,8 @@ import numpy as np
 
 from sim.engine.rng import key
 from sim.engine.threads import share_out, worth_sharing
-from sim.mechanisms import loops
+from sim.mechanisms import loops, requests
+from sim.mechanisms.declared import SHUTDOWN_REQUEST
 from sim.mechanisms.loops import Scope
 from sim.mechanisms.mechanism import Mechanism, OwnProcess
 from sim.model.parameters import Parameters
@@ -48,8 +49,12 @@ class OwnSchedule:
         self.mechanisms: tuple[Mechanism, ...] = usual.mechanisms
         self.constants = {one.name: _record(one) for one in self.mechanisms}
         self.begun = {one.name for one in self.mechanisms if getattr(usual, one.name)}
+        self.rows = usual.own_rows()
         self.set_constants(current)
         self.phases = _arranged(self.mechanisms, self._phase)
+        if usual.own_columns("oses").count(SHUTDOWN_REQUEST):
+            at = [phase.name for phase in self.phases].index("depart")
+            self.phases = (*self.phases[:at], requests.PHASE, *self.phases[at:])
 
     def set_constants(self, parameters: Parameters) -> None:
         """Take over the parameters of a day.
@@ -57,8 +62,13 @@ class OwnSchedule:
         Raises
         ------
         InputError
-            If a mechanism with a start is switched on that was off on day 0.
+            If a mechanism with a start is switched on that was off on day 0, or how
+            many rows a table has on day 0 is changed later.
         """
+        if parameters.own_rows() != self.rows:
+            raise InputError(
+                "how many rows a table has on day 0 is no matter of an intervention"
+            )
         for one in self.mechanisms:
             is_on = bool(getattr(parameters, one.name))
             if is_on and one.starts is not None and one.name not in self.begun:
@@ -127,7 +137,7 @@ def _run(
 ) -> None:
     if process.over == "society":
         try:
-            process.function(plain(scope))
+            process.function(SocietyScope(process, state, plain(scope)))
         except AttributeError as error:
             if isinstance(error.obj, tuple | SimpleNamespace):
                 raise loops.undeclared(process, str(error.name)) from error
@@ -137,6 +147,62 @@ def _run(
         threads = None
     loop = loops.compiled(one, process)
     share_out(loop, count_of(process, state), (scope,), threads)
+
+
+class SocietyScope(SimpleNamespace):
+    """The scope of a process over the society: columns, and what adds rows to tables.
+
+    Parameters
+    ----------
+    process
+        Says to which tables it may add.
+    state
+        Of the society.
+    scope
+        What the process has.
+    """
+
+    def __init__(self, process: OwnProcess, state: State, scope: Any) -> None:
+        super().__init__(**scope._asdict())
+        self._of = process, state
+
+    def add(self, table: str, rows: int = 1, **values: Any) -> range:
+        """Add rows to an own table; its columns in the scope have them from then on.
+
+        Parameters
+        ----------
+        table
+            Its name; the process declares ``"new NAME"`` in ``writes=``.
+        rows
+            How many.
+        values
+            By column, one for all or one for each; others have their default.
+
+        Returns
+        -------
+        range
+            The new rows.
+
+        Raises
+        ------
+        InputError
+            If it may not add to that table, or there is no such column.
+        """
+        process, state = self._of
+        if table not in process.adds:
+            text = f"adds rows to {table!r}, but does not declare 'new {table}'"
+            raise InputError(f"{process.name} {text} in writes=")
+        if not isinstance(rows, int | np.integer) or rows < 0:
+            text = f"adds a whole number of rows from 0, not {rows!r}"
+            raise InputError(f"{process.name} {text}")
+        whole = state.tables[table]
+        for name in values:
+            if name not in whole.columns:
+                hint = nearest(name, whole.columns)
+                raise InputError(f"{process.name}: {table} have no {name!r}{hint}")
+        new = whole.append(int(rows), **values)
+        setattr(self, table, _columns(table, process, whole.column))
+        return range(new.start, new.stop)
 
 
 def plain(scope: Scope) -> Scope:
@@ -153,9 +219,11 @@ def _namespace(record: Any) -> SimpleNamespace:
 
 
 def count_of(process: OwnProcess, state: State) -> int:
-    """Return how many rows a process runs over."""
-    if process.over == "agents":
+    """Return how many rows a process runs over; for ties, those of their agents."""
+    if process.over in ("agents", "ties"):
         return state.ties.agents
+    if process.over in state.tables:
+        return state.tables[process.over].n
     return state.humans.n if process.over == "humans" else state.oses.n
 
 
@@ -167,9 +235,13 @@ def scope_of(process: OwnProcess, state: State, day: Any, my: Any) -> Scope:
     tables = (
         _columns("humans", process, state.humans.column),
         _columns("oses", process, state.oses.column),
-        _columns("ties", process, partial(getattr, state.ties.arrays)),
+        _columns("ties", process, state.ties.column),
     )
-    return Scope(*tables, day.copy(), my)
+    own = [
+        _columns(name, process, state.tables[name].column) for name in process.tables
+    ]
+    made: Scope = loops.scope_type(process.tables)(*tables, day.copy(), my, *own)
+    return made
 
 
 def _columns(

@@ -13,7 +13,7 @@ from sim.model.columns import HERE, INSTALLS, LETS_GO, OWNER, PARTNER
 from sim.model.kernels import meetings
 from sim.model.parameters import Parameters
 from sim.model.population import SocialNetwork
-from sim.model.state import State
+from sim.model.state import Own, State
 from sim.utils.typing import Array
 
 # A person's traits and an OS's first answers take several draws each.
@@ -30,8 +30,15 @@ def _skew(out: Array, draws: Array, mean: float) -> None:
 
 def populate(parameters: Parameters, network: SocialNetwork, seed: int) -> State:
     """Return the state of day 0: people with traits, partners and ties, and no OS."""
-    own = parameters.own_columns("humans"), parameters.own_columns("oses")
+    own = Own(
+        parameters.own_columns("humans"),
+        parameters.own_columns("oses"),
+        parameters.own_columns("ties"),
+        parameters.own_tables(),
+    )
     state = State(network.n, own)
+    for name, rows in parameters.own_rows().items():
+        state.tables[name].append(rows)
     humans = state.humans
 
     def draw(which: int) -> Array:

@@ -238,8 +238,18 @@ class Parameters(BaseModel):
 
     @classmethod
     def own_columns(cls, table: str) -> tuple[Column, ...]:
-        """Return the columns that mechanisms add to the table of humans or of OSes."""
-        return tuple(c for one in cls.mechanisms for c in one.columns[table])
+        """Return the columns that mechanisms add to humans, OSes or ties."""
+        some = (c for one in cls.mechanisms for c in one.columns_of(table))
+        return tuple(dict.fromkeys(some))  # several may ask for the same one
+
+    @classmethod
+    def own_tables(cls) -> dict[str, tuple[Column, ...]]:
+        """Return the columns of the tables that mechanisms add, by name of the table."""
+        return {name: c for one in cls.mechanisms for name, c in one.tables.items()}
+
+    def own_rows(self) -> dict[str, int]:
+        """Return how many rows the tables of mechanisms have on day 0, by name."""
+        return {n: r for one in self.mechanisms for n, r in one.rows_of(self).items()}
 
 
 Constants = NamedTuple(  # type: ignore[misc]

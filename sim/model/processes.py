@@ -109,6 +109,9 @@ def advance(
         if phase.over == "cast" and cast is None:
             continue
         started = time.perf_counter()
+        cuts_ties = "ties.degree" in phase.writes
+        if cuts_ties:  # own columns of ties take cuts and new ties one at a time
+            state.ties.align()
         if phase.over == "society":
             phase.run(state, day)
         elif phase.over == "cast":
@@ -117,6 +120,8 @@ def advance(
             phase.run(state, day, threads)
         else:
             _run_over(state, phase, day, threads)
+        if cuts_ties:
+            state.ties.align(changed=True)
         if seconds is not None:
             spent = time.perf_counter() - started
             seconds[phase.name] = seconds.get(phase.name, 0.0) + spent

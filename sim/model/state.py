@@ -6,6 +6,7 @@ An agent is a number. Humans are 0 .. humans.n - 1; OS row ``j`` is agent
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +61,22 @@ class Agents(NamedTuple):
     decisions: TalkDecisions
 
 
+class Own(NamedTuple):
+    """What mechanisms add to a state: columns of what there is, and other tables."""
+
+    humans: Columns = ()
+    oses: Columns = ()
+    ties: Columns = ()
+    tables: Mapping[str, Columns] = {}
+
+
+NOTHING_OWN = Own()
+
+
+class _NoArrays(NamedTuple):
+    """What compiled loops of the model take of a table that they do not know."""
+
+
 class State:
     """Everything a society is on a day: who there is, and who is close to whom.
 
@@ -68,13 +85,14 @@ class State:
     humans
         How many there are.
     own
-        Columns that mechanisms add to those of humans, and to those of OSes.
+        What mechanisms add; their tables, ``tables`` by name, have no rows at first.
     """
 
-    def __init__(self, humans: int, own: tuple[Columns, Columns] = ((), ())) -> None:
-        self.humans = Table((*HUMAN_COLUMNS, *own[0]), HumanArrays, humans)
-        self.oses = Table((*OS_COLUMNS, *own[1]), OSArrays)
-        self.ties = Ties(humans)
+    def __init__(self, humans: int, own: Own = NOTHING_OWN) -> None:
+        self.humans = Table((*HUMAN_COLUMNS, *own.humans), HumanArrays, humans)
+        self.oses = Table((*OS_COLUMNS, *own.oses), OSArrays)
+        self.ties = Ties(humans, own.ties)
+        self.tables = {name: Table(c, _NoArrays) for name, c in own.tables.items()}
         self.decisions = NO_DECISIONS
         self._faces = _faces(humans)
 
@@ -102,7 +120,8 @@ class State:
     @property
     def nbytes(self) -> int:
         """Bytes reserved by columns, faces and ties."""
-        tables = self.humans.nbytes + self.oses.nbytes
+        own = sum(table.nbytes for table in self.tables.values())
+        tables = self.humans.nbytes + self.oses.nbytes + own
         return tables + self._faces.nbytes + self.ties.nbytes
 
 

@@ -25,6 +25,7 @@ from sim.events.monitor import Monitor, StoredReadings, resume_monitor
 from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
 from sim.model.population import SocialNetwork
+from sim.model.state import State
 from sim.runs.digests import OTHER_BYTES, digest_of_file, digests_of, files_of
 from sim.runs.parquet import (
     GROUP,
@@ -39,9 +40,11 @@ from sim.runs.schemas import TIES_SCHEMA
 from sim.runs.validation import (
     HUMANS,
     OSES,
+    ROWS,
     as_input_error,
     check_friends,
     check_people,
+    check_rows,
     open_table,
     ties_of,
     with_own,
@@ -191,6 +194,7 @@ def _tables(society: Society, since: int) -> dict[str, dict[str, Array]]:
     new = series["step"] > int(society.calendar) - int(society.day["step"]) + since
     keys, label = monitor.friends()
     return {
+        **{name: _columns(table) for name, table in state.tables.items()},
         "humans": _columns(state.humans),
         "oses": _columns(state.oses),
         "friends": {"pair": keys},
@@ -408,12 +412,28 @@ def _load_state(
         state.humans.column(name)[:] = humans[name]
     columns = {name: oses[name] for name in state.oses.columns}
     state.add_oses(len(oses["row"]), **columns)
-    with open_table(run, f"{place}/ties.parquet", TIES_SCHEMA) as file:
+    _load_tables(state, run, place)
+    schema = with_own(TIES_SCHEMA, kind.own_columns("ties"))
+    with open_table(run, f"{place}/ties.parquet", schema) as file:
         degree = np.zeros(ties.agents, np.int64)
         for part in _checked_parts(file, ties.agents, ["owner"]):
             degree += np.bincount(part["owner"], minlength=ties.agents)
         ties.restore(degree, _checked_parts(file, ties.agents))
     return society
+
+
+def _load_tables(state: State, run: Path, place: str) -> None:
+    """Give tables of mechanisms the rows that they had."""
+    for name, table in state.tables.items():
+        schema = with_own(ROWS, tuple(table.columns.values()))
+        found = _columns_of(run, f"{place}/{name}.parquet", schema)
+        check_rows(found)
+        more = len(found["row"]) - len(table)
+        if more < 0:
+            raise ValueError(f"rows of its table {name!r} are missing")
+        table.append(more)
+        for column in table.columns:
+            table.column(column)[:] = found[column]
 
 
 def _checked_parts(

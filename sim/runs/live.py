@@ -117,6 +117,18 @@ class LiveResult(Result):
         ]
         return pd.concat(blocks, ignore_index=True)
 
+    @functools.cached_property
+    def tables(self) -> list[str]:
+        """The names of the tables that mechanisms have added, in order."""
+        return sorted(self._society.state.tables)
+
+    def table(self, name: str, step: int | None = None) -> pd.DataFrame:
+        """Return a table that a mechanism has added, as it is today, by ``row``."""
+        self.snapshot_day(step)
+        table = self._society.state.tables[name]
+        rows = pd.RangeIndex(len(table), name="row")
+        return pd.DataFrame(table.copy_columns(), index=rows)
+
     def columns(
         self, table: str, names: Sequence[str], step: int | None = None
     ) -> dict[str, Array]:

@@ -177,6 +177,7 @@ def _read_all(path: Path, record: Mapping[str, Any]) -> None:
         if len(result.humans(step)) != humans:
             raise ValueError(f"on day {step} there are not {humans} humans")
         _ = result.oses(step), result.speech.memories(step)
+        _ = [result.table(name, step) for name in result.tables]
         check = validation.ties_of(result.agents_in_all)
         with validation.open_table(
             path, snapshot_name("ties", step), schemas.TIES_SCHEMA

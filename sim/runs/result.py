@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from sim.scenarios.interventions import Intervention
 
 
+SNAPSHOTS = ("humans", "oses", "ties", "memories")  # not of mechanisms
 WHO, NAMED = 32, 4  # letters for who took part in an event, and at most so many
 
 
@@ -262,7 +263,8 @@ class Result:
         """Return the directed ties on a snapshot day (None: the last).
 
         Columns: ``owner`` and ``neighbour`` (agent numbers), ``closeness`` (of the
-        owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags).
+        owner to the neighbour, 0..1), ``returned`` (the other way), ``kind`` (flags),
+        and those of mechanisms.
 
         Parameters
         ----------
@@ -283,6 +285,40 @@ class Result:
             else:
                 columns = rows_of(file, "owner", owners, check)
             return pd.DataFrame(columns, copy=False)
+
+    @functools.cached_property
+    def tables(self) -> list[str]:
+        """The names of the tables that mechanisms have added, in order."""
+        known, end = digests.files_listed(self.path), f"-{self.snapshot_day(None):06d}"
+        listed = digests.files_of(self.path) if known is None else known
+        files = (Path(name) for name in listed if name.startswith("snapshots/"))
+        found = (f.stem.removesuffix(end) for f in files if f.stem.endswith(end))
+        return sorted(name for name in found if name not in SNAPSHOTS)
+
+    @checked_arguments()
+    def table(self, name: str, step: int | None = None) -> pd.DataFrame:
+        """Return a table that a mechanism has added, on a snapshot day, by ``row``.
+
+        Parameters
+        ----------
+        name
+            One of ``tables``, as ``"companies"``.
+        step
+            A day from ``steps``; None is the last.
+
+        Raises
+        ------
+        InputError
+            If there is no such table or day.
+        """
+        day = self.snapshot_day(step)
+        if name not in self.tables:
+            known = ", ".join(self.tables) or "none"
+            hint = nearest(name, self.tables) or f"; there are {known}"
+            raise InputError(f"no table {name!r} of a mechanism in {self.path}{hint}")
+        file_name = snapshot_name(name, day)
+        with validation.open_table(self.path, file_name, validation.ROWS) as file:
+            return _by_row(columns_of(file, validation.check_rows))
 
     def snapshot_day(self, step: int | None) -> int:
         """Return the day of a snapshot; None is the last.
@@ -374,7 +410,7 @@ class Result:
         networkx.DiGraph
             Nodes are agent numbers, with their columns and ``kind`` ("human" or "OS");
             an edge is a tie of its first agent, with ``closeness``, ``returned`` (the
-            other's closeness) and ``kind`` (flags).
+            other's closeness), ``kind`` (flags) and columns of mechanisms.
         """
         graph: nx.DiGraph[int] = nx.DiGraph(step=self.snapshot_day(step))
         for kind, table in (("human", self.humans(step)), ("OS", self.oses(step))):
@@ -382,7 +418,7 @@ class Result:
             graph.add_nodes_from(zip(table.index.tolist(), rows, strict=True))
         ties = self.ties(step)
         ties = ties[ties["closeness"] >= closest]
-        known: Any = ties[["closeness", "returned", "kind"]].to_dict("records")
+        known: Any = ties.drop(columns=["owner", "neighbour"]).to_dict("records")
         ends = ties["owner"].tolist(), ties["neighbour"].tolist()
         graph.add_edges_from(zip(*ends, known, strict=True))
         return graph
@@ -572,11 +608,19 @@ def load(path: str | Path) -> Result:
     _ = result.provenance
     names = ["series.parquet", "events.parquet"]
     for step in result.steps:
-        names += [snapshot_name(name, step) for name in ("humans", "oses", "ties")]
+        there = ("humans", "oses", "ties", *result.tables)
+        names += [snapshot_name(name, step) for name in there]
     for name in names:
         with validation.open_table(folder, name, unread=True):
             pass
     return result
+
+
+def _by_row(columns: Columns) -> pd.DataFrame:
+    known = {name: column for name, column in columns.items() if name != "row"}
+    table = pd.DataFrame(known, copy=False)
+    table.index = pd.RangeIndex(len(columns["row"]), name="row")
+    return table
 
 
 def _events_of(table: pa.Table) -> pd.DataFrame:

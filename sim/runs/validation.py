@@ -41,6 +41,7 @@ def with_own(schema: pa.Schema, own: Sequence[Column]) -> pa.Schema:
 
 
 HUMANS, OSES = _schema(HUMAN_COLUMNS), _schema(OS_COLUMNS)
+ROWS = pa.schema({"row": pa.int32()})  # what all tables of mechanisms have
 # Columns of row numbers, and of which table; -1 is none.
 REFERS = {
     **{"os": "oses", "made_by": "oses", "collective": "oses"},
@@ -50,6 +51,7 @@ CODES = {"status": len(STATUS), "choice": 3}
 # Without these a run cannot be read, whatever code wrote it.
 NEEDED = ("row", "name", *REFERS, *CODES)
 LABELS = ("joined", "community")  # notes whose values are rows or agents
+CLOSENESS = {"closeness", "returned"}  # columns of ties
 KNOWN = Parameters.model_fields.keys()
 MOST_CODES = 3  # that stand in the place of agents
 LONGEST_NAME = 40  # letters of the name of a note
@@ -76,6 +78,16 @@ def check_people(columns: Columns, humans: int, oses: int) -> None:
             _finite(name, column)
 
 
+def check_rows(columns: Columns) -> None:
+    """Raise ValueError unless columns can be a table that a mechanism has added."""
+    row = columns["row"]
+    if len(row) and not (row[0] >= 0 and (np.diff(row) == 1).all()):
+        raise ValueError("its column 'row' does not count its rows")
+    for name, column in columns.items():
+        if column.dtype.kind == "f":
+            _finite(name, column)
+
+
 def ties_of(agents: int) -> Check:
     """Return what looks at ties of ``agents`` agents, part by part, by owner.
 
@@ -87,10 +99,13 @@ def ties_of(agents: int) -> Check:
         nonlocal latest
         owner = columns["owner"]
         latest = _check_owners(owner, columns.get("neighbour"), agents, latest)
-        for name in ("closeness", "returned"):
+        for name in CLOSENESS:
             column = columns.get(name, owner[:0])
             if not ((column >= 0.0) & (column <= 1.0)).all():
                 raise ValueError(f"its column {name!r} is not within 0 to 1")
+        for name in columns.keys() - CLOSENESS:
+            if columns[name].dtype.kind == "f":  # a column of a mechanism
+                _finite(name, columns[name])
 
     return check
 

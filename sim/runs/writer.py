@@ -163,8 +163,9 @@ class RunWriter:
                 shutil.copy2(found, place)
 
     def snapshot(self, step: int, state: State) -> None:
-        """Write humans, OSes and ties as they are on ``step``."""
-        for name, table in (("humans", state.humans), ("oses", state.oses)):
+        """Write humans, OSes, ties and tables of mechanisms as they are on ``step``."""
+        tables = {"humans": state.humans, "oses": state.oses, **state.tables}
+        for name, table in tables.items():
             rows = np.arange(len(table), dtype=np.int32)
             columns = {column: table.column(column) for column in table.columns}
             self._write_table(snapshot_name(name, step), {"row": rows} | columns)

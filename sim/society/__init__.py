@@ -197,7 +197,8 @@ class Society(AgentRegistry, mesa.Model):
         -------
         networkx.DiGraph
             Nodes are agent numbers with their columns and ``kind`` ("human" or "OS");
-            edges carry ``closeness`` of the first to the second.
+            edges carry ``closeness`` of the first to the second, and what mechanisms
+            add to ties.
 
         Raises
         ------
@@ -325,8 +326,10 @@ def _graph(state: State, keep: Any) -> nx.DiGraph[int]:
         graph.add_node(agent, kind="human" if agent < n else "OS", **columns)
     for agent in keep.tolist():
         ties = state.ties.of(agent)
-        pairs = zip(ties["neighbour"].tolist(), ties["closeness"].tolist(), strict=True)
-        graph.add_edges_from(
-            (agent, other, {"closeness": c}) for other, c in pairs if other in graph
-        )
+        others, names = ties["neighbour"].tolist(), ("closeness", *state.ties.own)
+        for other, *known in zip(
+            others, *(ties[n].tolist() for n in names), strict=True
+        ):
+            if other in graph:
+                graph.add_edge(agent, other, **dict(zip(names, known, strict=True)))
     return graph

@@ -111,7 +111,8 @@ def _lived(scenario: Scenario) -> Society:
 def _check_off(one: Mechanism, usual: Scenario, town: Scenario) -> None:
     off = town.replace(**{one.name: False})
     without, switched = _lived(usual), _lived(off)
-    own = {f"{t}.{c.name}" for t, some in one.columns.items() for c in some}
+    own = {f"{t}.{c.name}" for t in one.columns for c in one.columns_of(t)}
+    own |= {f"{t}.{c.name}" for t, some in one.tables.items() for c in some}
     before, after = _contents(without.state), _contents(switched.state)
     changed = [n for n in after if n not in own and _differ(before[n], after[n])]
     series = without.monitor.history.columns(), switched.monitor.history.columns()
@@ -157,7 +158,10 @@ class _Watch(NamedTuple):
         self.run(state, day, threads)
         process, after = self.process, _contents(state)
         for name, column in _contents(before).items():
-            if name not in process.writes and _differ(column, after[name]):
+            now = after[name]
+            if name.partition(".")[0] in process.adds:
+                now = now[: len(column)]
+            if name not in process.writes and _differ(column, now):
                 raise InputError(f"{process.name} changes {name}, not declared")
         self._check_values(state)
         if process.over == "society":
@@ -187,17 +191,36 @@ class _Watch(NamedTuple):
             share_out(loop, count, (scope,), threads)
 
     def _plainly(self, state: State, day: Any) -> None:
-        """Run the function as plain Python, with numbers of full precision."""
-        scope = plain(scope_of(self.process, state, day, self.record))
-        tables = [table._make(map(_Numbers, table)) for table in scope[:3]]
-        scope = scope._replace(humans=tables[0], oses=tables[1], ties=tables[2])
+        """Run the function as plain Python, with numbers of full precision.
+
+        Who reads and writes what is noted, since threads that write the same place, or
+        read what another writes, give what they give by luck.
+        """
+        process = self.process
+        scope = plain(scope_of(process, state, day, self.record))
+        uses = {
+            table: [_Uses(f"{table}.{name}") for name in columns._fields]
+            for table, columns in scope._asdict().items()
+            if table not in ("day", "my")
+        }
+        wrapped = {
+            table: columns._make(map(_Numbers, columns, uses[table]))
+            for table, columns in scope._asdict().items()
+            if table in uses
+        }
+        scope = scope._replace(**wrapped)
+        noted = [one for some in uses.values() for one in some]
         try:
-            for i in range(count_of(self.process, state)):
-                self.process.function(i, scope)
+            for row in loops.run_plainly(process, count_of(process, state), scope):
+                for one in noted:
+                    one.row = row
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
-            name = self.process.name
-            raise InputError(f"{name}: its plain function breaks ({what})") from error
+            raise InputError(
+                f"{process.name}: its plain function breaks ({what})"
+            ) from error
+        for one in noted:
+            one.check(process.name)
 
     def _compare(self, one: State, whole: State, what: str, *, exact: bool) -> None:
         found, wanted = _contents(one), _contents(whole)
@@ -210,10 +233,13 @@ class _Watch(NamedTuple):
                 raise InputError(f"{self.process.name} {what}: {name} is not the same")
 
     def _check_values(self, state: State) -> None:
+        contents = _contents(state)
+        tables = {"humans": state.humans, "oses": state.oses, **state.tables}
+        known = {name: table.columns for name, table in tables.items()}
+        known["ties"] = state.ties.own
         for name in self.process.writes:
             table, _, word = name.partition(".")
-            rows = getattr(state, table)
-            self._check_column(name, rows.columns[word], rows.column(word))
+            self._check_column(name, known[table][word], contents[name])
 
     def _check_column(self, name: str, declared: Column, values: Array) -> None:
         if values.dtype.kind != "f":
@@ -227,20 +253,47 @@ class _Watch(NamedTuple):
             raise InputError(f"{self.process.name} {text}")
 
 
+class _Uses:
+    """Which rows of a process read and write which places of a column."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.row = 0  # whose turn it is
+        self.readers: dict[int, set[int]] = {}
+        self.writers: dict[int, set[int]] = {}
+
+    def check(self, process: str) -> None:
+        """Raise InputError if a row reads or writes what another row writes."""
+        for at, rows in self.writers.items():
+            if len(rows | self.readers.get(at, set())) > 1:
+                raise InputError(
+                    f"{process}: several rows use a place of {self.name} that one of "
+                    "them writes, so that threads give what they give by luck; let "
+                    "each row write its own place, or add up in a process over the "
+                    "rows that get the sums"
+                )
+
+
 class _Numbers:
     """A column that is read and written a number at a time, as plain Python numbers."""
 
-    def __init__(self, column: Array) -> None:
-        self._column = column
+    def __init__(self, column: Array, uses: _Uses) -> None:
+        self._column, self._uses = column, uses
 
     def __len__(self) -> int:
         return len(self._column)
 
     def __getitem__(self, at: int) -> Any:
+        self._note(self._uses.readers, at)
         return self._column[at].item()
 
     def __setitem__(self, at: int, value: Any) -> None:
+        self._note(self._uses.writers, at)
         self._column[at] = value
+
+    def _note(self, known: dict[int, set[int]], at: int) -> None:
+        place = int(at) % max(len(self), 1)
+        known.setdefault(place, set()).add(self._uses.row)
 
 
 def _pieces(count: int) -> Iterator[tuple[int, int]]:
@@ -285,6 +338,7 @@ def _compare_runs(one: Mechanism, whole: Result, other: Result, what: str) -> No
         ("oses", whole.oses(), other.oses()),
         ("ties", whole.ties(), other.ties()),
     ]
+    parts += [(name, whole.table(name), other.table(name)) for name in one.tables]
     for name, left, right in parts:
         if not left.equals(right):
             raise InputError(f"{one.name}: {what}: its {name} are not the same")
@@ -298,6 +352,8 @@ def _contents(state: State) -> dict[str, Array]:
     found = {f"humans.{n}": c for n, c in state.humans.copy_columns().items()}
     found |= {f"oses.{n}": c for n, c in state.oses.copy_columns().items()}
     found |= {f"ties.{n}": c for n, c in state.ties.table().items()}
+    for table, rows in state.tables.items():
+        found |= {f"{table}.{n}": c for n, c in rows.copy_columns().items()}
     return found | {"faces": state.faces.copy()}
 
 

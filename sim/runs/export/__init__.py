@@ -38,6 +38,7 @@ from sim.runs.export.rows import (
 )
 from sim.runs.export.xml import as_json, lines_of, write_lines
 from sim.runs.result import Result
+from sim.runs.schemas import TIES_SCHEMA
 from sim.utils.errors import InputError
 from sim.utils.files import replacing
 from sim.utils.signatures import checked_arguments
@@ -276,8 +277,9 @@ def _write_dynamic(result: Result, path: Path, closest: float) -> Path:
     fixed = {n: kind for n, kind in known.items() if n not in (*MOVING, "label")}
     moving = {name: known[name] for name in MOVING if name in known}
     nodes = Kinds(fixed, moving), _moving_agents(result, after)
-    kinds = Kinds({"tie": str}, {"weight": float, "flags": str})
-    edges = kinds, _moving_ties(result, after, closest)
+    own = _own_of_ties(result)
+    kinds = Kinds({"tie": str}, {"weight": float, "flags": str, **own})
+    edges = kinds, _moving_ties(result, after, closest, own)
     about = _about(result) | {"snapshots": len(days)}
     return gexf.write(path, nodes, edges, about, (days[0], days[-1]))
 
@@ -324,15 +326,23 @@ def _is_away(columns: Mapping[str, list[Any]], at: int) -> bool:
     return "status" in columns and bool(columns["status"][at] > OFFLINE)
 
 
+def _own_of_ties(result: Result) -> dict[str, type]:
+    """Return the types of the columns that mechanisms add to ties."""
+    (ties,) = itertools.islice(tie_rows(result), 1)
+    known = {*TIES_SCHEMA.names, "flags", "tie"}
+    return {n: kind for n, kind in kinds_of([ties]).items() if n not in known}
+
+
 def _moving_ties(
-    result: Result, after: Mapping[int, int], closest: float
+    result: Result, after: Mapping[int, int], closest: float, own: Iterable[str]
 ) -> Iterator[Thing]:
-    """Yield all ties, their closeness as a weight that moves."""
+    """Yield all ties, their closeness as a weight that moves, and own columns."""
     for table in ties_by_day(result, closest):
         ends = table[["owner", "neighbour"]].to_numpy(np.int64)
         firsts = [*first_rows(table).tolist(), len(table)]
         days, flags = table["step"].tolist(), table["kind"].tolist()
         weights = table["closeness"].astype(float).round(DIGITS).tolist()
+        values = {name: table[name].tolist() for name in own}
         for first, end in itertools.pairwise(firsts):
             one, other = ends[first].tolist()
             there = days[first:end]
@@ -343,6 +353,9 @@ def _moving_ties(
                 ),
                 "flags": _spans(dict(zip(there, words, strict=True)), after),
             }
+            for name, whole in values.items():
+                some = map(_rounded, whole[first:end])
+                moving[name] = _spans(dict(zip(there, some, strict=True)), after)
             tie = (one >= result.population) + (other >= result.population)
             fixed = {"tie": TIES[tie]}
             yield Thing((one, other), "", fixed, moving, _spells(there, after))
