@@ -153,6 +153,12 @@ class Ties:
                 self.compact(more)
                 more *= 2
 
+    def end_all(self, agents: Array) -> None:
+        """End all ties of some agents (int[any], numbers), on both sides."""
+        self.align()
+        _end_all(self.arrays, agents)
+        self.align(changed=True)
+
     def compact(self, more: int = 0) -> None:
         """Lay the blocks side by side again, in the order of agents.
 
@@ -322,6 +328,25 @@ def _move(ties, owner, end):  # type: ignore[no-untyped-def]
     ties.start[owner] = end
     ties.room[owner] += ties.room[owner] // 2 + 4
     return end + ties.room[owner]
+
+
+@compile_loop
+def _end_all(ties, agents):  # type: ignore[no-untyped-def]
+    """Take agents out of the blocks of their neighbours, whose other ties stay."""
+    for agent in agents:
+        first = ties.start[agent]
+        for k in range(first, first + ties.degree[agent]):
+            other = ties.neighbour[k]
+            start, left = ties.start[other], 0
+            for at in range(start, start + ties.degree[other]):
+                if ties.neighbour[at] != agent:
+                    ties.neighbour[start + left] = ties.neighbour[at]
+                    ties.closeness[start + left] = ties.closeness[at]
+                    ties.returned[start + left] = ties.returned[at]
+                    ties.kind[start + left] = ties.kind[at]
+                    left += 1
+            ties.degree[other] = left
+        ties.degree[agent] = 0
 
 
 @compile_loop

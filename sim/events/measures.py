@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED
+from sim.model.presence import alive, of_those_alive
 from sim.model.state import State
 from sim.utils.typing import Array
 
@@ -34,7 +35,7 @@ def _count(status: int) -> Callable[[State], float]:
 
 
 def _human_mean(name: str) -> Callable[[State], float]:
-    return lambda state: _mean(state.humans.column(name))
+    return lambda state: _mean(of_those_alive(state, state.humans.column(name)))
 
 
 def _peer_attention(state: State) -> float:
@@ -58,7 +59,9 @@ def _unrequited(state: State) -> float:
 def _belief(state: State, accepting: bool) -> float:
     """Return the mean personhood seen by those who accept OSes, or who do not."""
     humans = state.humans
-    rows = np.flatnonzero((humans.acceptance >= 0.5) == accepting)
+    holds = (humans.acceptance >= 0.5) == accepting
+    there = alive(state)
+    rows = np.flatnonzero(holds if there is None else holds & there)
     return _mean(humans.personhood[rows])  # four times faster than by a mask
 
 
@@ -82,12 +85,12 @@ def _peer_chance(state: State) -> float:
 
 def _polarisation(state: State) -> float:
     """Return how far acceptance falls into two camps, 0 (one mind) to 1 (two)."""
-    acceptance = state.humans.acceptance
+    acceptance = of_those_alive(state, state.humans.acceptance)
     return 4.0 * float(acceptance.var(dtype=np.float64)) if len(acceptance) else 0.0
 
 
 MEASURES: dict[str, Callable[[State], float]] = {
-    "adopted": lambda state: _mean(_owners(state)),
+    "adopted": lambda state: _mean(of_those_alive(state, _owners(state))),
     "oses": lambda state: float(state.oses.n),
     "here": _count(HERE),
     "offline": _count(OFFLINE),
@@ -114,7 +117,7 @@ MEASURES: dict[str, Callable[[State], float]] = {
     "acceptance": _human_mean("acceptance"),
     "polarisation": _polarisation,
     "personhood": _human_mean("personhood"),
-    "believers": lambda s: _mean(s.humans.personhood >= BELIEF),
+    "believers": lambda s: _mean(of_those_alive(s, s.humans.personhood >= BELIEF)),
     "belief_accepting": lambda state: _belief(state, accepting=True),
     "belief_rejecting": lambda state: _belief(state, accepting=False),
     "hours_humans": _human_mean("hours_humans"),
@@ -123,6 +126,20 @@ MEASURES: dict[str, Callable[[State], float]] = {
     "mixed_ties": lambda state: float(state.humans.os_ties.sum(dtype=np.int64)),
     "os_ties": lambda state: float(state.oses.os_ties.sum(dtype=np.int64)) / 2,
 }
+
+
+PRESENT = "alive"  # a measure of those societies alone in which people come and go
+
+
+def measured(state: State) -> list[str]:
+    """Return the names of what is measured of a society every day."""
+    return [*MEASURES, *([PRESENT] if alive(state) is not None else [])]
+
+
+def measure_people(state: State) -> dict[str, float]:
+    """Return how many humans there are, if people come and go."""
+    there = alive(state)
+    return {} if there is None else {PRESENT: float(np.count_nonzero(there))}
 
 
 class History:
@@ -135,11 +152,13 @@ class History:
     def take(self, step: int, measures: Mapping[str, float]) -> None:
         """Take today's measures."""
         self.days.append(step)
+        if PRESENT in measures:
+            self._rows.setdefault(PRESENT, [])
         for name, row in self._rows.items():
             row.append(measures[name])
 
     def __getitem__(self, name: str) -> list[float]:
-        return self._rows[name]
+        return self._rows.get(name, []) if name == PRESENT else self._rows[name]
 
     def columns(self) -> dict[str, Array]:
         """Return all measures as arrays: ``step`` int32, the others float64."""

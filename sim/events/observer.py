@@ -17,9 +17,10 @@ from sim.engine.threads import share_out, worth_sharing
 from sim.events import community_detection
 from sim.events.community_detection import Friends, friend_communities
 from sim.events.detector import NOTHING, Note
-from sim.events.measures import MEASURES
+from sim.events.measures import MEASURES, measure_people
 from sim.model.columns import DEPARTED, HERE, KNOWS, OFFLINE
 from sim.model.parameters import FRIEND, WEEK, Parameters
+from sim.model.presence import alive
 from sim.model.state import State
 from sim.utils.typing import Array
 
@@ -135,7 +136,7 @@ class Observer:
         threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
         shared = map if threads is None else threads.map
         found = shared(lambda measure: measure(state), MEASURES.values())
-        measures = dict(zip(MEASURES, found, strict=True))
+        measures = dict(zip(MEASURES, found, strict=True)) | measure_people(state)
         notes: Notes = {}
         self._love(state, notes)
         self._turns(state, notes)
@@ -145,6 +146,9 @@ class Observer:
             self._disclosures(state, notes)
             absent = np.zeros(state.ties.agents, bool)
             absent[state.humans.n :] = state.oses.status != HERE
+            there = alive(state)
+            if there is not None:
+                absent[: state.humans.n] = ~there
             count = int(len(absent) - np.count_nonzero(absent))
             known = _friends(state, absent, threads)
             self._network.read(known, state.humans.n, count, notes, threads)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sim.engine.table import Column
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS
+from sim.model.presence import PEOPLE_COLUMNS
 from sim.utils.errors import InputError, nearest
 
 TABLES = ("humans", "oses")
@@ -27,6 +28,7 @@ TAKEN_COLUMNS = {
     *("unique_id", "is_living", "remove", "own_os", "companion", "owned_by", "label"),
     *("status_name", "full_name", "id", "step", "at", "random", "advance"),
     "shutdown_request",
+    *(column.name for column in PEOPLE_COLUMNS),
 }
 TAKEN_TIES = {
     *(*TIE_COLUMNS, "room", "owner", "source", "target", "weight", "flags", "tie"),
@@ -44,6 +46,8 @@ SHUTDOWN_REQUEST = Column(
     "shutdown_request", "u1", "flag", "a mechanism asks that it is shut down"
 )
 REQUEST = f"oses.{SHUTDOWN_REQUEST.name}"
+# Columns of humans that are there if a mechanism lets people come or go.
+PEOPLE = {f"humans.{column.name}": column for column in PEOPLE_COLUMNS}
 
 
 def check_name(what: str, name: object, taken: Collection[str]) -> None:
@@ -125,7 +129,7 @@ def checked_rows(
     of, given
         The mechanism, and what it declares.
     tables
-        Names of its tables.
+        Names of its tables. Rows of humans are kept for people to come.
     whole
         Names of its parameters that are whole numbers.
 
@@ -135,7 +139,7 @@ def checked_rows(
         If there is no such table or parameter, or a number cannot be one of rows.
     """
     for table, rows in given.items():
-        if table not in tables:
+        if table not in tables and table != "humans":
             hint = nearest(str(table), tables) or "; it is declared in tables="
             raise InputError(f"{of}: rows of {table!r}{hint}")
         if isinstance(rows, str):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from sim.engine.table import Column
 from sim.mechanisms.declared import (
     OVER,
+    PEOPLE,
     REQUEST,
     SHIPPED,
     SHUTDOWN_REQUEST,
@@ -23,6 +24,7 @@ from sim.mechanisms.declared import (
 )
 from sim.model import parameters as constants
 from sim.model.parameters import Parameters
+from sim.model.presence import PEOPLE_COLUMNS, WRITABLE
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
@@ -128,6 +130,7 @@ class Mechanism:
     rows
         How many rows such a table has on day 0, by name of the table: a number, or the
         name of a parameter of the mechanism that is a whole number. Else it has none.
+        Of ``"humans"``, it is how many rows are kept for people to come.
     streams
         Names of random streams: a process reads the key of the day of a stream
         ``tell`` as ``s.my.key_tell``, and draws from it with ``uniform``. The keys
@@ -207,20 +210,34 @@ class Mechanism:
     def columns_of(self, table: str) -> tuple[Column, ...]:
         """Return the columns that are added to humans, OSes or ties.
 
-        To OSes, one is added for requests if a process uses it.
+        To OSes, one is added for requests if a process uses it; to humans, those of
+        people who come and go.
         """
         columns: tuple[Column, ...] = self.columns[table]
         used = (full for process in self.processes for full in process.reads)
         if table == "oses" and REQUEST in used:
             return (*columns, SHUTDOWN_REQUEST)
+        if table == "humans" and self._lets_people_come_or_go():
+            return (*columns, *PEOPLE_COLUMNS)
         return columns
+
+    def _lets_people_come_or_go(self) -> bool:
+        steps = [*self.processes, *([self.starts] if self.starts else [])]
+        used = (full for process in steps for full in process.reads)
+        return "humans" in self.rows or any(full in PEOPLE for full in used)
 
     def rows_of(self, parameters: Any) -> dict[str, int]:
         """Return how many rows own tables have on day 0, by name of the table."""
         return {
             name: int(getattr(parameters, rows) if isinstance(rows, str) else rows)
             for name, rows in self.rows.items()
+            if name != "humans"
         }
+
+    def people_to_come(self, parameters: Any) -> int:
+        """Return for how many people to come it keeps rows."""
+        rows = self.rows.get("humans", 0)
+        return int(getattr(parameters, rows) if isinstance(rows, str) else rows)
 
     @checked_arguments()
     def process(
@@ -252,7 +269,8 @@ class Mechanism:
             Columns as ``"humans.growth"``, ``"oses.status"``, ``"ties.closeness"``;
             ``"humans.*"`` is all of a table. What is written may be read, too. ``s``
             has no others. Columns of the model that may be written are those of real
-            numbers. ``"oses.shutdown_request"`` is written to shut an OS down, and
+            numbers. ``"oses.shutdown_request"`` is written to shut an OS down,
+            ``"humans.birth_request"`` and others to let people come and go, and
             ``"new companies"`` lets a process over the society add rows to a table.
 
         Raises
@@ -342,7 +360,8 @@ class Mechanism:
         for one in given:
             table, _, column = str(one).partition(".")
             known = self._columns_of(name, table)
-            if column != "*" and column not in known and one != REQUEST:
+            there_if_used = one == REQUEST or one in PEOPLE
+            if column != "*" and column not in known and not there_if_used:
                 hint = nearest(column, known)
                 raise InputError(f"{name}: {table} have no column {column!r}{hint}")
             names = known if column == "*" else [column]
@@ -360,6 +379,9 @@ class Mechanism:
     def _check_written(self, name: str, full: str) -> None:
         table, _, column = full.partition(".")
         shipped = SHIPPED.get(table, {}).get(column)
+        if full in PEOPLE and column not in WRITABLE:
+            text = "the model writes it; ask by a column that ends in _request"
+            raise InputError(f"{name}: {full} cannot be written: {text}")
         if table == "ties" and shipped is not None:
             text = "ties of the model are read by mechanisms, not written"
             raise InputError(f"{name}: {full} cannot be written: {text}")

@@ -16,7 +16,9 @@ from sim.mechanisms import loops, requests
 from sim.mechanisms.declared import SHUTDOWN_REQUEST
 from sim.mechanisms.loops import Scope
 from sim.mechanisms.mechanism import Mechanism, OwnProcess
+from sim.model import people
 from sim.model.parameters import Parameters
+from sim.model.presence import PEOPLE_COLUMNS
 from sim.model.processes import PHASES, Phase
 from sim.model.state import State
 from sim.utils.errors import InputError, nearest
@@ -49,12 +51,14 @@ class OwnSchedule:
         self.mechanisms: tuple[Mechanism, ...] = usual.mechanisms
         self.constants = {one.name: _record(one) for one in self.mechanisms}
         self.begun = {one.name for one in self.mechanisms if getattr(usual, one.name)}
-        self.rows = usual.own_rows()
+        self.rows = self._rows(usual)
         self.set_constants(current)
         self.phases = _arranged(self.mechanisms, self._phase)
         if usual.own_columns("oses").count(SHUTDOWN_REQUEST):
             at = [phase.name for phase in self.phases].index("depart")
             self.phases = (*self.phases[:at], requests.PHASE, *self.phases[at:])
+        if PEOPLE_COLUMNS[0] in usual.own_columns("humans"):
+            self.phases = people.with_people(self.phases)
 
     def set_constants(self, parameters: Parameters) -> None:
         """Take over the parameters of a day.
@@ -65,7 +69,7 @@ class OwnSchedule:
             If a mechanism with a start is switched on that was off on day 0, or how
             many rows a table has on day 0 is changed later.
         """
-        if parameters.own_rows() != self.rows:
+        if self._rows(parameters) != self.rows:
             raise InputError(
                 "how many rows a table has on day 0 is no matter of an intervention"
             )
@@ -79,6 +83,11 @@ class OwnSchedule:
             record = self.constants[one.name]
             for name in one.parameters:
                 record[name] = float(getattr(parameters, name))
+
+    def _rows(self, parameters: Parameters) -> list[dict[str, int]]:
+        """Return how many rows there are of own tables, and for people to come."""
+        to_come = {one.name: one.people_to_come(parameters) for one in self.mechanisms}
+        return [parameters.own_rows(), to_come]
 
     def start(self, state: State, day: Any) -> None:
         """Run the starts of all mechanisms that are on.

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.engine.jit import compile_loop
 from sim.engine.rng import Stream, draws_of, key, uniforms
-from sim.model import rules
+from sim.model import presence, rules
 from sim.model.columns import HERE, INSTALLS, LETS_GO, OWNER, PARTNER
 from sim.model.kernels import meetings
 from sim.model.parameters import Parameters
@@ -52,7 +52,12 @@ def populate(parameters: Parameters, network: SocialNetwork, seed: int) -> State
     _skew(humans.touch, draw(TOUCH), parameters.touch_mean)
     slack = 4 if network.n > 100_000 else 8
     state.ties.fill(network.pairs, network.closeness, network.kind, slack)
-    _settle(state, network, draw(SEPARATED) < parameters.separated)
+    separated = draw(SEPARATED) < parameters.separated
+    to_come = parameters.people_to_come()
+    separated[network.n - to_come :] = False
+    _settle(state, network, separated)
+    if to_come:
+        presence.keep_rows(state, to_come)
     return state
 
 

@@ -251,6 +251,11 @@ class Parameters(BaseModel):
         """Return how many rows the tables of mechanisms have on day 0, by name."""
         return {n: r for one in self.mechanisms for n, r in one.rows_of(self).items()}
 
+    def people_to_come(self) -> int:
+        """Return for how many people to come mechanisms that are on keep rows."""
+        on = (one for one in self.mechanisms if getattr(self, one.name))
+        return sum(one.people_to_come(self) for one in on)
+
 
 Constants = NamedTuple(  # type: ignore[misc]
     "Constants", [(name, float) for name in Parameters.model_fields]

@@ -386,6 +386,7 @@ def _load_state(
 ) -> Society:
     """Return the society with its humans, OSes and ties as they were."""
     place, n = f"{FOLDER}/{meta.step:06d}", scenario.parameters.humans
+    rows = n + scenario.parameters.people_to_come()
     kind = type(scenario.parameters)
     schemas = (
         with_own(HUMANS, kind.own_columns("humans")),
@@ -394,12 +395,12 @@ def _load_state(
     humans = _columns_of(run, f"{place}/humans.parquet", schemas[0])
     oses = _columns_of(run, f"{place}/oses.parquet", schemas[1])
     # Before a society is made that is as large as its scenario says.
-    if len(humans["row"]) != n:
+    if len(humans["row"]) != rows:
         raise ValueError("other people than its scenario says")
-    if meta.labels is not None and len(meta.labels) != n:
+    if meta.labels is not None and len(meta.labels) != rows:
         raise ValueError("other names than people")
     no_ties = np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros(0, np.uint8)
-    nobody = SocialNetwork(n, *no_ties, meta.labels)
+    nobody = SocialNetwork(n, *no_ties, meta.labels and meta.labels[:n])
     with restoring():
         society = Society(scenario, seed=meta.seed, network=nobody, threads=threads)
     society.day["step"], society.calendar = meta.step, meta.calendar
@@ -407,7 +408,7 @@ def _load_state(
     society.running = meta.step < society.parameters.steps
     state, ties = society.state, society.state.ties
     for table in (humans, oses):
-        check_people(table, n, len(oses["row"]))
+        check_people(table, rows, len(oses["row"]))
     for name in state.humans.columns:
         state.humans.column(name)[:] = humans[name]
     columns = {name: oses[name] for name in state.oses.columns}

@@ -21,7 +21,9 @@ def memory_of(parameters: Parameters) -> int:
     >>> memory_of(Parameters(humans=1_000_000)) / 10**9
     2.115
     """
-    return round(BASE + parameters.humans * (HUMAN + TIE * parameters.ties))
+    ties = parameters.humans * TIE * parameters.ties
+    rows = parameters.humans + parameters.people_to_come()
+    return round(BASE + rows * HUMAN + ties)
 
 
 def check_memory(parameters: Parameters, runs: int = 1) -> None:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sim.engine.table import Column
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS, STATUS
 from sim.model.parameters import Parameters
+from sim.model.presence import LIFE
 from sim.runs.digests import check_file, check_listed
 from sim.runs.parquet import UNREADABLE, Check, Columns, TableReader
 from sim.utils.errors import InputError
@@ -48,6 +49,9 @@ REFERS = {
     **{"owner": "humans", "partner": "humans", "former": "humans", "meets": "agents"},
 }
 CODES = {"status": len(STATUS), "choice": 3}
+# The same, of humans where people come and go.
+REFERS_IF_THERE = {"parent": "humans", "other_parent": "humans"}
+CODES_IF_THERE = {"life": len(LIFE)}
 # Without these a run cannot be read, whatever code wrote it.
 NEEDED = ("row", "name", *REFERS, *CODES)
 LABELS = ("joined", "community")  # notes whose values are rows or agents
@@ -69,11 +73,12 @@ def check_people(columns: Columns, humans: int, oses: int) -> None:
         How many there are.
     """
     rows = {"humans": humans, "oses": oses, "agents": humans + oses}
+    refers, codes = REFERS | REFERS_IF_THERE, CODES | CODES_IF_THERE
     for name, column in columns.items():
-        if name in REFERS:
-            _within(name, column, -1, rows[REFERS[name]])
-        elif name in CODES:
-            _within(name, column, 0, CODES[name])
+        if name in refers:
+            _within(name, column, -1, rows[refers[name]])
+        elif name in codes:
+            _within(name, column, 0, codes[name])
         elif column.dtype.kind == "f":
             _finite(name, column)
 

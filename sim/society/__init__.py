@@ -18,7 +18,7 @@ import numpy as np
 
 from sim import events, scenarios
 from sim.engine import guard
-from sim.events import MEASURES
+from sim.events.measures import measured
 from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
@@ -104,6 +104,7 @@ class Society(AgentRegistry, mesa.Model):
         asked = chosen.parameters.replace(**changes)
         known = make_network(asked, network, self.seed)
         self.parameters = asked.replace(humans=known.n)
+        known = _with_people_to_come(known, self.parameters.people_to_come())
         self.labels = known.labels
         self.read_as = known.read_as
         self.state: State = births.populate(self.parameters, known, self.seed)
@@ -111,7 +112,7 @@ class Society(AgentRegistry, mesa.Model):
         self.seconds: dict[str, float] = {}
         self.monitor = events.Monitor(self.parameters)
         declared = chosen.interventions
-        self.steering = Steering(self.parameters, declared, list(MEASURES))
+        self.steering = Steering(self.parameters, declared, measured(self.state))
         self.own_schedule = self._scheduled()
         if self.own_schedule is not None and not _RESTORING.get():
             self.own_schedule.start(self.state, self.day)
@@ -158,7 +159,8 @@ class Society(AgentRegistry, mesa.Model):
         """Let interventions begin and end, before the day begins."""
         measures = None  # before the first day nothing is measured
         if self.monitor.history.days:
-            measures = {name: self.monitor.latest(name) for name in MEASURES}
+            names = measured(self.state)
+            measures = {name: self.monitor.latest(name) for name in names}
         begun = self.steering.begin(int(self.day["step"]) + 1, measures)
         for one in begun:
             self.monitor.note(self.calendar + 1, one.name, str(one.set))
@@ -297,6 +299,14 @@ def make_network(
         partnered=parameters.partnered,
         rewiring=parameters.rewiring,
     )
+
+
+def _with_people_to_come(network: SocialNetwork, rows: int) -> SocialNetwork:
+    """Return a network with rows for people to come, who have no ties yet."""
+    labels = network.labels
+    if rows and labels is not None:
+        labels = (*labels, *(f"newcomer {number}" for number in range(1, rows + 1)))
+    return network._replace(n=network.n + rows, labels=labels) if rows else network
 
 
 def _evenly(numbers: Any, most: int) -> Any:

@@ -16,6 +16,7 @@ import mesa
 import numpy as np
 
 from sim.engine.table import Column, Table
+from sim.model import presence
 from sim.model.columns import HUMAN_COLUMNS, OFFLINE, OS_COLUMNS, STATUS
 from sim.model.state import State
 from sim.society.agentset import (
@@ -155,8 +156,11 @@ class Human(AgentView):
 
     @property
     def is_living(self) -> bool:
-        """Whether the human is part of the society: always, unless it was emptied."""
-        return not self.model.emptied
+        """Whether the human is part of the society.
+
+        That is always so, unless it was emptied, or people come and go.
+        """
+        return bool(self.model.is_living(np.array([self.row]))[0])
 
     @property
     def own_os(self) -> OS | None:
@@ -228,7 +232,8 @@ _offer_columns(OS)
 class AgentRegistry:
     """Mesa's members of a model, over a `State`: mix it in before ``mesa.Model``.
 
-    The living agents are all humans, and the OSes that are here or offline. The model
+    The living agents are all humans but those who are to come, dead or moved away, where
+    people come and go, and the OSes that are here or offline. The model
     must have ``state``; its ``calendar`` (an int, else 0) dates the OSes it creates.
     """
 
@@ -366,7 +371,7 @@ class AgentRegistry:
         """Return ``int64[any]``: the numbers of all living agents of a type."""
         humans, oses = np.arange(0), np.arange(0)
         if issubclass(self.human_type, agent_type) and not self.emptied:
-            humans = np.arange(self.state.humans.n)
+            humans = presence.of_those_alive(self.state, np.arange(self.state.humans.n))
         if issubclass(self.os_type, agent_type):
             oses = np.flatnonzero(self.state.oses.status <= OFFLINE)
         return np.concatenate([humans, oses + self.state.humans.n])
@@ -375,6 +380,9 @@ class AgentRegistry:
         """Return ``bool[len(numbers)]``: which of these agents live."""
         alive = np.full(len(numbers), not self.emptied)
         is_os = numbers >= self.state.humans.n
+        there = presence.alive(self.state)
+        if there is not None:
+            alive[~is_os] &= there[numbers[~is_os]]
         rows = numbers[is_os] - self.state.humans.n
         alive[is_os] = self.state.oses.status[rows] <= OFFLINE
         return alive

@@ -7,7 +7,7 @@ from typing import Any
 
 import mesa
 
-from sim.events.measures import MEASURES
+from sim.events.measures import measured
 
 
 class HistoryCollector(mesa.DataCollector):  # type: ignore[misc]
@@ -26,13 +26,14 @@ class HistoryCollector(mesa.DataCollector):  # type: ignore[misc]
         self._model = model
         self._added: dict[str, list[Any]] = {}
         super().__init__()
-        self.model_reporters = {name: partial(latest, name=name) for name in MEASURES}
+        self.model_reporters = {name: partial(latest, name=name) for name in measured(model.state)}
 
     @property
     def model_vars(self) -> dict[str, list[Any]]:
         """The values of every model reporter, a list of one a day each."""
         history = self._model.monitor.history
-        return {name: history[name] for name in MEASURES} | self._added
+        names = measured(self._model.state)
+        return {name: history[name] for name in names} | self._added
 
     @model_vars.setter
     def model_vars(self, added: dict[str, list[Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.engine.jit import inline, inline_source, kernel
+from sim.engine.jit import inline, inline_by_type, inline_source, kernel
 from sim.engine.rng import uniform
 from sim.model import rules
 from sim.model.columns import DEPARTED, HERE, INSTALLS, LETS_GO, NOTHING
@@ -147,7 +147,7 @@ def introduced(agent, seeks_os, agents, ties, day):
         pick = uniform(day.key_meet, agent, WHO)
         if seeks_os:
             return int(day.n_humans + int(pick * oses.status.shape[0]))
-        return int(pick * day.n_humans)
+        return anyone(pick, agents, day)
     found = _friend_of_friend(agent, ties, day)
     if found < 0 or seeks_os == (found >= day.n_humans):
         return found
@@ -155,6 +155,25 @@ def introduced(agent, seeks_os, agents, ties, day):
         row = agents.humans.os[found]
         return int(day.n_humans + row) if row >= 0 else -1
     return int(oses.owner[found - day.n_humans])
+
+
+@inline_by_type
+def anyone(pick, agents, day):
+    """Return the human that a draw picks: any, or any of those who are there.
+
+    Where people come and go, agents name those who are (``present``).
+    """
+    return _any_present if "present" in agents.fields else _any_human
+
+
+def _any_human(pick, agents, day):
+    return int(pick * day.n_humans)
+
+
+def _any_present(pick, agents, day):
+    if agents.present.shape[0] == 0:
+        return -1
+    return int(agents.present[int(pick * agents.present.shape[0])])
 
 
 @inline_source

@@ -1,0 +1,59 @@
+"""Who of the humans is there, in societies in which people come and go.
+
+Their columns are there if a mechanism asks for them; without them, everybody is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.engine.table import Column
+from sim.model.state import State
+from sim.utils.typing import Array
+
+ALIVE, TO_COME, DEAD, MOVED_AWAY = 0, 1, 2, 3
+LIFE = ("alive", "to come", "dead", "moved away")
+
+PEOPLE_COLUMNS = (
+    Column("life", "u1", "code", "alive, to come, dead, or moved away"),
+    Column("came_step", "i4", "step", "when born or moved in; 0 at the start; or -1"),
+    Column("gone_step", "i4", "step", "when dead or moved away, or -1", -1),
+    Column("parent", "i4", "row", "the parent of whom that was asked, or -1", -1),
+    Column("other_parent", "i4", "row", "that one's partner at the birth, or -1", -1),
+    Column("under_age", "u1", "flag", "installs no OS"),
+    Column("death_request", "u1", "flag", "a mechanism asks that this human dies"),
+    Column("leave_request", "u1", "flag", "a mechanism asks that this human moves away"),
+    Column("birth_request", "u1", "children", "a mechanism asks that so many are born"),
+    Column("arrival_request", "u1", "flag", "a mechanism asks that who is to come does"),
+    Column("tie_request", "i4", "row", "whom a mechanism introduces to this one, or -1", -1),
+)
+REQUESTS = tuple(c.name for c in PEOPLE_COLUMNS if c.name.endswith("_request"))
+WRITABLE = ("under_age", *REQUESTS)  # by mechanisms
+
+
+def alive(state: State) -> Array | None:
+    """Return ``bool[humans]``, who is there; None if nobody comes or goes."""
+    if "life" not in state.humans.columns:
+        return None
+    return state.humans.life == ALIVE
+
+
+def of_those_alive(state: State, column: Array) -> Array:
+    """Return a column of humans (any[humans]) without those who are not there."""
+    there = alive(state)
+    return column if there is None else column[np.flatnonzero(there)]
+
+
+def keep_rows(state: State, to_come: int) -> None:
+    """Let the last rows of humans be those of people to come, who have no ties.
+
+    Parameters
+    ----------
+    state
+        Of day 0; partners and former ones are among the others.
+    to_come
+        How many, 0 or more.
+    """
+    if to_come:
+        rows = slice(state.humans.n - to_come, None)
+        state.humans.life[rows], state.humans.came_step[rows] = TO_COME, -1
