@@ -11,7 +11,16 @@ import math
 
 import numpy as np
 
-from sim.mechanisms import Column, Mechanism, draws_of, real, rule, switch, uniform, whole
+from sim.mechanisms import (
+    Column,
+    Mechanism,
+    draws_of,
+    real,
+    rule,
+    switch,
+    uniform,
+    whole,
+)
 
 OF_AGE = 18.0
 YEAR = 365.0
@@ -43,7 +52,7 @@ LIFE_COURSE = Mechanism(
             20,
             150,
             "age at which most die",
-            "low-mortality countries (Canudas-Romo 2008, doi:10.4054/DemRes.2008.19.30)",
+            "where mortality is low (Canudas-Romo 2008, doi:10.4054/DemRes.2008.19.30)",
         ),
         "ageing": real(
             0.0866,
@@ -144,7 +153,7 @@ def have_children(i, s):
 
 @rule
 def head_of(i, humans):
-    """Return whose move is that of a human: a parent's, or that of the couple's first."""
+    """Return with whom a human moves: a parent, or the first of the couple."""
     head = i
     if humans.under_age[i] and humans.parent[i] >= 0:
         head = humans.parent[i]

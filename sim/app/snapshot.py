@@ -196,7 +196,8 @@ def chosen(snapshot: Snapshot, most: int) -> Array:
     def friends(humans: Sequence[int]) -> dict[int, Array]:
         return {human: other[start[human] : start[human + 1]] for human in humans}
 
-    return humans_around(int(np.diff(start).argmax()), snapshot.people, most, friends)
+    first = int(np.diff(start).argmax())
+    return humans_around(first, range(snapshot.people), most, friends)
 
 
 def laid_out(snapshot: Snapshot, people: Array) -> Array:

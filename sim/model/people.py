@@ -1,9 +1,9 @@
 """People who come and go: births, deaths, moves, and the first ties of who is new.
 
 How many rows of humans there are is fixed when a society is made, since compiled loops
-find their way by row numbers. So people who are born or move in later have rows from the
-start, and a column says who is there. Mechanisms ask for what shall happen, and once a
-day it is carried out here, where ties, partners and OSes are kept consistent.
+find their way by row numbers. So people who are born or move in later have rows from
+the start, and a column says who is there. Mechanisms ask for what shall happen, and
+once a day it is carried out here, where ties, partners and OSes are kept consistent.
 
 Nothing here runs, and no column of it exists, in a society whose mechanisms do not ask.
 """
@@ -60,9 +60,8 @@ def come_and_go(state: State, day: Any) -> None:
     """
     humans = state.humans
     asked = {name: humans.column(name) for name in REQUESTS}
-    if not any((c > 0).any() for n, c in asked.items() if n != "tie_request"):
-        if not (humans.tie_request >= 0).any():
-            return
+    if not any((c != humans.columns[name].default).any() for name, c in asked.items()):
+        return
     _end(state, day)
     _arrive(state, day)
     _bear(state, day)
@@ -170,7 +169,7 @@ def _take_after(state: State, child: int, family: list[int]) -> None:
 
 
 def _introduce(state: State, day: Any) -> None:
-    """Tie those who are introduced to one another, if both are there and are not yet."""
+    """Tie those who are introduced, if both are there and they are not tied yet."""
     humans = state.humans
     there = humans.life == ALIVE
     rows = np.flatnonzero(there & (humans.tie_request >= 0))

@@ -22,10 +22,10 @@ PEOPLE_COLUMNS = (
     Column("other_parent", "i4", "row", "that one's partner at the birth, or -1", -1),
     Column("under_age", "u1", "flag", "installs no OS"),
     Column("death_request", "u1", "flag", "a mechanism asks that this human dies"),
-    Column("leave_request", "u1", "flag", "a mechanism asks that this human moves away"),
+    Column("leave_request", "u1", "flag", "a mechanism asks that this one moves away"),
     Column("birth_request", "u1", "children", "a mechanism asks that so many are born"),
-    Column("arrival_request", "u1", "flag", "a mechanism asks that who is to come does"),
-    Column("tie_request", "i4", "row", "whom a mechanism introduces to this one, or -1", -1),
+    Column("arrival_request", "u1", "flag", "a mechanism asks that this one moves in"),
+    Column("tie_request", "i4", "row", "whom a mechanism introduces, or -1", -1),
 )
 REQUESTS = tuple(c.name for c in PEOPLE_COLUMNS if c.name.endswith("_request"))
 WRITABLE = ("under_age", *REQUESTS)  # by mechanisms
@@ -35,7 +35,8 @@ def alive(state: State) -> Array | None:
     """Return ``bool[humans]``, who is there; None if nobody comes or goes."""
     if "life" not in state.humans.columns:
         return None
-    return state.humans.life == ALIVE
+    there: Array = state.humans.life == ALIVE
+    return there
 
 
 def of_those_alive(state: State, column: Array) -> Array:

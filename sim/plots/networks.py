@@ -35,6 +35,7 @@ from sim.plots.style import (
     TIE_KINDS,
     Glyph,
 )
+from sim.runs import people
 from sim.runs.result import Result
 from sim.runs.selection import (
     informative_days,
@@ -101,10 +102,11 @@ def scene(
         If there is no snapshot of one of ``steps``.
     """
     agents = neighbourhood(result, steps, most or MOST_DRAWN)
-    everyone = result.population + len(result.oses(steps[-1]))
+    there = people.numbers_there(result, *steps)
+    everyone = len(there) + len(result.oses(steps[-1]))
     sampled = len(agents) < everyone
     seen = [visible(result.oses(day), agents).index.to_numpy() for day in steps]
-    agents = np.unique(np.concatenate([agents[agents < result.population], *seen]))
+    agents = np.unique(np.concatenate([agents[np.isin(agents, there)], *seen]))
     ties = [pairs(result, day, agents, CLOSEST_LAID_OUT) for day in steps]
     fixed = known.places if known is not None else {}
     return NetworkLayout(agents, layout(agents, ties, fixed), everyone, sampled)
@@ -150,7 +152,8 @@ def _draw_ties(axis: Axes, ties: pd.DataFrame, places: Places, scale: float) -> 
 def _draw_agents(
     axis: Axes, result: Result, day: int, places: Places, scale: float
 ) -> None:
-    humans = [places[agent] for agent in places if agent < result.population]
+    there = set(people.numbers_there(result, day).tolist())
+    humans = [places[agent] for agent in places if agent in there]
     _scatter(axis, humans, HUMAN, scale)
     oses = visible(result.oses(day), np.array(list(places)))
     gone = oses["status"] == DEPARTED
@@ -405,7 +408,7 @@ def _draw_story(axis: Axes, result: Result) -> None:
         if name in result.series:
             values = 100.0 * result.series[name]
             if name == "departed":
-                values = values / result.population
+                values = values / people.heads(result)
             axis.plot(values, color=colour, linewidth=1.6, label=label)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.96)}
     if axis.lines:

@@ -16,6 +16,7 @@ from sim.model.columns import DEPARTED, HERE, OFFLINE, OWNER, SHUT_DOWN, UNINSTA
 from sim.model.parameters import recorded
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, ORANGE, RED, SKY
+from sim.runs import people
 from sim.runs.result import Result
 from sim.utils.errors import InputError
 from sim.utils.signatures import checked_arguments
@@ -85,8 +86,8 @@ def _growth(result: Result) -> tuple[int, dict[str, pd.DataFrame], pd.DataFrame]
         oses = result.oses(day)
         growth[day] = oses.loc[oses["status"].isin((HERE, OFFLINE)), "growth"]
         ever = ever.union(growth[day].index)
-        people = result.humans(day)["growth"]
-        for kind, some in (("humans", people), ("oses", growth[day])):
+        of_humans = people.those_there(result.humans(day))["growth"]
+        for kind, some in (("humans", of_humans), ("oses", growth[day])):
             if len(some):
                 rows[kind][day] = some.astype(float).quantile(BAND).to_list()
     drawn = ever[_some(len(ever), MOST_CURVES)]
@@ -283,7 +284,7 @@ def _staying(
     title = style.title_of(runs[0])
     if len(runs) > 1:
         found = runs[0].provenance.get("scenario")
-        title = f"{found}: {len(runs)} seeds, {runs[0].population:,} humans each"
+        title = f"{found}: {len(runs)} seeds, {people.at_start(runs[0]):,} humans each"
     return pd.concat(tables, ignore_index=True), title
 
 

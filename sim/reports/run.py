@@ -11,9 +11,11 @@ import pandas as pd
 
 from sim import scenarios
 from sim.events.kinds import EVENTS
+from sim.events.measures import PRESENT
 from sim.model.parameters import Parameters, recorded
 from sim.reports import provenance
 from sim.reports.figures import figures, shown
+from sim.runs import people
 from sim.runs.conversations import occasion, talks, who
 from sim.runs.result import Result
 from sim.runs.selection import informative_days
@@ -364,8 +366,11 @@ def report(result: Result) -> str:
 
 def _lead(result: Result) -> list[Html]:
     """Return what became of the society, in a few sentences."""
-    days, people = len(result.series), counted(result.population, "human")
-    sentences = [f"{people} over {counted(days, 'day')}."]
+    days, some = len(result.series), counted(people.at_start(result), "human")
+    if PRESENT in result.series:
+        last_count = int(result.series[PRESENT].iloc[-1])
+        some = f"{some} on day 0, and {last_count:,} on the last,"
+    sentences = [f"{some} over {counted(days, 'day')}."]
     if days:
         last, most = result.series.iloc[-1], float(result.series["adopted"].max())
         sentences.append(f"At the height, {per_cent(most)} of them had an OS.")
@@ -378,6 +383,15 @@ def _lead(result: Result) -> list[Html]:
     if dates:
         sentences.append(f"The detectors of events date {listed(dates)}.")
     return [paragraph(" ".join(sentences), class_="lead")]
+
+
+def _humans(result: Result) -> str:
+    """Return how many humans there are, and who came and went."""
+    known = people.headcount(result)
+    if not known:
+        return f"{result.population:,}"
+    became = listed([f"{count:,} {what}" for what, count in known.items()])
+    return f"{people.at_start(result):,} on day 0; by the end {became}"
 
 
 def _run(result: Result, scenario: Scenario | None) -> list[Html]:
@@ -393,7 +407,7 @@ def _run(result: Result, scenario: Scenario | None) -> list[Html]:
         )
     rows += [
         ("Profile of the OSes", known.get("profile", "not recorded")),
-        ("Humans", f"{result.population:,}"),
+        ("Humans", _humans(result)),
         ("Days", f"{known.get('steps') or 0:,}"),
         ("Seed of all random numbers", known.get("seed")),
         ("Who knows whom", _network(result)),

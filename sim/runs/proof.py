@@ -19,6 +19,7 @@ from sim.runs.digests import (
     digest_of_file,
     files_of,
 )
+from sim.runs.people import comes_and_goes
 from sim.runs.readings import days
 from sim.runs.result import Result
 from sim.runs.writer import READINGS, UNFINISHED, as_text, is_ours, snapshot_name
@@ -174,7 +175,10 @@ def _read_all(path: Path, record: Mapping[str, Any]) -> None:
     for step in result.steps:
         if not 0 <= step <= steps:
             raise ValueError(f"it has a snapshot of day {step}")
-        if len(result.humans(step)) != humans:
+        people = result.humans(step)
+        if comes_and_goes(people):
+            people = people[people["came_step"] == 0]
+        if len(people) != humans:
             raise ValueError(f"on day {step} there are not {humans} humans")
         _ = result.oses(step), result.speech.memories(step)
         _ = [result.table(name, step) for name in result.tables]

@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sim.events.detector import AgentIds
+from sim.model.presence import ALIVE
 from sim.runs import digests, first_day, schemas, validation
 from sim.runs.parquet import Columns, Numbers, columns_of, rows_of
 from sim.runs.readings import PACKED, days
@@ -127,7 +128,11 @@ class Result:
 
     @functools.cached_property
     def population(self) -> int:
-        """How many humans there are."""
+        """How many humans there are; OSes have numbers from there on.
+
+        Where people come and go, those to come and those who are gone are among them;
+        the measure ``alive`` of ``series`` counts those who are there.
+        """
         return self._sizes(self.snapshot_day(None))[0]
 
     @functools.cached_property
@@ -409,11 +414,15 @@ class Result:
         -------
         networkx.DiGraph
             Nodes are agent numbers, with their columns and ``kind`` ("human" or "OS");
-            an edge is a tie of its first agent, with ``closeness``, ``returned`` (the
-            other's closeness), ``kind`` (flags) and columns of mechanisms.
+            of humans, those who are there that day. An edge is a tie of its first
+            agent, with ``closeness``, ``returned`` (the other's closeness), ``kind``
+            (flags) and columns of mechanisms.
         """
         graph: nx.DiGraph[int] = nx.DiGraph(step=self.snapshot_day(step))
-        for kind, table in (("human", self.humans(step)), ("OS", self.oses(step))):
+        humans = self.humans(step)
+        if "life" in humans:
+            humans = humans[humans["life"] == ALIVE]
+        for kind, table in (("human", humans), ("OS", self.oses(step))):
             rows: Any = table.assign(kind=kind).to_dict("records")
             graph.add_nodes_from(zip(table.index.tolist(), rows, strict=True))
         ties = self.ties(step)

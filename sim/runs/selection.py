@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.model.columns import UNINSTALLED
+from sim.runs.people import numbers_there, those_there
 from sim.runs.result import Result
 
 PEER_PULL = 0.1  # of a tie between OSes on the layout: else they fall into one spot
@@ -94,15 +95,17 @@ def neighbourhood(
         Agent numbers, ascending.
     """
     oses = result.oses(steps[-1])
-    if result.population + len(oses) <= most:
-        return np.arange(result.population + len(oses))
+    there = numbers_there(result, *steps)
+    if len(there) + len(oses) <= most:
+        return np.concatenate([there, oses.index.to_numpy()])
     day = steps[len(steps) // 2]
 
     def friends(of: Sequence[int]) -> dict[int, Array]:
         return _friends(result, day, of)
 
-    start, count = central_human(result, steps), result.population
-    humans = humans_around(start, count, most // 2, friends)
+    start = central_human(result, steps)
+    start = start if start in there else int(there[0])
+    humans = humans_around(start, there.tolist(), most // 2, friends)
     owned = oses.index[oses["owner"].isin(humans)].to_numpy()[: most - len(humans)]
     made = oses.index[oses["owner"] < 0]
     ties = result.ties(day, owned)
@@ -267,12 +270,12 @@ def central_human(result: Result, steps: Sequence[int]) -> int:
         for member in members:
             if member < result.population:
                 return int(member)
-    return _peak(result.humans(steps[len(steps) // 2])["os_closeness"])
+    return _peak(those_there(result.humans(steps[len(steps) // 2]))["os_closeness"])
 
 
 def humans_around(
     start: int,
-    count: int,
+    everyone: Sequence[int],
     most: int,
     friends: Callable[[Sequence[int]], dict[int, Array]],
 ) -> npt.NDArray[np.int64]:
@@ -282,8 +285,8 @@ def humans_around(
     ----------
     start
         The human to begin with.
-    count
-        How many humans there are.
+    everyone
+        All humans who are there, by number.
     most
         How many to find; where nobody is left who is connected, the next human is
         taken, by number.
@@ -297,8 +300,8 @@ def humans_around(
     """
     found, queue = {start}, deque([start])
     known: dict[int, Array] = {}
-    others = iter(range(count))
-    while len(found) < min(most, count):
+    others = iter(everyone)
+    while len(found) < min(most, len(everyone)):
         if not queue:
             queue.append(next(h for h in others if h not in found))
             found.add(queue[0])

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.events.kinds import EVENTS
+from sim.events.measures import PRESENT
 from sim.model.parameters import YEAR, Parameters
 from sim.utils.errors import InputError, nearest
 
@@ -73,15 +74,26 @@ def _left(run: Run) -> float:
     return _share_of_oses(run, "departed", besides="uninstalled")
 
 
+def _per_human(run: Run, name: str) -> Run:
+    """Return a run whose measure is divided by the humans who are there each day."""
+    return run._replace(series={name: _column(run, name) / _column(run, PRESENT)})
+
+
 def _loves(run: Run) -> float:
+    if PRESENT in run.series:
+        return _most(_per_human(run, "loves"), "loves")
     return _most(run, "loves") / run.parameters.humans
 
 
 def _loves_end(run: Run) -> float:
+    if PRESENT in run.series:
+        return _last(_per_human(run, "loves"), "loves")
     return _last(run, "loves") / run.parameters.humans
 
 
 def _unrequited(run: Run) -> float:
+    if PRESENT in run.series:
+        return _most(_per_human(run, "unrequited"), "unrequited")
     return _most(run, "unrequited") / run.parameters.humans
 
 

@@ -232,9 +232,9 @@ _offer_columns(OS)
 class AgentRegistry:
     """Mesa's members of a model, over a `State`: mix it in before ``mesa.Model``.
 
-    The living agents are all humans but those who are to come, dead or moved away, where
-    people come and go, and the OSes that are here or offline. The model
-    must have ``state``; its ``calendar`` (an int, else 0) dates the OSes it creates.
+    The living agents are all humans, where people come and go those who are there, and
+    the OSes that are here or offline. The model must have ``state``; its ``calendar``
+    (an int, else 0) dates the OSes it creates.
     """
 
     state: State

@@ -26,7 +26,9 @@ class HistoryCollector(mesa.DataCollector):  # type: ignore[misc]
         self._model = model
         self._added: dict[str, list[Any]] = {}
         super().__init__()
-        self.model_reporters = {name: partial(latest, name=name) for name in measured(model.state)}
+        self.model_reporters = {
+            name: partial(latest, name=name) for name in measured(model.state)
+        }
 
     @property
     def model_vars(self) -> dict[str, list[Any]]:

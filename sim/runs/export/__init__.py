@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from sim.model.columns import OFFLINE
+from sim.model.presence import ALIVE
 from sim.runs.export import gexf, graphml
 from sim.runs.export.gexf import Kinds, Span, Thing
 from sim.runs.export.rows import (
@@ -288,16 +289,17 @@ def _moving_agents(result: Result, after: Mapping[int, int]) -> Iterator[Thing]:
     """Yield all agents, with spells while they are here or offline."""
     for kind in KINDS:
         days = {
-            day: [_moving_part(part) for part in agent_rows(result, day, [kind])]
+            day: [*map(_moving_part, agent_rows(result, day, [kind], everybody=True))]
             for day in after
         }
-        for at, last in enumerate(agent_rows(result, None, [kind])):
+        everyone = agent_rows(result, None, [kind], everybody=True)
+        for at, last in enumerate(everyone):
             history = {day: parts[at] for day, parts in days.items() if at < len(parts)}
             yield from _agents_with_history(last, history, after)
 
 
 def _moving_part(part: pd.DataFrame) -> pd.DataFrame:
-    return part[[name for name in (*MOVING, "status") if name in part]]
+    return part[[name for name in (*MOVING, "status", "life") if name in part]]
 
 
 def _agents_with_history(
@@ -323,6 +325,8 @@ def _agents_with_history(
 
 
 def _is_away(columns: Mapping[str, list[Any]], at: int) -> bool:
+    if "life" in columns:
+        return bool(columns["life"][at] != ALIVE)
     return "status" in columns and bool(columns["status"][at] > OFFLINE)
 
 

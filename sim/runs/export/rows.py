@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from sim.model.columns import DECLARED, KNOWS, OWNER, PARTNER, STATUS, WAS_CLOSE
+from sim.model.presence import LIFE, TO_COME
+from sim.runs.people import comes_and_goes
 from sim.runs.result import Result
 from sim.utils.names import os_name
 
@@ -26,6 +28,7 @@ FLAGS = {
     WAS_CLOSE: "was close",
     DECLARED: "declared",
 }
+WORDS = (STATUS[0], *LIFE[1:])  # for humans where people come and go
 TIES = ("human and human", "human and OS", "OS and OS")
 TYPES = {"b": bool, "i": int, "u": int, "f": float, "O": str}
 
@@ -45,20 +48,29 @@ class Rows(NamedTuple):
 
 
 def agent_rows(
-    result: Result, step: int | None = None, kinds: Iterable[str] = KINDS
+    result: Result,
+    step: int | None = None,
+    kinds: Iterable[str] = KINDS,
+    *,
+    everybody: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """Yield humans, then OSes of a snapshot day, by agent number, some at a time.
 
-    With their ``label`` and ``condition`` in words, and ``kind``: "human" or "OS".
+    Of humans, not those who are still to come, unless ``everybody`` is. With their
+    ``label`` and ``condition`` in words, and ``kind``: "human" or "OS".
     """
     for kind in kinds:
         table = result.humans(step) if kind == "human" else result.oses(step)
+        if comes_and_goes(table) and not everybody:
+            table = table[table["life"] != TO_COME]
         for first in range(0, max(len(table), 1), AGENTS):
             part = table.iloc[first : first + AGENTS]
             called = _labels(part, kind, result.labels)
             known = {"kind": kind, "label": called, "condition": STATUS[0]}
             if kind == "OS":
                 known["condition"] = [STATUS[code] for code in part["status"].tolist()]
+            elif comes_and_goes(part):
+                known["condition"] = [WORDS[code] for code in part["life"].tolist()]
             yield part.assign(**known).astype(dict.fromkeys(known, object))
 
 
@@ -70,7 +82,12 @@ def agents_of_all(
     counts = [len(result.humans(day)) + len(result.oses(day)) for day in result.steps]
     for part in agent_rows(result, None, kinds):
         at = np.searchsorted(counts, part.index.to_numpy(), side="right")
-        yield part.assign(first_step=days[at], last_step=result.steps[-1])
+        known = part.assign(first_step=days[at], last_step=result.steps[-1])
+        if comes_and_goes(part):
+            gone = part["gone_step"]
+            known["first_step"] = part["came_step"].astype(np.int64)
+            known["last_step"] = known["last_step"].where(gone < 0, gone)
+        yield known
 
 
 def _labels(part: pd.DataFrame, kind: str, labels: Sequence[str] | None) -> list[str]:
