@@ -110,26 +110,15 @@ def begin(s):
     before="present",
     over="humans",
     reads=("humans.life",),
-    writes=("humans.age", "humans.under_age"),
+    writes=("humans.age", "humans.under_age", "humans.death_request"),
 )
 def grow_older(i, s):
-    """Those who are there grow a day older."""
+    """People grow a day older, and die, the sooner the older they are."""
     if s.humans.life[i] == ALIVE:
         s.humans.age[i] += 1.0 / YEAR
-        s.humans.under_age[i] = s.humans.age[i] < OF_AGE
-
-
-@LIFE_COURSE.process(
-    before="present",
-    over="humans",
-    reads=("humans.life", "humans.age"),
-    writes=("humans.death_request",),
-)
-def die(i, s):
-    """People die, the sooner the older they are."""
-    if s.humans.life[i] == ALIVE and s.my.deaths > 0.0:
         age, usual = s.humans.age[i], s.my.usual_death
-        rate = mortality(age, usual, s.my.ageing, s.my.accidents)
+        s.humans.under_age[i] = age < OF_AGE
+        rate = s.my.deaths * mortality(age, usual, s.my.ageing, s.my.accidents)
         if uniform(s.my.key_death, i, 0) < 1.0 - math.exp(-rate / YEAR):
             s.humans.death_request[i] = 1
 
@@ -213,3 +202,35 @@ def greet(i, s):
         other = int(uniform(s.my.key_greet, i, 0) * len(s.humans.life))
         if s.humans.life[other] == ALIVE:
             s.humans.tie_request[i] = other
+
+
+def main(humans: int = 300, steps: int = 3650) -> None:
+    """Print who came and went in a society, and what it changed."""
+    import sim
+
+    sim.use(LIFE_COURSE)
+    town = sim.scenario("her").use("life_course").replace(humans=humans, steps=steps)
+    titles = "alive", "born", "died", "came", "left", "grief", "loneliness", "has an OS"
+    print(f"{'':18}" + "".join(f"{title:>11}" for title in titles))
+    cases = {
+        "nobody": {"life_course": False},
+        "births, deaths": {"moves": False},
+        "and moves": {},
+    }
+    for name, changes in cases.items():
+        society = sim.Society(town.replace(**changes), seed=1)
+        grief = 0.0
+        for _ in range(steps):
+            society.step()
+            grief += society.monitor.latest("grief") / steps
+        people, latest = society.state.humans, society.monitor.latest
+        life, is_child = people.life, people.parent >= 0
+        moved_in = (people.came_step > 0) & ~is_child
+        some = (life == ALIVE, is_child, life == 2, moved_in, life == 3)
+        counts = [int(rows.sum()) for rows in some]
+        shares = f"{grief:11.3f}{latest('loneliness'):11.3f}{latest('adopted'):11.3f}"
+        print(f"{name:18}" + "".join(f"{count:11}" for count in counts) + shares)
+
+
+if __name__ == "__main__":
+    main()

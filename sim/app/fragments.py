@@ -32,9 +32,9 @@ MEASURE_LABELS = {
 def status(snapshot: Snapshot, latest: Row | None) -> str:
     """Return one sentence on how a society is."""
     if latest is None:
-        return f"Day 0: {snapshot.people:,} humans, before the first morning."
+        return f"Day 0: {snapshot.alive:,} humans, before the first morning."
     return (
-        f"Day {snapshot.day}: {latest['adopted']:.0%} of {snapshot.people:,} humans "
+        f"Day {snapshot.day}: {latest['adopted']:.0%} of {snapshot.alive:,} humans "
         f"have an OS; {latest['here']:,.0f} OSes are here, "
         f"{latest['departed']:,.0f} have departed. Grief {latest['grief']:.2f}, "
         f"loneliness {latest['loneliness']:.2f}."

@@ -16,6 +16,8 @@ import numpy as np
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN
 from sim.model.parameters import DEFAULTS, FRIEND
+from sim.model.presence import ALIVE
+from sim.runs import people
 from sim.runs.live import LiveResult
 from sim.runs.result import Result
 from sim.runs.selection import GOLDEN, humans_around, spring_layout
@@ -59,6 +61,12 @@ class Snapshot(NamedTuple):
     ties: DrawnTies
     labels: tuple[str, ...] | None = None  # what a file calls each human
     love: float = DEFAULTS.love  # closeness that is love
+    present: Array | None = None  # bool[humans]: who is there; None is everybody
+
+    @property
+    def alive(self) -> int:
+        """How many humans are there."""
+        return self.people if self.present is None else int(self.present.sum())
 
     @property
     def people(self) -> int:
@@ -99,7 +107,16 @@ def of_result(
         DrawnTies(**result.columns("ties", DrawnTies._fields, step)),
         labels,
         float(result.provenance["parameters"].get("love", DEFAULTS.love)),
+        _present(result, step),
     )
+
+
+def _present(result: Result, step: int) -> Array | None:
+    """Return which humans are there in a stored run in which people come and go."""
+    if isinstance(result, LiveResult) or not people.changes(result):
+        return None
+    life = result.columns("humans", ["life"], step)["life"]
+    return np.asarray(life == ALIVE)
 
 
 def of_society(society: Society) -> Snapshot:
@@ -185,8 +202,11 @@ class Layout:
 
 def chosen(snapshot: Snapshot, most: int) -> Array:
     """Return the people to draw: all, or those around the one with most friends."""
-    if snapshot.people <= most:
-        return np.arange(snapshot.people)
+    everyone = np.arange(snapshot.people)
+    if snapshot.present is not None:
+        everyone = np.flatnonzero(snapshot.present)
+    if len(everyone) <= most:
+        return everyone
     ties = snapshot.ties
     among = (ties.owner < snapshot.people) & (ties.neighbour < snapshot.people)
     owner, other, closeness = (column[among] for column in ties[:3])
@@ -197,7 +217,7 @@ def chosen(snapshot: Snapshot, most: int) -> Array:
         return {human: other[start[human] : start[human + 1]] for human in humans}
 
     first = int(np.diff(start).argmax())
-    return humans_around(first, range(snapshot.people), most, friends)
+    return humans_around(first, everyone.tolist(), most, friends)
 
 
 def laid_out(snapshot: Snapshot, people: Array) -> Array:
@@ -254,6 +274,8 @@ def _looks(snapshot: Snapshot) -> dict[str, Array]:
     status, here = oses["status"], oses["status"] == HERE
     joined = here & (oses["collective"] >= 0)
     of_humans = {"human": ~love & ~grief, "in_love": love, "in_grief": grief}
+    if snapshot.present is not None:
+        of_humans = {name: flag & snapshot.present for name, flag in of_humans.items()}
     of_oses = {
         "alone": here & ~joined,
         "joined": joined,

@@ -40,7 +40,7 @@ class Display:
         self._keep_picked(scenes)
         self._scenes, self._events_shown = scenes, -1
         self._new = [[] for _ in scenes]
-        self.timeline.scale(scenes[0].snapshot.people)
+        self.timeline.scale(scenes[0].snapshot.alive)
         self.drawn[1].visible = len(scenes) > 1
         for which, network in enumerate(self.networks):
             there = which < len(scenes)

@@ -143,11 +143,18 @@ def measure_people(state: State) -> dict[str, float]:
 
 
 class History:
-    """The measures of every day so far, by name; ``days[-1]`` is today."""
+    """The measures of every day so far, by name; ``days[-1]`` is today.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    comes_and_goes
+        Whether it is of a society in which people come and go.
+    """
+
+    def __init__(self, comes_and_goes: bool = False) -> None:
         self.days: list[int] = []
-        self._rows: dict[str, list[float]] = {name: [] for name in MEASURES}
+        names = [*MEASURES, *([PRESENT] if comes_and_goes else [])]
+        self._rows: dict[str, list[float]] = {name: [] for name in names}
 
     def take(self, step: int, measures: Mapping[str, float]) -> None:
         """Take today's measures."""
@@ -158,7 +165,7 @@ class History:
             row.append(measures[name])
 
     def __getitem__(self, name: str) -> list[float]:
-        return self._rows.get(name, []) if name == PRESENT else self._rows[name]
+        return self._rows[name]
 
     def columns(self) -> dict[str, Array]:
         """Return all measures as arrays: ``step`` int32, the others float64."""

@@ -15,6 +15,7 @@ from sim.events.detectors import DETECTORS
 from sim.events.measures import History
 from sim.events.observer import Notes, Observer
 from sim.model.parameters import WEEK, Parameters
+from sim.model.presence import comes_and_goes
 from sim.model.state import State
 from sim.utils.errors import InputError
 from sim.utils.typing import Array
@@ -77,7 +78,7 @@ class Monitor:
 
     def __init__(self, parameters: Parameters, kinds: Iterable[str] | None = None):
         self.parameters = parameters
-        self.history = History()
+        self.history = History(comes_and_goes(parameters))
         self.events: list[Event] = []
         self.kinds = list(DETECTORS if kinds is None else map(known, kinds))
         self.detectors: list[Detector] = [DETECTORS[k](parameters) for k in self.kinds]

@@ -18,7 +18,7 @@ from sim.mechanisms.loops import Scope
 from sim.mechanisms.mechanism import Mechanism, OwnProcess
 from sim.model import people
 from sim.model.parameters import Parameters
-from sim.model.presence import PEOPLE_COLUMNS
+from sim.model.presence import comes_and_goes
 from sim.model.processes import PHASES, Phase
 from sim.model.state import State
 from sim.utils.errors import InputError, nearest
@@ -50,6 +50,7 @@ class OwnSchedule:
     def __init__(self, usual: Parameters, current: Parameters) -> None:
         self.mechanisms: tuple[Mechanism, ...] = usual.mechanisms
         self.constants = {one.name: _record(one) for one in self.mechanisms}
+        self._keyed: dict[str, tuple[int, int]] = {}
         self.begun = {one.name for one in self.mechanisms if getattr(usual, one.name)}
         self.rows = self._rows(usual)
         self.set_constants(current)
@@ -57,7 +58,7 @@ class OwnSchedule:
         if usual.own_columns("oses").count(SHUTDOWN_REQUEST):
             at = [phase.name for phase in self.phases].index("depart")
             self.phases = (*self.phases[:at], requests.PHASE, *self.phases[at:])
-        if PEOPLE_COLUMNS[0] in usual.own_columns("humans"):
+        if comes_and_goes(usual):
             self.phases = people.with_people(self.phases)
 
     def set_constants(self, parameters: Parameters) -> None:
@@ -101,6 +102,14 @@ class OwnSchedule:
             if one.starts is not None and one.name in self.begun:
                 self.run(one, one.starts, state, day, None)
 
+    def _set_keys(self, one: Mechanism, seed: int, step: int) -> None:
+        """Write the keys of a mechanism's streams, once a day."""
+        if self._keyed.get(one.name) == (seed, step):
+            return
+        for name in one.streams:
+            self.constants[one.name][f"key_{name}"] = key(seed, one.stream(name), step)
+        self._keyed[one.name] = seed, step
+
     def _phase(self, one: Mechanism, process: OwnProcess) -> Phase:
         run = partial(self.run, one, process)
         declared = process.reads, process.writes
@@ -124,10 +133,7 @@ class OwnSchedule:
         record = self.constants[one.name]
         if not record[one.name]:
             return
-        for name in one.streams:
-            record[f"key_{name}"] = key(
-                int(day["seed"]), one.stream(name), int(day["step"])
-            )
+        self._set_keys(one, int(day["seed"]), int(day["step"]))
         scope = scope_of(process, state, day, record)
         try:
             _run(one, process, state, scope, threads)

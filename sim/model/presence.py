@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.engine.table import Column
+from sim.model.parameters import Parameters
 from sim.model.state import State
 from sim.utils.typing import Array
 
@@ -29,6 +30,11 @@ PEOPLE_COLUMNS = (
 )
 REQUESTS = tuple(c.name for c in PEOPLE_COLUMNS if c.name.endswith("_request"))
 WRITABLE = ("under_age", *REQUESTS)  # by mechanisms
+
+
+def comes_and_goes(parameters: Parameters) -> bool:
+    """Tell whether mechanisms of a society let people come and go."""
+    return PEOPLE_COLUMNS[0] in parameters.own_columns("humans")
 
 
 def alive(state: State) -> Array | None:
