@@ -336,6 +336,14 @@ def test_strangers_are_met_as_often_however_many_are_still_to_come(
     assert ties[0] == ties[1]
 
 
+def test_two_societies_are_compared_if_they_keep_as_many_rows() -> None:
+    town = small(LIFE_COURSE, **FAST | {"newcomers": 30}, steps=20)
+    found = sim.counterfactual(town.replace(deaths=False), town, seeds=1, workers=1)
+    assert min(found.first_days.values()) >= 1  # until somebody dies
+    with pytest.raises(InputError, match="rows are kept for 0 people to come in one"):
+        sim.counterfactual(town.replace(life_course=False), town, seeds=1, workers=1)
+
+
 # ------------------------------------------------------------------------ copies, runs
 
 

@@ -241,6 +241,7 @@ def simulate_pair(
 ) -> Pair:
     """Simulate both arms of one seed day by day, and note where they part."""
     arms = [Society(one, rng=seed) for one in (without, changed)]
+    _check_rows(*arms)
     observers = [OutcomeRecorder(wanted, {}) for _ in arms]
     tracks = Tracks()
     while any(arm.running for arm in arms):
@@ -252,6 +253,17 @@ def simulate_pair(
     found = [o.values(arm) for o, arm in zip(observers, arms, strict=True)]
     columns = tracks.columns(arms[0].state)
     return Pair(seed, found[0], found[1], tracks.first_day, columns)
+
+
+def _check_rows(one: Society, other: Society) -> None:
+    """Raise InputError if OSes of two societies would have other numbers and draws."""
+    rows = [arm.parameters.people_to_come() for arm in (one, other)]
+    if rows[0] != rows[1]:
+        raise InputError(
+            f"rows are kept for {rows[0]:,} people to come in one society and for "
+            f"{rows[1]:,} in the other, so that OSes have other numbers and draws in "
+            "each; leave the mechanism on in both, and switch off parts of it"
+        )
 
 
 class Tracks:
