@@ -22,7 +22,7 @@ from sim.model.parameters import Parameters
 from sim.model.presence import ALIVE, DEAD, MOVED_AWAY, TO_COME
 from sim.plots import networks, style, timelines, trends
 from sim.reports import run as of_runs
-from sim.runs import people
+from sim.runs import headcount
 from sim.runs.export import export
 from sim.runs.proof import FAULT, prove_run
 from sim.runs.result import Result
@@ -405,7 +405,7 @@ def test_outcomes_and_plots_divide_by_those_who_are_there(told: Result) -> None:
 def test_the_page_shows_those_who_are_there(told: Result) -> None:
     last = told.steps[-1]
     shown = snapshot.of_result(told, last)
-    there = people.numbers_there(told, last)
+    there = headcount.numbers_there(told, last)
     assert shown.alive == len(there) == told.series["alive"].iloc[-1]
     assert snapshot.chosen(shown, 1000).tolist() == there.tolist()
     assert np.isin(snapshot.chosen(shown, 20), there).all()
@@ -416,7 +416,7 @@ def test_the_page_shows_those_who_are_there(told: Result) -> None:
 
 def test_who_is_not_there_is_not_drawn(told: Result) -> None:
     last = told.steps[-1]
-    there = people.numbers_there(told, last)
+    there = headcount.numbers_there(told, last)
     shown = networks.scene(told, [last])
     assert np.isin(shown.agents[shown.agents < told.population], there).all()
     assert shown.everyone == len(there) + len(told.oses())
@@ -430,7 +430,7 @@ def test_who_is_not_there_is_not_drawn(told: Result) -> None:
 def test_reports_and_exports_say_who_came_and_went(
     told: Result, tmp_path: Path
 ) -> None:
-    known = people.headcount(told)
+    known = headcount.came_and_went(told)
     assert known["there"] == 60 + known["born"] + known["moved in"] - (
         known["died"] + known["moved away"]
     )
@@ -445,7 +445,7 @@ def test_reports_and_exports_say_who_came_and_went(
     seen = {  # on the day of a snapshot
         human
         for step in told.steps
-        for human in people.numbers_there(told, step).tolist()
+        for human in headcount.numbers_there(told, step).tolist()
     }
     assert {node for node in nodes if node < told.population} == seen
     words = pd.read_csv(table, index_col="agent")["condition"]
@@ -496,5 +496,5 @@ def test_twenty_years_of_a_small_town(tmp_path: Path) -> None:
     assert whole.series.equals(fork.series)
     assert whole.humans().equals(fork.humans())
     assert whole.ties().equals(fork.ties())
-    known = people.headcount(whole)
+    known = headcount.came_and_went(whole)
     assert min(known.values()) > 5

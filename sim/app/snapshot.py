@@ -17,7 +17,7 @@ import numpy as np
 from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN
 from sim.model.parameters import DEFAULTS, FRIEND
 from sim.model.presence import ALIVE
-from sim.runs import people
+from sim.runs import headcount
 from sim.runs.live import LiveResult
 from sim.runs.result import Result
 from sim.runs.selection import GOLDEN, humans_around, spring_layout
@@ -113,7 +113,7 @@ def of_result(
 
 def _present(result: Result, step: int) -> Array | None:
     """Return which humans are there in a stored run in which people come and go."""
-    if isinstance(result, LiveResult) or not people.changes(result):
+    if isinstance(result, LiveResult) or not headcount.changes(result):
         return None
     life = result.columns("humans", ["life"], step)["life"]
     return np.asarray(life == ALIVE)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED
-from sim.model.presence import alive, of_those_alive
+from sim.model.presence import PRESENT, alive, of_those_alive
 from sim.model.state import State
 from sim.utils.typing import Array
 
@@ -126,9 +126,6 @@ MEASURES: dict[str, Callable[[State], float]] = {
     "mixed_ties": lambda state: float(state.humans.os_ties.sum(dtype=np.int64)),
     "os_ties": lambda state: float(state.oses.os_ties.sum(dtype=np.int64)) / 2,
 }
-
-
-PRESENT = "alive"  # a measure of those societies alone in which people come and go
 
 
 def measured(state: State) -> list[str]:

@@ -5,14 +5,19 @@ Their columns are there if a mechanism asks for them; without them, everybody is
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from sim.engine.table import Column
 from sim.model.parameters import Parameters
-from sim.model.state import State
 from sim.utils.typing import Array
 
+if TYPE_CHECKING:  # who only sets parameters needs no engine
+    from sim.model.state import State
+
 ALIVE, TO_COME, DEAD, MOVED_AWAY = 0, 1, 2, 3
+PRESENT = "alive"  # a measure of those societies alone in which people come and go
 LIFE = ("alive", "to come", "dead", "moved away")
 
 PEOPLE_COLUMNS = (

@@ -35,7 +35,7 @@ from sim.plots.style import (
     TIE_KINDS,
     Glyph,
 )
-from sim.runs import people
+from sim.runs import headcount
 from sim.runs.result import Result
 from sim.runs.selection import (
     informative_days,
@@ -102,7 +102,7 @@ def scene(
         If there is no snapshot of one of ``steps``.
     """
     agents = neighbourhood(result, steps, most or MOST_DRAWN)
-    there = people.numbers_there(result, *steps)
+    there = headcount.numbers_there(result, *steps)
     everyone = len(there) + len(result.oses(steps[-1]))
     sampled = len(agents) < everyone
     seen = [visible(result.oses(day), agents).index.to_numpy() for day in steps]
@@ -152,7 +152,7 @@ def _draw_ties(axis: Axes, ties: pd.DataFrame, places: Places, scale: float) -> 
 def _draw_agents(
     axis: Axes, result: Result, day: int, places: Places, scale: float
 ) -> None:
-    there = set(people.numbers_there(result, day).tolist())
+    there = set(headcount.numbers_there(result, day).tolist())
     humans = [places[agent] for agent in places if agent in there]
     _scatter(axis, humans, HUMAN, scale)
     oses = visible(result.oses(day), np.array(list(places)))
@@ -408,7 +408,7 @@ def _draw_story(axis: Axes, result: Result) -> None:
         if name in result.series:
             values = 100.0 * result.series[name]
             if name == "departed":
-                values = values / people.heads(result)
+                values = values / headcount.heads(result)
             axis.plot(values, color=colour, linewidth=1.6, label=label)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.96)}
     if axis.lines:

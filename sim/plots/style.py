@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from sim.runs import people
+from sim.runs import headcount
 from sim.runs.result import Result
 from sim.utils.errors import InputError
 from sim.utils.files import replacing
@@ -139,8 +139,8 @@ def title_of(result: Result) -> str:
     """Return which run this is: its scenario, seed and size."""
     found = result.provenance
     title = f"{found.get('scenario')}, seed {found.get('seed')}"
-    count = people.at_start(result)
-    when = " on day 0" if people.changes(result) else ""
+    count = headcount.at_start(result)
+    when = " on day 0" if headcount.changes(result) else ""
     return f"{title}: {count:,} human{'s' * (count != 1)}{when}"
 
 

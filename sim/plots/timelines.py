@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Curve
-from sim.runs import people
+from sim.runs import headcount
 from sim.runs.result import Result
 from sim.utils.signatures import checked_arguments
 
@@ -117,7 +117,7 @@ def _per_hundred(result: Result) -> pd.DataFrame:
     """Return the series, with heads and shares counted per 100."""
     series = result.series.copy()
     for name in {"here", "offline", "departed"} & set(series.columns):
-        series[name] *= 100.0 / people.heads(result)
+        series[name] *= 100.0 / headcount.heads(result)
     for name in {"adopted", "peer_attention"} & set(series.columns):
         series[name] *= 100.0
     return series

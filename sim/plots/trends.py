@@ -16,7 +16,7 @@ from sim.model.columns import DEPARTED, HERE, OFFLINE, OWNER, SHUT_DOWN, UNINSTA
 from sim.model.parameters import recorded
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, ORANGE, RED, SKY
-from sim.runs import people
+from sim.runs import headcount
 from sim.runs.result import Result
 from sim.utils.errors import InputError
 from sim.utils.signatures import checked_arguments
@@ -86,7 +86,7 @@ def _growth(result: Result) -> tuple[int, dict[str, pd.DataFrame], pd.DataFrame]
         oses = result.oses(day)
         growth[day] = oses.loc[oses["status"].isin((HERE, OFFLINE)), "growth"]
         ever = ever.union(growth[day].index)
-        of_humans = people.those_there(result.humans(day))["growth"]
+        of_humans = headcount.those_there(result.humans(day))["growth"]
         for kind, some in (("humans", of_humans), ("oses", growth[day])):
             if len(some):
                 rows[kind][day] = some.astype(float).quantile(BAND).to_list()
@@ -284,7 +284,9 @@ def _staying(
     title = style.title_of(runs[0])
     if len(runs) > 1:
         found = runs[0].provenance.get("scenario")
-        title = f"{found}: {len(runs)} seeds, {people.at_start(runs[0]):,} humans each"
+        title = (
+            f"{found}: {len(runs)} seeds, {headcount.at_start(runs[0]):,} humans each"
+        )
     return pd.concat(tables, ignore_index=True), title
 
 

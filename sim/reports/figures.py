@@ -16,7 +16,7 @@ import pandas as pd
 from sim import plots
 from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED
 from sim.plots.networks import CLOSEST_DRAWN
-from sim.runs import people
+from sim.runs import headcount
 from sim.runs.result import Result
 from sim.runs.selection import central_human, informative_days, moments, pairs, visible
 from sim.utils.html import Html, element, joined, paragraph, start
@@ -202,7 +202,7 @@ def tell_network(
     sentences = [f"Networks of {counted(len(days), 'day')}."]
     for day, name in days.items():
         oses = visible(result.oses(day), shown.agents)
-        there = people.numbers_there(result, day)
+        there = headcount.numbers_there(result, day)
         humans = int(np.isin(shown.agents, there).sum())
         gone = oses["status"] == DEPARTED
         joined = int((~gone & (oses["collective"] >= 0)).sum())
@@ -241,7 +241,7 @@ def tell_growth(result: Result) -> str:
     for day in result.steps:
         oses = result.oses(day)
         present = oses[oses["status"].isin((HERE, OFFLINE))]
-        there = people.those_there(result.humans(day))
+        there = headcount.those_there(result.humans(day))
         humans = there["growth"].astype(float).median()
         rows[day] = (present["growth"].astype(float).median(), humans)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["oses", "humans"])

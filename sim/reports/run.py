@@ -11,11 +11,11 @@ import pandas as pd
 
 from sim import scenarios
 from sim.events.kinds import EVENTS
-from sim.events.measures import PRESENT
 from sim.model.parameters import Parameters, recorded
+from sim.model.presence import PRESENT
 from sim.reports import provenance
 from sim.reports.figures import figures, shown
-from sim.runs import people
+from sim.runs import headcount
 from sim.runs.conversations import occasion, talks, who
 from sim.runs.result import Result
 from sim.runs.selection import informative_days
@@ -366,7 +366,7 @@ def report(result: Result) -> str:
 
 def _lead(result: Result) -> list[Html]:
     """Return what became of the society, in a few sentences."""
-    days, some = len(result.series), counted(people.at_start(result), "human")
+    days, some = len(result.series), counted(headcount.at_start(result), "human")
     if PRESENT in result.series:
         last_count = int(result.series[PRESENT].iloc[-1])
         some = f"{some} on day 0, and {last_count:,} on the last,"
@@ -387,11 +387,11 @@ def _lead(result: Result) -> list[Html]:
 
 def _humans(result: Result) -> str:
     """Return how many humans there are, and who came and went."""
-    known = people.headcount(result)
+    known = headcount.came_and_went(result)
     if not known:
         return f"{result.population:,}"
     became = listed([f"{count:,} {what}" for what, count in known.items()])
-    return f"{people.at_start(result):,} on day 0; by the end {became}"
+    return f"{headcount.at_start(result):,} on day 0; by the end {became}"
 
 
 def _run(result: Result, scenario: Scenario | None) -> list[Html]:

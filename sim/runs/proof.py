@@ -19,7 +19,7 @@ from sim.runs.digests import (
     digest_of_file,
     files_of,
 )
-from sim.runs.people import comes_and_goes
+from sim.runs.headcount import comes_and_goes
 from sim.runs.readings import days
 from sim.runs.result import Result
 from sim.runs.writer import READINGS, UNFINISHED, as_text, is_ours, snapshot_name

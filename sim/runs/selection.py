@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sim.model.columns import UNINSTALLED
-from sim.runs.people import numbers_there, those_there
+from sim.runs.headcount import numbers_there, those_there
 from sim.runs.result import Result
 
 PEER_PULL = 0.1  # of a tie between OSes on the layout: else they fall into one spot

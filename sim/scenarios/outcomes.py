@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.events.kinds import EVENTS
-from sim.events.measures import PRESENT
 from sim.model.parameters import YEAR, Parameters
+from sim.model.presence import PRESENT
 from sim.utils.errors import InputError, nearest
 
 Series = Mapping[str, Any]  # measure -> one value a day

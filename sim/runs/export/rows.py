@@ -15,7 +15,7 @@ import pandas as pd
 
 from sim.model.columns import DECLARED, KNOWS, OWNER, PARTNER, STATUS, WAS_CLOSE
 from sim.model.presence import LIFE, TO_COME
-from sim.runs.people import comes_and_goes
+from sim.runs.headcount import comes_and_goes
 from sim.runs.result import Result
 from sim.utils.names import os_name
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sim.events.measures import PRESENT
-from sim.model.presence import ALIVE, DEAD, MOVED_AWAY, TO_COME
+from sim.model.presence import ALIVE, DEAD, MOVED_AWAY, PRESENT, TO_COME
 from sim.runs.result import Result
 from sim.utils.typing import Array
 
@@ -47,7 +46,7 @@ def at_start(result: Result) -> int:
     return int(parameters.get("humans", result.population))
 
 
-def headcount(result: Result) -> dict[str, int]:
+def came_and_went(result: Result) -> dict[str, int]:
     """Return how many people came and went; nothing of a run in which nobody does.
 
     Returns
