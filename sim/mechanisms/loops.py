@@ -13,14 +13,16 @@ import re
 import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from numba.core.errors import NumbaError
 from numba.extending import overload
 
 from sim.engine import jit
-from sim.mechanisms.mechanism import Mechanism, OwnProcess
 from sim.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from sim.mechanisms.mechanism import Mechanism, OwnProcess
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -137,7 +139,7 @@ def explained(process: OwnProcess, error: BaseException) -> InputError:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     kind = type(error).__name__
     what = "cannot be compiled" if isinstance(error, NumbaError) else f"broke ({kind})"
-    return InputError(f"{process.name} {what}: {_telling(lines)}")
+    return InputError(f"{process.name} {what}: {telling(lines)}")
 
 
 def undeclared(process: OwnProcess, name: str) -> InputError:
@@ -149,7 +151,7 @@ def undeclared(process: OwnProcess, name: str) -> InputError:
     )
 
 
-def _telling(lines: Sequence[str]) -> str:
+def telling(lines: Sequence[str]) -> str:
     """Return the line of an error of numba that says most."""
     heads = ("Failed in nopython", "During: ", "File ", "def ", "- ", "<source")
     told = [line for line in lines if not line.startswith(heads)]
