@@ -38,9 +38,9 @@ class OwnOutcome(NamedTuple):
 
 
 def first_line(function: Callable[..., Any]) -> str:
-    """Return the first line of a docstring, without a dot at its end."""
+    """Return what a docstring says first that a function returns."""
     text = (function.__doc__ or "").strip().partition("\n")[0]
-    return text.removesuffix(".")
+    return text.removesuffix(".").removeprefix("Return ")
 
 
 def outcomes_of(run: Any, mechanisms: Iterable[Any]) -> dict[str, float]:
