@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from quick import QUICK
 
 import sim
+from sim.cli import main
 from sim.events import kinds
 from sim.mechanisms import registry
 from sim.scenarios import Scenario, outcomes, own_names
@@ -311,6 +313,34 @@ def test_two_mechanisms_that_give_the_same_name_do_not_go_together(
     )
     with pytest.raises(InputError, match="both add 'told_end'"):
         small("rumour", file)
+
+
+# ------------------------------------------------------------------------ command line
+
+
+def test_a_scenario_is_described_with_all_that_mechanisms_add(
+    rumour: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    law = GOSSIP.with_name("growth_and_departure.py")
+    own = ["--mechanism", str(rumour), "--mechanism", str(law)]
+    assert main(["describe", "her", *own, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    names = [row["process"] for row in found["processes"]]
+    assert names[names.index("grow") + 1] == "rumour.tell"
+    replaced = {row["process"]: row["rules"] for row in found["processes"]}
+    assert replaced["depart"] == {"departure_hazard": "growth_and_departure"}
+    assert replaced["meet"] == {}
+    told = found["mechanisms"][0]
+    kinds_of_rows = ("parameters", "columns", "measures", "outcomes", "events")
+    assert [[row["name"] for row in told[kind]] for kind in kinds_of_rows] == [
+        *(["rumour", "speed"], ["humans.told"], ["told_mean"]),
+        *(["told_end", "known_after"], ["all_know"]),
+    ]
+    assert main(["describe", "her", *own]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert sum("departure_hazard is that of" in line for line in lines) == 2
+    assert any(line.startswith("measure    told_mean") for line in lines)
 
 
 # ----------------------------------------------------------------------------- example

@@ -27,6 +27,7 @@ from sim.engine import jit
 from sim.mechanisms import callers
 from sim.mechanisms.callers import FLAGS, RULES, Key, Part
 from sim.mechanisms.loops import telling
+from sim.mechanisms.measured import first_line
 from sim.model import rules
 from sim.model.parameters import Parameters
 from sim.utils.errors import InputError, nearest
@@ -52,8 +53,8 @@ class Replacement(NamedTuple):
 
     @property
     def does(self) -> str:
-        """What it does: the first line of its function's docstring."""
-        return (self.function.__doc__ or "").strip().partition("\n")[0]
+        """What it returns: the first line of its function's docstring."""
+        return first_line(self.function)
 
 
 def declared(of: Mechanism, name: str, function: Callable[..., Any]) -> Replacement:
