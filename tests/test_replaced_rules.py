@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import random
 import sys
@@ -22,6 +23,7 @@ from sim.mechanisms.mechanism import Mechanism
 from sim.model import births, rules
 from sim.model.encounters import Cast, RuleMind
 from sim.model.processes import PHASES
+from sim.reports import figures, provenance
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
@@ -31,8 +33,9 @@ from sim.utils.errors import InputError
 PACKAGE = Path(sim.__file__).parent
 EXAMPLE = PACKAGE.parent / "experiments" / "mechanisms" / "growth_and_departure.py"
 SMALL = QUICK | {"humans": 40, "steps": 30}
-# What calls a rule besides days and day 0: what looks at a society or a stored run.
+# What comes to a rule besides days: day 0, and what looks at a society or a stored run.
 READERS = {
+    "society/__init__.py": {"populate"},
     "runs/first_day.py": {"loneliness_from_support"},
     "plots/trends.py": {"attention_weight"},
     "studies/validation/recorder.py": {"attention_weight"},
@@ -90,33 +93,45 @@ def _as_declared(name: str) -> tuple[bool, int]:
 
 
 def test_all_that_calls_a_rule_is_known() -> None:
-    """Whatever names a rule is changed with it, or says that it cannot tell."""
+    """Whatever comes to a rule is changed with it, or says that it cannot tell."""
     known = {Path(inspect.getfile(sys.modules[name])) for name in callers.MODULES}
     found = {}
     for file in PACKAGE.rglob("*.py"):
-        used = _rules_in(file) if file not in known else set()
+        used = _used_by(file) if file not in known else set()
         if used:
             found[str(file.relative_to(PACKAGE)).replace("\\", "/")] = used
     assert found == READERS
 
 
-def _rules_in(file: Path) -> set[str]:
-    """Return the rules that a module uses by their names."""
+def _used_by(file: Path) -> set[str]:
+    """Return the rules, and what comes to them, that a module uses by their names."""
     text = file.read_text(encoding="utf-8")
-    if "rules" not in text:
+    if "sim.model" not in text:
         return set()
     tree = ast.parse(text)
-    modules = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    own = [one for one in modules if one.module == "sim.model.rules"]
-    taken = {name.name for one in own for name in one.names}
-    uses = {
-        node.attr
+    imported = {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    whole = {
+        f"{imported[node.value.id]}.{node.attr}"
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
-        and node.value.id == "rules"
+        and node.value.id in imported
     }
-    return (taken | uses) & set(callers.replaceable())
+    parts = (name.rpartition(".") for name in {*imported.values(), *whole})
+    return {name for module, _, name in parts if (module, name) in _concerned()}
+
+
+@functools.cache
+def _concerned() -> set[callers.Key]:
+    """Return all rules, and all functions of the model that come to one."""
+    names = callers.replaceable()
+    every = {key for name in names for key in callers.reaching(name)}
+    return every | {(callers.RULES, name) for name in names}
 
 
 def test_a_function_of_the_model_is_called_and_never_handed_on() -> None:
@@ -319,6 +334,29 @@ def test_what_follows_from_a_replaced_rule_is_not_drawn(tmp_path: Path) -> None:
     what = "mechanism 'mine' replaced the rule 'attention_weight'"
     with pytest.raises(InputError, match=what):
         plots.hours_given(done)
+    (figure,) = (f for f in figures.figures(done) if f.name == "figure-attention")
+    assert "Not drawn: hours with humans cannot be shared out" in figures.shown(figure)
+    told = "".join(map(str, provenance.provenance(done)))
+    assert "Rules replaced" in told and "attention_weight (by mine)" in told
+
+
+@pytest.mark.slow
+def test_workers_have_it_too(tmp_path: Path) -> None:
+    sim.use(mine(tmp_path, replacing("adoption_hazard", "pace / 100")))
+    design = {
+        **{"scenario": "her", "mechanisms": ["mine"], "base": SMALL | {"steps": 5}},
+        **{"grid": {"pace": [0.0, 1.0, 10.0]}, "outcomes": ["adopted_end"]},
+    }
+    swept = sim.sweep(design, out=tmp_path / "sweep", workers=2).table()
+    there = [
+        Society(small("mine", steps=5, pace=pace), seed=int(seed))
+        for pace, seed in zip(swept["pace"], swept["seed"], strict=True)
+    ]
+    for society in there:
+        society.run_model()
+    found = [society.monitor.latest("adopted") for society in there]
+    assert swept["adopted_end"].tolist() == found
+    assert found[0] == 0.0 < found[1] < found[2]
 
 
 def test_its_loops_are_kept_for_other_processes(tmp_path: Path) -> None:
