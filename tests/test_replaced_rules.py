@@ -359,6 +359,7 @@ def test_workers_have_it_too(tmp_path: Path) -> None:
     assert found[0] == 0.0 < found[1] < found[2]
 
 
+@pytest.mark.slow
 def test_its_loops_are_kept_for_other_processes(tmp_path: Path) -> None:
     body = f"pace / {random.randrange(2**53)}"  # so that no test before has compiled it
     town = small(mine(tmp_path, replacing("adoption_hazard", body)))
