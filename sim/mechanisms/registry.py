@@ -268,13 +268,21 @@ def _check_rules(mechanisms: Sequence[Mechanism]) -> None:
         from sim.mechanisms.callers import rules_called_by  # late: it reads source
 
         for one in mechanisms:
-            for process in one.processes:
-                called = rules_called_by(process.function) & owners.keys()
+            for function in _functions(one):
+                called = rules_called_by(function) & owners.keys()
                 for rule in sorted(rule for rule in called if owners[rule] != one.name):
+                    name = f"{one.name}.{function.__name__}"
                     raise InputError(
-                        f"{process.name} calls the rule {rule!r}, which mechanism "
+                        f"{name} calls the rule {rule!r}, which mechanism "
                         f"{owners[rule]!r} replaces; they do not go together"
                     )
+
+
+def _functions(one: Mechanism) -> list[Any]:
+    """Return the functions of a mechanism by which things happen."""
+    starts = [one.starts] if one.starts is not None else []
+    own = [process.function for process in (*one.processes, *starts)]
+    return own + [rule.function for rule in one.replacements.values()]
 
 
 def extend(parameters: Parameters, names: Iterable[str]) -> Parameters:

@@ -83,8 +83,8 @@ def declared(of: Mechanism, name: str, function: Callable[..., Any]) -> Replacem
     for one in settings:
         if one.name not in of.parameters or one.default is not one.empty:
             raise InputError(
-                f"{of.name}.{function.__name__}: {one.name!r} after the * is no "
-                "parameter of the mechanism, or has a default, which it has there"
+                f"{of.name}.{function.__name__}: after the * stand parameters of the "
+                f"mechanism, without defaults, and not {one.name!r}"
             )
     return Replacement(
         name, function, of.name, of.digest, tuple(one.name for one in settings)
