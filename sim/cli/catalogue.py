@@ -1,8 +1,9 @@
-"""The commands ``scenarios`` and ``parameters``."""
+"""The commands ``scenarios``, ``parameters`` and ``describe``."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import Any
 
 from sim.cli.arguments import (
@@ -28,6 +29,54 @@ def add_parameters(commands: Any) -> None:
     command.add_argument("--search", metavar="WORD", help="only those that mention it")
     add_mechanisms(command)
     command.add_argument("--json", action="store_true", help="as JSON")
+
+
+def add_describe(commands: Any) -> None:
+    """Add the command ``describe``."""
+    text = "Describe a scenario's model: its day, and what mechanisms add to it."
+    command = add_command(commands, "describe", describe, text)
+    command.add_argument("scenario", help="name of a scenario, or its TOML file")
+    add_mechanisms(command)
+    command.add_argument("--json", action="store_true", help="as JSON")
+
+
+def describe(args: argparse.Namespace) -> int:
+    """Print the processes of a scenario's day, and what each of its mechanisms adds."""
+    from sim import scenarios
+    from sim.mechanisms import described
+
+    own = put_to_use(args)
+    scenario = scenarios.load(args.scenario).use(*own)
+    known = scenario.parameters
+    day = described.processes(known)
+    added = [described.added(one, known) for one in known.mechanisms]
+    if args.json:
+        found = {"scenario": scenario.name, "processes": day, "mechanisms": added}
+        print(as_json(found, indent=2))
+        return 0
+    layout = "{:<22} {:<8} "
+    heads = "process", "over", "what it does"
+    print(as_table(layout, heads, map(_process, day), fold=True))
+    for one in added:
+        title = f"{one['text']} ({one['file']}, {one['digest']})"
+        print()
+        print(as_table("{:<10} ", (), [(one["mechanism"], title)], fold=True))
+        print(as_table("{:<10} {:<22} ", (), _additions(one), fold=True))
+    return 0
+
+
+def _process(row: dict[str, Any]) -> tuple[str, ...]:
+    """Return a process as a row of the table, with the rules replaced in it."""
+    rules = (f"{rule} is that of {of}" for rule, of in row["rules"].items())
+    return row["process"], row["over"], "; ".join([row["does"].rstrip("."), *rules])
+
+
+def _additions(one: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield what a mechanism adds, a row each."""
+    for kind in ("parameters", "columns", "rules", "measures", "outcomes", "events"):
+        for row in one[kind]:
+            unit = f" ({row['unit']})" if row.get("unit") else ""
+            yield kind.removesuffix("s"), row["name"], f"{row['meaning']}{unit}"
 
 
 def list_scenarios(args: argparse.Namespace) -> int:

@@ -11,16 +11,18 @@ import functools
 import hashlib
 import re
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from numba.core.errors import NumbaError
 from numba.extending import overload
 
 from sim.engine import jit
-from sim.mechanisms.mechanism import Mechanism, OwnProcess
 from sim.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from sim.mechanisms.mechanism import Mechanism, OwnProcess
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -191,10 +193,9 @@ def explained(process: OwnProcess, error: BaseException) -> InputError:
         )
     if isinstance(error, IndexError):
         return InputError(f"{process.name} reads a row that there is not: {text}")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
     kind = type(error).__name__
     what = "cannot be compiled" if isinstance(error, NumbaError) else f"broke ({kind})"
-    return InputError(f"{process.name} {what}: {_telling(lines)}")
+    return InputError(f"{process.name} {what}: {telling(text)}")
 
 
 def undeclared(process: OwnProcess, name: str) -> InputError:
@@ -206,11 +207,12 @@ def undeclared(process: OwnProcess, name: str) -> InputError:
     )
 
 
-def _telling(lines: Sequence[str]) -> str:
+def telling(text: str) -> str:
     """Return the line of an error of numba that says most."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     heads = ("Failed in nopython", "During: ", "File ", "def ", "- ", "<source")
     told = [line for line in lines if not line.startswith(heads)]
     wanted = [
         line for line in told if re.search("Untyped|No implement|Invalid|nsup", line)
     ]
-    return (wanted or told or list(lines) or ["no reason is given"])[0]
+    return (wanted or told or lines or ["no reason is given"])[0]

@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import create_model
 
 from sim.mechanisms.mechanism import Mechanism
+from sim.model import parameters as base
 from sim.model.parameters import Parameters
 from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
@@ -99,6 +100,11 @@ def find(name: str) -> Mechanism:
     if not isinstance(found, Mechanism) or found.name != name:
         raise InputError(f"the entry point {name!r} of {GROUP} is not that mechanism")
     return use(found)
+
+
+def in_use() -> tuple[Mechanism, ...]:
+    """Return all mechanisms that are in use in this process."""
+    return tuple(_in_use.values())
 
 
 def installed() -> set[str]:
@@ -239,11 +245,45 @@ def _check_together(mechanisms: Sequence[Mechanism]) -> None:
     for one in mechanisms:
         columns = [f"{t}.{c.name}" for t, some in one.columns.items() for c in some]
         tables = [f"table {name}" for name in one.tables]
-        for name in (*one.parameters, *columns, *tables):
+        told = *one.measures, *one.outcomes, *one.detectors
+        for name in (*one.parameters, *columns, *tables, *told):
             if name in owners:
                 both = f"mechanisms {owners[name]!r} and {one.name!r}"
                 raise InputError(f"{both} both add {name!r}; they do not go together")
             owners[name] = one.name
+    _check_rules(mechanisms)
+
+
+def _check_rules(mechanisms: Sequence[Mechanism]) -> None:
+    """Raise InputError if a rule that one mechanism replaces is another's business."""
+    owners: dict[str, str] = {}
+    for one in mechanisms:
+        for rule in one.replacements:
+            if rule in owners:
+                both = f"mechanisms {owners[rule]!r} and {one.name!r}"
+                raise InputError(
+                    f"{both} both replace the rule {rule!r}; they do not go together"
+                )
+            owners[rule] = one.name
+    if owners:
+        from sim.mechanisms.callers import rules_called_by  # late: it reads source
+
+        for one in mechanisms:
+            for function in _functions(one):
+                called = rules_called_by(function) & owners.keys()
+                for rule in sorted(rule for rule in called if owners[rule] != one.name):
+                    name = f"{one.name}.{function.__name__}"
+                    raise InputError(
+                        f"{name} calls the rule {rule!r}, which mechanism "
+                        f"{owners[rule]!r} replaces; they do not go together"
+                    )
+
+
+def _functions(one: Mechanism) -> list[Any]:
+    """Return the functions of a mechanism by which things happen."""
+    starts = [one.starts] if one.starts is not None else []
+    own = [process.function for process in (*one.processes, *starts)]
+    return own + [rule.function for rule in one.replacements.values()]
 
 
 def extend(parameters: Parameters, names: Iterable[str]) -> Parameters:
@@ -251,6 +291,23 @@ def extend(parameters: Parameters, names: Iterable[str]) -> Parameters:
     kind = parameters_with(names)
     known = parameters.model_dump()
     return kind(**{n: v for n, v in known.items() if n in kind.model_fields})
+
+
+def recorded(record: Mapping[str, Any]) -> Parameters:
+    """Return the parameters of a stored run, as far as they are known here.
+
+    Those of its mechanisms are among them where these are in use, and the same.
+
+    Parameters
+    ----------
+    record
+        The provenance of the run.
+    """
+    values, used = record["parameters"], record.get("mechanisms", {})
+    names = [n for n, d in used.items() if n in _in_use and _in_use[n].digest == d]
+    known = extend(base.recorded(values), names)
+    own = type(known).model_fields.keys() - Parameters.model_fields.keys()
+    return known.replace(**{name: values[name] for name in own if name in values})
 
 
 def digests(parameters: Parameters) -> dict[str, str]:

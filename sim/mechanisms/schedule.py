@@ -15,11 +15,15 @@ from sim.engine.threads import share_out, worth_sharing
 from sim.mechanisms import loops, requests
 from sim.mechanisms.declared import SHUTDOWN_REQUEST
 from sim.mechanisms.loops import Scope
-from sim.mechanisms.mechanism import Mechanism, OwnProcess
+from sim.mechanisms.measured import number_of
+from sim.mechanisms.mechanism import Mechanism, OwnProcess, own_tables
+from sim.mechanisms.replaced import Substitute, is_concerned, rules_replaced
 from sim.model.parameters import Parameters
 from sim.model.processes import PHASES, Phase
 from sim.model.state import State
 from sim.utils.errors import InputError, nearest
+
+Declared = tuple[str, ...]  # columns, by full names
 
 
 class _Placed(NamedTuple):
@@ -49,9 +53,11 @@ class OwnSchedule:
         self.mechanisms: tuple[Mechanism, ...] = usual.mechanisms
         self.constants = {one.name: _record(one) for one in self.mechanisms}
         self.begun = {one.name for one in self.mechanisms if getattr(usual, one.name)}
+        self.substitutes: list[Substitute] = []
         self.rows = usual.own_rows()
+        shipped = [self._with_rules(phase, usual) for phase in PHASES]
         self.set_constants(current)
-        self.phases = _arranged(self.mechanisms, self._phase)
+        self.phases = _arranged(shipped, self.mechanisms, self._phase)
         if usual.own_columns("oses").count(SHUTDOWN_REQUEST):
             at = [phase.name for phase in self.phases].index("depart")
             self.phases = (*self.phases[:at], requests.PHASE, *self.phases[at:])
@@ -79,6 +85,15 @@ class OwnSchedule:
             record = self.constants[one.name]
             for name in one.parameters:
                 record[name] = float(getattr(parameters, name))
+        for substitute in self.substitutes:
+            substitute.take(parameters)
+
+    def _with_rules(self, phase: Phase, usual: Parameters) -> Phase:
+        """Return a process of the model with the rules that mechanisms replace."""
+        if not is_concerned(phase.run, rules_replaced(usual)):
+            return phase
+        self.substitutes.append(Substitute(phase.run))
+        return phase._replace(run=self.substitutes[-1])
 
     def start(self, state: State, day: Any) -> None:
         """Run the starts of all mechanisms that are on.
@@ -91,6 +106,24 @@ class OwnSchedule:
         for one in self.mechanisms:
             if one.starts is not None and one.name in self.begun:
                 self.run(one, one.starts, state, day, None)
+
+    def measure(self, state: State, day: Any) -> dict[str, float]:
+        """Return what the mechanisms measure of today, on or off.
+
+        Raises
+        ------
+        InputError
+            If a measure breaks, or is no number.
+        """
+        found = {}
+        for one in self.mechanisms:
+            for name, measure in one.measures.items():
+                scope = measured_scope(
+                    measure.reads, state, day, self.constants[one.name]
+                )
+                what = f"{one.name}: measure {name!r}"
+                found[name] = number_of(what, measure.function, plain(scope))
+        return found
 
     def _phase(self, one: Mechanism, process: OwnProcess) -> Phase:
         run = partial(self.run, one, process)
@@ -201,7 +234,8 @@ class SocietyScope(SimpleNamespace):
                 hint = nearest(name, whole.columns)
                 raise InputError(f"{process.name}: {table} have no {name!r}{hint}")
         new = whole.append(int(rows), **values)
-        setattr(self, table, _columns(table, process, whole.column))
+        declared = process.reads, process.writes
+        setattr(self, table, _columns(table, declared, whole.column))
         return range(new.start, new.stop)
 
 
@@ -228,34 +262,44 @@ def count_of(process: OwnProcess, state: State) -> int:
 
 
 def scope_of(process: OwnProcess, state: State, day: Any, my: Any) -> Scope:
-    """Return what a process may read and write: what it has declared, and no more.
+    """Return what a process may read and write: what it has declared, and no more."""
+    return _scope((process.reads, process.writes), process.tables, state, day, my)
 
-    The record of the day is a copy, so that nothing else sees what is written to it.
-    """
+
+def measured_scope(reads: Declared, state: State, day: Any, my: Any) -> Scope:
+    """Return what a measure may read."""
+    return _scope((reads, ()), own_tables(reads), state, day, my)
+
+
+def _scope(
+    declared: tuple[Declared, Declared],
+    own: tuple[str, ...],
+    state: State,
+    day: Any,
+    my: Any,
+) -> Scope:
+    """Return columns that are read, and written; what is written to the day is lost."""
     tables = (
-        _columns("humans", process, state.humans.column),
-        _columns("oses", process, state.oses.column),
-        _columns("ties", process, state.ties.column),
+        _columns("humans", declared, state.humans.column),
+        _columns("oses", declared, state.oses.column),
+        _columns("ties", declared, state.ties.column),
     )
-    own = [
-        _columns(name, process, state.tables[name].column) for name in process.tables
-    ]
-    made: Scope = loops.scope_type(process.tables)(*tables, day.copy(), my, *own)
+    more = [_columns(name, declared, state.tables[name].column) for name in own]
+    made: Scope = loops.scope_type(own)(*tables, day.copy(), my, *more)
     return made
 
 
 def _columns(
-    table: str, process: OwnProcess, column: Callable[[str], Any]
+    table: str, declared: tuple[Declared, Declared], column: Callable[[str], Any]
 ) -> tuple[Any, ...]:
+    reads, writes = declared
     names = tuple(
-        full.partition(".")[2]
-        for full in process.reads
-        if full.partition(".")[0] == table
+        full.partition(".")[2] for full in reads if full.partition(".")[0] == table
     )
     views = []
     for name in names:
         view = column(name).view()
-        view.flags.writeable = f"{table}.{name}" in process.writes
+        view.flags.writeable = f"{table}.{name}" in writes
         views.append(view)
     made: tuple[Any, ...] = loops.columns_type(names)(*views)
     return made
@@ -269,10 +313,12 @@ def _record(one: Mechanism) -> Any:
 
 
 def _arranged(
-    mechanisms: Iterable[Mechanism], phase: Callable[..., Phase]
+    shipped: Iterable[Phase],
+    mechanisms: Iterable[Mechanism],
+    phase: Callable[..., Phase],
 ) -> tuple[Phase, ...]:
     """Return all processes of a day, in order."""
-    day = [_Placed(one, "") for one in PHASES]
+    day = [_Placed(one, "") for one in shipped]
     for mechanism in mechanisms:
         for process in mechanism.processes:
             names = [placed.phase.name for placed in day]

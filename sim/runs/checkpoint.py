@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sim.events.measures import MEASURES
+from sim.events.measures import measured
 from sim.events.monitor import Monitor, StoredReadings, resume_monitor
 from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
@@ -65,7 +65,6 @@ LISTS = ("files", "snapshots")  # of names and digests
 BUILT_ON = {"series.parquet", "readings.parquet"}  # of the checkpoints before one
 FORMAT = 1
 LARGEST = 2**32  # bytes of ``society.json``, which may name all people
-_SERIES = pa.schema({"step": pa.int32(), **dict.fromkeys(MEASURES, pa.float64())})
 # What may be wrong with values that are of the right types.
 WRONG = (ArithmeticError, LookupError, TypeError, ValueError)
 
@@ -455,7 +454,9 @@ def _load_watch(society: Society, meta: CheckpointMeta, run: Path) -> Monitor:
     """Return the monitor as it was, from the readings of all checkpoints so far."""
     agents = society.state.ties.agents
     parts = [f"{FOLDER}/{day:06d}" for day in steps(run) if day <= meta.step]
-    tables = [_columns_of(run, f"{part}/series.parquet", _SERIES) for part in parts]
+    names = measured(society.steering.usual)
+    kind = pa.schema({"step": pa.int32(), **dict.fromkeys(names, pa.float64())})
+    tables = [_columns_of(run, f"{part}/series.parquet", kind) for part in parts]
     if any(table.keys() != tables[0].keys() for table in tables):
         raise ValueError("its tables have other columns than those before")
     series = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sim.events.monitor import NoteBuffer
+from sim.mechanisms.replaced import rules_replaced
 from sim.runs import first_day
 from sim.runs.parquet import Numbers
 from sim.runs.result import Result
@@ -43,6 +44,7 @@ class LiveResult(Result):
             "seed": int(day["seed"]) if "seed" in day.dtype.names else "unknown",
             "steps": parameters.steps,
             "parameters": parameters.model_dump(mode="json"),
+            "rules": rules_replaced(parameters),
         }
 
     @functools.cached_property
@@ -147,8 +149,8 @@ class LiveResult(Result):
         found = {column: table.column(column).copy() for column in names}
         if name == "humans" and not day["step"]:
             degree = state.ties.arrays.degree[: state.humans.n]
-            half = self._society.parameters.support_half
-            first_day.complete(found, degree.copy, half)
+            half, rules = self._society.parameters.support_half, self.provenance
+            first_day.complete(found, degree.copy, half, rules.get("rules", {}))
         return found
 
     def _rows(self, name: str, step: int | None, first: int) -> pd.DataFrame:

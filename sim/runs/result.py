@@ -344,7 +344,8 @@ class Result:
         Parameters
         ----------
         kinds
-            What to look for; None is all that is registered now, your own included.
+            What to look for; None is all that is registered now, your own included,
+            and what mechanisms of the run detect, where they are in use.
 
         Returns
         -------
@@ -357,7 +358,7 @@ class Result:
             If there is no detector for a kind, or the run keeps no readings.
         """
         from sim import events
-        from sim.model import parameters
+        from sim.mechanisms import registry
 
         table = self.series.reset_index()
         series = {str(name): column.to_numpy() for name, column in table.items()}
@@ -366,7 +367,7 @@ class Result:
         talks: Any = self.speech.talks.to_dict("records")
         shocks: Any = self.events[self.events["kind"] == "intervention"]
         stored = events.StoredReadings(series, noted, talks, shocks.to_dict("records"))
-        known = parameters.recorded(self.provenance["parameters"])
+        known = registry.recorded(self.provenance)
         chosen = None if kinds is None else list(kinds)
         monitor = events.replay(stored, known, chosen)
         noticed = (e for e in monitor.happened() if chosen is None or e.kind in chosen)
@@ -510,7 +511,8 @@ class Result:
         columns |= {n: unknown.copy() for n in whole.names if n not in columns}
         if name == "humans" and day == 0:
             half = float(self.provenance["parameters"]["support_half"])
-            first_day.complete(columns, self._degree_on_day_0, half)
+            replaced = self.provenance.get("rules", {})
+            first_day.complete(columns, self._degree_on_day_0, half, replaced)
         table = pd.DataFrame(columns, copy=False)
         table.index = pd.RangeIndex(first, first + len(table), name="agent")
         return table

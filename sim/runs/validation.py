@@ -243,6 +243,9 @@ class ProvenanceRecord(BaseModel):
     mechanisms: dict[str, str] = Field(
         {}, description="SHA-256 of the file of each mechanism in use, by name."
     )
+    rules: dict[str, str] = Field(
+        {}, description="Which mechanism replaces a rule of the model, by the rule."
+    )
     mind: MindRecord | None = Field(
         None, description="The cast, and the calls to its model; null without one."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,10 @@ from pydantic import (
 
 from sim.mechanisms import registry
 from sim.model.parameters import Changes, Parameters
-from sim.scenarios import interventions
+from sim.scenarios import interventions, own_names
 from sim.scenarios.expectations import Expectation
 from sim.scenarios.interventions import Intervention
+from sim.scenarios.outcomes import OUTCOMES
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 from sim.utils.untrusted import is_safe_name, read_toml
@@ -31,6 +32,19 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "library"
 LARGEST = 1_000_000  # bytes of a scenario file
 MOST = 1000  # interventions, expectations, sources
+
+
+def with_names(names: Iterable[str]) -> type[Parameters]:
+    """Return the parameters with those of mechanisms, whose other names become known.
+
+    Raises
+    ------
+    InputError
+        If there is no such mechanism, or a name is taken.
+    """
+    kind = registry.parameters_with(names)
+    own_names.take(kind.mechanisms, OUTCOMES)
+    return kind
 
 
 @checked_arguments()
@@ -61,7 +75,7 @@ class Scenario(BaseModel):
         if not names or not isinstance(names, list):
             return given
         try:
-            kind = registry.parameters_with(names)
+            kind = with_names(names)
             if isinstance(found, Parameters):
                 extended: Any = registry.extend(found, names)
             else:
@@ -112,6 +126,7 @@ class Scenario(BaseModel):
         """
         new = [registry.use(one).name for one in mechanisms]
         names = list(dict.fromkeys([*self.mechanisms, *new]))
+        with_names(names)
         extended = registry.extend(self.parameters, names)
         return self.model_copy(update={"parameters": extended, "mechanisms": names})
 

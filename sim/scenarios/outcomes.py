@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.events.kinds import EVENTS
+from sim.mechanisms.measured import outcomes_of
 from sim.model.parameters import YEAR, Parameters
+from sim.scenarios import own_names
 from sim.utils.errors import InputError, nearest
 
 Series = Mapping[str, Any]  # measure -> one value a day
@@ -157,13 +159,14 @@ def outcomes(
     Returns
     -------
     dict of str to float
-        All of ``OUTCOMES``, in their units, then all kinds of event, in days; ``nan``
-        for what did not happen or was not measured.
+        All of ``OUTCOMES``, in their units, those of mechanisms, then all kinds of
+        event, in days; ``nan`` for what did not happen or was not measured.
 
     Raises
     ------
     InputError
-        If a detector of one's own gives its events the name of an outcome.
+        If a detector of one's own gives its events the name of an outcome, or an
+        outcome of a mechanism breaks.
     """
     for kind in OUTCOMES.keys() & EVENTS.keys():
         raise InputError(f"{kind!r} is an outcome; give the detector another kind")
@@ -173,7 +176,9 @@ def outcomes(
         days[event["kind"]] = min(day, days.get(event["kind"], day))
     run = Run(series, days, parameters)
     found = {name: outcome.measure(run) for name, outcome in OUTCOMES.items()}
-    return found | {kind: days.get(kind, math.nan) for kind in EVENTS}
+    found |= outcomes_of(run, parameters.mechanisms)
+    own = (kind for one in parameters.mechanisms for kind in one.detectors)
+    return found | {kind: days.get(kind, math.nan) for kind in (*EVENTS, *own)}
 
 
 def meaning(name: str) -> str:
@@ -186,13 +191,14 @@ def meaning(name: str) -> str:
     """
     if name in EVENTS:
         return f"day on which {EVENTS[name]}"
-    if name in OUTCOMES:
-        return f"{OUTCOMES[name].meaning} ({OUTCOMES[name].unit})"
+    found = OUTCOMES.get(name) or own_names.outcomes().get(name)
+    if found is not None:
+        return f"{found.meaning} ({found.unit})"
     raise InputError(unknown_outcome(name))
 
 
 def unknown_outcome(name: str) -> str:
     """Return the sentence that refuses ``name``, with the nearest outcome."""
-    known = [*OUTCOMES, *EVENTS]
+    known = [*OUTCOMES, *own_names.outcomes(), *EVENTS]
     hint = nearest(name, known) or f"; there are {', '.join(known)}"
     return f"unknown outcome {name!r}{hint}"

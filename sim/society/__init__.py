@@ -18,7 +18,8 @@ import numpy as np
 
 from sim import events, scenarios
 from sim.engine import guard
-from sim.events import MEASURES
+from sim.events.measures import measured
+from sim.mechanisms.replaced import instead_of
 from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
@@ -106,12 +107,14 @@ class Society(AgentRegistry, mesa.Model):
         self.parameters = asked.replace(humans=known.n)
         self.labels = known.labels
         self.read_as = known.read_as
-        self.state: State = births.populate(self.parameters, known, self.seed)
+        populate = instead_of(births.populate, self.parameters)
+        self.state: State = populate(self.parameters, known, self.seed)
         self.day = processes.make_day(self.parameters, known.n, self.seed)
         self.seconds: dict[str, float] = {}
         self.monitor = events.Monitor(self.parameters)
         declared = chosen.interventions
-        self.steering = Steering(self.parameters, declared, list(MEASURES))
+        names = measured(self.parameters)
+        self.steering = Steering(self.parameters, declared, names)
         self.own_schedule = self._scheduled()
         if self.own_schedule is not None and not _RESTORING.get():
             self.own_schedule.start(self.state, self.day)
@@ -143,7 +146,9 @@ class Society(AgentRegistry, mesa.Model):
             self.state, self.day, self._threads, self.seconds, self.cast, phases
         )
         said = self._said_today()
-        self.monitor.look(self.calendar, self.state, said, self._threads)
+        schedule = self.own_schedule
+        own = None if schedule is None else schedule.measure(self.state, self.day)
+        self.monitor.look(self.calendar, self.state, said, self._threads, own)
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
 
@@ -158,7 +163,8 @@ class Society(AgentRegistry, mesa.Model):
         """Let interventions begin and end, before the day begins."""
         measures = None  # before the first day nothing is measured
         if self.monitor.history.days:
-            measures = {name: self.monitor.latest(name) for name in MEASURES}
+            names = self.monitor.history.names
+            measures = {name: self.monitor.latest(name) for name in names}
         begun = self.steering.begin(int(self.day["step"]) + 1, measures)
         for one in begun:
             self.monitor.note(self.calendar + 1, one.name, str(one.set))

@@ -9,6 +9,7 @@ and that nothing is remembered beside the columns.
 from __future__ import annotations
 
 import copy
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from sim.engine.table import Column
 from sim.engine.threads import share_out
 from sim.mechanisms import loops, registry
 from sim.mechanisms.mechanism import Mechanism, OwnProcess
+from sim.mechanisms.replaced import Replacement, Substitute, compiled_rule
 from sim.mechanisms.schedule import count_of, plain, scope_of
 from sim.model.processes import Phase
 from sim.model.state import State
@@ -47,13 +49,28 @@ QUICK: dict[str, Any] = {
     "personhood_rate": 0.05,
 }
 SEED = 1
+ROWS = ("agents", "humans", "oses")  # what processes run over, range by range
 EVERY = 13  # days between those on which processes are looked at
 ROUNDED, SMALL = 1e-5, 1e-6  # relative, absolute: plain Python rounds elsewhere
+DRAWN = 1000  # arguments of a rule that is replaced
+# What arguments of rules are within, by their names; others are within 0 to 1.
+RANGES = {
+    **dict.fromkeys(("amount", "half", "reach", "scale", "half_life"), (0.01, 100.0)),
+    **dict.fromkeys(("x", "push", "threshold", "support"), (-5.0, 5.0)),
+    **dict.fromkeys(("gap", "growth_gap", "spare"), (-10.0, 10.0)),
+    **dict.fromkeys(("openness_gap", "playfulness_gap"), (-1.0, 1.0)),
+    **dict.fromkeys(("y", "growth", "needed", "grief", "other_grief"), (0.0, 10.0)),
+    **dict.fromkeys(("worth", "strength", "quality", "crowding"), (0.0, 2.0)),
+    **dict.fromkeys(("conformity", "longing", "opening", "fit"), (0.0, 2.0)),
+    **dict.fromkeys(("noise", "mean", "price"), (0.01, 0.99)),
+    **{"base": (0.1, 100.0), "exponent": (0.0, 2.0), "cap": (10.0, 60.0)},
+    **{"hours": (0.0, 24.0), "rate": (0.0, 0.5)},
+}
 HELD = (
     "switched off, it changes no byte",
     "its processes read and write what they declare, and no more",
     "any cut of the rows and any number of threads give the same bytes",
-    "plain and compiled functions agree",
+    "plain and compiled functions agree, and rules are finite",
     "columns it writes are finite, and shares within 0 to 1",
     "the same seed gives the same bytes",
     "a run continued from a checkpoint has the bytes of a whole one",
@@ -95,6 +112,7 @@ def check_mechanism(
     usual = scenarios.load("her").replace(**QUICK) if scenario is None else scenario
     town = usual.use(one.name)
     _check_off(one, usual, town)
+    _check_rules(one, town)
     _check_processes(one, town)
     with tempfile.TemporaryDirectory() as folder:
         _check_again(one, town, Path(folder))
@@ -121,6 +139,65 @@ def _check_off(one: Mechanism, usual: Scenario, town: Scenario) -> None:
         raise InputError(f"{one.name}: switched off, it changes {changed[0]}")
 
 
+# ----------------------------------------------------------------------------- rules
+
+
+def _check_rules(one: Mechanism, town: Scenario) -> None:
+    """Compare replaced rules with their plain functions on random arguments."""
+    for replacement in one.replacements.values():
+        name = f"{one.name}.{replacement.function.__name__}"
+        rows = _arguments(one, replacement, town)
+        found, wanted = np.zeros((2, len(rows)))
+        compiled_rule(replacement)(rows, found)
+        for at, row in enumerate(rows.tolist()):
+            try:
+                wanted[at] = _plainly(replacement, row)
+            except Exception as error:
+                what = f"its plain function breaks ({type(error).__name__}: {error})"
+                raise InputError(f"{name}: {what} {_at(replacement, row)}") from error
+        near = np.isclose(found, wanted, ROUNDED, SMALL)
+        for at in np.flatnonzero(~(near & np.isfinite(found)))[:1]:
+            said = f"returns {found[at]}, compiled, and {wanted[at]}, plain,"
+            if not np.isfinite(found[at]):
+                said = f"returns {found[at]}, no finite number,"
+            raise InputError(f"{name} {said} {_at(replacement, rows[at].tolist())}")
+
+
+def _plainly(replacement: Replacement, row: list[float]) -> float:
+    count = len(row) - len(replacement.settings)
+    own = dict(zip(replacement.settings, row[count:], strict=True))
+    return float(replacement.function(*row[:count], **own))
+
+
+def _arguments(one: Mechanism, replacement: Replacement, town: Scenario) -> Array:
+    """Return random arguments of a rule, and the mechanism's parameters after them.
+
+    These are as the scenario has them in half of the rows, and anything that they may
+    be in the others.
+    """
+    random, columns = np.random.default_rng(SEED), []
+    for name in inspect.signature(replacement.function).parameters:
+        low, high = RANGES.get(name, (0.0, 1.0))
+        if name in replacement.settings:
+            constant = one.parameters[name]
+            about = constant.field.json_schema_extra["about"]
+            low, high = about.low, about.high
+        drawn = random.uniform(low, high, DRAWN)
+        if name in replacement.settings:
+            if constant.type is not float:
+                drawn = np.round(drawn)
+            drawn[::2] = float(getattr(town.parameters, name))
+        columns.append(drawn)
+    return np.column_stack(columns)
+
+
+def _at(replacement: Replacement, row: list[float]) -> str:
+    """Return the arguments of a rule in words."""
+    names = inspect.signature(replacement.function).parameters
+    told = (f"{name} = {value:g}" for name, value in zip(names, row, strict=True))
+    return f"at {', '.join(told)}"
+
+
 # ------------------------------------------------------------------------- processes
 
 
@@ -133,6 +210,8 @@ def _check_processes(one: Mechanism, town: Scenario) -> None:
     usual = schedule.phases
 
     def watched(phase: Phase) -> Phase:
+        if isinstance(phase.run, Substitute) and phase.over in ROWS:
+            return phase._replace(over="own", run=_Cut(phase).look)
         if phase.name not in own:
             return phase
         record = schedule.constants[one.name]
@@ -142,6 +221,26 @@ def _check_processes(one: Mechanism, town: Scenario) -> None:
     for day in range(town.parameters.steps):
         schedule.phases = usual if day % EVERY else tuple(map(watched, usual))
         society.step()
+
+
+class _Cut(NamedTuple):
+    """Runs a process of the model with replaced rules, and in other orders."""
+
+    phase: Phase
+
+    def look(self, state: State, day: Any, threads: Any) -> None:
+        """Run the process on a state, and on a copy from the last rows to the first."""
+        over = self.phase.over
+        count = state.ties.agents if over == "agents" else len(getattr(state, over))
+        again = copy.deepcopy(state)
+        self.phase.run(0, count, state.agents, state.ties.arrays, day)
+        for first, last in reversed(list(_pieces(count))):
+            self.phase.run(first, last, again.agents, again.ties.arrays, day)
+        found, wanted = _contents(again), _contents(state)
+        for name in wanted:
+            if _differ(found[name], wanted[name]):
+                what = "with replaced rules, depends on the order of rows"
+                raise InputError(f"{self.phase.name}, {what}: {name} is not the same")
 
 
 class _Watch(NamedTuple):

@@ -191,7 +191,8 @@ def counterfactual(
     without = scenarios.chosen(scenario)
     changed = change(without, intervention, at)
     numbers = seeds_from(0, seeds) if isinstance(seeds, int) else _listed(seeds)
-    wanted = list(outcomes) if outcomes is not None else usual()
+    used = dict.fromkeys(without.parameters.mechanisms + changed.parameters.mechanisms)
+    wanted = list(outcomes) if outcomes is not None else usual(used)
     for name in wanted:
         check(name)
     one = partial(simulate_pair, without, changed, wanted=wanted)

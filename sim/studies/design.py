@@ -391,13 +391,13 @@ def _check(design: Design) -> None:
     if not is_safe_name(design.name):
         raise InputError(f"'name': {design.name!r} cannot be the name of a folder")
     _check_seeds(design.seeds)
+    _at_place("mechanisms", scenarios.with_names, design.mechanisms)
     for name in design.outcomes:
         _at_place("outcomes", outcomes.check, name)
     for name in NAMES:
         if getattr(design, name):
             _at_place(name, check_factor, name, getattr(design, name))
     _at_place("network_options", _check_network_options, design)
-    _at_place("mechanisms", registry.parameters_with, design.mechanisms)
     kind = _kind(design)
     for name, value in design.base.items():
         _at_place(f"base.{name}", _check_parameter, name, value, kind)

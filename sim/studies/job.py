@@ -93,7 +93,8 @@ class Tasks:
         self.design = design
         self.layout = design.layout()
         self.seeds = design.seed_list
-        self.outcomes = design.outcomes or outcomes.usual()
+        used = design.parameters().mechanisms
+        self.outcomes = design.outcomes or outcomes.usual(used)
         self.detectors = own_detectors.describe(outcomes.kinds_in(self.outcomes))
         given = dict(functions or {})
         for name in {*design.varied, *COLUMNS} & given.keys():

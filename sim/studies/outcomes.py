@@ -17,6 +17,7 @@ import numpy as np
 from sim.events.kinds import EVENTS, SHIPPED
 from sim.model.columns import OFFLINE
 from sim.model.parameters import MONTH, YEAR
+from sim.scenarios import own_names
 from sim.scenarios.outcomes import OUTCOMES, outcomes
 from sim.society import Society
 from sim.utils import importable
@@ -39,16 +40,17 @@ Measure = Callable[[Society], float]
 
 def known() -> list[str]:
     """Return the names of all outcomes, the days of a user's own events included."""
-    return [*OUTCOMES, *EXTRA, *EVENTS]
+    return [*OUTCOMES, *EXTRA, *own_names.outcomes(), *EVENTS]
 
 
-def usual() -> list[str]:
+def usual(mechanisms: Iterable[Any] = ()) -> list[str]:
     """Return the names of all that is kept where a design names nothing.
 
     They do not depend on what a session has registered: a user's own kinds of event are
-    kept where they are named.
+    kept where they are named. Outcomes of the given mechanisms are among them.
     """
-    return [name for name in known() if name not in EVENTS or name in SHIPPED]
+    own = (name for one in mechanisms for name in one.outcomes)
+    return [*OUTCOMES, *EXTRA, *own, *SHIPPED]
 
 
 def kinds_in(outcomes: Iterable[str]) -> list[str]:
@@ -76,8 +78,9 @@ def meaning(name: str) -> str:
     if BETWEEN in name:
         ends = [EVENTS.get(part, part) for part in name.split(BETWEEN)]
         return f"days from {' to '.join(ends)}"
-    if name in OUTCOMES:
-        return f"{OUTCOMES[name].meaning} ({OUTCOMES[name].unit})"
+    one = OUTCOMES.get(name) or own_names.outcomes().get(name)
+    if one is not None:
+        return f"{one.meaning} ({one.unit})"
     return f"day on which {EVENTS[name]}" if name in EVENTS else name
 
 
@@ -122,10 +125,10 @@ class OutcomeRecorder:
 
 
 def _value(name: str, found: Mapping[str, float]) -> float:
-    if name in found:
-        return float(found[name])
+    if BETWEEN not in name:  # another scenario may have the mechanism of an outcome
+        return float(found.get(name, math.nan))
     first, _, second = name.partition(BETWEEN)
-    return float(found[second] - found[first])
+    return float(found.get(second, math.nan) - found.get(first, math.nan))
 
 
 def _contact(series: Mapping[str, Any], gone: float) -> dict[str, float]:

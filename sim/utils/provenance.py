@@ -118,8 +118,14 @@ def _digest(record: Mapping[str, Any]) -> str:
 
 
 def _mechanisms(used: Any) -> dict[str, dict[str, str]]:
-    """Return the digests of mechanisms by name, if there are any."""
-    return {"mechanisms": {one.name: one.digest for one in used}} if used else {}
+    """Return the digests of mechanisms by name, and what rules which of them replace.
+
+    Nothing of it is there if there are none.
+    """
+    rules = {rule: one.name for one in used for rule in one.replacements}
+    digests = {one.name: one.digest for one in used}
+    found = {"mechanisms": digests, "rules": rules}
+    return {name: known for name, known in found.items() if known}
 
 
 class _HowToRead(Protocol):
