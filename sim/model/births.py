@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -44,9 +45,26 @@ def populate(parameters: Parameters, network: SocialNetwork, seed: int) -> State
     _skew(humans.exclusivity, draw(EXCLUSIVITY), parameters.exclusivity_mean)
     _skew(humans.touch, draw(TOUCH), parameters.touch_mean)
     slack = 4 if network.n > 100_000 else 8
+    begin_with(state, network)
     state.ties.fill(network.pairs, network.closeness, network.kind, slack)
     _settle(state, network, draw(SEPARATED) < parameters.separated)
     return state
+
+
+def begin_with(
+    state: State, network: SocialNetwork, names: Collection[str] | None = None
+) -> None:
+    """Write what is known of people on day 0: traits, and columns of mechanisms.
+
+    Who is known to accept OSes was brought up to, unless that is known as well. With
+    ``names``, only these columns are written.
+    """
+    for name, values in network.traits.items():
+        if names is not None and name not in names:
+            continue
+        state.humans.column(name)[:] = values
+        if name == "acceptance" and "upbringing" not in network.traits:
+            state.humans.upbringing[:] = values
 
 
 def _settle(state: State, network: SocialNetwork, separated: Array) -> None:

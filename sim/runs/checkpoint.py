@@ -58,6 +58,7 @@ from sim.utils.untrusted import read_json, resolve_inside
 
 FOLDER = "checkpoints"
 META = "society.json"
+TOLD = "people"  # what is known of people besides the model, if anything is
 LISTS = ("files", "snapshots")  # of names and digests
 BUILT_ON = {"series.parquet", "readings.parquet"}  # of the checkpoints before one
 FORMAT = 1
@@ -148,6 +149,8 @@ def save(society: Society, scenario: Scenario, run: Path, readings: Path) -> Pat
         for name, columns in _tables(society, since).items():
             write_columns(part / f"{name}.parquet", columns)
         write_parts(part / "ties.parquet", society.state.ties.parts(GROUP))
+        if society.people:
+            write_columns(part / f"{TOLD}.parquet", society.people)
         os.replace(readings, part / "readings.parquet")
         meta = _meta(society, scenario) | _bound(run, part, since, step)
         with open(part / META, "wb") as file:
@@ -395,7 +398,12 @@ def _load_state(
     if meta.labels is not None and len(meta.labels) != n:
         raise ValueError("other names than people")
     no_ties = np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros(0, np.uint8)
-    nobody = SocialNetwork(n, *no_ties, meta.labels)
+    told: dict[str, Array] = {}
+    if f"{TOLD}.parquet" in meta.files:
+        told = _columns_of(run, f"{place}/{TOLD}.parquet", pa.schema([]))
+        if any(len(column) != n for column in told.values()):
+            raise ValueError("it knows of other people than there are")
+    nobody = SocialNetwork(n, *no_ties, meta.labels, people=told)
     with restoring():
         society = Society(scenario, seed=meta.seed, network=nobody, threads=threads)
     society.day["step"], society.calendar = meta.step, meta.calendar

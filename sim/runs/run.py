@@ -18,7 +18,7 @@ from sim.minds.options import (
     check,
     open_cast,
 )
-from sim.model.network_files.network_file import NetworkFile
+from sim.model.network_files.in_memory import GivenNetwork, NetworkData, as_file
 from sim.model.parameters import IN_PARAMETERS, IN_SCENARIO, Changes
 from sim.runs import checkpoint
 from sim.runs import simulate as simulation
@@ -46,7 +46,7 @@ def run(
     steps: int | None = None,
     seed: int = 0,
     parameters: Changes | None = None,
-    network: str | Path | NetworkFile | None = None,
+    network: GivenNetwork | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     threads: int = 1,
@@ -70,8 +70,11 @@ def run(
     parameters
         Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
     network
-        File of who knows whom on day 0; a ``NetworkFile`` says how to read one that can
-        be read in two ways. What was read is ``provenance["network"]["read_as"]``.
+        Who knows whom on day 0: a file, a graph of networkx, a pandas table of ties, or
+        a pair of one and a table of people. A ``NetworkFile`` or a ``Network`` says how
+        to take what can be taken in two ways. What was read is
+        ``provenance["network"]["read_as"]``; what was in memory is kept with the run
+        (``Result.network``).
     out
         Directory to write. None puts the run under ``results/runs``, in a directory
         named by what makes the run, replacing the same run if it is there.
@@ -115,6 +118,7 @@ def run(
     if steps is not None:
         chosen = chosen.replace(steps=steps)
     seed = seed_from(seed)
+    network = None if network is None else as_file(network)
     if out is None:
         place = default_path(chosen, seed, network, options.mind, detectors)
     else:
@@ -138,6 +142,8 @@ def run(
         with RunWriter(place, record, overwrite=overwrite, lasting=lasting) as writer:
             if lasting:
                 writer.begin({"provenance": record, "overwrite": overwrite})
+            if isinstance(network, NetworkData):
+                writer.network(network.stored, network.content)
             simulate(society, chosen, writer, options)
             record["mind"] = _speech(society, writer, options.mind)
             finalize(society, writer)
@@ -198,7 +204,7 @@ def estimate(
     mind: MindOptions,
     *,
     seed: int = 0,
-    network: str | Path | NetworkFile | None = None,
+    network: GivenNetwork | None = None,
 ) -> CallEstimate:
     """Return what a run would ask of a language model, without asking it.
 

@@ -19,7 +19,7 @@ from sim.events.detectors import DETECTORS
 from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
 from sim.minds.options import MindOptions
-from sim.model.network_files.network_file import NetworkFile
+from sim.model.network_files.in_memory import GivenNetwork, as_file
 from sim.runs.checkpoint import Checkpoint, check_files, load, readings_of
 from sim.runs.checkpoint import save as save_checkpoint
 from sim.runs.checkpoint import steps as checkpoint_steps
@@ -42,7 +42,6 @@ from sim.utils.provenance import (
     LARGEST,
     file_identity,
     is_sealed,
-    network_identity,
     other_versions,
     provenance,
     versions,
@@ -93,12 +92,12 @@ def kept_of(record: Mapping[str, Any]) -> dict[str, Any]:
 def default_path(
     scenario: Scenario,
     seed: int,
-    network: str | Path | NetworkFile | None,
+    network: GivenNetwork | None,
     mind: MindOptions | None = None,
     detectors: Sequence[str] | None = None,
 ) -> Path:
     """Return the default directory of a run, named by all that makes it."""
-    known = network_identity(network) if network is not None else None
+    known = as_file(network).identity() if network is not None else None
     changes = [one.model_dump() for one in scenario.interventions]
     made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
     if scenario.mechanisms:
@@ -158,7 +157,7 @@ def finalize(society: Society, writer: RunWriter) -> None:
     """Write the measures and events, and move the run into its place."""
     monitor = society.monitor
     if society.labels is not None:
-        writer.people(society.labels)
+        writer.people(society.labels, society.people)
     for one in society.parameters.mechanisms:
         writer.mechanism(one.name, one.source)
     events = (event._asdict() for event in monitor.happened())

@@ -216,7 +216,9 @@ class ProvenanceRecord(BaseModel):
     seed: int = Field(ge=0, lt=2**63, description="Of all random numbers.")
     steps: int = Field(ge=0, description="Days.")
     network: dict[str, str] | None = Field(
-        None, description="File of the network of day 0: name, sha256, how it was read."
+        None,
+        description="Network of day 0: its file's name, sha256, how it was read; the "
+        "same of a table of people; where it is stored, if it was in memory.",
     )
     options: dict[str, int] = Field(
         {}, description="Days between snapshots, and between checkpoints (0: none)."

@@ -22,7 +22,7 @@ from sim.events import MEASURES
 from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
-from sim.model.network_files.network_file import NetworkFile
+from sim.model.network_files.in_memory import GivenNetwork
 from sim.model.parameters import Changes, Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import State
@@ -52,9 +52,10 @@ class Society(AgentRegistry, mesa.Model):
     rng
         Another word for ``seed``, which Mesa uses; give one of the two.
     network
-        Who knows whom on day 0: a network, or a file to read it from (``read_as`` says
-        in one line what it was taken for). None generates one for ``humans`` people;
-        else there are as many humans as the network has.
+        Who knows whom on day 0: a file, a graph of networkx, a pandas table of ties or
+        a pair of one and a table of people (``read_as`` says in one line what it was
+        taken for). None generates one for ``humans`` people; else there are as many
+        humans as the network has.
     threads
         Threads for large societies; the result is the same for any number.
     cast
@@ -68,6 +69,11 @@ class Society(AgentRegistry, mesa.Model):
     ----------
     seed : int
         The seed that was given, or drawn: with it the same society comes again.
+    labels : tuple of str or None
+        What a network calls each human, by row.
+    people : Mapping of str to array
+        What a network says of each human besides the model, by row: int64, float64
+        (nan where nothing is known) or words ("").
 
     Raises
     ------
@@ -83,7 +89,7 @@ class Society(AgentRegistry, mesa.Model):
         *,
         seed: int | None = None,
         rng: int | None = None,
-        network: SocialNetwork | str | Path | NetworkFile | None = None,
+        network: SocialNetwork | GivenNetwork | None = None,
         threads: int = 1,
         cast: Cast | None = None,
         parameters: Changes | None = None,
@@ -105,6 +111,7 @@ class Society(AgentRegistry, mesa.Model):
         known = make_network(asked, network, self.seed)
         self.parameters = asked.replace(humans=known.n)
         self.labels = known.labels
+        self.people = known.people
         self.read_as = known.read_as
         self.state: State = births.populate(self.parameters, known, self.seed)
         self.day = processes.make_day(self.parameters, known.n, self.seed)
@@ -115,6 +122,8 @@ class Society(AgentRegistry, mesa.Model):
         self.own_schedule = self._scheduled()
         if self.own_schedule is not None and not _RESTORING.get():
             self.own_schedule.start(self.state, self.day)
+            own = [c.name for c in self.parameters.own_columns("humans")]
+            births.begin_with(self.state, known, own)  # what is told stays so
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
         self.cast = cast
@@ -281,14 +290,15 @@ def seed_from(rng: object) -> int:
 
 def make_network(
     parameters: Parameters,
-    network: SocialNetwork | str | Path | NetworkFile | None,
+    network: SocialNetwork | GivenNetwork | None,
     seed: int,
 ) -> SocialNetwork:
     """Return who knows whom on day 0: as given, read from a file, or generated."""
     if isinstance(network, SocialNetwork):
         return network
     if network is not None:
-        return population.read(network, seed, partnered=parameters.partnered)
+        own = parameters.own_columns("humans")
+        return population.read(network, seed, partnered=parameters.partnered, own=own)
     return population.generate(
         parameters.humans,
         parameters.ties,

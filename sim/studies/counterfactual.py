@@ -19,6 +19,8 @@ import pandas as pd
 
 from sim import scenarios
 from sim.events import own_detectors
+from sim.model.network_files.in_memory import GivenNetwork, as_file
+from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import IN_SCENARIO
 from sim.model.state import State
 from sim.scenarios import Scenario
@@ -158,6 +160,7 @@ def counterfactual(
     at: int | None = None,
     seeds: int | Iterable[int] = 20,
     outcomes: Sequence[str] | None = None,
+    network: GivenNetwork | None = None,
     workers: int = 1,
 ) -> Comparison:
     """Simulate with the same random numbers with and without one change, and compare.
@@ -175,6 +178,8 @@ def counterfactual(
         How many seeds (from 0 on), or which.
     outcomes
         What to compare, by name; None takes all there is.
+    network
+        Who knows whom on day 0 in both arms, as for ``sim.run``.
     workers
         Processes to run in; 1 stays in this one. The comparison is the same.
 
@@ -194,7 +199,8 @@ def counterfactual(
     wanted = list(outcomes) if outcomes is not None else usual()
     for name in wanted:
         check(name)
-    one = partial(simulate_pair, without, changed, wanted=wanted)
+    told = None if network is None else as_file(network)
+    one = partial(simulate_pair, without, changed, wanted=wanted, network=told)
     if workers > 1:
         one = partial(own_detectors.call, own_detectors.describe(kinds_in(wanted)), one)
     return Comparison(without, changed, map_all(one, numbers, workers))
@@ -237,10 +243,14 @@ def change(scenario: Scenario, given: Change, at: int | None = None) -> Scenario
 
 
 def simulate_pair(
-    without: Scenario, changed: Scenario, seed: int, wanted: list[str]
+    without: Scenario,
+    changed: Scenario,
+    seed: int,
+    wanted: list[str],
+    network: NetworkFile | None = None,
 ) -> Pair:
     """Simulate both arms of one seed day by day, and note where they part."""
-    arms = [Society(one, rng=seed) for one in (without, changed)]
+    arms = [Society(one, rng=seed, network=network) for one in (without, changed)]
     observers = [OutcomeRecorder(wanted, {}) for _ in arms]
     tracks = Tracks()
     while any(arm.running for arm in arms):

@@ -42,7 +42,7 @@ from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import Parameters
 from sim.scenarios import Scenario, interventions
 from sim.society import seed_from
-from sim.studies import outcomes, points
+from sim.studies import networks, outcomes, points
 from sim.studies.points import MorrisSample, Sampled, SobolSample
 from sim.utils.errors import InputError, nearest
 from sim.utils.provenance import file_identity
@@ -61,7 +61,7 @@ TYPES: dict[str, Any] = {
     **dict.fromkeys(("humans", "without"), list | tuple),
     **{"ghost_writer": bool, "base_url": str | None, "extra_body": dict},
 }
-ITEMS: dict[str, type] = {"humans": int, "without": str}
+ITEMS: dict[str, tuple[type, ...]] = {"humans": (int, str), "without": (str,)}
 
 
 def check_factor(name: str, value: Any) -> None:
@@ -76,19 +76,13 @@ def check_factor(name: str, value: Any) -> None:
     elif name == "lever":
         interventions_of_lever(value)
     elif value != NONE:
-        network_digest(value)
+        networks.digest_of(value)
 
 
 @functools.lru_cache(maxsize=64)
 def scenario_of_factor(name: str) -> Scenario:
     """Return a scenario by its name or file."""
     return scenarios.load(name)
-
-
-@functools.lru_cache(maxsize=64)
-def network_digest(path: str) -> str:
-    """Return the SHA-256 of a network file, read once."""
-    return file_identity(path)["sha256"]
 
 
 def interventions_of_lever(text: str) -> list[interventions.Intervention]:
@@ -153,7 +147,7 @@ def mind(
 def _is_other(value: Any, name: str) -> bool:
     """Tell whether a value has its type by Python's rules only, or wrong parts."""
     if isinstance(value, list | tuple):
-        return any(type(item) is not ITEMS[name] for item in value)
+        return any(type(item) not in ITEMS[name] for item in value)
     return isinstance(value, bool) and name != "ghost_writer"
 
 
@@ -198,6 +192,9 @@ def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         return [found(v) for v in value] if isinstance(value, list) else found(value)
 
     changed: dict[str, Any] = placed(record)
+    options = changed.get("network_options")
+    if isinstance(options, dict) and "people" in options:
+        changed["network_options"] = options | {"people": found(options["people"])}
     if "grid" in changed:
         changed["grid"] = placed(changed["grid"])
     if isinstance(changed.get("list"), list):
@@ -341,11 +338,14 @@ def read(path: str | Path, mechanisms: Sequence[str] = ()) -> Design:
 def make(record: Mapping[str, Any]) -> Design:
     """Return the design of plain values, as a TOML file would hold them.
 
+    A network may stand there itself, as ``sim.run`` takes one in memory.
+
     Raises
     ------
     InputError
         If a key or a value is not valid: names it, and the nearest that is.
     """
+    record = networks.named(record)
     try:
         return Design(**{str(name): value for name, value in record.items()})
     except ValidationError as error:
@@ -412,6 +412,8 @@ def _check_network_options(design: Design) -> None:
             what = "true or false" if kind is bool else "a text"
             raise InputError(f"{name!r} is {what}, not {value!r}")
     NetworkFile("", **design.network_options)
+    if "people" in design.network_options:
+        networks.with_digests(design.network_options)
     if design.network is None and "network" not in design.varied:
         raise InputError("they go with a network file: name one as 'network'")
 

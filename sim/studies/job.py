@@ -25,13 +25,13 @@ from sim.mechanisms import registry
 from sim.minds.options import MindOptions, open_cast
 from sim.minds.transcript import InUse
 from sim.model.encounters import Cast
-from sim.model.network_files.network_file import NetworkFile
+from sim.model.network_files.in_memory import NetworkData
 from sim.runs.simulate import finalize, language_mind
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
-from sim.studies import design, outcomes
+from sim.studies import design, networks, outcomes
 from sim.studies.design import (
     NAMES,
     NONE,
@@ -39,7 +39,6 @@ from sim.studies.design import (
     Point,
     interventions_of_lever,
     mind_identity,
-    network_digest,
     scenario_of_factor,
 )
 from sim.studies.outcomes import OutcomeRecorder, find
@@ -119,12 +118,12 @@ class Tasks:
 
     def identity(self) -> str:
         """Return the design, and the digests of what it refers to, as JSON."""
-        networks = [self.design.network, *self._varied("network")]
+        told = [self.design.network, *self._varied("network")]
         known = {
             "design": self.design.as_dict(),
             "outcomes": self.outcomes,
             "functions": {f["name"]: f["digest"] for f in self.functions},
-            "networks": [_network_digest(one) for one in networks],
+            "networks": [_network_digest(one) for one in told],
             "minds": [mind_identity(one) for one in self.minds],
         }
         mechanisms = registry.digests(self.design.parameters()())
@@ -163,7 +162,7 @@ class Tasks:
             "profile": scenario.profile,
             "parameters": scenario.parameters.model_dump(mode="json"),
             "interventions": shown,
-            "network": absolute(network),
+            "network": network if networks.held(network) else absolute(network),
             "network_digest": _network_digest(network),
             "mind": {
                 key: absolute(value) if key == "replay" else value
@@ -174,7 +173,10 @@ class Tasks:
             "source": source_digest(),
         }
         if network is not None and design.network_options:
-            job["network_options"] = design.network_options
+            options = dict(design.network_options)
+            if "people" in options:
+                options["people"] = absolute(options["people"])
+            job["network_options"] = options
         if scenario.mechanisms:
             used = scenario.parameters.mechanisms
             job["mechanisms"] = [one.origin() for one in used]
@@ -189,7 +191,11 @@ def run_hash(job: Job) -> str:
         *(job["seed"], job["outcomes"]),
         [[one["name"], one["digest"]] for one in job["functions"]],
         *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
-        *([job["network_options"]] if "network_options" in job else []),
+        *(
+            [networks.with_digests(job["network_options"])]
+            if "network_options" in job
+            else []
+        ),
         *([[o["name"], o["digest"]] for o in job.get("mechanisms", [])]),
     ]
     text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
@@ -204,14 +210,7 @@ def absolute(path: str | None) -> str | None:
 def _network_digest(path: str | None) -> str | None:
     if path is None or path == NONE:
         return None
-    return network_digest(path)
-
-
-def network_of(job: Job) -> NetworkFile | None:
-    """Return the network file of a job, and how to read it; None if it has none."""
-    if job["network"] is None:
-        return None
-    return NetworkFile(job["network"], **job.get("network_options", {}))
+    return networks.digest_of(path)
 
 
 def scenario_of(job: Job) -> Scenario:
@@ -294,7 +293,7 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             mind = mind._replace(record=job["record"])
         cast = _opened(mind, stack, entered)
         society = Society(
-            scenario_of(job), rng=job["seed"], network=network_of(job), cast=cast
+            scenario_of(job), rng=job["seed"], network=networks.of_job(job), cast=cast
         )
         writer = _writer(job, society, stack)
         for day in range(1, society.parameters.steps + 1):
@@ -335,13 +334,17 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
     """Return where the whole run is kept, if it is."""
     if job.get("keep") is None:
         return None
-    steps, network = society.parameters.steps, network_of(job)
+    steps, network = society.parameters.steps, networks.of_job(job)
     looked = own_detectors.identity(society.monitor.kinds)
     more = {"network": network, "run": job["run"], "detectors": looked}
-    record = provenance(scenario_of(job), job["seed"], steps, more)
+    lived = {"parameters": society.parameters}  # a network says how many people
+    scenario = scenario_of(job).model_copy(update=lived)
+    record = provenance(scenario, job["seed"], steps, more)
     if society.read_as is not None:
         record["network"]["read_as"] = society.read_as
     writer = stack.enter_context(RunWriter(Path(job["keep"]), record, overwrite=True))
+    if isinstance(network, NetworkData):
+        writer.network(network.stored, network.content)
     writer.snapshot(0, society.state)
     return writer
 

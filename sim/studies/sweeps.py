@@ -28,7 +28,7 @@ from sim.runs.result import Result
 from sim.runs.run import run as simulate
 from sim.runs.simulate import language_mind
 from sim.society import Society
-from sim.studies import design, executors, store
+from sim.studies import design, executors, networks, store
 from sim.studies.design import Design, make, mind, resolve
 from sim.studies.job import (
     DONE,
@@ -40,7 +40,6 @@ from sim.studies.job import (
     JobResult,
     Task,
     Tasks,
-    network_of,
     scenario_of,
     warm_up,
 )
@@ -132,7 +131,7 @@ def _opened(task: Task) -> Iterator[Society]:
     job = task.job
     with open_cast(stand_in(design.mind(job["mind"]))) as cast:
         yield Society(
-            scenario_of(job), rng=job["seed"], network=network_of(job), cast=cast
+            scenario_of(job), rng=job["seed"], network=networks.of_job(job), cast=cast
         )
 
 
@@ -193,6 +192,7 @@ class Sweep:
     def design(self) -> Design:
         """What is varied."""
         own = self.about["design"].get("detectors", {})
+        networks.recall(self.path)
         with kinds.known_for_now({kind: one["meaning"] for kind, one in own.items()}):
             return make(self.about["design"]["design"])
 
@@ -365,7 +365,7 @@ class Sweep:
             check_address(mind)
         except InputError as error:
             raise InputError(f"run {run[:8]} was not kept: {error}") from None
-        given: dict[str, Any] = {"network": network_of(job), "mind": mind}
+        given: dict[str, Any] = {"network": networks.of_job(job), "mind": mind}
         return simulate(scenario_of(job), seed=task.seed, out=place, **given)
 
     def _query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -577,6 +577,9 @@ class Driver:
             job["record"] = str(said)
         if self.tasks.design.keep_runs:
             job["keep"] = str(place / KEPT / task.run)
+        if networks.held(job["network"]):
+            job["network"] = str(networks.keep(place, job["network"]))
+            job["network_kept"] = True
         return job
 
     def keep(self, findings: Iterator[JobResult], progress: bool) -> None:
