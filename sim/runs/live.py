@@ -45,6 +45,11 @@ class LiveResult(Result):
             "parameters": parameters.model_dump(mode="json"),
         }
 
+    @property
+    def stopped(self) -> int | None:
+        """The day on which a stopping rule ended it."""
+        return self._society.stopped
+
     @functools.cached_property
     def series(self) -> pd.DataFrame:
         """The society day by day so far: one row a day, indexed by ``step``."""

@@ -44,6 +44,7 @@ from sim.utils.typing import Array
 from sim.utils.untrusted import read_bytes, read_json, resolve_inside
 
 if TYPE_CHECKING:
+    from sim.runs.stopping import Until
     from sim.scenarios.interventions import Intervention
 
 
@@ -76,6 +77,15 @@ class Result:
         validation.check_provenance(file, found)
         digests.listed_in(file, found)
         return dict(found)
+
+    @property
+    def stopped(self) -> int | None:
+        """The day on which a stopping rule ended the run; None if it lived all days.
+
+        An event that did not happen by then is not known never to happen.
+        """
+        found = self.provenance.get("stopped")
+        return None if found is None else int(found["day"])
 
     @functools.cached_property
     def series(self) -> pd.DataFrame:
@@ -438,6 +448,7 @@ class Result:
         threads: int = 1,
         snapshot_every: int | None = None,
         checkpoint_every: int | None = None,
+        until: Until | bool | None = None,
         progress: bool = False,
     ) -> Result:
         """Continue from a checkpoint in another run, with something changed or not.
@@ -454,6 +465,9 @@ class Result:
             As for ``run``.
         snapshot_every, checkpoint_every
             Days, as for ``run``; None is as in this run.
+        until
+            What ended this run, which is given again if it is a function. False lets
+            the fork live all its days.
 
         Raises
         ------
@@ -461,13 +475,22 @@ class Result:
             If there is no such checkpoint, an intervention is due before it, the run
             was made by other code, or nothing can be written.
         """
-        from sim.runs import simulate
+        from sim.runs import simulate, stopping
 
         days = {"snapshot_every": snapshot_every, "checkpoint_every": checkpoint_every}
         days = {name: number for name, number in days.items() if number is not None}
         kept = simulate.kept_of(self.provenance) | days
+        rule = None
+        if until is not False:
+            told = self.provenance.get("until")
+            given = None if isinstance(until, bool) else until
+            rule = stopping.rule_again(told, given, f"the run {self.path}")
         options = simulate.RunOptions(
-            **kept, overwrite=overwrite, threads=threads, progress=progress
+            **kept,
+            overwrite=overwrite,
+            threads=threads,
+            progress=progress,
+            until=rule,
         )
         path = simulate.fork(
             self.path, self.provenance, step, interventions, options, out

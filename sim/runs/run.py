@@ -31,6 +31,7 @@ from sim.runs.simulate import (
     language_mind,
     simulate,
 )
+from sim.runs.stopping import Until, rule_of
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario
 from sim.society import Society, seed_from
@@ -54,6 +55,7 @@ def run(
     detectors: Sequence[str] | None = None,
     snapshot_every: int = 30,
     checkpoint_every: int = 0,
+    until: Until | None = None,
     progress: bool = False,
 ) -> Result:
     """Run a scenario to its end, store the run, and open it.
@@ -92,6 +94,11 @@ def run(
     checkpoint_every
         Days between two checkpoints, 0 for none: with them a run that was cut short is
         completed by ``resume``, and a finished one can be forked.
+    until
+        What ends the run before its days are over, asked at the end of each: a function
+        at the top of a file that takes the ``Society``, or as ``result`` a ``Result``
+        of it, and returns True or False; its place, ``"FILE.py:NAME"``; or a condition,
+        as ``{"measure": "adopted", "above": 0.9}``. ``Result.stopped`` says when.
     progress
         Whether to show a bar on standard error.
 
@@ -113,6 +120,7 @@ def run(
         mind=mind or MindOptions(),
         detectors=detectors,
         checkpoint_every=checkpoint_every,
+        until=rule_of(until),
     )
     chosen = scenarios.chosen(scenario, parameters)
     if steps is not None:
@@ -120,7 +128,9 @@ def run(
     seed = seed_from(seed)
     network = None if network is None else as_file(network)
     if out is None:
-        place = default_path(chosen, seed, network, options.mind, detectors)
+        place = default_path(
+            chosen, seed, network, options.mind, detectors, options.until
+        )
     else:
         place = Path(out)
     make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
@@ -131,6 +141,8 @@ def run(
         steps, kept = chosen.parameters.steps, options.kept()
         looked = own_detectors.identity(society.monitor.kinds)
         more = {"network": network, "options": kept, "detectors": looked}
+        if options.until is not None:
+            more["until"] = options.until.record
         record = provenance(chosen, seed, steps, more)
         if society.read_as is not None:
             record["network"]["read_as"] = society.read_as
@@ -157,6 +169,7 @@ def resume(
     threads: int = 1,
     progress: bool = False,
     allow_other_versions: bool = False,
+    until: Until | None = None,
 ) -> Result:
     """Complete a run that was cut short, from its last checkpoint.
 
@@ -172,6 +185,9 @@ def resume(
     allow_other_versions
         Whether Python and libraries may be others than those it was begun with; then
         its provenance says which, from which day on.
+    until
+        As for ``run``; needed where a function was to end the run, since a run that
+        lies somewhere runs no code.
 
     Raises
     ------
@@ -180,7 +196,7 @@ def resume(
         or with other versions, or all its checkpoints are damaged.
     """
     options: dict[str, Any] = {"threads": threads, "progress": progress}
-    options["allow_other_versions"] = allow_other_versions
+    options |= {"allow_other_versions": allow_other_versions, "until": until}
     return load(simulation.resume(expanded(out).resolve(), **options))
 
 

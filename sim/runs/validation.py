@@ -241,6 +241,14 @@ class ProvenanceRecord(BaseModel):
         [],
         description="Other versions that it was resumed with: step, python, libraries.",
     )
+    until: dict[str, str | float] | None = Field(
+        None,
+        description="Stopping rule: a condition on a measure, or a function and the "
+        "SHA-256 of its name and file.",
+    )
+    stopped: dict[str, str | int] | None = Field(
+        None, description="Day on which it ended the run, and the rule in words."
+    )
     parent: dict[str, Any] = Field(
         {}, description="Run and day that it is forked from; SHA-256 of its provenance."
     )

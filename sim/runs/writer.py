@@ -56,7 +56,7 @@ NETWORK = "network"  # the folder of a network that was given in memory
 # What makes a run: one that is equal in all of this may take the place of another.
 SAME = (
     *("source_digest", "scenario", "parameters", "interventions", "seed", "steps"),
-    *("network", "options", "detectors", "mechanisms", "parent", "mind"),
+    *("network", "options", "detectors", "mechanisms", "parent", "mind", "until"),
 )
 LATEST = ".readings.parquet"  # those since the last checkpoint, while a run is built
 UNFINISHED = "unfinished.json"  # what a run was begun with, until it is complete

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -74,6 +74,10 @@ class Society(AgentRegistry, mesa.Model):
     people : Mapping of str to array
         What a network says of each human besides the model, by row: int64, float64
         (nan where nothing is known) or words ("").
+    until : callable or None
+        Asked at the end of each day whether this was the last, before ``steps``.
+    stopped : int or None
+        The day on which it was.
 
     Raises
     ------
@@ -126,6 +130,8 @@ class Society(AgentRegistry, mesa.Model):
             births.begin_with(self.state, known, own)  # what is told stays so
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
+        self.until: Callable[[Society], bool] | None = None
+        self.stopped: int | None = None
         self.cast = cast
         if cast is not None:
             cast.labels = self.labels
@@ -155,6 +161,8 @@ class Society(AgentRegistry, mesa.Model):
         self.monitor.look(self.calendar, self.state, said, self._threads)
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
+        if self.until is not None and self.until(self):
+            self.running, self.stopped = False, self.calendar
 
     def _said_today(self) -> list[Any]:
         """Return what the cast said today, in order, if it speaks at all."""

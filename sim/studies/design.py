@@ -13,6 +13,7 @@ ranges) or ``[[list]]`` in place of ``[grid]``::
 Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network``,
 ``lever`` and ``mind``. A mind is a table of what ``MindOptions``, its ``Settings`` and
 its ``Policy`` have: kind, cast, talks, model, max_calls, without and so on.
+``until = {measure = "adopted", above = 0.9}`` ends each run on the first such day.
 ``[network_options]`` says how network files are to be read where they leave it open, as
 ``columns = "from,to"`` or ``closeness_from = "calls"`` and ``scale = "log"``: the
 options of ``sim.NetworkFile``.
@@ -40,7 +41,9 @@ from sim.minds.options import check as check_mind
 from sim.model import parameters
 from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import Parameters
+from sim.runs.stopping import rule_of
 from sim.scenarios import Scenario, interventions
+from sim.scenarios.interventions import Condition
 from sim.society import seed_from
 from sim.studies import networks, outcomes, points
 from sim.studies.points import MorrisSample, Sampled, SobolSample
@@ -228,6 +231,7 @@ class Design(BaseModel):
     seeds: int | list[int] = 1
     outcomes: list[str] = Field(default=[], max_length=1000)  # none named: all
     keep_runs: bool = False
+    until: Condition | None = None  # what ends a run sooner
     base: dict[str, Any] = {}
     grid: dict[str, list[Any]] | None = None
     listed: list[dict[str, Any]] | None = Field(None, alias="list")
@@ -374,6 +378,8 @@ def _check(design: Design) -> None:
     _check_seeds(design.seeds)
     for name in design.outcomes:
         _at_place("outcomes", outcomes.check, name)
+    if design.until is not None:
+        _at_place("until", rule_of, design.until)
     for name in NAMES:
         if getattr(design, name):
             _at_place(name, check_factor, name, getattr(design, name))

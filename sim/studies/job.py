@@ -27,6 +27,7 @@ from sim.minds.transcript import InUse
 from sim.model.encounters import Cast
 from sim.model.network_files.in_memory import NetworkData
 from sim.runs.simulate import finalize, language_mind
+from sim.runs.stopping import StoppingRule, Until, rule_again, rule_of
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
@@ -42,6 +43,7 @@ from sim.studies.design import (
     scenario_of_factor,
 )
 from sim.studies.outcomes import OutcomeRecorder, find
+from sim.utils import importable
 from sim.utils.errors import InputError
 from sim.utils.provenance import provenance
 from sim.utils.source import changed_code, source_digest
@@ -74,6 +76,8 @@ class Tasks:
         The design.
     functions
         A user's own outcomes, by name.
+    until
+        What ends a run sooner, in the place of what the design says.
 
     Raises
     ------
@@ -87,12 +91,16 @@ class Tasks:
         self,
         design: Design,
         functions: Mapping[str, outcomes.Measure] | None = None,
+        until: Until | None = None,
     ) -> None:
         guard.refuse_replaced()
         self.design = design
         self.layout = design.layout()
         self.seeds = design.seed_list
         self.outcomes = design.outcomes or outcomes.usual()
+        self.rule = rule_of(design.until if until is None else until)
+        if self.rule is not None and outcomes.DAYS not in self.outcomes:
+            self.outcomes = [*self.outcomes, outcomes.DAYS]
         self.detectors = own_detectors.describe(outcomes.kinds_in(self.outcomes))
         given = dict(functions or {})
         for name in {*design.varied, *COLUMNS} & given.keys():
@@ -129,6 +137,8 @@ class Tasks:
         mechanisms = registry.digests(self.design.parameters()())
         if mechanisms:
             known["mechanisms"] = mechanisms
+        if self.rule is not None:
+            known["until"] = self.rule.record
         if self.detectors:
             known["detectors"] = {
                 one["kind"]: {"meaning": one["meaning"], "digest": one["digest"]}
@@ -180,6 +190,8 @@ class Tasks:
         if scenario.mechanisms:
             used = scenario.parameters.mechanisms
             job["mechanisms"] = [one.origin() for one in used]
+        if self.rule is not None:
+            job["until"] = {"rule": self.rule.record, "function": self.rule.described}
         return job | ({"detectors": self.detectors} if self.detectors else {})
 
 
@@ -197,6 +209,7 @@ def run_hash(job: Job) -> str:
             else []
         ),
         *([[o["name"], o["digest"]] for o in job.get("mechanisms", [])]),
+        *([{"until": job["until"]["rule"]}] if "until" in job else []),
     ]
     text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -211,6 +224,24 @@ def _network_digest(path: str | None) -> str | None:
     if path is None or path == NONE:
         return None
     return networks.digest_of(path)
+
+
+def rule_of_job(job: Job) -> StoppingRule | None:
+    """Return what ends the run of a job sooner.
+
+    Raises
+    ------
+    InputError
+        If the file of a user's function is another one by now.
+    """
+    told = job.get("until")
+    if told is None:
+        return None
+    until = None
+    if told["function"] is not None:
+        where = told["function"]
+        until = importable.load(where["module"], where["name"], where["file"])
+    return rule_again(told["rule"], until, f"the run {job['run'][:8]}")
 
 
 def scenario_of(job: Job) -> Scenario:
@@ -295,8 +326,11 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
         society = Society(
             scenario_of(job), rng=job["seed"], network=networks.of_job(job), cast=cast
         )
+        rule = rule_of_job(job)
+        society.until = None if rule is None else rule.ends
         writer = _writer(job, society, stack)
-        for day in range(1, society.parameters.steps + 1):
+        while society.running:
+            day = society.calendar + 1
             entered(f"day {day}")
             society.step()
             observer.look(society)
@@ -309,6 +343,9 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             values[name] = observer.own(name, society)
         if writer is not None:
             entered("writing")
+            if rule is not None and society.stopped is not None:
+                stopped = {"day": society.stopped, "rule": rule.text}
+                writer.provenance["stopped"] = stopped
             _finish(society, writer)
         return values
 
@@ -337,6 +374,8 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
     steps, network = society.parameters.steps, networks.of_job(job)
     looked = own_detectors.identity(society.monitor.kinds)
     more = {"network": network, "run": job["run"], "detectors": looked}
+    if "until" in job:
+        more["until"] = job["until"]["rule"]
     lived = {"parameters": society.parameters}  # a network says how many people
     scenario = scenario_of(job).model_copy(update=lived)
     record = provenance(scenario, job["seed"], steps, more)
@@ -350,9 +389,9 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
 
 
 def _finish(society: Society, writer: RunWriter) -> None:
-    steps = society.parameters.steps
-    if steps % SNAPSHOT_EVERY:
-        writer.snapshot(steps, society.state)
+    last = society.calendar
+    if last % SNAPSHOT_EVERY:
+        writer.snapshot(last, society.state)
     mind = language_mind(society)
     if mind is not None:
         writer.speech(mind.lines, mind.transcript.rows())

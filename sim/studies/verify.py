@@ -251,7 +251,11 @@ def _as_recorded(sweep: Sweep) -> Job:
     """Return of a job what only the ledger knows: source, and a user's functions."""
     known = sweep.about["design"]["functions"]
     functions = [{"name": name, "digest": digest} for name, digest in known.items()]
-    return {"source": sweep.about["source"], "functions": functions}
+    found: Job = {"source": sweep.about["source"], "functions": functions}
+    if until := sweep.about["design"].get("until"):
+        found["until"] = {"rule": until}
+        found["outcomes"] = sweep.about["design"]["outcomes"]
+    return found
 
 
 def _prove_kept(found: Findings, folder: Path, tasks: Mapping[str, Task]) -> None:
