@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from sim.engine.jit import compile_loop
 from sim.engine.rng import Stream, draws_of, key, uniforms
+from sim.engine.table import Column
 from sim.model import rules
 from sim.model.columns import HERE, INSTALLS, LETS_GO, OWNER, PARTNER
 from sim.model.kernels import meetings
@@ -29,9 +30,18 @@ def _skew(out: Array, draws: Array, mean: float) -> None:
         out[i] = rules.trait_quantile(draws[i], mean)
 
 
-def populate(parameters: Parameters, network: SocialNetwork, seed: int) -> State:
-    """Return the state of day 0: people with traits, partners and ties, and no OS."""
-    own = parameters.own_columns("humans"), parameters.own_columns("oses")
+def populate(
+    parameters: Parameters,
+    network: SocialNetwork,
+    seed: int,
+    more: Sequence[Column] = (),
+) -> State:
+    """Return the state of day 0: people with traits, partners and ties, and no OS.
+
+    ``more`` are columns of humans besides those of the model and of mechanisms.
+    """
+    humans_own = (*parameters.own_columns("humans"), *more)
+    own = humans_own, parameters.own_columns("oses")
     state = State(network.n, own)
     humans = state.humans
 

@@ -49,6 +49,7 @@ from sim.runs.validation import (
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
 from sim.society import Society, restoring
+from sim.society.treatment import PREFIX
 from sim.utils.errors import InputError
 from sim.utils.files import sync_folder, writing
 from sim.utils.provenance import is_sealed, sealed, versions
@@ -413,6 +414,8 @@ def _load_state(
     for table in (humans, oses):
         check_people(table, n, len(oses["row"]))
     for name in state.humans.columns:
+        if name.startswith(PREFIX) and name not in humans:
+            continue  # of an intervention that a fork adds
         state.humans.column(name)[:] = humans[name]
     columns = {name: oses[name] for name in state.oses.columns}
     state.add_oses(len(oses["row"]), **columns)

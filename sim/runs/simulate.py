@@ -158,9 +158,9 @@ def simulate(
             mind = language_mind(society)
             if mind is not None:
                 writer.memories(step, mind.memories.columns())
-        if is_last:
+        if is_last and step < steps:
             break
-        if every and step % every == 0:
+        if every and step % every == 0 and not is_last:
             save()
     if rule is not None and society.stopped is not None:
         stopped = {"day": society.stopped, "rule": rule.text}

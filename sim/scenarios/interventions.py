@@ -1,7 +1,8 @@
 """Interventions: declared changes from outside, on a day or on a condition.
 
-An intervention changes parameters and nothing else. Nothing that agents do reads it, or
-the calendar; what follows from it follows through the rules.
+An intervention changes parameters, or writes columns of people, and nothing else.
+Nothing that agents do reads it, or the calendar; what follows from it follows through
+the rules.
 """
 
 from __future__ import annotations
@@ -9,14 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from sim.mechanisms import registry
 from sim.model.parameters import Parameters
+from sim.scenarios.who import Who
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
 # What a run is set up with cannot be changed on the way.
+# Parameters that may be changed for some people only: none, until processes can read
+# them person by person (``Society.hold_for_some``).
+FOR_SOME: frozenset[str] = frozenset()
 SET_UP = {"humans", "ties", "rewiring", "partnered", "separated", "steps"}
 
 
@@ -44,7 +56,7 @@ class Condition(BaseModel):
 
 @checked_arguments()
 class Intervention(BaseModel):
-    """Parameters changed from outside, from a day or a condition on."""
+    """Parameters changed, or columns of people written, from a day or condition on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -52,12 +64,18 @@ class Intervention(BaseModel):
     at: int | None = Field(None, ge=1)  # day, the first day of the society being 1
     when: Condition | None = None
     days: int | None = Field(None, ge=1)  # how long; None is for good
-    set: dict[str, Any]
+    set: dict[str, Any] = {}  # parameters
+    columns: dict[str, float] = {}  # of people, written once, on the first day
+    who: Who | None = None  # on whom it acts; None is on everybody
 
     @model_validator(mode="after")
     def _validated(self) -> Intervention:
         if (self.at is None) == (self.when is None):
             raise ValueError("an intervention has either a day 'at' or a condition")
+        if not {"set", "columns"} & self.model_fields_set:
+            raise ValueError("an intervention sets parameters, or writes columns")
+        if self.days is not None and not self.set:
+            raise ValueError("columns are written once; leave out 'days'")
         fixed = sorted(SET_UP & self.set.keys())
         if fixed:
             raise ValueError(f"{', '.join(fixed)} cannot change during a run")
@@ -66,6 +84,15 @@ class Intervention(BaseModel):
         except InputError as error:
             raise ValueError(str(error)) from None
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, dump: SerializerFunctionWrapHandler) -> Any:
+        found = dump(self)
+        return {
+            name: value
+            for name, value in found.items()
+            if value or name not in ("columns", "who")
+        }
 
 
 class Steering:
@@ -98,6 +125,12 @@ class Steering:
                 name = one.when.measure
                 hint = nearest(name, measures)
                 raise InputError(f"{one.name}: unknown measure {name!r}{hint}")
+            whole = sorted(one.set.keys() - FOR_SOME) if one.who is not None else ()
+            if whole:
+                raise InputError(
+                    f"{one.name}: {', '.join(whole)} cannot be changed for some people "
+                    "only; leave out 'who', or write 'columns' of theirs"
+                )
             if not one.set.keys() <= type(usual).model_fields.keys():
                 usual.replace(**one.set)  # says what is wrong
         self.usual = usual
@@ -129,8 +162,14 @@ class Steering:
         """The usual parameters, changed by all that is in force, latest last."""
         changes: dict[str, Any] = {}
         for one, _ in self.in_force:
-            changes |= one.set
+            if one.who is None:
+                changes |= one.set
         return self.usual.replace(**changes) if changes else self.usual
+
+    @property
+    def for_some(self) -> list[Intervention]:
+        """What is in force on some people only, latest last."""
+        return [one for one, _ in self.in_force if one.who is not None and one.set]
 
 
 def _is_due(one: Intervention, step: int, measures: Mapping[str, float] | None) -> bool:

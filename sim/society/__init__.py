@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +28,7 @@ from sim.model.population import SocialNetwork
 from sim.model.state import State
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Steering
+from sim.society import treatment
 from sim.society.agents import AgentRegistry
 from sim.society.collector import HistoryCollector
 from sim.utils.errors import InputError
@@ -117,17 +118,20 @@ class Society(AgentRegistry, mesa.Model):
         self.labels = known.labels
         self.people = known.people
         self.read_as = known.read_as
-        self.state: State = births.populate(self.parameters, known, self.seed)
+        declared = chosen.interventions
+        more = treatment.columns_for(declared)
+        self.state: State = births.populate(self.parameters, known, self.seed, more)
+        own = self.parameters.own_columns("humans")
+        treatment.check(declared, own, self.state.humans, self.people)
         self.day = processes.make_day(self.parameters, known.n, self.seed)
         self.seconds: dict[str, float] = {}
         self.monitor = events.Monitor(self.parameters)
-        declared = chosen.interventions
         self.steering = Steering(self.parameters, declared, list(MEASURES))
         self.own_schedule = self._scheduled()
         if self.own_schedule is not None and not _RESTORING.get():
             self.own_schedule.start(self.state, self.day)
-            own = [c.name for c in self.parameters.own_columns("humans")]
-            births.begin_with(self.state, known, own)  # what is told stays so
+            told = [c.name for c in own]
+            births.begin_with(self.state, known, told)  # what is told stays so
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
         self.until: Callable[[Society], bool] | None = None
@@ -177,9 +181,19 @@ class Society(AgentRegistry, mesa.Model):
         if self.monitor.history.days:
             measures = {name: self.monitor.latest(name) for name in MEASURES}
         begun = self.steering.begin(int(self.day["step"]) + 1, measures)
+        _, communities = self.monitor.friends()
+        of = self.state.humans, self.people, communities, self.seed
         for one in begun:
-            self.monitor.note(self.calendar + 1, one.name, str(one.set))
+            what = treatment.begin(one, *of)
+            self.monitor.note(self.calendar + 1, one.name, what)
         self.follow(self.steering.parameters)
+        humans = self.state.humans
+        self.hold_for_some(
+            [
+                (humans.column(treatment.column_of(one)) > 0, one.set)
+                for one in self.steering.for_some
+            ]
+        )
 
     def follow(self, current: Parameters) -> None:
         """Let parameters hold from the next day on."""
@@ -188,6 +202,27 @@ class Society(AgentRegistry, mesa.Model):
             processes.set_constants(self.day, current)
             if self.own_schedule is not None:
                 self.own_schedule.set_constants(current)
+
+    def hold_for_some(self, changes: Sequence[tuple[Any, Changes]]) -> None:
+        """Let changed parameters hold for some people on the day that begins.
+
+        It is called each day with what is in force. Processes read parameters person by
+        person only for those named in ``sim.scenarios.interventions.FOR_SOME``; others
+        were refused when the society was made.
+
+        Parameters
+        ----------
+        changes
+            Who, bool[humans], and the parameters that are others for them; of several
+            for one person, the last counts. Nothing lets all be as for everybody.
+
+        Raises
+        ------
+        InputError
+            If there is any: no process reads parameters so yet.
+        """
+        if changes:
+            raise InputError("parameters cannot be changed for some people only")
 
     def _scheduled(self) -> OwnSchedule | None:
         """Return the processes of mechanisms among those of the day, if any."""
