@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sim.model.network_files.network_file import NetworkFile
 from sim.studies import points
 from sim.studies.design import make, read
+from sim.studies.given_networks import of_job
 from sim.studies.job import Tasks, run_job
-from sim.studies.networks import of_job
 from sim.utils.errors import InputError
 
 GRID = {"grid": {"growth_exponent": [0.9, 1.1], "reach": [2.0, 3.0, 4.0]}}

@@ -212,7 +212,7 @@ def test_what_cannot_be_done_is_refused(
 
 
 def test_nothing_to_do_and_two_groups_of_one_name_are_refused() -> None:
-    with pytest.raises(InputError, match="sets parameters, or writes columns"):
+    with pytest.raises(InputError, match="'set': Field required"):
         Intervention(name="course", at=3)
     one, other = on({"share": 0.1}), on({"share": 0.2}, at=9)
     with pytest.raises(InputError, match="act on different people; name them apart"):

@@ -44,7 +44,7 @@ from sim.utils.typing import Array
 from sim.utils.untrusted import read_bytes, read_json, resolve_inside
 
 if TYPE_CHECKING:
-    from sim.runs.stopping import Until
+    from sim.runs.stopping_rules import Until
     from sim.scenarios.interventions import Intervention
 
 
@@ -475,7 +475,7 @@ class Result:
             If there is no such checkpoint, an intervention is due before it, the run
             was made by other code, or nothing can be written.
         """
-        from sim.runs import simulate, stopping
+        from sim.runs import simulate, stopping_rules
 
         days = {"snapshot_every": snapshot_every, "checkpoint_every": checkpoint_every}
         days = {name: number for name, number in days.items() if number is not None}
@@ -484,7 +484,7 @@ class Result:
         if until is not False:
             told = self.provenance.get("until")
             given = None if isinstance(until, bool) else until
-            rule = stopping.rule_again(told, given, f"the run {self.path}")
+            rule = stopping_rules.rule_again(told, given, f"the run {self.path}")
         options = simulate.RunOptions(
             **kept,
             overwrite=overwrite,

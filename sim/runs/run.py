@@ -31,7 +31,7 @@ from sim.runs.simulate import (
     language_mind,
     simulate,
 )
-from sim.runs.stopping import Until, rule_of
+from sim.runs.stopping_rules import Until, rule_of
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario
 from sim.society import Society, seed_from

@@ -23,7 +23,7 @@ from sim.model.network_files.in_memory import GivenNetwork, as_file
 from sim.runs.checkpoint import Checkpoint, check_files, load, readings_of
 from sim.runs.checkpoint import save as save_checkpoint
 from sim.runs.checkpoint import steps as checkpoint_steps
-from sim.runs.stopping import StoppingRule, Until, rule_again
+from sim.runs.stopping_rules import StoppingRule, Until, rule_again
 from sim.runs.validation import check_provenance
 from sim.runs.writer import (
     UNFINISHED,

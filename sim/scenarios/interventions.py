@@ -64,16 +64,21 @@ class Intervention(BaseModel):
     at: int | None = Field(None, ge=1)  # day, the first day of the society being 1
     when: Condition | None = None
     days: int | None = Field(None, ge=1)  # how long; None is for good
-    set: dict[str, Any] = {}  # parameters
+    set: dict[str, Any]  # parameters; none, where columns are written
     columns: dict[str, float] = {}  # of people, written once, on the first day
     who: Who | None = None  # on whom it acts; None is on everybody
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sets_or_writes(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("columns"):
+            return {"set": {}, **given}
+        return given
 
     @model_validator(mode="after")
     def _validated(self) -> Intervention:
         if (self.at is None) == (self.when is None):
             raise ValueError("an intervention has either a day 'at' or a condition")
-        if not {"set", "columns"} & self.model_fields_set:
-            raise ValueError("an intervention sets parameters, or writes columns")
         if self.days is not None and not self.set:
             raise ValueError("columns are written once; leave out 'days'")
         fixed = sorted(SET_UP & self.set.keys())

@@ -116,7 +116,7 @@ class Society(AgentRegistry, mesa.Model):
         known = make_network(asked, network, self.seed)
         self.parameters = asked.replace(humans=known.n)
         self.labels = known.labels
-        self.people = known.people
+        self.people = dict(known.people)
         self.read_as = known.read_as
         declared = chosen.interventions
         more = treatment.columns_for(declared)

@@ -41,11 +41,11 @@ from sim.minds.options import check as check_mind
 from sim.model import parameters
 from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import Parameters
-from sim.runs.stopping import rule_of
+from sim.runs.stopping_rules import rule_of
 from sim.scenarios import Scenario, interventions
 from sim.scenarios.interventions import Condition
 from sim.society import seed_from
-from sim.studies import networks, outcomes, points
+from sim.studies import given_networks, outcomes, points
 from sim.studies.points import MorrisSample, Sampled, SobolSample
 from sim.utils.errors import InputError, nearest
 from sim.utils.provenance import file_identity
@@ -79,7 +79,7 @@ def check_factor(name: str, value: Any) -> None:
     elif name == "lever":
         interventions_of_lever(value)
     elif value != NONE:
-        networks.digest_of(value)
+        given_networks.digest_of(value)
 
 
 @functools.lru_cache(maxsize=64)
@@ -349,7 +349,7 @@ def make(record: Mapping[str, Any]) -> Design:
     InputError
         If a key or a value is not valid: names it, and the nearest that is.
     """
-    record = networks.named(record)
+    record = given_networks.named(record)
     try:
         return Design(**{str(name): value for name, value in record.items()})
     except ValidationError as error:
@@ -419,7 +419,7 @@ def _check_network_options(design: Design) -> None:
             raise InputError(f"{name!r} is {what}, not {value!r}")
     NetworkFile("", **design.network_options)
     if "people" in design.network_options:
-        networks.with_digests(design.network_options)
+        given_networks.with_digests(design.network_options)
     if design.network is None and "network" not in design.varied:
         raise InputError("they go with a network file: name one as 'network'")
 

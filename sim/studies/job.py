@@ -27,12 +27,12 @@ from sim.minds.transcript import InUse
 from sim.model.encounters import Cast
 from sim.model.network_files.in_memory import NetworkData
 from sim.runs.simulate import finalize, language_mind
-from sim.runs.stopping import StoppingRule, Until, rule_again, rule_of
+from sim.runs.stopping_rules import StoppingRule, Until, rule_again, rule_of
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
-from sim.studies import design, networks, outcomes
+from sim.studies import design, given_networks, outcomes
 from sim.studies.design import (
     NAMES,
     NONE,
@@ -172,7 +172,7 @@ class Tasks:
             "profile": scenario.profile,
             "parameters": scenario.parameters.model_dump(mode="json"),
             "interventions": shown,
-            "network": network if networks.held(network) else absolute(network),
+            "network": network if given_networks.held(network) else absolute(network),
             "network_digest": _network_digest(network),
             "mind": {
                 key: absolute(value) if key == "replay" else value
@@ -204,7 +204,7 @@ def run_hash(job: Job) -> str:
         [[one["name"], one["digest"]] for one in job["functions"]],
         *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
         *(
-            [networks.with_digests(job["network_options"])]
+            [given_networks.with_digests(job["network_options"])]
             if "network_options" in job
             else []
         ),
@@ -223,7 +223,7 @@ def absolute(path: str | None) -> str | None:
 def _network_digest(path: str | None) -> str | None:
     if path is None or path == NONE:
         return None
-    return networks.digest_of(path)
+    return given_networks.digest_of(path)
 
 
 def rule_of_job(job: Job) -> StoppingRule | None:
@@ -324,7 +324,10 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             mind = mind._replace(record=job["record"])
         cast = _opened(mind, stack, entered)
         society = Society(
-            scenario_of(job), rng=job["seed"], network=networks.of_job(job), cast=cast
+            scenario_of(job),
+            rng=job["seed"],
+            network=given_networks.of_job(job),
+            cast=cast,
         )
         rule = rule_of_job(job)
         society.until = None if rule is None else rule.ends
@@ -371,7 +374,7 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
     """Return where the whole run is kept, if it is."""
     if job.get("keep") is None:
         return None
-    steps, network = society.parameters.steps, networks.of_job(job)
+    steps, network = society.parameters.steps, given_networks.of_job(job)
     looked = own_detectors.identity(society.monitor.kinds)
     more = {"network": network, "run": job["run"], "detectors": looked}
     if "until" in job:

@@ -17,7 +17,7 @@ import numpy as np
 from sim.events.kinds import EVENTS, SHIPPED
 from sim.model.columns import OFFLINE
 from sim.model.parameters import MONTH, YEAR
-from sim.runs.stopping import reader_of
+from sim.runs.stopping_rules import reader_of
 from sim.scenarios.outcomes import OUTCOMES, outcomes
 from sim.society import Society
 from sim.utils import importable

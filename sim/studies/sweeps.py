@@ -27,10 +27,10 @@ from sim.runs import result
 from sim.runs.result import Result
 from sim.runs.run import run as simulate
 from sim.runs.simulate import language_mind
-from sim.runs.stopping import Until, conditions_of, rule_again
+from sim.runs.stopping_rules import Until, conditions_of, rule_again
 from sim.scenarios.outcomes import known_for_now
 from sim.society import Society
-from sim.studies import design, executors, networks, store
+from sim.studies import design, executors, given_networks, store
 from sim.studies.design import Design, make, mind, resolve
 from sim.studies.job import (
     DONE,
@@ -133,7 +133,10 @@ def _opened(task: Task) -> Iterator[Society]:
     job = task.job
     with open_cast(stand_in(design.mind(job["mind"]))) as cast:
         yield Society(
-            scenario_of(job), rng=job["seed"], network=networks.of_job(job), cast=cast
+            scenario_of(job),
+            rng=job["seed"],
+            network=given_networks.of_job(job),
+            cast=cast,
         )
 
 
@@ -194,7 +197,7 @@ class Sweep:
     def design(self) -> Design:
         """What is varied."""
         own = self.about["design"].get("detectors", {})
-        networks.recall(self.path)
+        given_networks.recall(self.path)
         with kinds.known_for_now({kind: one["meaning"] for kind, one in own.items()}):
             return make(self.about["design"]["design"])
 
@@ -373,7 +376,7 @@ class Sweep:
         except InputError as error:
             raise InputError(f"run {run[:8]} was not kept: {error}") from None
         until = None if rule is None or told is None else conditions_of(told)
-        given: dict[str, Any] = {"network": networks.of_job(job), "mind": mind}
+        given: dict[str, Any] = {"network": given_networks.of_job(job), "mind": mind}
         given["until"] = until
         return simulate(scenario_of(job), seed=task.seed, out=place, **given)
 
@@ -594,8 +597,8 @@ class Driver:
             job["record"] = str(said)
         if self.tasks.design.keep_runs:
             job["keep"] = str(place / KEPT / task.run)
-        if networks.held(job["network"]):
-            job["network"] = str(networks.keep(place, job["network"]))
+        if given_networks.held(job["network"]):
+            job["network"] = str(given_networks.keep(place, job["network"]))
             job["network_kept"] = True
         return job
 

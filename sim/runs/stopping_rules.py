@@ -7,6 +7,7 @@ that one may end gives it again.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -14,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.events import MEASURES
-from sim.runs.live import LiveResult
 from sim.scenarios.interventions import Condition
 from sim.society import Society
 from sim.utils import importable
@@ -67,7 +67,15 @@ def reader_of(function: Callable[[Any], Any]) -> Callable[[Society], Any]:
         first = ""
     if first != RESULT:
         return function
-    return lambda society: function(LiveResult(society))
+    return lambda society: function(_live_result(society))
+
+
+def _live_result(society: Society) -> Any:
+    """Return a society as a ``Result``.
+
+    Its class is found when it is needed: forks of a result have stopping rules, too.
+    """
+    return importlib.import_module("sim.runs.live").LiveResult(society)
 
 
 def rule_of(until: Until | None) -> StoppingRule | None:
