@@ -325,3 +325,10 @@ def test_the_command_line_takes_rules_and_functions(
     compare = ["compare", calm, "her", "--seeds", "1", "--workers", "1", *own]
     assert main([*compare, "--outcomes", "adopted_end"]) == 0
     assert "inequality" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_report_says_that_a_run_was_stopped(tmp_path: Path) -> None:
+    run = sim.run(town(), until=HALF, out=tmp_path / "run")
+    says = f"ended on day {run.stopped} by a stopping rule (adopted above 0.5)"
+    assert says in sim.report(run)

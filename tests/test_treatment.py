@@ -197,7 +197,6 @@ def test_a_mechanisms_column_may_be_written() -> None:
         ({"set": {"price": 0.5}}, "price cannot be changed for some people only"),
         ({"columns": {"growth": 1.0}}, "no column 'growth' of people to write"),
         ({"columns": {"touch": 2.0}}, "'touch' is within 0 to 1, not 2"),
-        ({"columns": {}}, None),
         ({"days": 3}, "columns are written once; leave out 'days'"),
     ],
 )

@@ -371,6 +371,12 @@ def _lead(result: Result) -> list[Html]:
         sentences.append(f"At the height, {per_cent(most)} of them had an OS.")
         oses, gone = counted(last["oses"], "OS"), number(last["departed"])
         sentences.append(f"Of {oses} that came to be, {gone} had departed in the end.")
+    if result.stopped is not None:
+        rule = result.provenance["stopped"].get("rule", "")
+        sentences.append(
+            f"The run was ended on day {result.stopped:,} by a stopping rule ({rule}): "
+            "what had not happened by then may happen later."
+        )
     row = found(result)
     dates = [
         f"{what} on day {row[k]:,.0f}" for k, what in STORY if not math.isnan(row[k])
@@ -378,6 +384,13 @@ def _lead(result: Result) -> list[Html]:
     if dates:
         sentences.append(f"The detectors of events date {listed(dates)}.")
     return [paragraph(" ".join(sentences), class_="lead")]
+
+
+def _days(result: Result) -> str:
+    planned = f"{result.provenance.get('steps') or 0:,}"
+    if result.stopped is None:
+        return planned
+    return f"{result.stopped:,} of {planned}, ended by a stopping rule"
 
 
 def _run(result: Result, scenario: Scenario | None) -> list[Html]:
@@ -394,7 +407,7 @@ def _run(result: Result, scenario: Scenario | None) -> list[Html]:
     rows += [
         ("Profile of the OSes", known.get("profile", "not recorded")),
         ("Humans", f"{result.population:,}"),
-        ("Days", f"{known.get('steps') or 0:,}"),
+        ("Days", _days(result)),
         ("Seed of all random numbers", known.get("seed")),
         ("Who knows whom", _network(result)),
         ("Minds", _mind(result)),
