@@ -218,6 +218,14 @@ REFUSED: dict[str, Any] = {
 }  # fmt: skip
 
 
+def test_a_graph_of_ever_new_attributes_is_refused_within_bounds() -> None:
+    graph = nx.path_graph(1001)
+    for node in graph:
+        graph.nodes[node][f"a{node}"] = node
+    with pytest.raises(InputError, match="people have more than 1000 attributes"):
+        population.read(graph)
+
+
 @pytest.mark.parametrize("told", REFUSED)
 def test_what_could_mean_two_things_is_asked(told: str) -> None:
     with pytest.raises(InputError) as error:
@@ -289,6 +297,7 @@ def test_a_result_has_people_in_all_its_tables(
     assert table.loc["bob", "city"] == "Bonn"
 
 
+@pytest.mark.slow
 def test_a_run_that_was_cut_short_is_resumed(tmp_path: Path) -> None:
     class Killed(BaseException):
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ def test_a_rule_that_never_holds_changes_nothing(
     assert "stopped" not in run.provenance
 
 
+@pytest.mark.slow
 def test_resume_and_forks_stop_on_the_same_day(tmp_path: Path) -> None:
     options: dict[str, Any] = {"checkpoint_every": 4}
     run = sim.run(town(), until=half, out=tmp_path / "run", **options)
@@ -282,12 +284,18 @@ def test_a_design_holds_no_code(until: Any, told: str) -> None:
 @pytest.mark.slow
 def test_a_sweep_with_both_is_the_same_with_workers(tmp_path: Path) -> None:
     own = {"inequality": named("inequality")}
-    design = {**DESIGN, "seeds": 2, "grid": {"price": [0.0, 0.8]}}
+    example = sys.modules[own["inequality"].__module__]
+    base = {"humans": 60, "steps": 120, "innovation": 0.01}
+    design = {**example.DESIGN, "base": base, "seeds": 2}
     options: dict[str, Any] = {"functions": own, "until": named("settled")}
     out = tmp_path / "sweep"
     sweep = sim.sweep(design, out=out, workers=2, **options)
     table = sweep.table()
     assert not len(sweep.failures())
+    shown = example.by_imitation(table, base["steps"])
+    assert shown["days"].is_monotonic_decreasing
+    assert shown["settled"].iloc[[0, 2]].tolist() == [0, 2]
+    assert shown["inequality"].between(0.0, 1.0).all()
     alone = Tasks(sweep.design, own, named("settled"))
     for position, task in enumerate(alone):
         values = run_job(task.job)["values"]

@@ -230,6 +230,7 @@ def test_a_usual_intervention_is_recorded_as_before() -> None:
 # ----------------------------------------------------------------------------- runs
 
 
+@pytest.mark.slow
 def test_runs_forks_and_files_know_who_was_treated(tmp_path: Path) -> None:
     given = town(on({"share": 0.3}))
     run = sim.run(given, seed=1, out=tmp_path / "run", checkpoint_every=4)

@@ -46,13 +46,12 @@ DESIGN: dict[str, Any] = {
 }
 
 
-def by_imitation(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the outcomes for each strength of imitation.
+def by_imitation(table: pd.DataFrame, steps: int) -> pd.DataFrame:
+    """Return the outcomes for each strength of imitation, of runs of so many days.
 
     A run that lived all its days was not settled by then: of its days, one knows that
     they are more. So is it with love that had not begun on the last day.
     """
-    steps = DESIGN["base"]["steps"]
     groups = table.assign(
         settled=table["days"] < steps, loved=table["first_love"].notna()
     ).groupby("imitation")
@@ -68,7 +67,7 @@ def by_imitation(table: pd.DataFrame) -> pd.DataFrame:
 if __name__ == "__main__":
     own = {"inequality": inequality}
     sweep = sim.sweep(DESIGN, functions=own, until=settled, resume=True)
-    print(by_imitation(sweep.table()), end="\n\n")
+    print(by_imitation(sweep.table(), DESIGN["base"]["steps"]), end="\n\n")
     town = sim.scenario("her").replace(humans=100, steps=150)
     calm = town.replace(imitation=0.0)
     compared = sim.counterfactual(

@@ -8,19 +8,21 @@ where workers, and whoever opens the sweep again, find it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sim.model.network_files.builder import LARGEST
 from sim.model.network_files.in_memory import NetworkData, as_file, is_in_memory
 from sim.model.network_files.network_file import NetworkFile
-from sim.model.network_files.opening import LARGEST
 from sim.utils.errors import InputError
 from sim.utils.files import writing
 from sim.utils.provenance import file_identity
 from sim.utils.untrusted import read_bytes, resolve_inside
 
 FOLDER = "networks"
+_NAME = re.compile(f"{FOLDER}/[0-9a-f]{{16}}[.]json")
 _held: dict[str, NetworkData] = {}
 
 
@@ -59,19 +61,34 @@ def held(name: str | None) -> NetworkData | None:
     return _held.get(name or "")
 
 
-def recall(folder: Path) -> None:
-    """Hold the networks that a sweep keeps in its folder.
+def recall(folder: Path, record: Mapping[str, Any]) -> None:
+    """Hold the networks that a sweep keeps in its folder, and names in its design.
 
     Raises
     ------
     InputError
         If one is not the one that it is named by.
     """
-    for file in sorted((folder / FOLDER).glob("*.json")):
-        found = load(resolve_inside(folder, f"{FOLDER}/{file.name}"))
-        if _name_of(found) != f"{FOLDER}/{file.name}":
+    names = {name for name in _networks_in(record) if _NAME.fullmatch(name)}
+    for name in sorted(names - _held.keys()):
+        found = load(resolve_inside(folder, name))
+        if _name_of(found) != name:
+            file = folder / name
             raise InputError(f"{file} is damaged: other bytes than it is named by")
-        _held[_name_of(found)] = found
+        _held[name] = found
+
+
+def _networks_in(record: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the networks that a design names."""
+    listed = record.get("list")
+    parts = [record, record.get("grid"), *(listed if isinstance(listed, list) else [])]
+    for part in parts:
+        told = part.get("network") if isinstance(part, Mapping) else None
+        yield from (
+            one
+            for one in (told if isinstance(told, list) else [told])
+            if isinstance(one, str)
+        )
 
 
 def load(file: str | Path) -> NetworkData:

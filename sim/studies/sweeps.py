@@ -197,7 +197,7 @@ class Sweep:
     def design(self) -> Design:
         """What is varied."""
         own = self.about["design"].get("detectors", {})
-        given_networks.recall(self.path)
+        given_networks.recall(self.path, self.about["design"]["design"])
         with kinds.known_for_now({kind: one["meaning"] for kind, one in own.items()}):
             return make(self.about["design"]["design"])
 

@@ -16,6 +16,7 @@ from sim.utils.errors import InputError
 LARGEST = 2**28  # bytes of JSON or GML, which take many times their size in memory
 ATTRIBUTES = 64  # of ties, whose numbers are kept
 OS_KIND = "OS"  # of a node in our own exports
+MOST_TITLES = 1000  # of people
 TITLES = ("id", "label", "name")  # of nodes: what people are called
 
 
@@ -70,14 +71,24 @@ class Builder:
         found = Found(
             tuple(self.numbers), pairs_of(self.ends), how, weights,
             unused=tuple(unused), notes=notes, lines=lines, partner=partner,
-            known=table_of(self.about, len(self.numbers)),
+            known=table_of(self.path, self.about, len(self.numbers)),
         )  # fmt: skip
         return labelled(among_people(found, self.oses), self.labels)
 
 
-def table_of(about: Mapping[int, dict[str, Any]], people: int) -> dict[str, list[Any]]:
-    """Return what is known of people as columns, None where it is not."""
+def table_of(
+    path: str | Path, about: Mapping[int, dict[str, Any]], people: int
+) -> dict[str, list[Any]]:
+    """Return what is known of people as columns, None where it is not.
+
+    Raises
+    ------
+    InputError
+        If there would be too many columns, most of them empty.
+    """
     titles = dict.fromkeys(title for one in about.values() for title in one)
+    if len(titles) > MOST_TITLES:
+        raise InputError(f"{path}: people have more than {MOST_TITLES} attributes")
     return {
         str(title): [about.get(n, {}).get(title) for n in range(people)]
         for title in titles

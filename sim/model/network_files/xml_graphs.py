@@ -381,7 +381,7 @@ class _Handler(ContentHandler):
 
     def _known(self, notes: list[str]) -> dict[str, list[Any]]:
         """Return what nodes have, with what they have by default, as columns."""
-        known = table_of(self.about, len(self.numbers))
+        known = table_of(self.path, self.about, len(self.numbers))
         types = dict(self.node_keys.values())
         for title, default in self.node_defaults.items():
             if key_of(title) in TITLES:
