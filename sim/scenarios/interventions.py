@@ -125,6 +125,11 @@ class Steering:
         return due
 
     @property
+    def changed(self) -> frozenset[str]:
+        """The names of parameters that something in force sets."""
+        return frozenset(name for one, _ in self.in_force for name in one.set)
+
+    @property
     def parameters(self) -> Parameters:
         """The usual parameters, changed by all that is in force, latest last."""
         changes: dict[str, Any] = {}

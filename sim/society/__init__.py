@@ -117,6 +117,8 @@ class Society(AgentRegistry, mesa.Model):
             self.own_schedule.start(self.state, self.day)
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
+        if cast is not None and self.own_schedule is not None:
+            self.own_schedule.varying.check_cast()
         self.cast = cast
         if cast is not None:
             cast.labels = self.labels
@@ -163,6 +165,8 @@ class Society(AgentRegistry, mesa.Model):
         for one in begun:
             self.monitor.note(self.calendar + 1, one.name, str(one.set))
         self.follow(self.steering.parameters)
+        if self.own_schedule is not None:
+            self.own_schedule.varying.overridden = self.steering.changed
 
     def follow(self, current: Parameters) -> None:
         """Let parameters hold from the next day on."""
@@ -173,8 +177,8 @@ class Society(AgentRegistry, mesa.Model):
                 self.own_schedule.set_constants(current)
 
     def _scheduled(self) -> OwnSchedule | None:
-        """Return the processes of mechanisms among those of the day, if any."""
-        if not self.parameters.mechanisms:
+        """Return the processes of a day that mechanisms or differences change."""
+        if not self.parameters.mechanisms and self.parameters.heterogeneity is None:
             return None
         return OwnSchedule(self.steering.usual, self.parameters)
 

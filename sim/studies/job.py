@@ -28,7 +28,7 @@ from sim.model.encounters import Cast
 from sim.model.network_files.network_file import NetworkFile
 from sim.runs.simulate import finalize, language_mind
 from sim.runs.writer import RunWriter
-from sim.scenarios import Scenario
+from sim.scenarios import Scenario, differences
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
 from sim.studies import design, outcomes
@@ -178,6 +178,7 @@ class Tasks:
         if scenario.mechanisms:
             used = scenario.parameters.mechanisms
             job["mechanisms"] = [one.origin() for one in used]
+        job |= scenario.differing()
         return job | ({"detectors": self.detectors} if self.detectors else {})
 
 
@@ -191,6 +192,7 @@ def run_hash(job: Job) -> str:
         *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
         *([job["network_options"]] if "network_options" in job else []),
         *([[o["name"], o["digest"]] for o in job.get("mechanisms", [])]),
+        *([[name, job[name]] for name in differences.NAMES if name in job]),
     ]
     text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -221,6 +223,8 @@ def scenario_of(job: Job) -> Scenario:
         title="",
         story="",
         profile=job["profile"],
+        varies=job.get("varies", {}),
+        profiles=job.get("profiles", []),
         parameters=registry.revive(job.get("mechanisms", []), job["parameters"]),
         interventions=[Intervention.model_validate(i) for i in job["interventions"]],
     )
