@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import runpy
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,8 @@ def test_a_mechanisms_column_may_be_written() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"set": {"price": 0.5}}, "price cannot be changed for some people only"),
+        ({"set": {"focus": 0.5}}, "focus cannot be changed for some people only"),
+        ({"set": {"os_meeting": 0.5}}, "os_meeting cannot be changed for some people"),
         ({"columns": {"growth": 1.0}}, "no column 'growth' of people to write"),
         ({"columns": {"touch": 2.0}}, "'touch' is within 0 to 1, not 2"),
         ({"days": 3}, "columns are written once; leave out 'days'"),
@@ -225,6 +227,92 @@ def test_a_usual_intervention_is_recorded_as_before() -> None:
     assert one.model_dump() == usual | {"set": {"growth_cap": 2.0}}
     again = on({"share": 0.3})
     assert Intervention.model_validate(again.model_dump(mode="json")) == again
+
+
+# ---------------------------------------------------------- parameters of some people
+
+# Of processes over people, over all agents, and over ties.
+SETS: list[Any] = [
+    {"price": 0.8, "innovation": 0.5},
+    {"grief_half_life": 3.0, "influence_rate": 0.3},
+    {"human_meeting": 0.9},
+    pytest.param({"human_warmth": 3.0, "human_attention": 2.0}, marks=pytest.mark.slow),
+]
+
+
+def fingerprint(society: sim.Society) -> dict[str, bytes]:
+    """Return the bytes of all columns, but who was treated, and of all ties."""
+    state = society.state
+    found = {
+        f"{name}.{column}": table.column(column).tobytes()
+        for name, table in (("humans", state.humans), ("oses", state.oses))
+        for column in table.columns
+        if not column.startswith("treated_")
+    }
+    return found | {n: c.tobytes() for n, c in state.ties.table().items()}
+
+
+@pytest.mark.parametrize("changes", SETS, ids=lambda one: next(iter(one)))
+def test_some_who_are_all_are_as_everybody(changes: dict[str, Any]) -> None:
+    everybody = on(None, set=changes, columns={}, at=3)
+    some = on({"share": 1.0}, set=changes, columns={}, at=3)
+    one, other = (lived(given, days=12) for given in (everybody, some))
+    assert fingerprint(one) == fingerprint(other)
+    assert fingerprint(one) != fingerprint(lived(days=12))
+
+
+def test_only_the_treated_have_other_parameters_for_as_long_as_it_is() -> None:
+    some = on({"share": 0.5}, set={"innovation": 1.0}, columns={}, at=3, days=2)
+    base = {"innovation": 0.0, "imitation": 0.0, "churn": 0.0}
+    society = sim.Society(town(some, **base), seed=1)
+    adopted = []
+    for _ in range(6):
+        society.step()
+        adopted.append(society.state.humans.adopted_step.copy())
+    rows = treated(society)
+    assert (adopted[1] < 0).all()
+    assert (adopted[3][rows] >= 3).mean() > 0.5
+    assert (adopted[5][~rows] < 0).all()
+    assert np.array_equal(adopted[3], adopted[5])
+
+
+def test_the_latest_counts_for_some_as_for_all() -> None:
+    some = on({"share": 0.5}, set={"innovation": 1.0}, columns={}, at=3)
+    later = on(None, name="none", set={"innovation": 0.0}, columns={}, at=4)
+    again = on({"share": 0.5}, name="more", set={"innovation": 1.0}, columns={}, at=6)
+    base = {"innovation": 0.0, "imitation": 0.0, "churn": 0.0}
+    society = sim.Society(town(some, later, again, **base), seed=1)
+    new = []
+    for _ in range(7):
+        before = int((society.state.humans.adopted_step >= 0).sum())
+        society.step()
+        new.append(int((society.state.humans.adopted_step >= 0).sum()) - before)
+    assert new[2] > 0
+    assert new[3] == new[4] == 0
+    assert new[5] > 0
+
+
+def test_a_cast_does_not_go_with_what_differs_in_talk(tmp_path: Path) -> None:
+    warm = town(on({"share": 0.5}, set={"human_warmth": 2.0}, columns={}))
+    mind = sim.MindOptions(kind="scripted", cast=2)
+    with pytest.raises(InputError, match="a cast does not go with what differs"):
+        sim.run(warm, mind=mind, out=tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_run_of_some_is_continued_as_it_was(tmp_path: Path) -> None:
+    given = town(on({"share": 0.3}, set={"human_meeting": 0.9}, columns={}, at=3))
+    run = sim.run(given, seed=1, out=tmp_path / "run", checkpoint_every=4, threads=2)
+    fork = run.fork(4, out=tmp_path / "fork")
+    assert fork.provenance["files"] == run.provenance["files"]
+    society = sim.Society(given, seed=1)
+    for _ in range(5):
+        society.step()
+    copied = copy.deepcopy(society)
+    for one in (society, copied):
+        while one.running:
+            one.step()
+    assert fingerprint(society) == fingerprint(copied)
 
 
 # ----------------------------------------------------------------------------- runs

@@ -13,8 +13,10 @@ import numpy as np
 from sim.engine.rng import key
 from sim.engine.threads import share_out, worth_sharing
 from sim.mechanisms import loops
+from sim.mechanisms.factors import OwnFactor
 from sim.mechanisms.loops import Scope
 from sim.mechanisms.mechanism import Mechanism, OwnProcess
+from sim.mechanisms.varying import Varying
 from sim.model.parameters import Parameters
 from sim.model.processes import PHASES, Phase
 from sim.model.state import State
@@ -37,6 +39,8 @@ class OwnSchedule:
         The parameters that the society begins with.
     current
         Those of today, which interventions may have changed.
+    for_some
+        The names of parameters that interventions set for some people only.
 
     Raises
     ------
@@ -44,12 +48,19 @@ class OwnSchedule:
         If a process is to stand beside one that there is not.
     """
 
-    def __init__(self, usual: Parameters, current: Parameters) -> None:
+    def __init__(
+        self,
+        usual: Parameters,
+        current: Parameters,
+        for_some: frozenset[str] = frozenset(),
+    ) -> None:
         self.mechanisms: tuple[Mechanism, ...] = usual.mechanisms
         self.constants = {one.name: _record(one) for one in self.mechanisms}
         self.begun = {one.name for one in self.mechanisms if getattr(usual, one.name)}
         self.set_constants(current)
-        self.phases = _arranged(self.mechanisms, self._phase)
+        self.varying = Varying(usual, self._factor_scope, for_some)
+        shipped = self.varying.arranged(PHASES)
+        self.phases = _arranged(shipped, self.mechanisms, self._phase)
 
     def set_constants(self, parameters: Parameters) -> None:
         """Take over the parameters of a day.
@@ -71,13 +82,14 @@ class OwnSchedule:
                 record[name] = float(getattr(parameters, name))
 
     def start(self, state: State, day: Any) -> None:
-        """Run the starts of all mechanisms that are on.
+        """Run the starts of all mechanisms that are on; draw what differs before.
 
         Raises
         ------
         InputError
             If one breaks.
         """
+        self.varying.start(state, day)
         for one in self.mechanisms:
             if one.starts is not None and one.name in self.begun:
                 self.run(one, one.starts, state, day, None)
@@ -102,13 +114,9 @@ class OwnSchedule:
         InputError
             If it cannot be compiled, or breaks.
         """
-        record = self.constants[one.name]
-        if not record[one.name]:
+        record = self._record_today(one, day)
+        if record is None:
             return
-        for name in one.streams:
-            record[f"key_{name}"] = key(
-                int(day["seed"]), one.stream(name), int(day["step"])
-            )
         scope = scope_of(process, state, day, record)
         try:
             _run(one, process, state, scope, threads)
@@ -116,6 +124,24 @@ class OwnSchedule:
             raise
         except Exception as error:
             raise loops.explained(process, error) from error
+
+    def _record_today(self, one: Mechanism, day: Any) -> Any:
+        """Return a mechanism's record with the keys of the day; None if it is off."""
+        record = self.constants[one.name]
+        if not record[one.name]:
+            return None
+        for name in one.streams:
+            record[f"key_{name}"] = key(
+                int(day["seed"]), one.stream(name), int(day["step"])
+            )
+        return record
+
+    def _factor_scope(
+        self, one: Mechanism, factor: OwnFactor, state: State, day: Any
+    ) -> Scope | None:
+        """Return what a factor may read today; None if its mechanism is off."""
+        record = self._record_today(one, day)
+        return None if record is None else scope_of(factor, state, day, record)
 
 
 def _run(
@@ -152,14 +178,14 @@ def _namespace(record: Any) -> SimpleNamespace:
     )
 
 
-def count_of(process: OwnProcess, state: State) -> int:
+def count_of(process: OwnProcess | OwnFactor, state: State) -> int:
     """Return how many rows a process runs over."""
     if process.over == "agents":
         return state.ties.agents
     return state.humans.n if process.over == "humans" else state.oses.n
 
 
-def scope_of(process: OwnProcess, state: State, day: Any, my: Any) -> Scope:
+def scope_of(process: OwnProcess | OwnFactor, state: State, day: Any, my: Any) -> Scope:
     """Return what a process may read and write: what it has declared, and no more.
 
     The record of the day is a copy, so that nothing else sees what is written to it.
@@ -173,7 +199,7 @@ def scope_of(process: OwnProcess, state: State, day: Any, my: Any) -> Scope:
 
 
 def _columns(
-    table: str, process: OwnProcess, column: Callable[[str], Any]
+    table: str, process: OwnProcess | OwnFactor, column: Callable[[str], Any]
 ) -> tuple[Any, ...]:
     names = tuple(
         full.partition(".")[2]
@@ -197,10 +223,12 @@ def _record(one: Mechanism) -> Any:
 
 
 def _arranged(
-    mechanisms: Iterable[Mechanism], phase: Callable[..., Phase]
+    shipped: Iterable[Phase],
+    mechanisms: Iterable[Mechanism],
+    phase: Callable[..., Phase],
 ) -> tuple[Phase, ...]:
     """Return all processes of a day, in order."""
-    day = [_Placed(one, "") for one in PHASES]
+    day = [_Placed(one, "") for one in shipped]
     for mechanism in mechanisms:
         for process in mechanism.processes:
             names = [placed.phase.name for placed in day]

@@ -79,6 +79,7 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     mechanisms: ClassVar[tuple[Any, ...]] = ()  # those that add fields and columns
+    heterogeneity: ClassVar[Any] = None  # what differs between agents, if anything
 
     # who there is
     humans: int = _whole(1000, "people", 1, 50_000_000, "humans in the society", "assumed")
@@ -238,8 +239,12 @@ class Parameters(BaseModel):
 
     @classmethod
     def own_columns(cls, table: str) -> tuple[Column, ...]:
-        """Return the columns that mechanisms add to the table of humans or of OSes."""
-        return tuple(c for one in cls.mechanisms for c in one.columns[table])
+        """Return the columns added to the table of humans or of OSes.
+
+        Mechanisms add theirs, and so does what differs between agents.
+        """
+        adding = (*cls.mechanisms, *([cls.heterogeneity] if cls.heterogeneity else []))
+        return tuple(column for one in adding for column in one.columns[table])
 
 
 Constants = NamedTuple(  # type: ignore[misc]

@@ -46,7 +46,7 @@ from sim.runs.validation import (
     ties_of,
     with_own,
 )
-from sim.scenarios import Scenario
+from sim.scenarios import Scenario, differences
 from sim.scenarios.interventions import Intervention
 from sim.society import Society, restoring
 from sim.society.treatment import PREFIX
@@ -213,7 +213,8 @@ def _meta(society: Society, scenario: Scenario) -> dict[str, Any]:
     steering = society.steering
     shocks = [event for event in society.monitor.events if event.kind == "intervention"]
     known = registry.digests(society.parameters)
-    without = None if known else {"mechanisms"}
+    added = ("mechanisms", *differences.NAMES)  # what older scenarios do not have
+    without = {name for name in added if not getattr(scenario, name)}
     return {
         "format": FORMAT,
         "step": int(society.day["step"]),

@@ -105,6 +105,8 @@ def default_path(
     made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
     if scenario.mechanisms:
         made_of.append({"mechanisms": registry.digests(scenario.parameters)})
+    if differing := scenario.differing():
+        made_of.append(differing)
     if mind is not None and mind.kind != "rules" and mind.cast != 0:
         made_of.append([str(part) for part in mind])
     looked = own_detectors.identity(DETECTORS if detectors is None else detectors)

@@ -230,6 +230,12 @@ class ProvenanceRecord(BaseModel):
     mechanisms: dict[str, str] = Field(
         {}, description="SHA-256 of the file of each mechanism in use, by name."
     )
+    varies: dict[str, Any] = Field(
+        {}, description="How parameters differ between agents, by name."
+    )
+    profiles: list[dict[str, Any]] = Field(
+        [], description="Profiles of OSes, and the share of each."
+    )
     mind: MindRecord | None = Field(
         None, description="The cast, and the calls to its model; null without one."
     )

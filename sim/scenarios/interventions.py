@@ -20,15 +20,19 @@ from pydantic import (
 )
 
 from sim.mechanisms import registry
+from sim.mechanisms.heterogeneity import HUMANS, VARIABLE
 from sim.model.parameters import Parameters
 from sim.scenarios.who import Who
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
 # What a run is set up with cannot be changed on the way.
-# Parameters that may be changed for some people only: none, until processes can read
-# them person by person (``Society.hold_for_some``).
-FOR_SOME: frozenset[str] = frozenset()
+# Parameters that may be changed for some people only: processes read them by person.
+FOR_SOME = frozenset(
+    name
+    for name, reader in VARIABLE.items()
+    if HUMANS in reader.of and Parameters.model_fields[name].annotation is float
+)
 SET_UP = {"humans", "ties", "rewiring", "partnered", "separated", "steps"}
 
 
@@ -134,7 +138,7 @@ class Steering:
             if whole:
                 raise InputError(
                     f"{one.name}: {', '.join(whole)} cannot be changed for some people "
-                    "only; leave out 'who', or write 'columns' of theirs"
+                    "only: no process reads it person by person; leave out 'who'"
                 )
             if not one.set.keys() <= type(usual).model_fields.keys():
                 usual.replace(**one.set)  # says what is wrong
@@ -163,6 +167,12 @@ class Steering:
         return due
 
     @property
+    def changed(self) -> frozenset[str]:
+        """The names of parameters that something in force sets for everybody."""
+        whole = (one for one, _ in self.in_force if one.who is None)
+        return frozenset(name for one in whole for name in one.set)
+
+    @property
     def parameters(self) -> Parameters:
         """The usual parameters, changed by all that is in force, latest last."""
         changes: dict[str, Any] = {}
@@ -172,9 +182,27 @@ class Steering:
         return self.usual.replace(**changes) if changes else self.usual
 
     @property
-    def for_some(self) -> list[Intervention]:
-        """What is in force on some people only, latest last."""
-        return [one for one, _ in self.in_force if one.who is not None and one.set]
+    def for_some(self) -> list[tuple[Intervention, dict[str, Any]]]:
+        """What is in force on some people only, with what it sets, latest last.
+
+        What something later sets for everybody is left out.
+        """
+        found = []
+        later: set[str] = set()
+        for one, _ in reversed(self.in_force):
+            if one.who is None:
+                later |= one.set.keys()
+                continue
+            changes = {n: v for n, v in one.set.items() if n not in later}
+            if changes:
+                found.append((one, changes))
+        return found[::-1]
+
+    @property
+    def set_for_some(self) -> frozenset[str]:
+        """The names of parameters that something sets for some people, at any time."""
+        known = [*self.waiting, *(one for one, _ in self.in_force)]
+        return frozenset(n for one in known if one.who is not None for n in one.set)
 
 
 def _is_due(one: Intervention, step: int, measures: Mapping[str, float] | None) -> bool:

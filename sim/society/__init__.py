@@ -136,6 +136,8 @@ class Society(AgentRegistry, mesa.Model):
         self.running = self.parameters.steps > 0
         self.until: Callable[[Society], bool] | None = None
         self.stopped: int | None = None
+        if cast is not None and self.own_schedule is not None:
+            self.own_schedule.varying.check_cast()
         self.cast = cast
         if cast is not None:
             cast.labels = self.labels
@@ -187,11 +189,13 @@ class Society(AgentRegistry, mesa.Model):
             what = treatment.begin(one, *of)
             self.monitor.note(self.calendar + 1, one.name, what)
         self.follow(self.steering.parameters)
+        if self.own_schedule is not None:
+            self.own_schedule.varying.overridden = self.steering.changed
         humans = self.state.humans
         self.hold_for_some(
             [
-                (humans.column(treatment.column_of(one)) > 0, one.set)
-                for one in self.steering.for_some
+                (humans.column(treatment.column_of(one)) > 0, changes)
+                for one, changes in self.steering.for_some
             ]
         )
 
@@ -206,29 +210,22 @@ class Society(AgentRegistry, mesa.Model):
     def hold_for_some(self, changes: Sequence[tuple[Any, Changes]]) -> None:
         """Let changed parameters hold for some people on the day that begins.
 
-        It is called each day with what is in force. Processes read parameters person by
-        person only for those named in ``sim.scenarios.interventions.FOR_SOME``; others
-        were refused when the society was made.
-
         Parameters
         ----------
         changes
             Who, bool[humans], and the parameters that are others for them; of several
             for one person, the last counts. Nothing lets all be as for everybody.
-
-        Raises
-        ------
-        InputError
-            If there is any: no process reads parameters so yet.
         """
-        if changes:
-            raise InputError("parameters cannot be changed for some people only")
+        if self.own_schedule is not None:
+            self.own_schedule.varying.changes = list(changes)
 
     def _scheduled(self) -> OwnSchedule | None:
-        """Return the processes of mechanisms among those of the day, if any."""
-        if not self.parameters.mechanisms:
+        """Return the processes of a day that mechanisms or differences change."""
+        some = self.steering.set_for_some
+        usual = self.parameters
+        if not usual.mechanisms and usual.heterogeneity is None and not some:
             return None
-        return OwnSchedule(self.steering.usual, self.parameters)
+        return OwnSchedule(self.steering.usual, self.parameters, some)
 
     @checked_arguments()
     def graph(

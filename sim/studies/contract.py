@@ -18,11 +18,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import scenarios
+from sim.engine.rng import key
 from sim.engine.table import Column
 from sim.engine.threads import share_out
 from sim.mechanisms import loops, registry
+from sim.mechanisms.factors import SOCKETS, OwnFactor
 from sim.mechanisms.mechanism import Mechanism, OwnProcess
 from sim.mechanisms.schedule import count_of, plain, scope_of
+from sim.mechanisms.varying import evaluated
 from sim.model.processes import Phase
 from sim.model.state import State
 from sim.runs.result import Result
@@ -129,14 +132,15 @@ def _check_processes(one: Mechanism, town: Scenario) -> None:
     schedule = society.own_schedule
     assert schedule is not None  # the scenario uses a mechanism
     own = {process.name: process for process in one.processes}
-    usual = schedule.phases
+    usual, record = schedule.phases, schedule.constants[one.name]
 
     def watched(phase: Phase) -> Phase:
-        if phase.name not in own:
-            return phase
-        record = schedule.constants[one.name]
-        watch = _Watch(one, own[phase.name], phase.run, record)
-        return phase._replace(run=watch.look)
+        if phase.name in own:
+            watch = _Watch(one, own[phase.name], phase.run, record)
+            return phase._replace(run=watch.look)
+        here = [f for f in one.factors if SOCKETS[f.socket].phase == phase.name]
+        factors = _WatchFactors(one, here, phase.run, record)
+        return phase._replace(run=factors.look) if here else phase
 
     for day in range(town.parameters.steps):
         schedule.phases = usual if day % EVERY else tuple(map(watched, usual))
@@ -188,16 +192,7 @@ class _Watch(NamedTuple):
 
     def _plainly(self, state: State, day: Any) -> None:
         """Run the function as plain Python, with numbers of full precision."""
-        scope = plain(scope_of(self.process, state, day, self.record))
-        tables = [table._make(map(_Numbers, table)) for table in scope[:3]]
-        scope = scope._replace(humans=tables[0], oses=tables[1], ties=tables[2])
-        try:
-            for i in range(count_of(self.process, state)):
-                self.process.function(i, scope)
-        except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            name = self.process.name
-            raise InputError(f"{name}: its plain function breaks ({what})") from error
+        _called_plainly(self.process, state, day, self.record)
 
     def _compare(self, one: State, whole: State, what: str, *, exact: bool) -> None:
         found, wanted = _contents(one), _contents(whole)
@@ -225,6 +220,59 @@ class _Watch(NamedTuple):
         if declared.unit == "0..1" and not -1e-6 <= low <= high <= 1.0 + 1e-6:
             text = f"writes {low:g} to {high:g} to {name}, which is within 0 to 1"
             raise InputError(f"{self.process.name} {text}")
+
+
+class _WatchFactors(NamedTuple):
+    """Runs a process of the model, and looks at the factors that enter it before."""
+
+    mechanism: Mechanism
+    factors: list[OwnFactor]
+    run: Callable[[State, Any, ThreadPoolExecutor | None], None]
+    record: Any
+
+    def look(self, state: State, day: Any, threads: Any) -> None:
+        """Work the factors out in several ways, and run the process."""
+        streams = self.mechanism.streams
+        keys = {f"key_{n}": self.mechanism.stream(n) for n in streams}
+        for name, number in keys.items():
+            self.record[name] = key(int(day["seed"]), number, int(day["step"]))
+        before = _contents(state)
+        for factor in self.factors:
+            self._look_at(factor, state, day)
+        for name, column in _contents(state).items():
+            if _differ(column, before[name]):
+                raise InputError(f"{self.factors[0].name} changes {name}")
+        self.run(state, day, threads)
+
+    def _look_at(self, factor: OwnFactor, state: State, day: Any) -> None:
+        scope = scope_of(factor, state, day, self.record)
+        count = count_of(factor, state)
+        whole = evaluated(self.mechanism, factor, scope, count)
+        loop, again = loops.compiled(self.mechanism, factor), np.empty(count)
+        for first, last in reversed(list(_pieces(count))):
+            loop(first, last, scope, again)
+        with ThreadPoolExecutor(3) as threads:
+            spread = evaluated(self.mechanism, factor, scope, count, threads)
+        if _differ(again, whole) or _differ(spread, whole):
+            raise InputError(f"{factor.name} depends on the order of rows")
+        plainly = _called_plainly(factor, state, day, self.record)
+        if not np.allclose(np.array(plainly, float), whole, ROUNDED, SMALL):
+            raise InputError(f"{factor.name} differs from its plain function")
+
+
+def _called_plainly(
+    called: OwnProcess | OwnFactor, state: State, day: Any, record: Any
+) -> list[Any]:
+    """Return what a function returns for each row, as plain Python."""
+    scope = plain(scope_of(called, state, day, record))
+    tables = [table._make(map(_Numbers, table)) for table in scope[:3]]
+    scope = scope._replace(humans=tables[0], oses=tables[1], ties=tables[2])
+    try:
+        return [called.function(i, scope) for i in range(count_of(called, state))]
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        text = f"{called.name}: its plain function breaks ({what})"
+        raise InputError(text) from error
 
 
 class _Numbers:

@@ -29,7 +29,7 @@ from sim.model.network_files.in_memory import NetworkData
 from sim.runs.simulate import finalize, language_mind
 from sim.runs.stopping_rules import StoppingRule, Until, rule_again, rule_of
 from sim.runs.writer import RunWriter
-from sim.scenarios import Scenario
+from sim.scenarios import Scenario, differences
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
 from sim.studies import design, given_networks, outcomes
@@ -192,6 +192,7 @@ class Tasks:
             job["mechanisms"] = [one.origin() for one in used]
         if self.rule is not None:
             job["until"] = {"rule": self.rule.record, "function": self.rule.described}
+        job |= scenario.differing()
         return job | ({"detectors": self.detectors} if self.detectors else {})
 
 
@@ -210,6 +211,7 @@ def run_hash(job: Job) -> str:
         ),
         *([[o["name"], o["digest"]] for o in job.get("mechanisms", [])]),
         *([{"until": job["until"]["rule"]}] if "until" in job else []),
+        *([[name, job[name]] for name in differences.NAMES if name in job]),
     ]
     text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -251,6 +253,8 @@ def scenario_of(job: Job) -> Scenario:
         title="",
         story="",
         profile=job["profile"],
+        varies=job.get("varies", {}),
+        profiles=job.get("profiles", []),
         parameters=registry.revive(job.get("mechanisms", []), job["parameters"]),
         interventions=[Intervention.model_validate(i) for i in job["interventions"]],
     )

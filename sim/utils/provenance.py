@@ -63,6 +63,7 @@ def provenance(
         "scenario": scenario.name,
         "profile": scenario.profile,
         **_mechanisms(scenario.parameters.mechanisms),
+        **scenario.differing(),
         "parameters": scenario.parameters.model_dump(mode="json"),
         "interventions": [i.model_dump(mode="json") for i in scenario.interventions],
         "seed": int(seed),
