@@ -113,7 +113,7 @@ class Varying:
 
     def check_cast(self) -> None:
         """Raise InputError if minds would be asked about what differs."""
-        names = sorted({*self._of, *self._for_some})
+        names = [*self._of, *sorted(self._for_some - self._of.keys())]
         asked = [n for n in names if ASKED_OF_MINDS & {*VARIABLE[n].phases}]
         asked += [
             factor.name
