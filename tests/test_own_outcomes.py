@@ -97,7 +97,9 @@ def test_a_run_ends_on_the_first_day_of_a_rule(
     assert run.steps[-1] == len(run.series) == day
     assert run.series.equals(whole.series.loc[:day])
     assert run.provenance["stopped"]["rule"] == run.provenance["until"]["rule"]
-    assert sim.verify(run.path).is_proved
+    proof = sim.verify(run.path)
+    assert proof.is_proved
+    assert f", {day} days, seed 0" in proof.findings[-1].text
     assert whole.stopped is None
 
 

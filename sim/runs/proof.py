@@ -114,7 +114,8 @@ def prove_run(path: Path) -> list[Finding]:
         found.add(UNPROVED, f"the source changed while it was in use: {names}")
     _prove_checkpoints(found, path, record)
     count = len(listed or files_of(path))
-    return found.end(f"{count} files, {record['steps']} days, seed {record['seed']}")
+    days = (record.get("stopped") or {}).get("day", record["steps"])
+    return found.end(f"{count} files, {days} days, seed {record['seed']}")
 
 
 def _record(found: Findings, path: Path) -> dict[str, Any] | None:
