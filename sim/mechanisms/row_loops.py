@@ -41,7 +41,7 @@ OF_OTHER = (
 _PLACES = {name: place for place, name in enumerate(DAY.names or ())}
 
 
-class Rows(NamedTuple):
+class ByRow(NamedTuple):
     """What differs by row, and the numbers of the record that it is written to."""
 
     numbers: Array  # float64[fields]: the record, seen as numbers
@@ -72,7 +72,7 @@ def run(
     """
     agents, ties, day = arguments
     copied = np.array([day], DAY)
-    rows = Rows(
+    rows = ByRow(
         copied.view(np.float64),
         np.array([_PLACES[name] for name in values], np.int64),
         np.array([name in OF_OTHER for name in values], np.uint8),
