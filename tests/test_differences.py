@@ -499,7 +499,7 @@ def test_a_run_that_was_cut_short_is_resumed(
         file = f"{name}.parquet"
         assert (resumed.path / file).read_bytes() == (whole.path / file).read_bytes()
     page = sim.report(resumed)
-    assert "0.5 assistant, 0.5 os1" in page and "of humans, low 0" in page
+    assert "0.5 assistant, 0.5 os1" in page and "jealousy differs" in page
 
 
 @pytest.mark.slow

@@ -350,12 +350,24 @@ def _loop(function: Any) -> Any:
     return jit.own_kernel(function, name, is_checked=False)
 
 
-def attend(first: int, last: int, agents: Any, ties: Any, day: Any, v: Any) -> None:
-    """Write each agent's offer, as ``talk.attend`` does, with ``Values``."""
-    _loop(_attend)(first, last, Work(agents, ties, day, new_block()), v)
+def run(
+    phase: str, v: Any, first: int, last: int, agents: Any, ties: Any, day: Any
+) -> None:
+    """Run ``attend`` or ``converse`` for a range of agents.
 
-
-def converse(first: int, last: int, agents: Any, ties: Any, day: Any, v: Any) -> None:
-    """Write ties and sums, as ``talk.converse`` does, with ``Values``."""
+    Parameters
+    ----------
+    phase
+        Which of the two.
+    v
+        ``Values`` of what differs.
+    first, last
+        The range.
+    agents, ties, day
+        What the process takes: columns of agents, ties, and the record of the day.
+    """
+    if phase == "attend":
+        _loop(_attend)(first, last, Work(agents, ties, day, new_block()), v)
+        return
     work = Work(agents, ties, day.copy(), new_block())
     _loop(_converse)(first, last, work, v, day)

@@ -441,7 +441,8 @@ def _how(one: Any) -> str:
     """Return how a parameter differs between agents, as the record has it."""
     if not isinstance(one, dict):
         return str(one)
-    return ", ".join(f"{word} {value}" for word, value in one.items())
+    words = sorted(one, key=lambda word: (word != "of", word))
+    return ", ".join(f"{word} {one[word]}" for word in words)
 
 
 def _network(result: Result) -> str:
