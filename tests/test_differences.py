@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import inspect
 import json
 import pickle
@@ -25,6 +26,7 @@ from sim.model.encounters import Cast, RuleMind
 from sim.model.kernels import agent_updates, blocks, meetings, talk
 from sim.model.parameters import Parameters
 from sim.model.processes import PHASES
+from sim.runs.run import resume
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
@@ -175,6 +177,7 @@ def test_values_of_ones_own_that_are_the_usual_ones_change_no_byte(
     assert usual.state.oses.lovers.any() and usual.state.humans.lost.any()
 
 
+@pytest.mark.slow
 def test_one_profile_for_all_is_the_profile(usual: Society) -> None:
     assert (
         differing(usual, lived(small(profiles=[{"name": "os1", "share": 1.0}]))) == []
@@ -214,12 +217,14 @@ def test_both_ends_of_a_tie_find_the_same() -> None:
         assert ties[other, one] == (back, own, kind)
 
 
+@pytest.mark.slow
 def test_any_cut_of_the_rows_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     one = lived(small(varies=MANY), days=25)
     monkeypatch.setattr("sim.engine.threads.WORTH_SHARING", 0)
     assert differing(one, lived(small(varies=MANY), days=25, threads=3)) == []
 
 
+@pytest.mark.slow
 def test_a_copied_society_goes_on_as_the_one_it_was_copied_from() -> None:
     whole = lived(small(varies=MANY, profiles=[]), days=20)
     copied = pickle.loads(pickle.dumps(lived(small(varies=MANY), days=10)))
@@ -421,13 +426,13 @@ def test_a_scenario_says_it_in_its_file(tmp_path: Path) -> None:
 def test_a_run_says_what_differs_and_is_continued_with_the_same_bytes(
     tmp_path: Path,
 ) -> None:
-    town = small(steps=30, varies=MANY)
+    town = small(steps=12, varies=MANY)
     town = town.replace(profiles=[HALVES[0] | {"share": 1.0}], varies={
         name: one for name, one in MANY.items() if name not in ("ardour", "os_charm")
     })  # fmt: skip
-    whole = sim.run(town, seed=1, out=tmp_path / "a", checkpoint_every=10)
-    fork = whole.fork(20, out=tmp_path / "b")
-    for table in ("humans-000030", "oses-000030", "ties-000030"):
+    whole = sim.run(town, seed=1, out=tmp_path / "a", checkpoint_every=8)
+    fork = whole.fork(8, out=tmp_path / "b")
+    for table in ("humans-000012", "oses-000012", "ties-000012"):
         file = f"snapshots/{table}.parquet"
         assert (whole.path / file).read_bytes() == (fork.path / file).read_bytes()
     for one in (whole, fork):
@@ -436,7 +441,7 @@ def test_a_run_says_what_differs_and_is_continued_with_the_same_bytes(
         assert said["varies"]["cooling"] == {"of": "humans", "sd": 0.005}
     assert {"cooling", "innovation"} <= {*whole.humans().columns}
     assert (whole.oses()["profile"] == 0).all()
-    known = json.loads((whole.path / "checkpoints/000020/society.json").read_text())
+    known = json.loads((whole.path / "checkpoints/000008/society.json").read_text())
     assert known["scenario"]["varies"]["jealousy"]["high"] == 1.0
     assert (
         not {"varies", "profiles"}
@@ -469,6 +474,32 @@ def test_what_differs_is_part_of_the_default_place_and_of_the_hash_of_a_run(
         assert again.profiles[1].share == float(share)
         runs.add(task.run)
     assert len(runs) == 2
+
+
+@pytest.mark.slow
+def test_a_run_that_was_cut_short_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = small(steps=20, varies={"jealousy": MANY["jealousy"]}, profiles=HALVES)
+    whole = sim.run(town, seed=1, out=tmp_path / "whole", checkpoint_every=8)
+    step = Society.step
+
+    def cut_short(society: Society) -> None:
+        if society.calendar == 13:
+            raise KeyboardInterrupt
+        step(society)
+
+    monkeypatch.setattr(Society, "step", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        sim.run(town, seed=1, out=tmp_path / "part", checkpoint_every=8)
+    monkeypatch.undo()
+    resumed = resume(tmp_path / "part")
+    assert resumed.provenance["profiles"] == HALVES
+    for name in ("series", "events", "snapshots/oses-000020", "snapshots/ties-000020"):
+        file = f"{name}.parquet"
+        assert (resumed.path / file).read_bytes() == (whole.path / file).read_bytes()
+    page = sim.report(resumed)
+    assert "0.5 assistant, 0.5 os1" in page and "jealousy differs" in page
 
 
 @pytest.mark.slow
@@ -543,13 +574,23 @@ DOUBLED: dict[str, list[str]] = {
 }
 
 
+@pytest.mark.slow
 def test_factors_of_1_change_no_byte(tmp_path: Path, usual: Society) -> None:
     town = small().use(with_factors(tmp_path, ALL_SOCKETS))
     assert differing(usual, lived(town)) == []
     assert differing(usual, lived(town.replace(more=False, of_more=9.0))) == []
 
 
-@pytest.mark.parametrize("socket", [*DOUBLED, "loneliness_support"])
+USUAL_SUITE = ("adoption", "cooling")  # the rest in the slow one
+
+
+@pytest.mark.parametrize(
+    "socket",
+    [
+        pytest.param(name, marks=() if name in USUAL_SUITE else pytest.mark.slow)
+        for name in (*DOUBLED, "loneliness_support")
+    ],
+)
 def test_a_factor_of_2_is_a_doubling(
     socket: str, tmp_path: Path, usual: Society
 ) -> None:
@@ -563,6 +604,7 @@ def test_a_factor_of_2_is_a_doubling(
     assert differing(usual, found)
 
 
+@pytest.mark.slow
 def test_homophily_is_how_far_growth_keeps_apart(tmp_path: Path) -> None:
     """At 0, no gap does: then OSes that have grown are still met."""
     file = with_factors(tmp_path, {"homophily": "agents"})
@@ -574,6 +616,7 @@ def test_homophily_is_how_far_growth_keeps_apart(tmp_path: Path) -> None:
     assert none > 1.1 * strong
 
 
+@pytest.mark.slow
 def test_factors_of_several_mechanisms_multiply(tmp_path: Path, usual: Society) -> None:
     files = [with_factors(tmp_path, ALL_SOCKETS, name) for name in ("more", "less")]
     town = small().use(*files).replace(of_more=4.0, of_less=0.25)
@@ -639,6 +682,7 @@ def wish(i, s):
         sim.check_mechanism(tmp_path / "mine.py", scenario=small(humans=20, steps=15))
 
 
+@pytest.mark.slow
 def test_wages_of_a_survey_change_who_installs_an_os(tmp_path: Path) -> None:
     town = small(imitation=0.0, innovation=0.02).use(EXAMPLES / "wages.py")
     equal, unequal = (
@@ -648,7 +692,28 @@ def test_wages_of_a_survey_change_who_installs_an_os(tmp_path: Path) -> None:
     before, after = (one.adopted_step >= 0 for one in (equal, unequal))
     assert after[~rich].sum() < 0.6 * before[~rich].sum()
     assert after[rich].sum() > 0.75 * before[rich].sum()
+    sim.check_mechanism(EXAMPLES / "wages.py", scenario=small(steps=15))
     for name in ("wages.py", "wages_synthetic.csv"):
         (tmp_path / name).write_bytes((EXAMPLES / name).read_bytes() + b"\n")
     with pytest.raises(InputError, match=r"wages_synthetic.csv holds other data"):
         Society(small().use(tmp_path / "wages.py"), seed=1)
+
+
+@pytest.mark.slow
+def test_the_tables_and_the_benchmark_are_made() -> None:
+    files = EXAMPLES / "what_changed.py", ROOT / "experiments/benchmarks/differing.py"
+    tables, cost = (_module(file) for file in files)
+    found = tables.own_cooling(1, humans=200, steps=120)["human_closeness, own cooling"]
+    assert found["lowest fifth"] > 1.2 * found["highest fifth"]
+    found = tables.half_and_half(1, humans=100, steps=60)["human_closeness"]
+    assert found["assistants"] < 0.7 * found["os1"]
+    took = cost.measured(humans=30, days=1)
+    assert all(min(days) > 0.0 for days in took.values())
+
+
+def _module(file: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -64,17 +64,17 @@ GROUPS = {
 FIELDS = tuple(name for group in GROUPS.values() for name in group)
 
 
-class Column(NamedTuple):
+class ByAgent(NamedTuple):
     """A parameter by agent, or one value for all, at which every agent is looked up.
 
     A value of a pair is of the one of its two ends that has a number, nan at the other.
     """
 
     values: Any  # float64[agents], or float64[1]
-    step: Any  # 1, or 0
+    step: Any  # uint64: 1, or 0
 
 
-# By parameter a Column, or None where all of its group are the same for all.
+# By parameter a ByAgent, or None where all of its group are the same for all.
 Values = NamedTuple("Values", [(name, Any) for name in FIELDS])  # type: ignore[misc]
 
 
@@ -89,11 +89,11 @@ class Hours(NamedTuple):
 
 def values_of(arrays: Mapping[str, Array], day: Any) -> Any:
     """Return ``Values`` of arrays by parameter; others are as in a day's record."""
-    found: dict[str, Column | None] = {}
+    found: dict[str, ByAgent | None] = {}
     for group in GROUPS.values():
         for name in group:
             own, usual = arrays.get(name), np.array([float(day[name])])
-            column = Column(usual, 0) if own is None else Column(own, 1)
+            column = ByAgent(usual, NONE) if own is None else ByAgent(own, ONE)
             found[name] = column if not arrays.keys().isdisjoint(group) else None
     return Values(*(found[name] for name in FIELDS))
 
@@ -128,7 +128,7 @@ _LEAN = {"_nrt": False, "error_model": "numpy", "forceinline": True}
 def _pick(column, usual, at):
     if isinstance(column, types.NoneType):  # type: ignore[attr-defined]
         return lambda column, usual, at: usual
-    return lambda column, usual, at: column.values[at * column.step]
+    return lambda column, usual, at: column.values[np.uint64(at) * column.step]
 
 
 @overload(is_given, jit_options=_LEAN)
@@ -350,12 +350,24 @@ def _loop(function: Any) -> Any:
     return jit.own_kernel(function, name, is_checked=False)
 
 
-def attend(first: int, last: int, agents: Any, ties: Any, day: Any, v: Any) -> None:
-    """Write each agent's offer, as ``talk.attend`` does, with ``Values``."""
-    _loop(_attend)(first, last, Work(agents, ties, day, new_block()), v)
+def run(
+    phase: str, v: Any, first: int, last: int, agents: Any, ties: Any, day: Any
+) -> None:
+    """Run ``attend`` or ``converse`` for a range of agents.
 
-
-def converse(first: int, last: int, agents: Any, ties: Any, day: Any, v: Any) -> None:
-    """Write ties and sums, as ``talk.converse`` does, with ``Values``."""
+    Parameters
+    ----------
+    phase
+        Which of the two.
+    v
+        ``Values`` of what differs.
+    first, last
+        The range.
+    agents, ties, day
+        What the process takes: columns of agents, ties, and the record of the day.
+    """
+    if phase == "attend":
+        _loop(_attend)(first, last, Work(agents, ties, day, new_block()), v)
+        return
     work = Work(agents, ties, day.copy(), new_block())
     _loop(_converse)(first, last, work, v, day)

@@ -41,21 +41,25 @@ OF_OTHER = (
 _PLACES = {name: place for place, name in enumerate(DAY.names or ())}
 
 
-class Rows(NamedTuple):
-    """What differs by row, and the numbers of the record that it is written to."""
+class ByRow(NamedTuple):
+    """What differs by row, and where in the record of the day it belongs."""
 
-    numbers: Array  # float64[fields]: the record, seen as numbers
-    places: Array  # int64[parameters]: where they stand in it
+    places: Array  # int64[parameters]: which of the record's numbers each is
     of_other: Array  # uint8[parameters]: 1 for those in OF_OTHER
     values: Array  # float64[parameters, rows]
 
 
+def values_of(arrays: Mapping[str, Array]) -> ByRow:
+    """Return what differs, of float64[rows] by parameter."""
+    return ByRow(
+        np.array([_PLACES[name] for name in arrays], np.int64),
+        np.array([name in OF_OTHER for name in arrays], np.uint8),
+        np.stack(list(arrays.values())),
+    )
+
+
 def run(
-    phase: str,
-    first: int,
-    last: int,
-    arguments: tuple[Any, Any, Any],
-    values: Mapping[str, Array],
+    phase: str, by_row: ByRow, first: int, last: int, agents: Any, ties: Any, day: Any
 ) -> None:
     """Run a process of the model for a range of rows.
 
@@ -63,23 +67,17 @@ def run(
     ----------
     phase
         Its name: one over humans, OSes or agents, but for those over ties.
+    by_row
+        What differs.
     first, last
         The range.
-    arguments
+    agents, ties, day
         What the process takes: columns of agents, ties, and the record of the day.
-    values
-        By parameter, float64[rows].
     """
-    agents, ties, day = arguments
     copied = np.array([day], DAY)
-    rows = Rows(
-        copied.view(np.float64),
-        np.array([_PLACES[name] for name in values], np.int64),
-        np.array([name in OF_OTHER for name in values], np.uint8),
-        np.stack(list(values.values())),
-    )
+    numbers = copied.view(np.float64)  # the same record, seen as numbers
     loop = _meeting() if phase == "meet" else _loop(phase)
-    loop(first, last, agents, ties, copied[0], rows)
+    loop(first, last, agents, ties, copied[0], numbers, by_row)
 
 
 _KERNELS: dict[str, Any] = {
@@ -91,16 +89,16 @@ _KERNELS: dict[str, Any] = {
 }
 
 
-def _each(first, last, agents, ties, day, rows):
+def _each(first, last, agents, ties, day, numbers, by_row):
     """Run ``_kernel`` for rows, as many at a time as are alike."""
-    values = rows.values
+    values = by_row.values
     start = first
     while start < last:
         stop = start + 1
         while stop < last and _are_alike(values, start, stop):
             stop += 1
         for k in range(values.shape[0]):
-            rows.numbers[rows.places[k]] = values[k, start]
+            numbers[by_row.places[k]] = values[k, start]
         _kernel(start, stop, agents, ties, day)  # type: ignore[name-defined] # noqa: F821
         start = stop
 
@@ -116,11 +114,11 @@ def _are_alike(values, one, other):
 # --------------------------------------------------------------------------- meet
 
 
-def _meet(first, last, agents, ties, day, rows):
+def _meet(first, last, agents, ties, day, numbers, by_row):
     """Write whom each agent gets to know, as ``meetings.meet`` does."""
     for agent in range(first, last):
-        _set(agent, rows, False)
-        other = _met_by(agent, agents, ties, day, rows)
+        _set(agent, numbers, by_row, False)
+        other = _met_by(agent, agents, ties, day, numbers, by_row)
         if agent < day.n_humans:
             agents.humans.meets[agent] = other
         else:
@@ -128,15 +126,15 @@ def _meet(first, last, agents, ties, day, rows):
 
 
 @inline
-def _set(agent, rows, is_other):
+def _set(agent, numbers, by_row, is_other):
     """Let the record hold what is of an agent, or of one who is met."""
-    for k in range(rows.places.shape[0]):
-        if rows.of_other[k] > 0 or not is_other:
-            rows.numbers[rows.places[k]] = rows.values[k, agent]
+    for k in range(by_row.places.shape[0]):
+        if by_row.of_other[k] > 0 or not is_other:
+            numbers[by_row.places[k]] = by_row.values[k, agent]
 
 
 @inline_source
-def _met_by(agent, agents, ties, day, rows):
+def _met_by(agent, agents, ties, day, numbers, by_row):
     if agent < day.n_humans and turns_back(agent, agents.humans, day):
         former = agents.humans.former[agent]
         return -1 if _tied(agent, former, ties) else former
@@ -150,7 +148,7 @@ def _met_by(agent, agents, ties, day, rows):
     other = _presented(agent, sent, agents, ties, day)
     if other < 0 or other == agent or _tied(agent, other, ties):
         return -1
-    _set(other, rows, True)
+    _set(other, numbers, by_row, True)
     return other if takes_to(agent, other, agents, ties, day) else -1
 
 

@@ -146,11 +146,11 @@ class Varying:
         if not values:
             run_over(state, phase, day, threads)
             return
+        run: Callable[..., None]
         if phase.name in OVER_TIES:
-            loop = getattr(pair_loops, phase.name)
-            run = partial(_run_over_ties, loop, pair_loops.values_of(values, day))
+            run = partial(pair_loops.run, phase.name, pair_loops.values_of(values, day))
         else:
-            run = partial(_run_over_rows, phase.name, values)
+            run = partial(row_loops.run, phase.name, row_loops.values_of(values))
         arguments = state.agents, state.ties.arrays, day
         threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
         share_out(run, rows_of(phase.over, state), arguments, threads)
@@ -312,18 +312,6 @@ class Varying:
 
 def _key_today(day: Any, of: str, name: str) -> np.uint64:
     return key(int(day["seed"]), stream_number(of, name), int(day["step"]))
-
-
-def _run_over_ties(
-    loop: Any, values: Any, first: int, last: int, agents: Any, ties: Any, day: Any
-) -> None:
-    loop(first, last, agents, ties, day, values)
-
-
-def _run_over_rows(
-    name: str, values: Any, first: int, last: int, agents: Any, ties: Any, day: Any
-) -> None:
-    row_loops.run(name, first, last, (agents, ties, day), values)
 
 
 def rows_of(over: str, state: State) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -405,7 +405,8 @@ def _run(result: Result, scenario: Scenario | None) -> list[Html]:
             ("Story", "not known: no scenario of this name comes with the package")
         )
     rows += [
-        ("Profile of the OSes", known.get("profile", "not recorded")),
+        ("Profile of the OSes", _profile(known)),
+        *((f"{name} differs", _how(one)) for name, one in _varies(known).items()),
         ("Humans", f"{result.population:,}"),
         ("Days", _days(result)),
         ("Seed of all random numbers", known.get("seed")),
@@ -435,6 +436,26 @@ def _parameters(
         note = f"Set by the scenario, but not in this run: {', '.join(back)}."
         tables.append(paragraph(note, class_="note"))
     return tables
+
+
+def _profile(known: Mapping[str, Any]) -> str:
+    """Return the profile of all OSes, or the share of each."""
+    shares = known.get("profiles")
+    if not shares:
+        return str(known.get("profile", "not recorded"))
+    return ", ".join(f"{one.get('share')} {one.get('name')}" for one in shares)
+
+
+def _varies(known: Mapping[str, Any]) -> Mapping[str, Any]:
+    return known.get("varies") or {}
+
+
+def _how(one: Any) -> str:
+    """Return how a parameter differs between agents, as the record has it."""
+    if not isinstance(one, dict):
+        return str(one)
+    words = sorted(one, key=lambda word: (word != "of", word))
+    return ", ".join(f"{word} {one[word]}" for word in words)
 
 
 def _network(result: Result) -> str:
