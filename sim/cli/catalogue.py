@@ -96,6 +96,7 @@ def list_scenarios(args: argparse.Namespace) -> int:
 
 def list_parameters(args: argparse.Namespace) -> int:
     """Print the parameters that mention a word, or all of them."""
+    from sim.mechanisms.heterogeneity import VARIABLE
     from sim.mechanisms.registry import parameters_with
     from sim.model import parameters
     from sim.utils.errors import InputError
@@ -108,6 +109,8 @@ def list_parameters(args: argparse.Namespace) -> int:
         if not rows:
             raise InputError(f"no parameter mentions {args.search!r}")
     if args.json:
+        whose = {name: list(reader.of) for name, reader in VARIABLE.items()}
+        rows = [row | {"may_differ_among": whose.get(row["name"], [])} for row in rows]
         print(as_json(rows, indent=2))
         return 0
     heads = ("name", "value", "unit", "range", "meaning; source")

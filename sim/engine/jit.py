@@ -111,10 +111,13 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return guard.note(_compiled(function, nogil=True, **_LEAN))
 
 
-def own_kernel(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Return a user's own loop, to be compiled at its first call, as a kernel is.
+def own_kernel(
+    function: Callable[..., Any], name: str, is_checked: bool = True
+) -> Callable[..., Any]:
+    """Return a loop beside those of the model, compiled at its first call as they are.
 
-    Indices are looked at, so that a wrong one is an error and not a wild read.
+    In a user's own loop indices are looked at, so that a wrong one is an error and not
+    a wild read.
 
     Parameters
     ----------
@@ -124,9 +127,11 @@ def own_kernel(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     name
         Names all that the loop is made of beside the model, as a digest does: what is
         compiled is kept under this name, apart from the loops of the model.
+    is_checked
+        Whether indices are looked at.
     """
     place = _own_folder(name)
-    return _compiled(function, place, nogil=True, boundscheck=True, **_LEAN)
+    return _compiled(function, place, nogil=True, boundscheck=is_checked, **_LEAN)
 
 
 def _own_folder(name: str) -> Path:

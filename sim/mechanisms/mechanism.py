@@ -21,6 +21,7 @@ from sim.mechanisms.declared import (
     checked_rows,
     checked_tables,
 )
+from sim.mechanisms.factors import SOCKETS, OwnFactor
 from sim.mechanisms.measured import OwnMeasure, OwnOutcome
 from sim.model import parameters as constants
 from sim.model.parameters import Parameters
@@ -38,6 +39,7 @@ TAKEN = {
     *("scenario", "network", "lever", "mind", "seed", "seeds", "rng", "threads"),
     *("cast", "parameters", "mechanisms", "position", "state", "error", "run"),
     *("n", "ranges", "levels", "second_order", "step", "day", "name", "kind", "agent"),
+    *("varies", "profile", "profiles"),
 }
 LOOKED_UP = ("start", "degree", "neighbour")  # by the loop of a process over ties
 
@@ -196,6 +198,7 @@ class Mechanism:
             check_name(f"{name}: stream", word, ())
         self.streams = tuple(streams)
         self.processes: list[OwnProcess] = []
+        self.factors: list[OwnFactor] = []
         self.starts: OwnProcess | None = None
         self.replacements: dict[str, Replacement] = {}  # by rule
         self.measures: dict[str, OwnMeasure] = {}
@@ -282,6 +285,50 @@ class Mechanism:
             where = _place(name, after, before)
             declared = self._declared(name, over, reads, writes)
             self.processes.append(OwnProcess(name, function, *where, over, *declared))
+            return function
+
+        return declare
+
+    @checked_arguments()
+    def factor(
+        self, socket: str, *, over: str, reads: Sequence[str] = ()
+    ) -> Callable[[F], F]:
+        """Decorate a function that multiplies something in a process of the model.
+
+        It is called as ``function(i, s)`` for each row, compiled as that of a process
+        is, and returns a number from 0 up: 1 changes nothing.
+
+        Parameters
+        ----------
+        socket
+            What is multiplied: ``"adoption"``, ``"uninstalling"``, ``"growth_rate"``,
+            ``"meeting_rate"``, ``"homophily"``, ``"warmth"``, ``"cooling"``,
+            ``"departure_push"`` or ``"loneliness_support"``.
+        over
+            Whose: ``"humans"``, ``"oses"``, or ``"agents"`` for both.
+        reads
+            Columns, as for ``process``.
+
+        Raises
+        ------
+        InputError
+            If there is no such socket, or it is not of those.
+        """
+
+        def declare(function: F) -> F:
+            name = self._name_of(function)
+            if name in (one.name for one in self.factors):
+                raise InputError(f"{name}: there is a factor of that name already")
+            if socket not in SOCKETS:
+                hint = nearest(socket, SOCKETS) or f"; there are {', '.join(SOCKETS)}"
+                raise InputError(f"{name}: nothing is multiplied at {socket!r}{hint}")
+            read, _, _ = self._declared(name, over, reads, ())
+            made = OwnFactor(name, function, socket, over, read)
+            known = SOCKETS[socket].scales
+            if not {*made.tables} <= known.keys():
+                of = " or ".join(known)
+                raise InputError(f"{name}: {socket!r} is of {of}, not of {over}")
+            self.factors.append(made)
             return function
 
         return declare

@@ -14,10 +14,12 @@ from sim.engine.rng import key
 from sim.engine.threads import share_out, worth_sharing
 from sim.mechanisms import loops, requests
 from sim.mechanisms.declared import SHUTDOWN_REQUEST
+from sim.mechanisms.factors import OwnFactor
 from sim.mechanisms.loops import Scope
 from sim.mechanisms.measured import number_of
 from sim.mechanisms.mechanism import Mechanism, OwnProcess, own_tables
 from sim.mechanisms.replaced import Substitute, is_concerned, rules_replaced
+from sim.mechanisms.varying import Varying
 from sim.model.parameters import Parameters
 from sim.model.processes import PHASES, Phase
 from sim.model.state import State
@@ -42,6 +44,8 @@ class OwnSchedule:
         The parameters that the society begins with.
     current
         Those of today, which interventions may have changed.
+    for_some
+        The names of parameters that interventions set for some people only.
 
     Raises
     ------
@@ -49,7 +53,12 @@ class OwnSchedule:
         If a process is to stand beside one that there is not.
     """
 
-    def __init__(self, usual: Parameters, current: Parameters) -> None:
+    def __init__(
+        self,
+        usual: Parameters,
+        current: Parameters,
+        for_some: frozenset[str] = frozenset(),
+    ) -> None:
         self.mechanisms: tuple[Mechanism, ...] = usual.mechanisms
         self.constants = {one.name: _record(one) for one in self.mechanisms}
         self.begun = {one.name for one in self.mechanisms if getattr(usual, one.name)}
@@ -57,6 +66,9 @@ class OwnSchedule:
         self.rows = usual.own_rows()
         shipped = [self._with_rules(phase, usual) for phase in PHASES]
         self.set_constants(current)
+        self.varying = Varying(usual, self._factor_scope, for_some)
+        self._check_rules(usual)
+        shipped = self.varying.arranged(shipped)
         self.phases = _arranged(shipped, self.mechanisms, self._phase)
         if usual.own_columns("oses").count(SHUTDOWN_REQUEST):
             at = [phase.name for phase in self.phases].index("depart")
@@ -95,14 +107,33 @@ class OwnSchedule:
         self.substitutes.append(Substitute(phase.run))
         return phase._replace(run=self.substitutes[-1])
 
+    def _check_rules(self, usual: Parameters) -> None:
+        """Raise InputError if a rule is replaced where agents differ in what it takes.
+
+        Those processes have loops of their own, which call the rules of the model.
+        """
+        replaced = rules_replaced(usual)
+        for phase in PHASES:
+            if phase.name not in self.varying.phases:
+                continue
+            for rule, of in replaced.items():
+                if is_concerned(phase.run, [rule]):
+                    raise InputError(
+                        f"mechanism {of!r} replaces the rule {rule!r}, which "
+                        f"{phase.name!r} uses, where agents differ from each other "
+                        "(varies, profiles, factors, or who is treated); take one of "
+                        "the two"
+                    )
+
     def start(self, state: State, day: Any) -> None:
-        """Run the starts of all mechanisms that are on.
+        """Run the starts of all mechanisms that are on; draw what differs before.
 
         Raises
         ------
         InputError
             If one breaks.
         """
+        self.varying.start(state, day)
         for one in self.mechanisms:
             if one.starts is not None and one.name in self.begun:
                 self.run(one, one.starts, state, day, None)
@@ -145,13 +176,9 @@ class OwnSchedule:
         InputError
             If it cannot be compiled, or breaks.
         """
-        record = self.constants[one.name]
-        if not record[one.name]:
+        record = self._record_today(one, day)
+        if record is None:
             return
-        for name in one.streams:
-            record[f"key_{name}"] = key(
-                int(day["seed"]), one.stream(name), int(day["step"])
-            )
         scope = scope_of(process, state, day, record)
         try:
             _run(one, process, state, scope, threads)
@@ -159,6 +186,24 @@ class OwnSchedule:
             raise
         except Exception as error:
             raise loops.explained(process, error) from error
+
+    def _record_today(self, one: Mechanism, day: Any) -> Any:
+        """Return a mechanism's record with the keys of the day; None if it is off."""
+        record = self.constants[one.name]
+        if not record[one.name]:
+            return None
+        for name in one.streams:
+            record[f"key_{name}"] = key(
+                int(day["seed"]), one.stream(name), int(day["step"])
+            )
+        return record
+
+    def _factor_scope(
+        self, one: Mechanism, factor: OwnFactor, state: State, day: Any
+    ) -> Scope | None:
+        """Return what a factor may read today; None if its mechanism is off."""
+        record = self._record_today(one, day)
+        return None if record is None else scope_of(factor, state, day, record)
 
 
 def _run(
@@ -252,7 +297,7 @@ def _namespace(record: Any) -> SimpleNamespace:
     )
 
 
-def count_of(process: OwnProcess, state: State) -> int:
+def count_of(process: OwnProcess | OwnFactor, state: State) -> int:
     """Return how many rows a process runs over; for ties, those of their agents."""
     if process.over in ("agents", "ties"):
         return state.ties.agents
@@ -261,9 +306,11 @@ def count_of(process: OwnProcess, state: State) -> int:
     return state.humans.n if process.over == "humans" else state.oses.n
 
 
-def scope_of(process: OwnProcess, state: State, day: Any, my: Any) -> Scope:
+def scope_of(process: OwnProcess | OwnFactor, state: State, day: Any, my: Any) -> Scope:
     """Return what a process may read and write: what it has declared, and no more."""
-    return _scope((process.reads, process.writes), process.tables, state, day, my)
+    is_factor = isinstance(process, OwnFactor)
+    own = own_tables(process.reads) if is_factor else process.tables
+    return _scope((process.reads, process.writes), own, state, day, my)
 
 
 def measured_scope(reads: Declared, state: State, day: Any, my: Any) -> Scope:

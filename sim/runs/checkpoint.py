@@ -49,9 +49,10 @@ from sim.runs.validation import (
     ties_of,
     with_own,
 )
-from sim.scenarios import Scenario
+from sim.scenarios import Scenario, differences
 from sim.scenarios.interventions import Intervention
 from sim.society import Society, restoring
+from sim.society.treatment import PREFIX
 from sim.utils.errors import InputError
 from sim.utils.files import sync_folder, writing
 from sim.utils.provenance import is_sealed, sealed, versions
@@ -61,6 +62,7 @@ from sim.utils.untrusted import read_json, resolve_inside
 
 FOLDER = "checkpoints"
 META = "society.json"
+TOLD = "people"  # what is known of people besides the model, if anything is
 LISTS = ("files", "snapshots")  # of names and digests
 BUILT_ON = {"series.parquet", "readings.parquet"}  # of the checkpoints before one
 FORMAT = 1
@@ -150,6 +152,8 @@ def save(society: Society, scenario: Scenario, run: Path, readings: Path) -> Pat
         for name, columns in _tables(society, since).items():
             write_columns(part / f"{name}.parquet", columns)
         write_parts(part / "ties.parquet", society.state.ties.parts(GROUP))
+        if society.people:
+            write_columns(part / f"{TOLD}.parquet", society.people)
         os.replace(readings, part / "readings.parquet")
         meta = _meta(society, scenario) | _bound(run, part, since, step)
         with open(part / META, "wb") as file:
@@ -212,7 +216,8 @@ def _meta(society: Society, scenario: Scenario) -> dict[str, Any]:
     steering = society.steering
     shocks = [event for event in society.monitor.events if event.kind == "intervention"]
     known = registry.digests(society.parameters)
-    without = None if known else {"mechanisms"}
+    added = ("mechanisms", *differences.NAMES)  # what older scenarios do not have
+    without = {name for name in added if not getattr(scenario, name)}
     return {
         "format": FORMAT,
         "step": int(society.day["step"]),
@@ -398,7 +403,12 @@ def _load_state(
     if meta.labels is not None and len(meta.labels) != n:
         raise ValueError("other names than people")
     no_ties = np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros(0, np.uint8)
-    nobody = SocialNetwork(n, *no_ties, meta.labels)
+    told: dict[str, Array] = {}
+    if f"{TOLD}.parquet" in meta.files:
+        told = _columns_of(run, f"{place}/{TOLD}.parquet", pa.schema([]))
+        if any(len(column) != n for column in told.values()):
+            raise ValueError("it knows of other people than there are")
+    nobody = SocialNetwork(n, *no_ties, meta.labels, people=told)
     with restoring():
         society = Society(scenario, seed=meta.seed, network=nobody, threads=threads)
     society.day["step"], society.calendar = meta.step, meta.calendar
@@ -408,6 +418,8 @@ def _load_state(
     for table in (humans, oses):
         check_people(table, n, len(oses["row"]))
     for name in state.humans.columns:
+        if name.startswith(PREFIX) and name not in humans:
+            continue  # of an intervention that a fork adds
         state.humans.column(name)[:] = humans[name]
     columns = {name: oses[name] for name in state.oses.columns}
     state.add_oses(len(oses["row"]), **columns)

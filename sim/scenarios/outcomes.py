@@ -8,7 +8,9 @@ measured, is ``nan``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -194,11 +196,32 @@ def meaning(name: str) -> str:
     found = OUTCOMES.get(name) or own_names.outcomes().get(name)
     if found is not None:
         return f"{found.meaning} ({found.unit})"
+    if name in _own.get():
+        return name
     raise InputError(unknown_outcome(name))
+
+
+# Outcomes of a user's own, while they are known: expectations may be about them.
+_own: ContextVar[frozenset[str]] = ContextVar("own_outcomes", default=frozenset())
+
+
+@contextmanager
+def known_for_now(names: Iterable[str]) -> Iterator[None]:
+    """Know outcomes of a user's own for a while, by their names."""
+    before = _own.set(_own.get() | frozenset(names))
+    try:
+        yield
+    finally:
+        _own.reset(before)
+
+
+def is_known(name: str) -> bool:
+    """Tell whether there is an outcome of that name, the days of events left out."""
+    return name in OUTCOMES or name in own_names.outcomes() or name in _own.get()
 
 
 def unknown_outcome(name: str) -> str:
     """Return the sentence that refuses ``name``, with the nearest outcome."""
-    known = [*OUTCOMES, *own_names.outcomes(), *EVENTS]
+    known = [*OUTCOMES, *own_names.outcomes(), *EVENTS, *_own.get()]
     hint = nearest(name, known) or f"; there are {', '.join(known)}"
     return f"unknown outcome {name!r}{hint}"

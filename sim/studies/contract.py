@@ -19,12 +19,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import scenarios
+from sim.engine.rng import key
 from sim.engine.table import Column
 from sim.engine.threads import share_out
 from sim.mechanisms import loops, registry
+from sim.mechanisms.factors import SOCKETS, OwnFactor
 from sim.mechanisms.mechanism import Mechanism, OwnProcess
 from sim.mechanisms.replaced import Replacement, Substitute, compiled_rule
 from sim.mechanisms.schedule import count_of, plain, scope_of
+from sim.mechanisms.varying import evaluated
 from sim.model.processes import Phase
 from sim.model.state import State
 from sim.runs.result import Result
@@ -207,16 +210,17 @@ def _check_processes(one: Mechanism, town: Scenario) -> None:
     schedule = society.own_schedule
     assert schedule is not None  # the scenario uses a mechanism
     own = {process.name: process for process in one.processes}
-    usual = schedule.phases
+    usual, record = schedule.phases, schedule.constants[one.name]
 
     def watched(phase: Phase) -> Phase:
         if isinstance(phase.run, Substitute) and phase.over in ROWS:
             return phase._replace(over="own", run=_Cut(phase).look)
-        if phase.name not in own:
-            return phase
-        record = schedule.constants[one.name]
-        watch = _Watch(one, own[phase.name], phase.run, record)
-        return phase._replace(run=watch.look)
+        if phase.name in own:
+            watch = _Watch(one, own[phase.name], phase.run, record)
+            return phase._replace(run=watch.look)
+        here = [f for f in one.factors if SOCKETS[f.socket].phase == phase.name]
+        factors = _WatchFactors(one, here, phase.run, record)
+        return phase._replace(run=factors.look) if here else phase
 
     for day in range(town.parameters.steps):
         schedule.phases = usual if day % EVERY else tuple(map(watched, usual))
@@ -371,6 +375,63 @@ class _Uses:
                     "each row write its own place, or add up in a process over the "
                     "rows that get the sums"
                 )
+
+
+class _WatchFactors(NamedTuple):
+    """Runs a process of the model, and looks at the factors that enter it before."""
+
+    mechanism: Mechanism
+    factors: list[OwnFactor]
+    run: Callable[[State, Any, ThreadPoolExecutor | None], None]
+    record: Any
+
+    def look(self, state: State, day: Any, threads: Any) -> None:
+        """Work the factors out in several ways, and run the process."""
+        streams = self.mechanism.streams
+        keys = {f"key_{n}": self.mechanism.stream(n) for n in streams}
+        for name, number in keys.items():
+            self.record[name] = key(int(day["seed"]), number, int(day["step"]))
+        before = _contents(state)
+        for factor in self.factors:
+            self._look_at(factor, state, day)
+        for name, column in _contents(state).items():
+            if _differ(column, before[name]):
+                raise InputError(f"{self.factors[0].name} changes {name}")
+        self.run(state, day, threads)
+
+    def _look_at(self, factor: OwnFactor, state: State, day: Any) -> None:
+        scope = scope_of(factor, state, day, self.record)
+        count = count_of(factor, state)
+        whole = evaluated(self.mechanism, factor, scope, count)
+        loop, again = loops.compiled(self.mechanism, factor), np.empty(count)
+        for first, last in reversed(list(_pieces(count))):
+            loop(first, last, scope, again)
+        with ThreadPoolExecutor(3) as threads:
+            spread = evaluated(self.mechanism, factor, scope, count, threads)
+        if _differ(again, whole) or _differ(spread, whole):
+            raise InputError(f"{factor.name} depends on the order of rows")
+        plainly = _called_plainly(factor, state, day, self.record)
+        if not np.allclose(np.array(plainly, float), whole, ROUNDED, SMALL):
+            raise InputError(f"{factor.name} differs from its plain function")
+
+
+def _called_plainly(
+    called: OwnFactor, state: State, day: Any, record: Any
+) -> list[Any]:
+    """Return what a function returns for each row, as plain Python."""
+    scope = plain(scope_of(called, state, day, record))
+    wrapped = {
+        table: columns._make(_Numbers(one, _Uses(table)) for one in columns)
+        for table, columns in scope._asdict().items()
+        if table not in ("day", "my")
+    }
+    scope = scope._replace(**wrapped)
+    try:
+        return [called.function(i, scope) for i in range(count_of(called, state))]
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        text = f"{called.name}: its plain function breaks ({what})"
+        raise InputError(text) from error
 
 
 class _Numbers:

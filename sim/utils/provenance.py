@@ -63,6 +63,7 @@ def provenance(
         "scenario": scenario.name,
         "profile": scenario.profile,
         **_mechanisms(scenario.parameters.mechanisms),
+        **scenario.differing(),
         "parameters": scenario.parameters.model_dump(mode="json"),
         "interventions": [i.model_dump(mode="json") for i in scenario.interventions],
         "seed": int(seed),
@@ -129,14 +130,10 @@ def _mechanisms(used: Any) -> dict[str, dict[str, str]]:
 
 
 class _HowToRead(Protocol):
-    """A file with options of how to read it, as ``sim.NetworkFile``."""
+    """A network that says what makes it, as ``sim.NetworkFile``."""
 
-    @property
-    def path(self) -> str | Path:
-        """Where it is."""
-
-    def given(self) -> dict[str, str]:
-        """Return the options by name."""
+    def identity(self) -> dict[str, str]:
+        """Return names and digests of what is read, and the options by name."""
 
 
 def network_identity(network: str | Path | _HowToRead) -> dict[str, str]:
@@ -149,7 +146,7 @@ def network_identity(network: str | Path | _HowToRead) -> dict[str, str]:
     """
     if isinstance(network, (str, Path)):
         return file_identity(network)
-    return file_identity(network.path) | network.given()
+    return network.identity()
 
 
 def file_identity(path: str | Path) -> dict[str, str]:
