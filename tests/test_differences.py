@@ -19,7 +19,7 @@ from sweep_runs import at_home
 import sim
 from sim.mechanisms import registry
 from sim.mechanisms.factors import SOCKETS
-from sim.mechanisms.heterogeneity import REASONS, VARIABLE, Variation, drawn
+from sim.mechanisms.heterogeneity import EACH_OWN, REASONS, VARIABLE, Variation, drawn
 from sim.mechanisms.pair_loops import FIELDS
 from sim.model import births, encounters
 from sim.model.encounters import Cast, RuleMind
@@ -133,7 +133,7 @@ def test_what_may_differ_is_read_where_it_is_said_to_be_and_nowhere_else() -> No
     for name, reader in VARIABLE.items():
         assert found[name] - minds == set(reader.phases), name
     talked = {n for n, r in VARIABLE.items() if {"attend", "converse"} & {*r.phases}}
-    assert talked == set(FIELDS)
+    assert talked == {*FIELDS, *EACH_OWN}
 
 
 def test_no_detector_and_no_reading_reads_it_for_all_at_once() -> None:
