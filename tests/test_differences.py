@@ -286,6 +286,9 @@ def test_a_column_of_a_mechanism_may_change_from_day_to_day(tmp_path: Path) -> N
     for _ in range(10):
         society.step()
     assert set(society.state.oses.owner % 2) == {0}
+    off = town.replace(season=False)
+    own = off.replace(varies={"innovation": "humans.wish"})
+    assert differing(lived(off, days=9), lived(own, days=9)) == []
     file.write_text(file.read_text().replace("else 0.0", "else -1.0"))
     town = small().use(file).replace(varies={"innovation": "humans.wish"})
     with pytest.raises(

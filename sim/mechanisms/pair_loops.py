@@ -105,7 +105,7 @@ class Hours(NamedTuple):
     n_humans: Any
 
 
-class Pair(NamedTuple):
+class PairConstants(NamedTuple):
     """What of a pair its talk follows from."""
 
     os_charm: Any
@@ -245,7 +245,7 @@ def _felt_at(i, pair, own, came, usual):
 
 @inline_always
 def _pair_of(one, other, usual, v):
-    return Pair(
+    return PairConstants(
         of_pair(v.os_charm, usual.os_charm, one, other),
         of_pair(v.os_warmth, usual.os_warmth, one, other),
         lesser(v.peer_affinity, usual.peer_affinity, one, other),
@@ -361,7 +361,9 @@ def _talk(end, os_end, block, day, v):
     Returns how many ties between humans end.
     """
     ended, usual, ends, came = 0, constants(day), block.ends, block.came
-    same = Pair(usual.os_charm, usual.os_warmth, usual.peer_affinity, usual.peers)
+    same = PairConstants(
+        usual.os_charm, usual.os_warmth, usual.peer_affinity, usual.peers
+    )
     show_own(v.own, NONE, end, ends, came)
     for i in range(NONE, end):
         inputs = blocks.random_inputs(i, block, usual)

@@ -51,7 +51,7 @@ class OwnSchedule:
         self.constants = {one.name: _record(one) for one in self.mechanisms}
         self.begun = {one.name for one in self.mechanisms if getattr(usual, one.name)}
         self.set_constants(current)
-        self.varying = Varying(usual, self._factor_scope)
+        self.varying = Varying(usual, self._factor_scope, self._is_on)
         shipped = self.varying.arranged(PHASES)
         self.phases = _arranged(shipped, self.mechanisms, self._phase)
 
@@ -118,10 +118,13 @@ class OwnSchedule:
         except Exception as error:
             raise loops.explained(process, error) from error
 
+    def _is_on(self, one: Mechanism) -> bool:
+        return bool(self.constants[one.name][one.name])
+
     def _record_today(self, one: Mechanism, day: Any) -> Any:
         """Return a mechanism's record with the keys of the day; None if it is off."""
         record = self.constants[one.name]
-        if not record[one.name]:
+        if not self._is_on(one):
             return None
         for name in one.streams:
             record[f"key_{name}"] = key(
