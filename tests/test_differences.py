@@ -168,6 +168,7 @@ def even(folder: Path, table: str) -> Scenario:
     return town.use(folder / "even.py").replace(varies=own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["humans", "oses"])
 def test_values_of_ones_own_that_are_the_usual_ones_change_no_byte(
     table: str, tmp_path: Path, usual: Society
@@ -192,6 +193,7 @@ def test_one_profile_for_all_is_the_profile(usual: Society) -> None:
 # -------------------------------------------------------------------- what is drawn
 
 
+@pytest.mark.slow
 def test_everybody_cools_at_their_own_rate() -> None:
     """Where nobody talks, closeness falls by its owner's share each day, exactly."""
     own = {"cooling": {"of": "humans", "low": 0.0, "high": 0.01}}
@@ -300,6 +302,7 @@ def test_a_column_of_a_mechanism_may_change_from_day_to_day(tmp_path: Path) -> N
 # ------------------------------------------------------------------------- profiles
 
 
+@pytest.mark.slow
 def test_each_os_lives_by_its_profile() -> None:
     oses = lived(small(profiles=HALVES)).state.oses
     of_film = oses.column("profile") == 1

@@ -84,7 +84,7 @@ class ByAgent(NamedTuple):
     step: Any  # uint64: 1, or 0
 
 
-class Own(NamedTuple):
+class EachOwn(NamedTuple):
     """What is each end's own on a tie, as far as it differs."""
 
     which: Any  # uint64[parameters]: the place of each in EACH_OWN
@@ -92,7 +92,7 @@ class Own(NamedTuple):
 
 
 # By parameter a ByAgent, or None where all of its group are the same for all; ``own``
-# is an Own, or None.
+# is an EachOwn, or None.
 Values = NamedTuple("Values", [(name, Any) for name in (*FIELDS, "own")])  # type: ignore[misc]
 
 
@@ -124,7 +124,7 @@ def values_of(arrays: Mapping[str, Array], day: Any) -> Any:
             found[name] = column if not arrays.keys().isdisjoint(group) else None
     names = [name for name in EACH_OWN if name in arrays]
     which = np.array([EACH_OWN.index(name) for name in names], np.uint64)
-    each = Own(which, np.stack([arrays[name] for name in names])) if names else None
+    each = EachOwn(which, np.stack([arrays[name] for name in names])) if names else None
     return Values(*(found[name] for name in FIELDS), each)  # type: ignore[call-arg]
 
 
