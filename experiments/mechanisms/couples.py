@@ -50,7 +50,12 @@ COUPLES = Mechanism(
             "set so that without OSes as many pair as part (A97)",
         ),
         "attraction": real(
-            0.6, "closeness", 0, 1, "closeness that courting takes, both ways", "assumed"
+            0.6,
+            "closeness",
+            0,
+            1,
+            "closeness that courting takes, both ways",
+            "assumed",
         ),
         "heartbreak": real(
             1.0, "0..1", 0, 1, "grief of a parting per closeness (A70)", "assumed"
@@ -64,7 +69,9 @@ COUPLES = Mechanism(
             Column("partners", "i4", "humans", "partners so far"),
             Column("partings", "i4", "times", "break-ups so far"),
         ],
-        "ties": [Column("once_partners", "u1", "flag", "they were a couple, and parted")],
+        "ties": [
+            Column("once_partners", "u1", "flag", "they were a couple, and parted")
+        ],
     },
     streams=["leave", "contact", "court"],
 )
@@ -133,10 +140,11 @@ def court(i, s):
     most, best = max(s.my.attraction, rivalry_of_os(i, s)), -1
     for k in range(s.ties.start[i], s.ties.start[i] + s.ties.degree[i]):
         other = s.ties.neighbour[k]
+        if other >= s.day.n_humans or s.humans.partner[other] >= 0:
+            continue
         near = min(s.ties.closeness[k], s.ties.returned[k])
-        if other < s.day.n_humans and near >= most and not s.ties.once_partners[k]:
-            if s.humans.partner[other] < 0:
-                most, best = near, other
+        if near >= most and not s.ties.once_partners[k]:
+            most, best = near, other
     if best >= 0 and pair_uniform(s.my.key_court, i, best) < s.my.courting:
         s.humans.partner_request[i] = best
 

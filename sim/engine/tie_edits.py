@@ -26,7 +26,7 @@ def _find(ties, pairs, slots):  # type: ignore[no-untyped-def]
     for i in range(pairs.shape[0]):
         for side in range(2):
             one, other = pairs[i, side], pairs[i, 1 - side]
-            slots[i, side] = _slot(ties, one, other)  # type: ignore[no-untyped-call]
+            slots[i, side] = _slot(ties, one, other)
 
 
 @compile_loop
@@ -34,7 +34,7 @@ def _cut(ties, pairs):  # type: ignore[no-untyped-def]
     for i in range(pairs.shape[0]):
         for side in range(2):
             one, other = pairs[i, side], pairs[i, 1 - side]
-            at = _slot(ties, one, other)  # type: ignore[no-untyped-call]
+            at = _slot(ties, one, other)
             if at < 0:
                 continue
             ties.degree[one] -= 1

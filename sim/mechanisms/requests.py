@@ -44,9 +44,9 @@ def shut_down(state: State, day: Any) -> None:
 def part(state: State, day: Any) -> None:
     """End the couples of whom one asks it, and take all requests back.
 
-    Their tie is one of friends from then on, which cools as such ties do; and it is cut
-    if one of them asks that, too. Then each is whom the other was once close to, as two
-    humans are whose tie ended because they lost touch: they may find back to each other.
+    Their tie is one of friends from then on, which cools as such ties do; it is cut if
+    one of them asks that, too. Then each is whom the other was once close to, as of two
+    humans who lost touch: they may find back to each other.
     """
     humans, ties = state.humans, state.ties.arrays
     asked = np.flatnonzero(humans.parting_request)
