@@ -176,6 +176,7 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
         ("{design.toml} --insecure", 2),
     ],
     "compare": [(f"{{scenario.toml}} {{scenario.toml}} {ALONE}", 0)],
+    "describe": [("{scenario.toml}", 0)],
     "events": [("{run}", 0), ("{run} --again", 0)],
     "plot": [("{run} {run} --what survival", 0), ("{run} --what network", 0)],
     "export": [("{run} --out a.gexf --whole", 0), ("{run} --out a.graphml", 0)],

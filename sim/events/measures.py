@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED
+from sim.model.parameters import Parameters
 from sim.model.state import State
 from sim.utils.typing import Array
 
@@ -125,12 +126,29 @@ MEASURES: dict[str, Callable[[State], float]] = {
 }
 
 
-class History:
-    """The measures of every day so far, by name; ``days[-1]`` is today."""
+def measured(parameters: Parameters) -> list[str]:
+    """Return the names of all measures, those of mechanisms after the model's."""
+    own = (name for one in parameters.mechanisms for name in one.measures)
+    return [*MEASURES, *own]
 
-    def __init__(self) -> None:
+
+class History:
+    """The measures of every day so far, by name; ``days[-1]`` is today.
+
+    Parameters
+    ----------
+    names
+        What is measured: ``MEASURES``, and what mechanisms add to it.
+    """
+
+    def __init__(self, names: Iterable[str] = MEASURES) -> None:
         self.days: list[int] = []
-        self._rows: dict[str, list[float]] = {name: [] for name in MEASURES}
+        self._rows: dict[str, list[float]] = {name: [] for name in names}
+
+    @property
+    def names(self) -> list[str]:
+        """What is measured, in order."""
+        return list(self._rows)
 
     def take(self, step: int, measures: Mapping[str, float]) -> None:
         """Take today's measures."""

@@ -25,7 +25,7 @@ TAKEN_COLUMNS = {
     *("row", "number", "model", "table", "table_name", "columns", "column", "arrays"),
     *("n", "append", "nbytes", "copy_columns", "kind", "agent", "ties", "pos", "who"),
     *("unique_id", "is_living", "remove", "own_os", "companion", "owned_by", "label"),
-    *("status_name", "full_name", "id", "step", "at", "random", "advance"),
+    *("status_name", "full_name", "id", "step", "at", "random", "advance", "profile"),
     *("shutdown_request", "parting_request", "partner_request"),
 }
 TAKEN_TIES = {

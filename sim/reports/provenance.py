@@ -177,11 +177,24 @@ def provenance(result: Result) -> list[Html]:
         ("Took", f"{known.get('duration_seconds')} s"),
         ("Python", known.get("python")),
         ("Libraries", ", ".join(f"{n} {v}" for n, v in libraries.items())),
+        *_mechanisms(known),
         ("Platform", known.get("platform")),
         ("Processor", known.get("processor")),
         ("Report by", report_by()),
     ]
     return [pairs(rows), _files(result.path)]
+
+
+def _mechanisms(known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return which mechanisms a run had, and what rules they replaced, if any."""
+    found = []
+    if known.get("mechanisms"):
+        digests = (f"{n} {digest}" for n, digest in known["mechanisms"].items())
+        found.append(("Mechanisms", ", ".join(digests)))
+    if known.get("rules"):
+        rules = (f"{rule} (by {of})" for rule, of in known["rules"].items())
+        found.append(("Rules replaced", ", ".join(rules)))
+    return found
 
 
 def short(digest: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -371,6 +371,12 @@ def _lead(result: Result) -> list[Html]:
         sentences.append(f"At the height, {per_cent(most)} of them had an OS.")
         oses, gone = counted(last["oses"], "OS"), number(last["departed"])
         sentences.append(f"Of {oses} that came to be, {gone} had departed in the end.")
+    if result.stopped is not None:
+        rule = result.provenance["stopped"].get("rule", "")
+        sentences.append(
+            f"The run was ended on day {result.stopped:,} by a stopping rule ({rule}): "
+            "what had not happened by then may happen later."
+        )
     row = found(result)
     dates = [
         f"{what} on day {row[k]:,.0f}" for k, what in STORY if not math.isnan(row[k])
@@ -378,6 +384,13 @@ def _lead(result: Result) -> list[Html]:
     if dates:
         sentences.append(f"The detectors of events date {listed(dates)}.")
     return [paragraph(" ".join(sentences), class_="lead")]
+
+
+def _days(result: Result) -> str:
+    planned = f"{result.provenance.get('steps') or 0:,}"
+    if result.stopped is None:
+        return planned
+    return f"{result.stopped:,} of {planned}, ended by a stopping rule"
 
 
 def _run(result: Result, scenario: Scenario | None) -> list[Html]:
@@ -392,9 +405,10 @@ def _run(result: Result, scenario: Scenario | None) -> list[Html]:
             ("Story", "not known: no scenario of this name comes with the package")
         )
     rows += [
-        ("Profile of the OSes", known.get("profile", "not recorded")),
+        ("Profile of the OSes", _profile(known)),
+        *((f"{name} differs", _how(one)) for name, one in _varies(known).items()),
         ("Humans", f"{result.population:,}"),
-        ("Days", f"{known.get('steps') or 0:,}"),
+        ("Days", _days(result)),
         ("Seed of all random numbers", known.get("seed")),
         ("Who knows whom", _network(result)),
         ("Minds", _mind(result)),
@@ -422,6 +436,26 @@ def _parameters(
         note = f"Set by the scenario, but not in this run: {', '.join(back)}."
         tables.append(paragraph(note, class_="note"))
     return tables
+
+
+def _profile(known: Mapping[str, Any]) -> str:
+    """Return the profile of all OSes, or the share of each."""
+    shares = known.get("profiles")
+    if not shares:
+        return str(known.get("profile", "not recorded"))
+    return ", ".join(f"{one.get('share')} {one.get('name')}" for one in shares)
+
+
+def _varies(known: Mapping[str, Any]) -> Mapping[str, Any]:
+    return known.get("varies") or {}
+
+
+def _how(one: Any) -> str:
+    """Return how a parameter differs between agents, as the record has it."""
+    if not isinstance(one, dict):
+        return str(one)
+    words = sorted(one, key=lambda word: (word != "of", word))
+    return ", ".join(f"{word} {one[word]}" for word in words)
 
 
 def _network(result: Result) -> str:
