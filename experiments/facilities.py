@@ -44,7 +44,7 @@ class Example(NamedTuple):
     @property
     def without(self) -> Any:
         """The society with the mechanism switched off; of a scenario, without grief."""
-        off = {self.mechanism: False} if self.mechanism else {"grieving": 0.0}
+        off = {self.mechanism: False} if self.mechanism else {"grieving": False}
         return self.town.replace(**off)
 
     @property
