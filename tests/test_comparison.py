@@ -10,14 +10,16 @@ import pytest
 
 from sim.mechanisms import registry
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "experiments"))
-sys.path.insert(0, str(ROOT / "experiments" / "benchmarks" / "implementations"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
+sys.path.insert(
+    0, str(Path(__file__).parents[1] / "experiments" / "benchmarks" / "implementations")
+)
 
 import comparison
 import facilities
 import trust_in_mesa
 
+ROOT = Path(__file__).parents[1]
 COUPLES = comparison.EXAMPLES / "couples.py"
 SOURCE = '''"""What it is.
 

@@ -332,7 +332,10 @@ def test_a_run_of_it_goes_on_from_a_checkpoint_with_the_same_bytes(
     for name in ("humans-000030", "ties-000030"):
         file = f"snapshots/{name}.parquet"
         assert (whole.path / file).read_bytes() == (fork.path / file).read_bytes()
-    assert whole.humans()["partings"].sum() > 0
+    parted = whole.humans()["partings"].sum()
+    assert 2 * whole.series["broken_up"].iloc[-1] == parted > 0
+    has_one = whole.humans()["partner"] >= 0
+    assert whole.series["partnered"].iloc[-1] == has_one.mean()
 
 
 @pytest.mark.slow

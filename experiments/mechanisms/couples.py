@@ -178,6 +178,24 @@ def count(i, s):
     s.humans.companion_row[i] = now
 
 
+@COUPLES.measure("partnered", unit="share", reads=("humans.partner",))
+def partnered(s):
+    """Return the share of people who have a partner."""
+    return (s.humans.partner >= 0).mean()
+
+
+@COUPLES.measure("broken_up", unit="break-ups", reads=("humans.partings",))
+def broken_up(s):
+    """Return how many couples have parted so far."""
+    return s.humans.partings.sum() / 2
+
+
+@COUPLES.outcome("partnered_end", unit="share")
+def partnered_end(run):
+    """Return the share of people who have a partner at the end."""
+    return float(run.series["partnered"][-1])
+
+
 # ----------------------------------------------------------------------------- figures
 
 ARMS: dict[str, dict[str, Any]] = {
