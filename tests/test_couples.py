@@ -335,7 +335,7 @@ def test_a_run_of_it_goes_on_from_a_checkpoint_with_the_same_bytes(
     parted = whole.humans()["partings"].sum()
     assert 2 * whole.series["broken_up"].iloc[-1] == parted > 0
     has_one = whole.humans()["partner"] >= 0
-    assert whole.series["partnered"].iloc[-1] == has_one.mean()
+    assert whole.series["with_partner"].iloc[-1] == has_one.mean()
 
 
 @pytest.mark.slow

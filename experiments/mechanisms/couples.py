@@ -178,8 +178,8 @@ def count(i, s):
     s.humans.companion_row[i] = now
 
 
-@COUPLES.measure("partnered", unit="share", reads=("humans.partner",))
-def partnered(s):
+@COUPLES.measure("with_partner", unit="share", reads=("humans.partner",))
+def with_partner(s):
     """Return the share of people who have a partner."""
     return (s.humans.partner >= 0).mean()
 
@@ -190,10 +190,10 @@ def broken_up(s):
     return s.humans.partings.sum() / 2
 
 
-@COUPLES.outcome("partnered_end", unit="share")
-def partnered_end(run):
+@COUPLES.outcome("with_partner_end", unit="share")
+def with_partner_end(run):
     """Return the share of people who have a partner at the end."""
-    return float(run.series["partnered"][-1])
+    return float(run.series["with_partner"][-1])
 
 
 # ----------------------------------------------------------------------------- figures
