@@ -7,8 +7,8 @@ exported, reported. What must have the same bytes is compared byte by byte.
 
     python experiments/facilities.py [--only couples.py] [--out results/facilities.csv]
 
-prints a table and, with --out, writes it. The exit code is 1 if something does not
-work. It takes a quarter of a minute for each example.
+prints a table and, with --out, writes it; rows of other examples stay. The exit code
+is 1 if something does not work. It takes a quarter of a minute for each example.
 """
 
 from __future__ import annotations
@@ -209,6 +209,19 @@ def tried(file: Path) -> dict[str, str] | None:
         return found
 
 
+def _write(path: Path, rows: list[dict[str, str]], there: set[str]) -> None:
+    """Write rows to a CSV file, in the place of older ones of the same examples."""
+    known: dict[str, dict[str, str]] = {}
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            known = {row["example"]: row for row in csv.DictReader(file)}
+    known |= {row["example"]: row for row in rows}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["example", *FACILITIES], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(known[name] for name in sorted(there & known.keys()))
+
+
 def main() -> int:
     """Try all examples, and print what works."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -227,10 +240,7 @@ def main() -> int:
             works = f"{len(found) - len(failed)} of {len(found)}"
             print("; ".join([f"{file.name:28}{works}", *failed]), flush=True)
     if args.out is not None:
-        with args.out.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.DictWriter(out, ["example", *FACILITIES], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        _write(args.out, rows, {file.name for file in files})
     return int(any(how != "yes" for row in rows for how in list(row.values())[1:]))
 
 

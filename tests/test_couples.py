@@ -17,6 +17,7 @@ from sim.engine.tie_edits import cut_ties, find_slots
 from sim.engine.ties import Ties
 from sim.mechanisms import registry, requests
 from sim.model.columns import PARTNER
+from sim.model.processes import advance
 from sim.scenarios import Scenario
 from sim.society import Society
 from sim.utils.errors import InputError
@@ -133,6 +134,27 @@ def test_who_parts_for_good_is_whom_the_other_was_close_to(town: Scenario) -> No
     check_couples(society)
     society.step()
     check_couples(society)
+
+
+def test_own_columns_of_ties_stay_with_them_where_one_is_cut(town: Scenario) -> None:
+    society = Society(town, seed=1)
+    assert society.own_schedule is not None
+    humans, ties = society.state.humans, society.state.ties
+    for one in range(humans.n):
+        own = ties.of(one)
+        own["mark"][:] = 1000 * one + own["neighbour"]
+    one, other = couple_of(society)
+    tied = {one, other, *ties.of(one)["neighbour"].tolist()}
+    stranger = min(set(range(humans.n)) - tied)
+    humans.parting_request[one] = 2
+    day = [p for p in society.own_schedule.phases if p.name == "part"]
+    advance(society.state, society.day, phases=day)
+    # As many ties as before: only the day knows that they are not the same.
+    ties.insert(np.array([[one, stranger]]), np.array([0.3]), np.zeros(1, np.uint8))
+    table = ties.table()
+    wanted = 1000 * table["owner"] + table["neighbour"]
+    is_new = np.isin(wanted, [1000 * one + stranger, 1000 * stranger + one])
+    assert np.array_equal(table["mark"], np.where(is_new, 0, wanted))
 
 
 def test_a_parting_of_who_has_no_partner_changes_nothing(town: Scenario) -> None:
