@@ -26,6 +26,7 @@ from sim.model.kernels.blocks import (
     NONE,
     ONE,
     OTHERS,
+    ROOM,
     Constants,
     TieState,
     Work,
@@ -51,10 +52,9 @@ from sim.model.kernels.talk import (
 from sim.utils.source import digest_of
 from sim.utils.typing import Array
 
-# Parameters of one group are all looked up by agent if any of them differs: so there
-# are few kinds of loops to compile, whatever differs.
+# If any parameter of a group differs all of it are looked up by agent: so there are few
+# kinds of loops to compile, whatever differs. What is each end's own is one group more.
 GROUPS = {
-    "own": EACH_OWN,
     "pair": (*OF_EITHER, *OF_BOTH),
     "hours": (
         *("attention_growth", "human_attention", "os_attention"),
@@ -62,6 +62,16 @@ GROUPS = {
     ),
 }
 FIELDS = tuple(name for group in GROUPS.values() for name in group)
+
+# Columns of a block, after those in ``came``: what is each end's own.
+MINE = np.uint64(5) * ROOM
+ITS = np.uint64(len(EACH_OWN)) * ROOM  # from that of the owner to that of the other
+_AT = {name: MINE + np.uint64(i) * ROOM for i, name in enumerate(EACH_OWN)}
+COMFORT, COOLING, HALF_HOURS = _AT["comfort"], _AT["cooling"], _AT["half_hours"]
+HUMAN_WARMTH, OS_COOLING = _AT["human_warmth"], _AT["os_cooling"]
+OS_RESERVE, PARTNER_COOLING = _AT["os_reserve"], _AT["partner_cooling"]
+STIGMA, SURROGATES, TOUCH_WEAR = _AT["stigma"], _AT["surrogates"], _AT["touch_wear"]
+WARMING, WARMTH_NOISE = _AT["warming"], _AT["warmth_noise"]
 
 
 class ByAgent(NamedTuple):
@@ -74,8 +84,16 @@ class ByAgent(NamedTuple):
     step: Any  # uint64: 1, or 0
 
 
-# By parameter a ByAgent, or None where all of its group are the same for all.
-Values = NamedTuple("Values", [(name, Any) for name in FIELDS])  # type: ignore[misc]
+class Own(NamedTuple):
+    """What is each end's own on a tie, as far as it differs."""
+
+    which: Any  # uint64[parameters]: the place of each in EACH_OWN
+    values: Any  # float64[parameters, agents]
+
+
+# By parameter a ByAgent, or None where all of its group are the same for all; ``own``
+# is an Own, or None.
+Values = NamedTuple("Values", [(name, Any) for name in (*FIELDS, "own")])  # type: ignore[misc]
 
 
 class Hours(NamedTuple):
@@ -87,6 +105,15 @@ class Hours(NamedTuple):
     n_humans: Any
 
 
+class PairConstants(NamedTuple):
+    """What of a pair its talk follows from."""
+
+    os_charm: Any
+    os_warmth: Any
+    peer_affinity: Any
+    peers: Any
+
+
 def values_of(arrays: Mapping[str, Array], day: Any) -> Any:
     """Return ``Values`` of arrays by parameter; others are as in a day's record."""
     found: dict[str, ByAgent | None] = {}
@@ -95,7 +122,10 @@ def values_of(arrays: Mapping[str, Array], day: Any) -> Any:
             own, usual = arrays.get(name), np.array([float(day[name])])
             column = ByAgent(usual, NONE) if own is None else ByAgent(own, ONE)
             found[name] = column if not arrays.keys().isdisjoint(group) else None
-    return Values(*(found[name] for name in FIELDS))
+    names = [name for name in EACH_OWN if name in arrays]
+    which = np.array([EACH_OWN.index(name) for name in names], np.uint64)
+    each = Own(which, np.stack([arrays[name] for name in names])) if names else None
+    return Values(*(found[name] for name in FIELDS), each)  # type: ignore[call-arg]
 
 
 def pick(column: Any, usual: Any, at: Any) -> Any:
@@ -121,52 +151,105 @@ def is_given(column: Any) -> bool:
     return column is not None
 
 
+def at_row(own: Any, came: Any, usual: Any, at: Any) -> Any:
+    """Return what an end has of its own by the columns of a block, or the usual."""
+    return usual if own is None else came[at]
+
+
+def show_own(own: Any, first: Any, last: Any, ends: Any, came: Any) -> None:
+    """Write what either end has of its own to rows of a block."""
+    for j in range(0 if own is None else len(own.which)):
+        at = MINE + own.which[j] * ROOM
+        for i in range(first, last):
+            came[at + i] = own.values[j, np.uint64(ends[blocks.OWNER + i])]
+            came[at + ITS + i] = own.values[j, np.uint64(ends[blocks.OTHER + i])]
+
+
 _LEAN = {"_nrt": False, "error_model": "numpy", "forceinline": True}
+
+
+def _is_absent(kind: Any) -> bool:
+    return isinstance(kind, types.NoneType)  # type: ignore[attr-defined]
 
 
 @overload(pick, jit_options=_LEAN)
 def _pick(column, usual, at):
-    if isinstance(column, types.NoneType):  # type: ignore[attr-defined]
+    if _is_absent(column):
         return lambda column, usual, at: usual
     return lambda column, usual, at: column.values[np.uint64(at) * column.step]
 
 
 @overload(is_given, jit_options=_LEAN)
 def _is_given(column):
-    found = not isinstance(column, types.NoneType)  # type: ignore[attr-defined]
+    found = not _is_absent(column)
     return lambda column: found
 
 
+@overload(at_row, jit_options=_LEAN)
+def _at_row(own, came, usual, at):
+    if _is_absent(own):
+        return lambda own, came, usual, at: usual
+    return lambda own, came, usual, at: came[at]
+
+
+@overload(show_own, jit_options=_LEAN)
+def _show_own(own, first, last, ends, came):
+    if _is_absent(own):
+        return lambda own, first, last, ends, came: None
+
+    def write(own, first, last, ends, came):
+        for j in range(own.which.shape[0]):
+            at = MINE + own.which[j] * ROOM
+            for i in range(first, last):
+                came[at + i] = own.values[j, np.uint64(ends[blocks.OWNER + i])]
+                came[at + ITS + i] = own.values[j, np.uint64(ends[blocks.OTHER + i])]
+
+    return write
+
+
 @inline_always
-def _seen_by(end, one, other, usual, v):
-    """Return the constants by which an end of a pair feels what it does."""
+def _felt_at(i, pair, own, came, usual):
+    """Return the constants by which an end of a pair feels what it does.
+
+    ``i`` is the row of a block, and ``ITS`` more for the other end.
+    """
     return Constants(  # type: ignore[call-arg]
         usual.close,
-        pick(v.comfort, usual.comfort, end),
+        at_row(own, came, usual.comfort, COMFORT + i),
         usual.comforting,
-        pick(v.cooling, usual.cooling, end),
+        at_row(own, came, usual.cooling, COOLING + i),
         usual.focus,
         usual.forgotten,
-        pick(v.half_hours, usual.half_hours, end),
-        pick(v.human_warmth, usual.human_warmth, end),
+        at_row(own, came, usual.half_hours, HALF_HOURS + i),
+        at_row(own, came, usual.human_warmth, HUMAN_WARMTH + i),
         usual.key_affinity,
         usual.key_warmth,
         usual.love,
         usual.n_humans,
-        of_pair(v.os_charm, usual.os_charm, one, other),
-        pick(v.os_cooling, usual.os_cooling, end),
-        pick(v.os_reserve, usual.os_reserve, end),
-        of_pair(v.os_warmth, usual.os_warmth, one, other),
-        pick(v.partner_cooling, usual.partner_cooling, end),
-        lesser(v.peer_affinity, usual.peer_affinity, one, other),
+        pair.os_charm,
+        at_row(own, came, usual.os_cooling, OS_COOLING + i),
+        at_row(own, came, usual.os_reserve, OS_RESERVE + i),
+        pair.os_warmth,
+        at_row(own, came, usual.partner_cooling, PARTNER_COOLING + i),
+        pair.peer_affinity,
         usual.peer_depth,
-        lesser(v.peers, usual.peers, one, other),
+        pair.peers,
         usual.reach,
-        pick(v.stigma, usual.stigma, end),
-        pick(v.surrogates, usual.surrogates, end),
-        pick(v.touch_wear, usual.touch_wear, end),
-        pick(v.warming, usual.warming, end),
-        pick(v.warmth_noise, usual.warmth_noise, end),
+        at_row(own, came, usual.stigma, STIGMA + i),
+        at_row(own, came, usual.surrogates, SURROGATES + i),
+        at_row(own, came, usual.touch_wear, TOUCH_WEAR + i),
+        at_row(own, came, usual.warming, WARMING + i),
+        at_row(own, came, usual.warmth_noise, WARMTH_NOISE + i),
+    )
+
+
+@inline_always
+def _pair_of(one, other, usual, v):
+    return PairConstants(
+        of_pair(v.os_charm, usual.os_charm, one, other),
+        of_pair(v.os_warmth, usual.os_warmth, one, other),
+        lesser(v.peer_affinity, usual.peer_affinity, one, other),
+        lesser(v.peers, usual.peers, one, other),
     )
 
 
@@ -220,7 +303,7 @@ def _weigh(end, os_end, block, day, v):
     for i in range(OTHERS, os_end):
         one, other = ends[blocks.OWNER + i], ends[blocks.OTHER + i]
         own_os, its_os = one >= usual.n_humans, other >= usual.n_humans
-        pair = _seen_by(one, one, other, usual, v)
+        pair = _felt_at(i, _pair_of(one, other, usual, v), None, came, usual)
         gap, younger = seen[blocks.GAP + i], seen[blocks.YOUNGER + i]
         worth, _ = blocks.worths_with_oses(gap, younger, own_os & its_os, pair)
         charmed, closeness = its_os & (not own_os), seen[blocks.CLOSENESS + i]
@@ -278,22 +361,26 @@ def _talk(end, os_end, block, day, v):
     Returns how many ties between humans end.
     """
     ended, usual, ends, came = 0, constants(day), block.ends, block.came
+    same = PairConstants(
+        usual.os_charm, usual.os_warmth, usual.peer_affinity, usual.peers
+    )
+    show_own(v.own, NONE, end, ends, came)
     for i in range(NONE, end):
-        one, other = ends[blocks.OWNER + i], ends[blocks.OTHER + i]
         inputs = blocks.random_inputs(i, block, usual)
-        its = _seen_by(other, one, other, usual, v)
+        its = _felt_at(ITS + i, same, v.own, came, usual)
         _, back = blocks.talk_of_humans(i, inputs, block, its)
-        own = _seen_by(one, one, other, usual, v)
+        own = _felt_at(i, same, v.own, came, usual)
         felt, _ = blocks.talk_of_humans(i, inputs, block, own)
         tie = TieState(felt, back, ends[blocks.KIND + i])
         ended += blocks.conclude(i, tie, block, usual)
+    show_own(v.own, OTHERS, os_end, ends, came)
     for i in range(OTHERS, os_end):
-        one, other = ends[blocks.OWNER + i], ends[blocks.OTHER + i]
+        pair = _pair_of(ends[blocks.OWNER + i], ends[blocks.OTHER + i], usual, v)
         inputs = blocks.random_inputs(i, block, usual)
-        its = _seen_by(other, one, other, usual, v)
+        its = _felt_at(ITS + i, pair, v.own, came, usual)
         blocks.talk_with_oses(i, inputs, block, its)
         back = came[blocks.BACK + i]
-        own = _seen_by(one, one, other, usual, v)
+        own = _felt_at(i, pair, v.own, came, usual)
         blocks.talk_with_oses(i, inputs, block, own)
         came[blocks.BACK + i] = back
     return ended
@@ -369,5 +456,9 @@ def run(
     if phase == "attend":
         _loop(_attend)(first, last, Work(agents, ties, day, new_block()), v)
         return
-    work = Work(agents, ties, day.copy(), new_block())
+    block = new_block()
+    if v.own is not None:
+        usual = [np.full(int(ROOM), float(day[name])) for name in EACH_OWN]
+        block = block._replace(came=np.concatenate([block.came, *usual, *usual]))
+    work = Work(agents, ties, day.copy(), block)
     _loop(_converse)(first, last, work, v, day)

@@ -65,7 +65,7 @@ class OwnSchedule:
         self.rows = usual.own_rows()
         shipped = [self._with_rules(phase, usual) for phase in PHASES]
         self.set_constants(current)
-        self.varying = Varying(usual, self._factor_scope, for_some)
+        self.varying = Varying(usual, self._factor_scope, self._is_on, for_some)
         self._check_rules(usual)
         shipped = self.varying.arranged(shipped)
         self.phases = _arranged(shipped, self.mechanisms, self._phase)
@@ -184,10 +184,13 @@ class OwnSchedule:
         except Exception as error:
             raise loops.explained(process, error) from error
 
+    def _is_on(self, one: Mechanism) -> bool:
+        return bool(self.constants[one.name][one.name])
+
     def _record_today(self, one: Mechanism, day: Any) -> Any:
         """Return a mechanism's record with the keys of the day; None if it is off."""
         record = self.constants[one.name]
-        if not record[one.name]:
+        if not self._is_on(one):
             return None
         for name in one.streams:
             record[f"key_{name}"] = key(

@@ -52,6 +52,9 @@ class Varying:
         The parameters that the society begins with.
     scope_of
         Returns what a factor of a mechanism may read today.
+    is_on
+        Tells whether a mechanism is switched on today. Its columns hold nobody's values
+        while it is not.
     for_some
         The names of parameters that interventions set for some people only.
 
@@ -71,6 +74,7 @@ class Varying:
         self,
         usual: Parameters,
         scope_of: ScopeOf,
+        is_on: Callable[[Mechanism], bool],
         for_some: frozenset[str] = frozenset(),
     ) -> None:
         self.usual = usual
@@ -81,7 +85,13 @@ class Varying:
         self._of = self.declared.varied()
         self._variations = dict(self.declared.varies)
         self._factors = [(one, f) for one in usual.mechanisms for f in one.factors]
-        self._scope_of = scope_of
+        self._scope_of, self._is_on = scope_of, is_on
+        self._owners = {
+            f"{table}.{column.name}": one
+            for one in usual.mechanisms
+            for table, columns in one.columns.items()
+            for column in columns
+        }
         for _, factor in self._factors:
             self._check_factor(factor)
         for name in for_some:
@@ -142,6 +152,7 @@ class Varying:
     def _run(
         self, phase: Phase, state: State, day: Any, threads: ThreadPoolExecutor | None
     ) -> None:
+        threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
         values = self.values(phase, state, day, threads)
         if not values:
             run_over(state, phase, day, threads)
@@ -152,7 +163,6 @@ class Varying:
         else:
             run = partial(row_loops.run, phase.name, row_loops.values_of(values))
         arguments = state.agents, state.ties.arrays, day
-        threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
         share_out(run, rows_of(phase.over, state), arguments, threads)
 
     def values(
@@ -182,7 +192,7 @@ class Varying:
         names = [
             name
             for name in self._of
-            if phase.name in VARIABLE[name].phases and name not in self.overridden
+            if phase.name in VARIABLE[name].phases and self._differs(name)
         ]
         found = {name: self._values_of(name, phase, state, day) for name in names}
         self._hold_for_some(phase, state, day, found)
@@ -205,6 +215,12 @@ class Varying:
                     usual = float(day[name])
                     found[name] = _even(name, usual, phase.over, state, [HUMANS])
                 found[name][: state.humans.n][rows] = float(value)
+
+    def _differs(self, name: str) -> bool:
+        """Tell whether a parameter differs today."""
+        one = self._variations.get(name)
+        owner = self._owners.get(str(one.column)) if one is not None else None
+        return name not in self.overridden and (owner is None or self._is_on(owner))
 
     def _values_of(self, name: str, phase: Phase, state: State, day: Any) -> Array:
         """Return everybody's value of a parameter in a process."""
