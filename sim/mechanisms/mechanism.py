@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from sim.engine.table import Column
 from sim.mechanisms.declared import (
     OVER,
-    REQUEST,
+    REQUESTS,
     SHIPPED,
-    SHUTDOWN_REQUEST,
     added,
     check_name,
     checked_columns,
@@ -223,13 +222,12 @@ class Mechanism:
     def columns_of(self, table: str) -> tuple[Column, ...]:
         """Return the columns that are added to humans, OSes or ties.
 
-        To OSes, one is added for requests if a process uses it.
+        Those for requests are added if a process uses them.
         """
         columns: tuple[Column, ...] = self.columns[table]
-        used = (full for process in self.processes for full in process.reads)
-        if table == "oses" and REQUEST in used:
-            return (*columns, SHUTDOWN_REQUEST)
-        return columns
+        used = {full for process in self.processes for full in process.reads}
+        of_table = {n: c for n, c in REQUESTS.items() if n.startswith(f"{table}.")}
+        return (*columns, *(c for name, c in of_table.items() if name in used))
 
     def rows_of(self, parameters: Any) -> dict[str, int]:
         """Return how many rows own tables have on day 0, by name of the table."""
@@ -268,7 +266,9 @@ class Mechanism:
             Columns as ``"humans.growth"``, ``"oses.status"``, ``"ties.closeness"``;
             ``"humans.*"`` is all of a table. What is written may be read, too. ``s``
             has no others. Columns of the model that may be written are those of real
-            numbers. ``"oses.shutdown_request"`` is written to shut an OS down, and
+            numbers. Requests are written beside these: ``"oses.shutdown_request"`` to
+            shut an OS down, ``"humans.parting_request"`` and
+            ``"humans.partner_request"`` to end and to begin couples. And
             ``"new companies"`` lets a process over the society add rows to a table.
 
         Raises
@@ -539,7 +539,7 @@ class Mechanism:
         for one in given:
             table, _, column = str(one).partition(".")
             known = self._columns_of(name, table)
-            if column != "*" and column not in known and one != REQUEST:
+            if column != "*" and column not in known and one not in REQUESTS:
                 hint = nearest(column, known)
                 raise InputError(f"{name}: {table} have no column {column!r}{hint}")
             names = known if column == "*" else [column]

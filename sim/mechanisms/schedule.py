@@ -13,7 +13,6 @@ import numpy as np
 from sim.engine.rng import key
 from sim.engine.threads import share_out, worth_sharing
 from sim.mechanisms import loops, requests
-from sim.mechanisms.declared import SHUTDOWN_REQUEST
 from sim.mechanisms.factors import OwnFactor
 from sim.mechanisms.loops import Scope
 from sim.mechanisms.measured import number_of
@@ -70,9 +69,7 @@ class OwnSchedule:
         self._check_rules(usual)
         shipped = self.varying.arranged(shipped)
         self.phases = _arranged(shipped, self.mechanisms, self._phase)
-        if usual.own_columns("oses").count(SHUTDOWN_REQUEST):
-            at = [phase.name for phase in self.phases].index("depart")
-            self.phases = (*self.phases[:at], requests.PHASE, *self.phases[at:])
+        self.phases = requests.added_to(self.phases, usual)
 
     def set_constants(self, parameters: Parameters) -> None:
         """Take over the parameters of a day.
