@@ -343,6 +343,28 @@ def test_a_scenario_is_described_with_all_that_mechanisms_add(
     assert any(line.startswith("measure    told_mean") for line in lines)
 
 
+def test_tables_factors_and_what_differs_are_described(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.toml"
+    text = (
+        'title = "T"\nstory = "s"\n[varies]\ninnovation = {of = "humans", sd = 0.1}\n'
+    )
+    mine.write_text(text)
+    own = [
+        f"--mechanism={GOSSIP.with_name(name)}" for name in ("wages.py", "companies.py")
+    ]
+    assert main(["describe", str(mine), *own, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    over = {row["process"]: row["over"] for row in found["processes"]}
+    assert (over["adopt"], over["companies.earn"]) == ("humans", "companies")
+    wages, companies = found["mechanisms"]
+    assert [row["name"] for row in wages["factors"]] == ["adoption"]
+    assert "companies.price" in [row["name"] for row in companies["columns"]]
+    assert main(["describe", str(mine), *own]) == 0
+    assert "factor     adoption" in capsys.readouterr().out
+
+
 # ----------------------------------------------------------------------------- example
 
 

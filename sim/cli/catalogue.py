@@ -73,7 +73,8 @@ def _process(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _additions(one: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield what a mechanism adds, a row each."""
-    for kind in ("parameters", "columns", "rules", "measures", "outcomes", "events"):
+    kinds = "parameters", "columns", "factors", "rules", "measures", "outcomes"
+    for kind in (*kinds, "events"):
         for row in one[kind]:
             unit = f" ({row['unit']})" if row.get("unit") else ""
             yield kind.removesuffix("s"), row["name"], f"{row['meaning']}{unit}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sim.mechanisms import replaced
+from sim.mechanisms.factors import SOCKETS
 from sim.mechanisms.mechanism import Mechanism
 from sim.mechanisms.schedule import OwnSchedule
 from sim.model.parameters import Parameters, table
@@ -28,8 +29,10 @@ def processes(parameters: Parameters) -> list[Row]:
         ``writes``, and which mechanism replaces rules in it (``rules``, by rule).
     """
     used = parameters.mechanisms
-    phases = OwnSchedule(parameters, parameters).phases if used else PHASES
-    over = {process.name: process.over for one in used for process in one.processes}
+    extended = used or parameters.heterogeneity is not None
+    phases = OwnSchedule(parameters, parameters).phases if extended else PHASES
+    over = {phase.name: phase.over for phase in PHASES}
+    over |= {process.name: process.over for one in used for process in one.processes}
     rules = replaced.rules_replaced(parameters)
     shipped = {phase.name: phase.run for phase in PHASES}
 
@@ -55,7 +58,8 @@ def processes(parameters: Parameters) -> list[Row]:
 def added(one: Mechanism, parameters: Parameters) -> Row:
     """Return what a mechanism adds, ready for JSON: a list of rows for each kind."""
     rows = {row["name"]: row for row in table(parameters)}
-    columns = [(t, column) for t, some in one.columns.items() for column in some]
+    tables = {**one.columns, **one.tables}
+    columns = [(t, column) for t, some in tables.items() for column in some]
     return {
         "mechanism": one.name,
         "text": one.text,
@@ -65,6 +69,10 @@ def added(one: Mechanism, parameters: Parameters) -> Row:
         "columns": [
             {"name": f"{t}.{c.name}", "unit": c.unit, "meaning": c.meaning}
             for t, c in columns
+        ],
+        "factors": [
+            {"name": f.socket, "meaning": f"{SOCKETS[f.socket].what}, times: {f.does}"}
+            for f in one.factors
         ],
         "rules": [
             {"name": rule, "meaning": replacement.does}
