@@ -81,7 +81,7 @@ COUPLES = Mechanism(
 def rivalry_of_os(i, s):
     """Return how close a human is to an OS, as far as that counts.
 
-    A third of people, or two in five, call love of an AI beside a partner cheating.
+    A third of people call it cheating to love an AI beside a partner (A75).
     """
     return s.my.os_rivalry * s.humans.os_closeness[i]
 
