@@ -419,17 +419,19 @@ def _run(result: Result, scenario: Scenario | None) -> list[Html]:
     return [
         pairs(rows),
         element("h3", "Parameters"),
-        *_parameters(values, usual),
+        *_parameters(values, usual, known.get("mechanisms") or {}),
         element("h3", "Interventions"),
         *provenance.interventions(known.get("interventions") or []),
     ]
 
 
 def _parameters(
-    values: dict[str, object], usual: dict[str, object] | None
+    values: dict[str, object],
+    usual: dict[str, object] | None,
+    mechanisms: Mapping[str, str],
 ) -> list[Html]:
     """Return what differs from the defaults, and what is not as the scenario has it."""
-    tables = provenance.parameter_tables(values, usual)
+    tables = provenance.parameter_tables(values, usual, mechanisms)
     differing = [n for n, v in (usual or {}).items() if n in values and values[n] != v]
     back = [n for n in differing if values[n] == Parameters().model_dump()[n]]
     if back:
