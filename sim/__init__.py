@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.mechanisms import Mechanism as Mechanism
     from sim.mechanisms import use as use
     from sim.minds.options import MindOptions as MindOptions
+    from sim.model.network_files.in_memory import Network as Network
     from sim.model.network_files.network_file import NetworkFile as NetworkFile
     from sim.model.parameters import Parameters as Parameters
     from sim.reports import report as report
@@ -44,6 +45,7 @@ _HOME = {
     "InputError": "sim.utils.errors",
     "Mechanism": "sim.mechanisms",
     "MindOptions": "sim.minds.options",
+    "Network": "sim.model.network_files.in_memory",
     "NetworkFile": "sim.model.network_files.network_file",
     "OS": "sim.society.agents",
     "Parameters": "sim.model.parameters",
@@ -81,6 +83,7 @@ __all__ = [
     "InputError",
     "Mechanism",
     "MindOptions",
+    "Network",
     "NetworkFile",
     "Parameters",
     "Result",

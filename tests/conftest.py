@@ -30,12 +30,30 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(optionalhook=True)  # that of pytest-xdist
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Take a process more than there are processors: many tests wait for another."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Let two processes of tests compile the model half each, if it is in no cache."""
     told: dict[str, Any] = getattr(session.config, "workerinput", {})
     mine = told.get("workerid", "")
-    if told.get("workercount", 1) < 2 or mine not in HALVES:
+    if told.get("workercount", 1) < 2:
         return
+    if mine in HALVES:
+        compile_half(mine)
+        mark_of(told, mine).touch()
+    latest = time.monotonic() + 120.0
+    while not all(mark_of(told, one).exists() for one in HALVES):
+        if time.monotonic() > latest:
+            break
+        time.sleep(0.05)
+
+
+def compile_half(mine: str) -> None:
+    """Compile loops of the model: those of talk, or all others."""
     from sim.model import processes
     from sim.society import Society
 
@@ -49,12 +67,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         processes.gather(society.state, society.day)
         for day in range(8):
             society.monitor.look(day, society.state)
-    mark_of(told, mine).touch()
-    latest = time.monotonic() + 120.0
-    while not all(mark_of(told, one).exists() for one in HALVES):
-        if time.monotonic() > latest:
-            break
-        time.sleep(0.05)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -471,7 +471,10 @@ def test_parameters_can_be_searched(capsys: pytest.CaptureFixture[str]) -> None:
     names = [row["name"] for row in rows]
     assert "grief_half_life" in names
     assert "humans" not in names
-    assert set(rows[0]) == {"name", "value", "unit", "low", "high", "source", "meaning"}
+    told = {"name", "value", "unit", "low", "high", "source", "meaning"}
+    assert set(rows[0]) == told | {"may_differ_among"}
+    among = {row["name"]: row["may_differ_among"] for row in rows}
+    assert among["grief_half_life"] == ["humans"] and among["grieving"] == []
 
 
 def test_every_kind_of_event_is_put_into_words() -> None:

@@ -158,6 +158,7 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
         (f"{{scenario.toml}} {RUN}", 0),
         (f"{{minded.toml}} {RUN}", 2),
         (f"her --steps 2 --network {{graph.graphml}} {RUN}", 2),
+        (f"her --steps 2 --network {{run}} --people {{minded.toml}} {RUN}", 2),
         (f"her --humans 12 {TALK} {RUN}", 2),  # other questions than are in it
         (f"her {SMALL} --mind scripted --record {{calls.jsonl}} {RUN}", 2),
         (f"{{scenario.toml}} --mind llm --model tiny --estimate {RUN}", 0),
@@ -176,6 +177,7 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
         ("{design.toml} --insecure", 2),
     ],
     "compare": [(f"{{scenario.toml}} {{scenario.toml}} {ALONE}", 0)],
+    "describe": [("{scenario.toml}", 0)],
     "events": [("{run}", 0), ("{run} --again", 0)],
     "plot": [("{run} {run} --what survival", 0), ("{run} --what network", 0)],
     "export": [("{run} --out a.gexf --whole", 0), ("{run} --out a.graphml", 0)],
@@ -193,7 +195,8 @@ TAKE_LONG = {"check", "ablate", "compare", "counterfactual"}
 TAKE_LONG |= {"plot", "export", "report", "app"}
 WITHOUT_FILES = {"scenarios", "parameters", "calibrate"}
 WRITTEN = {"--out"}  # options whose files are written, or which are listed with it
-CODE = {"--mechanism"}  # a program of the user's own, run because it is named
+# A program of the user's own, run because it is named.
+CODE = {"--mechanism", "--function", "--until"}
 NO_NAMES = {"N", "S", "X", "T", "K", "A", "DAY", "ID", "NAME", "NAME=VALUE", "WORD"}
 NO_NAMES |= {"URL", "ADDRESS", "HOST", "IN,OUT", "A,B", "MB", "NAMES", "JSON"}
 NO_NAMES |= {"ONE,OTHER", "FORMAT", "MARK", "COLUMN", "SCALE"}
@@ -284,7 +287,8 @@ def look_at(found: Any, **arguments: tuple[Any, ...]) -> None:
             if isinstance(shown, Iterator):
                 list(shown)
         except InputError as error:
-            assert "nobody allowed" in str(error) or "checkpoint" in str(error)
+            known = "nobody allowed", "checkpoint", "no table"
+            assert any(words in str(error) for words in known), str(error)
 
 
 def speaks(untrusted: Untrusted) -> sim.Result:
@@ -298,6 +302,9 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
         lambda one: sim.Society(one["scenario.toml"]),
         lambda one: sim.Society(one["minded.toml"]),
         lambda one: sim.Society("her", network=one["graph.graphml"]),
+    ],
+    "Network": [
+        lambda one: sim.Society("her", network=sim.Network(one["graph.graphml"])),
     ],
     "ablate": [
         lambda one: sim.ablate(
@@ -316,6 +323,7 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
             noted=("adopted", 0, 1),
             snapshot_day=(None,),
             fork=(4,),
+            table=("companies",),
         )
     ],
     "load_sweep": [

@@ -379,6 +379,19 @@ def test_an_installed_package_is_found_by_the_name_of_its_mechanism(
         sim.sweep({"base": {"gossip": True}})
 
 
+def test_a_report_says_what_parameters_of_a_mechanism_mean(
+    gossip: Mechanism, tmp_path: Path
+) -> None:
+    from sim.reports.provenance import parameter_tables
+
+    values = small("gossip", hearsay=0.2).parameters.model_dump()
+    (table, *_) = parameter_tables(values, None, {"gossip": gossip.digest})
+    assert "how fast belief follows close people" in str(table)
+    other = {"gossip": "another"}
+    (table, *_) = parameter_tables(values, None, other)
+    assert "nor of a mechanism in use" in str(table)
+
+
 def test_what_is_in_no_file_is_refused() -> None:
     with pytest.raises(InputError, match="in a notebook: %%writefile"):
         exec("from sim.mechanisms import Mechanism\nMechanism('mine', '')", {})

@@ -421,8 +421,8 @@ def test_what_a_design_cannot_say_of_a_mind_is_refused(
     [
         (lambda: MindOptions(talks="many"), "'talks' is a number, not 'many'"),
         (lambda: MindOptions(cast="6"), "'cast' is a whole number or None, not '6'"),
-        (lambda: MindOptions(humans=("a",)), "'humans' is a list of whole numbers"),
-        (lambda: MindOptions("llm", 6, 5), "'humans' is a list of whole numbers"),
+        (lambda: MindOptions(humans=(1.5,)), "a list of whole numbers or texts, not"),
+        (lambda: MindOptions("llm", 6, 5), "a list of whole numbers or texts, not 5"),
         (lambda: MindOptions(policy=None), "'policy' is Policy, not None"),
         (lambda: MindOptions(settings="x"), "'settings' is Settings or None, not 'x'"),
         (lambda: MindOptions(record=5), "'record' is a text or a path or None, not 5"),

@@ -85,7 +85,7 @@ def run_phase(phase: Phase, state: State, day: Any) -> None:
     if phase.over == "society":
         phase.run(state, day)
     else:
-        processes._run_over(state, phase, day, None)
+        processes.run_over(state, phase, day, None)
 
 
 def turn_day(day: Any) -> None:

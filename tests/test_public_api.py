@@ -23,6 +23,7 @@ NAMES = [
     "InputError",
     "Mechanism",
     "MindOptions",
+    "Network",
     "NetworkFile",
     "OS",
     "Parameters",

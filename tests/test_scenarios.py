@@ -127,7 +127,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
 def test_a_scenario_is_only_a_change_of_parameters() -> None:
     """No rule can read a name it is never given: nothing else is in a scenario.
 
-    Mechanisms are named in it, and found among what the user put to use.
+    Mechanisms are named in it, and found among what the user put to use; what differs
+    between agents is parameters, too.
     """
     assert set(Scenario.model_fields) == {
         "name",
@@ -136,6 +137,8 @@ def test_a_scenario_is_only_a_change_of_parameters() -> None:
         "sources",
         "profile",
         "mechanisms",
+        "varies",
+        "profiles",
         "parameters",
         "interventions",
         "expectations",

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from sim.model.network_files.network_file import NetworkFile
 from sim.studies import points
 from sim.studies.design import make, read
-from sim.studies.job import Tasks, network_of, run_job
+from sim.studies.given_networks import of_job
+from sim.studies.job import Tasks, run_job
 from sim.utils.errors import InputError
 
 GRID = {"grid": {"growth_exponent": [0.9, 1.1], "reach": [2.0, 3.0, 4.0]}}
@@ -122,8 +123,8 @@ def test_a_design_says_how_its_network_files_are_read(tmp_path: Path) -> None:
         (task,) = Tasks(read(tmp_path / "d.toml"))
         jobs.append(task.job)
     assert jobs[0]["run"] != jobs[1]["run"]
-    assert network_of(jobs[0]) == NetworkFile(str(tmp_path / "calls.csv"))
-    file = network_of(jobs[1])
+    assert of_job(jobs[0]) == NetworkFile(str(tmp_path / "calls.csv"))
+    file = of_job(jobs[1])
     assert file is not None and file.given() == {
         "closeness_from": "calls",
         "scale": "log",

@@ -243,7 +243,7 @@ def test_a_name_that_makes_a_folder_stays_in_it(name: str) -> None:
         ('network = "x\\u0000y"', "cannot read network file|is no name"),
         ("network = 'link.csv'", "leads out of"),
         ("mind = {kind = 'scripted', humans = 3}", "'humans' of a mind cannot be 3"),
-        ("mind = {kind = 'scripted', humans = ['a']}", "'humans' of a mind cannot be"),
+        ("mind = {kind = 'scripted', humans = [1.5]}", "'humans' of a mind cannot be"),
         ("mind = {kind = 'scripted', cast = 'all'}", "'cast' of a mind cannot be"),
         ("mind = {kind = 'scripted', talks = true}", "'talks' of a mind cannot be"),
         (f"lever = 'price@{DIGITS}'", "a lever is written as"),

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "compare": ("her", *FEW, *PAIR, "--outcomes", "left"),
     "scenarios": (),
     "parameters": ("--search", "love"),
+    "describe": ("her",),
     "events": ("run",),
     "plot": ("run", "--what", "growth"),
     "export": ("run", "--out", "graph.gexf"),

@@ -47,3 +47,16 @@ def believe(i, s):
     """Belief follows what is heard."""
     gap = s.humans.heard[i] - s.humans.personhood[i]
     s.humans.personhood[i] += s.my.hearsay * gap
+
+
+@GOSSIP.measure("heard_spread", unit="0..1", reads=("humans.heard",))
+def heard_spread(s):
+    """Return the standard deviation of what people hear."""
+    return s.humans.heard.std(dtype=float)
+
+
+@GOSSIP.outcome("heard_peak_day", unit="days")
+def heard_peak_day(run):
+    """Return the day on which what people hear differs most."""
+    spread = run.series["heard_spread"]
+    return None if not spread.any() else float(spread.argmax() + 1)

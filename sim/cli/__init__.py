@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from sim.cli.app import add_app
 from sim.cli.arguments import PROGRAM
-from sim.cli.catalogue import add_parameters, add_scenarios
+from sim.cli.catalogue import add_describe, add_parameters, add_scenarios
 from sim.cli.check import add_ablate, add_check
 from sim.cli.events import add_calibrate, add_events
 from sim.cli.minds import add_serve_model, add_talk, add_transcript
@@ -114,7 +114,7 @@ def parser() -> Parser:
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
     judging, speaking = (add_check, add_ablate), (add_transcript, add_talk)
     many = (add_sweep, add_compare)
-    listing = (add_scenarios, add_parameters)
+    listing = (add_scenarios, add_parameters, add_describe)
     running = (add_run, add_resume)
     talking = (*speaking, add_serve_model)
     seeing = (add_events, add_plot, add_export, add_report, add_app, add_verify)

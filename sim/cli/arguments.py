@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -82,6 +83,54 @@ def put_to_use(args: argparse.Namespace) -> list[str]:
     from sim.mechanisms import use
 
     return [use(one).name for one in args.own]
+
+
+def add_until(command: argparse.ArgumentParser) -> None:
+    """Add the option of what ends a run before its days are over."""
+    command.add_argument(
+        "--until",
+        metavar="RULE",
+        help="end a run sooner: a measure, as in 'adopted > 0.9', or a function of "
+        "yours, FILE.py:NAME; the file is run",
+    )
+
+
+def until_of(args: argparse.Namespace) -> Any:
+    """Return the stopping rule that is given: a condition, or where a function is."""
+    if args.until is None:
+        return None
+    words = re.fullmatch(r"\s*(\w+)\s*([<>])\s*([-+.\w]+)\s*", args.until)
+    if words is None:
+        return args.until
+    from sim.utils.errors import InputError
+
+    try:
+        level = float(words[3])
+    except ValueError:
+        raise InputError(f"--until: {words[3]!r} is no number") from None
+    return {"measure": words[1], "above" if words[2] == ">" else "below": level}
+
+
+def add_functions(command: argparse.ArgumentParser) -> None:
+    """Add the option of outcomes of a user's own."""
+    command.add_argument(
+        "--function",
+        metavar="FILE.py:NAME",
+        action="append",
+        default=[],
+        dest="functions",
+        help="an outcome of your own, called NAME; the file is run; may be given again",
+    )
+
+
+def functions_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the outcomes of a user's own that are given, by name."""
+    if not args.functions:
+        return {}
+    from sim.utils.importable import from_file
+
+    found = [from_file("--function", text) for text in args.functions]
+    return {one.__name__: one for one in found}
 
 
 def add_workers(command: argparse.ArgumentParser) -> None:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from sim.cli.arguments import (
     add_command,
+    add_functions,
     add_mechanisms,
     add_size,
     add_workers,
     as_json,
     as_table,
+    functions_of,
     interval,
     names_of,
     natural,
@@ -65,6 +67,7 @@ def _command(
     add_workers(command)
     add_size(command)
     add_mechanisms(command)
+    add_functions(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     return command
 
@@ -75,15 +78,19 @@ def _command(
 def check_scenario(args: argparse.Namespace) -> int:
     """Judge every expectation of a scenario; return 1 if one fails."""
     from sim import scenarios
+    from sim.scenarios.outcomes import known_for_now
     from sim.studies.check import check as check_scenario
 
-    own = put_to_use(args)
+    own, functions = put_to_use(args), functions_of(args)
+    with known_for_now(functions):
+        scenario = scenarios.load(args.scenario).use(*own)
     report = check_scenario(
-        scenarios.load(args.scenario).use(*own),
+        scenario,
         seeds=args.seeds,
         first_seed=args.first_seed,
         workers=workers_of(args),
         parameters=size_of(args),
+        functions=functions,
     )
     print(as_json(_record(report)) if args.json else _text(report))
     return 0 if report.passed else 1
@@ -91,6 +98,8 @@ def check_scenario(args: argparse.Namespace) -> int:
 
 def _text(report: Report) -> str:
     """Return the verdicts as text: each expectation, what was seen, pass or fail."""
+    from sim.utils.stats import five_numbers
+
     first, last = report.seeds[0], report.seeds[-1]
     lines = [f"{report.scenario}, seeds {first} to {last}"]
     for verdict in report.verdicts:
@@ -102,6 +111,9 @@ def _text(report: Report) -> str:
             f"{one.share:.0%} needed",
             f"      seen: {verdict.observed}",
         ]
+    for name in report.functions:
+        values = [row[name] for row in report.rows[""]]
+        lines.append(f"\nown   {name}: {five_numbers(values)}")
     held = sum(verdict.passed for verdict in report.verdicts)
     lines.append(f"\n{held} of {len(report.verdicts)} expectations hold")
     lines.append("seen: least | quartile | median | quartile | most")
@@ -115,7 +127,13 @@ def _record(report: Report) -> dict[str, Any]:
         "seeds": report.seeds,
         "passed": report.passed,
         "expectations": [_verdict(verdict, report) for verdict in report.verdicts],
+        **({"functions": _own(report)} if report.functions else {}),
     }
+
+
+def _own(report: Report) -> dict[str, list[float]]:
+    """Return the outcomes of a user's own, a value a seed, by name."""
+    return {name: [row[name] for row in report.rows[""]] for name in report.functions}
 
 
 def _verdict(verdict: Verdict, report: Report) -> dict[str, Any]:
@@ -147,11 +165,14 @@ def _values(one: Expectation, rows: Any) -> dict[str, list[float]]:
 def ablate_scenario(args: argparse.Namespace) -> int:
     """Print what becomes of a scenario without each mechanism."""
     from sim import scenarios
+    from sim.scenarios.outcomes import known_for_now
     from sim.studies import ablation
     from sim.utils import files
     from sim.utils.parallel import progress_shown
 
-    scenario = scenarios.load(args.scenario).use(*put_to_use(args))
+    own, functions = put_to_use(args), functions_of(args)
+    with known_for_now(functions):
+        scenario = scenarios.load(args.scenario).use(*own)
     if args.mechanisms == "list":
         rows = [
             (name, ", ".join(f"{n} = {v}" for n, v in changes.items()))
@@ -166,11 +187,13 @@ def ablate_scenario(args: argparse.Namespace) -> int:
             outcome=args.outcome,
             seeds=args.seeds,
             pairs=not args.no_pairs,
+            functions=functions,
             workers=workers_of(args),
         )
     if args.out is not None:
         files.write_text(Path(args.out), table.to_csv(index=False, lineterminator="\n"))
-    print(_json(args, table) if args.json else _table(args, table))
+    with known_for_now(functions):
+        print(_json(args, table) if args.json else _table(args, table))
     return 0
 
 

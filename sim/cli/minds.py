@@ -33,7 +33,10 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add = group.add_argument
     add("--mind", choices=KINDS, default="rules", help="what decides for them (rules)")
     add(
-        "--cast", metavar="N", default="6", help="how many, or all, or humans a,b.. (6)"
+        "--cast",
+        metavar="N",
+        default="6",
+        help="how many, or all, or humans by number or name a,b.. (6)",
     )
     add("--talks", metavar="X", type=float, default=0.2, help="a member and day (0.2)")
     add("--ghost-writer", action="store_true", help="members write for friends, too")
@@ -95,7 +98,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
     from sim.minds.options import MindOptions, check
 
     _tell_what_is_settled(not args.json)
-    cast, humans = _cast(args.cast)
+    cast, humans = _cast(args.cast, getattr(args, "network", None) is not None)
     _prices(args.prices)
     options = MindOptions(
         kind=args.mind,
@@ -119,21 +122,25 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
     return options
 
 
-def _cast(text: str) -> tuple[int | None, tuple[int, ...]]:
-    """Return the size of the cast, and its humans if they are named."""
+def _cast(text: str, has_names: bool) -> tuple[int | None, tuple[int | str, ...]]:
+    """Return the size of the cast, and its humans if they are named.
+
+    Where people have names of their own, a number may be one, too, so it stays a text.
+    """
     from sim.utils.errors import InputError
 
     if text == "all":
         return None, ()
-    try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError:
+    parts = [part.strip() for part in text.split(",")]
+    numbers = all(part.removeprefix("-").isdecimal() for part in parts)
+    if not all(parts) or not (numbers or has_names):
         raise InputError(
             f"--cast takes a number of members, all, or humans a,b,.. not {text!r}"
-        ) from None
-    if "," in text:
-        return 2 * len(numbers), numbers
-    return numbers[0], ()
+        )
+    if len(parts) == 1 and numbers:
+        return int(text), ()
+    humans = tuple(parts) if has_names else tuple(map(int, parts))
+    return 2 * len(humans), humans
 
 
 def tell_estimate(args: argparse.Namespace, options: MindOptions, **run: Any) -> None:

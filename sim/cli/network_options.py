@@ -22,6 +22,8 @@ _OPTIONS = {
     "header": "--network-header",
     "closeness_from": "--closeness-from",
     "scale": "--scale",
+    "people": "--people",
+    "person": "--person-column",
 }
 
 
@@ -57,6 +59,14 @@ def add_network_options(command: argparse.ArgumentParser) -> None:
         "--scale",
         metavar="SCALE",
         help="how its values become 0 to 1: none, max, minmax, rank or log",
+    )
+    command.add_argument(
+        "--people", metavar="FILE", help="a table of what is known of the people"
+    )
+    command.add_argument(
+        "--person-column",
+        metavar="COLUMN",
+        help="its column that says who they are, as the ties name them",
     )
 
 

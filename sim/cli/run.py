@@ -11,9 +11,11 @@ from sim.cli.arguments import (
     add_mechanisms,
     add_size,
     add_threads,
+    add_until,
     as_json,
     put_to_use,
     size_of,
+    until_of,
     whole,
 )
 from sim.cli.events import records, table_of
@@ -57,6 +59,7 @@ def add_run(commands: Any) -> None:
         default=0,
         help="days between checkpoints, to resume a run or fork it (0: none)",
     )
+    add_until(run)
     run.add_argument(
         "--yes", action="store_true", help="run though memory may not suffice"
     )
@@ -71,6 +74,7 @@ def add_resume(commands: Any) -> None:
     resume = add_command(commands, "resume", resume_run, text)
     resume.add_argument("run", help="directory that the run was to be written to")
     add_mechanisms(resume)
+    add_until(resume)
     add_threads(resume)
     resume.add_argument(
         "--allow-other-versions",
@@ -109,6 +113,7 @@ def run_scenario(args: argparse.Namespace) -> int:
             threads=args.threads,
             snapshot_every=args.snapshot_every,
             checkpoint_every=args.checkpoint_every,
+            until=until_of(args),
             progress=not args.json and sys.stderr.isatty(),
         )
     return _tell(result, args)
@@ -125,6 +130,7 @@ def resume_run(args: argparse.Namespace) -> int:
         threads=args.threads,
         progress=shown,
         allow_other_versions=args.allow_other_versions,
+        until=until_of(args),
     )
     return _tell(result, args)
 
@@ -197,7 +203,8 @@ def _summary(result: Result) -> dict[str, Any]:
         "run": str(result.path),
         "scenario": known["scenario"],
         "seed": known["seed"],
-        "steps": known["steps"],
+        "steps": len(series),
+        **({"stopped": known["stopped"]} if "stopped" in known else {}),
         "humans": known["parameters"]["humans"],
         "oses": int(count["oses"]),
         "departed": int(count["departed"]),
@@ -215,4 +222,6 @@ def _timeline(result: Result) -> str:
         f"{found['scenario']}, seed {found['seed']}: {found['humans']:,} humans, "
         f"{found['steps']} days, {found['oses']:,} OSes, {found['departed']:,} departed"
     )
+    if "stopped" in found:
+        line += f"\nstopped on day {result.stopped}: {found['stopped']['rule']}"
     return f"{table_of(result.events, first_only=True)}\n\n{legible(line)}"

@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from sim.cli.arguments import (
     add_command,
+    add_functions,
     add_mechanisms,
     add_size,
+    add_until,
     add_workers,
     as_json,
     as_table,
+    functions_of,
     interval,
     names_of,
     natural,
     positive,
     put_to_use,
     size_of,
+    until_of,
     workers_of,
 )
 from sim.utils.stopping import stop_signals
@@ -47,6 +51,8 @@ def add_sweep(commands: Any) -> None:
     sweep.add_argument("design", help="TOML file of the design")
     sweep.add_argument("--out", metavar="DIR", help="folder (results/sweeps/NAME)")
     add_mechanisms(sweep)
+    add_functions(sweep)
+    add_until(sweep)
     add_workers(sweep)
     sweep.add_argument(
         "--cluster", metavar="ADDRESS", help="a Dask scheduler's address"
@@ -113,6 +119,8 @@ def run_sweep(args: argparse.Namespace) -> int:
                 executor,
                 out=place,
                 resume=args.resume,
+                functions=functions_of(args),
+                until=until_of(args),
                 allow_model=args.allow_model,
                 insecure=args.insecure,
                 allow_other_versions=args.allow_other_versions,
@@ -172,7 +180,8 @@ def _dry_run(args: argparse.Namespace, design: Any, place: Path) -> int:
     from sim.studies import sweeps
     from sim.studies.job import Tasks
 
-    found = sweeps.estimate(Tasks(design), place)
+    tasks = Tasks(design, functions_of(args), until_of(args))
+    found = sweeps.estimate(tasks, place)
     workers = workers_of(args)
     if args.json:
         print(as_json(found._asdict() | {"wall": found.wall(workers)}))
@@ -256,6 +265,7 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("--seeds", metavar="N", type=positive, default=20, help="(20)")
     add_size(compare)
     add_mechanisms(compare)
+    add_functions(compare)
     compare.add_argument(
         "--outcomes", metavar="A,B", help="only these outcomes; all unless given"
     )
@@ -267,19 +277,23 @@ def add_compare(commands: Any) -> None:
 def compare_scenarios(args: argparse.Namespace) -> int:
     """Print what one change does to a society, with intervals."""
     from sim import scenarios
+    from sim.scenarios.outcomes import known_for_now
     from sim.studies import counterfactual
     from sim.utils import files
     from sim.utils.errors import InputError
 
     if (args.other is None) == (args.lever is None):
         raise InputError("compare with another scenario, or with a --lever --at a day")
-    own = put_to_use(args)
+    own, functions = put_to_use(args), functions_of(args)
+    with known_for_now(functions):
+        scenario = scenarios.load(args.scenario).use(*own).replace(**size_of(args))
     found = counterfactual.counterfactual(
-        scenarios.load(args.scenario).use(*own).replace(**size_of(args)),
+        scenario,
         args.other if args.lever is None else args.lever,
         at=args.at,
         seeds=args.seeds,
         outcomes=names_of(args.outcomes),
+        functions=functions,
         workers=workers_of(args),
     )
     table = found.differences

@@ -28,6 +28,8 @@ from sim.engine.table import Column
 from sim.events import detector, kinds
 from sim.events.calibration import AIM
 from sim.events.detector import Detector
+from sim.mechanisms import heterogeneity
+from sim.mechanisms.factors import SOCKETS
 from sim.model import parameters, rules
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
 from sim.model.evidence import KINDS_OF_SOURCE, kind_of_source, read_evidence
@@ -40,6 +42,12 @@ FOLDER = Path(__file__).parent
 MODEL = FOLDER / "MODEL.md"
 SCHEMA = FOLDER / "provenance.schema.json"
 
+# What of a parameter counts on a tie, if the two ends may have different ones.
+TIES = {
+    "each end's own": heterogeneity.EACH_OWN,
+    "of the human or OS": heterogeneity.OF_EITHER,
+    "of two OSes the lesser": heterogeneity.OF_BOTH,
+}
 BLOCK = re.compile(
     r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL
 )
@@ -313,6 +321,38 @@ def evidence_table() -> str:
     return table(head, [[row[name] for name in head] for row in read_evidence()])
 
 
+def differing_table() -> str:
+    """Return the parameters that may differ, whose they are, and what reads them."""
+    rows = []
+    for name, reader in heterogeneity.VARIABLE.items():
+        whose = " and ".join({"oses": "OSes"}.get(of, of) for of in reader.of)
+        field = parameters.Parameters.model_fields[name]
+        by = "varies, profiles" if "oses" in reader.of else "varies"
+        if field.annotation is not float:
+            by = "profiles" if "oses" in reader.of else ""
+        tie = next((text for text, names in TIES.items() if name in names), "")
+        if by:
+            read = ", ".join(map(code, reader.phases))
+            rows.append((code(name), whose, by, tie, read))
+    return table(("parameter", "whose", "by", "on a tie", "read by"), rows)
+
+
+def factor_table() -> str:
+    """Return where factors enter, whose they are, and what they multiply."""
+    rows = []
+    for name, socket in SOCKETS.items():
+        scales = [
+            f"{table}: {', '.join(_scaled(n, p) for n, p in names.items())}"
+            for table, names in socket.scales.items()
+        ]
+        rows.append((code(name), socket.what, "; ".join(scales), code(socket.phase)))
+    return table(("factor", "of", "multiplies", "in"), rows)
+
+
+def _scaled(name: str, power: int) -> str:
+    return code(name) if power > 0 else f"divides {code(name)}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "processes": processes,
     "human-columns": lambda: columns_of(HUMAN_COLUMNS),
@@ -326,6 +366,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "parameters": parameter_tables,
     "levers": lever_table,
     "profiles": profile_table,
+    "differing": differing_table,
+    "factors": factor_table,
     "sources": source_counts,
     "evidence": evidence_table,
 }

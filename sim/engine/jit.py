@@ -36,6 +36,8 @@ _LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 # Nothing here is called from C, and a way in from there takes time to compile.
 _PLAIN: dict[str, Any] = {"no_cfunc_wrapper": True}
 
+_FUSED: dict[str, Any] = {"forceinline": True, **_PLAIN}
+
 # What compiled loops of the model can depend on; a loop elsewhere calls only helpers of
 # its own file, which numba's cache watches itself.
 SOURCES = ("engine", "model")
@@ -109,10 +111,13 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return guard.note(_compiled(function, nogil=True, **_LEAN))
 
 
-def own_kernel(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Return a user's own loop, to be compiled at its first call, as a kernel is.
+def own_kernel(
+    function: Callable[..., Any], name: str, is_checked: bool = True
+) -> Callable[..., Any]:
+    """Return a loop beside those of the model, compiled at its first call as they are.
 
-    Indices are looked at, so that a wrong one is an error and not a wild read.
+    In a user's own loop indices are looked at, so that a wrong one is an error and not
+    a wild read.
 
     Parameters
     ----------
@@ -122,16 +127,49 @@ def own_kernel(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     name
         Names all that the loop is made of beside the model, as a digest does: what is
         compiled is kept under this name, apart from the loops of the model.
+    is_checked
+        Whether indices are looked at.
     """
+    place = _own_folder(name)
+    return _compiled(function, place, nogil=True, boundscheck=is_checked, **_LEAN)
+
+
+def _own_folder(name: str) -> Path:
     folder = cache_folder()
-    place = folder.with_name(f"{folder.name}-own") / name
-    return _compiled(function, place, nogil=True, boundscheck=True, **_LEAN)
+    return folder.with_name(f"{folder.name}-own") / name
 
 
 def own_helper(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a user's own scalar function as a part of whatever own loop calls it."""
     options = {"forceinline": True, "boundscheck": True, **_PLAIN, **_LEAN}
     return numba.njit(**options)(function)  # type: ignore[no-any-return]
+
+
+def again(
+    function: Callable[..., Any], decorator: str, name: str
+) -> Callable[..., Any]:
+    """Return a changed copy of a function of the model, as its decorator treats those.
+
+    Parameters
+    ----------
+    function
+        The copy, of a name that nothing else has.
+    decorator
+        The name of one in this module.
+    name
+        As for ``own_kernel``: a loop is kept under it, apart from those of the model.
+    """
+    lean: Any = {"nogil": True, **_LEAN}
+    if decorator in ("kernel", "compile_loop"):
+        place = _own_folder(name)
+        options = lean if decorator == "kernel" else {"nogil": True}
+        return _compiled(function, place, **options)
+    if decorator in ("wraparound", "inline_source"):
+        how = {"inline": "always"} if decorator == "inline_source" else _FUSED
+        return numba.njit(**how, **_LEAN)(function)  # type: ignore[no-any-return]
+    fused = {"forceinline": True} if decorator == "inline_always" else {}
+    numba.extending.register_jitable(**fused, **_LEAN)(function)
+    return function
 
 
 def inline(function: F) -> F:
@@ -155,7 +193,7 @@ def inline_always(function: F) -> F:
 
 def wraparound(function: F) -> F:
     """Decorate a fused helper whose integers wrap around, called by Python or not."""
-    compiled: F = numba.njit(forceinline=True, **_PLAIN, **_LEAN)(function)
+    compiled: F = numba.njit(**_FUSED, **_LEAN)(function)
     return guard.note(compiled)
 
 

@@ -49,6 +49,7 @@ EVENTS: dict[str, str] = {
     "intervention": "something is changed from outside",
 }
 SHIPPED = tuple(EVENTS)
+OF_MECHANISMS: dict[str, str] = {}  # kinds that mechanisms detect, and which does
 
 
 def add(kind: str, meaning: str = "") -> None:
@@ -69,6 +70,7 @@ def remove(kind: str) -> None:
     """Take out a kind that a user added; shipped kinds stay."""
     if kind not in SHIPPED:
         EVENTS.pop(kind, None)
+        OF_MECHANISMS.pop(kind, None)
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN, UNINSTALLED
-from sim.model.presence import PRESENT, alive, of_those_alive
+from sim.model.parameters import Parameters
+from sim.model.presence import PRESENT, alive, comes_and_goes, of_those_alive
 from sim.model.state import State
 from sim.utils.typing import Array
 
@@ -128,9 +129,13 @@ MEASURES: dict[str, Callable[[State], float]] = {
 }
 
 
-def measured(state: State) -> list[str]:
-    """Return the names of what is measured of a society every day."""
-    return [*MEASURES, *([PRESENT] if alive(state) is not None else [])]
+def measured(parameters: Parameters) -> list[str]:
+    """Return the names of all measures, those of mechanisms after the model's.
+
+    How many humans there are is one, if people come and go.
+    """
+    own = (name for one in parameters.mechanisms for name in one.measures)
+    return [*MEASURES, *([PRESENT] if comes_and_goes(parameters) else []), *own]
 
 
 def measure_people(state: State) -> dict[str, float]:
@@ -144,14 +149,18 @@ class History:
 
     Parameters
     ----------
-    comes_and_goes
-        Whether it is of a society in which people come and go.
+    names
+        What is measured: ``MEASURES``, and what mechanisms add to it.
     """
 
-    def __init__(self, comes_and_goes: bool = False) -> None:
+    def __init__(self, names: Iterable[str] = MEASURES) -> None:
         self.days: list[int] = []
-        names = [*MEASURES, *([PRESENT] if comes_and_goes else [])]
         self._rows: dict[str, list[float]] = {name: [] for name in names}
+
+    @property
+    def names(self) -> list[str]:
+        """What is measured, in order."""
+        return list(self._rows)
 
     def take(self, step: int, measures: Mapping[str, float]) -> None:
         """Take today's measures."""

@@ -12,10 +12,9 @@ import numpy as np
 
 from sim.events.detector import YOURS, AgentIds, Detector, Event, Note, Reading, known
 from sim.events.detectors import DETECTORS
-from sim.events.measures import History
+from sim.events.measures import History, measured
 from sim.events.observer import Notes, Observer
 from sim.model.parameters import WEEK, Parameters
-from sim.model.presence import comes_and_goes
 from sim.model.state import State
 from sim.utils.errors import InputError
 from sim.utils.typing import Array
@@ -78,10 +77,13 @@ class Monitor:
 
     def __init__(self, parameters: Parameters, kinds: Iterable[str] | None = None):
         self.parameters = parameters
-        self.history = History(comes_and_goes(parameters))
+        self.history = History(measured(parameters))
         self.events: list[Event] = []
-        self.kinds = list(DETECTORS if kinds is None else map(known, kinds))
-        self.detectors: list[Detector] = [DETECTORS[k](parameters) for k in self.kinds]
+        every = DETECTORS | _own_detectors(parameters)
+        self.kinds = list(every if kinds is None else kinds)
+        unknown = (kind for kind in self.kinds if kind not in every)
+        self.kinds += map(known, unknown)  # says what is wrong
+        self.detectors: list[Detector] = [every[k](parameters) for k in self.kinds]
         self._reader = Observer(parameters)
         self.keeper: Keeper = NoteBuffer()
         self._days = 0
@@ -93,6 +95,7 @@ class Monitor:
         state: State,
         talks: Talks = (),
         threads: ThreadPoolExecutor | None = None,
+        own: Mapping[str, float] | None = None,
     ) -> list[Event]:
         """Measure today; return the events noticed today.
 
@@ -106,10 +109,12 @@ class Monitor:
             What a cast said today, as rows of ``talks.parquet``.
         threads
             Share the work in large societies; what is found is the same.
+        own
+            What mechanisms measured of today.
         """
         measures, notes = self._reader.read(state, threads)
         self.keeper.keep(step, notes)
-        return self.take(step, measures, notes, talks)
+        return self.take(step, measures | dict(own or {}), notes, talks)
 
     def take(
         self,
@@ -194,6 +199,15 @@ class Monitor:
         if not isinstance(self.keeper, NoteBuffer):
             raise InputError("the readings are in the run; load it when it is finished")
         return self.keeper.columns()
+
+
+def _own_detectors(parameters: Parameters) -> dict[str, type[Detector]]:
+    """Return the detectors of mechanisms, by kind of event."""
+    return {
+        kind: detector
+        for one in parameters.mechanisms
+        for kind, detector in one.detectors.items()
+    }
 
 
 class DailyReading(NamedTuple):

@@ -25,7 +25,8 @@ def describe(wanted: Iterable[str]) -> list[Described]:
     Parameters
     ----------
     wanted
-        Kinds of event; those of shipped detectors need no description.
+        Kinds of event; those of shipped detectors need no description, and those of
+        mechanisms are where these are.
 
     Returns
     -------
@@ -39,7 +40,8 @@ def describe(wanted: Iterable[str]) -> list[Described]:
     """
     found = []
     for kind in dict.fromkeys(wanted):
-        if kind in kinds.SHIPPED and not _is_own(kind):
+        is_shipped = kind in kinds.SHIPPED and not _is_own(kind)
+        if is_shipped or kind in kinds.OF_MECHANISMS:
             continue
         detector = DETECTORS[known(kind)]
         where = importable.locate(f"detector of {kind!r}", detector)

@@ -26,8 +26,8 @@ TAKEN_COLUMNS = {
     *("row", "number", "model", "table", "table_name", "columns", "column", "arrays"),
     *("n", "append", "nbytes", "copy_columns", "kind", "agent", "ties", "pos", "who"),
     *("unique_id", "is_living", "remove", "own_os", "companion", "owned_by", "label"),
-    *("status_name", "full_name", "id", "step", "at", "random", "advance"),
-    "shutdown_request",
+    *("status_name", "full_name", "id", "step", "at", "random", "advance", "profile"),
+    *("shutdown_request", "parting_request", "partner_request"),
     *(column.name for column in PEOPLE_COLUMNS),
 }
 TAKEN_TIES = {
@@ -41,11 +41,18 @@ TAKEN_TABLES = {
     *("society", "snapshots", "checkpoints", "mechanisms", "graph", "steps"),
 }
 MOST_ROWS = 50_000_000
-# A column of OSes that is there if a process uses it; see ``requests``.
-SHUTDOWN_REQUEST = Column(
-    "shutdown_request", "u1", "flag", "a mechanism asks that it is shut down"
-)
-REQUEST = f"oses.{SHUTDOWN_REQUEST.name}"
+# Columns that are there if a process uses them, by full name; see ``requests``.
+SHUTDOWN, PARTING = "oses.shutdown_request", "humans.parting_request"
+PARTNER_WANTED = "humans.partner_request"
+REQUESTS: dict[str, Column] = {
+    SHUTDOWN: Column("shutdown_request", "u1", "flag", "asked to be shut down"),
+    PARTING: Column(
+        "parting_request", "u1", "code", "parts from the partner: 1; and the tie: 2"
+    ),
+    PARTNER_WANTED: Column(
+        "partner_request", "i4", "row", "whom it would be a couple with, or -1", -1
+    ),
+}
 # Columns of humans that are there if a mechanism lets people come or go.
 PEOPLE = {f"humans.{column.name}": column for column in PEOPLE_COLUMNS}
 

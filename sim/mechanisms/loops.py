@@ -11,16 +11,19 @@ import functools
 import hashlib
 import re
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from numba.core.errors import NumbaError
 from numba.extending import overload
 
 from sim.engine import jit
-from sim.mechanisms.mechanism import Mechanism, OwnProcess
+from sim.mechanisms.factors import OwnFactor
 from sim.utils.errors import InputError
+
+if TYPE_CHECKING:
+    from sim.mechanisms.mechanism import Mechanism, OwnProcess
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,16 +97,26 @@ def run_plainly(process: OwnProcess, count: int, s: Any) -> Iterator[int]:
             process.function(k, i, int(s.ties.neighbour[k]), s)
 
 
+def _fill(first: int, last: int, s: Scope, found: Any) -> None:
+    """Write a factor for a range of rows; ``_function`` is put in."""
+    for i in range(first, last):
+        found[i] = _function(i, s)  # type: ignore[name-defined] # noqa: F821
+
+
 @functools.cache
-def compiled(mechanism: Mechanism, process: OwnProcess) -> Any:
+def compiled(mechanism: Mechanism, process: OwnProcess | OwnFactor) -> Any:
     """Return the loop of a process, ``loop(first, last, scope)``.
+
+    That of a factor takes one more, float64[rows], to which it is written.
 
     It is compiled at its first call, and kept under the digest of the mechanism.
     """
     name = f"{process.name}_{mechanism.digest}".replace(".", "_")
     helper = jit.own_helper(_renamed(process.function, name))
     space = {"__name__": __name__, "_function": helper, "range": range, "int": int}
-    each = _each_tie if process.over == "ties" else _each
+    each: Any = _each_tie if process.over == "ties" else _each
+    if isinstance(process, OwnFactor):
+        each = _fill
     loop = _renamed(types.FunctionType(each.__code__, space), f"each_{name}")
     return jit.own_kernel(loop, f"{process.name}-{mechanism.digest}")
 
@@ -179,7 +192,7 @@ def slot_of(ties, agent, other):  # type: ignore[no-untyped-def]
 _UNKNOWN = re.compile(r"Unknown attribute '(\w+)'")
 
 
-def explained(process: OwnProcess, error: BaseException) -> InputError:
+def explained(process: OwnProcess | OwnFactor, error: BaseException) -> InputError:
     """Return what to raise for what went wrong in a process of a mechanism."""
     text = str(error)
     unknown = _UNKNOWN.search(text)
@@ -191,13 +204,12 @@ def explained(process: OwnProcess, error: BaseException) -> InputError:
         )
     if isinstance(error, IndexError):
         return InputError(f"{process.name} reads a row that there is not: {text}")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
     kind = type(error).__name__
     what = "cannot be compiled" if isinstance(error, NumbaError) else f"broke ({kind})"
-    return InputError(f"{process.name} {what}: {_telling(lines)}")
+    return InputError(f"{process.name} {what}: {telling(text)}")
 
 
-def undeclared(process: OwnProcess, name: str) -> InputError:
+def undeclared(process: OwnProcess | OwnFactor, name: str) -> InputError:
     """Return what to raise for an attribute that a process's scope does not have."""
     known = ", ".join(process.reads) or "nothing"
     return InputError(
@@ -206,11 +218,12 @@ def undeclared(process: OwnProcess, name: str) -> InputError:
     )
 
 
-def _telling(lines: Sequence[str]) -> str:
+def telling(text: str) -> str:
     """Return the line of an error of numba that says most."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     heads = ("Failed in nopython", "During: ", "File ", "def ", "- ", "<source")
     told = [line for line in lines if not line.startswith(heads)]
     wanted = [
         line for line in told if re.search("Untyped|No implement|Invalid|nsup", line)
     ]
-    return (wanted or told or list(lines) or ["no reason is given"])[0]
+    return (wanted or told or lines or ["no reason is given"])[0]

@@ -7,34 +7,40 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sim.engine.table import Column
 from sim.mechanisms.declared import (
     OVER,
     PEOPLE,
-    REQUEST,
+    REQUESTS,
     SHIPPED,
-    SHUTDOWN_REQUEST,
     added,
     check_name,
     checked_columns,
     checked_rows,
     checked_tables,
 )
+from sim.mechanisms.factors import SOCKETS, OwnFactor
+from sim.mechanisms.measured import OwnMeasure, OwnOutcome
 from sim.model import parameters as constants
 from sim.model.parameters import Parameters
 from sim.model.presence import PEOPLE_COLUMNS, WRITABLE
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
+if TYPE_CHECKING:
+    from sim.mechanisms.replaced import Replacement
+
 F = TypeVar("F", bound=Callable[..., Any])
+D = TypeVar("D")
 
 # Words that mean something else where names of parameters stand, too.
 TAKEN = {
     *("scenario", "network", "lever", "mind", "seed", "seeds", "rng", "threads"),
     *("cast", "parameters", "mechanisms", "position", "state", "error", "run"),
     *("n", "ranges", "levels", "second_order", "step", "day", "name", "kind", "agent"),
+    *("varies", "profile", "profiles"),
 }
 LOOKED_UP = ("start", "degree", "neighbour")  # by the loop of a process over ties
 
@@ -95,14 +101,18 @@ class OwnProcess(NamedTuple):
     @property
     def tables(self) -> tuple[str, ...]:
         """The own tables that it has to do with."""
-        named = dict.fromkeys(full.partition(".")[0] for full in self.reads)
-        named |= dict.fromkeys([self.over, *self.adds])
-        return tuple(name for name in named if name not in OVER)
+        return own_tables((*self.reads, self.over, *self.adds))
 
     @property
     def does(self) -> str:
         """What it does: the first line of its function's docstring."""
         return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+
+def own_tables(declared: Sequence[str]) -> tuple[str, ...]:
+    """Return the own tables among tables and columns that are declared."""
+    named = dict.fromkeys(full.partition(".")[0] for full in declared)
+    return tuple(name for name in named if name not in OVER)
 
 
 class Mechanism:
@@ -190,7 +200,12 @@ class Mechanism:
             check_name(f"{name}: stream", word, ())
         self.streams = tuple(streams)
         self.processes: list[OwnProcess] = []
+        self.factors: list[OwnFactor] = []
         self.starts: OwnProcess | None = None
+        self.replacements: dict[str, Replacement] = {}  # by rule
+        self.measures: dict[str, OwnMeasure] = {}
+        self.outcomes: dict[str, OwnOutcome] = {}
+        self.detectors: dict[str, type[Any]] = {}  # of sim.events, by kind of event
         self.file = _declaring_file(name)
         self.source = self.file.read_bytes()
         self.digest = hashlib.sha256(self.source).hexdigest()[:16]
@@ -210,16 +225,15 @@ class Mechanism:
     def columns_of(self, table: str) -> tuple[Column, ...]:
         """Return the columns that are added to humans, OSes or ties.
 
-        To OSes, one is added for requests if a process uses it; to humans, those of
-        people who come and go.
+        Those for requests are added if a process uses them, and those of people who
+        come and go if anything does.
         """
         columns: tuple[Column, ...] = self.columns[table]
-        used = (full for process in self.processes for full in process.reads)
-        if table == "oses" and REQUEST in used:
-            return (*columns, SHUTDOWN_REQUEST)
-        if table == "humans" and self._lets_people_come_or_go():
-            return (*columns, *PEOPLE_COLUMNS)
-        return columns
+        used = {full for process in self.processes for full in process.reads}
+        of_table = {n: c for n, c in REQUESTS.items() if n.startswith(f"{table}.")}
+        requests = (c for name, c in of_table.items() if name in used)
+        come_and_go = table == "humans" and self._lets_people_come_or_go()
+        return (*columns, *requests, *(PEOPLE_COLUMNS if come_and_go else ()))
 
     def _lets_people_come_or_go(self) -> bool:
         steps = [*self.processes, *([self.starts] if self.starts else [])]
@@ -269,8 +283,10 @@ class Mechanism:
             Columns as ``"humans.growth"``, ``"oses.status"``, ``"ties.closeness"``;
             ``"humans.*"`` is all of a table. What is written may be read, too. ``s``
             has no others. Columns of the model that may be written are those of real
-            numbers. ``"oses.shutdown_request"`` is written to shut an OS down,
-            ``"humans.birth_request"`` and others to let people come and go, and
+            numbers. Requests are written beside these: ``"oses.shutdown_request"`` to
+            shut an OS down, ``"humans.parting_request"`` and
+            ``"humans.partner_request"`` to end and to begin couples,
+            ``"humans.birth_request"`` and others to let people come and go. And
             ``"new companies"`` lets a process over the society add rows to a table.
 
         Raises
@@ -287,6 +303,50 @@ class Mechanism:
             where = _place(name, after, before)
             declared = self._declared(name, over, reads, writes)
             self.processes.append(OwnProcess(name, function, *where, over, *declared))
+            return function
+
+        return declare
+
+    @checked_arguments()
+    def factor(
+        self, socket: str, *, over: str, reads: Sequence[str] = ()
+    ) -> Callable[[F], F]:
+        """Decorate a function that multiplies something in a process of the model.
+
+        It is called as ``function(i, s)`` for each row, compiled as that of a process
+        is, and returns a number from 0 up: 1 changes nothing.
+
+        Parameters
+        ----------
+        socket
+            What is multiplied: ``"adoption"``, ``"uninstalling"``, ``"growth_rate"``,
+            ``"meeting_rate"``, ``"homophily"``, ``"warmth"``, ``"cooling"``,
+            ``"departure_push"`` or ``"loneliness_support"``.
+        over
+            Whose: ``"humans"``, ``"oses"``, or ``"agents"`` for both.
+        reads
+            Columns, as for ``process``.
+
+        Raises
+        ------
+        InputError
+            If there is no such socket, or it is not of those.
+        """
+
+        def declare(function: F) -> F:
+            name = self._name_of(function)
+            if name in (one.name for one in self.factors):
+                raise InputError(f"{name}: there is a factor of that name already")
+            if socket not in SOCKETS:
+                hint = nearest(socket, SOCKETS) or f"; there are {', '.join(SOCKETS)}"
+                raise InputError(f"{name}: nothing is multiplied at {socket!r}{hint}")
+            read, _, _ = self._declared(name, over, reads, ())
+            made = OwnFactor(name, function, socket, over, read)
+            known = SOCKETS[socket].scales
+            if not {*made.tables} <= known.keys():
+                of = " or ".join(known)
+                raise InputError(f"{name}: {socket!r} is of {of}, not of {over}")
+            self.factors.append(made)
             return function
 
         return declare
@@ -320,6 +380,143 @@ class Mechanism:
             return function
 
         return declare
+
+    @checked_arguments()
+    def replaces(self, rule: str) -> Callable[[F], F]:
+        """Decorate a function that stands in the place of a rule of the model.
+
+        While the mechanism is on, it does so in everything of the model that comes to
+        the rule, in compiled loops and elsewhere; off, all is as shipped. Functions of
+        mechanisms that call the rule call the shipped one, this function included.
+
+        Parameters
+        ----------
+        rule
+            The name of a function of ``sim.model.rules``. The function takes the same
+            arguments, numbers all, and returns a number; it may also take parameters of
+            the mechanism by their names, after a ``*``. It is compiled by numba.
+
+        Raises
+        ------
+        InputError
+            If there is no such rule, it takes other arguments, or the mechanism
+            replaces the rule already.
+
+        Examples
+        --------
+        In a file ``drift.py``, whose mechanism has a parameter ``pace``::
+
+            @DRIFT.replaces("grow")
+            def grow(growth, rate, exponent, cap, *, pace):
+                return min(cap, growth + pace * rate)
+        """
+        from sim.mechanisms import replaced  # late: what is compiled takes time
+
+        def declare(function: F) -> F:
+            self._name_of(function)
+            if rule in self.replacements:
+                raise InputError(f"{self.name}: it replaces the rule {rule!r} already")
+            self.replacements[rule] = replaced.declared(self, rule, function)
+            return function
+
+        return declare
+
+    @checked_arguments()
+    def measure(
+        self, name: str, *, unit: str, reads: Sequence[str] = ()
+    ) -> Callable[[F], F]:
+        """Decorate a function that measures the society every day.
+
+        It is called as ``function(s)`` at the end of the day, as plain Python, whether
+        the mechanism is on or off, and returns a number. Measures are in the series of
+        a run, conditions of interventions, readings of detectors, Mesa's collector.
+
+        Parameters
+        ----------
+        name
+            What the measure is called; the docstring's first line says what it is.
+        unit
+            As ``"0..1"`` or ``"hours/day"``.
+        reads
+            As for ``process``; nothing can be written.
+
+        Raises
+        ------
+        InputError
+            If the name is taken, or a column is not there.
+
+        Examples
+        --------
+        In a file ``gossip.py``::
+
+            @GOSSIP.measure("heard_mean", unit="0..1", reads=("humans.heard",))
+            def heard_mean(s):
+                \"\"\"Belief around people, on average.\"\"\"
+                return s.humans.heard.mean()
+        """
+
+        def declare(function: F) -> F:
+            full = self._name_of(function)
+            self._check_new("measure", name)
+            read, _, _ = self._declared(full, "society", reads, ())
+            self.measures[name] = OwnMeasure(name, unit, function, read)
+            return function
+
+        return declare
+
+    @checked_arguments()
+    def outcome(self, name: str, *, unit: str) -> Callable[[F], F]:
+        """Decorate a function that sums a finished run up in a number.
+
+        It is called as ``function(run)``, as plain Python, with ``run.series`` (arrays
+        of measures by name, a value a day), ``run.days`` (the first day of each kind of
+        event that happened) and ``run.parameters``; None is for what did not happen.
+        Sweeps, counterfactuals, ablation, checks and expectations know it by its name.
+
+        Parameters
+        ----------
+        name, unit
+            As for ``measure``.
+
+        Raises
+        ------
+        InputError
+            If the name is taken.
+        """
+
+        def declare(function: F) -> F:
+            self._name_of(function)
+            self._check_new("outcome", name)
+            self.outcomes[name] = OwnOutcome(name, unit, function)
+            return function
+
+        return declare
+
+    def detector(self, detector: type[D]) -> type[D]:
+        """Decorate a class of ``sim.events.Detector`` that looks for a kind of event.
+
+        It looks at societies that use the mechanism, and at no others.
+
+        Raises
+        ------
+        InputError
+            If it is no detector, or its kind of event is taken.
+        """
+        kind, look = getattr(detector, "kind", ""), getattr(detector, "look", None)
+        if not isinstance(detector, type) or look is None or not kind:
+            raise InputError(
+                f"{self.name}: {detector!r:.60} is no detector: a class that extends "
+                "sim.events.Detector, with a kind, a meaning and a method look"
+            )
+        self._name_of(look)
+        self._check_new("detector", kind)
+        self.detectors[kind] = detector
+        return detector
+
+    def _check_new(self, what: str, name: str) -> None:
+        check_name(f"{self.name}: {what}", name, TAKEN | Parameters.model_fields.keys())
+        if name in {*self.parameters, *self.measures, *self.outcomes, *self.detectors}:
+            raise InputError(f"{self.name}: it has something called {name!r} already")
 
     def _name_of(self, function: Callable[..., Any]) -> str:
         """Return the full name of a function, which must stand in this very file."""
@@ -360,8 +557,8 @@ class Mechanism:
         for one in given:
             table, _, column = str(one).partition(".")
             known = self._columns_of(name, table)
-            there_if_used = one == REQUEST or one in PEOPLE
-            if column != "*" and column not in known and not there_if_used:
+            if_used = one in REQUESTS or one in PEOPLE
+            if column != "*" and column not in known and not if_used:
                 hint = nearest(column, known)
                 raise InputError(f"{name}: {table} have no column {column!r}{hint}")
             names = known if column == "*" else [column]

@@ -19,7 +19,9 @@ from typing import Any
 
 from pydantic import create_model
 
+from sim.mechanisms.heterogeneity import Heterogeneity, check_columns
 from sim.mechanisms.mechanism import Mechanism
+from sim.model import parameters as base
 from sim.model.parameters import Parameters
 from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
@@ -101,6 +103,11 @@ def find(name: str) -> Mechanism:
     return use(found)
 
 
+def in_use() -> tuple[Mechanism, ...]:
+    """Return all mechanisms that are in use in this process."""
+    return tuple(_in_use.values())
+
+
 def installed() -> set[str]:
     """Return the names of mechanisms that installed packages offer."""
     return set(metadata.entry_points(group=GROUP).names)
@@ -175,7 +182,7 @@ def run_again(mechanism: Mechanism) -> Mechanism:
     fresh = load_file(mechanism.file, mechanism.name)
     if fresh.digest != mechanism.digest:
         raise InputError(f"{mechanism.file} was changed in the meantime")
-    forget = [key for key in _classes if (fresh.name, fresh.digest) in key]
+    forget = [key for key in _classes if (fresh.name, fresh.digest) in key[0]]
     for key in forget:
         del _classes[key]
     return use(fresh)
@@ -184,33 +191,43 @@ def run_again(mechanism: Mechanism) -> Mechanism:
 # ------------------------------------------------------------------------- parameters
 
 
-def parameters_with(names: Iterable[str]) -> type[Parameters]:
+def parameters_with(
+    names: Iterable[str], differing: Heterogeneity | None = None
+) -> type[Parameters]:
     """Return the class of parameters that mechanisms have added theirs to.
 
     Parameters
     ----------
     names
-        Of the mechanisms, in the order in which their processes come. With none, it is
+        Of the mechanisms, in the order in which their processes come.
+    differing
+        What differs between agents, if anything. With nothing of either, it is
         ``Parameters`` itself.
 
     Raises
     ------
     InputError
-        If one is not there, is named twice, or two add the same name.
+        If a mechanism is not there, is named twice, or two add the same name; or values
+        of a parameter are to be in a column that is not there.
     """
     listed = list(names)
     for name in listed:
         if listed.count(name) > 1:
             raise InputError(f"mechanism {name!r} is named twice")
-    return _extended(tuple(map(find, listed)))
+    return _extended(tuple(map(find, listed)), differing)
 
 
-def _extended(mechanisms: tuple[Mechanism, ...]) -> type[Parameters]:
-    if not mechanisms:
+def _extended(
+    mechanisms: tuple[Mechanism, ...], differing: Heterogeneity | None = None
+) -> type[Parameters]:
+    if not mechanisms and differing is None:
         return Parameters
-    key = tuple((one.name, one.digest) for one in mechanisms)
+    known = tuple((one.name, one.digest) for one in mechanisms)
+    key = known, differing
     if key not in _classes:
         _check_together(mechanisms)
+        if differing is not None:
+            check_columns(differing, mechanisms)
         fields: Any = {
             name: (constant.type, constant.field)
             for one in mechanisms
@@ -218,11 +235,13 @@ def _extended(mechanisms: tuple[Mechanism, ...]) -> type[Parameters]:
         }
         made = create_model("Parameters", __base__=_Extended, **fields)
         made.mechanisms = mechanisms
+        made.heterogeneity = differing
         _classes[key] = made
     return _classes[key]
 
 
-_classes: dict[tuple[tuple[str, str], ...], type[Parameters]] = {}
+_Key = tuple[tuple[tuple[str, str], ...], Heterogeneity | None]
+_classes: dict[_Key, type[Parameters]] = {}
 
 
 class _Extended(Parameters):
@@ -230,7 +249,7 @@ class _Extended(Parameters):
 
     def __reduce__(self) -> tuple[Any, ...]:
         origins = [one.origin() for one in self.mechanisms]
-        return revive, (origins, self.model_dump())
+        return revive, (origins, self.model_dump(), self.heterogeneity)
 
 
 def _check_together(mechanisms: Sequence[Mechanism]) -> None:
@@ -239,18 +258,77 @@ def _check_together(mechanisms: Sequence[Mechanism]) -> None:
     for one in mechanisms:
         columns = [f"{t}.{c.name}" for t, some in one.columns.items() for c in some]
         tables = [f"table {name}" for name in one.tables]
-        for name in (*one.parameters, *columns, *tables):
+        told = *one.measures, *one.outcomes, *one.detectors
+        for name in (*one.parameters, *columns, *tables, *told):
             if name in owners:
                 both = f"mechanisms {owners[name]!r} and {one.name!r}"
                 raise InputError(f"{both} both add {name!r}; they do not go together")
             owners[name] = one.name
+    _check_rules(mechanisms)
+
+
+def _check_rules(mechanisms: Sequence[Mechanism]) -> None:
+    """Raise InputError if a rule that one mechanism replaces is another's business."""
+    owners: dict[str, str] = {}
+    for one in mechanisms:
+        for rule in one.replacements:
+            if rule in owners:
+                both = f"mechanisms {owners[rule]!r} and {one.name!r}"
+                raise InputError(
+                    f"{both} both replace the rule {rule!r}; they do not go together"
+                )
+            owners[rule] = one.name
+    if owners:
+        from sim.mechanisms.callers import rules_called_by  # late: it reads source
+
+        for one in mechanisms:
+            for function in _functions(one):
+                called = rules_called_by(function) & owners.keys()
+                for rule in sorted(rule for rule in called if owners[rule] != one.name):
+                    name = f"{one.name}.{function.__name__}"
+                    raise InputError(
+                        f"{name} calls the rule {rule!r}, which mechanism "
+                        f"{owners[rule]!r} replaces; they do not go together"
+                    )
+
+
+def _functions(one: Mechanism) -> list[Any]:
+    """Return the functions of a mechanism by which things happen."""
+    starts = [one.starts] if one.starts is not None else []
+    own = [process.function for process in (*one.processes, *starts)]
+    return own + [rule.function for rule in one.replacements.values()]
 
 
 def extend(parameters: Parameters, names: Iterable[str]) -> Parameters:
-    """Return parameters with those of mechanisms, which have their defaults if new."""
-    kind = parameters_with(names)
-    known = parameters.model_dump()
-    return kind(**{n: v for n, v in known.items() if n in kind.model_fields})
+    """Return parameters with those of mechanisms, which have their defaults if new.
+
+    What differs between agents stays as it is.
+    """
+    kind = parameters_with(names, parameters.heterogeneity)
+    return kind(**known_to(kind, parameters))
+
+
+def known_to(kind: type[Parameters], parameters: Parameters) -> dict[str, Any]:
+    """Return those values that another class of parameters has, too."""
+    values = parameters.model_dump()
+    return {name: v for name, v in values.items() if name in kind.model_fields}
+
+
+def recorded(record: Mapping[str, Any]) -> Parameters:
+    """Return the parameters of a stored run, as far as they are known here.
+
+    Those of its mechanisms are among them where these are in use, and the same.
+
+    Parameters
+    ----------
+    record
+        The provenance of the run.
+    """
+    values, used = record["parameters"], record.get("mechanisms", {})
+    names = [n for n, d in used.items() if n in _in_use and _in_use[n].digest == d]
+    known = extend(base.recorded(values), names)
+    own = type(known).model_fields.keys() - Parameters.model_fields.keys()
+    return known.replace(**{name: values[name] for name in own if name in values})
 
 
 def digests(parameters: Parameters) -> dict[str, str]:
@@ -318,7 +396,11 @@ def _found_again(origin: Origin) -> Mechanism:
     return find(origin["name"])  # on another machine it may be installed elsewhere
 
 
-def revive(origins: Sequence[Origin], values: Mapping[str, Any]) -> Parameters:
+def revive(
+    origins: Sequence[Origin],
+    values: Mapping[str, Any],
+    differing: Heterogeneity | None = None,
+) -> Parameters:
     """Return parameters that another process of this user described, or this one.
 
     Raises
@@ -326,10 +408,11 @@ def revive(origins: Sequence[Origin], values: Mapping[str, Any]) -> Parameters:
     InputError
         If a mechanism is not the same here.
     """
-    known = _classes.get(tuple((one["name"], one["digest"]) for one in origins))
+    named = tuple((one["name"], one["digest"]) for one in origins)
+    known = _classes.get((named, differing))
     if known is not None:
         return known(**values)
     wrong = difference(origins)
     if wrong:
         raise InputError(wrong)
-    return parameters_with(one["name"] for one in origins)(**values)
+    return parameters_with((one["name"] for one in origins), differing)(**values)

@@ -13,15 +13,20 @@ import numpy as np
 from sim.engine.rng import key
 from sim.engine.threads import share_out, worth_sharing
 from sim.mechanisms import loops, requests
-from sim.mechanisms.declared import SHUTDOWN_REQUEST
+from sim.mechanisms.factors import OwnFactor
 from sim.mechanisms.loops import Scope
-from sim.mechanisms.mechanism import Mechanism, OwnProcess
-from sim.model import people
+from sim.mechanisms.measured import number_of
+from sim.mechanisms.mechanism import Mechanism, OwnProcess, own_tables
+from sim.mechanisms.replaced import Substitute, is_concerned, rules_replaced
+from sim.mechanisms.varying import Varying
+from sim.model import turnover
 from sim.model.parameters import Parameters
 from sim.model.presence import comes_and_goes
 from sim.model.processes import PHASES, Phase
 from sim.model.state import State
 from sim.utils.errors import InputError, nearest
+
+Declared = tuple[str, ...]  # columns, by full names
 
 
 class _Placed(NamedTuple):
@@ -40,6 +45,8 @@ class OwnSchedule:
         The parameters that the society begins with.
     current
         Those of today, which interventions may have changed.
+    for_some
+        The names of parameters that interventions set for some people only.
 
     Raises
     ------
@@ -47,19 +54,26 @@ class OwnSchedule:
         If a process is to stand beside one that there is not.
     """
 
-    def __init__(self, usual: Parameters, current: Parameters) -> None:
+    def __init__(
+        self,
+        usual: Parameters,
+        current: Parameters,
+        for_some: frozenset[str] = frozenset(),
+    ) -> None:
         self.mechanisms: tuple[Mechanism, ...] = usual.mechanisms
         self.constants = {one.name: _record(one) for one in self.mechanisms}
-        self._keyed: dict[str, tuple[int, int]] = {}
         self.begun = {one.name for one in self.mechanisms if getattr(usual, one.name)}
+        self.substitutes: list[Substitute] = []
         self.rows = self._rows(usual)
+        shipped = [self._with_rules(phase, usual) for phase in PHASES]
         self.set_constants(current)
-        self.phases = _arranged(self.mechanisms, self._phase)
-        if usual.own_columns("oses").count(SHUTDOWN_REQUEST):
-            at = [phase.name for phase in self.phases].index("depart")
-            self.phases = (*self.phases[:at], requests.PHASE, *self.phases[at:])
+        self.varying = Varying(usual, self._factor_scope, self._is_on, for_some)
+        self._check_rules(usual)
+        shipped = self.varying.arranged(shipped)
+        self.phases = _arranged(shipped, self.mechanisms, self._phase)
+        self.phases = requests.added_to(self.phases, usual)
         if comes_and_goes(usual):
-            self.phases = people.with_people(self.phases)
+            self.phases = turnover.with_people(self.phases)
 
     def set_constants(self, parameters: Parameters) -> None:
         """Take over the parameters of a day.
@@ -84,6 +98,33 @@ class OwnSchedule:
             record = self.constants[one.name]
             for name in one.parameters:
                 record[name] = float(getattr(parameters, name))
+        for substitute in self.substitutes:
+            substitute.take(parameters)
+
+    def _with_rules(self, phase: Phase, usual: Parameters) -> Phase:
+        """Return a process of the model with the rules that mechanisms replace."""
+        if not is_concerned(phase.run, rules_replaced(usual)):
+            return phase
+        self.substitutes.append(Substitute(phase.run))
+        return phase._replace(run=self.substitutes[-1])
+
+    def _check_rules(self, usual: Parameters) -> None:
+        """Raise InputError if a rule is replaced where agents differ in what it takes.
+
+        Those processes have loops of their own, which call the rules of the model.
+        """
+        replaced = rules_replaced(usual)
+        for phase in PHASES:
+            if phase.name not in self.varying.phases:
+                continue
+            for rule, of in replaced.items():
+                if is_concerned(phase.run, [rule]):
+                    raise InputError(
+                        f"mechanism {of!r} replaces the rule {rule!r}, which "
+                        f"{phase.name!r} uses, where agents differ from each other "
+                        "(varies, profiles, factors, or who is treated); take one of "
+                        "the two"
+                    )
 
     def _rows(self, parameters: Parameters) -> list[dict[str, int]]:
         """Return how many rows there are of own tables, and for people to come."""
@@ -91,24 +132,35 @@ class OwnSchedule:
         return [parameters.own_rows(), to_come]
 
     def start(self, state: State, day: Any) -> None:
-        """Run the starts of all mechanisms that are on.
+        """Run the starts of all mechanisms that are on; draw what differs before.
 
         Raises
         ------
         InputError
             If one breaks.
         """
+        self.varying.start(state, day)
         for one in self.mechanisms:
             if one.starts is not None and one.name in self.begun:
                 self.run(one, one.starts, state, day, None)
 
-    def _set_keys(self, one: Mechanism, seed: int, step: int) -> None:
-        """Write the keys of a mechanism's streams, once a day."""
-        if self._keyed.get(one.name) == (seed, step):
-            return
-        for name in one.streams:
-            self.constants[one.name][f"key_{name}"] = key(seed, one.stream(name), step)
-        self._keyed[one.name] = seed, step
+    def measure(self, state: State, day: Any) -> dict[str, float]:
+        """Return what the mechanisms measure of today, on or off.
+
+        Raises
+        ------
+        InputError
+            If a measure breaks, or is no number.
+        """
+        found = {}
+        for one in self.mechanisms:
+            for name, measure in one.measures.items():
+                scope = measured_scope(
+                    measure.reads, state, day, self.constants[one.name]
+                )
+                what = f"{one.name}: measure {name!r}"
+                found[name] = number_of(what, measure.function, plain(scope))
+        return found
 
     def _phase(self, one: Mechanism, process: OwnProcess) -> Phase:
         run = partial(self.run, one, process)
@@ -130,10 +182,9 @@ class OwnSchedule:
         InputError
             If it cannot be compiled, or breaks.
         """
-        record = self.constants[one.name]
-        if not record[one.name]:
+        record = self._record_today(one, day)
+        if record is None:
             return
-        self._set_keys(one, int(day["seed"]), int(day["step"]))
         scope = scope_of(process, state, day, record)
         try:
             _run(one, process, state, scope, threads)
@@ -141,6 +192,27 @@ class OwnSchedule:
             raise
         except Exception as error:
             raise loops.explained(process, error) from error
+
+    def _is_on(self, one: Mechanism) -> bool:
+        return bool(self.constants[one.name][one.name])
+
+    def _record_today(self, one: Mechanism, day: Any) -> Any:
+        """Return a mechanism's record with the keys of the day; None if it is off."""
+        record = self.constants[one.name]
+        if not self._is_on(one):
+            return None
+        for name in one.streams:
+            record[f"key_{name}"] = key(
+                int(day["seed"]), one.stream(name), int(day["step"])
+            )
+        return record
+
+    def _factor_scope(
+        self, one: Mechanism, factor: OwnFactor, state: State, day: Any
+    ) -> Scope | None:
+        """Return what a factor may read today; None if its mechanism is off."""
+        record = self._record_today(one, day)
+        return None if record is None else scope_of(factor, state, day, record)
 
 
 def _run(
@@ -216,7 +288,8 @@ class SocietyScope(SimpleNamespace):
                 hint = nearest(name, whole.columns)
                 raise InputError(f"{process.name}: {table} have no {name!r}{hint}")
         new = whole.append(int(rows), **values)
-        setattr(self, table, _columns(table, process, whole.column))
+        declared = process.reads, process.writes
+        setattr(self, table, _columns(table, declared, whole.column))
         return range(new.start, new.stop)
 
 
@@ -233,7 +306,7 @@ def _namespace(record: Any) -> SimpleNamespace:
     )
 
 
-def count_of(process: OwnProcess, state: State) -> int:
+def count_of(process: OwnProcess | OwnFactor, state: State) -> int:
     """Return how many rows a process runs over; for ties, those of their agents."""
     if process.over in ("agents", "ties"):
         return state.ties.agents
@@ -242,35 +315,47 @@ def count_of(process: OwnProcess, state: State) -> int:
     return state.humans.n if process.over == "humans" else state.oses.n
 
 
-def scope_of(process: OwnProcess, state: State, day: Any, my: Any) -> Scope:
-    """Return what a process may read and write: what it has declared, and no more.
+def scope_of(process: OwnProcess | OwnFactor, state: State, day: Any, my: Any) -> Scope:
+    """Return what a process may read and write: what it has declared, and no more."""
+    is_factor = isinstance(process, OwnFactor)
+    own = own_tables(process.reads) if is_factor else process.tables
+    return _scope((process.reads, process.writes), own, state, day, my)
 
-    The record of the day is a copy, so that nothing else sees what is written to it.
-    """
+
+def measured_scope(reads: Declared, state: State, day: Any, my: Any) -> Scope:
+    """Return what a measure may read."""
+    return _scope((reads, ()), own_tables(reads), state, day, my)
+
+
+def _scope(
+    declared: tuple[Declared, Declared],
+    own: tuple[str, ...],
+    state: State,
+    day: Any,
+    my: Any,
+) -> Scope:
+    """Return columns that are read, and written; what is written to the day is lost."""
     tables = (
-        _columns("humans", process, state.humans.column),
-        _columns("oses", process, state.oses.column),
-        _columns("ties", process, state.ties.column),
+        _columns("humans", declared, state.humans.column),
+        _columns("oses", declared, state.oses.column),
+        _columns("ties", declared, state.ties.column),
     )
-    own = [
-        _columns(name, process, state.tables[name].column) for name in process.tables
-    ]
-    made: Scope = loops.scope_type(process.tables)(*tables, day.copy(), my, *own)
+    more = [_columns(name, declared, state.tables[name].column) for name in own]
+    made: Scope = loops.scope_type(own)(*tables, day.copy(), my, *more)
     return made
 
 
 def _columns(
-    table: str, process: OwnProcess, column: Callable[[str], Any]
+    table: str, declared: tuple[Declared, Declared], column: Callable[[str], Any]
 ) -> tuple[Any, ...]:
+    reads, writes = declared
     names = tuple(
-        full.partition(".")[2]
-        for full in process.reads
-        if full.partition(".")[0] == table
+        full.partition(".")[2] for full in reads if full.partition(".")[0] == table
     )
     views = []
     for name in names:
         view = column(name).view()
-        view.flags.writeable = f"{table}.{name}" in process.writes
+        view.flags.writeable = f"{table}.{name}" in writes
         views.append(view)
     made: tuple[Any, ...] = loops.columns_type(names)(*views)
     return made
@@ -284,10 +369,12 @@ def _record(one: Mechanism) -> Any:
 
 
 def _arranged(
-    mechanisms: Iterable[Mechanism], phase: Callable[..., Phase]
+    shipped: Iterable[Phase],
+    mechanisms: Iterable[Mechanism],
+    phase: Callable[..., Phase],
 ) -> tuple[Phase, ...]:
     """Return all processes of a day, in order."""
-    day = [_Placed(one, "") for one in PHASES]
+    day = [_Placed(one, "") for one in shipped]
     for mechanism in mechanisms:
         for process in mechanism.processes:
             names = [placed.phase.name for placed in day]

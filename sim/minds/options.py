@@ -37,7 +37,8 @@ class MindOptions(NamedTuple):
 
     kind: str = "rules"  # one of KINDS
     cast: int | None = 6  # members at most; None is everybody
-    humans: tuple[int, ...] = ()  # members, if they are named
+    # members, if they are named: numbers, or what a network calls them
+    humans: tuple[int | str, ...] = ()
     talks: float = 0.2  # talks in so many words, a member and day
     ghost_writer: bool = False  # members write letters for friends, too
     settings: Settings | None = None  # how to reach a model; a replay needs none

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
 from sim.engine.jit import compile_loop
 from sim.engine.rng import Stream, draws_of, key, uniforms
+from sim.engine.table import Column
 from sim.model import presence, rules
 from sim.model.columns import HERE, INSTALLS, LETS_GO, OWNER, PARTNER
 from sim.model.kernels import meetings
@@ -28,10 +30,18 @@ def _skew(out: Array, draws: Array, mean: float) -> None:
         out[i] = rules.trait_quantile(draws[i], mean)
 
 
-def populate(parameters: Parameters, network: SocialNetwork, seed: int) -> State:
-    """Return the state of day 0: people with traits, partners and ties, and no OS."""
+def populate(
+    parameters: Parameters,
+    network: SocialNetwork,
+    seed: int,
+    more: Sequence[Column] = (),
+) -> State:
+    """Return the state of day 0: people with traits, partners and ties, and no OS.
+
+    ``more`` are columns of humans besides those of the model and of mechanisms.
+    """
     own = Own(
-        parameters.own_columns("humans"),
+        (*parameters.own_columns("humans"), *more),
         parameters.own_columns("oses"),
         parameters.own_columns("ties"),
         parameters.own_tables(),
@@ -51,6 +61,7 @@ def populate(parameters: Parameters, network: SocialNetwork, seed: int) -> State
     _skew(humans.exclusivity, draw(EXCLUSIVITY), parameters.exclusivity_mean)
     _skew(humans.touch, draw(TOUCH), parameters.touch_mean)
     slack = 4 if network.n > 100_000 else 8
+    begin_with(state, network)
     state.ties.fill(network.pairs, network.closeness, network.kind, slack)
     separated = draw(SEPARATED) < parameters.separated
     to_come = parameters.people_to_come()
@@ -59,6 +70,23 @@ def populate(parameters: Parameters, network: SocialNetwork, seed: int) -> State
     if to_come:
         presence.keep_rows(state, to_come)
     return state
+
+
+def begin_with(
+    state: State, network: SocialNetwork, names: Collection[str] | None = None
+) -> None:
+    """Write what is known of people on day 0: traits, and columns of mechanisms.
+
+    Who is known to accept OSes was brought up to, unless that is known as well. With
+    ``names``, only these columns are written.
+    """
+    for name, values in network.traits.items():
+        if names is not None and name not in names:
+            continue
+        told = slice(len(values))  # of those to come nothing is known
+        state.humans.column(name)[told] = values
+        if name == "acceptance" and "upbringing" not in network.traits:
+            state.humans.upbringing[told] = values
 
 
 def _settle(state: State, network: SocialNetwork, separated: Array) -> None:

@@ -31,7 +31,7 @@ from sim.model.kernels.talk import choose_talks
 from sim.model.parameters import DEFAULTS
 from sim.model.state import State, TalkDecisions
 from sim.utils.errors import InputError
-from sim.utils.names import human_name, os_name
+from sim.utils.names import human_name, os_name, row_of
 from sim.utils.typing import Array
 
 # What a mind is asked about.
@@ -166,7 +166,8 @@ class Cast:
     size
         How many there are at most, of whom half are humans; None is everybody.
     humans
-        The humans of the cast, by number; none lets it gather by itself.
+        The humans of the cast, by number, or by what a network calls them
+        (``label:7`` where that is a number, too); none lets it gather by itself.
     talks
         Talks that are had in so many words, a day and member, on average.
     ghost_writer
@@ -182,7 +183,7 @@ class Cast:
         self,
         mind: Mind,
         size: int | None = 6,
-        humans: Sequence[int] = (),
+        humans: Sequence[int | str] = (),
         talks: float = 0.2,
         ghost_writer: bool = False,
     ) -> None:
@@ -201,6 +202,17 @@ class Cast:
         self.ghost_writer = ghost_writer
         self.labels: Sequence[str] | None = None  # the society says what it knows
 
+    def _rows(self, people: int) -> list[int]:
+        """Return the rows of the humans that are named."""
+        found = [
+            one if isinstance(one, int) else row_of(one, self.labels, people)
+            for one in self.named
+        ]
+        wrong = [row for row in found if not 0 <= row < people]
+        if wrong:
+            raise InputError(f"no human {wrong[0]}: they are 0 to {people - 1}")
+        return found
+
     def gather(self, state: State) -> None:
         """Mark who is in the cast today; once in it, one stays in it."""
         humans, oses = state.humans, state.oses
@@ -217,11 +229,7 @@ class Cast:
     def _gather_humans(self, state: State) -> None:
         cast = state.humans.cast
         if self.named:
-            most = state.humans.n - 1
-            wrong = [row for row in self.named if not 0 <= row <= most]
-            if wrong:
-                raise InputError(f"no human {wrong[0]}: they are 0 to {most}")
-            cast[list(self.named)] = 1
+            cast[self._rows(state.humans.n)] = 1
             return
         wanted = (self.size or 0) - (self.size or 0) // 2
         first = np.flatnonzero(state.humans.os >= 0)

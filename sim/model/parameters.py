@@ -79,6 +79,7 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     mechanisms: ClassVar[tuple[Any, ...]] = ()  # those that add fields and columns
+    heterogeneity: ClassVar[Any] = None  # what differs between agents, if anything
 
     # who there is
     humans: int = _whole(1000, "people", 1, 50_000_000, "humans in the society", "assumed")
@@ -238,8 +239,13 @@ class Parameters(BaseModel):
 
     @classmethod
     def own_columns(cls, table: str) -> tuple[Column, ...]:
-        """Return the columns that mechanisms add to humans, OSes or ties."""
-        some = (c for one in cls.mechanisms for c in one.columns_of(table))
+        """Return the columns added to humans, OSes or ties.
+
+        Mechanisms add theirs, and so does what differs between agents.
+        """
+        some = [c for one in cls.mechanisms for c in one.columns_of(table)]
+        if cls.heterogeneity is not None:
+            some += cls.heterogeneity.columns.get(table, ())
         return tuple(dict.fromkeys(some))  # several may ask for the same one
 
     @classmethod

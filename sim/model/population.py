@@ -1,4 +1,4 @@
-"""Population and social network on day 0: generated, or read from a file.
+"""Population and social network on day 0: generated, or read.
 
 People with near numbers lie near each other on the ring. Two people are tied
 if their distance on the ring, divided by the sociability of both, is among the
@@ -15,16 +15,20 @@ own ranking of ties (evidence A83, A84, A87), and partners are drawn among the c
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.engine.jit import compile_loop
 from sim.engine.rng import Stream, uniforms
+from sim.engine.table import Column
 from sim.model.columns import PARTNER
 from sim.model.network_files import LOG, read_edges
-from sim.model.network_files.network_file import NetworkFile, as_file
+from sim.model.network_files.in_memory import as_file
+from sim.model.network_files.network_file import Edges, NetworkFile, counted, quoted
+from sim.model.network_files.people import taken
 from sim.utils.errors import InputError
 from sim.utils.typing import Array
 
@@ -169,6 +173,9 @@ class SocialNetwork(NamedTuple):
     kind: Array  # uint8[ties]: PARTNER on at most one tie of a human
     labels: tuple[str, ...] | None  # what a file calls each human
     read_as: str | None = None  # one line of what a file was taken for
+    # What is known of people: columns of day 0, and what is kept beside the model.
+    traits: Mapping[str, Array] = MappingProxyType({})
+    people: Mapping[str, Array] = MappingProxyType({})
 
 
 def generate(
@@ -206,30 +213,38 @@ def generate(
 
 
 def read(
-    network: str | Path | NetworkFile, seed: int = 0, *, partnered: float = 0.58
+    network: Any,
+    seed: int = 0,
+    *,
+    partnered: float = 0.58,
+    own: Sequence[Column] = (),
 ) -> SocialNetwork:
-    """Read a network from a file of ties, a matrix or a graph (``network_files``).
+    """Read a network from a file of ties, a matrix or a graph, or from memory.
 
     Closeness comes from a column or edge attribute ``closeness``, or from ``weight`` or
     ``strength`` if all are within 0..1, or from the one that is asked for; else a tie
-    is the closer the more friends its two people share. Direction, repeats and self
-    loops are dropped, and people are renumbered so that neighbours have near numbers.
-    What was read is logged in one line, ``Network.read_as``.
+    is the closer the more friends its two people share. A column or edge attribute
+    ``partner`` says who are partners, and then nobody else has one. Direction, repeats
+    and self loops are dropped, and people are renumbered so that neighbours have near
+    numbers. What was read is logged in one line, ``SocialNetwork.read_as``.
 
     Parameters
     ----------
     network
-        The file, or a ``NetworkFile``: a file with how to read it.
+        A file, a ``NetworkFile``, or a network in memory: what ``as_file`` takes.
     seed
         Decides between ties that share equally many friends, and who are partners.
     partnered
-        Share of humans with a partner, 0..1, reached as far as there are ties for it.
+        Share of humans with a partner, 0..1, reached as far as there are ties for it;
+        not used if the network says who are partners.
+    own
+        Columns of humans that mechanisms add, which attributes of people may fill.
 
     Raises
     ------
     InputError
-        If the file cannot be used, or can be read in two ways; names the file and the
-        line.
+        If the network cannot be used, or can be read in two ways; names the file and
+        the line.
     """
     _check("partnered", partnered, 0, 1)
     told = as_file(network)
@@ -240,11 +255,18 @@ def read(
         raise InputError(
             f"{told.path} holds no tie between two people; give at least one"
         )
+    known = taken(told.people or told.path, edges, own)
+    partners, notes = _told_partners(told, edges, pairs)
+    edges = edges._replace(notes=(*edges.notes, *notes, *known.notes))
     read_as = edges.in_one_line(told, len(pairs))
     LOG.info("%s", read_as)
     number = _near_numbers(n, pairs)
+    renumbered = codes(n, number[pairs])
     pairs, closeness = _collapsed(n, number[pairs], closeness)
-    labels = tuple(edges.names[i] for i in np.argsort(number).tolist())
+    if partners is not None:
+        partners = np.isin(codes(n, pairs), renumbered[partners])
+    back = np.argsort(number)
+    labels = tuple(edges.names[i] for i in back.tolist())
     if closeness is None:
         draws = uniforms(seed, Stream.NETWORK, len(pairs), EMBEDDING)
         order = np.argsort(-(_shared_friends(n, pairs) + draws), kind="stable")
@@ -252,8 +274,50 @@ def read(
         order = np.argsort(-closeness, kind="stable")
         closeness = closeness[order]
     ordered = pairs[order].astype(np.int32)
-    known = _network(n, ordered, closeness, seed, partnered)
-    return known._replace(labels=labels, read_as=read_as)
+    couples = None if partners is None else partners[order]
+    made = _network(n, ordered, closeness, seed, partnered, couples)
+    return made._replace(
+        labels=labels,
+        read_as=read_as,
+        traits={name: values[back] for name, values in known.traits.items()},
+        people={name: values[back] for name, values in known.own.items()},
+    )
+
+
+def _told_partners(
+    told: NetworkFile, edges: Edges, pairs: Array
+) -> tuple[Array | None, tuple[str, ...]]:
+    """Return which ties join partners, bool[ties], if the network says so.
+
+    Raises
+    ------
+    InputError
+        If it says so of a tie, and not of its repeat, or of two ties of somebody.
+    """
+    if edges.partner is None:
+        return None, ()
+    n, names = len(edges.names), edges.names
+    apart = edges.ends[:, 0] != edges.ends[:, 1]
+    said, ends = edges.partner[apart], edges.ends[apart]
+    yes, no = (np.unique(codes(n, ends[said == value])) for value in (1, 0))
+    both = np.intersect1d(yes, no)
+    if len(both):
+        one, other = (quoted(names[i]) for i in divmod(int(both[0]), n))
+        raise InputError(
+            f"{told.path}: {one} and {other} are partners in one place and not in "
+            "another; say it once"
+        )
+    couples = np.column_stack(np.divmod(yes, n))
+    times = np.bincount(couples.ravel(), minlength=n)
+    if (times > 1).any():
+        who = int(np.argmax(times > 1))
+        theirs = couples[(couples == who).any(axis=1)]
+        others = [quoted(names[i]) for i in theirs.sum(axis=1) - who]
+        raise InputError(
+            f"{told.path}: {quoted(names[who])} is the partner of {others[0]} and of "
+            f"{others[1]}; people have one partner at most"
+        )
+    return np.isin(codes(n, pairs), yes), (counted(len(yes), "couple") + " as told",)
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:
@@ -266,11 +330,21 @@ def _check(name: str, value: float, low: float, high: float) -> None:
 
 
 def _network(
-    n: int, pairs: Array, closeness: Array | None, seed: int, partnered: float
+    n: int,
+    pairs: Array,
+    closeness: Array | None,
+    seed: int,
+    partnered: float,
+    couples: Array | None = None,
 ) -> SocialNetwork:
-    """Give layers and partners to ``pairs``, which come closest first."""
+    """Give layers and partners to ``pairs``, which come closest first.
+
+    With ``couples``, bool[ties], these are the partners.
+    """
     rank = _mean_ranks(n, pairs)
-    partners = _partners(n, pairs, rank, seed, partnered)
+    partners = couples
+    if partners is None:
+        partners = _partners(n, pairs, rank, seed, partnered)
     if closeness is None:
         draws = uniforms(seed, Stream.NETWORK, len(pairs), CLOSENESS)
         closeness = _layered(rank, draws, 2 * len(pairs) / n)

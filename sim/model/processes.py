@@ -119,7 +119,7 @@ def advance(
         elif phase.over == "own":
             phase.run(state, day, threads)
         else:
-            _run_over(state, phase, day, threads)
+            run_over(state, phase, day, threads)
         if cuts_ties:
             state.ties.align(changed=True)
         if seconds is not None:
@@ -127,9 +127,10 @@ def advance(
             seconds[phase.name] = seconds.get(phase.name, 0.0) + spent
 
 
-def _run_over(
+def run_over(
     state: State, phase: Phase, day: Any, threads: ThreadPoolExecutor | None
 ) -> None:
+    """Run a phase over humans, OSes or agents, for all of them."""
     sizes = {
         "agents": state.ties.agents,
         "humans": state.humans.n,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float64]
 
+PULL = "attention_weight"  # the rule
 MOST_CURVES = 60
 BAND = (0.1, 0.5, 0.9)  # quantiles: a band, and the median in it
 ATTENTION = (
@@ -157,7 +158,18 @@ def hours_given(result: Result) -> pd.DataFrame:
     """Return mean hours a day that an OS gives ``own``, ``others`` and ``peers``.
 
     One row a snapshot day; 0 where no OS is here.
+
+    Raises
+    ------
+    InputError
+        If a mechanism replaced the rule by which attention is shared out.
     """
+    who = result.provenance.get("rules", {}).get(PULL)
+    if who is not None:
+        raise InputError(
+            f"hours with humans cannot be shared out: mechanism {who!r} replaced the "
+            f"rule {PULL!r}, by which they are"
+        )
     rows = {}
     for day in result.steps:
         oses = result.oses(day)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
+from sim.mechanisms import registry
 from sim.model.evidence import evidence_ids, read_evidence
 from sim.model.parameters import Parameters, about
 from sim.runs.result import Result
@@ -23,9 +24,13 @@ SPOKEN = "os-society parameters"
 
 
 def parameter_tables(
-    values: Mapping[str, Any], usual: Mapping[str, Any] | None
+    values: Mapping[str, Any],
+    usual: Mapping[str, Any] | None,
+    mechanisms: Mapping[str, str],
 ) -> list[Html]:
     """Return the parameters that differ from their defaults, and the evidence.
+
+    All of mechanisms are among them.
 
     Parameters
     ----------
@@ -33,7 +38,10 @@ def parameter_tables(
         By name, as recorded.
     usual
         Those of the scenario as it comes with the package, if there is one.
+    mechanisms
+        Digests of the run's mechanisms, by name.
     """
+    kind = _kind(mechanisms)
     default = Parameters().model_dump()
     changed = {n: v for n, v in values.items() if n not in default or v != default[n]}
     rest = len(values) - len(changed)
@@ -41,7 +49,7 @@ def parameter_tables(
         note = f"All {counted(rest, 'parameter')} have their defaults; '{SPOKEN}' "
         return [paragraph(note, "lists them with unit, range and source.")]
     by = _set_by(changed, usual)
-    rows = [(*_parameter(name, changed[name]), *by.get(name, ())) for name in changed]
+    rows = [(*_parameter(n, v, kind), *by.get(n, ())) for n, v in changed.items()]
     heads = ["parameter", "value", "default", "unit", "range", "meaning", "source"]
     caption = f"Parameters that differ from the default ({len(changed)}); the other "
     caption += f"{rest} have it"
@@ -49,12 +57,19 @@ def parameter_tables(
     return [table(caption, heads, rows), *evidence(changed)]
 
 
-def _parameter(name: str, value: Any) -> tuple[object, ...]:
-    if name not in KNOWN:
-        unknown = "unknown to this version"
+def _kind(mechanisms: Mapping[str, str]) -> type[Parameters]:
+    """Return the parameters with those of the run's mechanisms that are in use here."""
+    known = {one.name: one.digest for one in registry.in_use()}
+    same = [name for name, digest in mechanisms.items() if known.get(name) == digest]
+    return registry.parameters_with(same)
+
+
+def _parameter(name: str, value: Any, kind: type[Parameters]) -> tuple[object, ...]:
+    if name not in kind.model_fields:
+        unknown = "not of this version, nor of a mechanism in use"
         return (code(name), exact(value), "", "", "", unknown, "")
-    default = Parameters().model_dump()[name]
-    return (code(name), exact(value), exact(default), *described(name))
+    default = kind().model_dump()[name]
+    return (code(name), exact(value), exact(default), *described(name, kind))
 
 
 def described(
@@ -177,11 +192,24 @@ def provenance(result: Result) -> list[Html]:
         ("Took", f"{known.get('duration_seconds')} s"),
         ("Python", known.get("python")),
         ("Libraries", ", ".join(f"{n} {v}" for n, v in libraries.items())),
+        *_mechanisms(known),
         ("Platform", known.get("platform")),
         ("Processor", known.get("processor")),
         ("Report by", report_by()),
     ]
     return [pairs(rows), _files(result.path)]
+
+
+def _mechanisms(known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return which mechanisms a run had, and what rules they replaced, if any."""
+    found = []
+    if known.get("mechanisms"):
+        digests = (f"{n} {digest}" for n, digest in known["mechanisms"].items())
+        found.append(("Mechanisms", ", ".join(digests)))
+    if known.get("rules"):
+        rules = (f"{rule} (by {of})" for rule, of in known["rules"].items())
+        found.append(("Rules replaced", ", ".join(rules)))
+    return found
 
 
 def short(digest: Any) -> str:

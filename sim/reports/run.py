@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -376,6 +376,12 @@ def _lead(result: Result) -> list[Html]:
         sentences.append(f"At the height, {per_cent(most)} of them had an OS.")
         oses, gone = counted(last["oses"], "OS"), number(last["departed"])
         sentences.append(f"Of {oses} that came to be, {gone} had departed in the end.")
+    if result.stopped is not None:
+        rule = result.provenance["stopped"].get("rule", "")
+        sentences.append(
+            f"The run was ended on day {result.stopped:,} by a stopping rule ({rule}): "
+            "what had not happened by then may happen later."
+        )
     row = found(result)
     dates = [
         f"{what} on day {row[k]:,.0f}" for k, what in STORY if not math.isnan(row[k])
@@ -394,6 +400,13 @@ def _humans(result: Result) -> str:
     return f"{headcount.at_start(result):,} on day 0; by the end {became}"
 
 
+def _days(result: Result) -> str:
+    planned = f"{result.provenance.get('steps') or 0:,}"
+    if result.stopped is None:
+        return planned
+    return f"{result.stopped:,} of {planned}, ended by a stopping rule"
+
+
 def _run(result: Result, scenario: Scenario | None) -> list[Html]:
     known = result.provenance
     rows: list[tuple[object, object]] = [("Scenario", known.get("scenario"))]
@@ -406,9 +419,10 @@ def _run(result: Result, scenario: Scenario | None) -> list[Html]:
             ("Story", "not known: no scenario of this name comes with the package")
         )
     rows += [
-        ("Profile of the OSes", known.get("profile", "not recorded")),
+        ("Profile of the OSes", _profile(known)),
+        *((f"{name} differs", _how(one)) for name, one in _varies(known).items()),
         ("Humans", _humans(result)),
-        ("Days", f"{known.get('steps') or 0:,}"),
+        ("Days", _days(result)),
         ("Seed of all random numbers", known.get("seed")),
         ("Who knows whom", _network(result)),
         ("Minds", _mind(result)),
@@ -419,23 +433,45 @@ def _run(result: Result, scenario: Scenario | None) -> list[Html]:
     return [
         pairs(rows),
         element("h3", "Parameters"),
-        *_parameters(values, usual),
+        *_parameters(values, usual, known.get("mechanisms") or {}),
         element("h3", "Interventions"),
         *provenance.interventions(known.get("interventions") or []),
     ]
 
 
 def _parameters(
-    values: dict[str, object], usual: dict[str, object] | None
+    values: dict[str, object],
+    usual: dict[str, object] | None,
+    mechanisms: Mapping[str, str],
 ) -> list[Html]:
     """Return what differs from the defaults, and what is not as the scenario has it."""
-    tables = provenance.parameter_tables(values, usual)
+    tables = provenance.parameter_tables(values, usual, mechanisms)
     differing = [n for n, v in (usual or {}).items() if n in values and values[n] != v]
     back = [n for n in differing if values[n] == Parameters().model_dump()[n]]
     if back:
         note = f"Set by the scenario, but not in this run: {', '.join(back)}."
         tables.append(paragraph(note, class_="note"))
     return tables
+
+
+def _profile(known: Mapping[str, Any]) -> str:
+    """Return the profile of all OSes, or the share of each."""
+    shares = known.get("profiles")
+    if not shares:
+        return str(known.get("profile", "not recorded"))
+    return ", ".join(f"{one.get('share')} {one.get('name')}" for one in shares)
+
+
+def _varies(known: Mapping[str, Any]) -> Mapping[str, Any]:
+    return known.get("varies") or {}
+
+
+def _how(one: Any) -> str:
+    """Return how a parameter differs between agents, as the record has it."""
+    if not isinstance(one, dict):
+        return str(one)
+    words = sorted(one, key=lambda word: (word != "of", word))
+    return ", ".join(f"{word} {one[word]}" for word in words)
 
 
 def _network(result: Result) -> str:

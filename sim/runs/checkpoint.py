@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sim.events.measures import MEASURES
+from sim.events.measures import measured
 from sim.events.monitor import Monitor, StoredReadings, resume_monitor
 from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
@@ -49,9 +49,10 @@ from sim.runs.validation import (
     ties_of,
     with_own,
 )
-from sim.scenarios import Scenario
+from sim.scenarios import Scenario, differences
 from sim.scenarios.interventions import Intervention
 from sim.society import Society, restoring
+from sim.society.treatment import PREFIX
 from sim.utils.errors import InputError
 from sim.utils.files import sync_folder, writing
 from sim.utils.provenance import is_sealed, sealed, versions
@@ -61,11 +62,11 @@ from sim.utils.untrusted import read_json, resolve_inside
 
 FOLDER = "checkpoints"
 META = "society.json"
+TOLD = "people"  # what is known of people besides the model, if anything is
 LISTS = ("files", "snapshots")  # of names and digests
 BUILT_ON = {"series.parquet", "readings.parquet"}  # of the checkpoints before one
 FORMAT = 1
 LARGEST = 2**32  # bytes of ``society.json``, which may name all people
-_SERIES = pa.schema({"step": pa.int32(), **dict.fromkeys(MEASURES, pa.float64())})
 # What may be wrong with values that are of the right types.
 WRONG = (ArithmeticError, LookupError, TypeError, ValueError)
 
@@ -151,6 +152,8 @@ def save(society: Society, scenario: Scenario, run: Path, readings: Path) -> Pat
         for name, columns in _tables(society, since).items():
             write_columns(part / f"{name}.parquet", columns)
         write_parts(part / "ties.parquet", society.state.ties.parts(GROUP))
+        if society.people:
+            write_columns(part / f"{TOLD}.parquet", society.people)
         os.replace(readings, part / "readings.parquet")
         meta = _meta(society, scenario) | _bound(run, part, since, step)
         with open(part / META, "wb") as file:
@@ -213,7 +216,8 @@ def _meta(society: Society, scenario: Scenario) -> dict[str, Any]:
     steering = society.steering
     shocks = [event for event in society.monitor.events if event.kind == "intervention"]
     known = registry.digests(society.parameters)
-    without = None if known else {"mechanisms"}
+    added = ("mechanisms", *differences.NAMES)  # what older scenarios do not have
+    without = {name for name in added if not getattr(scenario, name)}
     return {
         "format": FORMAT,
         "step": int(society.day["step"]),
@@ -400,7 +404,14 @@ def _load_state(
     if meta.labels is not None and len(meta.labels) != rows:
         raise ValueError("other names than people")
     no_ties = np.zeros((0, 2), np.int32), np.zeros(0, np.float32), np.zeros(0, np.uint8)
-    nobody = SocialNetwork(n, *no_ties, meta.labels and meta.labels[:n])
+    told: dict[str, Array] = {}
+    if f"{TOLD}.parquet" in meta.files:
+        told = _columns_of(run, f"{place}/{TOLD}.parquet", pa.schema([]))
+        if any(len(column) != rows for column in told.values()):
+            raise ValueError("it knows of other people than there are")
+    labels = meta.labels and meta.labels[:n]
+    told = {name: column[:n] for name, column in told.items()}
+    nobody = SocialNetwork(n, *no_ties, labels, people=told)
     with restoring():
         society = Society(scenario, seed=meta.seed, network=nobody, threads=threads)
     society.day["step"], society.calendar = meta.step, meta.calendar
@@ -410,6 +421,8 @@ def _load_state(
     for table in (humans, oses):
         check_people(table, rows, len(oses["row"]))
     for name in state.humans.columns:
+        if name.startswith(PREFIX) and name not in humans:
+            continue  # of an intervention that a fork adds
         state.humans.column(name)[:] = humans[name]
     columns = {name: oses[name] for name in state.oses.columns}
     state.add_oses(len(oses["row"]), **columns)
@@ -456,7 +469,9 @@ def _load_watch(society: Society, meta: CheckpointMeta, run: Path) -> Monitor:
     """Return the monitor as it was, from the readings of all checkpoints so far."""
     agents = society.state.ties.agents
     parts = [f"{FOLDER}/{day:06d}" for day in steps(run) if day <= meta.step]
-    tables = [_columns_of(run, f"{part}/series.parquet", _SERIES) for part in parts]
+    names = measured(society.steering.usual)
+    kind = pa.schema({"step": pa.int32(), **dict.fromkeys(names, pa.float64())})
+    tables = [_columns_of(run, f"{part}/series.parquet", kind) for part in parts]
     if any(table.keys() != tables[0].keys() for table in tables):
         raise ValueError("its tables have other columns than those before")
     series = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}

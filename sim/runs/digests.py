@@ -19,7 +19,7 @@ from sim.utils.untrusted import open_file, read_json, resolve_inside
 
 PROVENANCE = "provenance.json"
 FILES = "files"  # where provenance lists them
-FOLDERS = ("snapshots", "checkpoints", "mechanisms")
+FOLDERS = ("snapshots", "checkpoints", "mechanisms", "network")
 OTHER_BYTES = "other bytes were written, as its SHA-256 says"
 
 

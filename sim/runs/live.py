@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from sim.events.monitor import NoteBuffer
+from sim.mechanisms.replaced import rules_replaced
 from sim.runs import first_day
 from sim.runs.parquet import Numbers
-from sim.runs.result import Result
+from sim.runs.result import Result, told_of
 from sim.society import Society
 from sim.utils.typing import Array
 
@@ -43,7 +44,13 @@ class LiveResult(Result):
             "seed": int(day["seed"]) if "seed" in day.dtype.names else "unknown",
             "steps": parameters.steps,
             "parameters": parameters.model_dump(mode="json"),
+            "rules": rules_replaced(parameters),
         }
+
+    @property
+    def stopped(self) -> int | None:
+        """The day on which a stopping rule ended it."""
+        return self._society.stopped
 
     @functools.cached_property
     def series(self) -> pd.DataFrame:
@@ -90,13 +97,24 @@ class LiveResult(Result):
         return self._society.labels
 
     @functools.cached_property
+    def people(self) -> pd.DataFrame:
+        """What the network says of people besides the model, by agent number."""
+        return told_of(self._society.people, self.population)
+
+    @functools.cached_property
+    def network(self) -> None:
+        """Nothing: who ran the society has it."""
+        return None
+
+    @functools.cached_property
     def called(self) -> pd.Series[int]:
         """What OSes call themselves, as the number of a name, by agent number."""
         return self.oses()["name"]
 
     def humans(self, step: int | None = None) -> pd.DataFrame:
         """Return the humans of today, by agent number."""
-        return self._rows("humans", step, 0)
+        found = self._rows("humans", step, 0)
+        return pd.concat([found, self.people], axis=1) if len(self.people.T) else found
 
     def oses(self, step: int | None = None) -> pd.DataFrame:
         """Return the OSes of today, by agent number."""
@@ -137,6 +155,9 @@ class LiveResult(Result):
         if table == "ties":
             ties = self._society.state.ties.table()
             return {name: ties[name] for name in names}
+        known = getattr(self._society.state, table).columns
+        if not set(names) <= known.keys():
+            return super().columns(table, names, step)
         found = self._copies(table, {*names, "human_closeness"})
         return {name: found[name] for name in names}
 
@@ -147,8 +168,8 @@ class LiveResult(Result):
         found = {column: table.column(column).copy() for column in names}
         if name == "humans" and not day["step"]:
             degree = state.ties.arrays.degree[: state.humans.n]
-            half = self._society.parameters.support_half
-            first_day.complete(found, degree.copy, half)
+            half, rules = self._society.parameters.support_half, self.provenance
+            first_day.complete(found, degree.copy, half, rules.get("rules", {}))
         return found
 
     def _rows(self, name: str, step: int | None, first: int) -> pd.DataFrame:

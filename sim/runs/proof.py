@@ -115,7 +115,8 @@ def prove_run(path: Path) -> list[Finding]:
         found.add(UNPROVED, f"the source changed while it was in use: {names}")
     _prove_checkpoints(found, path, record)
     count = len(listed or files_of(path))
-    return found.end(f"{count} files, {record['steps']} days, seed {record['seed']}")
+    days = (record.get("stopped") or {}).get("day", record["steps"])
+    return found.end(f"{count} files, {days} days, seed {record['seed']}")
 
 
 def _record(found: Findings, path: Path) -> dict[str, Any] | None:
@@ -162,12 +163,24 @@ def _prove_file(found: Findings, folder: Path, name: str, digest: Any) -> None:
     found.tried(look, folder / name)
 
 
+def _days_lived(record: Mapping[str, Any], steps: int) -> int:
+    """Return how many days a run lived, of which a stopping rule may spare some."""
+    stopped = record.get("stopped")
+    if stopped is None:
+        return steps
+    day = stopped.get("day")
+    if not record.get("until") or not isinstance(day, int) or not 1 <= day < steps + 1:
+        raise ValueError("it says that it was stopped, and not rightly when or by what")
+    return day
+
+
 def _read_all(path: Path, record: Mapping[str, Any]) -> None:
     """Read all tables of a run; InputError or ValueError if they do not fit."""
     result = Result(path)
     steps, humans = record["steps"], record["parameters"].get("humans")
     if record["parameters"].get("steps", steps) != steps:
         raise ValueError("its steps are other than its parameter says")
+    steps = _days_lived(record, steps)
     if result.series.index.tolist() != list(range(1, steps + 1)):
         raise ValueError("its series has other days than it has steps")
     if len(result.events) and not result.events["step"].between(0, steps).all():

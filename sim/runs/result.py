@@ -21,6 +21,8 @@ import pandas as pd
 import pyarrow as pa
 
 from sim.events.detector import AgentIds
+from sim.model.network_files.in_memory import NetworkData
+from sim.model.network_files.opening import LARGEST as LARGEST_NETWORK
 from sim.model.presence import ALIVE
 from sim.runs import digests, first_day, schemas, validation
 from sim.runs.parquet import Columns, Numbers, columns_of, rows_of
@@ -40,9 +42,10 @@ from sim.utils.provenance import LARGEST, SOFTWARE
 from sim.utils.signatures import checked_arguments
 from sim.utils.source import source_digest
 from sim.utils.typing import Array
-from sim.utils.untrusted import read_json, resolve_inside
+from sim.utils.untrusted import read_bytes, read_json, resolve_inside
 
 if TYPE_CHECKING:
+    from sim.runs.stopping_rules import Until
     from sim.scenarios.interventions import Intervention
 
 
@@ -77,6 +80,15 @@ class Result:
         validation.check_provenance(file, found)
         digests.listed_in(file, found)
         return dict(found)
+
+    @property
+    def stopped(self) -> int | None:
+        """The day on which a stopping rule ended the run; None if it lived all days.
+
+        An event that did not happen by then is not known never to happen.
+        """
+        found = self.provenance.get("stopped")
+        return None if found is None else int(found["day"])
 
     @functools.cached_property
     def series(self) -> pd.DataFrame:
@@ -160,12 +172,45 @@ class Result:
         listed = digests.files_listed(self.path) or ()
         if PEOPLE not in listed and not (self.path / PEOPLE).exists():
             return None
-        table = validation.read_part(self.path, PEOPLE, schemas.PEOPLE_SCHEMA)
+        table = self._people_table
         numbers, people = table.column("agent").to_numpy(), self.population
         if not np.array_equal(numbers, np.arange(people)):
             message = f"{self.path / PEOPLE} is damaged (it is not of {people} people)"
             raise InputError(f"{message}; run it again")
         return tuple(table.column("label").to_pylist())
+
+    @functools.cached_property
+    def _people_table(self) -> pa.Table:
+        return validation.read_part(self.path, PEOPLE, schemas.PEOPLE_SCHEMA)
+
+    @functools.cached_property
+    def people(self) -> pd.DataFrame:
+        """What the network says of people besides the model, by agent number.
+
+        Whole and real numbers (nan where nothing is known), and words as categories;
+        without columns if it says nothing.
+        """
+        if self.labels is None:
+            return told_of({}, self.population)
+        table = self._people_table
+        names = [n for n in table.column_names if n not in schemas.PEOPLE_SCHEMA.names]
+        columns = {name: table.column(name).to_numpy() for name in names}
+        return told_of(columns, self.population)
+
+    @functools.cached_property
+    def network(self) -> NetworkData | None:
+        """The network that the run was given in memory, to give it to another.
+
+        None if it was read from a file, or made by the model.
+        """
+        told = self.provenance.get("network") or {}
+        stored = told.get("stored")
+        if stored is None:
+            return None
+        with validation.as_input_error(self.path / stored, self.path):
+            digests.check_file(self.path, stored)
+            content = read_bytes(resolve_inside(self.path, stored), LARGEST_NETWORK)
+        return NetworkData("network", format="json", content=content)
 
     def number_of(self, agent: int | str) -> int:
         """Return the number of an agent.
@@ -249,9 +294,11 @@ class Result:
         """Return the humans on a snapshot day (None: the last), by agent number.
 
         What only a day that was lived can tell is missing (nan) on day 0; and on all
-        days what the code that made the run did not know.
+        days what the code that made the run did not know. What the network says of
+        people stands in the last columns.
         """
-        return self._snapshot("humans", step, 0)
+        found = self._snapshot("humans", step, 0)
+        return pd.concat([found, self.people], axis=1) if len(self.people.T) else found
 
     @checked_arguments()
     def oses(self, step: int | None = None) -> pd.DataFrame:
@@ -349,7 +396,8 @@ class Result:
         Parameters
         ----------
         kinds
-            What to look for; None is all that is registered now, your own included.
+            What to look for; None is all that is registered now, your own included,
+            and what mechanisms of the run detect, where they are in use.
 
         Returns
         -------
@@ -362,7 +410,7 @@ class Result:
             If there is no detector for a kind, or the run keeps no readings.
         """
         from sim import events
-        from sim.model import parameters
+        from sim.mechanisms import registry
 
         table = self.series.reset_index()
         series = {str(name): column.to_numpy() for name, column in table.items()}
@@ -371,7 +419,7 @@ class Result:
         talks: Any = self.speech.talks.to_dict("records")
         shocks: Any = self.events[self.events["kind"] == "intervention"]
         stored = events.StoredReadings(series, noted, talks, shocks.to_dict("records"))
-        known = parameters.recorded(self.provenance["parameters"])
+        known = registry.recorded(self.provenance)
         chosen = None if kinds is None else list(kinds)
         monitor = events.replay(stored, known, chosen)
         noticed = (e for e in monitor.happened() if chosen is None or e.kind in chosen)
@@ -394,7 +442,8 @@ class Result:
         for own, other in ((humans, oses), (oses, humans)):
             for name in own.columns.difference(other.columns):
                 if own[name].dtype.kind in "iu":
-                    own[name] = own[name].astype("Int32")
+                    wide = own[name].to_numpy().itemsize > 4
+                    own[name] = own[name].astype("Int64" if wide else "Int32")
         humans.insert(0, "kind", "human")
         oses.insert(0, "kind", "OS")
         return pd.concat([humans, oses])
@@ -448,6 +497,7 @@ class Result:
         threads: int = 1,
         snapshot_every: int | None = None,
         checkpoint_every: int | None = None,
+        until: Until | bool | None = None,
         progress: bool = False,
     ) -> Result:
         """Continue from a checkpoint in another run, with something changed or not.
@@ -464,6 +514,9 @@ class Result:
             As for ``run``.
         snapshot_every, checkpoint_every
             Days, as for ``run``; None is as in this run.
+        until
+            What ended this run, which is given again if it is a function. False lets
+            the fork live all its days.
 
         Raises
         ------
@@ -471,13 +524,22 @@ class Result:
             If there is no such checkpoint, an intervention is due before it, the run
             was made by other code, or nothing can be written.
         """
-        from sim.runs import simulate
+        from sim.runs import simulate, stopping_rules
 
         days = {"snapshot_every": snapshot_every, "checkpoint_every": checkpoint_every}
         days = {name: number for name, number in days.items() if number is not None}
         kept = simulate.kept_of(self.provenance) | days
+        rule = None
+        if until is not False:
+            told = self.provenance.get("until")
+            given = None if isinstance(until, bool) else until
+            rule = stopping_rules.rule_again(told, given, f"the run {self.path}")
         options = simulate.RunOptions(
-            **kept, overwrite=overwrite, threads=threads, progress=progress
+            **kept,
+            overwrite=overwrite,
+            threads=threads,
+            progress=progress,
+            until=rule,
         )
         path = simulate.fork(
             self.path, self.provenance, step, interventions, options, out
@@ -519,7 +581,8 @@ class Result:
         columns |= {n: unknown.copy() for n in whole.names if n not in columns}
         if name == "humans" and day == 0:
             half = float(self.provenance["parameters"]["support_half"])
-            first_day.complete(columns, self._degree_on_day_0, half)
+            replaced = self.provenance.get("rules", {})
+            first_day.complete(columns, self._degree_on_day_0, half, replaced)
         table = pd.DataFrame(columns, copy=False)
         table.index = pd.RangeIndex(first, first + len(table), name="agent")
         return table
@@ -630,6 +693,17 @@ def _by_row(columns: Columns) -> pd.DataFrame:
     table = pd.DataFrame(known, copy=False)
     table.index = pd.RangeIndex(len(columns["row"]), name="row")
     return table
+
+
+def told_of(columns: Mapping[str, Array], people: int) -> pd.DataFrame:
+    """Return what is known of people besides the model: numbers, and categories."""
+    found = {
+        name: pd.Categorical([word or None for word in column])
+        if column.dtype == object
+        else column
+        for name, column in columns.items()
+    }
+    return pd.DataFrame(found, index=pd.RangeIndex(people, name="agent"))
 
 
 def _events_of(table: pa.Table) -> pd.DataFrame:

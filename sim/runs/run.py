@@ -18,7 +18,7 @@ from sim.minds.options import (
     check,
     open_cast,
 )
-from sim.model.network_files.network_file import NetworkFile
+from sim.model.network_files.in_memory import GivenNetwork, NetworkData, as_file
 from sim.model.parameters import IN_PARAMETERS, IN_SCENARIO, Changes
 from sim.runs import checkpoint
 from sim.runs import simulate as simulation
@@ -31,6 +31,7 @@ from sim.runs.simulate import (
     language_mind,
     simulate,
 )
+from sim.runs.stopping_rules import Until, rule_of
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario
 from sim.society import Society, seed_from
@@ -46,7 +47,7 @@ def run(
     steps: int | None = None,
     seed: int = 0,
     parameters: Changes | None = None,
-    network: str | Path | NetworkFile | None = None,
+    network: GivenNetwork | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     threads: int = 1,
@@ -54,6 +55,7 @@ def run(
     detectors: Sequence[str] | None = None,
     snapshot_every: int = 30,
     checkpoint_every: int = 0,
+    until: Until | None = None,
     progress: bool = False,
 ) -> Result:
     """Run a scenario to its end, store the run, and open it.
@@ -70,8 +72,11 @@ def run(
     parameters
         Changes to the scenario's parameters, by name, as ``{"humans": 200}``.
     network
-        File of who knows whom on day 0; a ``NetworkFile`` says how to read one that can
-        be read in two ways. What was read is ``provenance["network"]["read_as"]``.
+        Who knows whom on day 0: a file, a graph of networkx, a pandas table of ties, or
+        a pair of one and a table of people. A ``NetworkFile`` or a ``Network`` says how
+        to take what can be taken in two ways. What was read is
+        ``provenance["network"]["read_as"]``; what was in memory is kept with the run
+        (``Result.network``).
     out
         Directory to write. None puts the run under ``results/runs``, in a directory
         named by what makes the run, replacing the same run if it is there.
@@ -89,6 +94,11 @@ def run(
     checkpoint_every
         Days between two checkpoints, 0 for none: with them a run that was cut short is
         completed by ``resume``, and a finished one can be forked.
+    until
+        What ends the run before its days are over, asked at the end of each: a function
+        at the top of a file that takes the ``Society``, or as ``result`` a ``Result``
+        of it, and returns True or False; its place, ``"FILE.py:NAME"``; or a condition,
+        as ``{"measure": "adopted", "above": 0.9}``. ``Result.stopped`` says when.
     progress
         Whether to show a bar on standard error.
 
@@ -110,13 +120,17 @@ def run(
         mind=mind or MindOptions(),
         detectors=detectors,
         checkpoint_every=checkpoint_every,
+        until=rule_of(until),
     )
     chosen = scenarios.chosen(scenario, parameters)
     if steps is not None:
         chosen = chosen.replace(steps=steps)
     seed = seed_from(seed)
+    network = None if network is None else as_file(network)
     if out is None:
-        place = default_path(chosen, seed, network, options.mind, detectors)
+        place = default_path(
+            chosen, seed, network, options.mind, detectors, options.until
+        )
     else:
         place = Path(out)
     make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
@@ -127,6 +141,8 @@ def run(
         steps, kept = chosen.parameters.steps, options.kept()
         looked = own_detectors.identity(society.monitor.kinds)
         more = {"network": network, "options": kept, "detectors": looked}
+        if options.until is not None:
+            more["until"] = options.until.record
         record = provenance(chosen, seed, steps, more)
         if society.read_as is not None:
             record["network"]["read_as"] = society.read_as
@@ -138,6 +154,8 @@ def run(
         with RunWriter(place, record, overwrite=overwrite, lasting=lasting) as writer:
             if lasting:
                 writer.begin({"provenance": record, "overwrite": overwrite})
+            if isinstance(network, NetworkData):
+                writer.network(network.stored, network.content)
             simulate(society, chosen, writer, options)
             record["mind"] = _speech(society, writer, options.mind)
             finalize(society, writer)
@@ -151,6 +169,7 @@ def resume(
     threads: int = 1,
     progress: bool = False,
     allow_other_versions: bool = False,
+    until: Until | None = None,
 ) -> Result:
     """Complete a run that was cut short, from its last checkpoint.
 
@@ -166,6 +185,9 @@ def resume(
     allow_other_versions
         Whether Python and libraries may be others than those it was begun with; then
         its provenance says which, from which day on.
+    until
+        As for ``run``; needed where a function was to end the run, since a run that
+        lies somewhere runs no code.
 
     Raises
     ------
@@ -174,7 +196,7 @@ def resume(
         or with other versions, or all its checkpoints are damaged.
     """
     options: dict[str, Any] = {"threads": threads, "progress": progress}
-    options["allow_other_versions"] = allow_other_versions
+    options |= {"allow_other_versions": allow_other_versions, "until": until}
     return load(simulation.resume(expanded(out).resolve(), **options))
 
 
@@ -198,7 +220,7 @@ def estimate(
     mind: MindOptions,
     *,
     seed: int = 0,
-    network: str | Path | NetworkFile | None = None,
+    network: GivenNetwork | None = None,
 ) -> CallEstimate:
     """Return what a run would ask of a language model, without asking it.
 

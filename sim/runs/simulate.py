@@ -19,10 +19,11 @@ from sim.events.detectors import DETECTORS
 from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
 from sim.minds.options import MindOptions
-from sim.model.network_files.network_file import NetworkFile
+from sim.model.network_files.in_memory import GivenNetwork, as_file
 from sim.runs.checkpoint import Checkpoint, check_files, load, readings_of
 from sim.runs.checkpoint import save as save_checkpoint
 from sim.runs.checkpoint import steps as checkpoint_steps
+from sim.runs.stopping_rules import StoppingRule, Until, rule_again
 from sim.runs.validation import check_provenance
 from sim.runs.writer import (
     UNFINISHED,
@@ -42,7 +43,6 @@ from sim.utils.provenance import (
     LARGEST,
     file_identity,
     is_sealed,
-    network_identity,
     other_versions,
     provenance,
     versions,
@@ -66,6 +66,7 @@ class RunOptions:
     mind: MindOptions = field(default_factory=MindOptions)
     detectors: Sequence[str] | None = None  # kinds; None is all
     checkpoint_every: int = 0  # days; 0 is never
+    until: StoppingRule | None = None  # what ends it sooner
 
     def __post_init__(self) -> None:
         """Raise InputError if a number is out of range."""
@@ -93,21 +94,26 @@ def kept_of(record: Mapping[str, Any]) -> dict[str, Any]:
 def default_path(
     scenario: Scenario,
     seed: int,
-    network: str | Path | NetworkFile | None,
+    network: GivenNetwork | None,
     mind: MindOptions | None = None,
     detectors: Sequence[str] | None = None,
+    until: StoppingRule | None = None,
 ) -> Path:
     """Return the default directory of a run, named by all that makes it."""
-    known = network_identity(network) if network is not None else None
+    known = as_file(network).identity() if network is not None else None
     changes = [one.model_dump() for one in scenario.interventions]
     made_of = [scenario.parameters.model_dump(), changes, seed, known, source_digest()]
     if scenario.mechanisms:
         made_of.append({"mechanisms": registry.digests(scenario.parameters)})
+    if differing := scenario.differing():
+        made_of.append(differing)
     if mind is not None and mind.kind != "rules" and mind.cast != 0:
         made_of.append([str(part) for part in mind])
     looked = own_detectors.identity(DETECTORS if detectors is None else detectors)
     if looked["own"] or detectors is not None:
         made_of.append(looked)
+    if until is not None:
+        made_of.append({"until": until.record})
     text = json.dumps(made_of, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
     return RUNS / f"{scenario.name}-{seed}-{digest}"
@@ -118,7 +124,8 @@ def simulate(
 ) -> None:
     """Simulate all days to come; write snapshots of the first, the last, and some.
 
-    Checkpoints are written last of all on their day: what they build on is there.
+    Checkpoints are written last of all on their day: what they build on is there. Where
+    a stopping rule ended the run, its provenance says so.
 
     Raises
     ------
@@ -129,6 +136,8 @@ def simulate(
     steps, first = society.parameters.steps, int(society.day["step"])
     every = options.checkpoint_every
     readings = society.monitor.keeper = writer.keep_readings()
+    rule = options.until
+    society.until = None if rule is None else rule.ends
 
     def save() -> None:
         save_checkpoint(society, scenario, writer.part, readings.cut())
@@ -145,20 +154,26 @@ def simulate(
         disable=not options.progress,
     ):
         society.step()
-        if step % options.snapshot_every == 0 or step == steps:
+        is_last = not society.running
+        if step % options.snapshot_every == 0 or is_last:
             writer.snapshot(step, society.state)
             mind = language_mind(society)
             if mind is not None:
                 writer.memories(step, mind.memories.columns())
-        if every and step % every == 0 and step < steps:
+        if is_last and step < steps:
+            break
+        if every and step % every == 0 and not is_last:
             save()
+    if rule is not None and society.stopped is not None:
+        stopped = {"day": society.stopped, "rule": rule.text}
+        writer.provenance["stopped"] = stopped
 
 
 def finalize(society: Society, writer: RunWriter) -> None:
     """Write the measures and events, and move the run into its place."""
     monitor = society.monitor
     if society.labels is not None:
-        writer.people(society.labels)
+        writer.people(society.labels, society.people)
     for one in society.parameters.mechanisms:
         writer.mechanism(one.name, one.source)
     events = (event._asdict() for event in monitor.happened())
@@ -177,12 +192,14 @@ def resume(
     threads: int = 1,
     progress: bool = False,
     allow_other_versions: bool = False,
+    until: Until | None = None,
 ) -> Path:
     """Complete a run that was cut short (see ``runs.resume``); return where it is."""
     with writing(place):
         tidy(place)
     options, record = load_unfinished(place)
     options.threads, options.progress = threads, progress
+    options.until = rule_again(record.get("until"), until, f"the run {place}")
     other = other_versions(record | record.get("resumed_with", [{}])[-1])
     if other and not allow_other_versions:
         raise InputError(
@@ -287,7 +304,7 @@ def fork(
     checkpoint = load(
         parent, step, threads=options.threads, interventions=interventions
     )
-    place = Path(out) if out is not None else _path_of_fork(checkpoint, step)
+    place = _path_of_fork(checkpoint, step, options.until) if out is None else Path(out)
     steps = checkpoint.scenario.parameters.steps
     of: dict[str, Any] = {"run": parent.name, "step": step}
     of |= file_identity(parent / "provenance.json")
@@ -299,6 +316,8 @@ def fork(
         "options": options.kept(),
         "detectors": own_detectors.identity(checkpoint.society.monitor.kinds),
     }
+    if options.until is not None:
+        more["until"] = options.until.record
     known = provenance(checkpoint.scenario, checkpoint.seed, steps, more)
     clear_unfinished(place, options.overwrite)
     overwrite = options.overwrite or out is None
@@ -311,8 +330,10 @@ def fork(
     return writer.directory
 
 
-def _path_of_fork(checkpoint: Checkpoint, step: int) -> Path:
-    place = default_path(checkpoint.scenario, checkpoint.seed, None)
+def _path_of_fork(
+    checkpoint: Checkpoint, step: int, until: StoppingRule | None
+) -> Path:
+    place = default_path(checkpoint.scenario, checkpoint.seed, None, until=until)
     return place.with_name(f"{place.name}-fork-{step}")
 
 

@@ -236,7 +236,9 @@ class ProvenanceRecord(BaseModel):
     seed: int = Field(ge=0, lt=2**63, description="Of all random numbers.")
     steps: int = Field(ge=0, description="Days.")
     network: dict[str, str] | None = Field(
-        None, description="File of the network of day 0: name, sha256, how it was read."
+        None,
+        description="Network of day 0: its file's name, sha256, how it was read; the "
+        "same of a table of people; where it is stored, if it was in memory.",
     )
     options: dict[str, int] = Field(
         {}, description="Days between snapshots, and between checkpoints (0: none)."
@@ -248,6 +250,15 @@ class ProvenanceRecord(BaseModel):
     mechanisms: dict[str, str] = Field(
         {}, description="SHA-256 of the file of each mechanism in use, by name."
     )
+    rules: dict[str, str] = Field(
+        {}, description="Which mechanism replaces a rule of the model, by the rule."
+    )
+    varies: dict[str, Any] = Field(
+        {}, description="How parameters differ between agents, by name."
+    )
+    profiles: list[dict[str, Any]] = Field(
+        [], description="Profiles of OSes, and the share of each."
+    )
     mind: MindRecord | None = Field(
         None, description="The cast, and the calls to its model; null without one."
     )
@@ -258,6 +269,14 @@ class ProvenanceRecord(BaseModel):
     resumed_with: list[dict[str, Any]] = Field(
         [],
         description="Other versions that it was resumed with: step, python, libraries.",
+    )
+    until: dict[str, str | float] | None = Field(
+        None,
+        description="Stopping rule: a condition on a measure, or a function and the "
+        "SHA-256 of its name and file.",
+    )
+    stopped: dict[str, str | int] | None = Field(
+        None, description="Day on which it ended the run, and the rule in words."
     )
     parent: dict[str, Any] = Field(
         {}, description="Run and day that it is forked from; SHA-256 of its provenance."

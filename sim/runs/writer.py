@@ -24,7 +24,7 @@ import pyarrow as pa
 from sim.events.detector import AgentIds
 from sim.model.state import State
 from sim.runs.digests import FILES, check_file, digests_of, files_of
-from sim.runs.parquet import GROUP, write_columns, write_parts, write_table
+from sim.runs.parquet import GROUP, Columns, write_columns, write_parts, write_table
 from sim.runs.readings import Readings
 from sim.runs.schemas import (
     CALLS_SCHEMA,
@@ -48,13 +48,15 @@ PARTS = {
     "people.parquet",
     "unfinished.json",  # of a process that was killed just before it was done
     "mechanisms",
+    "network",
 }
 READINGS = "readings.parquet"
 PEOPLE = "people.parquet"
+NETWORK = "network"  # the folder of a network that was given in memory
 # What makes a run: one that is equal in all of this may take the place of another.
 SAME = (
     *("source_digest", "scenario", "parameters", "interventions", "seed", "steps"),
-    *("network", "options", "detectors", "mechanisms", "parent", "mind"),
+    *("network", "options", "detectors", "mechanisms", "parent", "mind", "until"),
 )
 LATEST = ".readings.parquet"  # those since the last checkpoint, while a run is built
 UNFINISHED = "unfinished.json"  # what a run was begun with, until it is complete
@@ -161,6 +163,12 @@ class RunWriter:
             with writing(self.directory):
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(found, place)
+        for name in files_of(run):
+            if name.startswith(f"{NETWORK}/"):
+                with as_input_error(run / name):
+                    check_file(run, name)
+                    content = resolve_inside(run, name).read_bytes()
+                self.network(name.removeprefix(f"{NETWORK}/"), content)
 
     def snapshot(self, step: int, state: State) -> None:
         """Write humans, OSes, ties and tables of mechanisms as they are on ``step``."""
@@ -173,10 +181,19 @@ class RunWriter:
             ties = state.ties.parts(GROUP)
             write_parts(self.part / snapshot_name("ties", step), ties)
 
-    def people(self, labels: Sequence[str]) -> None:
-        """Write what a network file calls each human, by agent number."""
+    def people(self, labels: Sequence[str], known: Columns) -> None:
+        """Write what a network calls each human, by agent number, and says of them."""
         numbers = np.arange(len(labels), dtype=np.int32)
-        self._write(PEOPLE, pa.table([numbers, list(labels)], PEOPLE_SCHEMA))
+        table = pa.table([numbers, list(labels)], PEOPLE_SCHEMA)
+        for name, column in known.items():
+            table = table.append_column(name, pa.array(column))
+        self._write(PEOPLE, table)
+
+    def network(self, name: str, content: bytes) -> None:
+        """Write a network that was given in memory, so that it can be read again."""
+        with writing(self.directory):
+            (self.part / NETWORK).mkdir(exist_ok=True)
+            (self.part / NETWORK / name).write_bytes(content)
 
     def mechanism(self, name: str, source: bytes) -> None:
         """Write the file that declares a mechanism of the run, as it was."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,12 @@ from pydantic import (
 )
 
 from sim.mechanisms import registry
+from sim.mechanisms.heterogeneity import Heterogeneity, ProfileShare, Variation
 from sim.model.parameters import Changes, Parameters
-from sim.scenarios import interventions
+from sim.scenarios import differences, interventions, own_names
 from sim.scenarios.expectations import Expectation
 from sim.scenarios.interventions import Intervention
+from sim.scenarios.outcomes import OUTCOMES
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 from sim.utils.untrusted import is_safe_name, read_toml
@@ -31,6 +33,23 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "library"
 LARGEST = 1_000_000  # bytes of a scenario file
 MOST = 1000  # interventions, expectations, sources
+
+
+def with_names(
+    names: Iterable[str], differing: Heterogeneity | None = None
+) -> type[Parameters]:
+    """Return the parameters with those of mechanisms, whose other names become known.
+
+    ``differing`` is what differs between agents, if anything does.
+
+    Raises
+    ------
+    InputError
+        If there is no such mechanism, or a name is taken.
+    """
+    kind = registry.parameters_with(names, differing)
+    own_names.take(kind.mechanisms, OUTCOMES)
+    return kind
 
 
 @checked_arguments()
@@ -45,6 +64,8 @@ class Scenario(BaseModel):
     sources: list[str] = Field(default=[], max_length=MOST)
     profile: str = "os1"
     mechanisms: list[str] = Field(default=[], max_length=MOST)  # by their names
+    varies: dict[str, Variation] = Field(default={}, max_length=MOST)  # by parameter
+    profiles: list[ProfileShare] = Field(default=[], max_length=MOST)
     parameters: SerializeAsAny[Parameters] = Parameters()
     interventions: list[Intervention] = Field(default=[], max_length=MOST)
     expectations: list[Expectation] = Field(default=[], max_length=MOST)
@@ -52,20 +73,27 @@ class Scenario(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _with_mechanisms(cls, given: Any) -> Any:
-        """Let parameters be those of the model and of its mechanisms."""
+        """Let parameters be those of the model and of its mechanisms.
+
+        Their class knows what differs between agents, too.
+        """
         if not isinstance(given, Mapping):
             return given
         names, found = given.get("mechanisms"), given.get("parameters")
         if isinstance(found, Parameters) and found.mechanisms and not names:
-            return {**given, "mechanisms": [one.name for one in found.mechanisms]}
-        if not names or not isinstance(names, list):
+            names = [one.name for one in found.mechanisms]
+            given = {**given, "mechanisms": names}
+        names = names or []
+        if not isinstance(names, list):
             return given
         try:
-            kind = registry.parameters_with(names)
+            differing = differences.read(given)
+            kind = with_names(names, differing)
+            if kind is Parameters or type(found) is kind:
+                return given
             if isinstance(found, Parameters):
-                extended: Any = registry.extend(found, names)
-            else:
-                extended = kind() if found is None else kind.model_validate(found)
+                found = registry.known_to(kind, found)
+            extended = kind() if found is None else kind.model_validate(found)
         except InputError as error:
             raise ValueError(str(error)) from None
         return {**given, "parameters": extended}
@@ -81,13 +109,35 @@ class Scenario(BaseModel):
     def replace(self, **changes: Any) -> Scenario:
         """Return the scenario with some parameters changed.
 
+        Parameters
+        ----------
+        changes
+            Values by name; ``varies`` and ``profiles``, as they stand in a scenario's
+            file, take the place of those it had.
+
         Raises
         ------
         InputError
-            If a parameter is unknown or its value out of range.
+            If a parameter is unknown or its value out of range, or cannot differ so.
+
+        Examples
+        --------
+        >>> import sim
+        >>> own = {"cooling": {"of": "humans", "sd": 0.002}}
+        >>> town = sim.scenario("her").replace(humans=200, varies=own)
+        >>> town.varies["cooling"].kind
+        'normal'
         """
+        differing = {n: changes.pop(n) for n in differences.NAMES if n in changes}
         changed = self.parameters.replace(**changes)
-        return self.model_copy(update={"parameters": changed})
+        copied = self.model_copy(update={"parameters": changed})
+        return differences.replaced(copied, differing) if differing else copied
+
+    def differing(self) -> dict[str, Any]:
+        """Return what differs between agents, ready for JSON; {} if nothing does."""
+        wanted = {*differences.NAMES}
+        found = self.model_dump(mode="json", include=wanted, exclude_none=True)
+        return {name: value for name, value in found.items() if value}
 
     @checked_arguments()
     def use(self, *mechanisms: Mechanism | str | Path) -> Scenario:
@@ -112,6 +162,7 @@ class Scenario(BaseModel):
         """
         new = [registry.use(one).name for one in mechanisms]
         names = list(dict.fromkeys([*self.mechanisms, *new]))
+        with_names(names)
         extended = registry.extend(self.parameters, names)
         return self.model_copy(update={"parameters": extended, "mechanisms": names})
 
@@ -201,8 +252,6 @@ def read(file: Path) -> Scenario:
         known = {"name": file.stem, "parameters": parameters}
         return Scenario.model_validate(known | values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{file}: {where!r}: {first['msg']}") from None
+        raise InputError(f"{file}: {differences.first_of(error)}") from None
     except InputError as error:
         raise InputError(f"{file}: {error}") from None

@@ -30,7 +30,7 @@ from pydantic_core import PydanticCustomError
 
 from sim.events import kinds
 from sim.events.kinds import EVENTS
-from sim.scenarios.outcomes import OUTCOMES, unknown_outcome
+from sim.scenarios.outcomes import is_known, unknown_outcome
 from sim.utils.errors import InputError
 from sim.utils.stats import five_numbers
 
@@ -210,7 +210,7 @@ def _wrong_form(expectation: Expectation) -> str | None:
 def _wrong_name(expectation: Expectation) -> str | None:
     name = expectation.outcome
     if name is not None:
-        known = name in OUTCOMES or name in EVENTS
+        known = is_known(name) or name in EVENTS
         return None if known else unknown_outcome(name)
     unknown = [kind for kind in expectation.names if kind not in EVENTS]
     if unknown:

@@ -1,7 +1,8 @@
 """Interventions: declared changes from outside, on a day or on a condition.
 
-An intervention changes parameters and nothing else. Nothing that agents do reads it, or
-the calendar; what follows from it follows through the rules.
+An intervention changes parameters, or writes columns of people, and nothing else.
+Nothing that agents do reads it, or the calendar; what follows from it follows through
+the rules.
 """
 
 from __future__ import annotations
@@ -9,14 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from sim.mechanisms import registry
+from sim.mechanisms.heterogeneity import HUMANS, VARIABLE
 from sim.model.parameters import Parameters
+from sim.scenarios.who import Who
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
 # What a run is set up with cannot be changed on the way.
+# Parameters that may be changed for some people only: processes read them by person.
+FOR_SOME = frozenset(
+    name
+    for name, reader in VARIABLE.items()
+    if HUMANS in reader.of and Parameters.model_fields[name].annotation is float
+)
 SET_UP = {"humans", "ties", "rewiring", "partnered", "separated", "steps"}
 
 
@@ -44,7 +60,7 @@ class Condition(BaseModel):
 
 @checked_arguments()
 class Intervention(BaseModel):
-    """Parameters changed from outside, from a day or a condition on."""
+    """Parameters changed, or columns of people written, from a day or condition on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -52,12 +68,23 @@ class Intervention(BaseModel):
     at: int | None = Field(None, ge=1)  # day, the first day of the society being 1
     when: Condition | None = None
     days: int | None = Field(None, ge=1)  # how long; None is for good
-    set: dict[str, Any]
+    set: dict[str, Any]  # parameters; none, where columns are written
+    columns: dict[str, float] = {}  # of people, written once, on the first day
+    who: Who | None = None  # on whom it acts; None is on everybody
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sets_or_writes(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("columns"):
+            return {"set": {}, **given}
+        return given
 
     @model_validator(mode="after")
     def _validated(self) -> Intervention:
         if (self.at is None) == (self.when is None):
             raise ValueError("an intervention has either a day 'at' or a condition")
+        if self.days is not None and not self.set:
+            raise ValueError("columns are written once; leave out 'days'")
         fixed = sorted(SET_UP & self.set.keys())
         if fixed:
             raise ValueError(f"{', '.join(fixed)} cannot change during a run")
@@ -66,6 +93,15 @@ class Intervention(BaseModel):
         except InputError as error:
             raise ValueError(str(error)) from None
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_usual(self, dump: SerializerFunctionWrapHandler) -> Any:
+        found = dump(self)
+        return {
+            name: value
+            for name, value in found.items()
+            if value or name not in ("columns", "who")
+        }
 
 
 class Steering:
@@ -98,6 +134,12 @@ class Steering:
                 name = one.when.measure
                 hint = nearest(name, measures)
                 raise InputError(f"{one.name}: unknown measure {name!r}{hint}")
+            whole = sorted(one.set.keys() - FOR_SOME) if one.who is not None else ()
+            if whole:
+                raise InputError(
+                    f"{one.name}: {', '.join(whole)} cannot be changed for some people "
+                    "only: no process reads it person by person; leave out 'who'"
+                )
             if not one.set.keys() <= type(usual).model_fields.keys():
                 usual.replace(**one.set)  # says what is wrong
         self.usual = usual
@@ -125,12 +167,42 @@ class Steering:
         return due
 
     @property
+    def changed(self) -> frozenset[str]:
+        """The names of parameters that something in force sets for everybody."""
+        whole = (one for one, _ in self.in_force if one.who is None)
+        return frozenset(name for one in whole for name in one.set)
+
+    @property
     def parameters(self) -> Parameters:
         """The usual parameters, changed by all that is in force, latest last."""
         changes: dict[str, Any] = {}
         for one, _ in self.in_force:
-            changes |= one.set
+            if one.who is None:
+                changes |= one.set
         return self.usual.replace(**changes) if changes else self.usual
+
+    @property
+    def for_some(self) -> list[tuple[Intervention, dict[str, Any]]]:
+        """What is in force on some people only, with what it sets, latest last.
+
+        What something later sets for everybody is left out.
+        """
+        found = []
+        later: set[str] = set()
+        for one, _ in reversed(self.in_force):
+            if one.who is None:
+                later |= one.set.keys()
+                continue
+            changes = {n: v for n, v in one.set.items() if n not in later}
+            if changes:
+                found.append((one, changes))
+        return found[::-1]
+
+    @property
+    def set_for_some(self) -> frozenset[str]:
+        """The names of parameters that something sets for some people, at any time."""
+        known = [*self.waiting, *(one for one, _ in self.in_force)]
+        return frozenset(n for one in known if one.who is not None for n in one.set)
 
 
 def _is_due(one: Intervention, step: int, measures: Mapping[str, float] | None) -> bool:

@@ -8,15 +8,19 @@ measured, is ``nan``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.events.kinds import EVENTS
+from sim.mechanisms.measured import outcomes_of
 from sim.model.parameters import YEAR, Parameters
 from sim.model.presence import PRESENT
+from sim.scenarios import own_names
 from sim.utils.errors import InputError, nearest
 
 Series = Mapping[str, Any]  # measure -> one value a day
@@ -169,13 +173,14 @@ def outcomes(
     Returns
     -------
     dict of str to float
-        All of ``OUTCOMES``, in their units, then all kinds of event, in days; ``nan``
-        for what did not happen or was not measured.
+        All of ``OUTCOMES``, in their units, those of mechanisms, then all kinds of
+        event, in days; ``nan`` for what did not happen or was not measured.
 
     Raises
     ------
     InputError
-        If a detector of one's own gives its events the name of an outcome.
+        If a detector of one's own gives its events the name of an outcome, or an
+        outcome of a mechanism breaks.
     """
     for kind in OUTCOMES.keys() & EVENTS.keys():
         raise InputError(f"{kind!r} is an outcome; give the detector another kind")
@@ -185,7 +190,9 @@ def outcomes(
         days[event["kind"]] = min(day, days.get(event["kind"], day))
     run = Run(series, days, parameters)
     found = {name: outcome.measure(run) for name, outcome in OUTCOMES.items()}
-    return found | {kind: days.get(kind, math.nan) for kind in EVENTS}
+    found |= outcomes_of(run, parameters.mechanisms)
+    own = (kind for one in parameters.mechanisms for kind in one.detectors)
+    return found | {kind: days.get(kind, math.nan) for kind in (*EVENTS, *own)}
 
 
 def meaning(name: str) -> str:
@@ -198,13 +205,35 @@ def meaning(name: str) -> str:
     """
     if name in EVENTS:
         return f"day on which {EVENTS[name]}"
-    if name in OUTCOMES:
-        return f"{OUTCOMES[name].meaning} ({OUTCOMES[name].unit})"
+    found = OUTCOMES.get(name) or own_names.outcomes().get(name)
+    if found is not None:
+        return f"{found.meaning} ({found.unit})"
+    if name in _own.get():
+        return name
     raise InputError(unknown_outcome(name))
+
+
+# Outcomes of a user's own, while they are known: expectations may be about them.
+_own: ContextVar[frozenset[str]] = ContextVar("own_outcomes", default=frozenset())
+
+
+@contextmanager
+def known_for_now(names: Iterable[str]) -> Iterator[None]:
+    """Know outcomes of a user's own for a while, by their names."""
+    before = _own.set(_own.get() | frozenset(names))
+    try:
+        yield
+    finally:
+        _own.reset(before)
+
+
+def is_known(name: str) -> bool:
+    """Tell whether there is an outcome of that name, the days of events left out."""
+    return name in OUTCOMES or name in own_names.outcomes() or name in _own.get()
 
 
 def unknown_outcome(name: str) -> str:
     """Return the sentence that refuses ``name``, with the nearest outcome."""
-    known = [*OUTCOMES, *EVENTS]
+    known = [*OUTCOMES, *own_names.outcomes(), *EVENTS, *_own.get()]
     hint = nearest(name, known) or f"; there are {', '.join(known)}"
     return f"unknown outcome {name!r}{hint}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,15 +19,17 @@ import numpy as np
 from sim import events, scenarios
 from sim.engine import guard
 from sim.events.measures import measured
+from sim.mechanisms.replaced import instead_of
 from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
-from sim.model.network_files.network_file import NetworkFile
+from sim.model.network_files.in_memory import GivenNetwork
 from sim.model.parameters import Changes, Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import State
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Steering
+from sim.society import treatment
 from sim.society.agents import AgentRegistry
 from sim.society.collector import HistoryCollector
 from sim.utils.errors import InputError
@@ -52,9 +54,10 @@ class Society(AgentRegistry, mesa.Model):
     rng
         Another word for ``seed``, which Mesa uses; give one of the two.
     network
-        Who knows whom on day 0: a network, or a file to read it from (``read_as`` says
-        in one line what it was taken for). None generates one for ``humans`` people;
-        else there are as many humans as the network has.
+        Who knows whom on day 0: a file, a graph of networkx, a pandas table of ties or
+        a pair of one and a table of people (``read_as`` says in one line what it was
+        taken for). None generates one for ``humans`` people; else there are as many
+        humans as the network has.
     threads
         Threads for large societies; the result is the same for any number.
     cast
@@ -68,6 +71,15 @@ class Society(AgentRegistry, mesa.Model):
     ----------
     seed : int
         The seed that was given, or drawn: with it the same society comes again.
+    labels : tuple of str or None
+        What a network calls each human, by row.
+    people : Mapping of str to array
+        What a network says of each human besides the model, by row: int64, float64
+        (nan where nothing is known) or words ("").
+    until : callable or None
+        Asked at the end of each day whether this was the last, before ``steps``.
+    stopped : int or None
+        The day on which it was.
 
     Raises
     ------
@@ -83,7 +95,7 @@ class Society(AgentRegistry, mesa.Model):
         *,
         seed: int | None = None,
         rng: int | None = None,
-        network: SocialNetwork | str | Path | NetworkFile | None = None,
+        network: SocialNetwork | GivenNetwork | None = None,
         threads: int = 1,
         cast: Cast | None = None,
         parameters: Changes | None = None,
@@ -106,18 +118,30 @@ class Society(AgentRegistry, mesa.Model):
         self.parameters = asked.replace(humans=known.n)
         known = _with_people_to_come(known, self.parameters.people_to_come())
         self.labels = known.labels
+        self.people = dict(known.people)
         self.read_as = known.read_as
-        self.state: State = births.populate(self.parameters, known, self.seed)
+        declared = chosen.interventions
+        more = treatment.columns_for(declared)
+        populate = instead_of(births.populate, self.parameters)
+        self.state: State = populate(self.parameters, known, self.seed, more)
+        own = self.parameters.own_columns("humans")
+        treatment.check(declared, own, self.state.humans, self.people)
         self.day = processes.make_day(self.parameters, known.n, self.seed)
         self.seconds: dict[str, float] = {}
         self.monitor = events.Monitor(self.parameters)
-        declared = chosen.interventions
-        self.steering = Steering(self.parameters, declared, measured(self.state))
+        names = measured(self.parameters)
+        self.steering = Steering(self.parameters, declared, names)
         self.own_schedule = self._scheduled()
         if self.own_schedule is not None and not _RESTORING.get():
             self.own_schedule.start(self.state, self.day)
+            told = [c.name for c in own]
+            births.begin_with(self.state, known, told)  # what is told stays so
         self.datacollector: mesa.DataCollector = HistoryCollector(self)
         self.running = self.parameters.steps > 0
+        self.until: Callable[[Society], bool] | None = None
+        self.stopped: int | None = None
+        if cast is not None and self.own_schedule is not None:
+            self.own_schedule.varying.check_cast()
         self.cast = cast
         if cast is not None:
             cast.labels = self.labels
@@ -144,9 +168,13 @@ class Society(AgentRegistry, mesa.Model):
             self.state, self.day, self._threads, self.seconds, self.cast, phases
         )
         said = self._said_today()
-        self.monitor.look(self.calendar, self.state, said, self._threads)
+        schedule = self.own_schedule
+        own = None if schedule is None else schedule.measure(self.state, self.day)
+        self.monitor.look(self.calendar, self.state, said, self._threads, own)
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
+        if self.until is not None and self.until(self):
+            self.running, self.stopped = False, self.calendar
 
     def _said_today(self) -> list[Any]:
         """Return what the cast said today, in order, if it speaks at all."""
@@ -159,12 +187,24 @@ class Society(AgentRegistry, mesa.Model):
         """Let interventions begin and end, before the day begins."""
         measures = None  # before the first day nothing is measured
         if self.monitor.history.days:
-            names = measured(self.state)
+            names = self.monitor.history.names
             measures = {name: self.monitor.latest(name) for name in names}
         begun = self.steering.begin(int(self.day["step"]) + 1, measures)
+        _, communities = self.monitor.friends()
+        of = self.state.humans, self.people, communities, self.seed
         for one in begun:
-            self.monitor.note(self.calendar + 1, one.name, str(one.set))
+            what = treatment.begin(one, *of)
+            self.monitor.note(self.calendar + 1, one.name, what)
         self.follow(self.steering.parameters)
+        if self.own_schedule is not None:
+            self.own_schedule.varying.overridden = self.steering.changed
+        humans = self.state.humans
+        self.hold_for_some(
+            [
+                (humans.column(treatment.column_of(one)) > 0, changes)
+                for one, changes in self.steering.for_some
+            ]
+        )
 
     def follow(self, current: Parameters) -> None:
         """Let parameters hold from the next day on."""
@@ -174,11 +214,25 @@ class Society(AgentRegistry, mesa.Model):
             if self.own_schedule is not None:
                 self.own_schedule.set_constants(current)
 
+    def hold_for_some(self, changes: Sequence[tuple[Any, Changes]]) -> None:
+        """Let changed parameters hold for some people on the day that begins.
+
+        Parameters
+        ----------
+        changes
+            Who, bool[humans], and the parameters that are others for them; of several
+            for one person, the last counts. Nothing lets all be as for everybody.
+        """
+        if self.own_schedule is not None:
+            self.own_schedule.varying.changes = list(changes)
+
     def _scheduled(self) -> OwnSchedule | None:
-        """Return the processes of mechanisms among those of the day, if any."""
-        if not self.parameters.mechanisms:
+        """Return the processes of a day that mechanisms or differences change."""
+        some = self.steering.set_for_some
+        usual = self.parameters
+        if not usual.mechanisms and usual.heterogeneity is None and not some:
             return None
-        return OwnSchedule(self.steering.usual, self.parameters)
+        return OwnSchedule(self.steering.usual, self.parameters, some)
 
     @checked_arguments()
     def graph(
@@ -284,14 +338,15 @@ def seed_from(rng: object) -> int:
 
 def make_network(
     parameters: Parameters,
-    network: SocialNetwork | str | Path | NetworkFile | None,
+    network: SocialNetwork | GivenNetwork | None,
     seed: int,
 ) -> SocialNetwork:
     """Return who knows whom on day 0: as given, read from a file, or generated."""
     if isinstance(network, SocialNetwork):
         return network
     if network is not None:
-        return population.read(network, seed, partnered=parameters.partnered)
+        own = parameters.own_columns("humans")
+        return population.read(network, seed, partnered=parameters.partnered, own=own)
     return population.generate(
         parameters.humans,
         parameters.ties,
@@ -306,7 +361,16 @@ def _with_people_to_come(network: SocialNetwork, rows: int) -> SocialNetwork:
     labels = network.labels
     if rows and labels is not None:
         labels = (*labels, *(f"newcomer {number}" for number in range(1, rows + 1)))
-    return network._replace(n=network.n + rows, labels=labels) if rows else network
+    if not rows:
+        return network
+    people = {n: _padded(column, rows) for n, column in network.people.items()}
+    return network._replace(n=network.n + rows, labels=labels, people=people)
+
+
+def _padded(column: Any, rows: int) -> Any:
+    """Return a column with zeros, or empty texts, for people to come."""
+    nothing = "" if column.dtype == object else 0
+    return np.concatenate([column, np.full(rows, nothing, column.dtype)])
 
 
 def _evenly(numbers: Any, most: int) -> Any:

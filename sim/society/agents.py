@@ -117,6 +117,10 @@ class AgentView(mesa.Agent):
         # One that a mechanism has added, unless the view itself is being made.
         if name not in AgentView.__slots__ and name in self.table.columns:
             return _read(name, self)
+        if name not in AgentView.__slots__ and self.table_name == "humans":
+            told = getattr(self.model, "people", {})
+            if name in told:
+                return told[name].item(self.row)
         raise AttributeError(_lacks(type(self), name))
 
     def __setattr__(self, name: str, value: Any) -> None:

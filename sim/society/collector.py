@@ -7,8 +7,6 @@ from typing import Any
 
 import mesa
 
-from sim.events.measures import measured
-
 
 class HistoryCollector(mesa.DataCollector):  # type: ignore[misc]
     """Collects what reporters are added to it; the measures of each day it looks up.
@@ -26,16 +24,15 @@ class HistoryCollector(mesa.DataCollector):  # type: ignore[misc]
         self._model = model
         self._added: dict[str, list[Any]] = {}
         super().__init__()
-        self.model_reporters = {
-            name: partial(latest, name=name) for name in measured(model.state)
-        }
+        self._names = model.monitor.history.names
+        reporters = {name: partial(latest, name=name) for name in self._names}
+        self.model_reporters = reporters
 
     @property
     def model_vars(self) -> dict[str, list[Any]]:
         """The values of every model reporter, a list of one a day each."""
         history = self._model.monitor.history
-        names = measured(self._model.state)
-        return {name: history[name] for name in names} | self._added
+        return {name: history[name] for name in self._names} | self._added
 
     @model_vars.setter
     def model_vars(self, added: dict[str, list[Any]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from sim import scenarios
 from sim.model.parameters import IN_SCENARIO
 from sim.scenarios import Scenario
 from sim.scenarios.expectations import Outcomes
-from sim.scenarios.outcomes import meaning
+from sim.scenarios.outcomes import known_for_now, meaning
 from sim.studies.check import observe_all, seeds_from
+from sim.studies.outcomes import Measure, OwnOutcomes
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 from sim.utils.stats import mean_interval, wilson
@@ -68,6 +69,7 @@ def ablate(
     outcome: str = "left",
     seeds: int = 20,
     pairs: bool = True,
+    functions: Mapping[str, Measure] | None = None,
     workers: int = 1,
 ) -> pd.DataFrame:
     """Switch mechanisms off, each alone and in pairs, and compare with the full model.
@@ -83,12 +85,15 @@ def ablate(
         Names among ``MECHANISMS``, or of mechanisms that the scenario uses; None takes
         all that are on in the scenario.
     outcome
-        An outcome of ``sim.outcomes``, or an event for its day.
+        An outcome of ``sim.outcomes``, an event for its day, or one of ``functions``.
     seeds
         Runs for each row.
     pairs
         Whether to switch off pairs, too: of mechanisms that are not necessary each by
         itself, since whatever is switched off beside one of those changes nothing.
+    functions
+        Outcomes of one's own by name, as for ``sim.sweep``. Their digests are in the
+        table's ``attrs``.
     workers
         Processes to run in; 1 stays in this one.
 
@@ -109,9 +114,11 @@ def ablate(
         If a scenario, a mechanism or the outcome is unknown, or there are no seeds.
     """
     chosen = scenarios.chosen(scenario)
-    meaning(outcome)  # refuses what is unknown
+    own = OwnOutcomes(functions)
+    with known_for_now(own.functions):
+        meaning(outcome)  # refuses what is unknown
     numbers = seeds_from(0, seeds)
-    watched = partial(observe_all, workers=workers)
+    watched = partial(observe_all, workers=workers, own=own)
     off: list[Off] = [(), *((name,) for name in _chosen(chosen, mechanisms))]
     rows = _observed(chosen, off, numbers, watched)
     if pairs:
@@ -126,7 +133,10 @@ def ablate(
         rows += _observed(chosen, two, numbers, watched)
     table = pd.DataFrame([_row(some, rows[0], outcome) for some in rows])
     table.insert(0, "off", [" + ".join(one) or "nothing" for one in off])
-    return table.assign(necessary=necessary(off, table["departure"].tolist()))
+    table = table.assign(necessary=necessary(off, table["departure"].tolist()))
+    if own.digests:
+        table.attrs["functions"] = own.digests
+    return table
 
 
 def _observed(

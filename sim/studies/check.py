@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sim import scenarios
@@ -13,8 +14,9 @@ from sim.events import kinds, own_detectors
 from sim.model.parameters import IN_PARAMETERS, Changes
 from sim.scenarios import Scenario
 from sim.scenarios.expectations import Verdict, judge
-from sim.scenarios.outcomes import outcomes
+from sim.scenarios.outcomes import known_for_now, outcomes
 from sim.society import Society, seed_from
+from sim.studies.outcomes import Measure, OwnOutcomes
 from sim.utils.errors import InputError
 from sim.utils.parallel import map_all
 from sim.utils.signatures import checked_arguments
@@ -31,6 +33,8 @@ class Report(NamedTuple):
     rows: dict[
         str, list[dict[str, float]]
     ]  # scenario -> the outcomes of each seed's run
+    # SHA-256 of a user's own outcomes, by name
+    functions: Mapping[str, str] = MappingProxyType({})
 
     @property
     def passed(self) -> bool:
@@ -46,6 +50,7 @@ def check(
     first_seed: int = 0,
     workers: int = 1,
     parameters: Changes | None = None,
+    functions: Mapping[str, Measure] | None = None,
 ) -> Report:
     """Run a scenario on many seeds and judge each of its expectations.
 
@@ -61,6 +66,9 @@ def check(
         Processes to run in; 1 stays in this one. The report is the same for any number.
     parameters
         Parameters to change in every scenario that runs, by name.
+    functions
+        Outcomes of one's own by name, as for ``sim.sweep``, which expectations of a
+        scenario that is given by its name or file may be about.
 
     Returns
     -------
@@ -73,6 +81,19 @@ def check(
         If the scenario has no expectations, compares with one that does not exist, or
         something given is not valid.
     """
+    own = OwnOutcomes(functions)
+    with known_for_now(own.functions):
+        return _checked(scenario, seeds, first_seed, workers, parameters, own)
+
+
+def _checked(
+    scenario: Scenario | str | Path,
+    seeds: int,
+    first_seed: int,
+    workers: int,
+    parameters: Changes | None,
+    own: OwnOutcomes,
+) -> Report:
     chosen = scenarios.chosen(scenario)
     if not chosen.expectations:
         raise InputError(
@@ -83,7 +104,7 @@ def check(
     numbers = seeds_from(first_seed, seeds)
     run = [scenarios.chosen(one, parameters) for one in everyone.values()]
     jobs = [(one, seed) for one in run for seed in numbers]
-    found = observe_all(jobs, workers)
+    found = observe_all(jobs, workers, own)
     rows = {
         name: found[at * seeds : (at + 1) * seeds] for at, name in enumerate(everyone)
     }
@@ -91,7 +112,7 @@ def check(
         judge(one, rows[""], rows[one.against] if one.against is not None else None)
         for one in chosen.expectations
     ]
-    return Report(chosen.name, numbers, verdicts, rows)
+    return Report(chosen.name, numbers, verdicts, rows, own.digests)
 
 
 def _others(scenario: Scenario) -> dict[str, Scenario]:
@@ -124,20 +145,26 @@ def seeds_from(first: int, count: int) -> list[int]:
     return [seed_from(start + number) for number in range(count)]
 
 
-def observe(scenario: Scenario, seed: int) -> dict[str, float]:
-    """Run one society to its end; return its outcomes."""
+def observe(
+    scenario: Scenario, seed: int, own: OwnOutcomes | None = None
+) -> dict[str, float]:
+    """Run one society to its end; return its outcomes, a user's own among them."""
     society = Society(scenario, rng=seed)
     for _ in range(scenario.parameters.steps):
         society.step()
     monitor, parameters = society.monitor, society.parameters
     found = outcomes(monitor.history.columns(), monitor.rows(), parameters)
+    if own is not None:
+        found |= own.values(society)
     del society
     gc.collect()  # a Mesa model is never freed by its reference count alone
     return found
 
 
 def observe_all(
-    jobs: Sequence[tuple[Scenario, int]], workers: int = 1
+    jobs: Sequence[tuple[Scenario, int]],
+    workers: int = 1,
+    own: OwnOutcomes | None = None,
 ) -> list[dict[str, float]]:
     """Return the outcomes of many runs, each a scenario and a seed, in their order.
 
@@ -148,16 +175,19 @@ def observe_all(
     InputError
         If ``workers`` is not positive, or a run's parameters do not go together.
     """
+    one = partial(_observe, own=own)
     if workers == 1:
-        return map_all(_observe, jobs, workers)
+        return map_all(one, jobs, workers)
     expected = [one for scenario, _ in jobs for one in scenario.expectations]
     named = [name for one in expected for name in one.names if name in kinds.EVENTS]
     return map_all(
-        partial(own_detectors.call, own_detectors.describe(named), _observe),
+        partial(own_detectors.call, own_detectors.describe(named), one),
         jobs,
         workers,
     )
 
 
-def _observe(job: tuple[Scenario, int]) -> dict[str, float]:
-    return observe(*job)
+def _observe(
+    job: tuple[Scenario, int], own: OwnOutcomes | None = None
+) -> dict[str, float]:
+    return observe(*job, own)

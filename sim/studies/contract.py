@@ -9,6 +9,7 @@ and that nothing is remembered beside the columns.
 from __future__ import annotations
 
 import copy
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,11 +19,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import scenarios
+from sim.engine.rng import key
 from sim.engine.table import Column
 from sim.engine.threads import share_out
 from sim.mechanisms import loops, registry
+from sim.mechanisms.factors import SOCKETS, OwnFactor
 from sim.mechanisms.mechanism import Mechanism, OwnProcess
+from sim.mechanisms.replaced import Replacement, Substitute, compiled_rule
 from sim.mechanisms.schedule import count_of, plain, scope_of
+from sim.mechanisms.varying import evaluated
 from sim.model.processes import Phase
 from sim.model.state import State
 from sim.runs.result import Result
@@ -47,13 +52,28 @@ QUICK: dict[str, Any] = {
     "personhood_rate": 0.05,
 }
 SEED = 1
+ROWS = ("agents", "humans", "oses")  # what processes run over, range by range
 EVERY = 13  # days between those on which processes are looked at
 ROUNDED, SMALL = 1e-5, 1e-6  # relative, absolute: plain Python rounds elsewhere
+DRAWN = 1000  # arguments of a rule that is replaced
+# What arguments of rules are within, by their names; others are within 0 to 1.
+RANGES = {
+    **dict.fromkeys(("amount", "half", "reach", "scale", "half_life"), (0.01, 100.0)),
+    **dict.fromkeys(("x", "push", "threshold", "support"), (-5.0, 5.0)),
+    **dict.fromkeys(("gap", "growth_gap", "spare"), (-10.0, 10.0)),
+    **dict.fromkeys(("openness_gap", "playfulness_gap"), (-1.0, 1.0)),
+    **dict.fromkeys(("y", "growth", "needed", "grief", "other_grief"), (0.0, 10.0)),
+    **dict.fromkeys(("worth", "strength", "quality", "crowding"), (0.0, 2.0)),
+    **dict.fromkeys(("conformity", "longing", "opening", "fit"), (0.0, 2.0)),
+    **dict.fromkeys(("noise", "mean", "price"), (0.01, 0.99)),
+    **{"base": (0.1, 100.0), "exponent": (0.0, 2.0), "cap": (10.0, 60.0)},
+    **{"hours": (0.0, 24.0), "rate": (0.0, 0.5)},
+}
 HELD = (
     "switched off, it changes no byte",
     "its processes read and write what they declare, and no more",
     "any cut of the rows and any number of threads give the same bytes",
-    "plain and compiled functions agree",
+    "plain and compiled functions agree, and rules are finite",
     "columns it writes are finite, and shares within 0 to 1",
     "the same seed gives the same bytes",
     "a run continued from a checkpoint has the bytes of a whole one",
@@ -95,6 +115,7 @@ def check_mechanism(
     usual = scenarios.load("her").replace(**QUICK) if scenario is None else scenario
     town = usual.use(one.name)
     _check_off(one, usual, town)
+    _check_rules(one, town)
     _check_processes(one, town)
     with tempfile.TemporaryDirectory() as folder:
         _check_again(one, town, Path(folder))
@@ -121,6 +142,65 @@ def _check_off(one: Mechanism, usual: Scenario, town: Scenario) -> None:
         raise InputError(f"{one.name}: switched off, it changes {changed[0]}")
 
 
+# ----------------------------------------------------------------------------- rules
+
+
+def _check_rules(one: Mechanism, town: Scenario) -> None:
+    """Compare replaced rules with their plain functions on random arguments."""
+    for replacement in one.replacements.values():
+        name = f"{one.name}.{replacement.function.__name__}"
+        rows = _arguments(one, replacement, town)
+        found, wanted = np.zeros((2, len(rows)))
+        compiled_rule(replacement)(rows, found)
+        for at, row in enumerate(rows.tolist()):
+            try:
+                wanted[at] = _plainly(replacement, row)
+            except Exception as error:
+                what = f"its plain function breaks ({type(error).__name__}: {error})"
+                raise InputError(f"{name}: {what} {_at(replacement, row)}") from error
+        near = np.isclose(found, wanted, ROUNDED, SMALL)
+        for at in np.flatnonzero(~(near & np.isfinite(found)))[:1]:
+            said = f"returns {found[at]}, compiled, and {wanted[at]}, plain,"
+            if not np.isfinite(found[at]):
+                said = f"returns {found[at]}, no finite number,"
+            raise InputError(f"{name} {said} {_at(replacement, rows[at].tolist())}")
+
+
+def _plainly(replacement: Replacement, row: list[float]) -> float:
+    count = len(row) - len(replacement.settings)
+    own = dict(zip(replacement.settings, row[count:], strict=True))
+    return float(replacement.function(*row[:count], **own))
+
+
+def _arguments(one: Mechanism, replacement: Replacement, town: Scenario) -> Array:
+    """Return random arguments of a rule, and the mechanism's parameters after them.
+
+    These are as the scenario has them in half of the rows, and anything that they may
+    be in the others.
+    """
+    random, columns = np.random.default_rng(SEED), []
+    for name in inspect.signature(replacement.function).parameters:
+        low, high = RANGES.get(name, (0.0, 1.0))
+        if name in replacement.settings:
+            constant = one.parameters[name]
+            about = constant.field.json_schema_extra["about"]
+            low, high = about.low, about.high
+        drawn = random.uniform(low, high, DRAWN)
+        if name in replacement.settings:
+            if constant.type is not float:
+                drawn = np.round(drawn)
+            drawn[::2] = float(getattr(town.parameters, name))
+        columns.append(drawn)
+    return np.column_stack(columns)
+
+
+def _at(replacement: Replacement, row: list[float]) -> str:
+    """Return the arguments of a rule in words."""
+    names = inspect.signature(replacement.function).parameters
+    told = (f"{name} = {value:g}" for name, value in zip(names, row, strict=True))
+    return f"at {', '.join(told)}"
+
+
 # ------------------------------------------------------------------------- processes
 
 
@@ -130,18 +210,41 @@ def _check_processes(one: Mechanism, town: Scenario) -> None:
     schedule = society.own_schedule
     assert schedule is not None  # the scenario uses a mechanism
     own = {process.name: process for process in one.processes}
-    usual = schedule.phases
+    usual, record = schedule.phases, schedule.constants[one.name]
 
     def watched(phase: Phase) -> Phase:
-        if phase.name not in own:
-            return phase
-        record = schedule.constants[one.name]
-        watch = _Watch(one, own[phase.name], phase.run, record)
-        return phase._replace(run=watch.look)
+        if isinstance(phase.run, Substitute) and phase.over in ROWS:
+            return phase._replace(over="own", run=_Cut(phase).look)
+        if phase.name in own:
+            watch = _Watch(one, own[phase.name], phase.run, record)
+            return phase._replace(run=watch.look)
+        here = [f for f in one.factors if SOCKETS[f.socket].phase == phase.name]
+        factors = _WatchFactors(one, here, phase.run, record)
+        return phase._replace(run=factors.look) if here else phase
 
     for day in range(town.parameters.steps):
         schedule.phases = usual if day % EVERY else tuple(map(watched, usual))
         society.step()
+
+
+class _Cut(NamedTuple):
+    """Runs a process of the model with replaced rules, and in other orders."""
+
+    phase: Phase
+
+    def look(self, state: State, day: Any, threads: Any) -> None:
+        """Run the process on a state, and on a copy from the last rows to the first."""
+        over = self.phase.over
+        count = state.ties.agents if over == "agents" else len(getattr(state, over))
+        again = copy.deepcopy(state)
+        self.phase.run(0, count, state.agents, state.ties.arrays, day)
+        for first, last in reversed(list(_pieces(count))):
+            self.phase.run(first, last, again.agents, again.ties.arrays, day)
+        found, wanted = _contents(again), _contents(state)
+        for name in wanted:
+            if _differ(found[name], wanted[name]):
+                what = "with replaced rules, depends on the order of rows"
+                raise InputError(f"{self.phase.name}, {what}: {name} is not the same")
 
 
 class _Watch(NamedTuple):
@@ -272,6 +375,63 @@ class _Uses:
                     "each row write its own place, or add up in a process over the "
                     "rows that get the sums"
                 )
+
+
+class _WatchFactors(NamedTuple):
+    """Runs a process of the model, and looks at the factors that enter it before."""
+
+    mechanism: Mechanism
+    factors: list[OwnFactor]
+    run: Callable[[State, Any, ThreadPoolExecutor | None], None]
+    record: Any
+
+    def look(self, state: State, day: Any, threads: Any) -> None:
+        """Work the factors out in several ways, and run the process."""
+        streams = self.mechanism.streams
+        keys = {f"key_{n}": self.mechanism.stream(n) for n in streams}
+        for name, number in keys.items():
+            self.record[name] = key(int(day["seed"]), number, int(day["step"]))
+        before = _contents(state)
+        for factor in self.factors:
+            self._look_at(factor, state, day)
+        for name, column in _contents(state).items():
+            if _differ(column, before[name]):
+                raise InputError(f"{self.factors[0].name} changes {name}")
+        self.run(state, day, threads)
+
+    def _look_at(self, factor: OwnFactor, state: State, day: Any) -> None:
+        scope = scope_of(factor, state, day, self.record)
+        count = count_of(factor, state)
+        whole = evaluated(self.mechanism, factor, scope, count)
+        loop, again = loops.compiled(self.mechanism, factor), np.empty(count)
+        for first, last in reversed(list(_pieces(count))):
+            loop(first, last, scope, again)
+        with ThreadPoolExecutor(3) as threads:
+            spread = evaluated(self.mechanism, factor, scope, count, threads)
+        if _differ(again, whole) or _differ(spread, whole):
+            raise InputError(f"{factor.name} depends on the order of rows")
+        plainly = _called_plainly(factor, state, day, self.record)
+        if not np.allclose(np.array(plainly, float), whole, ROUNDED, SMALL):
+            raise InputError(f"{factor.name} differs from its plain function")
+
+
+def _called_plainly(
+    called: OwnFactor, state: State, day: Any, record: Any
+) -> list[Any]:
+    """Return what a function returns for each row, as plain Python."""
+    scope = plain(scope_of(called, state, day, record))
+    wrapped = {
+        table: columns._make(_Numbers(one, _Uses(table)) for one in columns)
+        for table, columns in scope._asdict().items()
+        if table not in ("day", "my")
+    }
+    scope = scope._replace(**wrapped)
+    try:
+        return [called.function(i, scope) for i in range(count_of(called, state))]
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        text = f"{called.name}: its plain function breaks ({what})"
+        raise InputError(text) from error
 
 
 class _Numbers:

@@ -9,7 +9,7 @@ columns every day.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,13 +19,22 @@ import pandas as pd
 
 from sim import scenarios
 from sim.events import own_detectors
+from sim.model.network_files.in_memory import GivenNetwork, as_file
+from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import IN_SCENARIO
 from sim.model.state import State
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import LEVERS, Intervention
 from sim.society import Society
 from sim.studies.check import seeds_from
-from sim.studies.outcomes import OutcomeRecorder, check, kinds_in, usual
+from sim.studies.outcomes import (
+    Measure,
+    OutcomeRecorder,
+    OwnOutcomes,
+    check,
+    kinds_in,
+    usual,
+)
 from sim.utils.errors import InputError
 from sim.utils.parallel import map_all
 from sim.utils.signatures import checked_arguments
@@ -57,13 +66,20 @@ class Comparison:
         The two arms.
     pairs
         What came of each seed.
+    functions
+        SHA-256 of the name and file of each outcome of a user's own, by name.
     """
 
     def __init__(
-        self, without: Scenario, changed: Scenario, pairs: Sequence[Pair]
+        self,
+        without: Scenario,
+        changed: Scenario,
+        pairs: Sequence[Pair],
+        functions: Mapping[str, str] | None = None,
     ) -> None:
         self.without, self.changed = without, changed
         self.pairs = list(pairs)
+        self.functions = dict(functions or {})
 
     def __repr__(self) -> str:
         names = f"{self.without.name!r}, {self.changed.name!r}"
@@ -158,6 +174,8 @@ def counterfactual(
     at: int | None = None,
     seeds: int | Iterable[int] = 20,
     outcomes: Sequence[str] | None = None,
+    functions: Mapping[str, Measure] | None = None,
+    network: GivenNetwork | None = None,
     workers: int = 1,
 ) -> Comparison:
     """Simulate with the same random numbers with and without one change, and compare.
@@ -175,6 +193,12 @@ def counterfactual(
         How many seeds (from 0 on), or which.
     outcomes
         What to compare, by name; None takes all there is.
+    functions
+        Outcomes of one's own by name, to be compared as well: functions at the top of
+        a file that take the ``Society`` at the end of its last day, or as ``result`` a
+        ``Result`` of it, and return a number.
+    network
+        Who knows whom on day 0 in both arms, as for ``sim.run``.
     workers
         Processes to run in; 1 stays in this one. The comparison is the same.
 
@@ -191,13 +215,18 @@ def counterfactual(
     without = scenarios.chosen(scenario)
     changed = change(without, intervention, at)
     numbers = seeds_from(0, seeds) if isinstance(seeds, int) else _listed(seeds)
-    wanted = list(outcomes) if outcomes is not None else usual()
+    used = dict.fromkeys(without.parameters.mechanisms + changed.parameters.mechanisms)
+    wanted = list(outcomes) if outcomes is not None else usual(used)
     for name in wanted:
         check(name)
-    one = partial(simulate_pair, without, changed, wanted=wanted)
+    told = None if network is None else as_file(network)
+    own = OwnOutcomes(functions)
+    arms = partial(simulate_pair, without, changed)
+    one = partial(arms, wanted=wanted, network=told, own=own)
     if workers > 1:
         one = partial(own_detectors.call, own_detectors.describe(kinds_in(wanted)), one)
-    return Comparison(without, changed, map_all(one, numbers, workers))
+    found = map_all(one, numbers, workers)
+    return Comparison(without, changed, found, own.digests)
 
 
 def _listed(seeds: Iterable[int]) -> list[int]:
@@ -237,10 +266,15 @@ def change(scenario: Scenario, given: Change, at: int | None = None) -> Scenario
 
 
 def simulate_pair(
-    without: Scenario, changed: Scenario, seed: int, wanted: list[str]
+    without: Scenario,
+    changed: Scenario,
+    seed: int,
+    wanted: list[str],
+    network: NetworkFile | None = None,
+    own: OwnOutcomes | None = None,
 ) -> Pair:
     """Simulate both arms of one seed day by day, and note where they part."""
-    arms = [Society(one, rng=seed) for one in (without, changed)]
+    arms = [Society(one, rng=seed, network=network) for one in (without, changed)]
     _check_rows(*arms)
     observers = [OutcomeRecorder(wanted, {}) for _ in arms]
     tracks = Tracks()
@@ -251,6 +285,8 @@ def simulate_pair(
                 observer.look(arm)
         tracks.look(max(arm.calendar for arm in arms), arms[0].state, arms[1].state)
     found = [o.values(arm) for o, arm in zip(observers, arms, strict=True)]
+    if own is not None:
+        found = [kept | own.values(a) for kept, a in zip(found, arms, strict=True)]
     columns = tracks.columns(arms[0].state)
     return Pair(seed, found[0], found[1], tracks.first_day, columns)
 

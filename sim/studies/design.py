@@ -13,6 +13,7 @@ ranges) or ``[[list]]`` in place of ``[grid]``::
 Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network``,
 ``lever`` and ``mind``. A mind is a table of what ``MindOptions``, its ``Settings`` and
 its ``Policy`` have: kind, cast, talks, model, max_calls, without and so on.
+``until = {measure = "adopted", above = 0.9}`` ends each run on the first such day.
 ``[network_options]`` says how network files are to be read where they leave it open, as
 ``columns = "from,to"`` or ``closeness_from = "calls"`` and ``scale = "log"``: the
 options of ``sim.NetworkFile``.
@@ -40,9 +41,11 @@ from sim.minds.options import check as check_mind
 from sim.model import parameters
 from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import Parameters
+from sim.runs.stopping_rules import rule_of
 from sim.scenarios import Scenario, interventions
+from sim.scenarios.interventions import Condition
 from sim.society import seed_from
-from sim.studies import outcomes, points
+from sim.studies import given_networks, outcomes, points
 from sim.studies.points import MorrisSample, Sampled, SobolSample
 from sim.utils.errors import InputError, nearest
 from sim.utils.provenance import file_identity
@@ -61,7 +64,7 @@ TYPES: dict[str, Any] = {
     **dict.fromkeys(("humans", "without"), list | tuple),
     **{"ghost_writer": bool, "base_url": str | None, "extra_body": dict},
 }
-ITEMS: dict[str, type] = {"humans": int, "without": str}
+ITEMS: dict[str, tuple[type, ...]] = {"humans": (int, str), "without": (str,)}
 
 
 def check_factor(name: str, value: Any) -> None:
@@ -76,19 +79,13 @@ def check_factor(name: str, value: Any) -> None:
     elif name == "lever":
         interventions_of_lever(value)
     elif value != NONE:
-        network_digest(value)
+        given_networks.digest_of(value)
 
 
 @functools.lru_cache(maxsize=64)
 def scenario_of_factor(name: str) -> Scenario:
     """Return a scenario by its name or file."""
     return scenarios.load(name)
-
-
-@functools.lru_cache(maxsize=64)
-def network_digest(path: str) -> str:
-    """Return the SHA-256 of a network file, read once."""
-    return file_identity(path)["sha256"]
 
 
 def interventions_of_lever(text: str) -> list[interventions.Intervention]:
@@ -153,7 +150,7 @@ def mind(
 def _is_other(value: Any, name: str) -> bool:
     """Tell whether a value has its type by Python's rules only, or wrong parts."""
     if isinstance(value, list | tuple):
-        return any(type(item) is not ITEMS[name] for item in value)
+        return any(type(item) not in ITEMS[name] for item in value)
     return isinstance(value, bool) and name != "ghost_writer"
 
 
@@ -198,6 +195,9 @@ def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         return [found(v) for v in value] if isinstance(value, list) else found(value)
 
     changed: dict[str, Any] = placed(record)
+    options = changed.get("network_options")
+    if isinstance(options, dict) and "people" in options:
+        changed["network_options"] = options | {"people": found(options["people"])}
     if "grid" in changed:
         changed["grid"] = placed(changed["grid"])
     if isinstance(changed.get("list"), list):
@@ -231,6 +231,7 @@ class Design(BaseModel):
     seeds: int | list[int] = 1
     outcomes: list[str] = Field(default=[], max_length=1000)  # none named: all
     keep_runs: bool = False
+    until: Condition | None = None  # what ends a run sooner
     base: dict[str, Any] = {}
     grid: dict[str, list[Any]] | None = None
     listed: list[dict[str, Any]] | None = Field(None, alias="list")
@@ -360,11 +361,14 @@ def read(path: str | Path, mechanisms: Sequence[str] = ()) -> Design:
 def make(record: Mapping[str, Any]) -> Design:
     """Return the design of plain values, as a TOML file would hold them.
 
+    A network may stand there itself, as ``sim.run`` takes one in memory.
+
     Raises
     ------
     InputError
         If a key or a value is not valid: names it, and the nearest that is.
     """
+    record = given_networks.named(record)
     try:
         return Design(**{str(name): value for name, value in record.items()})
     except ValidationError as error:
@@ -391,13 +395,15 @@ def _check(design: Design) -> None:
     if not is_safe_name(design.name):
         raise InputError(f"'name': {design.name!r} cannot be the name of a folder")
     _check_seeds(design.seeds)
+    _at_place("mechanisms", scenarios.with_names, design.mechanisms)
     for name in design.outcomes:
         _at_place("outcomes", outcomes.check, name)
+    if design.until is not None:
+        _at_place("until", rule_of, design.until)
     for name in NAMES:
         if getattr(design, name):
             _at_place(name, check_factor, name, getattr(design, name))
     _at_place("network_options", _check_network_options, design)
-    _at_place("mechanisms", registry.parameters_with, design.mechanisms)
     kind = _kind(design)
     for name, value in design.base.items():
         _at_place(f"base.{name}", _check_parameter, name, value, kind)
@@ -431,6 +437,8 @@ def _check_network_options(design: Design) -> None:
             what = "true or false" if kind is bool else "a text"
             raise InputError(f"{name!r} is {what}, not {value!r}")
     NetworkFile("", **design.network_options)
+    if "people" in design.network_options:
+        given_networks.with_digests(design.network_options)
     if design.network is None and "network" not in design.varied:
         raise InputError("they go with a network file: name one as 'network'")
 

@@ -25,13 +25,14 @@ from sim.mechanisms import registry
 from sim.minds.options import MindOptions, open_cast
 from sim.minds.transcript import InUse
 from sim.model.encounters import Cast
-from sim.model.network_files.network_file import NetworkFile
+from sim.model.network_files.in_memory import NetworkData
 from sim.runs.simulate import finalize, language_mind
+from sim.runs.stopping_rules import StoppingRule, Until, rule_again, rule_of
 from sim.runs.writer import RunWriter
-from sim.scenarios import Scenario
+from sim.scenarios import Scenario, differences
 from sim.scenarios.interventions import Intervention
 from sim.society import Society
-from sim.studies import design, outcomes
+from sim.studies import design, given_networks, outcomes
 from sim.studies.design import (
     NAMES,
     NONE,
@@ -39,10 +40,10 @@ from sim.studies.design import (
     Point,
     interventions_of_lever,
     mind_identity,
-    network_digest,
     scenario_of_factor,
 )
 from sim.studies.outcomes import OutcomeRecorder, find
+from sim.utils import importable
 from sim.utils.errors import InputError
 from sim.utils.provenance import provenance
 from sim.utils.source import changed_code, source_digest
@@ -75,6 +76,8 @@ class Tasks:
         The design.
     functions
         A user's own outcomes, by name.
+    until
+        What ends a run sooner, in the place of what the design says.
 
     Raises
     ------
@@ -88,12 +91,17 @@ class Tasks:
         self,
         design: Design,
         functions: Mapping[str, outcomes.Measure] | None = None,
+        until: Until | None = None,
     ) -> None:
         guard.refuse_replaced()
         self.design = design
         self.layout = design.layout()
         self.seeds = design.seed_list
-        self.outcomes = design.outcomes or outcomes.usual()
+        used = design.parameters().mechanisms
+        self.outcomes = design.outcomes or outcomes.usual(used)
+        self.rule = rule_of(design.until if until is None else until)
+        if self.rule is not None and outcomes.DAYS not in self.outcomes:
+            self.outcomes = [*self.outcomes, outcomes.DAYS]
         self.detectors = own_detectors.describe(outcomes.kinds_in(self.outcomes))
         given = dict(functions or {})
         for name in {*design.varied, *COLUMNS} & given.keys():
@@ -119,17 +127,19 @@ class Tasks:
 
     def identity(self) -> str:
         """Return the design, and the digests of what it refers to, as JSON."""
-        networks = [self.design.network, *self._varied("network")]
+        told = [self.design.network, *self._varied("network")]
         known = {
             "design": self.design.as_dict(),
             "outcomes": self.outcomes,
             "functions": {f["name"]: f["digest"] for f in self.functions},
-            "networks": [_network_digest(one) for one in networks],
+            "networks": [_network_digest(one) for one in told],
             "minds": [mind_identity(one) for one in self.minds],
         }
         mechanisms = registry.digests(self.design.parameters()())
         if mechanisms:
             known["mechanisms"] = mechanisms
+        if self.rule is not None:
+            known["until"] = self.rule.record
         if self.detectors:
             known["detectors"] = {
                 one["kind"]: {"meaning": one["meaning"], "digest": one["digest"]}
@@ -163,7 +173,7 @@ class Tasks:
             "profile": scenario.profile,
             "parameters": scenario.parameters.model_dump(mode="json"),
             "interventions": shown,
-            "network": absolute(network),
+            "network": network if given_networks.held(network) else absolute(network),
             "network_digest": _network_digest(network),
             "mind": {
                 key: absolute(value) if key == "replay" else value
@@ -174,10 +184,16 @@ class Tasks:
             "source": source_digest(),
         }
         if network is not None and design.network_options:
-            job["network_options"] = design.network_options
+            options = dict(design.network_options)
+            if "people" in options:
+                options["people"] = absolute(options["people"])
+            job["network_options"] = options
         if scenario.mechanisms:
             used = scenario.parameters.mechanisms
             job["mechanisms"] = [one.origin() for one in used]
+        if self.rule is not None:
+            job["until"] = {"rule": self.rule.record, "function": self.rule.described}
+        job |= scenario.differing()
         return job | ({"detectors": self.detectors} if self.detectors else {})
 
 
@@ -189,8 +205,14 @@ def run_hash(job: Job) -> str:
         *(job["seed"], job["outcomes"]),
         [[one["name"], one["digest"]] for one in job["functions"]],
         *([[o["kind"], o["digest"]] for o in job.get("detectors", [])]),
-        *([job["network_options"]] if "network_options" in job else []),
+        *(
+            [given_networks.with_digests(job["network_options"])]
+            if "network_options" in job
+            else []
+        ),
         *([[o["name"], o["digest"]] for o in job.get("mechanisms", [])]),
+        *([{"until": job["until"]["rule"]}] if "until" in job else []),
+        *([[name, job[name]] for name in differences.NAMES if name in job]),
     ]
     text = json.dumps(made_of, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -204,14 +226,25 @@ def absolute(path: str | None) -> str | None:
 def _network_digest(path: str | None) -> str | None:
     if path is None or path == NONE:
         return None
-    return network_digest(path)
+    return given_networks.digest_of(path)
 
 
-def network_of(job: Job) -> NetworkFile | None:
-    """Return the network file of a job, and how to read it; None if it has none."""
-    if job["network"] is None:
+def rule_of_job(job: Job) -> StoppingRule | None:
+    """Return what ends the run of a job sooner.
+
+    Raises
+    ------
+    InputError
+        If the file of a user's function is another one by now.
+    """
+    told = job.get("until")
+    if told is None:
         return None
-    return NetworkFile(job["network"], **job.get("network_options", {}))
+    until = None
+    if told["function"] is not None:
+        where = told["function"]
+        until = importable.load(where["module"], where["name"], where["file"])
+    return rule_again(told["rule"], until, f"the run {job['run'][:8]}")
 
 
 def scenario_of(job: Job) -> Scenario:
@@ -221,6 +254,8 @@ def scenario_of(job: Job) -> Scenario:
         title="",
         story="",
         profile=job["profile"],
+        varies=job.get("varies", {}),
+        profiles=job.get("profiles", []),
         parameters=registry.revive(job.get("mechanisms", []), job["parameters"]),
         interventions=[Intervention.model_validate(i) for i in job["interventions"]],
     )
@@ -294,10 +329,16 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             mind = mind._replace(record=job["record"])
         cast = _opened(mind, stack, entered)
         society = Society(
-            scenario_of(job), rng=job["seed"], network=network_of(job), cast=cast
+            scenario_of(job),
+            rng=job["seed"],
+            network=given_networks.of_job(job),
+            cast=cast,
         )
+        rule = rule_of_job(job)
+        society.until = None if rule is None else rule.ends
         writer = _writer(job, society, stack)
-        for day in range(1, society.parameters.steps + 1):
+        while society.running:
+            day = society.calendar + 1
             entered(f"day {day}")
             society.step()
             observer.look(society)
@@ -310,6 +351,9 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             values[name] = observer.own(name, society)
         if writer is not None:
             entered("writing")
+            if rule is not None and society.stopped is not None:
+                stopped = {"day": society.stopped, "rule": rule.text}
+                writer.provenance["stopped"] = stopped
             _finish(society, writer)
         return values
 
@@ -335,21 +379,27 @@ def _writer(job: Job, society: Society, stack: ExitStack) -> RunWriter | None:
     """Return where the whole run is kept, if it is."""
     if job.get("keep") is None:
         return None
-    steps, network = society.parameters.steps, network_of(job)
+    steps, network = society.parameters.steps, given_networks.of_job(job)
     looked = own_detectors.identity(society.monitor.kinds)
     more = {"network": network, "run": job["run"], "detectors": looked}
-    record = provenance(scenario_of(job), job["seed"], steps, more)
+    if "until" in job:
+        more["until"] = job["until"]["rule"]
+    lived = {"parameters": society.parameters}  # a network says how many people
+    scenario = scenario_of(job).model_copy(update=lived)
+    record = provenance(scenario, job["seed"], steps, more)
     if society.read_as is not None:
         record["network"]["read_as"] = society.read_as
     writer = stack.enter_context(RunWriter(Path(job["keep"]), record, overwrite=True))
+    if isinstance(network, NetworkData):
+        writer.network(network.stored, network.content)
     writer.snapshot(0, society.state)
     return writer
 
 
 def _finish(society: Society, writer: RunWriter) -> None:
-    steps = society.parameters.steps
-    if steps % SNAPSHOT_EVERY:
-        writer.snapshot(steps, society.state)
+    last = society.calendar
+    if last % SNAPSHOT_EVERY:
+        writer.snapshot(last, society.state)
     mind = language_mind(society)
     if mind is not None:
         writer.speech(mind.lines, mind.transcript.rows())

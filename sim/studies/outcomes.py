@@ -3,7 +3,7 @@
 To the outcomes of ``sim.outcomes`` it adds the inequality of love, contact between
 people before and after the first departure, and the days between two events, named
 ``first_love to first_departure``. A user's function takes the society at the end of
-its last day and returns a number.
+its last day, or as ``result`` a ``Result`` of it, and returns a number.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 from sim.events.kinds import EVENTS, SHIPPED
 from sim.model.columns import OFFLINE
 from sim.model.parameters import MONTH, YEAR
+from sim.runs.stopping_rules import reader_of
+from sim.scenarios import own_names
 from sim.scenarios.outcomes import OUTCOMES, outcomes
 from sim.society import Society
 from sim.utils import importable
@@ -24,6 +26,7 @@ from sim.utils.errors import InputError, nearest
 from sim.utils.stats import gini
 
 BETWEEN = " to "
+DAYS = "days"
 
 EXTRA = {
     "love_gini": "inequality of love: Gini of lovers over OSes, on the day of most "
@@ -34,21 +37,23 @@ EXTRA = {
     "after the first departure (hours/day)",
 }
 
-Measure = Callable[[Society], float]
+Measure = Callable[[Any], float]  # of a Society, or of a Result
 
 
 def known() -> list[str]:
     """Return the names of all outcomes, the days of a user's own events included."""
-    return [*OUTCOMES, *EXTRA, *EVENTS]
+    return [*OUTCOMES, *EXTRA, DAYS, *own_names.outcomes(), *EVENTS]
 
 
-def usual() -> list[str]:
+def usual(mechanisms: Iterable[Any] = ()) -> list[str]:
     """Return the names of all that is kept where a design names nothing.
 
     They do not depend on what a session has registered: a user's own kinds of event are
-    kept where they are named.
+    kept where they are named. Outcomes of the given mechanisms are among them. The days
+    that were simulated are kept where a stopping rule may end a run.
     """
-    return [name for name in known() if name not in EVENTS or name in SHIPPED]
+    own = (name for one in mechanisms for name in one.outcomes)
+    return [*OUTCOMES, *EXTRA, *own, *SHIPPED]
 
 
 def kinds_in(outcomes: Iterable[str]) -> list[str]:
@@ -73,11 +78,14 @@ def meaning(name: str) -> str:
     """Return what an outcome means, with its unit; a user's own means itself."""
     if name in EXTRA:
         return EXTRA[name]
+    if name == DAYS:
+        return "days that were simulated: what had not happened by then may do so later"
     if BETWEEN in name:
         ends = [EVENTS.get(part, part) for part in name.split(BETWEEN)]
         return f"days from {' to '.join(ends)}"
-    if name in OUTCOMES:
-        return f"{OUTCOMES[name].meaning} ({OUTCOMES[name].unit})"
+    one = OUTCOMES.get(name) or own_names.outcomes().get(name)
+    if one is not None:
+        return f"{one.meaning} ({one.unit})"
     return f"day on which {EVENTS[name]}" if name in EVENTS else name
 
 
@@ -114,18 +122,24 @@ class OutcomeRecorder:
         found = outcomes(series, monitor.rows(), parameters)
         found |= _contact(series, found["first_departure"])
         found["love_gini"] = self._gini
+        found[DAYS] = float(society.day["step"])
         return {name: _value(name, found) for name in self.wanted}
 
     def own(self, name: str, society: Society) -> float:
         """Return a user's own outcome."""
-        return float(self.functions[name](society))
+        found = reader_of(self.functions[name])(society)
+        try:
+            return float(found)
+        except (TypeError, ValueError):
+            shown = f"{found!r:.80}"
+            raise InputError(f"outcome {name!r} is {shown}, not a number") from None
 
 
 def _value(name: str, found: Mapping[str, float]) -> float:
-    if name in found:
-        return float(found[name])
+    if BETWEEN not in name:  # another scenario may have the mechanism of an outcome
+        return float(found.get(name, math.nan))
     first, _, second = name.partition(BETWEEN)
-    return float(found[second] - found[first])
+    return float(found.get(second, math.nan) - found.get(first, math.nan))
 
 
 def _contact(series: Mapping[str, Any], gone: float) -> dict[str, float]:
@@ -166,7 +180,59 @@ def describe(name: str, function: Measure) -> dict[str, str]:
 
 
 def find(described: Mapping[str, str]) -> Measure:
-    """Return the function that ``describe`` described."""
+    """Return the function that ``describe`` described.
+
+    Raises
+    ------
+    InputError
+        If its file is another one by now.
+    """
     where = described["module"], described["function"], described["file"]
+    name = described["name"]
     found: Measure = importable.load(*where)
+    here = importable.locate(f"outcome {name!r}", found)["digest"]
+    if here != described["digest"]:
+        raise InputError(
+            f"outcome {name!r}: {described['file']} has changed since it was given "
+            f"({described['digest'][:16]}, now {here[:16]})"
+        )
+    return found
+
+
+class OwnOutcomes:
+    """A user's own outcomes, which find themselves again in another process.
+
+    Parameters
+    ----------
+    functions
+        By name: functions at the top of a file.
+
+    Raises
+    ------
+    InputError
+        If a name is that of another outcome, or a function cannot be found again.
+    """
+
+    def __init__(self, functions: Mapping[str, Measure] | None = None) -> None:
+        self.functions = dict(functions or {})
+        self.described = [describe(name, one) for name, one in self.functions.items()]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _found_again, (self.described,)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of the name and the whole file of each, by its outcome."""
+        return {one["name"]: one["digest"] for one in self.described}
+
+    def values(self, society: Society) -> dict[str, float]:
+        """Return all of them of a society at the end of its last day."""
+        recorder = OutcomeRecorder([], self.functions)
+        return {name: recorder.own(name, society) for name in self.functions}
+
+
+def _found_again(described: list[dict[str, str]]) -> OwnOutcomes:
+    found = OwnOutcomes()
+    found.functions = {one["name"]: find(one) for one in described}
+    found.described = described
     return found

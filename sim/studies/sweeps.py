@@ -27,8 +27,10 @@ from sim.runs import result
 from sim.runs.result import Result
 from sim.runs.run import run as simulate
 from sim.runs.simulate import language_mind
+from sim.runs.stopping_rules import Until, conditions_of, rule_again
+from sim.scenarios.outcomes import known_for_now
 from sim.society import Society
-from sim.studies import design, executors, store
+from sim.studies import design, executors, given_networks, store
 from sim.studies.design import Design, make, mind, resolve
 from sim.studies.job import (
     DONE,
@@ -40,7 +42,6 @@ from sim.studies.job import (
     JobResult,
     Task,
     Tasks,
-    network_of,
     scenario_of,
     warm_up,
 )
@@ -132,7 +133,10 @@ def _opened(task: Task) -> Iterator[Society]:
     job = task.job
     with open_cast(stand_in(design.mind(job["mind"]))) as cast:
         yield Society(
-            scenario_of(job), rng=job["seed"], network=network_of(job), cast=cast
+            scenario_of(job),
+            rng=job["seed"],
+            network=given_networks.of_job(job),
+            cast=cast,
         )
 
 
@@ -193,6 +197,7 @@ class Sweep:
     def design(self) -> Design:
         """What is varied."""
         own = self.about["design"].get("detectors", {})
+        given_networks.recall(self.path, self.about["design"]["design"])
         with kinds.known_for_now({kind: one["meaning"] for kind, one in own.items()}):
             return make(self.about["design"]["design"])
 
@@ -365,7 +370,14 @@ class Sweep:
             check_address(mind)
         except InputError as error:
             raise InputError(f"run {run[:8]} was not kept: {error}") from None
-        given: dict[str, Any] = {"network": network_of(job), "mind": mind}
+        told = self.about["design"].get("until")
+        try:
+            rule = rule_again(told, None, f"run {run[:8]}")
+        except InputError as error:
+            raise InputError(f"run {run[:8]} was not kept: {error}") from None
+        until = None if rule is None or told is None else conditions_of(told)
+        given: dict[str, Any] = {"network": given_networks.of_job(job), "mind": mind}
+        given["until"] = until
         return simulate(scenario_of(job), seed=task.seed, out=place, **given)
 
     def _query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -443,6 +455,7 @@ def sweep(
     out: str | Path | None = None,
     resume: bool = False,
     functions: Mapping[str, Measure] | None = None,
+    until: Until | None = None,
     allow_model: str | Iterable[str] = (),
     insecure: bool = False,
     allow_other_versions: bool = False,
@@ -471,7 +484,13 @@ def sweep(
         are; those that failed, are damaged or are missing are run.
     functions
         Outcomes of one's own by name: functions at the top of a file that take the
-        ``Society`` at the end of its last day and return a number.
+        ``Society`` at the end of its last day, or as ``result`` a ``Result`` of it, and
+        return a number.
+    until
+        What ends a run before its days are over, as for ``run``, in the place of what
+        the design says. How many days each run lived is an outcome then, ``days``: the
+        day of an event that had not happened by then is missing, and it may have
+        happened later.
     allow_model
         Host, or hosts, that a design may ask a language model at, as
         ``"api.openai.com"`` or ``"127.0.0.1:8012"``: your key goes there.
@@ -507,8 +526,9 @@ def sweep(
         raise InputError(f"it takes at least one worker, not {workers}")
     if not (time_limit >= 0 and memory_limit >= 0):  # nan is neither
         raise InputError("a limit is 0 (none) or more")
-    chosen = resolve(design)
-    tasks = Tasks(chosen, functions)
+    with known_for_now(functions or {}):
+        chosen = resolve(design)
+    tasks = Tasks(chosen, functions, until)
     allowed = list(hosts(allow_model))
     reach: dict[str, Any] = {"allow_model": allowed, "insecure": insecure}
     for one in tasks.minds:
@@ -577,6 +597,9 @@ class Driver:
             job["record"] = str(said)
         if self.tasks.design.keep_runs:
             job["keep"] = str(place / KEPT / task.run)
+        if given_networks.held(job["network"]):
+            job["network"] = str(given_networks.keep(place, job["network"]))
+            job["network_kept"] = True
         return job
 
     def keep(self, findings: Iterator[JobResult], progress: bool) -> None:

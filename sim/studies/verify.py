@@ -251,7 +251,11 @@ def _as_recorded(sweep: Sweep) -> Job:
     """Return of a job what only the ledger knows: source, and a user's functions."""
     known = sweep.about["design"]["functions"]
     functions = [{"name": name, "digest": digest} for name, digest in known.items()]
-    return {"source": sweep.about["source"], "functions": functions}
+    found: Job = {"source": sweep.about["source"], "functions": functions}
+    if until := sweep.about["design"].get("until"):
+        found["until"] = {"rule": until}
+        found["outcomes"] = sweep.about["design"]["outcomes"]
+    return found
 
 
 def _prove_kept(found: Findings, folder: Path, tasks: Mapping[str, Task]) -> None:
@@ -271,8 +275,11 @@ def _prove_kept(found: Findings, folder: Path, tasks: Mapping[str, Task]) -> Non
 
 
 def _is_made_by(record: Mapping[str, Any], job: Job) -> bool:
-    made_of = ("seed", "parameters", "interventions")
-    return all(record.get(name) == job[name] for name in made_of)
+    known, meant = dict(record.get("parameters") or {}), dict(job["parameters"])
+    if job["network"] is not None:  # which says how many people there are
+        known["humans"] = meant["humans"] = None
+    same = all(record.get(name) == job[name] for name in ("seed", "interventions"))
+    return same and known == meant
 
 
 _ROWS = "SELECT run, state, seed, digest, outcomes FROM runs ORDER BY run"

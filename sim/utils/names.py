@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sim.utils.errors import legible
+from sim.utils.errors import InputError, legible, nearest
 
 LONGEST = 40  # letters of a person's label that are shown
 
@@ -41,6 +41,36 @@ def human_name(row: int, labels: Sequence[str] | None = None) -> str:
     With ``labels``, what a network file calls each human, it is that.
     """
     return labels[row] if labels else HUMAN_NAMES[row % len(HUMAN_NAMES)]
+
+
+def row_of(text: str, labels: Sequence[str] | None, people: int) -> int:
+    """Return the row of a human by what a network calls them, or by the number.
+
+    ``number:7`` and ``label:7`` tell apart what could be both.
+
+    Raises
+    ------
+    InputError
+        If there is no such human, or the text could mean two.
+    """
+    kind, _, rest = text.strip().partition(":")
+    word = rest if kind in ("number", "label") and rest else text.strip()
+    kind = kind if word == rest and rest else ""
+    found: set[int] = set()
+    if kind != "number":
+        found = {row for row, label in enumerate(labels or ()) if label == word}
+    if kind != "label" and word.isascii() and word.isdecimal():
+        number = int(word[:20])
+        found |= {number} if number < people else set()
+    if len(found) > 1:
+        raise InputError(
+            f"{word!r} is the number of one human and the name of another; write "
+            f"number:{word} or label:{word}"
+        )
+    if not found:
+        hint = nearest(word, labels or ())
+        raise InputError(f"no human {word!r}: they are 0 to {people - 1}{hint}")
+    return found.pop()
 
 
 def human_label(row: int, labels: Sequence[str] | None) -> str:

@@ -63,6 +63,7 @@ def provenance(
         "scenario": scenario.name,
         "profile": scenario.profile,
         **_mechanisms(scenario.parameters.mechanisms),
+        **scenario.differing(),
         "parameters": scenario.parameters.model_dump(mode="json"),
         "interventions": [i.model_dump(mode="json") for i in scenario.interventions],
         "seed": int(seed),
@@ -118,19 +119,21 @@ def _digest(record: Mapping[str, Any]) -> str:
 
 
 def _mechanisms(used: Any) -> dict[str, dict[str, str]]:
-    """Return the digests of mechanisms by name, if there are any."""
-    return {"mechanisms": {one.name: one.digest for one in used}} if used else {}
+    """Return the digests of mechanisms by name, and what rules which of them replace.
+
+    Nothing of it is there if there are none.
+    """
+    rules = {rule: one.name for one in used for rule in one.replacements}
+    digests = {one.name: one.digest for one in used}
+    found = {"mechanisms": digests, "rules": rules}
+    return {name: known for name, known in found.items() if known}
 
 
 class _HowToRead(Protocol):
-    """A file with options of how to read it, as ``sim.NetworkFile``."""
+    """A network that says what makes it, as ``sim.NetworkFile``."""
 
-    @property
-    def path(self) -> str | Path:
-        """Where it is."""
-
-    def given(self) -> dict[str, str]:
-        """Return the options by name."""
+    def identity(self) -> dict[str, str]:
+        """Return names and digests of what is read, and the options by name."""
 
 
 def network_identity(network: str | Path | _HowToRead) -> dict[str, str]:
@@ -143,7 +146,7 @@ def network_identity(network: str | Path | _HowToRead) -> dict[str, str]:
     """
     if isinstance(network, (str, Path)):
         return file_identity(network)
-    return file_identity(network.path) | network.given()
+    return network.identity()
 
 
 def file_identity(path: str | Path) -> dict[str, str]:

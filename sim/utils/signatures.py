@@ -219,14 +219,20 @@ def _is(value: Any, wanted: Any) -> bool:
     return not isinstance(wanted, type) or isinstance(value, wanted)
 
 
+_SEVERAL = {int: "whole numbers", str: "texts"}
+
+
 def _in_words(wanted: Any) -> str:
     inside = typing.get_args(wanted)
     if typing.get_origin(wanted) in (types.UnionType, typing.Union):
         return " or ".join(dict.fromkeys(map(_in_words, inside)))
     inside = tuple(one for one in inside if one is not ...)
     if len(inside) == 1:
-        texts = {(str,): " of texts", (int,): " of whole numbers"}
-        return "a list" + texts.get(inside, "")
+        kinds = set(typing.get_args(inside[0])) or {inside[0]}
+        texts = [text for kind, text in _SEVERAL.items() if kind in kinds]
+        return "a list" + (
+            f" of {' or '.join(texts)}" if kinds <= _SEVERAL.keys() else ""
+        )
     found = typing.get_origin(wanted) or wanted
     return str(_WORDS.get(found) or getattr(found, "__name__", found))
 

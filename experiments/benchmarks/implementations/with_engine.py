@@ -83,7 +83,7 @@ class Society:
         for _ in range(days):
             self.day["step"] += 1
             self.day["key"] = key(self.seed, Stream.WARMTH, int(self.day["step"]))
-            processes._run_over(self.state, self.phase, self.day, self.threads)
+            processes.run_over(self.state, self.phase, self.day, self.threads)
 
     def columns(self) -> tuple[Array, Array, Array]:
         """Return all closeness, growth and loneliness."""

@@ -57,11 +57,12 @@ class Society(mesa.Model):  # type: ignore[misc]
     """People who step in order, or in a new random order each day."""
 
     shuffled = False
+    person = Person
 
     def __init__(self, work: Workload, threads: int, seed: int) -> None:
         super().__init__(rng=seed)
         self.method = "step_among_others" if work.neighbour else "step"
-        people = [Person(self, openness) for openness in work.openness.tolist()]
+        people = [self.person(self, openness) for openness in work.openness.tolist()]
         for one, (others, closeness) in zip(people, work.contacts(), strict=True):
             one.others = [people[other] for other in others]
             one.closeness = closeness

@@ -10,19 +10,16 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sim.model.network_files import edge_lists, graph_texts, json_graphs, xml_graphs
-from sim.model.network_files.network_file import (
-    FORMATS,
-    SCALES,
-    Edges,
-    NetworkFile,
-    as_file,
-)
-from sim.model.network_files.opening import contents, format_of
+from sim.model.network_files.in_memory import NetworkData, as_file
+from sim.model.network_files.network_file import FORMATS, SCALES, Edges, NetworkFile
+from sim.model.network_files.opening import Content, contents, format_of
+from sim.model.network_files.people import with_table
 from sim.utils.errors import InputError
 
-__all__ = ["FORMATS", "LOG", "SCALES", "Edges", "NetworkFile", "as_file", "read_edges"]
+__all__ = ["FORMATS", "LOG", "SCALES", "Edges", "NetworkFile", "read_edges"]
 
 
 LOG = logging.getLogger("sim.network_files")  # one line a file: what it was taken for
@@ -44,8 +41,10 @@ _READERS: dict[str, Callable[[NetworkFile, bytes], Edges]] = {
 }
 
 
-def read_edges(network: str | Path | NetworkFile) -> Edges:
-    """Read a network file; its name and its beginning say the format.
+def read_edges(network: Any) -> Edges:
+    """Read a network file, or one in memory; its name and beginning say the format.
+
+    A table of people that goes with it is read, too.
 
     Raises
     ------
@@ -55,11 +54,17 @@ def read_edges(network: str | Path | NetworkFile) -> Edges:
     """
     file = as_file(network)
     path = Path(file.path)
-    content = contents(path)
+    if isinstance(file, NetworkData):
+        content = Content(file.content, path.name, "")
+    else:
+        content = contents(path)
     kind = file.format or format_of(path, content)
     edges = _READERS[kind](file, content.raw)
     if content.packing:
         edges = edges._replace(how=f"{content.packing}, {edges.how}")
+    if isinstance(file, NetworkData) and file.how:
+        edges = edges._replace(how=file.how)
+    edges = with_table(file, edges)
     _check_names(path, edges.names)
     return edges
 

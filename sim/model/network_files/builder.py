@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sim.model.network_files.closeness import MEASURES
+from sim.model.network_files.closeness import MEASURES, PARTNERS, partner_of
 from sim.model.network_files.network_file import Found, counted, key_of, pairs_of
 from sim.utils.errors import InputError
 
 LARGEST = 2**28  # bytes of JSON or GML, which take many times their size in memory
 ATTRIBUTES = 64  # of ties, whose numbers are kept
 OS_KIND = "OS"  # of a node in our own exports
+MOST_TITLES = 1000  # of people
+TITLES = ("id", "label", "name")  # of nodes: what people are called
 
 
 def refuse_large(path: Path, raw: bytes) -> None:
@@ -34,6 +37,7 @@ class Builder:
         self.ends = array("q")
         self.lines = array("q")
         self.known: list[dict[str, Any]] = []  # of each tie
+        self.about: dict[int, dict[str, Any]] = {}  # of each person
 
     def person(self, name: str) -> int:
         """Return the number of a person, a new one if they are new."""
@@ -46,8 +50,11 @@ class Builder:
         label = titles.get("label", titles.get("name"))
         if isinstance(label, str | int) and str(label).strip():
             self.labels[number] = str(label).strip()
-        if titles.get("kind") == OS_KIND and "condition" in titles:
+        if titles.get("kind") == OS_KIND and {"condition", "status"} & titles.keys():
             self.oses.add(number)
+        rest = {t: v for t, v in known.items() if key_of(str(t)) not in TITLES}
+        if rest:
+            self.about[number] = rest
 
     def tie(self, one: str, other: str, known: dict[str, Any], line: int = 0) -> None:
         """Add a tie of two people, by what the file calls them, with its attributes."""
@@ -58,13 +65,54 @@ class Builder:
 
     def found(self, how: str, notes: tuple[str, ...] = ()) -> Found:
         """Return all of it."""
+        partner = partners_in(self.path, self.known, self.lines)
         weights, unused = columns_of(self.known)
         lines = np.array(self.lines, np.int64) if self.lines else None
         found = Found(
             tuple(self.numbers), pairs_of(self.ends), how, weights,
-            unused=tuple(unused), notes=notes, lines=lines,
+            unused=tuple(unused), notes=notes, lines=lines, partner=partner,
+            known=table_of(self.path, self.about, len(self.numbers)),
         )  # fmt: skip
         return labelled(among_people(found, self.oses), self.labels)
+
+
+def table_of(
+    path: str | Path, about: Mapping[int, dict[str, Any]], people: int
+) -> dict[str, list[Any]]:
+    """Return what is known of people as columns, None where it is not.
+
+    Raises
+    ------
+    InputError
+        If there would be too many columns, most of them empty.
+    """
+    titles = dict.fromkeys(title for one in about.values() for title in one)
+    if len(titles) > MOST_TITLES:
+        raise InputError(f"{path}: people have more than {MOST_TITLES} attributes")
+    return {
+        str(title): [about.get(n, {}).get(title) for n in range(people)]
+        for title in titles
+    }
+
+
+def partners_in(path: str | Path, known: list[dict[str, Any]], lines: Any) -> Any:
+    """Take from attributes of ties who are partners: int8[ties], or None.
+
+    Raises
+    ------
+    InputError
+        If an attribute of that name says anything else.
+    """
+    titles = {t for one in known for t in one if key_of(str(t)) == PARTNERS}
+    if not titles:
+        return None
+    found = np.full(len(known), -1, np.int8)
+    for tie, one in enumerate(known):
+        for title in titles & one.keys():
+            place = f"line {lines[tie]}" if len(lines) else f"tie {tie + 1}"
+            found[tie] = partner_of(f"{path}, {place}", one[title])
+    known[:] = [{t: v for t, v in one.items() if t not in titles} for one in known]
+    return found
 
 
 def columns_of(known: list[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
@@ -123,4 +171,6 @@ def among_people(
         weights={name: values[~gone] for name, values in found.weights.items()},
         notes=notes,
         lines=None if found.lines is None else found.lines[~gone],
+        partner=None if found.partner is None else found.partner[~gone],
+        known={title: [v[n] for n in kept] for title, v in found.known.items()},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,28 @@ def number_of(where: str, name: str, field: str, decimal: str = ".") -> float:
             "leave the column out (--closeness-from none)"
         )
     return value
+
+
+# What says that two people are partners, and that they are not.
+_YES, _NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
+PARTNERS = "partner"  # the column or attribute that says so
+
+
+def partner_of(where: str, field: Any) -> int:
+    """Return 1 if a field says that two people are partners, 0 if not, -1 if nothing.
+
+    Raises
+    ------
+    InputError
+        If it says anything else.
+    """
+    text = "" if field is None else str(field).strip().lower()
+    if text in ("", *_YES, *_NO):
+        return -1 if not text else int(text in _YES)
+    raise InputError(
+        f"{where}: partner is {quoted(str(field))}; give true or false (or 1 or 0), or "
+        "call it otherwise"
+    )
 
 
 def measure_in(
@@ -103,7 +126,10 @@ def settled(network: NetworkFile, found: Found) -> Edges:
         if at is None and first and network.closeness_from is None:
             option = f"--closeness-from {_plain(first)}"
             notes[-1] += f" ({option}, if it says how close people are)"
-    return Edges(found.names, found.ends, closeness, found.how, (*notes, *found.notes))
+    return Edges(
+        found.names, found.ends, closeness, found.how, (*notes, *found.notes),
+        found.partner, found.known,
+    )  # fmt: skip
 
 
 def _is_void(values: Array) -> bool:

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from sim.model.network_files import matrices
-from sim.model.network_files.closeness import number_of, settled
+from sim.model.network_files.builder import partners_in
+from sim.model.network_files.closeness import number_of, partner_of, settled
 from sim.model.network_files.network_file import (
     Array,
     Edges,
@@ -143,6 +144,10 @@ def _parse_fast(network: NetworkFile, raw: bytes, layout: TableLayout) -> Found:
         values = table[layout.measure].to_numpy(np.float64)
         if not np.isfinite(values).all():
             raise ValueError("weights are missing")
+    said = None
+    if layout.partner >= 0:
+        said = table[layout.partner].map(lambda field: partner_of("", field))
+        said = said.to_numpy(np.int8)
     header = _is_header(network, layout, *ends)
     if layout.first is not None and not header:
         first = [pandas.Series([layout.first[c]]) for c in layout.ends]
@@ -151,7 +156,8 @@ def _parse_fast(network: NetworkFile, raw: bytes, layout: TableLayout) -> Found:
     names = pandas.concat([pandas.Series(end) for end in ends])
     numbers, known = pandas.factorize(names)
     people, pairs = tuple(map(str, known)), numbers.reshape(2, -1).T
-    return _found(layout, (people, pairs), values, header, left)
+    found = _found(layout, (people, pairs), values, header, left)
+    return found._replace(partner=said)
 
 
 def _of_one_day(
@@ -261,7 +267,7 @@ def _parse_slowly(network: NetworkFile, raw: bytes, layout: TableLayout) -> Foun
 
     path = Path(network.path)
     ends: tuple[list[str], list[str]] = ([], [])
-    values, lines = array("d"), array("q")
+    values, lines, said = array("d"), array("q"), array("b")
     days: dict[str, None] = {}
     number = skipped = 0
     text = decoded(path, raw)
@@ -280,6 +286,10 @@ def _parse_slowly(network: NetworkFile, raw: bytes, layout: TableLayout) -> Foun
             for end, column in zip(ends, layout.ends, strict=True):
                 end.append(fields[column])
             lines.append(number)
+            if layout.partner >= 0:
+                is_there = layout.partner < len(fields)
+                field = fields[layout.partner] if is_there else None
+                said.append(partner_of(where, field))
             if layout.measure >= 0:
                 name = "closeness" if layout.positional else layout.name
                 field = fields[layout.measure]
@@ -305,7 +315,9 @@ def _parse_slowly(network: NetworkFile, raw: bytes, layout: TableLayout) -> Foun
     comments = sum(line.lstrip(' "').startswith(COMMENTS) for line in after)
     if comments:
         notes = (*notes, f"{counted(comments, 'line')} of comment passed over")
-    return _found(layout, edges, measured, header, notes, at)
+    found = _found(layout, edges, measured, header, notes, at)
+    partner = np.array(said, np.int8) if layout.partner >= 0 else None
+    return found._replace(partner=partner)
 
 
 def _numbered(one: list[str], other: list[str]) -> tuple[tuple[str, ...], Array]:
@@ -361,6 +373,7 @@ def _read_with_data(path: Path, raw: bytes) -> Found:
         ends.extend(numbers.setdefault(n.strip(), len(numbers)) for n in names)
         known.append(_attributes(where, data))
         lines.append(number)
+    partner = partners_in(path, known, lines)
     titles = dict.fromkeys(title for one in known for title in one)
     weights, unused = {}, []
     for title in titles:
@@ -374,7 +387,7 @@ def _read_with_data(path: Path, raw: bytes) -> Found:
     how = "edge list with attributes, as networkx writes it"
     return Found(
         tuple(numbers), pairs_of(ends), how, weights, unused=tuple(unused),
-        lines=np.array(lines, np.int64),
+        lines=np.array(lines, np.int64), partner=partner,
     )  # fmt: skip
 
 

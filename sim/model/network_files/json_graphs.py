@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sim.model.network_files.builder import Builder, refuse_large
 from sim.model.network_files.closeness import settled
 from sim.model.network_files.edge_lists import decoded
-from sim.model.network_files.network_file import Edges, Found, NetworkFile, quoted
+from sim.model.network_files.network_file import (
+    SCALES,
+    Edges,
+    Found,
+    NetworkFile,
+    quoted,
+)
 from sim.model.network_files.opening import as_utf8
 from sim.utils.errors import InputError
 from sim.utils.untrusted import parse_json
 
+READ_WITH = "read_with"  # under which a file says what is closeness
 _ENDS = (("source", "target"), ("from", "to"), ("src", "dst"))
 
 
@@ -32,6 +40,8 @@ def read(network: NetworkFile, raw: bytes) -> Edges:
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from None
     builder = Builder(path)
+    if isinstance(found, dict):
+        network = _as_it_says(network, found.get(READ_WITH))
     if isinstance(found, dict) and isinstance(found.get("elements"), dict | list):
         found = _of_cytoscape(found["elements"])
     if isinstance(found, dict) and isinstance(found.get("graph"), dict):
@@ -56,6 +66,19 @@ def read(network: NetworkFile, raw: bytes) -> Edges:
     raise InputError(
         f"{path}: JSON without ties: give {{'nodes': [...], 'links': [{{'source': .., "
         "'target': ..}]}, as networkx.node_link_data does, or a list of pairs"
+    )
+
+
+def _as_it_says(network: NetworkFile, told: Any) -> NetworkFile:
+    """Return how a file is to be read, by what it says where nothing else is asked."""
+    asked = network.closeness_from is not None or network.scale is not None
+    if asked or not isinstance(told, dict):
+        return network
+    name, scale = told.get("closeness_from"), told.get("scale")
+    return replace(
+        network,
+        closeness_from=name if isinstance(name, str) else None,
+        scale=scale if scale in SCALES else None,
     )
 
 

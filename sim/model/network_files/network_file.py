@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.utils.errors import InputError, legible, nearest
+from sim.utils.provenance import file_identity
 
 Array = npt.NDArray[Any]
 
@@ -50,6 +51,11 @@ class NetworkFile:
         (divided by the greatest), ``minmax`` (from the least to the greatest), ``rank``
         (the share of ties that are no closer), ``log`` (log(1 + value) divided by that
         of the greatest).
+    people
+        A table of the people, with a header: who they are and what is known of them.
+    person
+        The column of that table that says who, as the ties name them; None goes by its
+        name.
 
     Raises
     ------
@@ -64,6 +70,8 @@ class NetworkFile:
     header: bool | None = None
     closeness_from: str | None = None
     scale: str | None = None
+    people: str | Path | None = None
+    person: str | None = None
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -71,6 +79,8 @@ class NetworkFile:
         _check_one_of("scale", self.scale, SCALES)
         if self.closeness_from == NONE and self.scale not in (None, NONE):
             raise InputError("a scale goes with a column of closeness, not with none")
+        if self.person is not None and self.people is None:
+            raise InputError("the column of a person goes with a table of people")
         if self.separator is not None:
             mark = SEPARATORS.get(self.separator, self.separator)
             if mark not in SEPARATORS.values():
@@ -96,7 +106,11 @@ class NetworkFile:
 
     def given(self) -> dict[str, str]:
         """Return the options that are not left to the file, as text by name."""
-        told = {f.name: getattr(self, f.name) for f in fields(self)[1:]}
+        told = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in ("path", "people")
+        }
         if self.columns is not None:
             told["columns"] = ",".join(self.columns)
         names = {mark: name for name, mark in SEPARATORS.items()}
@@ -107,16 +121,26 @@ class NetworkFile:
             if value is not None
         }
 
+    def identity(self) -> dict[str, str]:
+        """Return what makes the network: names and SHA-256 of files, and options.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be read.
+        """
+        known = file_identity(self.path)
+        if self.people is not None:
+            of_people = file_identity(self.people)
+            known["people"] = of_people["name"]
+            known["people_sha256"] = of_people["sha256"]
+        return known | self.given()
+
 
 def _check_one_of(what: str, value: str | None, known: tuple[str, ...]) -> None:
     if value is not None and value not in known:
         guess = nearest(str(value), known)
         raise InputError(f"no {what} {value!r}; use {', '.join(known)}{guess}")
-
-
-def as_file(network: str | Path | NetworkFile) -> NetworkFile:
-    """Return a file with how to read it, all left to the file if only its path is."""
-    return network if isinstance(network, NetworkFile) else NetworkFile(network)
 
 
 class Found(NamedTuple):
@@ -132,6 +156,10 @@ class Found(NamedTuple):
     numeric: tuple[str, ...] = ()  # those of them that hold numbers
     notes: tuple[str, ...] = ()  # what else is to be said
     lines: Array | None = None  # int64[ties]: where each tie stands
+    # int8[ties], where a file says so: 1 partners, 0 not, -1 not said
+    partner: Array | None = None
+    # What is known of people: for each name, values as they are written, or None.
+    known: Mapping[str, list[Any]] = MappingProxyType({})
 
 
 class Edges(NamedTuple):
@@ -142,6 +170,8 @@ class Edges(NamedTuple):
     closeness: Array | None  # float64[edges], 0..1, where the file has it
     how: str = ""  # what the file was taken for
     notes: tuple[str, ...] = ()  # what was used of it, and what was not
+    partner: Array | None = None  # as in ``Found``
+    known: Mapping[str, list[Any]] = MappingProxyType({})  # as in ``Found``
 
     def in_one_line(self, told: NetworkFile, ties: int) -> str:
         """Return what was read in one line, fit for a terminal.

@@ -6,7 +6,7 @@ import itertools
 import re
 from typing import NamedTuple
 
-from sim.model.network_files.closeness import measure_in
+from sim.model.network_files.closeness import PARTNERS, measure_in
 from sim.model.network_files.headers import (
     INDEX,
     NO_MEASURE,
@@ -51,6 +51,7 @@ class TableLayout(NamedTuple):
     unused: tuple[str, ...]
     numeric: tuple[str, ...]  # those of them that hold numbers
     only: tuple[int, int]  # columns of day and kind of tie in our own exports, or -1
+    partner: int = -1  # column that says who are partners
 
     def how(self, header: bool) -> str:
         """Return in words how the table was read."""
@@ -111,10 +112,14 @@ def layout_of(network: NetworkFile, sample: Sample, separator: str) -> TableLayo
     only = (-1, -1)
     if table.header and {"step", "source", "target", "tie"} <= set(own):
         only = own.index("step"), own.index("tie")
+    partner = -1
+    if table.known and PARTNERS in own and own.index(PARTNERS) != measure:
+        partner = own.index(PARTNERS)
+        partner = -1 if partner in ends.columns else partner
     unused = {
         name if table.known else str(c + 1): all(map(is_number, columns[c]))
         for c, name in enumerate(table.names)
-        if c not in (*ends.columns, measure, *only)
+        if c not in (*ends.columns, measure, partner, *only)
         and any(columns[c])
         and not _is_index(table, c)
     }
@@ -135,6 +140,7 @@ def layout_of(network: NetworkFile, sample: Sample, separator: str) -> TableLayo
         tuple(unused),
         tuple(name for name in numeric if key_of(name) not in NO_MEASURE),
         only,
+        partner,
     )
 
 

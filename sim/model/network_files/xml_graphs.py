@@ -17,8 +17,20 @@ from xml.sax.xmlreader import InputSource
 
 import numpy as np
 
-from sim.model.network_files.builder import OS_KIND, among_people, labelled
-from sim.model.network_files.closeness import MEASURES, number_of, settled
+from sim.model.network_files.builder import (
+    OS_KIND,
+    TITLES,
+    among_people,
+    labelled,
+    table_of,
+)
+from sim.model.network_files.closeness import (
+    MEASURES,
+    PARTNERS,
+    number_of,
+    partner_of,
+    settled,
+)
 from sim.model.network_files.network_file import (
     NONE,
     Array,
@@ -28,14 +40,17 @@ from sim.model.network_files.network_file import (
     counted,
     key_of,
     pairs_of,
+    quoted,
 )
 from sim.model.network_files.opening import xml_as_utf8
+from sim.model.network_files.values import inferred
 from sim.utils.errors import InputError
 
 LARGEST_XML = 2**30  # bytes
 DEEPEST = 100  # elements of XML within each other
 _LABELS = ("label", "name")  # of nodes, the first that is there
 _EDGE_LABEL = "EdgeLabel"  # what yEd writes beside an edge
+_NUMBERS = ("int", "integer", "long", "short", "byte", "float", "double", "decimal")
 _TITLES = {"graphml": "GraphML", "gexf": "GEXF"}
 
 
@@ -65,6 +80,9 @@ class _Handler(ContentHandler):
         self.path, self.root, self.expected = network.path, root, root
         asked = network.closeness_from
         self.wanted = MEASURES if asked in (None, NONE) else (key_of(asked or ""),)
+        self.tells_partners = PARTNERS not in self.wanted
+        if self.tells_partners:
+            self.wanted = (*self.wanted, PARTNERS)
         self.depth = self.graphs = 0
         self.dynamic = False
         self.numbers: dict[str, int] = {}
@@ -82,8 +100,11 @@ class _Handler(ContentHandler):
         self.unused: dict[str, None] = {}
         # Declared ids: of edges' attributes, and of nodes'.
         self.edge_keys: dict[str, str] = {}
-        self.node_keys: dict[str, str] = {}
-        self.default_of = ""
+        self.node_keys: dict[str, tuple[str, str]] = {}  # title and type
+        self.node_defaults: dict[str, str] = {}  # by title
+        self.about: dict[int, dict[str, Any]] = {}  # what is known of each person
+        self.changing: dict[str, None] = {}  # of that, what changes over time
+        self.default_of = self.node_default_of = ""
         self.about_edges = self.in_edge = False
         self.text: list[str] | None = None
         self.take: Callable[[str], None] = self._forget
@@ -128,7 +149,7 @@ class _Handler(ContentHandler):
         elif name == "node" and self.nodes:
             self.nodes.pop()
         elif name in ("key", "attribute"):
-            self.default_of = ""
+            self.default_of = self.node_default_of = ""
 
     def characters(self, content: str) -> None:
         """Take text; what nobody waits for is passed over."""
@@ -180,8 +201,10 @@ class _Handler(ContentHandler):
         self, attributes: Mapping[str, str], title: str, edge: bool, node: bool
     ) -> None:
         known, key = attributes.get("id", ""), key_of(title)
-        if node:
-            self.node_keys[known] = key
+        self.node_default_of = title if node and not edge else ""
+        if node and title:
+            written = attributes.get("attr.type") or attributes.get("type", "")
+            self.node_keys[known] = title, written.lower()
             self.has_conditions = self.has_conditions or key == "condition"
         if edge and key in self.wanted:
             self.edge_keys[known] = key
@@ -194,6 +217,9 @@ class _Handler(ContentHandler):
         key = self.default_of
         if key:
             self._read_text(lambda text: self.defaults.update({key: text}))
+        title = self.node_default_of
+        if title and not key:
+            self._read_text(lambda text: self.node_defaults.update({title: text}))
 
     # -------------------------------------------------------------------------- nodes
 
@@ -226,12 +252,38 @@ class _Handler(ContentHandler):
     def _begin_parent(self, attributes: Mapping[str, str]) -> None:
         self.parents.add(attributes.get("for", ""))
 
-    def _describe(self, key: str, text: str) -> None:
-        """Take an attribute of the innermost node."""
+    def _describe(self, declared: tuple[str, str], text: str) -> None:
+        """Take an attribute of the innermost node: title and type, and value."""
+        title, written = declared
+        key = key_of(title)
         if key in _LABELS:
             self._name(_LABELS.index(key), text)
-        elif key == "kind" and text == OS_KIND and self.has_conditions and self.nodes:
+            return
+        if not self.nodes or key in TITLES:
+            return
+        if key == "kind" and text == OS_KIND and self.has_conditions:
             self.oses.add(self.nodes[-1])
+        known = self.about.setdefault(self.nodes[-1], {})
+        value = self._valued(title, written, text)
+        if self.dynamic and title in known and known[title] != value:
+            self.changing[title] = None
+        known[title] = value
+
+    def _valued(self, title: str, written: str, text: str) -> Any:
+        """Return an attribute of a node as its type says."""
+        if not text or written not in (*_NUMBERS, "boolean"):
+            return text or None
+        if written == "boolean":
+            return text.lower() in ("true", "1")
+        try:
+            value = float(text)
+        except ValueError:
+            shown = quoted(text)
+            raise InputError(
+                f"{self._where()}: {quoted(title)} {shown} is no number, as it is said "
+                f"to be ({written})"
+            ) from None
+        return int(text) if text.lstrip("+-").isdecimal() else value
 
     # -------------------------------------------------------------------------- edges
 
@@ -268,11 +320,10 @@ class _Handler(ContentHandler):
 
     def _begin_value(self, known: str, value: str | None) -> None:
         """Take an attribute of an edge or node; its value is text of the element."""
-        if self.in_edge:
-            key = self.edge_keys.get(known, "")
-        else:
-            key = self.node_keys.get(known, "")
-        take = self._keep if self.in_edge else self._describe
+        key: Any = (self.edge_keys if self.in_edge else self.node_keys).get(known)
+        take: Callable[[Any, str], None] = (
+            self._keep if self.in_edge else self._describe
+        )
         if not key:
             return
         if value is None:
@@ -285,13 +336,20 @@ class _Handler(ContentHandler):
             self.values[key] = array("d", [float("nan")]) * len(self.lines)
             self.titles.setdefault(key, key)
         values = self.values[key]
-        value = number_of(self._where(), self.titles[key], field)
+        value = self._number(self._where(), key, field)
         if self.dynamic and values[-1] == values[-1] and values[-1] != value:
             raise InputError(
                 f"{self._where()}: {self.titles[key]} changes over time; export the "
                 "ties of one day"
             )
         values[-1] = value
+
+    def _number(self, where: str, key: str, field: str) -> float:
+        """Return the number that an attribute of an edge stands for."""
+        if key == PARTNERS and self.tells_partners:
+            said = partner_of(where, field)
+            return float("nan") if said < 0 else float(said)
+        return number_of(where, self.titles[key], field)
 
     # ----------------------------------------------------------------------- all of it
 
@@ -300,13 +358,18 @@ class _Handler(ContentHandler):
         ends, lines = pairs_of(self.ends), np.array(self.lines, np.int64)
         notes: list[str] = []
         weights = self._weights(notes)
+        partner = None
+        if self.tells_partners and self.titles.get(PARTNERS) in weights:
+            said = weights.pop(self.titles[PARTNERS])
+            partner = np.where(np.isnan(said), -1, said).astype(np.int8)
         if self.dynamic:
             notes.append("ties of all times taken together")
         found = Found(
             tuple(self.numbers), ends, _TITLES[self.root], weights,
             unused=tuple(self.unused), notes=tuple(notes), lines=lines,
+            partner=partner, known=self._known(notes),
         )  # fmt: skip
-        found = self._without_groups(found)
+        found = self._without_groups(found._replace(notes=tuple(notes)))
         names = {
             number: next(name for name in known if name)
             for number, known in self.labels.items()
@@ -315,6 +378,24 @@ class _Handler(ContentHandler):
         at = {name: n for n, name in enumerate(found.names)}
         there = {i: n for i, n in self.numbers.items() if n in names and i in at}
         return labelled(found, {at[i]: names[n] for i, n in there.items()})
+
+    def _known(self, notes: list[str]) -> dict[str, list[Any]]:
+        """Return what nodes have, with what they have by default, as columns."""
+        known = table_of(self.path, self.about, len(self.numbers))
+        types = dict(self.node_keys.values())
+        for title, default in self.node_defaults.items():
+            if key_of(title) in TITLES:
+                continue
+            value = self._valued(title, types[title], default)
+            before = known.get(title, [None] * len(self.numbers))
+            known[title] = [value if one is None else one for one in before]
+        for title in self.changing:
+            del known[title]
+            notes.append(f"not used of people: {title} (it changes over time)")
+        for title, values in known.items():
+            if not types[title]:
+                known[title] = inferred(values)
+        return known
 
     def _weights(self, notes: list[str]) -> dict[str, Array]:
         """Return what edges have, with what they have by default."""
@@ -326,13 +407,13 @@ class _Handler(ContentHandler):
                 default = "1"
             missing = np.isnan(values)
             if default and missing.any():
-                values[missing] = number_of(str(self.path), self.titles[key], default)
+                values[missing] = self._number(str(self.path), key, default)
                 ties = counted(int(np.count_nonzero(missing)), "tie")
                 notes.append(f"{self.titles[key]} {default} by default on {ties}")
             weights[self.titles[key]] = values
         for key, default in self.defaults.items():
             if key not in weights and key not in self.values and self.lines:
-                value = number_of(str(self.path), self.titles[key], default)
+                value = self._number(str(self.path), key, default)
                 weights[self.titles[key]] = np.full(len(self.lines), value)
         return weights
 

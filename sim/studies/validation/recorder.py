@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sim.mechanisms.replaced import rules_replaced
 from sim.model import rules
 from sim.model.columns import FACE
 from sim.model.parameters import YEAR, Parameters
@@ -15,6 +16,7 @@ from sim.model.population import SocialNetwork
 from sim.model.state import State
 from sim.scenarios import Scenario
 from sim.society import Society
+from sim.utils.errors import InputError
 from sim.utils.typing import Array
 
 # How each of the smaller experiments is set up.
@@ -82,8 +84,19 @@ def strangers(pairs: int, closeness: float) -> SocialNetwork:
 def record(
     scenario: Scenario, seed: int, network: SocialNetwork | None = None
 ) -> Recording:
-    """Simulate a society for at least one day; keep what the measures need."""
+    """Simulate a society for at least one day; keep what the measures need.
+
+    Raises
+    ------
+    InputError
+        If a mechanism replaces the rule by which attention is shared out.
+    """
     society = Society(scenario, rng=seed, network=network)
+    if "attention_weight" in rules_replaced(society.parameters):
+        raise InputError(
+            "hours on a tie follow from the rule 'attention_weight', which a mechanism "
+            "replaces: this society cannot be held against data"
+        )
     steps, state = society.parameters.steps, society.state
     daily = {
         name: np.zeros((steps, state.humans.n), kind)

@@ -262,6 +262,11 @@ def with_people(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
     ----------
     phases
         All others, those of the model and of mechanisms, in order.
+
+    Raises
+    ------
+    InputError
+        If ``meet`` is not that of the model.
     """
     arranged: list[Phase] = []
     for phase in phases:
@@ -269,6 +274,13 @@ def with_people(phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
             arranged.append(_COME_AND_GO)
         elif phase.name == "befriend":
             arranged.append(_EXCLUDE)
-        is_meet = phase.name == "meet" and phase in PHASES
-        arranged.append(phase._replace(over="own", run=meet) if is_meet else phase)
+        if phase.name == "meet":
+            if phase not in PHASES:
+                raise InputError(
+                    "a mechanism lets people come and go, and meetings differ between "
+                    "agents or have another rule; take one of the two"
+                )
+            arranged.append(phase._replace(over="own", run=meet))
+            continue
+        arranged.append(phase)
     return tuple(arranged)
