@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from sim import scenarios
+from sim.engine.table import Table
 from sim.events import own_detectors
 from sim.model.network_files.in_memory import GivenNetwork, as_file
 from sim.model.network_files.network_file import NetworkFile
@@ -275,7 +276,6 @@ def simulate_pair(
 ) -> Pair:
     """Simulate both arms of one seed day by day, and note where they part."""
     arms = [Society(one, rng=seed, network=network) for one in (without, changed)]
-    _check_rows(*arms)
     observers = [OutcomeRecorder(wanted, {}) for _ in arms]
     tracks = Tracks()
     while any(arm.running for arm in arms):
@@ -289,17 +289,6 @@ def simulate_pair(
         found = [kept | own.values(a) for kept, a in zip(found, arms, strict=True)]
     columns = tracks.columns(arms[0].state)
     return Pair(seed, found[0], found[1], tracks.first_day, columns)
-
-
-def _check_rows(one: Society, other: Society) -> None:
-    """Raise InputError if OSes of two societies would have other numbers and draws."""
-    rows = [arm.parameters.people_to_come() for arm in (one, other)]
-    if rows[0] != rows[1]:
-        raise InputError(
-            f"rows are kept for {rows[0]:,} people to come in one society and for "
-            f"{rows[1]:,} in the other, so that OSes have other numbers and draws in "
-            "each; leave the mechanism on in both, and switch off parts of it"
-        )
 
 
 class Tracks:
@@ -341,20 +330,33 @@ def differing(one: State, other: State) -> Array:
     """Return which agents differ in any column, bool[agents], by agent number.
 
     An OS that is there in one of the two alone is left out, but for the first such,
-    which differs; columns that a mechanism adds to one of the two alone are, too.
+    which differs; columns that a mechanism adds to one of the two alone are, too. If
+    rows are kept for people to come in one alone, OSes have other numbers in it, and
+    the humans who are in both are compared.
     """
     parts = []
-    for left, right in ((one.humans, other.humans), (one.oses, other.oses)):
+    tables = [(one.humans, other.humans), (one.oses, other.oses)]
+    if one.humans.n != other.humans.n:
+        common = min(one.humans.n, other.humans.n)
+        return differing_rows(one.humans, other.humans, common)
+    for left, right in tables:
         common = min(left.n, right.n)
         found = np.zeros(common + (left.n != right.n), np.bool_)
         found[common:] = True
-        both = [name for name in left.columns if name in right.columns]
-        for name in both if common else ():
-            pair = (t.column(name)[:common] for t in (left, right))
-            a, b = (np.ascontiguousarray(c).reshape(common, -1) for c in pair)
-            found[:common] |= (a.view(np.uint8) != b.view(np.uint8)).any(axis=1)
+        found[:common] = differing_rows(left, right, common)
         parts.append(found)
     return np.concatenate(parts)
+
+
+def differing_rows(left: Table, right: Table, count: int) -> Array:
+    """Return which first rows of two tables differ in a column that both have."""
+    found = np.zeros(count, np.bool_)
+    both = [name for name in left.columns if name in right.columns]
+    for name in both if count else ():
+        pair = (table.column(name)[:count] for table in (left, right))
+        a, b = (np.ascontiguousarray(c).reshape(count, -1) for c in pair)
+        found |= (a.view(np.uint8) != b.view(np.uint8)).any(axis=1)
+    return found
 
 
 def hops(state: State, sources: Array) -> Array:
