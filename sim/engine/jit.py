@@ -203,19 +203,14 @@ def inline_source(function: F) -> F:
     return guard.note(compiled)
 
 
-def inline_by_type(choose: Callable[..., Any]) -> Callable[..., Any]:
+def inline_by_type(choose: F) -> F:
     """Decorate what returns, for the types of its arguments, the helper of loops.
 
     So one source of a loop is compiled in two ways, and neither asks at run time which
     it is. Only loops call it.
     """
-
-    @functools.wraps(choose)
-    def chosen(*arguments: Any) -> Any:
-        raise TypeError(f"{choose.__name__} is called by compiled loops only")
-
-    numba.extending.overload(chosen, jit_options=_LEAN)(choose)
-    return guard.note(chosen)
+    numba.extending.overload(choose, jit_options=_LEAN)(choose)
+    return guard.note(choose)
 
 
 def rule(function: F) -> F:
