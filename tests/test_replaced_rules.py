@@ -40,8 +40,13 @@ READERS = {
     "plots/trends.py": {"attention_weight"},
     "studies/validation/recorder.py": {"attention_weight"},
 }
-# Loops for agents that differ from each other, where no rule may be replaced.
-REFUSED = {"mechanisms/pair_loops.py", "mechanisms/row_loops.py"}
+# Loops for agents that differ from each other, where no rule may be replaced, and
+# meetings where people come and go, which refuse other rules of meeting.
+REFUSED = {
+    "mechanisms/pair_loops.py",
+    "mechanisms/row_loops.py",
+    "model/turnover.py",
+}
 HEAD = """
 from sim.mechanisms import Column, Mechanism, real
 from sim.model import rules

@@ -28,7 +28,6 @@ from sim.model.presence import (
     TO_COME,
 )
 from sim.model.processes import PHASES, Phase
-from sim.model.rules import initial_trait
 from sim.model.state import State
 from sim.utils.errors import InputError
 from sim.utils.typing import Array
@@ -165,7 +164,7 @@ def _take_after(state: State, child: int, family: list[int]) -> None:
         if name == "upbringing":
             theirs = humans.acceptance
         mean = float(theirs[family].mean(dtype=np.float64))
-        own[child] = initial_trait(float(own[child]), mean, PASSED_ON, 0.0)
+        own[child] += PASSED_ON * (mean - float(own[child]))
 
 
 def _introduce(state: State, day: Any) -> None:
