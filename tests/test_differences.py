@@ -29,6 +29,7 @@ from sim.model.processes import PHASES
 from sim.runs.run import resume
 from sim.scenarios import Scenario
 from sim.scenarios.interventions import Intervention
+from sim.scenarios.who import Who
 from sim.society import Society
 from sim.utils.errors import InputError
 
@@ -720,3 +721,24 @@ def _module(file: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+# ------------------------------------------------------------------ interventions
+
+
+def test_a_factor_of_oses_is_refused_where_people_are_set_what_it_multiplies(
+    tmp_path: Path,
+) -> None:
+    """What counts on a tie is one of the two, and the factor would be of nobody."""
+    some = Intervention(name="some", at=2, set={"os_warmth": 1.0}, who=Who(share=1.0))
+    town = small().use(with_factors(tmp_path, {"warmth": "oses"}))
+    lived(town, days=1)
+    with pytest.raises(InputError, match="'os_warmth' differs by humans"):
+        lived(town.model_copy(update={"interventions": [some]}), days=1)
+
+
+def test_what_is_written_to_own_values_is_in_the_range_of_the_parameter() -> None:
+    far = Intervention(name="far", at=2, columns={"innovation": -5.0})
+    town = small(varies={"innovation": {"of": "humans", "sd": 0.001}})
+    with pytest.raises(InputError, match=r"'innovation' is 0 to 1, but 'humans.innov"):
+        lived(town.model_copy(update={"interventions": [far]}), days=3)

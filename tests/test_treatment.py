@@ -199,7 +199,9 @@ def test_a_mechanisms_column_may_be_written() -> None:
         ({"set": {"os_meeting": 0.5}}, "os_meeting cannot be changed for some people"),
         ({"columns": {"growth": 1.0}}, "no column 'growth' of people to write"),
         ({"columns": {"touch": 2.0}}, "'touch' is within 0 to 1, not 2"),
+        ({"columns": {"touch": float("inf")}}, "'touch' takes finite numbers, not inf"),
         ({"days": 3}, "columns are written once; leave out 'days'"),
+        ({"name": "Курс"}, "name it by letters a to z"),
     ],
 )
 def test_what_cannot_be_done_is_refused(
@@ -216,8 +218,13 @@ def test_nothing_to_do_and_two_groups_of_one_name_are_refused() -> None:
     with pytest.raises(InputError, match="'set': Field required"):
         Intervention(name="course", at=3)
     one, other = on({"share": 0.1}), on({"share": 0.2}, at=9)
-    with pytest.raises(InputError, match="act on different people; name them apart"):
-        lived(one, other)
+    for two in (other, on({"share": 0.1}, name="Course!", at=9)):
+        with pytest.raises(InputError, match="would be the column of both; name them"):
+            lived(one, two)
+    ripe = on({"where": "openness > 0.5"})
+    with pytest.raises(InputError, match="may act on other people than 'course'"):
+        lived(ripe, ripe.model_copy(update={"at": 9}))
+    lived(one, one.model_copy(update={"at": 9}))
     assert column_of(on({"share": 0.1}, name="A Course!")) == "treated_a_course"
 
 

@@ -103,7 +103,8 @@ class Varying:
     def _check_factor(self, factor: OwnFactor) -> None:
         for table, names in self._scaled(factor):
             for name in names:
-                if name in OF_EITHER and self._of.get(name) == [HUMANS] != [table]:
+                of = self._of.get(name, [HUMANS] * (name in self._for_some))
+                if name in OF_EITHER and of == [HUMANS] != [table]:
                     raise InputError(
                         f"{factor.name}: {name!r} differs by humans, so it is not "
                         "multiplied for oses"
@@ -249,11 +250,10 @@ class Varying:
 
     def _column(self, name: str, state: State) -> Array:
         one = self._variations[name]
+        column = one.column or f"{one.table}.{name}"
         table = getattr(state, one.table)
-        if one.column is None:
-            return np.asarray(table.column(name))
-        values = table.column(one.column.partition(".")[2]).astype(np.float64)
-        heterogeneity.check_values(name, values, one.column)
+        values = table.column(column.partition(".")[2]).astype(np.float64)
+        heterogeneity.check_values(name, values, column)
         return np.asarray(values)
 
     # ----------------------------------------------------------------------- factors

@@ -26,13 +26,13 @@ from sim.scenarios.who import Who
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
-# What a run is set up with cannot be changed on the way.
 # Parameters that may be changed for some people only: processes read them by person.
 FOR_SOME = frozenset(
     name
     for name, reader in VARIABLE.items()
     if HUMANS in reader.of and Parameters.model_fields[name].annotation is float
 )
+# What a run is set up with cannot be changed on the way.
 SET_UP = {"humans", "ties", "rewiring", "partnered", "separated", "steps"}
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -38,19 +37,27 @@ def columns_for(declared: Sequence[Intervention]) -> tuple[Column, ...]:
     Raises
     ------
     InputError
-        If two that are on different people have one name.
+        If two that may be on different people have one column, or a name makes none.
     """
-    who: dict[str, Any] = {}
+    known: dict[str, Intervention] = {}
     for one in declared:
         if one.who is None:
             continue
         name = column_of(one)
-        if who.setdefault(name, one.who) != one.who:
+        if name == PREFIX:
             raise InputError(
-                f"{one.name}: two interventions of this name act on different people; "
-                "name them apart"
+                f"{one.name}: who is treated is a column named after the intervention; "
+                "name it by letters a to z, or digits"
             )
-    return tuple(Column(name, "u1", "flag", "was treated") for name in who)
+        other = known.setdefault(name, one)
+        if other is not one and (
+            (other.name, other.who) != (one.name, one.who) or one.who.share is None
+        ):
+            raise InputError(
+                f"{one.name}: it may act on other people than {other.name!r}, and "
+                f"{name!r} would be the column of both; name them apart"
+            )
+    return tuple(Column(name, "u1", "flag", "was treated") for name in known)
 
 
 def check(
@@ -98,10 +105,12 @@ def _check_written(
         hint = nearest(name, settable) or f"; there are {', '.join(settable)}"
         raise InputError(f"{one.name}: no column {name!r} of people to write{hint}")
     column = settable[name]
+    if not np.isfinite(value):
+        raise InputError(f"{one.name}: {name!r} takes finite numbers, not {value:g}")
     low, high = -np.inf, np.inf
     if not column.dtype.startswith("f"):
         low, high = np.iinfo(column.dtype).min, np.iinfo(column.dtype).max
-        if value != int(value):
+        if not float(value).is_integer():
             raise InputError(f"{one.name}: {name!r} takes whole numbers, not {value:g}")
     if column.unit == "0..1":
         low, high = 0.0, 1.0
