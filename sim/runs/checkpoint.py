@@ -272,7 +272,7 @@ def load(
     ------
     InputError
         If there is no such checkpoint or it is damaged, or an intervention is due
-        before it.
+        before it or does not fit its society.
     """
     there = steps(run)
     day = there[-1] if step is None and there else step
@@ -300,6 +300,9 @@ def load(
         steering.in_force = list(meta.in_force)
         society.follow(steering.parameters)
     except WRONG as error:
+        if interventions:
+            load(run, day, threads=threads)  # tells whether the checkpoint is to blame
+            raise InputError(_first_line(error)) from None
         raise InputError(f"{place} is damaged: {_first_line(error)}") from None
     return Checkpoint(society, changed, meta.seed)
 
