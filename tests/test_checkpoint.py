@@ -169,6 +169,20 @@ def test_a_fork_changes_what_is_to_come(whole: Result, tmp_path: Path) -> None:
         plain.fork(0)
 
 
+def test_an_intervention_that_is_wrong_is_no_damage(
+    whole: Result, tmp_path: Path
+) -> None:
+    wrong = Intervention(
+        name="push", at=130, who={"where": "opennes > 0"}, columns={"openness": 1.0}
+    )
+    with pytest.raises(InputError, match=r"^push: people have no column 'opennes'"):
+        whole.fork(120, [wrong], out=tmp_path / "fork")
+    run = Path(shutil.copytree(whole.path, tmp_path / "run"))
+    (run / "checkpoints" / "000120" / "humans.parquet").write_bytes(b"")
+    with pytest.raises(InputError, match=r"000120.* is damaged"):
+        load(run).fork(120, [wrong], out=tmp_path / "fork")
+
+
 # ----------------------------------------------------------------------- what is wrong
 
 

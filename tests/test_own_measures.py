@@ -147,6 +147,24 @@ def test_a_stored_run_has_it_without_the_mechanism(
         again.detect(["all_know"])
 
 
+def test_looking_again_names_a_mechanism_that_is_missing(
+    rumour: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = sim.run(small(rumour), seed=1, out=tmp_path / "run")
+    forget()
+    assert "all_know" not in set(run.detect()["kind"])
+    (line,) = caplog.messages
+    assert "events are not looked for: no mechanism 'rumour' is in use" in line
+    run.detect(["first_departure"])  # which needs none
+    given = ["--mechanism", str(rumour)]
+    assert main(["events", str(run.path), "--again", *given]) == 0
+    assert "all_know" in capsys.readouterr().out
+    assert len(caplog.messages) == 1
+
+
 def test_a_condition_of_an_intervention_may_be_on_it(rumour: Path) -> None:
     town = small(rumour)
     hush = Intervention(

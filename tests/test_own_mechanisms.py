@@ -19,6 +19,7 @@ from quick import QUICK, all_columns
 from sweep_runs import at_home
 
 import sim
+from sim.cli import main
 from sim.mechanisms import registry
 from sim.mechanisms.mechanism import Mechanism
 from sim.scenarios import Scenario
@@ -503,6 +504,30 @@ def test_another_version_is_refused_by_name_and_digest(
     (run.path / "provenance.json").write_text(json.dumps(sealed(known)))
     with pytest.raises(InputError, match=text):  # the checkpoint says so, too
         sim.load(run.path).fork(10, out=tmp_path / "b")
+
+
+def test_checkpoints_are_proved_without_the_mechanism(
+    gossip: Mechanism, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    town = small("gossip", humans=12, steps=4)
+    run = sim.run(town, seed=1, out=tmp_path / "a", checkpoint_every=2)
+    other = tmp_path / "gossip.py"
+    other.write_text(gossip.file.read_text() + "# edited\n")
+    for here, reason in (
+        ([other], f"another version of mechanism 'gossip' ({gossip.digest}"),
+        ([], "by its digests alone: no mechanism 'gossip' is in use"),
+    ):
+        registry._in_use.clear()
+        _ = [sim.use(one) for one in here]
+        found = sim.verify(run.path)
+        assert found.is_proved and reason in found.findings[0].text
+        assert sim.verify(run.path / "checkpoints" / "000002").is_proved
+    file = run.path / "checkpoints" / "000002" / "humans.parquet"
+    assert main(["verify", str(run.path), "--mechanism", str(gossip.file)]) == 0
+    assert "alone" not in capsys.readouterr().out
+    registry._in_use.clear()
+    file.write_bytes(file.read_bytes()[:-1])
+    assert {one.path for one in sim.verify(run.path).faults} == {str(file)}
 
 
 # ---------------------------------------------------------------- many runs, workers

@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.cli.arguments import add_command, as_json, as_table, positive, processes
+from sim.cli.arguments import (
+    add_command,
+    add_mechanisms,
+    as_json,
+    as_table,
+    positive,
+    processes,
+    put_to_use,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +37,7 @@ def add_events(commands: Any) -> None:
     again = "look for them again, with the detectors of this version"
     command.add_argument("--again", action="store_true", help=again)
     command.add_argument("--json", action="store_true", help="as JSON")
+    add_mechanisms(command)
 
 
 def add_calibrate(commands: Any) -> None:
@@ -60,6 +69,7 @@ def list_events(args: argparse.Namespace) -> int:
     """Print the events of a stored run, of all kinds or some."""
     from sim.runs.result import load
 
+    put_to_use(args)
     result = load(args.run)
     events = result.detect() if args.again else result.events
     if args.kind:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sim.cli.arguments import add_command, as_json, as_table
+from sim.cli.arguments import (
+    add_command,
+    add_mechanisms,
+    as_json,
+    as_table,
+    put_to_use,
+)
 
 
 def add_verify(commands: Any) -> None:
@@ -19,12 +25,14 @@ def add_verify(commands: Any) -> None:
         "path", help="directory of a run, sweep or checkpoint, or file of a transcript"
     )
     command.add_argument("--json", action="store_true", help="print one JSON object")
+    add_mechanisms(command)
 
 
 def verify_what_is_stored(args: argparse.Namespace) -> int:
     """Print a line for each artefact and each fault; return 0 if all is proved."""
     from sim.studies.verify import verify
 
+    put_to_use(args)
     found = verify(args.path)
     if args.json:
         told = [one._asdict() for one in found.findings]

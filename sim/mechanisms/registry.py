@@ -371,6 +371,23 @@ def refuse_other(known: Mapping[str, str], what: str) -> None:
             )
 
 
+def not_the_same(known: Mapping[str, str], what: str) -> list[str]:
+    """Return a line for each mechanism that is not the one something was begun with.
+
+    Parameters
+    ----------
+    known, what
+        As for ``refuse_other``.
+    """
+    lines = []
+    for name, digest in known.items():
+        try:
+            refuse_other({name: digest}, what)
+        except InputError as error:
+            lines.append(str(error))
+    return lines
+
+
 def difference(origins: Sequence[Origin]) -> str:
     """Put mechanisms of this user's other process to use, or say what differs here.
 

@@ -14,7 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -71,21 +71,18 @@ LARGEST = 2**32  # bytes of ``society.json``, which may name all people
 WRONG = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
-class CheckpointMeta(BaseModel):
-    """All of a checkpoint that is no table, as it stands in ``society.json``."""
+class Outline(BaseModel):
+    """What ``society.json`` says that can be read without any mechanism."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="ignore")
 
     format: int
     step: int = Field(ge=0, le=100_000)
     calendar: int = Field(ge=-(2**31), lt=2**31)
     seed: int = Field(ge=0, lt=2**63)
-    scenario: Scenario
     labels: tuple[str, ...] | None
     detectors: list[str] = Field(max_length=1000)
     mechanisms: dict[str, str] = Field(default={}, max_length=1000)  # their digests
-    waiting: list[Intervention] = Field(max_length=10_000)
-    in_force: list[tuple[Intervention, int]] = Field(max_length=10_000)
     interventions: list[tuple[int, str]] = Field(max_length=1_000_000)
     # What older versions did not write:
     made_by: dict[str, Any] = {}  # digest of the source, versions
@@ -93,6 +90,19 @@ class CheckpointMeta(BaseModel):
     snapshots: dict[str, str] = {}  # and of the snapshots since the checkpoint before
     before: str = ""  # SHA-256 of society.json of the checkpoint before
     digest: str = ""  # of all of this
+
+
+class CheckpointMeta(Outline):
+    """All of a checkpoint that is no table, as it stands in ``society.json``."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    scenario: Scenario
+    waiting: list[Intervention] = Field(max_length=10_000)
+    in_force: list[tuple[Intervention, int]] = Field(max_length=10_000)
+
+
+Kind = TypeVar("Kind", bound=Outline)
 
 
 class Checkpoint(NamedTuple):
@@ -262,7 +272,7 @@ def load(
     ------
     InputError
         If there is no such checkpoint or it is damaged, or an intervention is due
-        before it.
+        before it or does not fit its society.
     """
     there = steps(run)
     day = there[-1] if step is None and there else step
@@ -290,19 +300,32 @@ def load(
         steering.in_force = list(meta.in_force)
         society.follow(steering.parameters)
     except WRONG as error:
+        if interventions:
+            load(run, day, threads=threads)  # tells whether the checkpoint is to blame
+            raise InputError(_first_line(error)) from None
         raise InputError(f"{place} is damaged: {_first_line(error)}") from None
     return Checkpoint(society, changed, meta.seed)
 
 
 def read_meta(file: Path) -> CheckpointMeta:
     """Return what the ``society.json`` of a checkpoint says; InputError if damaged."""
+    return _read(file, CheckpointMeta)
+
+
+def read_outline(file: Path) -> Outline:
+    """Return what of it needs no mechanism to be read; InputError if damaged."""
+    return _read(file, Outline)
+
+
+def _read(file: Path, kind: type[Kind]) -> Kind:
     try:
         found = read_json(file, LARGEST)
         if not isinstance(found, dict) or found.get("format") != FORMAT:
             raise InputError(f"{file} was made by another version; run the whole again")
-        _check_mechanisms(file, found)
+        if kind is CheckpointMeta and (wrong := not_here(file, found)):
+            raise InputError(wrong)
         # As JSON once more, in which a list may stand for a tuple.
-        return CheckpointMeta.model_validate_json(json.dumps(found))
+        return kind.model_validate_json(json.dumps(found))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -371,14 +394,18 @@ def check_files(run: Path, last: int, snapshots: bool = False) -> None:
                     raise ValueError(OTHER_BYTES)
 
 
-def _check_mechanisms(file: Path, found: dict[str, Any]) -> None:
-    """Raise InputError unless the mechanisms of a checkpoint are in use, and the same.
+def not_here(file: Path, found: Mapping[str, Any]) -> str:
+    """Say which mechanism of a checkpoint is not in use, or not the same; else "".
 
     What is no table of texts is left to the check of all the rest.
     """
     known = found.get("mechanisms", {})
     if isinstance(known, dict) and all(isinstance(v, str) for v in known.values()):
-        registry.refuse_other(known, f"the checkpoint {file.parent}")
+        try:
+            registry.refuse_other(known, f"the checkpoint {file.parent}")
+        except InputError as error:
+            return str(error)
+    return ""
 
 
 def _first_line(error: Exception) -> str:

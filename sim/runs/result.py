@@ -10,6 +10,7 @@ for, and no more of it.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from sim.scenarios.interventions import Intervention
 
 
+LOG = logging.getLogger(__name__)
 SNAPSHOTS = ("humans", "oses", "ties", "memories")  # not of mechanisms
 WHO, NAMED = 32, 4  # letters for who took part in an event, and at most so many
 
@@ -397,7 +399,8 @@ class Result:
         ----------
         kinds
             What to look for; None is all that is registered now, your own included,
-            and what mechanisms of the run detect, where they are in use.
+            and what mechanisms of the run detect. One that is not in use, or in another
+            version, detects nothing: a line (a warning in the log) names it.
 
         Returns
         -------
@@ -419,8 +422,12 @@ class Result:
         talks: Any = self.speech.talks.to_dict("records")
         shocks: Any = self.events[self.events["kind"] == "intervention"]
         stored = events.StoredReadings(series, noted, talks, shocks.to_dict("records"))
-        known = registry.recorded(self.provenance)
         chosen = None if kinds is None else list(kinds)
+        if chosen is None:
+            used = self.provenance.get("mechanisms", {})
+            for line in registry.not_the_same(used, f"the run {self.path}"):
+                LOG.warning("os-society: its events are not looked for: %s", line)
+        known = registry.recorded(self.provenance)
         monitor = events.replay(stored, known, chosen)
         noticed = (e for e in monitor.happened() if chosen is None or e.kind in chosen)
         rows = table_of_events(event._asdict() for event in noticed)
