@@ -365,6 +365,24 @@ def test_tables_factors_and_what_differs_are_described(
     assert "factor     adoption" in capsys.readouterr().out
 
 
+def test_what_has_no_docstring_is_described_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from sim.mechanisms import Column, Mechanism\n"
+        "C = {'humans': [Column('told', 'f4', '', '')]}\n"
+        "M = Mechanism('mine', '', columns=C)\n"
+        "@M.process(after='grow', over='humans', writes=['humans.told'])\n"
+        "def tell(i, s):\n    s.humans.told[i] = 1.0\n"
+        "@M.measure('told_mean', unit='')\ndef told_mean(s): return 0.0\n"
+    )
+    assert main(["describe", "her", f"--mechanism={file}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "mine.tell              humans" in lines
+    assert "measure    told_mean" in lines
+
+
 # ----------------------------------------------------------------------------- example
 
 
