@@ -21,6 +21,7 @@ from sim.scenarios.expectations import Expectation
 from sim.scenarios.interventions import Condition, Intervention
 from sim.society import Society
 from sim.studies import outcomes as recorded
+from sim.studies.design import make
 from sim.utils.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -299,6 +300,23 @@ def test_names_that_are_taken_are_refused(tmp_path: Path, text: str, what: str) 
     with pytest.raises(InputError, match=what):
         small(file)
     assert not kinds.OF_MECHANISMS
+
+
+@pytest.mark.parametrize("name", ["left", "days", "first_love"])
+def test_a_parameter_called_as_an_outcome_is_not_swept(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from sim.mechanisms import Mechanism, real\n"
+        f"P = {{'{name}': real(0.1, '1', 0, 1, 'x', 'assumed')}}\n"
+        "M = Mechanism('mine', '', parameters=P)\n"
+    )
+    sim.use(file)
+    fixed = {"mechanisms": ["mine"], "base": {name: 0.2}}
+    assert make(fixed).parameters()().mine
+    with pytest.raises(InputError, match=f"'{name}' varies, .*rename the parameter"):
+        make({"mechanisms": ["mine"], "grid": {name: [0.1, 0.9]}})
 
 
 def test_two_mechanisms_that_give_the_same_name_do_not_go_together(

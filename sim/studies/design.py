@@ -411,6 +411,19 @@ def _check(design: Design) -> None:
         if name in design.base:
             raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
     _check_points(design, kind)
+    for name in design.varied:
+        _check_column(name)
+
+
+def _check_column(name: str) -> None:
+    """Raise InputError if a mechanism's parameter has the name of another column."""
+    if name in (*Parameters.model_fields, *NAMES):
+        return
+    if name in outcomes.known():
+        raise InputError(
+            f"{name!r} varies, and the table of a sweep has another column of that "
+            "name; rename the parameter"
+        )
 
 
 def _kind(design: Design) -> type[Parameters]:
