@@ -401,6 +401,17 @@ def test_what_has_no_docstring_is_described_by_its_name(
     assert "measure    told_mean" in lines
 
 
+def test_a_detector_that_breaks_is_named(
+    rumour: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rumour.write_text(RUMOUR.replace('measures["told_mean"] >', 'measures["tol"] >'))
+    days = ["--steps=1", "--set=humans=20", f"--out={tmp_path / 'run'}"]
+    assert main(["run", "her", f"--mechanism={rumour}", *days]) == 2
+    told = capsys.readouterr().err
+    assert "rumour: detector 'all_know': KeyError: 'tol'" in told
+    assert "Traceback" not in told
+
+
 # ----------------------------------------------------------------------------- example
 
 
