@@ -22,6 +22,7 @@ from sim.scenarios.interventions import Condition, Intervention
 from sim.society import Society
 from sim.studies import outcomes as recorded
 from sim.studies.design import make
+from sim.studies.job import Tasks, run_job
 from sim.utils.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -157,6 +158,25 @@ def test_a_condition_of_an_intervention_may_be_on_it(rumour: Path) -> None:
     assert np.allclose(society.state.humans.told, told(7))
     with pytest.raises(InputError, match="unknown measure 'told_mean'"):
         Society(small().model_copy(update={"interventions": [hush]}), seed=1)
+
+
+def test_a_condition_that_ends_a_run_may_be_on_it(rumour: Path, tmp_path: Path) -> None:
+    known: dict[str, Any] = {"measure": "told_mean", "above": 0.5}
+    run = sim.run(small(rumour), seed=1, until=known, out=tmp_path / "run")
+    assert run.stopped == 7
+    design = {"mechanisms": ["rumour"], "base": SMALL, "outcomes": ["told_end"]}
+    found = run_job(Tasks(make({**design, "until": known}))[0].job)["values"]
+    assert found["days"] == 7
+    assert Tasks(make(design), until=known).rule is not None
+    unknown = known | {"measure": "told_maen"}
+    hint = r"unknown measure 'told_maen'; did you mean 'told_mean'\?"
+    with pytest.raises(InputError, match=hint):
+        sim.run(small(rumour), until=unknown, out=tmp_path / "no")
+    with pytest.raises(InputError, match=hint):
+        make({**design, "until": unknown})
+    with pytest.raises(InputError, match="unknown measure 'told_mean'"):
+        make({"base": SMALL, "until": known})
+    assert not (tmp_path / "no").exists()
 
 
 def test_none_is_what_was_not_measured(rumour: Path) -> None:
