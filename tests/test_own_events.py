@@ -76,6 +76,38 @@ def claimed() -> Scenario:
     return TOWN.model_copy(update={"expectations": [expected("fashion")]})
 
 
+class Misspelt(Fashion):
+    """Looks for a measure that there is not."""
+
+    kind = "comeback"
+
+    def look(self, reading: Reading) -> list[Event]:
+        return [self.event(reading, f"{reading.measures['wealth_maen']}")]
+
+
+class Unready(Fashion):
+    """Cannot begin."""
+
+    kind = "comeback"
+
+    def start(self) -> None:
+        raise ZeroDivisionError("no people")
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [(Misspelt, "KeyError: 'wealth_maen'"), (Unready, "ZeroDivisionError: no people")],
+)
+def test_a_detector_that_breaks_is_named(broken: type[Detector], why: str) -> None:
+    register(broken)
+    try:
+        with pytest.raises(InputError) as error:
+            sim.Society(TOWN, seed=1).step()
+    finally:
+        forget("comeback")
+    assert str(error.value) == f"detector 'comeback': {why}"
+
+
 def test_a_kind_is_known_while_its_detector_is_registered(fashion: str) -> None:
     assert EVENTS[fashion] == "every fifth person has an OS"
     assert recorded.meaning(fashion) == "day on which every fifth person has an OS"

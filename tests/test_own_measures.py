@@ -21,6 +21,8 @@ from sim.scenarios.expectations import Expectation
 from sim.scenarios.interventions import Condition, Intervention
 from sim.society import Society
 from sim.studies import outcomes as recorded
+from sim.studies.design import make
+from sim.studies.job import Tasks, run_job
 from sim.utils.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -176,6 +178,25 @@ def test_a_condition_of_an_intervention_may_be_on_it(rumour: Path) -> None:
         Society(small().model_copy(update={"interventions": [hush]}), seed=1)
 
 
+def test_a_condition_that_ends_a_run_may_be_on_it(rumour: Path, tmp_path: Path) -> None:
+    known: dict[str, Any] = {"measure": "told_mean", "above": 0.5}
+    run = sim.run(small(rumour), seed=1, until=known, out=tmp_path / "run")
+    assert run.stopped == 7
+    design = {"mechanisms": ["rumour"], "base": SMALL, "outcomes": ["told_end"]}
+    found = run_job(Tasks(make({**design, "until": known}))[0].job)["values"]
+    assert found["days"] == 7
+    assert Tasks(make(design), until=known).rule is not None
+    unknown = known | {"measure": "told_maen"}
+    hint = r"unknown measure 'told_maen'; did you mean 'told_mean'\?"
+    with pytest.raises(InputError, match=hint):
+        sim.run(small(rumour), until=unknown, out=tmp_path / "no")
+    with pytest.raises(InputError, match=hint):
+        make({**design, "until": unknown})
+    with pytest.raises(InputError, match="unknown measure 'told_mean'"):
+        make({"base": SMALL, "until": known})
+    assert not (tmp_path / "no").exists()
+
+
 def test_none_is_what_was_not_measured(rumour: Path) -> None:
     society = lived(small(rumour, rumour=False), 2)
     assert math.isnan(society.monitor.latest("told_mean"))
@@ -319,6 +340,23 @@ def test_names_that_are_taken_are_refused(tmp_path: Path, text: str, what: str) 
     assert not kinds.OF_MECHANISMS
 
 
+@pytest.mark.parametrize("name", ["left", "days", "first_love"])
+def test_a_parameter_called_as_an_outcome_is_not_swept(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from sim.mechanisms import Mechanism, real\n"
+        f"P = {{'{name}': real(0.1, '1', 0, 1, 'x', 'assumed')}}\n"
+        "M = Mechanism('mine', '', parameters=P)\n"
+    )
+    sim.use(file)
+    fixed = {"mechanisms": ["mine"], "base": {name: 0.2}}
+    assert make(fixed).parameters()().mine
+    with pytest.raises(InputError, match=f"'{name}' varies, .*rename the parameter"):
+        make({"mechanisms": ["mine"], "grid": {name: [0.1, 0.9]}})
+
+
 def test_two_mechanisms_that_give_the_same_name_do_not_go_together(
     rumour: Path, tmp_path: Path
 ) -> None:
@@ -381,6 +419,35 @@ def test_tables_factors_and_what_differs_are_described(
     assert "companies.price" in [row["name"] for row in companies["columns"]]
     assert main(["describe", str(mine), *own]) == 0
     assert "factor     adoption" in capsys.readouterr().out
+
+
+def test_what_has_no_docstring_is_described_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from sim.mechanisms import Column, Mechanism\n"
+        "C = {'humans': [Column('told', 'f4', '', '')]}\n"
+        "M = Mechanism('mine', '', columns=C)\n"
+        "@M.process(after='grow', over='humans', writes=['humans.told'])\n"
+        "def tell(i, s):\n    s.humans.told[i] = 1.0\n"
+        "@M.measure('told_mean', unit='')\ndef told_mean(s): return 0.0\n"
+    )
+    assert main(["describe", "her", f"--mechanism={file}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "mine.tell              humans" in lines
+    assert "measure    told_mean" in lines
+
+
+def test_a_detector_that_breaks_is_named(
+    rumour: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rumour.write_text(RUMOUR.replace('measures["told_mean"] >', 'measures["tol"] >'))
+    days = ["--steps=1", "--set=humans=20", f"--out={tmp_path / 'run'}"]
+    assert main(["run", "her", f"--mechanism={rumour}", *days]) == 2
+    told = capsys.readouterr().err
+    assert "rumour: detector 'all_know': KeyError: 'tol'" in told
+    assert "Traceback" not in told
 
 
 # ----------------------------------------------------------------------------- example

@@ -255,9 +255,10 @@ def interval(low: float, high: float) -> str:
 
 def folded(start: str, text: str, indent: int) -> str:
     """Return a text that goes on below itself, with a start before its first line."""
-    return textwrap.fill(
+    lines = textwrap.fill(
         text, WIDTH, initial_indent=start, subsequent_indent=" " * indent
     )
+    return lines or start.rstrip()  # nothing folds to no line, its start left out
 
 
 def add_threads(command: argparse.ArgumentParser) -> None:

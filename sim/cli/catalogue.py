@@ -68,7 +68,8 @@ def describe(args: argparse.Namespace) -> int:
 def _process(row: dict[str, Any]) -> tuple[str, ...]:
     """Return a process as a row of the table, with the rules replaced in it."""
     rules = (f"{rule} is that of {of}" for rule, of in row["rules"].items())
-    return row["process"], row["over"], "; ".join([row["does"].rstrip("."), *rules])
+    does = row["does"].rstrip(".")
+    return row["process"], row["over"], "; ".join(filter(None, [does, *rules]))
 
 
 def _additions(one: dict[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -103,6 +103,7 @@ class AgentIds(Sequence[int]):
         return f"[{first}, ... {len(self):,} in all]"
 
 
+PACKAGE = "sim.events."  # where shipped detectors are
 FACT = "none: an exact fact"
 YOURS = "yours"  # the family of a detector that says no other
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from sim.events.detector import YOURS, AgentIds, Detector, Event, Note, Reading, known
+from sim.events.detector import PACKAGE, AgentIds, Detector, Event, Note, Reading, known
 from sim.events.detectors import DETECTORS
 from sim.events.measures import History, measured
 from sim.events.observer import Notes, Observer
@@ -72,7 +72,8 @@ class Monitor:
     Raises
     ------
     InputError
-        If there is no detector for a kind.
+        If there is no detector for a kind, or one of a user's or a mechanism's breaks;
+        it is named, here and on the days that it looks at.
     """
 
     def __init__(self, parameters: Parameters, kinds: Iterable[str] | None = None):
@@ -83,7 +84,9 @@ class Monitor:
         self.kinds = list(every if kinds is None else kinds)
         unknown = (kind for kind in self.kinds if kind not in every)
         self.kinds += map(known, unknown)  # says what is wrong
-        self.detectors: list[Detector] = [every[k](parameters) for k in self.kinds]
+        self.detectors: list[Detector] = [
+            self._started(every[kind], kind) for kind in self.kinds
+        ]
         self._reader = Observer(parameters)
         self.keeper: Keeper = NoteBuffer()
         self._days = 0
@@ -130,13 +133,34 @@ class Monitor:
         found: list[Event] = []
         waiting = []
         for detector in self.detectors:
-            events = detector.look(reading)
-            found += [self._labelled(event, detector.alarm) for event in events]
+            try:
+                events = detector.look(reading)
+                found += [self._labelled(event, detector.alarm) for event in events]
+            except Exception as error:
+                self._blame(type(detector), detector.kind, error)
+                raise
             if not (events and detector.once):
                 waiting.append(detector)
         self.detectors = waiting
         self.events += found
         return found
+
+    def _started(self, detector: type[Detector], kind: str) -> Detector:
+        try:
+            return detector(self.parameters)
+        except Exception as error:
+            self._blame(detector, kind, error)
+            raise
+
+    def _blame(self, detector: type[Detector], kind: str, error: Exception) -> None:
+        """Raise InputError that names a detector which broke, unless it is shipped."""
+        if isinstance(error, InputError) or detector.__module__.startswith(PACKAGE):
+            return
+        used = self.parameters.mechanisms
+        whose = [f"{one.name}: " for one in used if detector in one.detectors.values()]
+        what = f"{type(error).__name__}: {error}".removesuffix(": ")
+        text = f"{''.join(whose)}detector {kind!r}: {what}"
+        raise InputError(" ".join(text.split())) from error
 
     def _labelled(self, event: Event, is_alarm: bool) -> Event:
         """Say whether an intervention came before; alarms know their week only."""
@@ -293,7 +317,8 @@ def replay(
     Raises
     ------
     InputError
-        If there is no detector for a kind, or our own stumble over the readings.
+        If there is no detector for a kind, one of a user's or a mechanism's breaks, or
+        our own stumble over the readings.
     """
     monitor = Monitor(parameters, kinds)
     try:
@@ -302,8 +327,6 @@ def replay(
     except InputError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
-        if any(DETECTORS[kind].family == YOURS for kind in monitor.kinds):
-            raise
         raise InputError(f"no society gives such readings: {error!r}") from error
     return monitor
 

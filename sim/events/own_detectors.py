@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from sim.events import kinds
-from sim.events.detector import Detector, known, register
+from sim.events.detector import PACKAGE, Detector, known, register
 from sim.events.detectors import DETECTORS
 from sim.utils import importable
 from sim.utils.errors import InputError
 
 Described = dict[str, str]  # ready for JSON
-
-PACKAGE = "sim.events."
 
 
 def describe(wanted: Iterable[str]) -> list[Described]:

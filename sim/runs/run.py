@@ -9,6 +9,7 @@ from typing import Any
 
 from sim import scenarios
 from sim.events import own_detectors
+from sim.events.measures import measured
 from sim.events.monitor import Monitor
 from sim.minds.options import (
     CallEstimate,
@@ -112,6 +113,7 @@ def run(
     InputError
         If anything given is not valid, or nothing can be written at ``out``.
     """
+    chosen = scenarios.chosen(scenario, parameters)
     options = RunOptions(
         threads=threads,
         snapshot_every=snapshot_every,
@@ -120,9 +122,8 @@ def run(
         mind=mind or MindOptions(),
         detectors=detectors,
         checkpoint_every=checkpoint_every,
-        until=rule_of(until),
+        until=rule_of(until, measured(chosen.parameters)),
     )
-    chosen = scenarios.chosen(scenario, parameters)
     if steps is not None:
         chosen = chosen.replace(steps=steps)
     seed = seed_from(seed)

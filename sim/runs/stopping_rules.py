@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.events import MEASURES
 from sim.scenarios.interventions import Condition
 from sim.society import Society
 from sim.utils import importable
@@ -78,8 +77,18 @@ def _live_result(society: Society) -> Any:
     return importlib.import_module("sim.runs.live").LiveResult(society)
 
 
-def rule_of(until: Until | None) -> StoppingRule | None:
+def rule_of(
+    until: Until | None, measures: Collection[str] | None = None
+) -> StoppingRule | None:
     """Return the rule that something given stands for; None for none.
+
+    Parameters
+    ----------
+    until
+        What is given.
+    measures
+        The names of all that is measured, those of mechanisms included. None leaves it
+        to the first evening whether a condition is on one of them.
 
     Raises
     ------
@@ -89,7 +98,7 @@ def rule_of(until: Until | None) -> StoppingRule | None:
     if until is None:
         return None
     if isinstance(until, Condition | Mapping):
-        return _of_condition(until)
+        return _of_condition(until, measures)
     if isinstance(until, str):
         until = importable.from_file("until", until)
     if not callable(until):
@@ -103,20 +112,29 @@ def rule_of(until: Until | None) -> StoppingRule | None:
     return StoppingRule(text, record, reader_of(until), where)
 
 
-def _of_condition(until: Condition | Mapping[str, Any]) -> StoppingRule:
+def _of_condition(
+    until: Condition | Mapping[str, Any], measures: Collection[str] | None
+) -> StoppingRule:
     one = until if isinstance(until, Condition) else Condition(**until)
-    if one.measure not in MEASURES:
-        hint = nearest(one.measure, MEASURES)
-        raise InputError(f"until: unknown measure {one.measure!r}{hint}")
+    if measures is not None:
+        _check_measure(one.measure, measures)
     side = "above" if one.above is not None else "below"
     level = getattr(one, side)
     text = f"{one.measure} {side} {level:g}"
 
     def holds(society: Society) -> bool:
-        return one.holds({one.measure: society.monitor.latest(one.measure)})
+        monitor = society.monitor
+        _check_measure(one.measure, monitor.history.names)
+        return one.holds({one.measure: monitor.latest(one.measure)})
 
     record = {"rule": text, **one.model_dump(exclude_none=True)}
     return StoppingRule(text, record, holds)
+
+
+def _check_measure(name: str, measures: Collection[str]) -> None:
+    """Raise InputError unless a condition is on something that is measured."""
+    if name not in measures:
+        raise InputError(f"until: unknown measure {name!r}{nearest(name, measures)}")
 
 
 def conditions_of(record: Mapping[str, Any]) -> dict[str, Any]:

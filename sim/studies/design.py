@@ -31,6 +31,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sim import scenarios
+from sim.events.measures import measured
 from sim.mechanisms import registry
 from sim.minds.calls import Settings
 from sim.minds.client import hosts
@@ -281,6 +282,13 @@ class Design(BaseModel):
         """
         return _kind(self)
 
+    def measures(self) -> list[str]:
+        """Return the names of what is measured in every run of the design."""
+        added = self.mechanisms
+        used = [scenario_of_factor(one).use(*added) for one in _scenarios(self)]
+        first, *others = [measured(one.parameters) for one in used]
+        return [name for name in first if all(name in other for other in others)]
+
     def most(self, name: str) -> Any:
         """Return the largest value that a parameter has in any run of the design."""
         lists = [one for one in self.listed or [] if name in one]
@@ -294,11 +302,8 @@ class Design(BaseModel):
 
     def _usual(self, name: str) -> list[Any]:
         """Return a parameter's values in the scenarios of the design."""
-        lists = [one["scenario"] for one in self.listed or [] if "scenario" in one]
-        named = {self.scenario, *(self.grid or {}).get("scenario", []), *lists}
-        return [
-            getattr(scenario_of_factor(one).parameters, name) for one in sorted(named)
-        ]
+        named = sorted(_scenarios(self))
+        return [getattr(scenario_of_factor(one).parameters, name) for one in named]
 
     def layout(self) -> points.Points:
         """Return its points, each made when it is asked for.
@@ -398,8 +403,6 @@ def _check(design: Design) -> None:
     _at_place("mechanisms", scenarios.with_names, design.mechanisms)
     for name in design.outcomes:
         _at_place("outcomes", outcomes.check, name)
-    if design.until is not None:
-        _at_place("until", rule_of, design.until)
     for name in NAMES:
         if getattr(design, name):
             _at_place(name, check_factor, name, getattr(design, name))
@@ -411,14 +414,34 @@ def _check(design: Design) -> None:
         if name in design.base:
             raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
     _check_points(design, kind)
+    for name in design.varied:
+        _check_column(name)
+    if design.until is not None:
+        _at_place("until", rule_of, design.until, design.measures())
+
+
+def _check_column(name: str) -> None:
+    """Raise InputError if a mechanism's parameter has the name of another column."""
+    if name in (*Parameters.model_fields, *NAMES):
+        return
+    if name in outcomes.known():
+        raise InputError(
+            f"{name!r} varies, and the table of a sweep has another column of that "
+            "name; rename the parameter"
+        )
+
+
+def _scenarios(design: Design) -> list[Any]:
+    """Return the scenarios that a design names, each once."""
+    listed = [one["scenario"] for one in design.listed or [] if "scenario" in one]
+    varied = (design.grid or {}).get("scenario", [])
+    return list(dict.fromkeys([design.scenario, *varied, *listed]))
 
 
 def _kind(design: Design) -> type[Parameters]:
     """Return the class of parameters of the design's scenarios, all together."""
-    listed = [one["scenario"] for one in design.listed or [] if "scenario" in one]
-    varied = [*(design.grid or {}).get("scenario", []), *listed]
     names = list(design.mechanisms)
-    for text in dict.fromkeys([design.scenario, *varied]):
+    for text in _scenarios(design):
         if isinstance(text, str) and text.endswith(".toml"):  # no other names any
             names += scenario_of_factor(text).mechanisms
     return registry.parameters_with(dict.fromkeys(names))

@@ -99,7 +99,7 @@ class Tasks:
         self.seeds = design.seed_list
         used = design.parameters().mechanisms
         self.outcomes = design.outcomes or outcomes.usual(used)
-        self.rule = rule_of(design.until if until is None else until)
+        self.rule = rule_of(design.until if until is None else until, design.measures())
         if self.rule is not None and outcomes.DAYS not in self.outcomes:
             self.outcomes = [*self.outcomes, outcomes.DAYS]
         self.detectors = own_detectors.describe(outcomes.kinds_in(self.outcomes))
