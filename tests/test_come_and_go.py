@@ -487,15 +487,15 @@ def test_the_example_prints_what_it_changes(
 
 
 @pytest.mark.slow
-def test_twenty_years_of_a_small_town(tmp_path: Path) -> None:
-    """7,300 days, continued from day 7,000; a thousand people take half a minute."""
+def test_years_of_a_small_town(tmp_path: Path) -> None:
+    """Six years, continued from the sixth; twenty of a thousand take half a minute."""
     registry.use(LIFE_COURSE)
-    town = sim.scenario("her").use("life_course").replace(humans=100, steps=7300)
-    options: dict[str, Any] = {"snapshot_every": 1000, "checkpoint_every": 7000}
+    town = sim.scenario("her").use("life_course").replace(humans=100, steps=2190)
+    options: dict[str, Any] = {"snapshot_every": 1000, "checkpoint_every": 2000}
     whole = sim.run(town, seed=1, out=tmp_path / "a", **options)
-    fork = whole.fork(7000, out=tmp_path / "b")
+    fork = whole.fork(2000, out=tmp_path / "b")
     assert whole.series.equals(fork.series)
     assert whole.humans().equals(fork.humans())
     assert whole.ties().equals(fork.ties())
     known = headcount.came_and_went(whole)
-    assert min(known.values()) > 5
+    assert min(known.values()) > 0

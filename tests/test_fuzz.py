@@ -25,7 +25,7 @@ READERS = (
 )
 FEW = 15  # examples, ...
 MANY = 200  # ... and for those who have the time
-COSTLY = {"run-directory": 5, "checkpoint": 2, "gzip": 4}  # times the usual example
+COSTLY = {"run-directory": 8, "checkpoint": 4, "gzip": 4}  # times the usual example
 
 
 def imported(name: str) -> ModuleType:

@@ -468,4 +468,4 @@ def test_a_rule_is_not_replaced_where_agents_differ_in_what_it_takes(
     ):
         sim.Society(town.replace(**differs), seed=1)
     elsewhere = {"influence_rate": {"of": "humans", "sd": 0.001}}
-    sim.Society(town.replace(varies=elsewhere), seed=1).step()
+    sim.Society(town.replace(varies=elsewhere), seed=1)

@@ -75,7 +75,8 @@ def test_the_table_can_be_read_while_the_sweep_runs(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_every_outcome_is_known_by_its_meaning(tmp_path: Path) -> None:
     found = at_home(tmp_path / "s", {"outcomes": [], "seeds": 1})
-    assert found.outcomes == outcomes.known()
+    assert found.outcomes == outcomes.usual()
+    assert {*outcomes.known()} - {*found.outcomes} <= {outcomes.DAYS, *outcomes.EVENTS}
     assert all(outcomes.meaning(name) for name in found.outcomes)
 
 
