@@ -308,3 +308,10 @@ def test_only_runs_can_be_loaded(tmp_path: Path) -> None:
         load(tmp_path)
     with pytest.raises(InputError, match="it is a file"):
         load(tmp_path / "provenance.json")
+
+
+@pytest.mark.parametrize("owners", [1j, ["a"], [0.5], 3, [[0]]])
+def test_owners_of_ties_are_agent_numbers(told: Result, owners: Any) -> None:
+    with pytest.raises(InputError, match="owners are agent numbers"):
+        told.ties(owners=owners)
+    assert told.ties(owners=[]).empty

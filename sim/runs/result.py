@@ -337,7 +337,7 @@ class Result:
             if owners is None:
                 columns = columns_of(file, check)
             else:
-                columns = rows_of(file, "owner", owners, check)
+                columns = rows_of(file, "owner", _agent_numbers(owners), check)
             return pd.DataFrame(columns, copy=False)
 
     @functools.cached_property
@@ -693,6 +693,23 @@ def load(path: str | Path) -> Result:
         with validation.open_table(folder, name, unread=True):
             pass
     return result
+
+
+def _agent_numbers(owners: Numbers) -> Array:
+    """Return agents' numbers as an array.
+
+    Raises
+    ------
+    InputError
+        If they are no whole numbers.
+    """
+    try:
+        numbers = np.asarray(owners)
+    except (TypeError, ValueError):
+        numbers = np.zeros(1)
+    if numbers.ndim != 1 or (len(numbers) and numbers.dtype.kind not in "iu"):
+        raise InputError(f"owners are agent numbers, as [0, 3], not {owners!r:.80}")
+    return numbers
 
 
 def _by_row(columns: Columns) -> pd.DataFrame:
