@@ -96,6 +96,21 @@ def test_by_default_all_that_is_on_is_switched_off(
     assert len(sim.ablate(deaf, seeds=1)) == 1 + count + count * (count - 1) // 2
 
 
+def test_all_rows_start_from_a_network_that_is_given() -> None:
+    ring = pd.DataFrame({"source": range(12), "target": [*range(1, 12), 0]})
+    small = scenarios.load("her").replace(steps=1)
+    asked: dict[str, Any] = {"mechanisms": ["peers"], "seeds": 1, "pairs": False}
+    found = sim.ablate(
+        small, outcome="people", functions={"people": people}, network=ring, **asked
+    )
+    assert found["mean"].tolist() == [12.0, 12.0]
+
+
+def people(society: sim.Society) -> float:
+    """Return how many there are."""
+    return float(society.state.humans.n)
+
+
 def test_what_is_necessary_alone_is_not_paired(
     monkeypatch: pytest.MonkeyPatch, quick: scenarios.Scenario
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,23 @@ def test_any_number_of_workers_returns_the_same() -> None:
     jobs = [float(n) for n in range(7)]
     for chunk in (1, 3):
         assert map_all(math.sqrt, jobs, 2, chunk) == map_all(math.sqrt, jobs)
+
+
+class Elsewhere:
+    """Something that another process cannot read."""
+
+    def __reduce__(self) -> Any:
+        return _refuse, ()
+
+
+def _refuse() -> None:
+    raise InputError("its file was changed")
+
+
+@pytest.mark.slow
+def test_a_job_that_cannot_be_read_is_an_error_of_its_own() -> None:
+    with pytest.raises(InputError, match="its file was changed"):
+        map_all(str, [Elsewhere(), Elsewhere()], workers=2)
 
 
 def test_it_takes_a_worker() -> None:

@@ -181,7 +181,9 @@ def two_days(copy: Copy) -> None:
 def a_day_more(copy: Copy) -> None:
     file = copy.one("*-*.parquet")
     name = file.stem.rpartition("-")[0]
-    shutil.copy(file, file.with_name(f"{name}-{copy.draw.randint(0, 14):06d}.parquet"))
+    days = [f"{name}-{day:06d}.parquet" for day in range(15)]
+    others = [other for other in days if other != file.name]
+    shutil.copy(file, file.with_name(copy.draw.choice(others)))
 
 
 def of_another_run(copy: Copy) -> None:

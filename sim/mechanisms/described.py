@@ -71,7 +71,10 @@ def added(one: Mechanism, parameters: Parameters) -> Row:
             for t, c in columns
         ],
         "factors": [
-            {"name": f.socket, "meaning": f"{SOCKETS[f.socket].what}, times: {f.does}"}
+            {
+                "name": f.socket,
+                "meaning": f"{SOCKETS[f.socket].what}, times: {f.does or 'a factor'}",
+            }
             for f in one.factors
         ],
         "rules": [

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sim import scenarios
+from sim.model.network_files.in_memory import GivenNetwork, as_file
 from sim.model.parameters import IN_SCENARIO
 from sim.scenarios import Scenario
 from sim.scenarios.expectations import Outcomes
@@ -70,6 +71,7 @@ def ablate(
     seeds: int = 20,
     pairs: bool = True,
     functions: Mapping[str, Measure] | None = None,
+    network: GivenNetwork | None = None,
     workers: int = 1,
 ) -> pd.DataFrame:
     """Switch mechanisms off, each alone and in pairs, and compare with the full model.
@@ -94,6 +96,8 @@ def ablate(
     functions
         Outcomes of one's own by name, as for ``sim.sweep``. Their digests are in the
         table's ``attrs``.
+    network
+        Who knows whom on day 0 in every run, as for ``sim.run``.
     workers
         Processes to run in; 1 stays in this one.
 
@@ -111,14 +115,16 @@ def ablate(
     Raises
     ------
     InputError
-        If a scenario, a mechanism or the outcome is unknown, or there are no seeds.
+        If a scenario, a mechanism or the outcome is unknown, there are no seeds, or
+        the network cannot be read.
     """
     chosen = scenarios.chosen(scenario)
     own = OwnOutcomes(functions)
     with known_for_now(own.functions):
         meaning(outcome)  # refuses what is unknown
     numbers = seeds_from(0, seeds)
-    watched = partial(observe_all, workers=workers, own=own)
+    told = None if network is None else as_file(network)
+    watched = partial(observe_all, workers=workers, own=own, network=told)
     off: list[Off] = [(), *((name,) for name in _chosen(chosen, mechanisms))]
     rows = _observed(chosen, off, numbers, watched)
     if pairs:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sim import scenarios
 from sim.events import kinds, own_detectors
+from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import IN_PARAMETERS, Changes
 from sim.scenarios import Scenario
 from sim.scenarios.expectations import Verdict, judge
@@ -146,10 +147,13 @@ def seeds_from(first: int, count: int) -> list[int]:
 
 
 def observe(
-    scenario: Scenario, seed: int, own: OwnOutcomes | None = None
+    scenario: Scenario,
+    seed: int,
+    own: OwnOutcomes | None = None,
+    network: NetworkFile | None = None,
 ) -> dict[str, float]:
     """Run one society to its end; return its outcomes, a user's own among them."""
-    society = Society(scenario, rng=seed)
+    society = Society(scenario, rng=seed, network=network)
     for _ in range(scenario.parameters.steps):
         society.step()
     monitor, parameters = society.monitor, society.parameters
@@ -165,6 +169,7 @@ def observe_all(
     jobs: Sequence[tuple[Scenario, int]],
     workers: int = 1,
     own: OwnOutcomes | None = None,
+    network: NetworkFile | None = None,
 ) -> list[dict[str, float]]:
     """Return the outcomes of many runs, each a scenario and a seed, in their order.
 
@@ -175,7 +180,7 @@ def observe_all(
     InputError
         If ``workers`` is not positive, or a run's parameters do not go together.
     """
-    one = partial(_observe, own=own)
+    one = partial(_observe, own=own, network=network)
     if workers == 1:
         return map_all(one, jobs, workers)
     expected = [one for scenario, _ in jobs for one in scenario.expectations]
@@ -188,6 +193,8 @@ def observe_all(
 
 
 def _observe(
-    job: tuple[Scenario, int], own: OwnOutcomes | None = None
+    job: tuple[Scenario, int],
+    own: OwnOutcomes | None = None,
+    network: NetworkFile | None = None,
 ) -> dict[str, float]:
-    return observe(*job, own)
+    return observe(*job, own, network)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, TypeVar
 
 from tqdm import tqdm
@@ -44,15 +46,22 @@ def map_all(
     Raises
     ------
     InputError
-        If ``workers`` is not positive.
+        If ``workers`` is not positive, or a job cannot be read in another process.
     """
     if workers < 1:
         raise InputError(f"it takes at least one worker, not {workers}")
     workers = min(workers, len(jobs))
     if workers <= 1:
         return list(_counted(map(do, jobs), len(jobs)))
+    packed = [pickle.dumps(job) for job in jobs]
+    one = partial(_do_packed, pickle.dumps(do))
     with process_pool(workers) as pool:
-        return list(_counted(pool.map(do, jobs, chunksize=chunk), len(jobs)))
+        return list(_counted(pool.map(one, packed, chunksize=chunk), len(jobs)))
+
+
+def _do_packed(do: bytes, job: bytes) -> Any:
+    """Read a job and do it: an error of reading it is the job's, not the pool's."""
+    return pickle.loads(do)(pickle.loads(job))
 
 
 def _counted(found: Iterable[Found], total: int) -> Iterable[Found]:
