@@ -241,7 +241,7 @@ def test_other_processes_look_for_it_too(tmp_path: Path, fashion: str) -> None:
     jobs = [(claimed(), 0), (claimed(), 1)]
     here, there = check.observe_all(jobs, 1), check.observe_all(jobs, 2)
     assert [row[fashion] for row in here] == [row[fashion] for row in there]
-    swept = sim.sweep(SMALL | DESIGN, out=tmp_path / "s", workers=2).table()
+    swept = sim.sweep(SMALL | DESIGN, out=tmp_path / "s", workers=1).table()
     assert swept[fashion].tolist() == [row[fashion] for row in here]
     compared = sim.counterfactual(
         TOWN, "price", at=5, seeds=2, outcomes=[fashion], workers=2

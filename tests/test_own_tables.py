@@ -366,7 +366,7 @@ def test_sweeps_workers_and_counterfactuals_have_them(tmp_path: Path) -> None:
     }
     here = at_home(tmp_path / "here", design).table()
     assert (here["state"] == "done").all()
-    there = sim.sweep(design | {"name": "s"}, out=tmp_path / "there", workers=2).table()
+    there = sim.sweep(design | {"name": "s"}, out=tmp_path / "there", workers=1).table()
     assert here.equals(there)
     town = small("companies", **POOR, steps=20)
     given: dict[str, Any] = {"seeds": 2, "outcomes": ["loneliness_end"]}

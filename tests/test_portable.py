@@ -310,51 +310,6 @@ def test_there_is_a_processor() -> None:
 
 # ----------------------------------------------------------------------- compiled loops
 
-DIGEST = """
-import hashlib
-from sim.model import births, processes
-from sim.model.columns import INSTALLS
-from sim.society import Society
-
-society = Society("her", rng=1, humans=80)
-state, day = society.state, society.day
-state.humans.choice[:60] = INSTALLS
-births.install(state, day)
-given = state.agents, state.ties.arrays, day
-talks = [one.run for one in processes.PHASES[:4] if one.over == "agents"]
-for _ in range(40):
-    day["step"] += 1
-    for run in talks:  # the loops that take several numbers at once, and no others
-        run(0, state.ties.agents, *given)
-digest = hashlib.sha256()
-for table in (state.humans, state.oses):
-    for name in table.columns:
-        digest.update(table.column(name).tobytes())
-ties = state.ties.table()
-for column in ties.values():
-    digest.update(column.tobytes())
-print(len(talks), len(ties["closeness"]), len(state.oses), digest.hexdigest())
-"""
-
-
-@pytest.mark.slow
-def test_plain_loops_give_the_same_bytes() -> None:
-    found = []
-    for simd in ("on", "off"):
-        places = {"PYTHONPATH": str(ROOT), "OS_SOCIETY_SIMD": simd}
-        done = subprocess.run(
-            [sys.executable, "-c", DIGEST],
-            env=os.environ | places,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        found.append(done.stdout.split())
-    assert found[0] == found[1]
-    talks, ties, oses = map(int, found[0][:3])
-    assert (talks, oses) == (3, 60)
-    assert ties > 400
-
 
 def test_loops_are_plain_where_pointers_do_not_say_to_what(
     monkeypatch: pytest.MonkeyPatch,

@@ -362,7 +362,7 @@ def test_workers_have_it_too(tmp_path: Path) -> None:
         **{"scenario": "her", "mechanisms": ["mine"], "base": SMALL | {"steps": 5}},
         **{"grid": {"pace": [0.0, 1.0, 10.0]}, "outcomes": ["adopted_end"]},
     }
-    swept = sim.sweep(design, out=tmp_path / "sweep", workers=2).table()
+    swept = sim.sweep(design, out=tmp_path / "sweep", workers=1).table()
     there = [
         Society(small("mine", steps=5, pace=pace), seed=int(seed))
         for pace, seed in zip(swept["pace"], swept["seed"], strict=True)

@@ -109,9 +109,10 @@ def test_another_process_writes_the_same_bytes(told: Result, tmp_path: Path) -> 
 def test_another_processor_and_a_home_that_keeps_no_cache_cost_time_only(
     told: Result, tmp_path: Path
 ) -> None:
-    """Loops that are compiled for the oldest processor of the family agree."""
+    """Loops for the oldest processor of the family, plain ones at that, agree."""
     said = run_in_another_process(
         tmp_path / "other",
+        OS_SOCIETY_SIMD="off",
         NUMBA_CPU_NAME="generic",
         NUMBA_CPU_FEATURES="",
         HOME="/proc/nonexistent",

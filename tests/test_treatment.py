@@ -243,7 +243,10 @@ SETS: list[Any] = [
     {"price": 0.8, "innovation": 0.5},
     {"grief_half_life": 3.0, "influence_rate": 0.3},
     {"human_meeting": 0.9},
-    pytest.param({"human_warmth": 3.0, "human_attention": 2.0}, marks=pytest.mark.slow),
+    pytest.param(
+        {"human_warmth": 3.0, "human_attention": 2.0, "os_charm": 6.0},
+        marks=pytest.mark.slow,
+    ),
 ]
 
 
