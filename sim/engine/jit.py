@@ -17,7 +17,7 @@ import numba
 import numba.extending
 from llvmlite import ir
 
-from sim.engine import cache, guard
+from sim.engine import by_address, cache, guard
 from sim.utils.errors import InputError
 from sim.utils.source import PACKAGE, digest_of
 
@@ -108,7 +108,25 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     and without reference counts, which cost ten times the work itself where columns
     are handed to helpers. So it cannot allocate: its caller hands it room to write.
     """
-    return guard.note(_compiled(function, nogil=True, **_LEAN))
+    return guard.note(_kernel(function))
+
+
+def _kernel(
+    function: Callable[..., Any], folder: Path | None = None
+) -> Callable[..., Any]:
+    """Return a compiled loop; one that takes columns finds them at an address."""
+    if not by_address.takes_columns(function):
+        return _compiled(function, folder, nogil=True, **_LEAN)
+
+    def make(function: Callable[..., Any], is_part: bool = False) -> Any:
+        if is_part:
+            return numba.njit(no_cpython_wrapper=True, **_PLAIN, **_LEAN)(function)
+        return _compiled(function, folder, nogil=True, **_LEAN)
+
+    return by_address.Loop(function, make, _unpack)
+
+
+_unpack = _compiled(by_address.write, nogil=True)
 
 
 def own_kernel(
@@ -159,11 +177,11 @@ def again(
     name
         As for ``own_kernel``: a loop is kept under it, apart from those of the model.
     """
-    lean: Any = {"nogil": True, **_LEAN}
     if decorator in ("kernel", "compile_loop"):
         place = _own_folder(name)
-        options = lean if decorator == "kernel" else {"nogil": True}
-        return _compiled(function, place, **options)
+        if decorator == "kernel":
+            return _kernel(function, place)
+        return _compiled(function, place, nogil=True)
     if decorator in ("wraparound", "inline_source"):
         how = {"inline": "always"} if decorator == "inline_source" else _FUSED
         return numba.njit(**how, **_LEAN)(function)  # type: ignore[no-any-return]

@@ -120,6 +120,23 @@ def key(seed: int, stream: int, step: int = 0) -> np.uint64:
 
 
 @compile_loop
+def _fill_keys(
+    seed: int, streams: npt.NDArray[np.int64], step: int, out: npt.NDArray[np.uint64]
+) -> None:
+    for i in range(streams.shape[0]):
+        out[i] = mix(mix(mix(np.uint64(0), seed), streams[i]), step)
+
+
+def keys_of(
+    seed: int, streams: npt.NDArray[np.int64], step: int
+) -> npt.NDArray[np.uint64]:
+    """Return the keys of several streams on a step, each as ``key`` returns it."""
+    out = np.empty(len(streams), np.uint64)
+    _fill_keys(seed, streams, step, out)
+    return out
+
+
+@compile_loop
 def _fill(out: npt.NDArray[np.float64], key: np.uint64, other: int) -> None:
     for i in range(out.shape[0]):
         out[i] = uniform(key, i, other)

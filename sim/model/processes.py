@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.engine.rng import Stream, key
+from sim.engine.rng import Stream, key, keys_of
 from sim.engine.threads import share_out, worth_sharing
 from sim.model import births, encounters
 from sim.model.encounters import Cast
@@ -31,6 +31,9 @@ STREAMS = {
     "encounter": Stream.ENCOUNTER,
 }
 LASTING = {"affinity": Stream.AFFINITY}
+
+_NUMBERS = np.array([*STREAMS.values()], np.int64)
+_KEYS = [f"key_{name}" for name in STREAMS]
 
 DAY = np.dtype(
     [(name, "f8") for name in Parameters.model_fields]
@@ -103,8 +106,9 @@ def advance(
     state.decisions = NO_DECISIONS
     day["step"] += 1
     day["calendar"] += 1
-    for name, stream in STREAMS.items():
-        day[f"key_{name}"] = key(int(day["seed"]), stream, int(day["step"]))
+    keys = keys_of(int(day["seed"]), _NUMBERS, int(day["step"]))
+    for name, one in zip(_KEYS, keys.tolist(), strict=True):
+        day[name] = one
     for phase in PHASES if phases is None else phases:
         if phase.over == "cast" and cast is None:
             continue
@@ -145,7 +149,7 @@ def gather(state: State, day: Any) -> None:
     """Find collectives, and let their insight grow."""
     label = np.empty(state.oses.n, np.int64)
     sums = np.zeros((state.oses.n, 5))
-    agent_updates.gather(state.agents.oses, state.ties.arrays, day, label, sums)
+    agent_updates.gather(state.agents, state.ties.arrays, day, label, sums)
 
 
 PHASES = (

@@ -52,13 +52,18 @@ NO_DECISIONS = TalkDecisions(
 )
 
 
-class Agents(NamedTuple):
-    """The columns of all agents, as compiled loops take them."""
-
+class _Agents(NamedTuple):
     humans: Any  # HumanArrays
     oses: Any  # OSArrays
     faces: Array  # float32[agents, 8]
     decisions: TalkDecisions
+
+
+class Agents(_Agents):
+    """The columns of all agents, as compiled loops take them.
+
+    It has room for what loops find at an address (``sim.engine.by_address``).
+    """
 
 
 class Own(NamedTuple):
@@ -95,6 +100,10 @@ class State:
         self.tables = {name: Table(c, _NoArrays) for name, c in own.tables.items()}
         self.decisions = NO_DECISIONS
         self._faces = _faces(humans)
+        self._agents: Agents | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_agents": None}  # it knows where columns lie
 
     @property
     def faces(self) -> Array:
@@ -104,11 +113,21 @@ class State:
     @property
     def agents(self) -> Agents:
         """The columns of all agents, as compiled loops take them."""
-        return Agents(self.humans.arrays, self.oses.arrays, self.faces, self.decisions)
+        known = self._agents
+        if (
+            known is None
+            or known.humans is not self.humans.arrays
+            or known.oses is not self.oses.arrays
+            or known.decisions is not self.decisions
+        ):
+            columns = self.humans.arrays, self.oses.arrays, self.faces
+            known = self._agents = Agents(*columns, self.decisions)
+        return known
 
     def add_oses(self, rows: int, **values: Any) -> slice:
         """Add OSes, with empty blocks of ties; return their rows."""
         new = self.oses.append(rows, **values)
+        self._agents = None
         self.ties.add_agents(rows)
         if self.ties.agents > len(self._faces):
             size = self.ties.agents * 3 // 2 + 16

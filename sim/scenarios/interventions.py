@@ -145,6 +145,7 @@ class Steering:
         self.usual = usual
         self.waiting = list(declared)
         self.in_force: list[tuple[Intervention, int]] = []  # with its first day
+        self._latest: tuple[Any, Parameters] | None = None  # and what it follows from
 
     def begin(
         self, step: int, measures: Mapping[str, float] | None
@@ -179,7 +180,12 @@ class Steering:
         for one, _ in self.in_force:
             if one.who is None:
                 changes |= one.set
-        return self.usual.replace(**changes) if changes else self.usual
+        if not changes:
+            return self.usual
+        of = self.usual, changes
+        if self._latest is None or self._latest[0] != of:
+            self._latest = of, self.usual.replace(**changes)
+        return self._latest[1]
 
     @property
     def for_some(self) -> list[tuple[Intervention, dict[str, Any]]]:

@@ -186,7 +186,7 @@ class Society(AgentRegistry, mesa.Model):
     def _steer(self) -> None:
         """Let interventions begin and end, before the day begins."""
         measures = None  # before the first day nothing is measured
-        if self.monitor.history.days:
+        if self.monitor.history.days and self.steering.waiting:
             names = self.monitor.history.names
             measures = {name: self.monitor.latest(name) for name in names}
         begun = self.steering.begin(int(self.day["step"]) + 1, measures)
@@ -208,7 +208,7 @@ class Society(AgentRegistry, mesa.Model):
 
     def follow(self, current: Parameters) -> None:
         """Let parameters hold from the next day on."""
-        if current != self.parameters:
+        if current is not self.parameters and current != self.parameters:
             self.parameters = current
             processes.set_constants(self.day, current)
             if self.own_schedule is not None:

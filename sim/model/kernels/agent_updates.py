@@ -103,7 +103,7 @@ def bound_to(k, j, oses, ties, day):
 
 
 @kernel
-def gather(oses, ties, day, label, sums):
+def gather(agents, ties, day, label, sums):
     """Find collectives, and let their insight grow.
 
     Parameters
@@ -114,6 +114,7 @@ def gather(oses, ties, day, label, sums):
         float64[oses, 5] of zeros, written by label: members, their growth, bonds,
         closeness along those; and the most insight.
     """
+    oses = agents.oses
     _label_components(oses, ties, day, label)
     _sum_components(oses, ties, day, label, sums)
     for j in range(label.shape[0]):

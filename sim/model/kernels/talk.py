@@ -112,12 +112,12 @@ def hours_of(faces, agent, day):
 
 def attend(first, last, agents, ties, day):
     """Write each agent's offer: hours per unit of weight of a tie."""
-    _attend(first, last, Work(agents, ties, day, new_block()))
+    _attend(first, last, agents, ties, day, new_block())
 
 
 @kernel
-def _attend(first, last, work):
-    agents, ties, day, block = work
+def _attend(first, last, agents, ties, day, block):
+    work = Work(agents, ties, day, block)
     faces, worth = agents.faces, block.came
     agent, k, total = first, 0, 0.0  # what comes before half-edge ``k`` is done
     while agent < last:
@@ -376,12 +376,12 @@ def _at(mark, agent, work):
 
 def converse(first, last, agents, ties, day):
     """Write each agent's ties after the day's talk, and its sums over them."""
-    _converse(first, last, Work(agents, ties, day, new_block()))
+    _converse(first, last, agents, ties, day, new_block())
 
 
 @kernel
-def _converse(first, last, work):
-    agents, ties, day, block = work
+def _converse(first, last, agents, ties, day, block):
+    work = Work(agents, ties, day, block)
     for agent in range(max(first, day.n_humans), last):
         if is_gone(agents.faces, agent, day):
             ties.degree[agent] = 0
