@@ -17,9 +17,10 @@ import numba
 import numpy as np
 import pytest
 
-from sim.engine import jit, rng
+from sim.engine import by_address, jit, rng
 from sim.model import rules
 from sim.model.kernels import agent_updates, meetings, talk
+from sim.society import Society
 from sim.utils import provenance, source
 
 DECORATORS = (
@@ -185,10 +186,10 @@ def test_the_cache_is_where_it_is_told_to_be(
 # ----------------------------------------------------------------------- decorators
 
 KERNELS = [
-    function
+    getattr(function, "part", function)
     for module in (talk, agent_updates, meetings)
     for function in vars(module).values()
-    if isinstance(function, numba.core.dispatcher.Dispatcher)
+    if isinstance(function, numba.core.dispatcher.Dispatcher | by_address.Loop)
 ]
 
 
@@ -202,8 +203,12 @@ def test_nothing_is_compiled_in_a_way_that_depends_on_the_processor(
 
 
 def test_a_kernel_lets_other_threads_run() -> None:
-    for function in (talk._converse, talk._attend, agent_updates.grow, meetings.meet):
-        assert function.targetoptions["nogil"]
+    society = Society("her", seed=0, humans=5)
+    society.step()
+    for loop in (talk._converse, talk._attend, agent_updates.grow, meetings.meet):
+        for entry in loop.entries:
+            assert entry.targetoptions["nogil"]
+        assert loop.entries
 
 
 def test_a_rule_stays_a_plain_function() -> None:

@@ -707,9 +707,11 @@ def test_loops_of_the_model_are_not_compiled_anew(gossip: Mechanism) -> None:
     from sim.model.kernels import agent_updates
 
     lived(small(), days=1)
-    before = len(agent_updates.belong.signatures)  # type: ignore[attr-defined]
+    loop: Any = agent_updates.belong
+    before = loop.entries
     lived(small("gossip"), days=1)
-    assert len(agent_updates.belong.signatures) == before  # type: ignore[attr-defined]
+    assert loop.entries == before
+    assert len(before) >= 1
 
 
 @pytest.mark.slow

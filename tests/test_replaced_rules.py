@@ -201,7 +201,8 @@ def test_a_changed_parameter_holds_from_its_day_on_and_compiles_nothing(
     assert owners[4] == 0 < 20 < owners[5] < owners[7] == owners[9]
     (there,) = replaced.in_force(town.parameters).values()
     loop: Any = replaced._variant((there,))["sim.model.kernels.meetings", "adopt"]
-    assert len(loop.signatures) == 1
+    (entry,) = loop.entries
+    assert len(entry.signatures) == 1
 
 
 def test_it_holds_on_day_0_too(tmp_path: Path) -> None:
@@ -382,7 +383,8 @@ def test_its_loops_are_kept_for_other_processes(tmp_path: Path) -> None:
     for found in ((0, 1), (1, 0)):
         lived(town, 1)
         loop: Any = replaced._variant((there,))["sim.model.kernels.meetings", "adopt"]
-        counts = loop.stats.cache_hits, loop.stats.cache_misses
+        (entry,) = loop.entries
+        counts = entry.stats.cache_hits, entry.stats.cache_misses
         assert tuple(sum(count.values()) for count in counts) == found
         replaced._variant.cache_clear()
 

@@ -63,7 +63,7 @@ class Loop:
     function
         What is compiled; ``COLUMNS`` are among its arguments, side by side.
     make
-        Compiles.
+        Compiles, without reference counts: columns at an address are nobody's.
     unpack
         ``write``, compiled.
     """
@@ -76,8 +76,20 @@ class Loop:
         self._first = self._names.index(COLUMNS[0])
         self._after = self._first + len(COLUMNS)
         self._make, self._unpack = make, unpack
-        self._loop: Any = None
+        self._part: Any = None
         self._entries: dict[Any, Any] = {}
+
+    @property
+    def part(self) -> Any:
+        """What other compiled loops call, with columns as they have them."""
+        if self._part is None:
+            self._part = self._make(self.py_func, is_part=True)
+        return self._part
+
+    @property
+    def entries(self) -> list[Any]:
+        """What was compiled to be called: a function for each type of columns."""
+        return list(self._entries.values())
 
     def __call__(self, *given: Any) -> None:
         """Run the loop, on arguments as the function takes them."""
@@ -101,8 +113,6 @@ class Loop:
 
     def _entry(self, held: Unpacked) -> Any:
         """Return what runs the loop, given the addresses of columns and a day."""
-        if self._loop is None:
-            self._loop = self._make(self.py_func, is_part=True)
         columns, day = numba.typeof(held.columns), numba.typeof(held.day)
         name = f"{self.__name__}_by_address_{_digest(columns, day).hex()[:16]}"
         before, after = self._names[: self._first], self._names[self._after :]
@@ -113,7 +123,7 @@ class Loop:
             f"    loop({', '.join(self._names)})\n"
         )
         space = {"columns_at": _value_at(columns), "day_at": _record_at(day)}
-        space |= {"loop": self._loop, "__name__": self.__module__}
+        space |= {"loop": self.part, "__name__": self.__module__}
         exec(compile(lines, self.py_func.__code__.co_filename, "exec"), space)
         entry = self._entries[held.kind] = self._make(space[name])
         return entry

@@ -159,7 +159,7 @@ def _met_by(agent, agents, ties, day, numbers, by_row):
 def _loop(phase: str) -> Any:
     """Return the loop around a process of the model."""
     space = {"__name__": __name__, "range": range, "_are_alike": _are_alike}
-    space["_kernel"] = _KERNELS[phase]
+    space["_kernel"] = _KERNELS[phase].part
     made = types.FunctionType(_each.__code__, space, f"each_{phase}")
     made.__qualname__, made.__module__ = made.__name__, __name__
     return jit.own_kernel(made, f"rows-{phase}-{_digest()}", is_checked=False)
