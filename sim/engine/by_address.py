@@ -51,7 +51,7 @@ class Unpacked:
     def take(self, day: Any) -> None:
         """Let loops find the record of a day."""
         self.day = day
-        self.day_address: int = day.__array_interface__["data"][0]
+        self.day_address: int = np.frombuffer(day, np.uint8).ctypes.data
         self.kind = self._number, day.dtype
 
 
