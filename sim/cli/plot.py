@@ -22,7 +22,7 @@ FIGURES = (
 )
 FILM = "film"
 FORMATS, FILMS = ("png", "svg", "pdf"), ("gif", "mp4")
-FILES = ("graphml", "gexf", "csv", "json")
+FILES = ("graphml", "gexf", "csv", "json", "html")
 
 
 def add_plot(commands: Any) -> None:
@@ -46,10 +46,13 @@ def add_plot(commands: Any) -> None:
 
 def add_export(commands: Any) -> None:
     """Add ``os-society export`` to the command line."""
-    text = "Write the relationships of a stored run for another program."
+    text = "Write a stored run as a page to watch, or for another program."
     export = add_command(commands, "export", export_run, text)
     export.add_argument("run", help="directory of the run")
-    export.add_argument("--out", metavar="PATH", required=True, help="file to write")
+    out = "file to write; a page is called like the run unless given"
+    export.add_argument("--out", metavar="PATH", help=out)
+    page = "as one page that plays the run in a browser, offline (--format html)"
+    export.add_argument("--html", action="store_true", help=page)
     kinds = "as the suffix of --out says, unless given"
     export.add_argument("--format", choices=FILES, help=kinds)
     days = export.add_mutually_exclusive_group()
@@ -149,15 +152,22 @@ def _places(
 
 
 def export_run(args: argparse.Namespace) -> int:
-    """Write the relationships of a stored run."""
+    """Write a stored run as a page, or its relationships."""
     from sim.runs.export import export as export_run
     from sim.runs.result import load
+    from sim.utils.errors import InputError
 
+    kind = args.format
+    if args.html and kind not in (None, "html"):
+        raise InputError(f"--html and --format {kind} are two formats; give one")
+    kind = "html" if args.html else kind
+    if args.out is None and kind != "html":
+        raise InputError("give --out, the file to write, or --html")
     result = load(args.run)
     files = export_run(
         result,
-        args.out,
-        args.format,
+        args.out or f"{result.path.resolve().name}.html",
+        kind,
         args.step,
         whole=args.whole,
         closest=args.closest,

@@ -1,4 +1,4 @@
-"""Export of relationships: GraphML, GEXF, CSV, JSON.
+"""Export of relationships: GraphML, GEXF, CSV, JSON; and of a run as a page to watch.
 
 Of a day, or of a whole run. Every file reads back with the same agents, ties and
 attributes, and is written part by part: a city is no more trouble than a village. Cells
@@ -19,7 +19,9 @@ import numpy as np
 import pandas as pd
 
 from sim.model.columns import OFFLINE
+from sim.model.parameters import FRIEND
 from sim.model.presence import ALIVE
+from sim.runs import view
 from sim.runs.export import gexf, graphml
 from sim.runs.export.gexf import Kinds, Span, Thing
 from sim.runs.export.rows import (
@@ -44,7 +46,7 @@ from sim.utils.errors import InputError
 from sim.utils.files import replacing
 from sim.utils.signatures import checked_arguments
 
-FORMATS = ("graphml", "gexf", "csv", "json")
+FORMATS = ("graphml", "gexf", "csv", "json", "html")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 # What of an agent is followed over the days in a dynamic file, besides its spells; of
 # all other columns the last value is given.
@@ -84,14 +86,16 @@ def export(
     path
         Where to. A CSV file of ties gets one of agents beside it.
     kind
-        ``graphml``, ``gexf``, ``csv`` or ``json``; None goes by the suffix.
+        ``graphml``, ``gexf``, ``csv``, ``json`` or ``html`` (a page that plays the
+        run in a browser, offline); None goes by the suffix.
     step
-        A snapshot day; None is the last.
+        A snapshot day; None is the last (``html`` has all).
     whole
         All snapshots: GEXF with spells and moving values, CSV with a row a day, GraphML
         and JSON with the first and last day of everything.
     closest
-        Leave out ties less close than this, 0..1.
+        Leave out ties less close than this, 0..1 (``html`` leaves out those of less
+        than 0.4).
 
     Returns
     -------
@@ -112,6 +116,8 @@ def export(
         raise InputError("export one day or the whole run, not both")
     if not 0.0 <= closest <= 1.0:
         raise InputError(f"'closest' is a closeness from 0 to 1, not {closest}")
+    if kind == "html":
+        return [_write_page(result, path, step, closest)]
     if kind == "csv":
         return _write_csv(result, path, result.steps if whole else [step], closest)
     if kind == "gexf" and whole:
@@ -127,6 +133,13 @@ def export(
     else:
         _write_json(path, graph)
     return [path]
+
+
+def _write_page(result: Result, path: Path, step: int | None, closest: float) -> Path:
+    """Write a page that plays the run."""
+    if step is not None:
+        raise InputError("a page plays the whole run; leave out the day")
+    return view.of_result(result, max(closest, FRIEND)).save(path)
 
 
 def _graph(result: Result, step: int | None, whole: bool, closest: float) -> Graph:
