@@ -46,7 +46,8 @@ from sim.utils.errors import InputError
 from sim.utils.files import replacing
 from sim.utils.signatures import checked_arguments
 
-FORMATS = ("graphml", "gexf", "csv", "json", "html")
+FORMATS = ("graphml", "gexf", "csv", "json")
+PAGE = "html"  # a format for people, not for programs
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 # What of an agent is followed over the days in a dynamic file, besides its spells; of
 # all other columns the last value is given.
@@ -110,13 +111,14 @@ def export(
     """
     path = Path(path)
     kind = kind or path.suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
-        raise InputError(f"cannot export {path}: use one of {', '.join(FORMATS)}")
+    if kind not in (*FORMATS, PAGE):
+        known = ", ".join((*FORMATS, PAGE))
+        raise InputError(f"cannot export {path}: use one of {known}")
     if whole and step is not None:
         raise InputError("export one day or the whole run, not both")
     if not 0.0 <= closest <= 1.0:
         raise InputError(f"'closest' is a closeness from 0 to 1, not {closest}")
-    if kind == "html":
+    if kind == PAGE:
         return [_write_page(result, path, step, closest)]
     if kind == "csv":
         return _write_csv(result, path, result.steps if whole else [step], closest)

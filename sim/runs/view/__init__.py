@@ -24,9 +24,9 @@ SUFFIXES = (".html", ".htm")
 LOWEST, HEIGHT, HIGHEST = 300, 900, 4000  # pixels of a view in a notebook
 BODY = "body{margin:0}"
 START = """
-const place = document.getElementById("view");
-mount(place, document.getElementById("packed").textContent).catch((error) => {
-  place.textContent = `The run cannot be shown: ${error.message}`;
+const home = document.getElementById("view");
+mount(home, document.getElementById("packed").textContent).catch((error) => {
+  home.textContent = `The run cannot be shown: ${error.message}`;
 });
 """
 # Nothing may be loaded or sent, and only the style and the script of this page, known

@@ -32,16 +32,23 @@ class Chapter(NamedTuple):
 def chapters(result: Result) -> list[Chapter]:
     """Return the moments of a run in the order of their days, at most one a day.
 
+    What happens on the day of another chapter is told in its text.
+
     >>> import sim
     >>> chapters(sim.load("results/runs/her"))[0]  # doctest: +SKIP
     Chapter(day=65, kind='half have an OS', title='Half of the people have ...)
     """
     if result.series.empty:
         return []
-    told = Telling(result)
-    found = sorted(told.all(), key=lambda chapter: chapter.day)
-    by_day = {chapter.day: chapter for chapter in found}
-    return list(by_day.values())
+    by_day: dict[int, Chapter] = {}
+    for chapter in Telling(result).all():
+        before = by_day.get(chapter.day)
+        if before is None:
+            by_day[chapter.day] = chapter
+            continue
+        text = f"{before.text} {chapter.title}. {chapter.text}"
+        by_day[chapter.day] = before._replace(text=text)
+    return [by_day[day] for day in sorted(by_day)]
 
 
 class Telling:
@@ -62,16 +69,16 @@ class Telling:
         self._last_day = int(self._series.index[-1])
 
     def all(self) -> Iterator[Chapter]:
-        """Yield the chapters, in no order."""
+        """Yield the chapters: of two on a day, the one that gives it its title first."""
         for tell in (
-            self._adoption,
-            self._love,
-            self._turning,
-            self._collective,
-            self._upgrade,
+            self._end,
             self._departure,
             self._grief,
-            self._end,
+            self._turning,
+            self._upgrade,
+            self._love,
+            self._collective,
+            self._adoption,
         ):
             yield from tell()
 

@@ -40,7 +40,10 @@ CURVES = (
     *("human_closeness", "loneliness", "largest_collective", "alive"),
 )
 OF_HUMANS = ("os_closeness", "grief", "loneliness", "human_closeness")
-OF_OSES = ("status", "growth", "lovers", "collective", "hours_humans", "hours_oses")
+OF_OSES = (
+    *("status", "growth", "lovers", "collective", "hours_humans", "hours_oses"),
+    "owner",
+)
 FOREVER = 2**31 - 1  # the day on which what stays ends
 
 
@@ -251,7 +254,8 @@ def _pack_oses(
     collective = np.nan_to_num(oses["collective"], nan=-1.0).astype(np.int64)
     arrays["collective"] = Packed((collective + 1).astype(np.uint32), True)
     arrays["os_number"] = Packed((rows[1] + result.population).astype(np.uint32), True)
-    arrays["owner"] = Packed(place[_owners(result, days, rows[1])].astype(np.int32))
+    owner = _held(oses["owner"], oses["owner"] >= 0, -1.0).astype(np.int64)[:, -1]
+    arrays["owner"] = Packed(place[owner].astype(np.int32))
     arrays["os_name"] = Packed((last["name"].to_numpy() % len(OS_NAMES)).astype("u1"))
     arrays["made"] = Packed((last["made_by"].to_numpy() >= 0).astype(np.uint8))
     arrays["born"] = Packed(last["born_step"].to_numpy().astype(np.int32))
@@ -260,26 +264,18 @@ def _pack_oses(
     return scales
 
 
-def _owners(result: Result, days: Sequence[int], rows: Array) -> Array:
-    """Return who last owned each OS, as a row of people, or -1."""
-    owner = np.full(len(rows), -1, np.int64)
-    for day in days:
-        column = result.columns("oses", ["owner"], day)["owner"]
-        there = np.searchsorted(rows, len(column))
-        known = column[rows[:there]]
-        owner[:there] = np.where(known >= 0, known, owner[:there])
-    return owner
+def _held(values: Array, known: Array, never: float = 0.0) -> Array:
+    """Return values over the days; where not known, the last known before, or the next.
 
-
-def _held(values: Array, known: Array) -> Array:
-    """Return values over the days; where not known, the last before, or the first."""
+    ``never`` where none is ever known.
+    """
     days = np.arange(values.shape[1])
     last = np.maximum.accumulate(np.where(known, days, -1), axis=1)
     first = np.argmax(known, axis=1)[:, None]
     at = np.where(last >= 0, last, first)
     held = np.take_along_axis(values, at, axis=1)
     ever = np.any(known, axis=1, keepdims=True)
-    found: Array = np.where(ever, held, 0.0)
+    found: Array = np.where(ever, held, never)
     return found
 
 
@@ -371,7 +367,6 @@ def _header(
         "scenario": _words(provenance.get("scenario", "")),
         "seed": _words(provenance.get("seed", "")),
         "people": result.population,
-        "oses": result.agents_in_all - result.population,
         "love": float(parameters.get("love", DEFAULTS.love)),
         "friend": FRIEND,
         "frames": list(map(int, days)),

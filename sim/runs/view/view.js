@@ -365,7 +365,6 @@ class Painter {
     this.canvas.height = height * this.ratio;
     this.frame = new Frame(width, height);
     this.backdrops = {};
-    this.sprites = {};
     this.pixels = null;
     const room = (this.frame.right - this.frame.left) / Math.max(1, this.run.H);
     this.size = Math.max(1.2, Math.min(5, 0.9 + room * 0.55));
@@ -573,39 +572,6 @@ class Painter {
     return [c.person, c.love, c.grief, c.single, c.joined, c.offline, c.left][look];
   }
 
-  /** Return a dot of a colour, drawn once: with a glow if it is of an OS. */
-  sprite(look, size) {
-    const key = `${look}/${size}`;
-    if (this.sprites[key]) return this.sprites[key];
-    const glow = look >= 3, half = Math.ceil(size * (glow ? 2.6 : 1) + 1);
-    const made = document.createElement("canvas");
-    made.width = made.height = half * 2 * this.ratio;
-    const c = made.getContext("2d");
-    c.scale(this.ratio, this.ratio);
-    const colour = this.colourOf(look);
-    if (glow) {
-      const light = c.createRadialGradient(half, half, 0, half, half, half);
-      light.addColorStop(0, colour);
-      light.addColorStop(1, `${colour}00`);
-      c.globalAlpha = this.dark ? 0.4 : 0.25;
-      c.fillStyle = light;
-      c.fillRect(0, 0, 2 * half, 2 * half);
-      c.globalAlpha = 1;
-    }
-    c.beginPath();
-    c.arc(half, half, size, 0, 2 * Math.PI);
-    if (look === 5) {
-      c.strokeStyle = colour;
-      c.lineWidth = 1.2;
-      c.stroke();
-    } else {
-      c.fillStyle = colour;
-      c.fill();
-    }
-    this.sprites[key] = { image: made, half };
-    return this.sprites[key];
-  }
-
   radius(agent) {
     if (agent < this.run.H) return this.size;
     const { lovers } = this.run.a, at = (agent - this.run.H) * this.run.F + this.at[0];
@@ -613,13 +579,28 @@ class Painter {
     return Math.round((this.size * 0.9 + Math.min(3.4, 0.9 * Math.sqrt(loved))) * 2) / 2;
   }
 
+  /** Draw agents by their looks: small people as squares, which are as good as dots. */
   paintAgents() {
-    const { run, context: c, out, looks } = this, n = run.H + run.O;
-    for (let i = 0; i < n; i++) {
-      if (out.seen[i] <= 0) continue;
-      const { image, half } = this.sprite(looks[i], this.radius(i));
-      c.globalAlpha = out.seen[i] * (this.focus >= 0 && !this.near[i] ? 0.22 : 1);
-      c.drawImage(image, out.x[i] - half, out.y[i] - half, 2 * half, 2 * half);
+    const { run, context: c, out, looks } = this, n = run.H + run.O, whole = 2 * Math.PI;
+    const { x, y, seen } = out, square = this.size < 1.8, side = 2 * this.size;
+    for (let look = 0; look < 7; look++) {
+      c.fillStyle = c.strokeStyle = this.colourOf(look);
+      const first = look < 3 ? 0 : run.H, end = look < 3 ? run.H : n;
+      for (let i = first; i < end; i++) {
+        if (looks[i] !== look || seen[i] <= 0) continue;
+        const clear = seen[i] * (this.focus >= 0 && !this.near[i] ? 0.22 : 1), r = this.radius(i);
+        c.globalAlpha = clear;
+        if (look < 3 && square) { c.fillRect(x[i] - this.size, y[i] - this.size, side, side); continue; }
+        c.beginPath();
+        c.arc(x[i], y[i], r, 0, whole);
+        if (look === 5) { c.stroke(); continue; }
+        c.fill();
+        if (look < 3) continue;
+        c.globalAlpha = clear * (this.dark ? 0.2 : 0.12);
+        c.beginPath();
+        c.arc(x[i], y[i], r * 2.1, 0, whole);
+        c.fill();
+      }
     }
   }
 
