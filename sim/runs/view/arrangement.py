@@ -16,7 +16,8 @@ from sim.utils.typing import Array
 LADDER = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)  # shares of pairs that are friends
 MOST_COMMUNITIES = 24  # towns that a map of a society can show
 LEAST_MEMBERS = 3  # of a community that is shown as one
-OTHERS = 160  # OSes that push an OS away in a round: a sample of all
+MOST_OTHERS, LEAST_OTHERS = 160, 40  # OSes of a sample that push an OS away in a round
+PUSHES = 400_000  # in a round: of many OSes, each is pushed by fewer
 FIRST_ROUNDS, ROUNDS = 60, 14  # of the forces on the first day, and on each other
 REPULSION = 0.012  # of the force between OSes, at the radius of the circle of people
 TETHER = 0.6  # pull of its owner on an OS that talks with people only
@@ -184,10 +185,11 @@ def draw_together(spots: Array, pulls: Pulls, rounds: int) -> Array:
     place, share = spots[rows].copy(), pulls.share[rows][:, None]
     anchor = 0.93 * pulls.anchor[rows]
     rng = np.random.default_rng(len(rows))
+    others = min(MOST_OTHERS, max(LEAST_OTHERS, PUSHES // len(rows)))
     for left in range(rounds, 0, -1):
         target = _middles(place, ends, strength, weight)
         push = share * (target - place) + TETHER * (1.0 - share) * (anchor - place)
-        push += _pushed_by_some(place, rng.integers(0, len(rows), OTHERS))
+        push += _pushed_by_some(place, rng.integers(0, len(rows), others))
         length = np.maximum(np.hypot(push[:, 0], push[:, 1]), 1e-9)
         most = 0.05 + 0.3 * left / rounds
         place += push * (np.minimum(length, most) / length)[:, None] * 0.5

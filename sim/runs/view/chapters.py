@@ -69,7 +69,7 @@ class Telling:
         self._last_day = int(self._series.index[-1])
 
     def all(self) -> Iterator[Chapter]:
-        """Yield the chapters: of two on a day, the one that gives it its title first."""
+        """Yield the chapters; of two on a day, the first gives it its title."""
         for tell in (
             self._end,
             self._departure,
