@@ -481,14 +481,15 @@ class Painter {
     }
     for (const [sx, sy, n, spots] of towns.values()) {
       const mx = sx / n, my = sy / n;
-      let r = 0;
-      for (const [px, py] of spots) r = Math.max(r, Math.hypot(px - mx, py - my));
-      r = r * 1.12 + 0.02;
+      let rx = 0, ry = 0;
+      for (const [px, py] of spots) { rx = Math.max(rx, Math.abs(px - mx)); ry = Math.max(ry, Math.abs(py - my)); }
+      rx = rx * 1.08 + 0.015;
+      ry = ry * 1.08 + 0.015;
       const steps = 40;
       c.beginPath();
       for (let s = 0; s <= steps; s++) {
         const turn = (2 * Math.PI * s) / steps;
-        c.lineTo(...onMap(frame, mx + r * Math.cos(turn), my + r * Math.sin(turn)));
+        c.lineTo(...onMap(frame, mx + rx * Math.cos(turn), my + ry * Math.sin(turn)));
       }
       c.fillStyle = colour.soil;
       c.fill();
@@ -511,7 +512,8 @@ class Painter {
     const { run, context: c, out } = this, { x, y, seen } = out;
     const { tie_from: from, tie_to: to, tie_closeness: level } = run.a, F = run.F;
     const [k, next, u] = this.at, ties = run.ties(kind, k);
-    const count = Math.min(ties.length, this.budget), steps = run.header.steps;
+    const most = kind === "mixed" ? Math.max(500, this.budget) : this.budget;
+    const count = Math.min(ties.length, most), steps = run.header.steps;
     const floor = kind === "mixed" ? run.loveStep - 0.5 : 0.5;
     const groups = [[], [], [], []];
     for (let n = 0; n < count; n++) {
@@ -617,13 +619,13 @@ class Painter {
     this.words.fill(0);
     for (let i = 0; i < looks.length; i++) {
       if (out.seen[i] <= 0) continue;
-      const px = out.x[i] | 0, py = out.y[i] | 0, big = i >= run.H ? 2 : 1;
+      const px = out.x[i] | 0, py = out.y[i] | 0;
       const faded = out.seen[i] * (this.focus >= 0 && !this.near[i] ? 0.3 : 1);
       const ink = (this.inks[looks[i]] & 0xffffff) | ((faded * 255) << 24);
-      for (let dy = 0; dy <= big; dy++) {
+      for (let dy = 0; dy < 2; dy++) {
         const row = py + dy;
         if (row < 0 || row >= h) continue;
-        for (let dx = 0; dx <= big; dx++)
+        for (let dx = 0; dx < 2; dx++)
           if (px + dx >= 0 && px + dx < w) this.words[row * w + px + dx] = ink;
       }
     }
@@ -1269,7 +1271,8 @@ export class View {
     if (!this.painter || !this.painter.frame) return;
     const { day, layout, before, found } = this;
     const mix = Math.min(1, Math.max(0, (performance.now() - this.turned) / MORPH));
-    const focus = this.focus >= 0 ? this.focus : this.hovered ?? -1;
+    const hovered = this.playing ? -1 : this.hovered ?? -1;
+    const focus = this.focus >= 0 ? this.focus : hovered;
     this.painter.paint({ day, layout, before, mix, focus, found });
     this.frames++;
   }
