@@ -11,13 +11,16 @@ import base64
 import functools
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.model.parameters import FRIEND
-from sim.runs.result import Result
 from sim.runs.view.packing import pack
 from sim.utils.errors import InputError, legible
 from sim.utils.files import write_text
 from sim.utils.html import Html, element, joined, start
+
+if TYPE_CHECKING:
+    from sim.runs.result import Result
 
 FOLDER = Path(__file__).parent
 SUFFIXES = (".html", ".htm")

@@ -7,14 +7,16 @@ which nothing happens says so.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from sim.runs import headcount
-from sim.runs.result import Result
 from sim.utils.text import counted, number, per_cent
+
+if TYPE_CHECKING:
+    from sim.runs.result import Result
 
 FEW = 0.02  # share of all below which nothing is said to have happened
 GRIEF = 0.05  # mean closeness lost and not mourned, from which people grieve

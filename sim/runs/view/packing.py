@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,14 +20,16 @@ import pandas as pd
 from sim.model.columns import DEPARTED, HERE, OFFLINE
 from sim.model.parameters import DEFAULTS, FRIEND
 from sim.model.presence import ALIVE
-from sim.runs.result import Result
 from sim.runs.selection import informative_days
 from sim.runs.view import arrangement
 from sim.runs.view.chapters import chapters
-from sim.runs.view.events import marks
+from sim.runs.view.marks import marks
 from sim.utils.errors import legible
 from sim.utils.names import HUMAN_NAMES, LONGEST, OS_NAMES
 from sim.utils.typing import Array
+
+if TYPE_CHECKING:
+    from sim.runs.result import Result
 
 FORMAT = 1
 MOST_DAYS = 61  # snapshots that are packed; of more, those in which more changes
@@ -137,7 +139,7 @@ def _over_days(
 # ------------------------------------------------------------------------------- ties
 
 
-class Ties(NamedTuple):
+class DrawnEdges(NamedTuple):
     """Ties between agents who are drawn, by their places among them."""
 
     ends: Array  # int64[ties, 2]: lower first; OSes after people
@@ -147,7 +149,7 @@ class Ties(NamedTuple):
 
 def _ties(
     result: Result, days: Sequence[int], rows: tuple[Array, Array], closest: float
-) -> Ties:
+) -> DrawnEdges:
     people, n = result.population, len(rows[0])
     place = np.full(people + int(rows[1].max(initial=-1)) + 1, -1, np.int64)
     place[rows[0]] = np.arange(n)
@@ -162,7 +164,7 @@ def _ties(
         closeness[where[known], at] = level[known]
     share = len(codes) / len(everything) if len(everything) else 1.0
     ends = np.stack([codes >> 32, codes & 0xFFFFFFFF], 1)
-    return Ties(ends, closeness, share)
+    return DrawnEdges(ends, closeness, share)
 
 
 def _ties_of_day(
@@ -197,7 +199,7 @@ def _thinned(codes: Array) -> Array:
     return chosen
 
 
-def _pack_ties(arrays: dict[str, Packed], ties: Ties, people: int) -> None:
+def _pack_ties(arrays: dict[str, Packed], ties: DrawnEdges, people: int) -> None:
     arrays["tie_from"] = Packed(ties.ends[:, 0].astype(np.uint32), True)
     arrays["tie_to"] = Packed(ties.ends[:, 1].astype(np.uint32), True)
     arrays["tie_closeness"] = Packed(ties.closeness, True)
@@ -302,7 +304,7 @@ def _bytes_of(values: Array, scale: float) -> Array:
 
 
 def _pack_places(
-    arrays: dict[str, Packed], frames: Frames, ties: Ties, people: int
+    arrays: dict[str, Packed], frames: Frames, ties: DrawnEdges, people: int
 ) -> None:
     """Add where people stand, and where forces draw the OSes on each day."""
     among = (ties.ends < people).all(1)

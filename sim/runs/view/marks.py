@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sim.events.kinds import EVENTS
-from sim.runs.result import Result
 from sim.utils.errors import legible
 from sim.utils.text import sentence
+
+if TYPE_CHECKING:
+    from sim.runs.result import Result
 
 MOST_OF_A_KIND = 8
 LONGEST_WHO = 90  # letters
