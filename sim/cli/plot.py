@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 AFTER_RUN = ("timeline", "network")
 FIGURES = (
-    *("timeline", "network", "multiples", "ego", "communities", "growth"),
+    *("story", "timeline", "network", "multiples", "ego", "communities", "growth"),
     *("attention", "survival"),
 )
 FILM = "film"
@@ -29,9 +29,8 @@ def add_plot(commands: Any) -> None:
     """Add ``os-society plot`` to the command line."""
     plot = add_command(commands, "plot", plot_run, "Draw a stored run.")
     plot.add_argument("run", help="directory of the run")
-    plot.add_argument(
-        "more", nargs="*", metavar="RUN", help="other seeds, for a survival curve"
-    )
+    others = "other seeds, for survival and story; story takes controls, too"
+    plot.add_argument("more", nargs="*", metavar="RUN", help=others)
     every = "all draws every figure but the film"
     what = (*FIGURES, FILM, "all")
     plot.add_argument("--what", choices=what, default="all", help=every)
@@ -68,8 +67,8 @@ def plot_run(args: argparse.Namespace) -> int:
     from sim.utils.errors import InputError
 
     runs = [load(path) for path in (args.run, *args.more)]
-    if args.more and args.what != "survival":
-        raise InputError("several runs go with --what survival only")
+    if args.more and args.what not in ("survival", "story"):
+        raise InputError("several runs go with --what survival or story only")
     if args.agent is not None and args.what != "ego":
         raise InputError("--agent goes with --what ego only")
     if args.step is not None and args.what not in ("network", "ego"):
@@ -84,10 +83,10 @@ def plot_run(args: argparse.Namespace) -> int:
 
 
 def _all_of(result: Result) -> tuple[str, ...]:
-    """Return the figures that a run has: flows take two snapshot days."""
-    if len(result.steps) > 1:
-        return FIGURES
-    return tuple(name for name in FIGURES if name != "communities")
+    """Return the figures that a run has: a story takes a day, flows two snapshots."""
+    lacks = {"story"} if result.series.empty else set()
+    lacks |= {"communities"} if len(result.steps) < 2 else set()
+    return tuple(name for name in FIGURES if name not in lacks)
 
 
 def draw_after_run(result: Result) -> list[Path]:
@@ -108,6 +107,8 @@ def _draw(
     result, days = runs[0], None if step is None else [step]
     if name == "survival":
         figure: Figure = plots.survival(runs if len(runs) > 1 else result)
+    elif name == "story":
+        figure = plots.story(result, runs[1:])
     elif name == "network":
         figure = plots.network(result, days)
     elif name == "ego":

@@ -196,3 +196,54 @@ class Telling:
         text += f"{counted(self._at('departed', day), 'has', 'have')} left; there are "
         text += f"{counted(self._at('loves', day), 'love')}."
         yield Chapter(day, "end", f"People are {how} {since}", text)
+
+
+def headline(result: Result) -> str:
+    """Return what became of a run, in a sentence of its own figures.
+
+    Parameters
+    ----------
+    result
+        A run that was simulated for a day or more.
+    """
+    last = result.series.iloc[-1]
+    left, oses = float(last["departed"]), float(last["oses"])
+    said = "No OS came"
+    if left >= FEW * max(1.0, oses):
+        said = f"{left:,.0f} of {counted(oses, 'OS')} left"
+    elif oses:
+        talk = per_cent(float(last["peer_attention"]))
+        said = "Hardly any OS left" if left else "No OS left"
+        said += f", OSes give each other {talk} of their talk"
+    end = next((c.title for c in chapters(result) if c.kind == "end"), "")
+    end = end.replace(" to each other", "")
+    return f"{said}; {end[:1].lower()}{end[1:]}" if end else said
+
+
+def moment(result: Result, day: int) -> str:
+    """Return what marks a day of a run, in a few words of its own figures.
+
+    Parameters
+    ----------
+    result
+        A run.
+    day
+        A day of its series, or day 0.
+    """
+    if day not in result.series.index:
+        return "before the first day"
+    series, heads = result.series, pd.Series(headcount.heads(result), [day])
+    today = {str(name): float(column.loc[day]) for name, column in series.items()}
+    oses, left, people = max(1.0, today["oses"]), today["departed"], float(heads[day])
+    if left >= oses / 2:
+        grief = today["grief"]
+        after = f"grief {number(grief)}" if grief >= GRIEF else "little grief is left"
+        return f"{per_cent(left / oses)} have left; {after}"
+    joined = today["largest_collective"]
+    if joined >= oses / 2:
+        return f"{joined:,.0f} OSes in one collective"
+    if today["peer_attention"] >= 0.5:
+        return f"{per_cent(today['peer_attention'])} of OS talk is with OSes"
+    if today["loves"] >= FEW * people:
+        return counted(today["loves"], "love")
+    return f"{counted(today['here'], 'OS')} here"
