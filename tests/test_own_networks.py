@@ -18,6 +18,7 @@ from sim.model import population
 from sim.model.columns import PARTNER
 from sim.runs.export import export
 from sim.runs.live import LiveResult
+from sim.runs.result import who
 from sim.runs.run import resume
 from sim.utils.errors import InputError
 
@@ -399,3 +400,14 @@ def test_a_sweep_keeps_its_networks_for_its_workers(tmp_path: Path) -> None:
     assert run.network is not None
     resumed = sim.sweep(design, out=moved, workers=2, resume=True)
     assert resumed.table().equals(table)
+
+
+def test_an_event_of_many_oses_is_told_where_people_have_names(
+    town: sim.Result,
+) -> None:
+    """Their names are not known to it, and are no people's either."""
+    labels, oses = town.labels or (), range(town.population, town.population + 9)
+    assert who(oses, 9, {}, labels) == "9 agents"
+    first = town.population
+    told = who([0, first], 2, {first: "Ada"}, labels)
+    assert told == f"{labels[0]} (0), OS Ada ({first})"

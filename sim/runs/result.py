@@ -791,9 +791,9 @@ def who(
     labels
         What a network file calls each human, if it does.
     """
+    some = members if len(members) <= NAMED else ()  # of others, names are not known
     texts = [
-        f"OS {names[m]} ({m})" if m in names else human_label(m, labels)
-        for m in members[:NAMED]
+        f"OS {names[m]} ({m})" if m in names else human_label(m, labels) for m in some
     ]
     one_by_one = ", ".join(texts)
     if len(members) == len(texts) > 0 and len(one_by_one) <= WHO:
