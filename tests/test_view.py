@@ -238,6 +238,23 @@ def test_a_running_society_is_seen_as_it_is_today(story: Society) -> None:
 # ------------------------------------------------------------------------------ a page
 
 
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_words_can_be_read_on_every_ground(theme: str) -> None:
+    accessible: Any = pytest.importorskip("accessible")
+    dark, light = re.findall(r"\.osv[^{]*\{(.*?)\}", view.source("view.css"), re.S)[:2]
+    told = dark + (light if theme == "light" else "")
+    colour = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", told))
+    for ink in ("ink", "muted", "faint"):
+        for paper in ("page", "panel", "sky-top", "soil"):
+            assert accessible.contrast(colour[ink], colour[paper]) >= 4.5, (ink, paper)
+    for mark in ("person", "love", "grief", "single", "joined", "left", "offline"):
+        for paper in ("sky-top", "sky-low", "soil"):
+            assert accessible.contrast(colour[mark], colour[paper]) >= 3.0, (
+                mark,
+                paper,
+            )
+
+
 def test_the_same_run_gives_the_same_page(told: Result, page: str) -> None:
     assert view.page(told) == page
 

@@ -167,6 +167,25 @@ def test_every_control_does_what_it_says(chromium: Any, file: Path) -> None:
     visit.end()
 
 
+def test_the_address_leads_to_a_day_and_a_layout(chromium: Any, file: Path) -> None:
+    visit = Visit(chromium, file)
+    visit.page.get_by_role("slider", name="Day").fill("123")
+    visit.page.get_by_role("radio", name="Map").check()
+    address = visit.page.url
+    assert address == f"{file.as_uri()}#day=123&layout=map"
+    visit.page.goto("about:blank")
+    visit.page.goto(address)
+    visit.page.locator(".osv-days").wait_for()
+    assert visit.view("[v.day, v.layout]") == [123, "map"]
+    for wrong in ("#day=99999&layout=none", "#day=x", "#%"):
+        visit.page.goto("about:blank")
+        visit.page.goto(file.as_uri() + wrong)
+        visit.page.locator(".osv-days").wait_for()
+        assert visit.view("v.layout") == "sky"
+    assert visit.errors == []
+    visit.context.close()
+
+
 def test_an_agent_is_hovered_found_and_kept_in_sight(
     chromium: Any, file: Path, told: Result
 ) -> None:

@@ -75,6 +75,7 @@ class GroundAndSky(NamedTuple):
     look: Array  # int[oses]: 0 not drawn, 1 on its own, 2 in a collective, 3 leaving
     in_love: Array  # bool[people]
     grief: Array  # float[people], closeness lost and not mourned
+    there: Array  # bool[people]: who is there
     loves: Array  # int[loves, 2]: rows of a human and of the OS it loves
     peers: Array  # int[ties, 2]: rows of OSes that are friends
     friends: Array  # int[ties, 2]: rows of people who are friends
@@ -186,13 +187,25 @@ def _checked(result: Result, steps: Sequence[int]) -> list[int]:
 
 def arranged(result: Result) -> Array:
     """Return ``float[people]``, 0..1: the places of people along the ground."""
-    ties = result.ties(result.steps[0])
-    people = result.population
-    among = (ties["owner"] < ties["neighbour"]) & (ties["neighbour"] < people)
-    pairs = ties.loc[among, ["owner", "neighbour"]].to_numpy(np.int64)
-    rank = arrangement.arrange(people, pairs).rank
-    places: Array = (rank + 0.5) / max(1, people)
+    ties = pd.concat([_friendships(result, result.steps[at]) for at in (0, -1)])
+    people = headcount.numbers_there(result, *result.steps)
+    at = np.zeros(result.population, np.int64)
+    at[people] = np.arange(len(people))
+    known = ties["owner"].isin(people) & ties["neighbour"].isin(people)
+    pairs = at[ties[known].to_numpy(np.int64)]
+    rank = arrangement.arrange(len(people), np.unique(pairs, axis=0)).rank
+    places = np.zeros(result.population)
+    places[people] = (rank + 0.5) / max(1, len(people))
     return places
+
+
+def _friendships(result: Result, day: int) -> pd.DataFrame:
+    """Return who is tied to whom of the people on a day, each pair once."""
+    ties = result.ties(day)
+    among = (ties["owner"] < ties["neighbour"]) & (
+        ties["neighbour"] < result.population
+    )
+    return ties.loc[among, ["owner", "neighbour"]]
 
 
 def ground_and_sky(result: Result, day: int, places: Array) -> GroundAndSky:
@@ -221,7 +234,8 @@ def ground_and_sky(result: Result, day: int, places: Array) -> GroundAndSky:
     height = np.where(leaving, 1.06 + 0.14 * np.maximum(0, since) / RISE, share)
     owner, mixed = oses["owner"].to_numpy(), _spread(len(oses))
     x = np.where(owner >= 0, places[np.maximum(owner, 0)], mixed)
-    drawn = np.concatenate([np.ones(people, bool), look > 0])
+    there = humans.index.isin(headcount.those_there(humans).index)
+    drawn = np.concatenate([there, look > 0])
     ends = ties[["owner", "neighbour"]].to_numpy(np.int64)
     closeness = ties["closeness"].to_numpy()
     once = (ends[:, 0] < ends[:, 1]) & drawn[ends].all(1)
@@ -229,16 +243,14 @@ def ground_and_sky(result: Result, day: int, places: Array) -> GroundAndSky:
     loved = once & (kinds == 1) & (closeness >= love)
     peers = once & (kinds == 2) & (closeness >= FRIEND)
     friends = once & (kinds == 0) & (closeness >= FRIEND)
-    there = headcount.those_there(humans).index.to_numpy()
-    grief = np.zeros(people)
-    grief[there] = humans["grief"].to_numpy(float)[there]
     return GroundAndSky(
         places,
         x + 0.008 * (_spread(len(oses), 3) - 0.5),
         height,
         look,
         humans["os_closeness"].to_numpy() >= love,
-        grief,
+        np.where(there, humans["grief"].to_numpy(float), 0.0),
+        there,
         _some(ends[loved] - [0, people]),
         _some(ends[peers] - people),
         _some(ends[friends]),
@@ -284,14 +296,14 @@ def _draw_moment(axis: Axes, drawn: GroundAndSky, first: bool) -> None:
     _hang(axis, ground, drawn.grief)
     loves = np.stack([ground[drawn.loves[:, 0]], sky[drawn.loves[:, 1]]], 1)
     _lines(axis, loves, RED, 5.5)
-    size = float(np.clip(2400.0 / max(1, len(ground)), 1.2, 12.0))
+    size = float(np.clip(2400.0 / max(1, drawn.there.sum()), 1.2, 12.0))
     for look in (1, 2, 3):
         _dots(axis, sky[drawn.look == look], 1.5 * size, LOOKS[look])
     grieving = drawn.grief >= GRIEVES
     for rows, colour in (
-        (~drawn.in_love & ~grieving, SKY),
-        (drawn.in_love & ~grieving, RED),
-        (grieving, PURPLE),
+        (drawn.there & ~drawn.in_love & ~grieving, SKY),
+        (drawn.there & drawn.in_love & ~grieving, RED),
+        (drawn.there & grieving, PURPLE),
     ):
         _dots(axis, ground[rows], size, colour)
 

@@ -28,7 +28,9 @@ LOWEST, HEIGHT, HIGHEST = 300, 900, 4000  # pixels of a view in a notebook
 BODY = "body{margin:0}"
 START = """
 const home = document.getElementById("view");
-mount(home, document.getElementById("packed").textContent).catch((error) => {
+const packed = document.getElementById("packed").textContent;
+const address = location.protocol !== "about:"; // a frame in a notebook has none
+mount(home, packed, { address }).catch((error) => {
   home.textContent = `The run cannot be shown: ${error.message}`;
 });
 """

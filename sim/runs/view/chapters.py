@@ -237,7 +237,7 @@ def moment(result: Result, day: int) -> str:
     oses, left, people = max(1.0, today["oses"]), today["departed"], float(heads[day])
     if left >= oses / 2:
         grief = today["grief"]
-        after = f"grief {number(grief)}" if grief >= GRIEF else "little grief is left"
+        after = f"grief {grief:.2f}" if grief >= GRIEF else "little grief is left"
         return f"{per_cent(left / oses)} have left; {after}"
     joined = today["largest_collective"]
     if joined >= oses / 2:

@@ -20,6 +20,7 @@ import pandas as pd
 from sim.model.columns import DEPARTED, HERE, OFFLINE
 from sim.model.parameters import DEFAULTS, FRIEND
 from sim.model.presence import ALIVE
+from sim.runs import headcount
 from sim.runs.selection import informative_days
 from sim.runs.view import arrangement
 from sim.runs.view.chapters import chapters
@@ -86,15 +87,15 @@ def pack(result: Result, closest: float = FRIEND) -> bytes:
     days = _days(result)
     rows = _drawn(result, days)
     frames = Frames(
-        _over_days(result, "humans", OF_HUMANS, days, rows[0]),
-        _over_days(result, "oses", OF_OSES, days, rows[1]),
+        _over_days(result, "humans", OF_HUMANS, days, rows.humans),
+        _over_days(result, "oses", OF_OSES, days, rows.oses),
     )
     ties = _ties(result, days, rows, closest)
     arrays: dict[str, Packed] = {}
-    scales = _pack_humans(arrays, result, days, frames.humans, rows[0])
+    scales = _pack_humans(arrays, result, days, frames.humans, rows.humans)
     scales |= _pack_oses(arrays, result, days, frames.oses, rows)
-    _pack_ties(arrays, ties, len(rows[0]))
-    _pack_places(arrays, frames, ties, len(rows[0]))
+    _pack_ties(arrays, ties)
+    _pack_places(arrays, frames, ties, len(rows.humans))
     scales |= _pack_series(arrays, result)
     header = _header(result, days, rows) | {"scales": scales, "tie_share": ties.share}
     return _deflated(header, arrays)
@@ -108,17 +109,29 @@ def _days(result: Result) -> list[int]:
     return informative_days(result, MOST_DAYS)
 
 
-def _drawn(result: Result, days: Sequence[int]) -> tuple[Array, Array]:
-    """Return the rows of the people and OSes that are drawn, ascending."""
-    people = result.population
+class Rows(NamedTuple):
+    """Who is drawn, and how many there are."""
+
+    humans: Array  # int64, ascending
+    oses: Array  # int64, ascending
+    people: int  # who were there on any of the days
+
+
+def _drawn(result: Result, days: Sequence[int]) -> Rows:
+    """Return who is drawn: of very many, some that are spread over all."""
     owner = result.columns("oses", ["owner"], days[-1])["owner"]
+    humans = np.arange(result.population)
+    if headcount.changes(result):
+        humans = headcount.numbers_there(result, *days)
+    people = len(humans)
     if people <= MOST_PEOPLE:
-        return np.arange(people), np.arange(len(owner))
-    humans = np.unique(np.linspace(0, people - 1, MOST_PEOPLE).astype(np.int64))
+        owned = np.isin(owner, humans)
+        return Rows(humans, np.flatnonzero(owned | (owner < 0)), people)
+    humans = humans[np.unique(np.linspace(0, people - 1, MOST_PEOPLE).astype(np.int64))]
     kept = np.isin(owner, humans)
     unowned = np.flatnonzero(owner < 0)
     kept[unowned[:: max(1, people // MOST_PEOPLE)]] = True
-    return humans, np.flatnonzero(kept)
+    return Rows(humans, np.flatnonzero(kept), people)
 
 
 def _over_days(
@@ -148,12 +161,12 @@ class DrawnEdges(NamedTuple):
 
 
 def _ties(
-    result: Result, days: Sequence[int], rows: tuple[Array, Array], closest: float
+    result: Result, days: Sequence[int], rows: Rows, closest: float
 ) -> DrawnEdges:
-    people, n = result.population, len(rows[0])
-    place = np.full(people + int(rows[1].max(initial=-1)) + 1, -1, np.int64)
-    place[rows[0]] = np.arange(n)
-    place[people + rows[1]] = n + np.arange(len(rows[1]))
+    people, n = result.population, len(rows.humans)
+    place = np.full(people + int(rows.oses.max(initial=-1)) + 1, -1, np.int64)
+    place[rows.humans] = np.arange(n)
+    place[people + rows.oses] = n + np.arange(len(rows.oses))
     by_day = [_ties_of_day(result, day, place, closest) for day in days]
     everything = np.unique(np.concatenate([code for code, _ in by_day]))
     codes = _thinned(everything)
@@ -199,7 +212,7 @@ def _thinned(codes: Array) -> Array:
     return chosen
 
 
-def _pack_ties(arrays: dict[str, Packed], ties: DrawnEdges, people: int) -> None:
+def _pack_ties(arrays: dict[str, Packed], ties: DrawnEdges) -> None:
     arrays["tie_from"] = Packed(ties.ends[:, 0].astype(np.uint32), True)
     arrays["tie_to"] = Packed(ties.ends[:, 1].astype(np.uint32), True)
     arrays["tie_closeness"] = Packed(ties.closeness, True)
@@ -233,12 +246,12 @@ def _pack_oses(
     result: Result,
     days: Sequence[int],
     oses: dict[str, Array],
-    rows: tuple[Array, Array],
+    rows: Rows,
 ) -> dict[str, float]:
     """Add what is packed of OSes; return by what their bytes are to be multiplied."""
-    last = result.oses(days[-1]).iloc[rows[1]]
+    last = result.oses(days[-1]).iloc[rows.oses]
     place = np.full(result.population + 1, -1)
-    place[rows[0]] = np.arange(len(rows[0]))
+    place[rows.humans] = np.arange(len(rows.humans))
     status = np.where(np.isnan(oses["status"]), UNBORN, oses["status"]).astype(np.uint8)
     here = status == HERE
     hours = oses["hours_humans"] + oses["hours_oses"]
@@ -255,7 +268,9 @@ def _pack_oses(
     arrays["status"] = Packed(status, True)
     collective = np.nan_to_num(oses["collective"], nan=-1.0).astype(np.int64)
     arrays["collective"] = Packed((collective + 1).astype(np.uint32), True)
-    arrays["os_number"] = Packed((rows[1] + result.population).astype(np.uint32), True)
+    arrays["os_number"] = Packed(
+        (rows.oses + result.population).astype(np.uint32), True
+    )
     owner = _held(oses["owner"], oses["owner"] >= 0, -1.0).astype(np.int64)[:, -1]
     arrays["owner"] = Packed(place[owner].astype(np.int32))
     arrays["os_name"] = Packed((last["name"].to_numpy() % len(OS_NAMES)).astype("u1"))
@@ -308,8 +323,10 @@ def _pack_places(
 ) -> None:
     """Add where people stand, and where forces draw the OSes on each day."""
     among = (ties.ends < people).all(1)
-    first = ties.ends[among & (ties.closeness[:, 0] > 0)]
-    found = arrangement.arrange(people, first)
+    first = among & (ties.closeness[:, 0] > 0)
+    known = np.bincount(ties.ends[first].ravel(), minlength=people)[:people] > 0
+    later = among & ~known[np.minimum(ties.ends, people - 1)].all(1)
+    found = arrangement.arrange(people, ties.ends[first | later])
     arrays["rank"] = Packed(found.rank.astype(np.uint32))
     arrays["community"] = Packed(found.community.astype(np.uint16))
     arrays["map"] = Packed(_sixteen_bits(found.places))
@@ -358,22 +375,25 @@ def _pack_series(arrays: dict[str, Packed], result: Result) -> dict[str, float]:
     return scales
 
 
-def _header(
-    result: Result, days: Sequence[int], rows: tuple[Array, Array]
-) -> dict[str, Any]:
+def _header(result: Result, days: Sequence[int], rows: Rows) -> dict[str, Any]:
     """Return what is said in words; whatever the run says is text and no more."""
     provenance = result.provenance
     labels = result.labels
+    if labels is not None:
+        labels = tuple(_words(labels[row]) for row in rows.humans)
     parameters = provenance["parameters"]
     return {
         "scenario": _words(provenance.get("scenario", "")),
         "seed": _words(provenance.get("seed", "")),
-        "people": result.population,
+        "people": rows.people,
+        "at_start": headcount.at_start(result),
         "love": float(parameters.get("love", DEFAULTS.love)),
         "friend": FRIEND,
         "frames": list(map(int, days)),
         "names": {"people": HUMAN_NAMES, "oses": OS_NAMES},
-        "labels": None if labels is None else [_words(labels[row]) for row in rows[0]],
+        "labels": None
+        if labels is None
+        else [_words(labels[row]) for row in rows.humans],
         "chapters": [chapter._asdict() for chapter in chapters(result)],
         "events": [mark._asdict() for mark in marks(result)],
         "steps": STEPS,

@@ -888,7 +888,11 @@ export class View {
     this.build(options);
     this.painter = new Painter(this.canvas, run);
     this.theme(options.theme || (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
-    this.go(options.day ?? this.poster(), false);
+    this.keepsAddress = Boolean(options.address);
+    const asked = this.keepsAddress ? addressed(run) : {};
+    this.go(asked.day ?? options.day ?? this.poster(), asked.day !== undefined);
+    if (asked.layout) this.turn(asked.layout);
+    this.turned = -Infinity;
     this.observer = new ResizeObserver(() => this.fit());
     this.observer.observe(this.stage);
     this.observer.observe(this.days);
@@ -921,7 +925,7 @@ export class View {
   // ---------------------------------------------------------------------- elements
 
   build({ heading = "h1" }) {
-    const { run } = this, { scenario, seed, people } = run.header;
+    const { run } = this, { scenario, seed, people, at_start: start } = run.header;
     this.canvas = made("canvas", { class: "osv-picture", tabindex: 0, role: "img", "aria-describedby": `${this.id}-now` });
     this.tip = made("div", { class: "osv-tip", hidden: true });
     this.chapterTitle = made("p", { class: "osv-title" });
@@ -932,7 +936,7 @@ export class View {
     this.now = made("p", { class: "osv-hidden", id: `${this.id}-now`, "aria-live": "polite" });
     this.aboutText = made("p", { class: "osv-about", "aria-live": "polite" });
     const title = made(heading, { class: "osv-name" }, `${scenario}, seed ${seed}`);
-    const size = made("span", { class: "osv-size" }, `${whole(people)} people, ${whole(run.last)} days`);
+    const size = made("span", { class: "osv-size" }, `${whole(start)} people${start < people ? " on day 0" : ""}, ${whole(run.last)} days`);
     title.append(" ", size);
     this.root = made("section", { class: "osv", "aria-label": `${scenario}, seed ${seed}: a run over its days` },
       made("header", { class: "osv-head" }, title, this.buildSearch(), this.buildLayouts(), this.buildTheme()),
@@ -1152,6 +1156,9 @@ export class View {
     this.layout = name;
     this.layouts[name].checked = true;
     this.turned = this.calm.matches ? -Infinity : performance.now();
+    this.keepAddress();
+    this.told = null;
+    this.tell();
     this.ask();
   }
 
@@ -1160,7 +1167,10 @@ export class View {
     const { run } = this;
     this.day = Math.max(run.first, Math.min(run.last, day));
     if (asked) this.fresh = false;
-    if (asked && !this.playing) this.now.textContent = sentence(run, Math.round(this.day));
+    if (asked && !this.playing) {
+      this.now.textContent = sentence(run, Math.round(this.day));
+      this.keepAddress();
+    }
     this.tell();
     this.ask();
   }
@@ -1185,7 +1195,14 @@ export class View {
     this.playButton.textContent = "Play";
     this.playButton.setAttribute("aria-pressed", "false");
     this.now.textContent = sentence(this.run, Math.round(this.day));
+    this.keepAddress();
     this.ask();
+  }
+
+  /** Let the address of the page lead to this day and layout. */
+  keepAddress() {
+    if (!this.keepsAddress || this.fresh) return;
+    history.replaceState(null, "", `#day=${Math.round(this.day)}&layout=${this.layout}`);
   }
 
   toChapter(way) {
@@ -1307,6 +1324,13 @@ export class View {
     this.chapterTitle.textContent = past ? past.title : "The beginning";
     this.chapterText.textContent = past ? `Day ${whole(past.day)}. ${past.text}` : "";
   }
+}
+
+/** Return the day and the layout that the address of the page asks for, if it does. */
+function addressed(run) {
+  const asked = new URLSearchParams(location.hash.slice(1)), day = Number(asked.get("day") ?? NaN);
+  const layout = LAYOUTS.map(([name]) => name).find((name) => name === asked.get("layout"));
+  return { layout, day: day >= run.first && day <= run.last ? day : undefined };
 }
 
 function tableOf(caption, heads, rows) {
