@@ -65,7 +65,8 @@ def test_loves_are_threads_to_those_who_are_loved(told: Result) -> None:
 
 
 def test_who_has_left_is_out_of_reach_for_a_while_and_then_gone(told: Result) -> None:
-    day = next(d for d in told.steps if (told.oses(d)["status"] == DEPARTED).sum() > 10)
+    half = told.events[told.events["kind"] == "half_departed"]["step"].min()
+    day = next(day for day in told.steps if day >= half)
     found = stories.ground_and_sky(told, day, stories.arranged(told))
     left = (told.oses(day)["status"] == DEPARTED).to_numpy()
     long_ago = day - told.oses(day)["departed_step"].to_numpy() >= stories.RISE

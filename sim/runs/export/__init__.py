@@ -141,6 +141,7 @@ def _write_page(result: Result, path: Path, step: int | None, closest: float) ->
     """Write a page that plays the run."""
     if step is not None:
         raise InputError("a page plays the whole run; leave out the day")
+    view.check_place(path)  # before anything is read
     return view.of_result(result, max(closest, FRIEND)).save(path)
 
 

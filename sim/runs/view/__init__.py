@@ -82,11 +82,23 @@ class RunView:
         InputError
             If the file is not called .html, or cannot be written there.
         """
-        place = Path(path)
-        if place.suffix.lower() not in SUFFIXES:
-            raise InputError(f"cannot write {place}: a page is a file of .html")
+        place = check_place(path)
         write_text(place, self.page)
         return place
+
+
+def check_place(path: str | Path) -> Path:
+    """Return the path of a page.
+
+    Raises
+    ------
+    InputError
+        If the file is not called .html.
+    """
+    place = Path(path)
+    if place.suffix.lower() not in SUFFIXES:
+        raise InputError(f"cannot write {place}: a page is a file of .html")
+    return place
 
 
 def of_result(result: Result, closest: float = FRIEND, height: int = HEIGHT) -> RunView:
