@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE
-from sim.model.parameters import DEFAULTS, FRIEND
+from sim.model.parameters import FRIEND, recorded
 from sim.plots import style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.runs import headcount
@@ -222,7 +222,7 @@ def ground_and_sky(result: Result, day: int, places: Array) -> GroundAndSky:
     """
     humans, oses, ties = result.humans(day), result.oses(day), result.ties(day)
     people = result.population
-    love = float(result.provenance["parameters"].get("love", DEFAULTS.love))
+    love = recorded(result.provenance["parameters"]).love
     status = oses["status"].to_numpy()
     since = day - oses["departed_step"].to_numpy()
     leaving = (status == DEPARTED) & (since < RISE)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE
-from sim.model.parameters import DEFAULTS, FRIEND
+from sim.model.parameters import FRIEND, recorded
 from sim.model.presence import ALIVE
 from sim.runs import headcount
 from sim.runs.selection import informative_days
@@ -381,13 +381,12 @@ def _header(result: Result, days: Sequence[int], rows: Rows) -> dict[str, Any]:
     labels = result.labels
     if labels is not None:
         labels = tuple(_words(labels[row]) for row in rows.humans)
-    parameters = provenance["parameters"]
     return {
         "scenario": _words(provenance.get("scenario", "")),
         "seed": _words(provenance.get("seed", "")),
         "people": rows.people,
         "at_start": headcount.at_start(result),
-        "love": float(parameters.get("love", DEFAULTS.love)),
+        "love": recorded(provenance["parameters"]).love,
         "friend": FRIEND,
         "frames": list(map(int, days)),
         "names": {"people": HUMAN_NAMES, "oses": OS_NAMES},
