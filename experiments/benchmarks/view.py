@@ -42,7 +42,7 @@ PLAY = """async ([layout, from, milliseconds]) => {
   return {
     frames_per_second: (view.frames - frames) / passed,
     days_per_second: days / passed,
-    ties_at_most: Math.round(view.painter.budget),
+    ties_at_most: Math.round(view.budget),
   };
 }"""
 
