@@ -24,7 +24,7 @@ from sim.runs.result import Result
 CONTROLS = ("her-linear", "her-no-insight", "her-no-peers", "today")
 HIDDEN = 4  # stories of each kind
 LETTERS = "abcdefgh"
-SMALLER, COLOURS = 75, 128  # dots an inch of the eight; of all pictures
+SMALLER, COLOURS = 75, 256  # dots an inch of the eight; of all pictures
 
 
 def simulate(name: str, seed: int, humans: int, folder: Path) -> Result:
@@ -36,7 +36,8 @@ def simulate(name: str, seed: int, humans: int, folder: Path) -> Result:
 def reduced(file: Path) -> Path:
     """Write a picture again with fewer colours, in a quarter of the bytes."""
     with Image.open(file) as picture:
-        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        way = Image.Quantize.MAXCOVERAGE  # rare colours are kept
+        few = picture.convert("RGB").quantize(COLOURS, way, dither=Image.Dither.NONE)
     few.save(file, optimize=True)
     return file
 
