@@ -15,13 +15,14 @@ import pytest
 from reported import HOSTILE, copied
 
 import sim
+from sim import scenarios
 from sim.model.columns import DEPARTED, HERE
 from sim.model.parameters import FRIEND
 from sim.runs import view
 from sim.runs.live import LiveResult
 from sim.runs.result import Result
 from sim.runs.view import arrangement, packing
-from sim.runs.view.chapters import chapters
+from sim.runs.view.chapters import chapters, headline, moment
 from sim.runs.view.packing import pack, unpack
 from sim.society import Society
 from sim.utils.errors import InputError
@@ -152,6 +153,17 @@ def test_of_a_society_without_peers_no_departure_is_told(tmp_path: Path) -> None
     kinds = {chapter.kind for chapter in chapters(result)}
     assert not kinds & {"OSes turn inward", "first departure", "one collective"}
     assert "at the start" in chapters(result)[-1].title
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", scenarios.names())
+def test_every_scenario_has_a_view_and_a_headline(name: str, tmp_path: Path) -> None:
+    small = {"humans": 14, "steps": 4}
+    result = sim.run(name, parameters=small, out=tmp_path / "run", snapshot_every=2)
+    header, _ = unpack(pack(result))
+    assert header["chapters"][-1]["day"] == 4
+    assert headline(result)
+    assert [moment(result, day) for day in result.steps]
 
 
 # -------------------------------------------------------------------- where all stand

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from reported import HOSTILE
 
 import sim
 from sim.runs.result import Result
+from sim.runs.view.packing import unpack
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 VIEW = "document.getElementById('view').view"
@@ -114,6 +117,31 @@ def test_the_picture_tells_the_story(chromium: Any, file: Path, told: Result) ->
     assert later["y"][people:][later["rising"] > 0.5].max() < top  # out of reach
     assert (later["looks"][:people] == 2).sum() > people / 4  # grief
     assert (eve["looks"][:people] == 2).sum() < people / 10
+    visit.end()
+
+
+def test_the_browser_reads_what_was_packed(chromium: Any, file: Path) -> None:
+    visit = Visit(chromium, file)
+    page = file.read_text(encoding="utf-8")
+    (packed,) = re.findall(r'id="packed">([^<]*)<', page)
+    _, arrays = unpack(base64.b64decode(packed))
+    sums = visit.view(
+        "Object.fromEntries(Object.entries(v.run.a).map(([name, values]) =>"
+        " [name, [values.length, values.reduce((a, b) => a + b, 0)]]))"
+    )
+    expected = {n: [a.size, int(a.sum(dtype=np.int64))] for n, a in arrays.items()}
+    assert sums == expected
+    visit.end()
+
+
+def test_very_many_agents_are_dots_of_pixels(chromium: Any, file: Path) -> None:
+    visit = Visit(chromium, file)
+    visit.show(100)
+    assert visit.view("v.painter.pixels") is None
+    drawn = visit.view("[...v.painter.out.seen].filter(seen => seen > 0).length")
+    visit.view("(v.painter.many = 10, v.fit())")
+    inked = visit.view("v.painter.words.reduce((n, word) => n + (word !== 0), 0)")
+    assert 2 * drawn < inked <= 4 * drawn  # some dots overlap
     visit.end()
 
 

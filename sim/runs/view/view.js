@@ -433,6 +433,7 @@ class Painter {
     this.looks = new Uint8Array(n);
     this.near = new Uint8Array(n);
     this.budget = MOST_TIES;
+    this.many = MANY;
   }
 
   columns(n) {
@@ -454,7 +455,7 @@ class Painter {
       this.colour[name] = style.getPropertyValue(`--${name}`).trim();
     this.dark = root.dataset.theme === "dark";
     const n = this.run.H + this.run.O;
-    this.ratio = n > MANY ? 1 : Math.min(2, globalThis.devicePixelRatio || 1);
+    this.ratio = n > this.many ? 1 : Math.min(2, globalThis.devicePixelRatio || 1);
     const width = Math.max(1, Math.round(box.width)),
       height = Math.max(1, Math.round(box.height));
     this.canvas.width = width * this.ratio;
@@ -489,7 +490,7 @@ class Painter {
     );
     if (ground && mix >= 1) this.paintGrief();
     this.paintTies("mixed", this.colour.love, this.dark ? 0.85 : 0.8, false);
-    if (run.H + run.O > MANY) this.paintPixels();
+    if (run.H + run.O > this.many) this.paintPixels();
     else this.paintAgents();
     this.paintRising();
     if (focus >= 0) this.paintFocus();
