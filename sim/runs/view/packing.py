@@ -109,7 +109,7 @@ def _days(result: Result) -> list[int]:
     return informative_days(result, MOST_DAYS)
 
 
-class Rows(NamedTuple):
+class DrawnRows(NamedTuple):
     """Who is drawn, and how many there are."""
 
     humans: Array  # int64, ascending
@@ -117,7 +117,7 @@ class Rows(NamedTuple):
     people: int  # who were there on any of the days
 
 
-def _drawn(result: Result, days: Sequence[int]) -> Rows:
+def _drawn(result: Result, days: Sequence[int]) -> DrawnRows:
     """Return who is drawn: of very many, some that are spread over all."""
     owner = result.columns("oses", ["owner"], days[-1])["owner"]
     humans = np.arange(result.population)
@@ -126,12 +126,12 @@ def _drawn(result: Result, days: Sequence[int]) -> Rows:
     people = len(humans)
     if people <= MOST_PEOPLE:
         owned = np.isin(owner, humans)
-        return Rows(humans, np.flatnonzero(owned | (owner < 0)), people)
+        return DrawnRows(humans, np.flatnonzero(owned | (owner < 0)), people)
     humans = humans[np.unique(np.linspace(0, people - 1, MOST_PEOPLE).astype(np.int64))]
     kept = np.isin(owner, humans)
     unowned = np.flatnonzero(owner < 0)
     kept[unowned[:: max(1, people // MOST_PEOPLE)]] = True
-    return Rows(humans, np.flatnonzero(kept), people)
+    return DrawnRows(humans, np.flatnonzero(kept), people)
 
 
 def _over_days(
@@ -161,7 +161,7 @@ class DrawnEdges(NamedTuple):
 
 
 def _ties(
-    result: Result, days: Sequence[int], rows: Rows, closest: float
+    result: Result, days: Sequence[int], rows: DrawnRows, closest: float
 ) -> DrawnEdges:
     people, n = result.population, len(rows.humans)
     place = np.full(people + int(rows.oses.max(initial=-1)) + 1, -1, np.int64)
@@ -246,7 +246,7 @@ def _pack_oses(
     result: Result,
     days: Sequence[int],
     oses: dict[str, Array],
-    rows: Rows,
+    rows: DrawnRows,
 ) -> dict[str, float]:
     """Add what is packed of OSes; return by what their bytes are to be multiplied."""
     last = result.oses(days[-1]).iloc[rows.oses]
@@ -375,7 +375,7 @@ def _pack_series(arrays: dict[str, Packed], result: Result) -> dict[str, float]:
     return scales
 
 
-def _header(result: Result, days: Sequence[int], rows: Rows) -> dict[str, Any]:
+def _header(result: Result, days: Sequence[int], rows: DrawnRows) -> dict[str, Any]:
     """Return what is said in words; whatever the run says is text and no more."""
     provenance = result.provenance
     labels = result.labels
