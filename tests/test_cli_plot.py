@@ -34,7 +34,7 @@ def test_the_options_name_what_there_is() -> None:
     assert set(plot.FIGURES) <= set(plots.__all__)
     assert plot.FORMATS == plots.FORMATS
     assert plot.FILMS == plots.FILMS
-    assert plot.FILES == export.FORMATS
+    assert (*export.FORMATS, export.PAGE) == plot.FILES
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,32 @@ def test_ties_are_exported(told: Result, capsys: pytest.CaptureFixture[str]) -> 
     assert printed == ["new/ties.graphml", "ties.csv", "ties-agents.csv", "ties.txt"]
     back = nx.read_graphml("new/ties.graphml", node_type=int)
     assert back.number_of_edges() == len(told.ties(100))
+
+
+def test_a_run_is_exported_as_a_page(
+    told: Result, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(told.path), "--html"]) == 0
+    assert capsys.readouterr().out.split() == [f"{told.path.name}.html"]
+    page = Path(f"{told.path.name}.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "<title>her, seed 1: 80 humans</title>" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "give --out, the file to write, or --html"),
+        (["--html", "--format", "csv"], "--html and --format csv are two formats"),
+        (["--html", "--step", "100"], "a page plays the whole run"),
+        (["--html", "--out", "page.txt"], "a page is a file of .html"),
+        (["--html", "--closest", "2"], "a closeness from 0 to 1"),
+    ],
+)
+def test_a_page_of_something_else_is_refused(
+    told: Result, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert said in refused(capsys, "export", str(told.path), *options)
 
 
 def test_an_unknown_format_is_refused(

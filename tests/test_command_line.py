@@ -531,8 +531,8 @@ def test_figures_go_where_they_are_wanted(
     stored: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, two = ["--what", "network"], ["--format", "svg"]
-    every = ["timeline", "network", "multiples", "ego", "communities", "growth"]
-    every += ["attention", "survival"]
+    every = ["story", "timeline", "network", "multiples", "ego", "communities"]
+    every += ["growth", "attention", "survival"]
     assert main(["plot", str(stored), "--out", "figures"]) == 0
     assert main(["plot", str(stored), "--out", "figures", *one, *two]) == 0
     assert main(["plot", str(stored), "--out", "mine.pdf", "--what", "timeline"]) == 0

@@ -180,7 +180,10 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
     "describe": [("{scenario.toml}", 0)],
     "events": [("{run}", 0), ("{run} --again", 0)],
     "plot": [("{run} {run} --what survival", 0), ("{run} --what network", 0)],
-    "export": [("{run} --out a.gexf --whole", 0), ("{run} --out a.graphml", 0)],
+    "export": [
+        *(("{run} --out a.gexf --whole", 0), ("{run} --out a.graphml", 0)),
+        ("{run} --html", 0),
+    ],
     "report": [("{run} --out a.html", 0), ("{store} --out b.html", 0)],
     "verify": [
         *(("{run}", 0), ("{store}", 0), ("{calls.jsonl}", 0)),

@@ -204,6 +204,11 @@ WRONG_WORDS: dict[str, tuple[Callable[[], object], str, str]] = {
         "intervention",
         "interventions",
     ),
+    "Result.view": (
+        lambda: sim.Result("nowhere").view(hight=300),
+        "hight",
+        "height",
+    ),
     "MindOptions": (lambda: sim.MindOptions(kid="llm"), "kid", "kind"),
     "Parameters": (lambda: sim.Parameters(growht=1), "growht", "growth"),
     "Intervention": (
@@ -302,7 +307,8 @@ def test_every_public_function_spells_out_its_options() -> None:
     names = [name for name in NAMES if inspect.isfunction(getattr(sim, name))]
     assert "run" in names
     found = [getattr(sim, name) for name in names]
-    found += [sim.Result.fork, sim.checks.check, sim.exports.export]
+    found += [sim.Result.fork, sim.Result.view]
+    found += [sim.checks.check, sim.exports.export]
     for function in found:
         signature = inspect.signature(function)
         kinds = {known.kind for known in signature.parameters.values()}

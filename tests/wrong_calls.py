@@ -208,6 +208,8 @@ COMBINED: tuple[tuple[str, ...], ...] = (
     ("export", "run", "--out", "a.xyz"),
     ("export", "run", "--out", "a.gexf", "--step", "0", "--whole"),
     ("export", "run", "--out", "a.gexf", "--closest", "2"),
+    ("export", "run", "--html", "--step", "0"),
+    ("export", "run", "--html", "--format", "gexf"),
     ("report", "run", "--out", "a.pdf"),
     ("report", "run"),
     ("events", "run", "--kind", "first_lov"),
@@ -284,7 +286,10 @@ TINY: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 OF_A_RUN: dict[str, tuple[Callable[..., Any], str]] = {
     **{
         name: (getattr(sim.Result, name), "self")
-        for name in ("humans", "oses", "ties", "agents", "graph", "detect", "fork")
+        for name in (
+            *("humans", "oses", "ties", "agents", "graph", "detect", "fork"),
+            "view",
+        )
     },
     **{
         name: (getattr(sim.plots, name), "source")

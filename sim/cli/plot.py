@@ -17,21 +17,20 @@ if TYPE_CHECKING:
 
 AFTER_RUN = ("timeline", "network")
 FIGURES = (
-    *("timeline", "network", "multiples", "ego", "communities", "growth"),
+    *("story", "timeline", "network", "multiples", "ego", "communities", "growth"),
     *("attention", "survival"),
 )
 FILM = "film"
 FORMATS, FILMS = ("png", "svg", "pdf"), ("gif", "mp4")
-FILES = ("graphml", "gexf", "csv", "json")
+FILES = ("graphml", "gexf", "csv", "json", "html")
 
 
 def add_plot(commands: Any) -> None:
     """Add ``os-society plot`` to the command line."""
     plot = add_command(commands, "plot", plot_run, "Draw a stored run.")
     plot.add_argument("run", help="directory of the run")
-    plot.add_argument(
-        "more", nargs="*", metavar="RUN", help="other seeds, for a survival curve"
-    )
+    others = "other seeds, for survival and story; story takes controls, too"
+    plot.add_argument("more", nargs="*", metavar="RUN", help=others)
     every = "all draws every figure but the film"
     what = (*FIGURES, FILM, "all")
     plot.add_argument("--what", choices=what, default="all", help=every)
@@ -46,10 +45,13 @@ def add_plot(commands: Any) -> None:
 
 def add_export(commands: Any) -> None:
     """Add ``os-society export`` to the command line."""
-    text = "Write the relationships of a stored run for another program."
+    text = "Write a stored run as a page to watch, or for another program."
     export = add_command(commands, "export", export_run, text)
     export.add_argument("run", help="directory of the run")
-    export.add_argument("--out", metavar="PATH", required=True, help="file to write")
+    out = "file to write; a page is called like the run unless given"
+    export.add_argument("--out", metavar="PATH", help=out)
+    page = "as one page that plays the run in a browser, offline (--format html)"
+    export.add_argument("--html", action="store_true", help=page)
     kinds = "as the suffix of --out says, unless given"
     export.add_argument("--format", choices=FILES, help=kinds)
     days = export.add_mutually_exclusive_group()
@@ -65,8 +67,8 @@ def plot_run(args: argparse.Namespace) -> int:
     from sim.utils.errors import InputError
 
     runs = [load(path) for path in (args.run, *args.more)]
-    if args.more and args.what != "survival":
-        raise InputError("several runs go with --what survival only")
+    if args.more and args.what not in ("survival", "story"):
+        raise InputError("several runs go with --what survival or story only")
     if args.agent is not None and args.what != "ego":
         raise InputError("--agent goes with --what ego only")
     if args.step is not None and args.what not in ("network", "ego"):
@@ -81,10 +83,10 @@ def plot_run(args: argparse.Namespace) -> int:
 
 
 def _all_of(result: Result) -> tuple[str, ...]:
-    """Return the figures that a run has: flows take two snapshot days."""
-    if len(result.steps) > 1:
-        return FIGURES
-    return tuple(name for name in FIGURES if name != "communities")
+    """Return the figures that a run has: a story takes a day, flows two snapshots."""
+    lacks = {"story"} if result.series.empty else set()
+    lacks |= {"communities"} if len(result.steps) < 2 else set()
+    return tuple(name for name in FIGURES if name not in lacks)
 
 
 def draw_after_run(result: Result) -> list[Path]:
@@ -105,6 +107,8 @@ def _draw(
     result, days = runs[0], None if step is None else [step]
     if name == "survival":
         figure: Figure = plots.survival(runs if len(runs) > 1 else result)
+    elif name == "story":
+        figure = plots.story(result, runs[1:])
     elif name == "network":
         figure = plots.network(result, days)
     elif name == "ego":
@@ -149,15 +153,22 @@ def _places(
 
 
 def export_run(args: argparse.Namespace) -> int:
-    """Write the relationships of a stored run."""
+    """Write a stored run as a page, or its relationships."""
     from sim.runs.export import export as export_run
     from sim.runs.result import load
+    from sim.utils.errors import InputError
 
+    kind = args.format
+    if args.html and kind not in (None, "html"):
+        raise InputError(f"--html and --format {kind} are two formats; give one")
+    kind = "html" if args.html else kind
+    if args.out is None and kind != "html":
+        raise InputError("give --out, the file to write, or --html")
     result = load(args.run)
     files = export_run(
         result,
-        args.out,
-        args.format,
+        args.out or f"{result.path.resolve().name}.html",
+        kind,
         args.step,
         whole=args.whole,
         closest=args.closest,

@@ -10,6 +10,7 @@ from sim.plots.comparison import ComparisonLabels, difference
 from sim.plots.ego_history import ego, name_of
 from sim.plots.flows import communities, found_communities
 from sim.plots.networks import FILMS, NetworkLayout, animate, multiples, network, scene
+from sim.plots.stories import story
 from sim.plots.style import FORMATS, save
 from sim.plots.sweeps import Map, heat_map, phase, sensitivity
 from sim.plots.timelines import timeline
@@ -38,6 +39,7 @@ __all__ = [
     "scene",
     "sensitivity",
     "staying",
+    "story",
     "survival",
     "timeline",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from sim.model.presence import ALIVE, DEAD, MOVED_AWAY, PRESENT, TO_COME
-from sim.runs.result import Result
 from sim.utils.typing import Array
+
+if TYPE_CHECKING:
+    from sim.runs.result import Result
 
 
 def comes_and_goes(humans: pd.DataFrame) -> bool:

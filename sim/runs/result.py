@@ -24,6 +24,7 @@ import pyarrow as pa
 from sim.events.detector import AgentIds
 from sim.model.network_files.in_memory import NetworkData
 from sim.model.network_files.opening import LARGEST as LARGEST_NETWORK
+from sim.model.parameters import FRIEND
 from sim.model.presence import ALIVE
 from sim.runs import digests, first_day, schemas, validation
 from sim.runs.parquet import Columns, Numbers, columns_of, rows_of
@@ -47,6 +48,7 @@ from sim.utils.untrusted import read_bytes, read_json, resolve_inside
 
 if TYPE_CHECKING:
     from sim.runs.stopping_rules import Until
+    from sim.runs.view import RunView
     from sim.scenarios.interventions import Intervention
 
 
@@ -487,6 +489,31 @@ class Result:
         ends = ties["owner"].tolist(), ties["neighbour"].tolist()
         graph.add_edges_from(zip(*ends, known, strict=True))
         return graph
+
+    @checked_arguments()
+    def view(self, closest: float = FRIEND, height: int = 900) -> RunView:
+        """Return an interactive view of the run, which a notebook shows.
+
+        People on the ground in the order of their communities, each OS above its owner
+        as high as the share of its talk that is with OSes; also by forces, and as a map
+        of communities. It needs no network and no server, can be played, searched and
+        scrubbed, and can be saved: ``result.view().save("her.html")``.
+
+        Parameters
+        ----------
+        closest
+            Ties less close than this are not drawn, 0..1.
+        height
+            Pixels in a notebook, 300 to 4000.
+
+        Raises
+        ------
+        InputError
+            If the run has no snapshots or is damaged, or a number is out of its range.
+        """
+        from sim.runs import view
+
+        return view.of_result(self, closest, height)
 
     @functools.cached_property
     def speech(self) -> Speech:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,9 @@ import pandas as pd
 
 from sim.model.columns import UNINSTALLED
 from sim.runs.headcount import numbers_there, those_there
-from sim.runs.result import Result
+
+if TYPE_CHECKING:
+    from sim.runs.result import Result
 
 PEER_PULL = 0.1  # of a tie between OSes on the layout: else they fall into one spot
 TURNING = ("adopted", "largest_collective", "departed", "shut_down")

@@ -1,4 +1,4 @@
-"""Export of relationships: GraphML, GEXF, CSV, JSON.
+"""Export of relationships: GraphML, GEXF, CSV, JSON; and of a run as a page to watch.
 
 Of a day, or of a whole run. Every file reads back with the same agents, ties and
 attributes, and is written part by part: a city is no more trouble than a village. Cells
@@ -19,7 +19,9 @@ import numpy as np
 import pandas as pd
 
 from sim.model.columns import OFFLINE
+from sim.model.parameters import FRIEND
 from sim.model.presence import ALIVE
+from sim.runs import view
 from sim.runs.export import gexf, graphml
 from sim.runs.export.gexf import Kinds, Span, Thing
 from sim.runs.export.rows import (
@@ -45,6 +47,7 @@ from sim.utils.files import replacing
 from sim.utils.signatures import checked_arguments
 
 FORMATS = ("graphml", "gexf", "csv", "json")
+PAGE = "html"  # a format for people, not for programs
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 # What of an agent is followed over the days in a dynamic file, besides its spells; of
 # all other columns the last value is given.
@@ -84,14 +87,16 @@ def export(
     path
         Where to. A CSV file of ties gets one of agents beside it.
     kind
-        ``graphml``, ``gexf``, ``csv`` or ``json``; None goes by the suffix.
+        ``graphml``, ``gexf``, ``csv``, ``json`` or ``html`` (a page that plays the
+        run in a browser, offline); None goes by the suffix.
     step
-        A snapshot day; None is the last.
+        A snapshot day; None is the last (``html`` has all).
     whole
         All snapshots: GEXF with spells and moving values, CSV with a row a day, GraphML
         and JSON with the first and last day of everything.
     closest
-        Leave out ties less close than this, 0..1.
+        Leave out ties less close than this, 0..1 (``html`` leaves out those of less
+        than 0.4).
 
     Returns
     -------
@@ -106,12 +111,15 @@ def export(
     """
     path = Path(path)
     kind = kind or path.suffix.removeprefix(".").lower()
-    if kind not in FORMATS:
-        raise InputError(f"cannot export {path}: use one of {', '.join(FORMATS)}")
+    if kind not in (*FORMATS, PAGE):
+        known = ", ".join((*FORMATS, PAGE))
+        raise InputError(f"cannot export {path}: use one of {known}")
     if whole and step is not None:
         raise InputError("export one day or the whole run, not both")
     if not 0.0 <= closest <= 1.0:
         raise InputError(f"'closest' is a closeness from 0 to 1, not {closest}")
+    if kind == PAGE:
+        return [_write_page(result, path, step, closest)]
     if kind == "csv":
         return _write_csv(result, path, result.steps if whole else [step], closest)
     if kind == "gexf" and whole:
@@ -127,6 +135,14 @@ def export(
     else:
         _write_json(path, graph)
     return [path]
+
+
+def _write_page(result: Result, path: Path, step: int | None, closest: float) -> Path:
+    """Write a page that plays the run."""
+    if step is not None:
+        raise InputError("a page plays the whole run; leave out the day")
+    view.check_place(path)  # before anything is read
+    return view.of_result(result, max(closest, FRIEND)).save(path)
 
 
 def _graph(result: Result, step: int | None, whole: bool, closest: float) -> Graph:
