@@ -97,7 +97,9 @@ def main() -> int:
     options.add_argument("--warm", action="store_true", help="with the usual cache")
     args = options.parse_args()
     worst = 0.0
-    print(f"{'command':<10} {'exit':>4} {'drawings':>8} {'silent':>7} {'clock':>7} took")
+    print(
+        f"{'command':<10} {'exit':>4} {'drawings':>8} {'silent':>7} {'clock':>7} took"
+    )
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "design.toml").write_text(DESIGN, "utf-8")

@@ -120,10 +120,11 @@ def _named(row: Mapping[str, Any]) -> str:
 
 def show_run(args: argparse.Namespace) -> int:
     """Print what a stored run is, what happened in it, and its key numbers."""
+    path = run_at(args.run)
     from sim.runs.result import load
     from sim.utils.errors import legible
 
-    result = load(run_at(args.run))
+    result = load(path)
     known, numbers = result.provenance, outcomes_of(result)
     changed = changed_parameters(known)
     if args.json:
@@ -181,9 +182,9 @@ def changed_parameters(known: Mapping[str, Any]) -> dict[str, Any]:
 
 def open_run(args: argparse.Namespace) -> int:
     """Make a figure, a report or the live page of a stored run, and open it."""
+    path = run_at(args.run)
     from sim.runs.result import load
 
-    path = run_at(args.run)
     if args.view == "view":
         return _watch(args, path)
     result = load(path)
@@ -225,9 +226,10 @@ def _watch(args: argparse.Namespace, path: Path) -> int:
 
 def compare_runs(args: argparse.Namespace) -> int:
     """Print in what two runs differ: how they were made, and what came of it."""
+    paths = run_at(args.run), run_at(args.other_run)
     from sim.runs.result import load
 
-    pair = load(run_at(args.run)), load(run_at(args.other_run))
+    pair = load(paths[0]), load(paths[1])
     made = dict(_made_of(pair[0].provenance, pair[1].provenance))
     found = {
         "runs": [str(result.path) for result in pair],

@@ -21,14 +21,14 @@ Found = TypeVar("Found")
 
 EVERY = 0.5  # seconds between two drawings
 PATIENCE = 1.0  # seconds of which nothing is drawn, so that what is quick shows nothing
-BAR = 16  # letters
+BAR = 14  # letters
 BLOCK = 4  # letters of what moves in a bar where nothing is counted
 FEWEST = 20  # columns of a terminal that is taken to be one
-COMPILING = "compiling the model, once per version (about 20 s)"
+COMPILING = "compiling, once per version (about 30 s)"
 STARTING = "starting"
 
 
-class Task:
+class Activity:
     """What is being done, and how much of it is.
 
     Parameters
@@ -150,7 +150,7 @@ class StatusLine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.stream, self.clock = stream, clock
-        self.tasks = [Task(STARTING, clock=clock)]
+        self.tasks = [Activity(STARTING, clock=clock)]
         self.compiling = Compiling(clock)
         self._from = clock() + patience
         self._drawn = 0  # letters that stand there
@@ -191,12 +191,12 @@ class StatusLine:
                 self._is_free = text.endswith(("\n", "\r"))
             return stream.write(text)
 
-    def begin(self, task: Task) -> None:
+    def begin(self, task: Activity) -> None:
         """Let it be about another task."""
         self._listen()
         self.tasks.append(task)
 
-    def end(self, task: Task) -> None:
+    def end(self, task: Activity) -> None:
         """Let it be about what it was about before."""
         if task.total is not None:
             self.draw(is_last=True)
@@ -232,7 +232,7 @@ class Compiling:
         self._passed, self._since = 0.0, 0.0
         self._tell: Callable[[float], None] = lambda seconds: None
         self._listener: Any = None
-        self.task = Task(COMPILING, clock=clock)
+        self.task = Activity(COMPILING, clock=clock)
 
     @property
     def is_on(self) -> bool:
@@ -348,15 +348,15 @@ def progress_shown(shown: bool = True, patience: float = 0.0) -> Iterator[None]:
 @contextmanager
 def doing(
     text: str, total: int | None = None, unit: str = "", done: int = 0
-) -> Iterator[Task]:
+) -> Iterator[Activity]:
     """Say what is being done within, if anybody looks: see ``progress_shown``.
 
     Parameters
     ----------
     text, total, unit, done
-        As for ``Task``, which is told how far it is.
+        As for ``Activity``, which is told how far it is.
     """
-    task = Task(text, total, unit, done)
+    task = Activity(text, total, unit, done)
     for line in _lines:
         line.begin(task)
     try:
@@ -376,7 +376,7 @@ def counted(
     found
         What comes.
     text, total, unit, done
-        As for ``Task``.
+        As for ``Activity``.
     """
     with doing(text, total, unit, done) as task:
         for one in found:
