@@ -21,7 +21,7 @@ SUITABLE := import ensurepip, sys, venv; \
 .DEFAULT_GOAL := help
 # Where it is set, as in many containers, each process parses all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help run shell app lab test quick lint types contracts
+.PHONY: help run shell app lab test quick lint types contracts docs
 .PHONY: beats bench size detectors phase levers sensitivity networks minds evidence ablation pairs showcase gallery notebooks clean
 
 help: ## list what can be made
@@ -106,6 +106,9 @@ gallery: $(VENV)/installed ## draw every figure there is on one sheet
 notebooks: $(VENV)/installed-dev ## execute the notebooks and write them with their outputs
 	@$(BIN)/python notebooks/execute.py $(ARGS)
 
+docs: $(VENV)/installed-docs ## build the documentation site: build/docs/html
+	@$(BIN)/python -m sim.docs.site build/docs
+
 clean: ## remove environments and caches, never results
 	rm -rf .venv .ci/venvs build dist .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
@@ -118,10 +121,17 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS) $(LOCK)
 	@$(call install,--requirement $(LOCK),'.[app]')
 	@touch $@
 
-# JupyterLab is in no lock: its files come as the index has them, with the pins that are.
+# JupyterLab and Sphinx are in no lock: their files come as the index has them, with the
+# pins that there are.
 $(VENV)/installed-lab: $(VENV)/installed
 	@echo "Installing JupyterLab (this takes a minute)"
 	@$(INSTALL) --constraint $(CONSTRAINTS) 'jupyterlab>=4' 'ipykernel>=6.29'
+	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	@echo "Installing Sphinx (this takes a minute)"
+	@$(INSTALL) --constraint $(CONSTRAINTS) 'sphinx>=8' 'pydata-sphinx-theme>=0.16' \
+		'myst-nb>=1.1'
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml $(CONSTRAINTS) $(LOCK) $(LOCK_DEV)

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, _terminated)
     _open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    args = parser().parse_args(_asked_for_help(words))
+    whole = parser()
+    args = whole.parse_args(_asked_for_help(words), argparse.Namespace(whole=whole))
     is_shown = args.is_watched and not is_silent(args) and sys.stderr.isatty()
     try:
         with progress_shown(is_shown, PATIENCE):

@@ -69,9 +69,7 @@ def complete(args: argparse.Namespace) -> int:
     if args.shell != WORDS:
         print(SCRIPTS[args.shell], end="")
         return 0
-    from sim.cli import parser
-
-    for word in candidates(parser(), args.typed or [""]):
+    for word in candidates(args.whole, args.typed or [""]):
         print(word)
     return 0
 

@@ -214,11 +214,10 @@ def _report(result: Result) -> Path:
 
 
 def _watch(args: argparse.Namespace, path: Path) -> int:
-    from sim.cli import parser
     from sim.cli.app import open_page
 
     words = ["app", str(path), *["--no-browser"] * args.no_browser]
-    return open_page(parser().parse_args(words))
+    return open_page(args.whole.parse_args(words))
 
 
 # ----------------------------------------------------------------------------- diff
