@@ -57,6 +57,17 @@ html_theme = "pydata_sphinx_theme"
 html_title = "OS Society"
 html_show_sourcelink = False
 html_theme_options = {{"show_toc_level": 2, "navigation_with_keys": False}}
+
+
+def without_type(app, what, name, obj, options, lines):
+    """Let napoleon not take the words before a colon for the type of a property."""
+    if what == "property" and lines:
+        lines[0] = lines[0].replace(": ", " \\N{{EN DASH}} ", 1)
+
+
+def setup(app):
+    """Do so before napoleon reads them."""
+    app.connect("autodoc-process-docstring", without_type, priority=1)
 '''
 
 # The parts of the site: a title, a line, and pages with what they are about.
