@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from sim.cli.app import add_app
-from sim.cli.arguments import PROGRAM, is_silent
+from sim.cli.arguments import PROGRAM, is_looked_at
 from sim.cli.catalogue import (
     add_describe,
     add_interventions,
@@ -47,9 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     whole = parser()
     args = whole.parse_args(_asked_for_help(words), argparse.Namespace(whole=whole))
-    is_shown = args.is_watched and not is_silent(args) and sys.stderr.isatty()
     try:
-        with progress_shown(is_shown, PATIENCE):
+        with progress_shown(args.is_watched and is_looked_at(args), PATIENCE):
             code = int(args.do(args))
         print(end="", flush=True)  # a reader that stopped reading shows only now
         return code

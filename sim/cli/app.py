@@ -11,9 +11,11 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
-from sim.cli.arguments import add_command, as_json, port
+from sim.cli.arguments import add_command, as_json, is_looked_at, port
 from sim.cli.known import check_scenario, run_at
+from sim.cli.warming import compile_first
 from sim.utils.errors import InputError
+from sim.utils.progress import PATIENCE, progress_shown
 from sim.utils.stopping import stop_signals
 
 RUNS = Path("results/runs")
@@ -48,21 +50,8 @@ def open_page(args: argparse.Namespace) -> int:
     if not has_panel():
         install = f"{shlex.quote(sys.executable)} -m pip install 'panel>=1.9,<2'"
         raise InputError(f"the page needs Panel: {install}")
-    from sim.app import page
-    from sim.app.session import Setup, StoredScene, check
-
-    if opened is not None:
-        StoredScene(opened)  # complains now, not in the browser
-    setup = Setup(args.scenario, args.seed, {"humans": args.humans})
-    check(setup)
-    server = page.serve(
-        setup,
-        stored_runs(opened),
-        opened=opened,
-        address=args.address,
-        port=args.port,
-        hosts=args.allow_host,
-    )
+    with progress_shown(is_looked_at(args), PATIENCE):
+        server = _server(args, opened)
     host = f"[{args.address}]" if ":" in args.address else args.address
     url = f"http://{host}:{server.port}/"
     shown = f"page     {url}  (Ctrl-C ends it)"
@@ -71,6 +60,26 @@ def open_page(args: argparse.Namespace) -> int:
         webbrowser.open(url)
     serve_until_signalled(server)
     return 0
+
+
+def _server(args: argparse.Namespace, opened: Path | None) -> Any:
+    """Return what serves the page, with a model that is compiled."""
+    from sim.app import page
+    from sim.app.session import Setup, StoredScene, check
+
+    if opened is not None:
+        StoredScene(opened)  # complains now, not in the browser
+    setup = Setup(args.scenario, args.seed, {"humans": args.humans})
+    check(setup)
+    compile_first()
+    return page.serve(
+        setup,
+        stored_runs(opened),
+        opened=opened,
+        address=args.address,
+        port=args.port,
+        hosts=args.allow_host,
+    )
 
 
 def serve_until_signalled(server: Any) -> None:

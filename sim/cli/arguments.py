@@ -91,6 +91,12 @@ def add_command(
     return command
 
 
+def is_looked_at(args: argparse.Namespace) -> bool:
+    """Tell whether somebody at a terminal may want to know how far it is."""
+    serves = getattr(args, "view", "") == "view"  # a page, until it is ended
+    return not is_silent(args) and not serves and sys.stderr.isatty()
+
+
 def is_silent(args: argparse.Namespace) -> bool:
     """Tell whether nothing is to be said but what was asked for."""
     return bool(args.quiet or getattr(args, "json", False))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 
-def compile_first(workers: int) -> None:
-    """Compile the loops of the model here, if several processes need them and none is.
+def compile_first(workers: int = 2) -> None:
+    """Compile the loops of the model, if several processes need them and none is there.
 
     They are kept in the cache, where the processes find them. A single process compiles
     what it needs as it comes.

@@ -356,14 +356,15 @@ def doing(
     text, total, unit, done
         As for ``Activity``, which is told how far it is.
     """
-    task = Activity(text, total, unit, done)
-    for line in _lines:
+    task, lines = Activity(text, total, unit, done), [*_lines]
+    for line in lines:
         line.begin(task)
     try:
         yield task
     finally:
-        for line in _lines:
-            line.end(task)
+        for line in lines:
+            if line in _lines:  # else it is gone already
+                line.end(task)
 
 
 def counted(
