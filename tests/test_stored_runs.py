@@ -132,10 +132,11 @@ def test_a_run_is_shown_with_what_was_changed_and_its_outcomes(
 # -------------------------------------------------------------------------- opened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("view", "name"),
     [
-        pytest.param("figure", "timeline.png", marks=pytest.mark.slow),
+        ("figure", "timeline.png"),
         ("report", "her-1"),
     ],
 )

@@ -45,11 +45,11 @@ def add_app(commands: Any) -> None:
 
 def open_page(args: argparse.Namespace) -> int:
     """Serve the page until interrupted."""
-    opened = None if args.run is None else run_at(args.run)
-    check_scenario(args.scenario)
     if not has_panel():
         install = f"{shlex.quote(sys.executable)} -m pip install 'panel>=1.9,<2'"
         raise InputError(f"the page needs Panel: {install}")
+    opened = None if args.run is None else run_at(args.run)
+    check_scenario(args.scenario)
     with progress_shown(is_looked_at(args), PATIENCE):
         server = _server(args, opened)
     host = f"[{args.address}]" if ":" in args.address else args.address

@@ -99,7 +99,7 @@ def is_looked_at(args: argparse.Namespace) -> bool:
 
 def is_silent(args: argparse.Namespace) -> bool:
     """Tell whether nothing is to be said but what was asked for."""
-    return bool(args.quiet or getattr(args, "json", False))
+    return any(getattr(args, name, False) for name in ("quiet", "json"))
 
 
 # ---------------------------------------------------------------------------- options
