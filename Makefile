@@ -21,7 +21,7 @@ SUITABLE := import ensurepip, sys, venv; \
 .DEFAULT_GOAL := help
 # Where it is set, as in many containers, each process parses all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help run test quick lint types contracts
+.PHONY: help run shell app lab test quick lint types contracts docs
 .PHONY: beats bench size detectors phase levers sensitivity networks minds evidence ablation pairs showcase gallery notebooks clean
 
 help: ## list what can be made
@@ -30,6 +30,16 @@ help: ## list what can be made
 
 run: $(VENV)/installed ## install once, then run the story: os-society run her
 	@$(BIN)/os-society run her $(ARGS)
+
+shell: $(VENV)/installed ## open a shell in which os-society is a command
+	@echo "os-society is a command here, and python has it; leave with: exit"
+	@PATH="$(abspath $(BIN)):$$PATH" VIRTUAL_ENV="$(abspath $(VENV))" $${SHELL:-sh}
+
+app: $(VENV)/installed ## open the page on which to watch a society live
+	@$(BIN)/os-society app $(ARGS)
+
+lab: $(VENV)/installed-lab ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab $(or $(ARGS),notebooks/1_first_society.ipynb)
 
 test: $(VENV)/installed-dev ## run the whole test suite
 	@$(BIN)/python -m pytest -q $(SHARED_OUT) $(ARGS)
@@ -96,6 +106,9 @@ gallery: $(VENV)/installed ## draw every figure there is on one sheet
 notebooks: $(VENV)/installed-dev ## execute the notebooks and write them with their outputs
 	@$(BIN)/python notebooks/execute.py $(ARGS)
 
+docs: $(VENV)/installed-docs ## build the documentation site: build/docs/html
+	@$(BIN)/python -m sim.docs.site build/docs
+
 clean: ## remove environments and caches, never results
 	rm -rf .venv .ci/venvs build dist .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
@@ -104,8 +117,21 @@ clean: ## remove environments and caches, never results
 # Installing is done again only when what is to be installed has changed.
 $(VENV)/installed: pyproject.toml $(CONSTRAINTS) $(LOCK)
 	@$(create_environment)
-	@echo "Installing os-society (this takes a minute)"
-	@$(call install,--requirement $(LOCK),.)
+	@echo "Installing os-society with its live page (this takes a minute)"
+	@$(call install,--requirement $(LOCK),'.[app]')
+	@touch $@
+
+# JupyterLab and Sphinx are in no lock: their files come as the index has them, with the
+# pins that there are.
+$(VENV)/installed-lab: $(VENV)/installed
+	@echo "Installing JupyterLab (this takes a minute)"
+	@$(INSTALL) --constraint $(CONSTRAINTS) 'jupyterlab>=4' 'ipykernel>=6.29'
+	@touch $@
+
+$(VENV)/installed-docs: $(VENV)/installed
+	@echo "Installing Sphinx (this takes a minute)"
+	@$(INSTALL) --constraint $(CONSTRAINTS) 'sphinx>=8' 'pydata-sphinx-theme>=0.16' \
+		'myst-nb>=1.1'
 	@touch $@
 
 $(VENV)/installed-dev: pyproject.toml $(CONSTRAINTS) $(LOCK) $(LOCK_DEV)

@@ -6,8 +6,8 @@ Each interpreter's pip is asked what it would install here for this package, wit
 pins of `constraints.txt`, and says which file it chose and its SHA-256. The index says
 which other files there are for Linux and these interpreters: another pip, C library or
 processor takes one of those. Written are
-`lock-run.txt` (what the package needs, its build included) and `lock-dev.txt` (what is
-developed with, besides). Run it whenever a pin has changed.
+`lock-run.txt` (what the package and its live page need, its build included) and
+`lock-dev.txt` (what is developed with, besides). Run it whenever a pin has changed.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def main() -> None:
     for python in sys.argv[1:]:
         tell = "import sys; print('%d.%d' % sys.version_info[:2])"
         version = subprocess.check_output([python, "-c", tell], text=True).strip()
-        run[version], dev[version] = chosen(python, "."), chosen(python, ".[dev]")
+        run[version], dev[version] = chosen(python, ".[app]"), chosen(python, ".[dev]")
         if other := run[version].items() - dev[version].items():
             raise SystemExit(f"Python {version} would install two of {sorted(other)}")
         for name in run[version]:

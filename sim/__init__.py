@@ -103,7 +103,18 @@ __all__ = [
 ]
 
 # Files of this package by how their names end; what else lies there is no part of it.
-_ENDINGS = (".py", ".json", ".toml", ".md", ".txt", ".csv", ".css", ".js", ".html")
+_ENDINGS = (
+    ".py",
+    ".json",
+    ".toml",
+    ".md",
+    ".txt",
+    ".csv",
+    ".css",
+    ".js",
+    ".html",
+    ".bib",
+)
 
 
 def file_stamps(

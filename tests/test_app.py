@@ -426,7 +426,7 @@ def test_without_panel_the_command_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(app, "has_panel", lambda: False)
-    with pytest.raises(InputError, match=r"os-society\[app\]"):
+    with pytest.raises(InputError, match=r"needs Panel: .* -m pip install"):
         app.open_page(argparse.Namespace())
 
 

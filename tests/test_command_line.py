@@ -106,7 +106,13 @@ def test_a_run_ends_with_the_paths_of_run_and_figures(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(SMALL) == 0
-    paths = [line.split()[-1] for line in capsys.readouterr().out.splitlines()[-3:]]
+    *lines, first, second, third = capsys.readouterr().out.splitlines()
+    assert first.startswith("next     os-society open latest  ")
+    assert [line.split()[:2] for line in (second, third)] == [
+        ["os-society", "open"],
+        ["os-society", "app"],
+    ]
+    paths = [line.split()[-1] for line in lines[-3:]]
     run, timeline, network = map(Path, paths)
     assert run.is_dir()
     assert timeline == run / "figures" / "timeline.png"

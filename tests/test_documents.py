@@ -30,6 +30,7 @@ MADE = {
     "small.csv",
     "results/runs/",
 }
+MADE |= {"build/docs/html"}
 MADE |= {"society.json", "unfinished.json", "digests.json"}
 MADE |= {"ego-facebook.csv.gz", "readings.parquet", "results/ablation-pairs.csv"}
 

@@ -178,6 +178,12 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
     ],
     "compare": [(f"{{scenario.toml}} {{scenario.toml}} {ALONE}", 0)],
     "describe": [("{scenario.toml}", 0)],
+    "scenarios": [("{scenario.toml}", 0), ("{minded.toml}", 2)],
+    "interventions": [("{scenario.toml}", 2)],
+    "show": [("{run}", 0), ("{store}", 2)],
+    "open": [("{run} --no-browser", 0), ("{run} report --no-browser", 0)],
+    "diff": [("{run} {run}", 0)],
+    "completion": [("words -- show {run}", 0)],
     "events": [("{run}", 0), ("{run} --again", 0)],
     "plot": [("{run} {run} --what survival", 0), ("{run} --what network", 0)],
     "export": [
@@ -195,8 +201,8 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
     "serve-model": [("--model {calls.jsonl} --port 0", 2)],
 }
 TAKE_LONG = {"check", "ablate", "compare", "counterfactual"}
-TAKE_LONG |= {"plot", "export", "report", "app"}
-WITHOUT_FILES = {"scenarios", "parameters", "calibrate"}
+TAKE_LONG |= {"plot", "export", "report", "app", "open"}
+WITHOUT_FILES = {"runs", "parameters", "calibrate"}
 WRITTEN = {"--out"}  # options whose files are written, or which are listed with it
 # A program of the user's own, run because it is named.
 CODE = {"--mechanism", "--function", "--until"}

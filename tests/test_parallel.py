@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sim.utils.errors import InputError
-from sim.utils.parallel import map_all, progress_shown
+from sim.utils.parallel import map_all
 from sim.utils.portable import processors
+from sim.utils.progress import progress_shown
 
 
 def test_jobs_are_done_in_their_order() -> None:

@@ -30,7 +30,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "ablate": ("her", *FEW, "--seeds", "1", "--workers", "1", "--mechanisms", "peers"),
     "sweep": ("design.toml", "--dry-run"),
     "compare": ("her", *FEW, *PAIR, "--outcomes", "left"),
+    "runs": (),
+    "show": ("run",),
+    "open": ("run", "--no-browser"),
+    "diff": ("run", "run"),
+    "completion": ("bash",),
     "scenarios": (),
+    "interventions": (),
     "parameters": ("--search", "love"),
     "describe": ("her",),
     "events": ("run",),
@@ -62,7 +68,7 @@ NO_WORDS = ("nothing", "", " ", "LOVE", "left,,", "lef", "left;left", "*", "left
 PLACES = {"out", "record"}
 FILES = {
     *("run", "more", "scenario", "design", "network", "replay", "source", "other"),
-    "model",
+    *("model", "other_run", "path"),
 }
 
 

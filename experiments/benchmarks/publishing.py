@@ -342,11 +342,8 @@ class Fault:
 
 def warm_up() -> None:
     """Load here what every process would load."""
-    import tqdm
-
     import sim
 
-    tqdm.tqdm.get_lock()
     with tempfile.TemporaryDirectory() as room:
         sim.load(_run(Path(room, "run"), every=2).path)
     gc.collect()

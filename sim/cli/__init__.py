@@ -12,30 +12,26 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from sim.cli.app import add_app
-from sim.cli.arguments import PROGRAM
-from sim.cli.catalogue import add_describe, add_parameters, add_scenarios
+from sim.cli.arguments import PROGRAM, is_looked_at
+from sim.cli.catalogue import (
+    add_describe,
+    add_interventions,
+    add_parameters,
+    add_scenarios,
+)
 from sim.cli.check import add_ablate, add_check
+from sim.cli.completion import add_completion
 from sim.cli.events import add_calibrate, add_events
 from sim.cli.minds import add_serve_model, add_talk, add_transcript
+from sim.cli.parsing import Parser
 from sim.cli.plot import add_export, add_plot
 from sim.cli.report import add_report
 from sim.cli.run import add_resume, add_run
+from sim.cli.stored import add_diff, add_open, add_runs, add_show
 from sim.cli.sweep import add_compare, add_sweep
 from sim.cli.verify import add_verify
+from sim.utils.progress import PATIENCE, progress_shown
 from sim.utils.stopping import stop_signals
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line."""
-
-    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
-            raise argparse.ArgumentError(action, "expected one argument")
-        return super()._get_values(action, arg_strings)
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line and exit with code 2."""
-        self.exit(2, f"{PROGRAM}: error: {message} (see '{self.prog} --help')\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,9 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in stop_signals():
             signal.signal(number, _terminated)
     _open_streams()
-    args = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    whole = parser()
+    args = whole.parse_args(_asked_for_help(words), argparse.Namespace(whole=whole))
     try:
-        code = int(args.do(args))
+        with progress_shown(args.is_watched and is_looked_at(args), PATIENCE):
+            code = int(args.do(args))
         print(end="", flush=True)  # a reader that stopped reading shows only now
         return code
     except BrokenPipeError:
@@ -64,6 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.debug:
             traceback.print_exc()
         return _complain(error)
+
+
+def _asked_for_help(words: list[str]) -> list[str]:
+    """Return ``run --help`` for ``help run``."""
+    if words[:1] != ["help"]:
+        return words
+    return [*words[1:2], "--help"]
 
 
 def _open_streams() -> None:
@@ -108,17 +114,25 @@ def _complain(error: Exception) -> int:
 def parser() -> Parser:
     """Return the parser of the whole command line."""
     about = "A society of people and AIs that grow."
-    top = Parser(prog=PROGRAM, description=about, allow_abbrev=False)
+    first = f"to begin with:\n  {PROGRAM} run her\n  {PROGRAM} open latest"
+    top = Parser(
+        prog=PROGRAM,
+        description=about,
+        epilog=f"{first}\n  {PROGRAM} run --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     top.add_argument("--debug", action="store_true", help="show tracebacks")
     top.add_argument("--version", action=_Version, nargs=0, help="show the version")
     commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    judging, speaking = (add_check, add_ablate), (add_transcript, add_talk)
-    many = (add_sweep, add_compare)
-    listing = (add_scenarios, add_parameters, add_describe)
     running = (add_run, add_resume)
-    talking = (*speaking, add_serve_model)
+    stored = (add_runs, add_show, add_open, add_diff)
     seeing = (add_events, add_plot, add_export, add_report, add_app, add_verify)
-    for add in (*running, *judging, *many, *listing, *seeing, *talking, add_calibrate):
+    many = (add_sweep, add_compare, add_check, add_ablate)
+    listing = (add_scenarios, add_interventions, add_parameters, add_describe)
+    talking = (add_transcript, add_talk, add_serve_model)
+    others = (add_calibrate, add_completion)
+    for add in (*running, *stored, *seeing, *many, *listing, *talking, *others):
         add(commands)
     return top
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import shlex
 import signal
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Any
 
-from sim.cli.arguments import add_command, port
+from sim.cli.arguments import add_command, as_json, is_looked_at, port
+from sim.cli.known import check_scenario, run_at
+from sim.cli.warming import compile_first
 from sim.utils.errors import InputError
+from sim.utils.progress import PATIENCE, progress_shown
 from sim.utils.stopping import stop_signals
 
 RUNS = Path("results/runs")
@@ -19,13 +24,14 @@ RUNS = Path("results/runs")
 def add_app(commands: Any) -> None:
     """Add ``os-society app`` to the command line."""
     text = "Open a page on which to watch a society run, and to change it."
-    command = add_command(commands, "app", open_page, text)
+    examples = ["", "latest", "--scenario today --humans 500"]
+    command = add_command(commands, "app", open_page, text, examples, is_watched=False)
     add = command.add_argument
-    add("run", nargs="?", help="a stored run to open")
+    add("run", nargs="?", help="a stored run to open, as for show")
     add("--scenario", metavar="NAME", default="her", help="to begin with (her)")
     add("--humans", metavar="N", type=int, default=300, help="number of humans (300)")
     add("--seed", metavar="S", type=int, default=0, help="random seed (0)")
-    add("--address", metavar="A", default="127.0.0.1", help="(127.0.0.1)")
+    add("--address", metavar="A", default="127.0.0.1", help="to serve at (127.0.0.1)")
     add("--port", metavar="N", type=port, default=0, help="any free one unless given")
     add(
         "--allow-host",
@@ -40,16 +46,33 @@ def add_app(commands: Any) -> None:
 def open_page(args: argparse.Namespace) -> int:
     """Serve the page until interrupted."""
     if not has_panel():
-        raise InputError("the page needs Panel: pip install 'os-society[app]'")
+        install = f"{shlex.quote(sys.executable)} -m pip install 'panel>=1.9,<2'"
+        raise InputError(f"the page needs Panel: {install}")
+    opened = None if args.run is None else run_at(args.run)
+    check_scenario(args.scenario)
+    with progress_shown(is_looked_at(args), PATIENCE):
+        server = _server(args, opened)
+    host = f"[{args.address}]" if ":" in args.address else args.address
+    url = f"http://{host}:{server.port}/"
+    shown = f"page     {url}  (Ctrl-C ends it)"
+    print(as_json({"page": url}) if args.json else shown, flush=True)
+    if not args.no_browser:
+        webbrowser.open(url)
+    serve_until_signalled(server)
+    return 0
+
+
+def _server(args: argparse.Namespace, opened: Path | None) -> Any:
+    """Return what serves the page, with a model that is compiled."""
     from sim.app import page
     from sim.app.session import Setup, StoredScene, check
 
-    opened = None if args.run is None else Path(args.run)
     if opened is not None:
         StoredScene(opened)  # complains now, not in the browser
     setup = Setup(args.scenario, args.seed, {"humans": args.humans})
     check(setup)
-    server = page.serve(
+    compile_first()
+    return page.serve(
         setup,
         stored_runs(opened),
         opened=opened,
@@ -57,13 +80,6 @@ def open_page(args: argparse.Namespace) -> int:
         port=args.port,
         hosts=args.allow_host,
     )
-    host = f"[{args.address}]" if ":" in args.address else args.address
-    url = f"http://{host}:{server.port}/"
-    print(f"page     {url}  (Ctrl-C ends it)", flush=True)
-    if not args.no_browser:
-        webbrowser.open(url)
-    serve_until_signalled(server)
-    return 0
 
 
 def serve_until_signalled(server: Any) -> None:

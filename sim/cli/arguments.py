@@ -6,6 +6,8 @@ import argparse
 import json
 import math
 import re
+import shutil
+import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -13,11 +15,38 @@ from typing import Any
 PROGRAM = "os-society"
 
 
-WIDTH = 100  # letters of a line of a table
+WIDTH = 100  # letters of a line of a table that is read by a program
+NARROW, WIDE = 60, 140  # letters of one that is read in a terminal
+
+
+def width() -> int:
+    """Return how many letters a line of a table has: as many as a terminal shows."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return WIDTH
+    return min(max(shutil.get_terminal_size((WIDTH, 24)).columns, NARROW), WIDE)
+
+
+RUN = "directory of a run, a part of its name under results/runs, or latest"
+
+
+class _Help(argparse.HelpFormatter):
+    """Help in which the lines of examples stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return text
+        return super()._fill_text(text, width, indent)
 
 
 def add_command(
-    commands: Any, name: str, do: Callable[[argparse.Namespace], int], text: str
+    commands: Any,
+    name: str,
+    do: Callable[[argparse.Namespace], int],
+    text: str,
+    examples: Sequence[str] = (),
+    *,
+    has_json: bool = True,
+    is_watched: bool = True,
 ) -> argparse.ArgumentParser:
     """Add a command that does ``do``, and return its parser.
 
@@ -31,9 +60,21 @@ def add_command(
         Takes what was given; returns the exit code.
     text
         What the command is for, in a line.
+    examples
+        Arguments after its name, as ``"her --seed 7"``.
+    has_json
+        Whether it can print JSON.
+    is_watched
+        Whether a line says how far it is.
     """
+    shown = "\n".join(f"  {PROGRAM} {name} {one}".rstrip() for one in examples)
     command: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text, allow_abbrev=False
+        name,
+        help=text,
+        description=text,
+        epilog=f"examples:\n{shown}" if examples else None,
+        formatter_class=_Help,
+        allow_abbrev=False,
     )
     command.add_argument(
         "--debug",
@@ -41,11 +82,32 @@ def add_command(
         default=argparse.SUPPRESS,  # or it would undo a --debug before the command
         help="show tracebacks",
     )
-    command.set_defaults(do=do)
+    command.add_argument(
+        "--quiet", action="store_true", help="no progress, no notes, only what was made"
+    )
+    if has_json:
+        command.add_argument("--json", action="store_true", help="print JSON only")
+    command.set_defaults(do=do, is_watched=is_watched)
     return command
 
 
+def is_looked_at(args: argparse.Namespace) -> bool:
+    """Tell whether somebody at a terminal may want to know how far it is."""
+    serves = getattr(args, "view", "") == "view"  # a page, until it is ended
+    return not is_silent(args) and not serves and sys.stderr.isatty()
+
+
+def is_silent(args: argparse.Namespace) -> bool:
+    """Tell whether nothing is to be said but what was asked for."""
+    return any(getattr(args, name, False) for name in ("quiet", "json"))
+
+
 # ---------------------------------------------------------------------------- options
+
+
+def add_run_argument(command: argparse.ArgumentParser, text: str = "") -> None:
+    """Add the argument of which stored run a command is about."""
+    command.add_argument("run", help=text or RUN)
 
 
 def add_size(command: argparse.ArgumentParser) -> None:
@@ -256,7 +318,7 @@ def interval(low: float, high: float) -> str:
 def folded(start: str, text: str, indent: int) -> str:
     """Return a text that goes on below itself, with a start before its first line."""
     lines = textwrap.fill(
-        text, WIDTH, initial_indent=start, subsequent_indent=" " * indent
+        text, width(), initial_indent=start, subsequent_indent=" " * indent
     )
     return lines or start.rstrip()  # nothing folds to no line, its start left out
 

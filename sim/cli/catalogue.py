@@ -1,10 +1,10 @@
-"""The commands ``scenarios``, ``parameters`` and ``describe``."""
+"""The commands ``scenarios``, ``interventions``, ``parameters``, ``describe``."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.cli.arguments import (
     add_command,
@@ -14,34 +14,50 @@ from sim.cli.arguments import (
     folded,
     put_to_use,
 )
+from sim.cli.known import called, check_scenario
+from sim.utils.errors import legible
+
+if TYPE_CHECKING:
+    from sim.scenarios import Scenario
 
 
 def add_scenarios(commands: Any) -> None:
     """Add the command ``scenarios``."""
-    add_command(commands, "scenarios", list_scenarios, "List the scenarios.")
+    text = "List the scenarios, or show one of them."
+    examples = ["", "her", "--json"]
+    command = add_command(commands, "scenarios", list_scenarios, text, examples)
+    command.add_argument("scenario", nargs="?", help="only this one, in detail")
+
+
+def add_interventions(commands: Any) -> None:
+    """Add the command ``interventions``."""
+    text = "List the interventions that have names: what each changes, and its effect."
+    examples = ["", "human_contact", "--json"]
+    command = add_command(commands, "interventions", list_interventions, text, examples)
+    command.add_argument("name", nargs="?", help="only this one")
 
 
 def add_parameters(commands: Any) -> None:
     """Add the command ``parameters``."""
-    command = add_command(
-        commands, "parameters", list_parameters, "List parameters, ranges, sources."
-    )
+    text = "List parameters, ranges, sources."
+    examples = ["", "--search growth", "--search assumed --json"]
+    command = add_command(commands, "parameters", list_parameters, text, examples)
     command.add_argument("--search", metavar="WORD", help="only those that mention it")
     add_mechanisms(command)
-    command.add_argument("--json", action="store_true", help="as JSON")
 
 
 def add_describe(commands: Any) -> None:
     """Add the command ``describe``."""
     text = "Describe a scenario's model: its day, and what mechanisms add to it."
-    command = add_command(commands, "describe", describe, text)
+    examples = ["her", "mine.toml --json"]
+    command = add_command(commands, "describe", describe, text, examples)
     command.add_argument("scenario", help="name of a scenario, or its TOML file")
     add_mechanisms(command)
-    command.add_argument("--json", action="store_true", help="as JSON")
 
 
 def describe(args: argparse.Namespace) -> int:
     """Print the processes of a scenario's day, and what each of its mechanisms adds."""
+    check_scenario(args.scenario)
     from sim import scenarios
     from sim.mechanisms import described
 
@@ -82,18 +98,96 @@ def _additions(one: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def list_scenarios(args: argparse.Namespace) -> int:
-    """Print every scenario with its title, its changes and its story."""
+    """Print every scenario, or one: its title, its changes and its story."""
+    if args.scenario is not None:
+        check_scenario(args.scenario)
     from sim import scenarios
 
-    for name in scenarios.names():
-        scenario = scenarios.load(name)
+    names = scenarios.names() if args.scenario is None else [args.scenario]
+    found = [scenarios.load(name) for name in names]
+    if args.json:
+        print(as_json([_scenario(one) for one in found], indent=2))
+        return 0
+    for scenario in found:
         changes = scenarios.changes(scenario)
-        print(f"{name}: {scenario.title}")
+        print(f"{scenario.name}: {scenario.title}")
         if changes:
             differing = ", ".join(f"{n} = {v}" for n, v in changes.items())
             print(folded("    ", differing, 4))
         print(folded("    ", " ".join(scenario.story.split()), 4))
+        if args.scenario is not None:
+            print(_in_detail(scenario))
     return 0
+
+
+def _scenario(scenario: Scenario) -> dict[str, Any]:
+    """Return a scenario, ready for JSON."""
+    from sim import scenarios
+
+    kept = {"name", "title", "story", "sources", "profile", "mechanisms"}
+    told = scenario.model_dump(mode="json", include=kept)
+    expected = [{"text": one.text, "claim": one.claim} for one in scenario.expectations]
+    events = [one.model_dump(mode="json") for one in scenario.interventions]
+    return told | {
+        "parameters": scenarios.changes(scenario),
+        "interventions": events,
+        "expectations": expected,
+    }
+
+
+def _in_detail(scenario: Scenario) -> str:
+    """Return what a scenario expects, and where it is from."""
+    lines = [folded("source  ", one, 8) for one in scenario.sources]
+    lines += [
+        folded("expects ", f"{one.text} ({one.claim})", 8)
+        for one in scenario.expectations
+    ]
+    return legible("\n".join(["", *lines]))
+
+
+def list_interventions(args: argparse.Namespace) -> int:
+    """Print the interventions that have names, or one of them."""
+    from sim.scenarios.interventions import LEVERS, unknown_lever
+
+    if args.name is not None and args.name not in LEVERS:
+        raise unknown_lever(args.name)
+    found = LEVERS if args.name is None else {args.name: LEVERS[args.name]}
+    if args.json:
+        told = [
+            {
+                "name": name,
+                "effect": lever.effect,
+                "outcome": lever.outcome,
+                "raises": lever.raises,
+                "changes": [
+                    {"after": after, "days": days, "set": changes}
+                    for after, days, changes in lever.changes
+                ],
+            }
+            for name, lever in found.items()
+        ]
+        print(as_json(told, indent=2))
+        return 0
+    rows = [
+        (name, f"{lever.effect}: {'; '.join(map(_change, lever.changes))}")
+        for name, lever in found.items()
+    ]
+    print(
+        as_table("{:<20} ", ("intervention", "effect: what it sets"), rows, fold=True)
+    )
+    if args.name is None:
+        print(f"\nto try one: {called()} compare her --lever price --at 200")
+    return 0
+
+
+def _change(one: tuple[int, int | None, dict[str, Any]]) -> str:
+    """Return in words what an intervention sets, and when."""
+    from sim.utils.text import counted
+
+    after, days, changes = one
+    text = ", ".join(f"{name} = {value}" for name, value in changes.items())
+    text += f" {counted(after, 'day')} later" if after else ""
+    return text + (f" for {counted(days, 'day')}" if days else "")
 
 
 def list_parameters(args: argparse.Namespace) -> int:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,8 @@ from sim.cli.arguments import (
     size_of,
     workers_of,
 )
+from sim.cli.known import check_scenario
+from sim.cli.warming import compile_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,14 +38,17 @@ if TYPE_CHECKING:
 def add_check(commands: Any) -> None:
     """Add ``os-society check`` to the command line."""
     text = "Test a scenario's expectations over many seeds; 1 if one fails."
-    check = _command(commands, "check", check_scenario, text)
-    check.add_argument("--first-seed", metavar="S", type=natural, default=0, help="(0)")
+    examples = ["her --seeds 20", "mine.toml --humans 200 --json"]
+    check = _command(commands, "check", check_expectations, text, examples)
+    first = "the first of the seeds (0)"
+    check.add_argument("--first-seed", metavar="S", type=natural, default=0, help=first)
 
 
 def add_ablate(commands: Any) -> None:
     """Add ``os-society ablate`` to the command line."""
     text = "Switch mechanisms off, alone and in pairs, and compare."
-    ablate = _command(commands, "ablate", ablate_scenario, text)
+    examples = ["her --no-pairs", "her --mechanisms peers,insight --humans 200"]
+    ablate = _command(commands, "ablate", ablate_scenario, text, examples)
     ablate.add_argument(
         "--outcome", metavar="NAME", default="left", help="what to compare (left)"
     )
@@ -56,10 +60,14 @@ def add_ablate(commands: Any) -> None:
 
 
 def _command(
-    commands: Any, name: str, do: Callable[[argparse.Namespace], int], text: str
+    commands: Any,
+    name: str,
+    do: Callable[[argparse.Namespace], int],
+    text: str,
+    examples: Sequence[str],
 ) -> argparse.ArgumentParser:
     """Add a command with the options that both share."""
-    command = add_command(commands, name, do, text)
+    command = add_command(commands, name, do, text, examples)
     command.add_argument("scenario", help="name of a scenario, or its TOML file")
     command.add_argument(
         "--seeds", metavar="N", type=positive, default=20, help="how many seeds (20)"
@@ -68,28 +76,30 @@ def _command(
     add_size(command)
     add_mechanisms(command)
     add_functions(command)
-    command.add_argument("--json", action="store_true", help="print one JSON object")
     return command
 
 
 # ---------------------------------------------------------------------------- check
 
 
-def check_scenario(args: argparse.Namespace) -> int:
+def check_expectations(args: argparse.Namespace) -> int:
     """Judge every expectation of a scenario; return 1 if one fails."""
+    check_scenario(args.scenario)
     from sim import scenarios
     from sim.scenarios.outcomes import known_for_now
-    from sim.studies.check import check as check_scenario
 
     own, functions = put_to_use(args), functions_of(args)
     with known_for_now(functions):
-        scenario = scenarios.load(args.scenario).use(*own)
-    report = check_scenario(
+        scenario = scenarios.load(args.scenario).use(*own).replace(**size_of(args))
+    from sim.studies.check import check
+
+    workers = workers_of(args)
+    compile_first(workers)
+    report = check(
         scenario,
         seeds=args.seeds,
         first_seed=args.first_seed,
-        workers=workers_of(args),
-        parameters=size_of(args),
+        workers=workers,
         functions=functions,
     )
     print(as_json(_record(report)) if args.json else _text(report))
@@ -164,15 +174,17 @@ def _values(one: Expectation, rows: Any) -> dict[str, list[float]]:
 
 def ablate_scenario(args: argparse.Namespace) -> int:
     """Print what becomes of a scenario without each mechanism."""
+    check_scenario(args.scenario)
     from sim import scenarios
-    from sim.scenarios.outcomes import known_for_now
-    from sim.studies import ablation
+    from sim.scenarios.outcomes import known_for_now, meaning
     from sim.utils import files
-    from sim.utils.parallel import progress_shown
 
     own, functions = put_to_use(args), functions_of(args)
     with known_for_now(functions):
-        scenario = scenarios.load(args.scenario).use(*own)
+        scenario = scenarios.load(args.scenario).use(*own).replace(**size_of(args))
+        meaning(args.outcome)  # refuses what is unknown
+    from sim.studies import ablation
+
     if args.mechanisms == "list":
         rows = [
             (name, ", ".join(f"{n} = {v}" for n, v in changes.items()))
@@ -180,16 +192,16 @@ def ablate_scenario(args: argparse.Namespace) -> int:
         ]
         print(as_table("{:<20} ", (), rows))
         return 0
-    with progress_shown(not args.json and sys.stderr.isatty()):
-        table = ablation.ablate(
-            scenario.replace(**size_of(args)),
-            mechanisms=names_of(args.mechanisms),
-            outcome=args.outcome,
-            seeds=args.seeds,
-            pairs=not args.no_pairs,
-            functions=functions,
-            workers=workers_of(args),
-        )
+    compile_first(workers_of(args))
+    table = ablation.ablate(
+        scenario,
+        mechanisms=names_of(args.mechanisms),
+        outcome=args.outcome,
+        seeds=args.seeds,
+        pairs=not args.no_pairs,
+        functions=functions,
+        workers=workers_of(args),
+    )
     if args.out is not None:
         files.write_text(Path(args.out), table.to_csv(index=False, lineterminator="\n"))
     with known_for_now(functions):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.cli.arguments import (
     add_command,
     add_mechanisms,
+    add_run_argument,
     as_json,
     as_table,
     positive,
     processes,
     put_to_use,
 )
+from sim.cli.known import run_at
+from sim.cli.warming import compile_first
+from sim.utils.progress import is_shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,24 +32,24 @@ KIND, WHO = 17, 32  # letters of a kind, of who
 def add_events(commands: Any) -> None:
     """Add ``os-society events`` to the command line."""
     text = "List the events of a stored run."
-    command = add_command(commands, "events", list_events, text)
-    command.add_argument("run", help="directory of the run")
+    examples = ["latest", "latest --kind first_love", "her-0 --again --json"]
+    command = add_command(commands, "events", list_events, text, examples)
+    add_run_argument(command)
     command.add_argument(
         "--kind", metavar="K", action="append", help="only these; may be given again"
     )
     again = "look for them again, with the detectors of this version"
     command.add_argument("--again", action="store_true", help=again)
-    command.add_argument("--json", action="store_true", help="as JSON")
     add_mechanisms(command)
 
 
 def add_calibrate(commands: Any) -> None:
     """Add ``os-society calibrate`` to the command line."""
     text = "Calibrate the detectors on null models."
-    command = add_command(commands, "calibrate", calibrate_detectors, text)
-    command.add_argument(
-        "--runs", metavar="N", type=positive, default=200, help="societies a null (200)"
-    )
+    examples = ["--runs 20 --kind clustering --out mine.json"]
+    command = add_command(commands, "calibrate", calibrate_detectors, text, examples)
+    runs = "societies to run of each null model (200)"
+    command.add_argument("--runs", metavar="N", type=positive, default=200, help=runs)
     command.add_argument(
         "--kind", metavar="K", action="append", help="only these; may be given again"
     )
@@ -59,7 +62,6 @@ def add_calibrate(commands: Any) -> None:
         default="thresholds.json",
         help="file of thresholds to write (thresholds.json)",
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 # --------------------------------------------------------------------------- events
@@ -67,10 +69,14 @@ def add_calibrate(commands: Any) -> None:
 
 def list_events(args: argparse.Namespace) -> int:
     """Print the events of a stored run, of all kinds or some."""
+    path = run_at(args.run)
+    if not args.own:
+        for kind in args.kind or ():
+            _check_shipped(kind, path)
     from sim.runs.result import load
 
     put_to_use(args)
-    result = load(args.run)
+    result = load(path)
     events = result.detect() if args.again else result.events
     if args.kind:
         kinds = [_known(kind, events) for kind in args.kind]
@@ -80,6 +86,18 @@ def list_events(args: argparse.Namespace) -> int:
     else:
         print(table_of(events))
     return 0
+
+
+def _check_shipped(kind: str, path: Path) -> None:
+    """Refuse a kind that nobody detects before what is heavy is loaded.
+
+    A run that mechanisms are part of may have kinds of its own.
+    """
+    from sim.events.kinds import EVENTS, unknown
+    from sim.utils.errors import InputError
+
+    if kind not in EVENTS and not (path / "mechanisms").is_dir():
+        raise InputError(unknown(kind))
 
 
 def _known(kind: str, events: pd.DataFrame) -> str:
@@ -133,11 +151,12 @@ def calibrate_detectors(args: argparse.Namespace) -> int:
     """
     from sim.events import calibration
 
+    compile_first(args.workers)
     found = calibration.calibrate(
         args.runs,
         kinds=args.kind,
         workers=args.workers,
-        progress=not args.json and sys.stderr.isatty(),
+        progress=is_shown(),
     )
     command = f"os-society calibrate --runs {args.runs}"
     command += "".join(f" --kind {kind}" for kind in args.kind or [])

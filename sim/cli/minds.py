@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.cli.arguments import add_command
+from sim.cli.arguments import add_command, add_run_argument, as_json, is_silent
+from sim.cli.known import run_at
 
 if TYPE_CHECKING:
     from sim.minds.calls import Settings
@@ -38,13 +39,26 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
         default="6",
         help="how many, or all, or humans by number or name a,b.. (6)",
     )
-    add("--talks", metavar="X", type=float, default=0.2, help="a member and day (0.2)")
+    add(
+        "--talks",
+        metavar="X",
+        type=float,
+        default=0.2,
+        help="talks a member and day (0.2)",
+    )
     add("--ghost-writer", action="store_true", help="members write for friends, too")
     add_model_options(group)
     text = "requests at most; then all follow the rules"
     add("--max-calls", metavar="N", type=int, help=text)
-    add("--draw", metavar="N", type=int, default=0, help="draw of the answers (0)")
-    add("--on-failure", choices=POLICIES, default="rule", help="of a call (rule)")
+    add(
+        "--draw",
+        metavar="N",
+        type=int,
+        default=0,
+        help="another one: other answers (0)",
+    )
+    text = "what a call that fails does (rule)"
+    add("--on-failure", choices=POLICIES, default="rule", help=text)
     text = "first calls of no use that stop the run; 0: none do (10)"
     add("--stop-after", metavar="N", type=int, default=10, help=text)
     files = group.add_mutually_exclusive_group()
@@ -63,7 +77,7 @@ def add_model_options(group: Any) -> None:
     add("--base-url", metavar="URL", help="endpoint (OPENAI_BASE_URL)")
     text = "allow http:// to another machine: the key can be read on the way"
     add("--insecure", action="store_true", help=text)
-    add("--temperature", metavar="X", type=float, default=0.7, help="(0.7)")
+    add("--temperature", metavar="X", type=float, default=0.7, help="of sampling (0.7)")
     add("--slots", metavar="N", type=int, default=4, help="calls in flight (4)")
     add("--deadline", metavar="S", type=float, default=60.0, help="seconds a call (60)")
     add("--max-tokens", metavar="N", type=int, help="of a reply (150 to 500 by kind)")
@@ -97,7 +111,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
     from sim.minds.mind import Policy
     from sim.minds.options import MindOptions, check
 
-    _tell_what_is_settled(not args.json)
+    _tell_what_is_settled(not is_silent(args))
     cast, humans = _cast(args.cast, getattr(args, "network", None) is not None)
     _prices(args.prices)
     options = MindOptions(
@@ -200,8 +214,9 @@ def _prices(text: str | None) -> tuple[float, float]:
 def add_transcript(commands: Any) -> None:
     """Add ``os-society transcript`` to the command line."""
     text = "Read what the cast of a run said."
-    command = add_command(commands, "transcript", show_transcript, text)
-    command.add_argument("run", help="directory of the run")
+    examples = ["latest", "latest --between 3 1004", "latest --html --out said.html"]
+    command = add_command(commands, "transcript", show_transcript, text, examples)
+    add_run_argument(command)
     command.add_argument(
         "--between", nargs=2, metavar=("A", "B"), help="of two agents only"
     )
@@ -212,8 +227,11 @@ def add_transcript(commands: Any) -> None:
 def add_talk(commands: Any) -> None:
     """Add ``os-society talk`` to the command line."""
     text = "Talk with an OS as it was on a day. It never changes the run."
-    command = add_command(commands, "talk", talk, text)
-    command.add_argument("run", help="directory of the run")
+    examples = ["latest --os Ada --step 300 --model NAME --base-url URL"]
+    command = add_command(
+        commands, "talk", talk, text, examples, has_json=False, is_watched=False
+    )
+    add_run_argument(command)
     command.add_argument("--os", metavar="ID", required=True, help="agent or name")
     command.add_argument("--step", metavar="T", type=int, help="the day (its last)")
     add_model_options(command)
@@ -222,11 +240,21 @@ def add_talk(commands: Any) -> None:
 def add_serve_model(commands: Any) -> None:
     """Add ``os-society serve-model`` to the command line."""
     text = "Serve a small language model on this machine, for tests and trying out."
-    command = add_command(commands, "serve-model", serve_model, text)
-    command.add_argument("--port", metavar="N", type=int, default=8012, help="(8012)")
-    command.add_argument("--model", metavar="FILE", help="a GGUF file")
-    command.add_argument("--threads", metavar="N", type=int, default=1, help="(1)")
-    command.add_argument("--slots", metavar="N", type=int, default=4, help="(4)")
+    examples = ["", "--model small.gguf --port 8012"]
+    command = add_command(
+        commands,
+        "serve-model",
+        serve_model,
+        text,
+        examples,
+        has_json=False,
+        is_watched=False,
+    )
+    add = command.add_argument
+    add("--port", metavar="N", type=int, default=8012, help="to serve at (8012)")
+    add("--model", metavar="FILE", help="a GGUF file")
+    add("--threads", metavar="N", type=int, default=1, help="threads (1)")
+    add("--slots", metavar="N", type=int, default=4, help="calls at a time (4)")
     command.add_argument(
         "--context", metavar="N", type=int, default=8192, help="tokens (8192)"
     )
@@ -234,11 +262,12 @@ def add_serve_model(commands: Any) -> None:
 
 def show_transcript(args: argparse.Namespace) -> int:
     """Print or write what the cast of a run said."""
+    path = run_at(args.run)
     from sim.runs import conversations
     from sim.runs.result import load
     from sim.utils import files
 
-    result = load(args.run)
+    result = load(path)
     pair = None
     if args.between:
         one, other = map(result.number_of, args.between)
@@ -246,7 +275,10 @@ def show_transcript(args: argparse.Namespace) -> int:
     lines, population = conversations.talks(result, pair), result.population
     page = args.html or str(args.out or "").endswith((".html", ".htm"))
     title = f"{result.provenance['scenario']}, seed {result.provenance['seed']}"
-    if page:
+    if args.json:
+        told = [one._asdict() for one in lines]
+        text = as_json({"run": str(path), "talks": told}, indent=2) + "\n"
+    elif page:
         text = conversations.conversation_page(lines, population, title)
     else:
         text = "\n".join(conversations.as_text(lines, population)) + "\n"
@@ -259,6 +291,7 @@ def show_transcript(args: argparse.Namespace) -> int:
 
 def talk(args: argparse.Namespace) -> int:
     """Hold a conversation with an OS of a run, until whoever types ends it."""
+    path = run_at(args.run)
     from sim.runs import interview
     from sim.runs.result import load
     from sim.utils.errors import InputError, legible
@@ -266,7 +299,7 @@ def talk(args: argparse.Namespace) -> int:
     settings = settings_of(args)
     if settings is None:
         raise InputError("a talk needs a model: name it (--model)")
-    result = load(args.run)
+    result = load(path)
     guest = interview.guest_of(result, args.os, args.step)
     print(f"{guest.name}, as on day {guest.step}. An empty line ends the talk.")
     with interview.chat_with(guest, settings) as chat:

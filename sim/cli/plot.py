@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.cli.arguments import add_command
+from sim.cli.arguments import add_command, add_run_argument, as_json
+from sim.cli.known import run_at
+from sim.utils.progress import doing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,8 +29,14 @@ FILES = ("graphml", "gexf", "csv", "json", "html")
 
 def add_plot(commands: Any) -> None:
     """Add ``os-society plot`` to the command line."""
-    plot = add_command(commands, "plot", plot_run, "Draw a stored run.")
-    plot.add_argument("run", help="directory of the run")
+    examples = [
+        "latest",
+        "latest --what network --step 450 --format svg",
+        "her-0 --what ego --agent 17",
+        "latest --what film",
+    ]
+    plot = add_command(commands, "plot", plot_run, "Draw a stored run.", examples)
+    add_run_argument(plot)
     others = "other seeds, for survival and story; story takes controls, too"
     plot.add_argument("more", nargs="*", metavar="RUN", help=others)
     every = "all draws every figure but the film"
@@ -46,8 +54,13 @@ def add_plot(commands: Any) -> None:
 def add_export(commands: Any) -> None:
     """Add ``os-society export`` to the command line."""
     text = "Write a stored run as a page to watch, or for another program."
-    export = add_command(commands, "export", export_run, text)
-    export.add_argument("run", help="directory of the run")
+    examples = [
+        "latest --html",
+        "latest --whole --out her.gexf",
+        "her-0 --step 450 --out ties.csv",
+    ]
+    export = add_command(commands, "export", export_run, text, examples)
+    add_run_argument(export)
     out = "file to write; a page is called like the run unless given"
     export.add_argument("--out", metavar="PATH", help=out)
     page = "as one page that plays the run in a browser, offline (--format html)"
@@ -63,10 +76,11 @@ def add_export(commands: Any) -> None:
 
 def plot_run(args: argparse.Namespace) -> int:
     """Draw the figures of a stored run."""
+    paths = [run_at(text) for text in (args.run, *args.more)]
     from sim.runs.result import load
     from sim.utils.errors import InputError
 
-    runs = [load(path) for path in (args.run, *args.more)]
+    runs = [load(path) for path in paths]
     if args.more and args.what not in ("survival", "story"):
         raise InputError("several runs go with --what survival or story only")
     if args.agent is not None and args.what != "ego":
@@ -77,8 +91,19 @@ def plot_run(args: argparse.Namespace) -> int:
         return _film(args, runs[0])
     names = _all_of(runs[0]) if args.what == "all" else (args.what,)
     places = _places(args, runs[0], names)
+    drawn = []
     for name, place in zip(names, places, strict=True):
-        print(short(_draw(name, runs, place, args.step, args.agent)))
+        with doing(f"drawing {name}"):
+            drawn.append(_draw(name, runs, place, args.step, args.agent))
+        if not args.json:
+            print(short(drawn[-1]))
+    return _as_json(args, drawn)
+
+
+def _as_json(args: argparse.Namespace, files: Sequence[Path]) -> int:
+    """Print which files were written, if JSON is asked for; return the exit code."""
+    if args.json:
+        print(as_json({"files": [str(file) for file in files]}))
     return 0
 
 
@@ -93,6 +118,12 @@ def draw_after_run(result: Result) -> list[Path]:
     """Draw into the run what is drawn right after it."""
     folder = result.path / "figures"
     return [_draw(name, [result], folder / f"{name}.png") for name in AFTER_RUN]
+
+
+def figures_there(result: Result) -> list[Path]:
+    """Return the files in which a run was drawn by ``draw_after_run``, if they are."""
+    files = [result.path / "figures" / f"{name}.png" for name in AFTER_RUN]
+    return [file for file in files if file.is_file()]
 
 
 def _draw(
@@ -129,8 +160,10 @@ def _film(args: argparse.Namespace, result: Result) -> int:
         out = out / f"{FILM}.{args.format or FILMS[0]}"
     elif args.format not in (None, out.suffix.removeprefix(".")):
         raise InputError(f"--out {out} is not a file of --format {args.format}")
-    print(short(plots.animate(result, out)))
-    return 0
+    place = plots.animate(result, out)
+    if not args.json:
+        print(short(place))
+    return _as_json(args, [place])
 
 
 def _places(
@@ -154,6 +187,7 @@ def _places(
 
 def export_run(args: argparse.Namespace) -> int:
     """Write a stored run as a page, or its relationships."""
+    path = run_at(args.run)
     from sim.runs.export import export as export_run
     from sim.runs.result import load
     from sim.utils.errors import InputError
@@ -164,7 +198,7 @@ def export_run(args: argparse.Namespace) -> int:
     kind = "html" if args.html else kind
     if args.out is None and kind != "html":
         raise InputError("give --out, the file to write, or --html")
-    result = load(args.run)
+    result = load(path)
     files = export_run(
         result,
         args.out or f"{result.path.resolve().name}.html",
@@ -173,9 +207,10 @@ def export_run(args: argparse.Namespace) -> int:
         whole=args.whole,
         closest=args.closest,
     )
-    for file in files:
-        print(short(file))
-    return 0
+    if not args.json:
+        for file in files:
+            print(short(file))
+    return _as_json(args, files)
 
 
 def short(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from sim.cli.arguments import (
@@ -13,15 +13,19 @@ from sim.cli.arguments import (
     add_threads,
     add_until,
     as_json,
+    as_table,
+    is_silent,
     put_to_use,
     size_of,
     until_of,
     whole,
 )
 from sim.cli.events import records, table_of
+from sim.cli.known import LATEST, called, check_scenario, kept_runs
 from sim.cli.minds import add_mind_options, mind_options, summary_of, tell_estimate
 from sim.cli.network_options import add_network_options, network_file, network_shown
-from sim.cli.plot import draw_after_run, short
+from sim.cli.plot import draw_after_run, figures_there, short
+from sim.utils.progress import doing, is_shown
 
 if TYPE_CHECKING:
     from sim.runs.result import Result
@@ -30,7 +34,14 @@ if TYPE_CHECKING:
 
 def add_run(commands: Any) -> None:
     """Add the command ``run``."""
-    run = add_command(commands, "run", run_scenario, "Run a scenario and keep the run.")
+    text = "Run a scenario and keep the run; one that is kept already is not run again."
+    examples = [
+        "her",
+        "her --humans 5000 --seed 3",
+        "her --set peers=false --set reach=3",
+        'her --until "adopted > 0.9"',
+    ]
+    run = add_command(commands, "run", run_scenario, text, examples)
     run.add_argument("scenario", help="name of a scenario, or its TOML file")
     add_size(run)
     run.add_argument(
@@ -46,7 +57,8 @@ def add_run(commands: Any) -> None:
     add_mechanisms(run)
     add_network_options(run)
     run.add_argument("--out", metavar="DIR", help="where to write the run")
-    run.add_argument("--force", action="store_true", help="replace a run at --out")
+    again = "run again what is kept already, and replace a run at --out"
+    run.add_argument("--force", action="store_true", help=again)
     add_threads(run)
     snapshots = "days between snapshots (30)"
     run.add_argument(
@@ -64,14 +76,14 @@ def add_run(commands: Any) -> None:
         "--yes", action="store_true", help="run though memory may not suffice"
     )
     run.add_argument("--no-figures", action="store_true", help="draw no figures")
-    run.add_argument("--json", action="store_true", help="print one JSON object only")
     add_mind_options(run)
 
 
 def add_resume(commands: Any) -> None:
     """Add the command ``resume``."""
     text = "Resume a run that was cut short, from its last checkpoint."
-    resume = add_command(commands, "resume", resume_run, text)
+    examples = ["results/runs/her-0-1b00be8a"]
+    resume = add_command(commands, "resume", resume_run, text, examples)
     resume.add_argument("run", help="directory that the run was to be written to")
     add_mechanisms(resume)
     add_until(resume)
@@ -82,7 +94,6 @@ def add_resume(commands: Any) -> None:
         help="go on with another Python or other libraries; provenance says so",
     )
     resume.add_argument("--no-figures", action="store_true", help="draw no figures")
-    resume.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 # ------------------------------------------------------------------------- commands
@@ -90,31 +101,40 @@ def add_resume(commands: Any) -> None:
 
 def run_scenario(args: argparse.Namespace) -> int:
     """Run a scenario, print its timeline of events, and draw it."""
+    check_scenario(args.scenario)
+    args.changed, seed = _changed(args), args.seed  # before what is heavy is loaded
     from sim.runs.foresight import check_memory
+    from sim.runs.run import kept as kept_run
     from sim.runs.run import run as simulate
 
-    args.changed, seed = _changed(args), args.seed
     if args.network is None and not args.yes:  # a file tells how many when it is read
         check_memory(args.changed.parameters)
     mind, network = mind_options(args), network_file(args)
     asks = mind.kind in ("llm", "archetype") and mind.replay is None and mind.cast != 0
     with network_shown():
-        if args.estimate or (asks and not args.json):
+        if args.estimate or (asks and not is_silent(args)):
             tell_estimate(args, mind, seed=seed, network=network)
             if args.estimate:
                 return 0
+        options = {
+            "mind": mind,
+            "network": network,
+            "snapshot_every": args.snapshot_every,
+            "checkpoint_every": args.checkpoint_every,
+            "until": until_of(args),
+        }
+        if args.out is None and not args.force:
+            kept = kept_run(args.changed, seed=seed, **options)
+            if kept is not None:
+                return _tell(kept, args, is_kept=True)
         result = simulate(
             args.changed,
             seed=seed,
-            mind=mind,
-            network=network,
             out=args.out,
             overwrite=args.force,
             threads=args.threads,
-            snapshot_every=args.snapshot_every,
-            checkpoint_every=args.checkpoint_every,
-            until=until_of(args),
-            progress=not args.json and sys.stderr.isatty(),
+            progress=is_shown(),
+            **options,
         )
     return _tell(result, args)
 
@@ -124,32 +144,59 @@ def resume_run(args: argparse.Namespace) -> int:
     from sim.runs.run import resume as resume_run_directory
 
     put_to_use(args)
-    shown = not args.json and sys.stderr.isatty()
     result = resume_run_directory(
         args.run,
         threads=args.threads,
-        progress=shown,
+        progress=is_shown(),
         allow_other_versions=args.allow_other_versions,
         until=until_of(args),
     )
     return _tell(result, args)
 
 
-def _tell(result: Result, args: argparse.Namespace) -> int:
-    """Print what came of a run, and draw it."""
+def _tell(result: Result, args: argparse.Namespace, is_kept: bool = False) -> int:
+    """Print what came of a run, and draw it unless it was kept and is drawn."""
     from sim.utils.errors import legible
 
     if args.json:
-        print(as_json(_summary(result)))
+        known = {"kept": True} if is_kept else {}
+        print(as_json(summary(result) | known))
         return 0
-    print(_timeline(result))
-    print(f"\nrun      {short(result.path)}")
+    figures = figures_there(result) if is_kept else []
+    if not args.no_figures and not figures:
+        with doing("drawing figures"):
+            figures = draw_after_run(result)
+    if args.quiet:
+        print(short(result.path))
+        return 0
+    print(timeline(result))
+    print()
+    if is_kept:
+        made = str(result.provenance.get("created"))
+        print(f"kept     run before, {made}; --force runs it again")
+    print(f"run      {short(result.path)}")
     if spoken := summary_of(result):
         print(legible(spoken))
-    if not args.no_figures:
-        for figure in draw_after_run(result):
-            print(f"figure   {short(figure)}")
+    for figure in figures:
+        print(f"figure   {short(figure)}")
+    print(_next(result))
     return 0
+
+
+def _next(result: Result) -> str:
+    """Return three commands that may come next, as they can be typed here."""
+    kept, here = kept_runs(), result.path.resolve()
+    ids = [one.name for one in kept if one.resolve() == here]
+    name = shlex.quote(ids[0] if ids else str(result.path))
+    if kept and kept[0].resolve() == here:
+        name = LATEST
+    rows = [
+        ("next", f"{called()} open {name}", "look at it"),
+        ("", f"{called()} open {name} report", "one page to read and to print"),
+        ("", f"{called()} app", "watch a society live, and intervene"),
+    ]
+    longest = max(len(command) for _, command, _ in rows)
+    return as_table(f"{{:<8}} {{:<{longest}}}  # ", (), rows)
 
 
 def _changed(args: argparse.Namespace) -> Scenario:
@@ -195,7 +242,8 @@ def _without_mechanism(name: str, scenario: Scenario) -> str:
     return word if found and word in found[0].parameters else name
 
 
-def _summary(result: Result) -> dict[str, Any]:
+def summary(result: Result) -> dict[str, Any]:
+    """Return a run in short, ready for JSON."""
     known, series = result.provenance, result.series
     spoken = {"mind": known["mind"]} if known.get("mind") else {}
     count = series.iloc[-1] if len(series) else dict.fromkeys(series.columns, 0)
@@ -213,11 +261,11 @@ def _summary(result: Result) -> dict[str, Any]:
     }
 
 
-def _timeline(result: Result) -> str:
+def timeline(result: Result) -> str:
     """Return the events of a run as a readable table, and a line that sums it up."""
     from sim.utils.errors import legible
 
-    found = _summary(result)
+    found = summary(result)
     line = (
         f"{found['scenario']}, seed {found['seed']}: {found['humans']:,} humans, "
         f"{found['steps']} days, {found['oses']:,} OSes, {found['departed']:,} departed"

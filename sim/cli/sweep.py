@@ -31,6 +31,9 @@ from sim.cli.arguments import (
     until_of,
     workers_of,
 )
+from sim.cli.known import check_scenario
+from sim.cli.warming import compile_first
+from sim.utils.progress import is_shown
 from sim.utils.stopping import stop_signals
 
 if TYPE_CHECKING:
@@ -47,7 +50,12 @@ INTERRUPTED = 130
 def add_sweep(commands: Any) -> None:
     """Add ``os-society sweep`` to the command line."""
     text = "Run a designed set of runs; 1 if a run fails."
-    sweep = add_command(commands, "sweep", run_sweep, text)
+    examples = [
+        "design.toml --workers 4",
+        "design.toml --dry-run",
+        "design.toml --resume",
+    ]
+    sweep = add_command(commands, "sweep", run_sweep, text, examples)
     sweep.add_argument("design", help="TOML file of the design")
     sweep.add_argument("--out", metavar="DIR", help="folder (results/sweeps/NAME)")
     add_mechanisms(sweep)
@@ -89,7 +97,6 @@ def add_sweep(commands: Any) -> None:
     sweep.add_argument(
         "--yes", action="store_true", help="run though memory may not suffice"
     )
-    sweep.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 # ---------------------------------------------------------------------------- sweep
@@ -108,6 +115,8 @@ def run_sweep(args: argparse.Namespace) -> int:
         return _dry_run(args, design, place)
     if args.cluster is None and not args.yes:
         _check_memory(design, workers_of(args))
+    if args.cluster is None:
+        compile_first(workers_of(args))
     began = time.monotonic()
     engine: Any = nullcontext()
     if args.cluster is not None:
@@ -127,7 +136,7 @@ def run_sweep(args: argparse.Namespace) -> int:
                 workers=args.workers,
                 time_limit=args.time_limit,
                 memory_limit=args.memory_limit,
-                progress=not args.json and sys.stderr.isatty(),
+                progress=is_shown(),
                 tell=lambda line: print(f"{PROGRAM}: {line}", file=sys.stderr),
             )
     except KeyboardInterrupt:
@@ -257,12 +266,14 @@ def _json(found: Sweep) -> str:
 def add_compare(commands: Any) -> None:
     """Add ``os-society compare`` to the command line."""
     text = "Simulate with the same random numbers and one thing changed, and compare."
-    compare = add_command(commands, "compare", compare_scenarios, text)
+    examples = ["her --lever human_contact --at 200", "her her-no-peers --humans 300"]
+    compare = add_command(commands, "compare", compare_scenarios, text, examples)
     compare.add_argument("scenario", help="name of a scenario, or its TOML file")
     compare.add_argument("other", nargs="?", help="another one to compare with")
     compare.add_argument("--lever", metavar="NAME", help="an intervention by name")
     compare.add_argument("--at", metavar="DAY", type=positive, help="the day it begins")
-    compare.add_argument("--seeds", metavar="N", type=positive, default=20, help="(20)")
+    seeds = "pairs, each with a seed of its own (20)"
+    compare.add_argument("--seeds", metavar="N", type=positive, default=20, help=seeds)
     add_size(compare)
     add_mechanisms(compare)
     add_functions(compare)
@@ -271,14 +282,13 @@ def add_compare(commands: Any) -> None:
     )
     add_workers(compare)
     compare.add_argument("--out", metavar="FILE", help="write the table as CSV, too")
-    compare.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def compare_scenarios(args: argparse.Namespace) -> int:
     """Print what one change does to a society, with intervals."""
+    check_scenario(args.scenario)
     from sim import scenarios
-    from sim.scenarios.outcomes import known_for_now
-    from sim.studies import counterfactual
+    from sim.scenarios.outcomes import known_for_now, meaning
     from sim.utils import files
     from sim.utils.errors import InputError
 
@@ -287,6 +297,12 @@ def compare_scenarios(args: argparse.Namespace) -> int:
     own, functions = put_to_use(args), functions_of(args)
     with known_for_now(functions):
         scenario = scenarios.load(args.scenario).use(*own).replace(**size_of(args))
+        for name in names_of(args.outcomes) or ():
+            meaning(name)  # refuses what is unknown
+    _check_change(args)
+    from sim.studies import counterfactual
+
+    compile_first(workers_of(args))
     found = counterfactual.counterfactual(
         scenario,
         args.other if args.lever is None else args.lever,
@@ -301,6 +317,16 @@ def compare_scenarios(args: argparse.Namespace) -> int:
         files.write_text(Path(args.out), table.to_csv(lineterminator="\n"))
     print(_compared_json(args, found) if args.json else _compared(args, found))
     return 0
+
+
+def _check_change(args: argparse.Namespace) -> None:
+    """Refuse a lever or a scenario that there is not, before studies are loaded."""
+    from sim.scenarios.interventions import LEVERS, unknown_lever
+
+    if args.other is not None:
+        check_scenario(args.other)
+    elif args.lever not in LEVERS:
+        raise unknown_lever(args.lever)
 
 
 def _compared(args: argparse.Namespace, found: Comparison) -> str:

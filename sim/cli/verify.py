@@ -12,6 +12,7 @@ from sim.cli.arguments import (
     as_table,
     put_to_use,
 )
+from sim.cli.known import run_at
 
 
 def add_verify(commands: Any) -> None:
@@ -20,20 +21,21 @@ def add_verify(commands: Any) -> None:
         "Verify that a run, a sweep, a checkpoint or a transcript is as it was "
         "written; 1 if something is not, or cannot be proved."
     )
-    command = add_command(commands, "verify", verify_what_is_stored, text)
+    examples = ["latest", "results/sweeps/design", "talks.jsonl --json"]
+    command = add_command(commands, "verify", verify_what_is_stored, text, examples)
     command.add_argument(
         "path", help="directory of a run, sweep or checkpoint, or file of a transcript"
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object")
     add_mechanisms(command)
 
 
 def verify_what_is_stored(args: argparse.Namespace) -> int:
     """Print a line for each artefact and each fault; return 0 if all is proved."""
+    path = run_at(args.path, "run, sweep, checkpoint or transcript")
     from sim.studies.verify import verify
 
     put_to_use(args)
-    found = verify(args.path)
+    found = verify(path)
     if args.json:
         told = [one._asdict() for one in found.findings]
         print(as_json({"proved": found.is_proved, "findings": told}, indent=2))

@@ -47,6 +47,7 @@ from sim.runs.selection import (
 )
 from sim.utils.errors import InputError
 from sim.utils.files import replacing
+from sim.utils.progress import counted
 from sim.utils.signatures import checked_arguments
 
 if TYPE_CHECKING:
@@ -371,7 +372,7 @@ def animate(
         replacing(path, path.suffix) as part,
         writer.saving(figure, str(part), FILM_DOTS),
     ):
-        for day in days:
+        for day in counted(days, "filming", len(days), "frame"):
             network.clear()
             draw(network, result, day, shown, 1.1)
             network.set_title(f"day {day}", fontsize=style.LARGE, loc="left")

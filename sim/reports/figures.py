@@ -20,6 +20,7 @@ from sim.runs import headcount
 from sim.runs.result import Result
 from sim.runs.selection import central_human, informative_days, moments, pairs, visible
 from sim.utils.html import Html, element, joined, paragraph, start
+from sim.utils.progress import doing
 from sim.utils.text import counted, course, listed, number, per_cent, sentence
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def shown(one: ReportFigure) -> Html:
     """Return a figure under a heading of the third rank, or why there is none."""
     heading = element("h3", one.title, id=one.name)
     try:
-        alternative, image = one.tell(), drawn(one.draw)
+        with doing(f"drawing: {one.title}"):
+            alternative, image = one.tell(), drawn(one.draw)
     except ValueError as error:  # or a run of another version has other columns
         reason = str(error).partition("\n")[0]
         return joined((heading, paragraph(f"Not drawn: {reason}.", class_="note")))

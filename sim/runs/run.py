@@ -33,12 +33,14 @@ from sim.runs.simulate import (
     simulate,
 )
 from sim.runs.stopping_rules import Until, rule_of
-from sim.runs.writer import RunWriter
+from sim.runs.writer import RunWriter, begun_at, is_run
 from sim.scenarios import Scenario
 from sim.society import Society, seed_from
+from sim.utils.errors import InputError
 from sim.utils.files import expanded
-from sim.utils.provenance import provenance
+from sim.utils.provenance import other_versions, provenance
 from sim.utils.signatures import checked_arguments
+from sim.utils.source import source_digest
 
 
 @checked_arguments(IN_PARAMETERS)
@@ -161,6 +163,49 @@ def run(
             record["mind"] = _speech(society, writer, options.mind)
             finalize(society, writer)
     return load(writer.directory)
+
+
+@checked_arguments(IN_PARAMETERS)
+def kept(
+    scenario: Scenario,
+    *,
+    seed: int = 0,
+    network: GivenNetwork | None = None,
+    mind: MindOptions | None = None,
+    snapshot_every: int = 30,
+    checkpoint_every: int = 0,
+    until: Until | None = None,
+) -> Result | None:
+    """Return the run that these would make, if it is stored under ``results/runs``.
+
+    It must be of the same code and versions, keep the same days, and be whole as far as
+    opening it shows. A run that asks a model, or writes a transcript, is not found.
+
+    Parameters
+    ----------
+    scenario, seed, network, mind, snapshot_every, checkpoint_every, until
+        As for ``run``, which raises an error where one of them is wrong: here no run is
+        found.
+    """
+    mind = mind or MindOptions()
+    if mind.kind not in ("rules", "scripted") or mind.record or mind.replay:
+        return None
+    options = RunOptions(
+        snapshot_every=snapshot_every, checkpoint_every=checkpoint_every
+    )
+    rule = rule_of(until, measured(scenario.parameters))
+    given = None if network is None else as_file(network)
+    place = default_path(scenario, seed_from(seed), given, mind, None, rule)
+    if not is_run(place) or begun_at(place.absolute()).exists():
+        return None
+    try:
+        found = load(expanded(place).resolve())
+    except InputError:
+        return None
+    known = found.provenance
+    if other_versions(known) or known.get("source_digest") != source_digest():
+        return None
+    return found if known.get("options") == options.kept() else None
 
 
 @checked_arguments()

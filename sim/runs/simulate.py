@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from sim.engine import guard
 from sim.events import own_detectors
 from sim.events.detectors import DETECTORS
@@ -39,6 +37,7 @@ from sim.scenarios.interventions import Intervention
 from sim.society import Society
 from sim.utils.errors import InputError
 from sim.utils.files import expanded, writing
+from sim.utils.progress import counted, progress_shown
 from sim.utils.provenance import (
     LARGEST,
     file_identity,
@@ -146,24 +145,20 @@ def simulate(
         writer.snapshot(0, society.state)
         if every:
             save()
-    for step in tqdm(
-        range(first + 1, steps + 1),
-        initial=first,
-        total=steps,
-        unit="day",
-        disable=not options.progress,
-    ):
-        society.step()
-        is_last = not society.running
-        if step % options.snapshot_every == 0 or is_last:
-            writer.snapshot(step, society.state)
-            mind = language_mind(society)
-            if mind is not None:
-                writer.memories(step, mind.memories.columns())
-        if is_last and step < steps:
-            break
-        if every and step % every == 0 and not is_last:
-            save()
+    with progress_shown(options.progress):
+        days = range(first + 1, steps + 1)
+        for step in counted(days, "", steps, "day", done=first):
+            society.step()
+            is_last = not society.running
+            if step % options.snapshot_every == 0 or is_last:
+                writer.snapshot(step, society.state)
+                mind = language_mind(society)
+                if mind is not None:
+                    writer.memories(step, mind.memories.columns())
+            if is_last and step < steps:
+                break
+            if every and step % every == 0 and not is_last:
+                save()
     if rule is not None and society.stopped is not None:
         stopped = {"day": society.stopped, "rule": rule.text}
         writer.provenance["stopped"] = stopped

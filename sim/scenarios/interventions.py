@@ -299,14 +299,19 @@ def lever(name: str, at: int) -> list[Intervention]:
         If there is no such lever, or the day is before the first.
     """
     if name not in LEVERS:
-        hint = nearest(name, LEVERS) or f"; there are {', '.join(LEVERS)}"
-        raise InputError(f"unknown lever {name!r}{hint}")
+        raise unknown_lever(name)
     if at < 1:
         raise InputError(f"a lever begins on day 1 or later, not {at}")
     return [
         Intervention(name=name, at=at + after, days=days, set=changes)
         for after, days, changes in LEVERS[name].changes
     ]
+
+
+def unknown_lever(name: str) -> InputError:
+    """Return what to raise for a lever that there is not."""
+    hint = nearest(name, LEVERS) or f"; there are {', '.join(LEVERS)}"
+    return InputError(f"unknown lever {name!r}{hint}")
 
 
 # ------------------------------------------------------------------------- profiles

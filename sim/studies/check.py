@@ -173,7 +173,7 @@ def observe_all(
 ) -> list[dict[str, float]]:
     """Return the outcomes of many runs, each a scenario and a seed, in their order.
 
-    Inside ``parallel.progress_shown`` there is a bar on standard error.
+    Inside ``progress.progress_shown`` a bar on standard error counts them.
 
     Raises
     ------

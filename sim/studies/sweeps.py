@@ -51,8 +51,8 @@ from sim.studies.store_digests import driving
 from sim.studies.workers import Limits, WorkerPool
 from sim.utils.errors import InputError
 from sim.utils.files import expanded
-from sim.utils.parallel import progress_bar
 from sim.utils.portable import processors
+from sim.utils.progress import doing, progress_shown
 from sim.utils.publish import sweep_folder
 from sim.utils.signatures import checked_arguments
 from sim.utils.source import source_digest
@@ -606,13 +606,12 @@ class Driver:
         """Keep all findings, and show how far it is."""
         total, done = len(self.tasks), len(self.store.noted)
         failed = 0
-        with progress_bar(total=total, done=done, shown=progress) as bar:
+        with progress_shown(progress), doing("", total, "run", done) as task:
             for finding in findings:
                 kept = self.keep_one(finding)
                 failed += kept["state"] == FAILED
-                bar.n = min(len(self.store.noted), total)
-                bar.set_postfix_str(f"{failed} failed" if failed else "", False)
-                bar.update(0)
+                task.reach(min(len(self.store.noted), total))
+                task.note = f"{failed} failed" if failed else ""
 
     def keep_one(self, finding: JobResult) -> JobResult:
         """Keep one finding.

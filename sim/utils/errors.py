@@ -6,6 +6,9 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from sim.utils.synonyms import SYNONYMS
+
+SHORTEST = 3  # letters of a beginning that may stand for a word
 LONGEST = 2000  # letters of a message
 # Control characters but tabs and line feeds, halves of characters, and what turns the
 # direction of writing. Joiners stay: emoji are made with them.
@@ -50,5 +53,33 @@ def legible(text: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean X?"`` for the known word nearest to ``word``, or ''."""
-    close = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    meant = closest(word, known)
+    return f"; did you mean {meant!r}?" if meant else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """Return the known word that was probably meant, or ''.
+
+    That is one that differs in case and dashes only, a synonym, the only one that
+    begins so, or the nearest by its letters.
+
+    Examples
+    --------
+    >>> closest("Growth-Exponent", ["growth", "growth_exponent"])
+    'growth_exponent'
+    >>> closest("days", ["seed", "steps"])
+    'steps'
+    """
+    names = {_plain(one): one for one in known}
+    plain = _plain(word[:100])
+    said = [plain, *SYNONYMS.get(plain, ())]
+    found = [one for one in said if one in names]
+    if not found and len(plain) >= SHORTEST:
+        begun = [one for one in names if one.startswith(plain)]
+        found = begun if len(begun) == 1 else []
+    found = found or difflib.get_close_matches(plain, list(names), n=1, cutoff=0.5)
+    return names[found[0]] if found else ""
+
+
+def _plain(word: str) -> str:
+    return word.strip().lstrip("-").replace("-", "_").casefold()

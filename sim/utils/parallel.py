@@ -1,24 +1,18 @@
-"""Process pools and progress bars for many independent simulations."""
+"""Process pools for many independent simulations."""
 
 from __future__ import annotations
 
 import pickle
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from tqdm import tqdm
-
 from sim.utils.errors import InputError
 from sim.utils.portable import process_pool
+from sim.utils.progress import counted
 
 Job = TypeVar("Job")
 Found = TypeVar("Found")
-
-_PROGRESS: ContextVar[bool] = ContextVar("progress", default=False)
 
 
 def map_all(
@@ -29,7 +23,7 @@ def map_all(
 ) -> list[Found]:
     """Return what comes of every job, in their order.
 
-    Inside ``progress_shown`` there is a bar on standard error.
+    Inside ``progress.progress_shown`` a bar on standard error counts them.
 
     Parameters
     ----------
@@ -50,54 +44,16 @@ def map_all(
     """
     if workers < 1:
         raise InputError(f"it takes at least one worker, not {workers}")
-    workers = min(workers, len(jobs))
+    workers, total = min(workers, len(jobs)), len(jobs)
     if workers <= 1:
-        return list(_counted(map(do, jobs), len(jobs)))
+        return list(counted(map(do, jobs), "", total, "run"))
     packed = [pickle.dumps(job) for job in jobs]
     one = partial(_do_packed, pickle.dumps(do))
     with process_pool(workers) as pool:
-        return list(_counted(pool.map(one, packed, chunksize=chunk), len(jobs)))
+        found = pool.map(one, packed, chunksize=chunk)
+        return list(counted(found, "", total, "run"))
 
 
 def _do_packed(do: bytes, job: bytes) -> Any:
     """Read a job and do it: an error of reading it is the job's, not the pool's."""
     return pickle.loads(do)(pickle.loads(job))
-
-
-def _counted(found: Iterable[Found], total: int) -> Iterable[Found]:
-    counted: Iterable[Found] = progress_bar(found, total=total, shown=_PROGRESS.get())
-    return counted
-
-
-def progress_bar(
-    found: Iterable[Any] | None = None, *, total: int, shown: bool, done: int = 0
-) -> Any:
-    """Return a bar on standard error that counts runs; what it yields is ``found``.
-
-    Parameters
-    ----------
-    found
-        What comes of the runs; None leaves counting to the caller.
-    total, done
-        How many runs there are, and how many were done before.
-    shown
-        Whether there is a bar to be seen.
-    """
-    return tqdm(
-        found,
-        total=total,
-        initial=min(done, total),
-        unit="run",
-        disable=not shown,
-        file=sys.stderr,
-    )
-
-
-@contextmanager
-def progress_shown(shown: bool = True) -> Iterator[None]:
-    """Show how far many runs have come, on standard error."""
-    before = _PROGRESS.set(shown)
-    try:
-        yield
-    finally:
-        _PROGRESS.reset(before)

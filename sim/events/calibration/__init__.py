@@ -20,7 +20,8 @@ from sim.events.detectors import DETECTORS
 from sim.model.parameters import Parameters
 from sim.utils.errors import InputError
 from sim.utils.files import write_text
-from sim.utils.parallel import map_all, progress_shown
+from sim.utils.parallel import map_all
+from sim.utils.progress import progress_shown
 from sim.utils.provenance import SOFTWARE, software_version
 from sim.utils.source import source_digest
 from sim.utils.stats import poisson_bound

@@ -1,0 +1,239 @@
+"""Build the site: documents, tutorials and reference, with Sphinx; see ``make docs``.
+
+    python -m sim.docs.site build/docs
+
+A folder of sources is put together in ``build/docs/source``: documents and notebooks in
+their places, and pages of reference from the code (public names, the command line,
+parameters, events, scenarios, interventions, columns). Sphinx makes ``build/docs/html``
+of it; a warning is an error. Nothing of it is fetched: links to other sites stay links.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import inspect
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import sim
+from sim.cli import parser
+from sim.docs import describe
+from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
+from sim.utils.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+COPIED = (
+    *("sim/docs/*.md", "sim/docs/*.json", "notebooks/*.ipynb", "notebooks/README.md"),
+    *("results/*.png", "experiments/mechanisms/*", "experiments/CLUSTER.md"),
+    *("CHANGELOG.md", "LICENSE"),
+)
+NEEDED = ("sphinx", "myst_nb", "pydata_sphinx_theme")
+
+CONF = '''"""Settings of Sphinx, written by sim.docs.site."""
+
+project = "OS Society"
+author = "OS Society contributors"
+version = release = {version!r}
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+]
+source_suffix = {{".md": "myst-nb", ".ipynb": "myst-nb"}}
+exclude_patterns = ["experiments/mechanisms/*.md", "sim/docs/paper.md"]
+nb_execution_mode = "off"
+myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath"]
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+maximum_signature_line_length = 80
+default_role = "code"
+html_theme = "pydata_sphinx_theme"
+html_title = "OS Society"
+html_show_sourcelink = False
+html_theme_options = {{"show_toc_level": 2, "navigation_with_keys": False}}
+
+
+def without_type(app, what, name, obj, options, lines):
+    """Let napoleon not take the words before a colon for the type of a property."""
+    if what == "property" and lines:
+        lines[0] = lines[0].replace(": ", " \\N{{EN DASH}} ", 1)
+
+
+def setup(app):
+    """Do so before napoleon reads them."""
+    app.connect("autodoc-process-docstring", without_type, priority=1)
+'''
+
+# The parts of the site: a title, a line, and pages with what they are about.
+PARTS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "guides": (
+        "Guides",
+        "How to do what comes up.",
+        {
+            "sim/docs/FAQ": "questions that come up",
+            "sim/docs/NETWORKS": "a network of your own",
+            "sim/docs/MECHANISMS": "a rule, process, measure or detector of your own",
+            "sim/docs/ENDPOINTS": "a cast that speaks through a language model",
+            "experiments/CLUSTER": "sweeps on a cluster",
+        },
+    ),
+    "model": (
+        "The model",
+        "What is modelled, and why it is built so.",
+        {
+            "sim/docs/MODEL": "the model, described by the ODD protocol",
+            "sim/docs/DESIGN": "why the code is built as it is",
+            "sim/docs/SCALING": "what a run takes, by its size",
+            "sim/docs/PROVENANCE": "what a result proves, and what it cannot",
+            "sim/docs/COMPARISON": "twelve changes, here and elsewhere",
+            "sim/docs/GLOSSARY": "words, as they are used here",
+        },
+    ),
+    "reference": (
+        "Reference",
+        "Made from the code.",
+        {
+            "reference/python": "the public names of Python",
+            "reference/command_line": "the commands, with their options and examples",
+            "reference/parameters": "parameters: value, unit, range, meaning, source",
+            "reference/events": "kinds of events, and their rates of false alarms",
+            "reference/scenarios": "scenarios, and what each changes",
+            "reference/interventions": "interventions that have names",
+            "reference/columns": "columns of humans, OSes and of what is seen of them",
+        },
+    ),
+    "project": (
+        "Project",
+        "How it changes, and how to take part.",
+        {
+            "CHANGELOG": "what has changed",
+            "sim/docs/CONTRIBUTING": "where things are, and how to add to them",
+            "sim/docs/RELEASING": "what stays stable, and how a release is made",
+        },
+    ),
+}
+
+
+def assemble(place: Path) -> None:
+    """Write the sources of the site into a folder, which is made anew."""
+    shutil.rmtree(place, ignore_errors=True)
+    for pattern in COPIED:
+        for file in (one for one in ROOT.glob(pattern) if one.is_file()):
+            to = place / file.relative_to(ROOT)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, to)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    tutorials = sorted(one.stem for one in (ROOT / "notebooks").glob("*.ipynb"))
+    pages = {
+        "conf.py": CONF.format(version=sim.__version__),
+        "index.md": readme + toctree(["Tutorials <notebooks/README>", *PARTS]),
+        **{f"{name}.md": part(*known) for name, known in PARTS.items()},
+        "notebooks/README.md": (ROOT / "notebooks" / "README.md").read_text("utf-8")
+        + toctree(tutorials),
+        **reference(),
+    }
+    for name, text in pages.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(text, "utf-8")
+
+
+def toctree(names: Iterable[str]) -> str:
+    """Return a list of pages that a page leads to."""
+    return "\n".join(["\n```{toctree}", ":hidden:", *names, "```\n"])
+
+
+def part(title: str, about: str, pages: Mapping[str, str]) -> str:
+    """Return the page of a part of the site, which leads to its pages."""
+    links = [f"- [{text}]({name}.md)" for name, text in pages.items()]
+    return "\n".join([f"# {title}", "", about, "", *links, toctree(pages)])
+
+
+def reference() -> dict[str, str]:
+    """Return the pages that are made from the code, by their files."""
+    columns = [
+        ("Humans", describe.columns_of(HUMAN_COLUMNS)),
+        ("OSes", describe.columns_of(OS_COLUMNS)),
+        ("What anybody sees of an agent", describe.columns_of(FACE_COLUMNS)),
+    ]
+    tables = "\n\n".join(f"## {title}\n\n{table}" for title, table in columns)
+    made = {
+        "parameters": ("Parameters", describe.parameter_tables()),
+        "events": ("Events", describe.event_table()),
+        "scenarios": ("Scenarios", describe.scenario_table()),
+        "interventions": ("Interventions", describe.lever_table()),
+        "columns": ("Columns", tables),
+        "command_line": ("Command line", command_line()),
+        "python": ("Python", names_table() + toctree(f"names/{n}" for n in public())),
+    }
+    pages = {f"reference/{n}.md": f"# {t}\n\n{body}\n" for n, (t, body) in made.items()}
+    return pages | {f"reference/names/{name}.md": name_page(name) for name in public()}
+
+
+def public() -> list[str]:
+    """Return the public names, in order."""
+    return sorted(sim.__all__, key=str.lower)
+
+
+def names_table() -> str:
+    """Return a table of the public names and what each is, in a line."""
+    rows = []
+    for name in public():
+        said = (inspect.getdoc(getattr(sim, name)) or "").partition("\n")[0]
+        rows.append((f"[sim.{name}](names/{name}.md)", said.replace("|", "\\|")))
+    return describe.table(("name", "what it is"), rows) + "\n"
+
+
+def name_page(name: str) -> str:
+    """Return the page of a public name."""
+    is_class = inspect.isclass(getattr(sim, name))
+    kind = "autoclass" if is_class else "autofunction"
+    lines = [f"# sim.{name}", "", "```{eval-rst}", f".. {kind}:: sim.{name}"]
+    if is_class:
+        lines.append("   :members:")
+    return "\n".join([*lines, "```", ""])
+
+
+def command_line() -> str:
+    """Return the help of every command."""
+    (commands,) = (
+        action.choices
+        for action in parser()._actions
+        if isinstance(action, argparse._SubParsersAction)
+    )
+    return "\n".join(
+        f"## {name}\n\n```text\n{command.format_help()}```\n"
+        for name, command in commands.items()
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Put the sources together and build; return 1 if Sphinx has a warning."""
+    about = (__doc__ or "").partition("\n")[0]
+    options = argparse.ArgumentParser(description=about)
+    options.add_argument("place", type=Path, help="folder to build in")
+    options.add_argument("--only-assemble", action="store_true", help="build nothing")
+    args = options.parse_args(arguments)
+    place = args.place.resolve()
+    assemble(place / "source")
+    if args.only_assemble:
+        return 0
+    if missing := [one for one in NEEDED if importlib.util.find_spec(one) is None]:
+        install = "'.[docs]' has them"
+        raise InputError(f"the site needs {', '.join(missing)}: {install}")
+    from sphinx.cmd.build import main as build
+
+    html = ["-W", "--keep-going", "-b", "html", "-j", "auto", "-q"]
+    shutil.rmtree(place / "html", ignore_errors=True)
+    code = int(build([*html, str(place / "source"), str(place / "html")]))
+    print(place / "html" / "index.html")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
