@@ -353,6 +353,12 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
     "NetworkFile": [
         lambda one: sim.run("her", network=sim.NetworkFile(one["graph.graphml"])),
     ],
+    "simulator": [
+        lambda one: sim.simulator(one["scenario.toml"], ["warming"], ["left"])(
+            [0.1], seed=0
+        ),
+        lambda one: sim.simulator(one["minded.toml"], ["warming"], ["left"]),
+    ],
     "scenario": [
         lambda one: sim.scenario(one["scenario.toml"]),
         lambda one: sim.scenario(one["minded.toml"]),
