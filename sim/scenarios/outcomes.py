@@ -229,12 +229,16 @@ def against_twin(names: Iterable[str], run: Run, twin: Series) -> dict[str, floa
         The differences by name, each in its outcome's unit.
     """
     same = run._replace(series={**twin, "departed": run.series.get("departed", [])})
-    found = {}
-    for name in names:
-        bare = name.removesuffix(AGAINST_TWIN)
-        outcome = OUTCOMES.get(bare) or own_names.outcomes()[bare]
-        found[name] = outcome.measure(run) - outcome.measure(same)
-    return found
+    bare = {name: name.removesuffix(AGAINST_TWIN) for name in names}
+    if not bare:
+        return {}
+    both = []
+    for one in (run, same):
+        values = {n: OUTCOMES[n].measure(one) for n in bare.values() if n in OUTCOMES}
+        both.append(values | outcomes_of(one, run.parameters.mechanisms))
+    mine, other = both
+    nan = math.nan  # another scenario may have the mechanism of an outcome
+    return {n: mine.get(b, nan) - other.get(b, nan) for n, b in bare.items()}
 
 
 def has_twin(name: str) -> bool:

@@ -286,7 +286,10 @@ def simulate_pair(
                 observer.look(arm)
         tracks.look(max(arm.calendar for arm in arms), arms[0].state, arms[1].state)
     twins = [partial(simulate_twin, one, seed, network) for one in (without, changed)]
-    found = [o.values(*of) for o, *of in zip(observers, arms, twins, strict=True)]
+    found = [
+        observer.values(arm, twin)
+        for observer, arm, twin in zip(observers, arms, twins, strict=True)
+    ]
     if own is not None:
         found = [kept | own.values(a) for kept, a in zip(found, arms, strict=True)]
     columns = tracks.columns(arms[0].state)

@@ -71,11 +71,10 @@ def _fact(row: dict[str, Any]) -> Fact:
 def _measure(name: str, *given: Any) -> Level | Pair:
     """Return a function of ``quantities``, or what one returns for some values."""
     found: Any = getattr(quantities, name)
-    return (
-        found(*(getattr(quantities, str(one), one) for one in given))
-        if given
-        else found
-    )
+    if given:
+        found = found(*(getattr(quantities, str(one), one) for one in given))
+    measure: Level | Pair = found
+    return measure
 
 
 def _measured(letter: str) -> tuple[Fact, ...]:
