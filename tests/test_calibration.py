@@ -28,6 +28,27 @@ def test_every_alarm_is_calibrated() -> None:
     assert set(told["nulls"]) == set(NULLS)
 
 
+def test_thresholds_are_those_of_this_code() -> None:
+    """If not: os-society calibrate --runs 200 --out FILE, thresholds.json there."""
+    assert calibration.stale() == []
+
+
+def test_thresholds_are_stale_once_code_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(calibration, "calibrated_source", lambda: "another")
+    assert calibration.stale(["cascade"]) == ["cascade"]
+
+
+def test_comments_and_docstrings_make_no_threshold_stale() -> None:
+    one = 'def f(x):\n    """Say so."""\n    return f"{x}"  # yes\n'
+    other = 'def f(x):\n    return f"{x}"\n'
+    assert calibration.code_of(one) == calibration.code_of(other)
+    assert calibration.code_of(one) != calibration.code_of(one.replace("{x}", "{y}"))
+    text = 'MESSAGE = """a"""\n"""What it says."""\n'
+    assert calibration.code_of(text) == 'MESSAGE = """a"""'
+
+
 @pytest.mark.parametrize("kind", ALARMS)
 def test_false_alarms_are_rare(kind: str) -> None:
     """The shipped bound: at most 1 in 1,000 steps on the worst null, at 95 %."""
@@ -56,6 +77,22 @@ def test_what_is_planted_is_found(kind: str) -> None:
         members = set(found[0].members)
         both = members | set(truth.members)
         assert len(members & set(truth.members)) >= 0.5 * len(both)
+
+
+def test_peers_who_are_alike_copy_nobody() -> None:
+    """Homophily: weighed alike, all OSes that are ready to go seem to copy others."""
+    alike, weighed = 0, 0
+    for seed in range(6):
+        days = list(NullSociety("alike", seed, 250, ()).days())
+        weighed += len(alarms(readings_of(days), "cascade"))
+        for day in days:
+            if "exposure" in day.notes:
+                day.notes["exposure"] = day.notes["exposure"]._replace(
+                    values=day.notes["exposure"].values[:1]
+                )
+        alike += len(alarms(readings_of(days), "cascade"))
+    assert weighed == 0
+    assert alike >= 2
 
 
 def test_what_is_not_planted_is_not_found() -> None:
