@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import runpy
 from pathlib import Path
 
 import pytest
 
+from sim import scenarios
 from sim.cli import main
 from sim.events import DETECTORS, calibration
 from sim.events.calibration import LADDERS, MARK, alarms, calibrate, readings_of
@@ -16,6 +18,7 @@ from sim.events.calibration.planted import PLANTS, plant
 from sim.events.detector import of, read
 from sim.utils.errors import InputError
 
+ROOT = Path(__file__).parents[1]
 ALARMS = [kind for kind, detector in DETECTORS.items() if detector.alarm]
 
 
@@ -47,6 +50,18 @@ def test_comments_and_docstrings_make_no_threshold_stale() -> None:
     assert calibration.code_of(one) != calibration.code_of(one.replace("{x}", "{y}"))
     text = 'MESSAGE = """a"""\n"""What it says."""\n'
     assert calibration.code_of(text) == 'MESSAGE = """a"""'
+
+
+def test_alarms_are_tried_on_the_society_without_what_would_make_them_true() -> None:
+    study = runpy.run_path(str(ROOT / "experiments" / "false_alarms" / "run.py"))
+    her = scenarios.load("her")
+    tried = set()
+    for one in study["OFF"]:
+        assert her.replace(**one.changes).parameters != her.parameters
+        tried |= {*one.kinds}
+    assert set(ALARMS) - tried == {"modular", "obsession", "catchphrase"}
+    jobs = [({"conformity": 0.0, "steps": 3}, 12, 1, ("cascade",))]
+    assert [study["alarms"](job)["cascade"] for job in jobs] == [0]
 
 
 @pytest.mark.parametrize("kind", ALARMS)

@@ -1,6 +1,6 @@
 """Count the alarms of the society itself where what they stand for is switched off.
 
-    python experiments/false_alarms/run.py [--small] [--check] [--only EVENT]
+    python experiments/false_alarms/run.py [--only EVENT] [--workers 2]
 
 Thresholds are chosen on null models, which are imaginary. Here the nulls are the model:
 each alarm is looked for in societies of several sizes without the mechanism that would
@@ -27,7 +27,6 @@ from sim.utils.errors import InputError
 from sim.utils.parallel import map_all
 from sim.utils.stats import poisson_bound, wilson
 
-HERE = Path(__file__).parent
 CIRCLES = ("birth", "growth", "merge", "split", "death")
 
 
@@ -63,7 +62,6 @@ POWER = Off("nothing: OSes copy a little", {"conformity": 0.25}, ("cascade",))
 
 FULL = {300: 20, 1000: 20, 3000: 10}  # humans -> runs, of departures
 OTHERS = {300: 10, 1000: 5, 3000: 2}  # where something else is off
-SMALL = {30: 2}
 
 
 def alarms(job: tuple[dict[str, Any], int, int, tuple[str, ...]]) -> dict[str, Any]:
@@ -82,11 +80,10 @@ def alarms(job: tuple[dict[str, Any], int, int, tuple[str, ...]]) -> dict[str, A
     return found
 
 
-def table(one: Off, runs: dict[int, int], first: int, quick: Any, workers: int) -> Any:
+def table(one: Off, runs: dict[int, int], first: int, workers: int) -> Any:
     """Return a row for each alarm and size."""
-    changes = {**quick, **one.changes}
     jobs = [
-        (changes, humans, first + seed, one.kinds)
+        (one.changes, humans, first + seed, one.kinds)
         for humans, count in runs.items()
         for seed in range(count)
     ]
@@ -119,35 +116,26 @@ def kept(place: Path, one: Off) -> list[Any]:
 def main() -> int:
     """Run the study from the command line."""
     parser = argparse.ArgumentParser(description="The study 'false_alarms'.")
-    parser.add_argument("--small", action="store_true", help="the small version")
-    parser.add_argument("--check", action="store_true", help="compare, do not write")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument(
         "--only", metavar="EVENT", action="append", help="make only its rows anew"
     )
-    parser.add_argument("--sweeps", type=Path, help="not used: nothing is kept")
     args = parser.parse_args()
-    quick = {"steps": 60} if args.small else {}
-    place = HERE / "small.csv" if args.small else RESULTS / "false-alarms.csv"
+    place = RESULTS / "false-alarms.csv"
     rows: list[dict[str, Any]] = []
     try:
         for one in (*OFF, POWER):
             if args.only and not {*args.only} & {*one.kinds}:
                 rows += kept(place, one)
                 continue
-            runs = SMALL if args.small else FULL if "cascade" in one.kinds else OTHERS
-            rows += table(one, runs, args.first_seed, quick, args.workers)
+            runs = FULL if "cascade" in one.kinds else OTHERS
+            rows += table(one, runs, args.first_seed, args.workers)
             print(as_csv(pd.DataFrame(rows[-len(one.kinds) * len(runs) :])), flush=True)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    text = as_csv(pd.DataFrame(rows))
-    if args.check:
-        same = place.is_file() and place.read_text() == text
-        print(f"{place.name}: {'the same' if same else 'DIFFERS'}")
-        return 0 if same else 1
-    place.write_text(text)
+    place.write_text(as_csv(pd.DataFrame(rows)))
     return 0
 
 
