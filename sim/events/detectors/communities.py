@@ -139,7 +139,7 @@ class Modular(Detector):
             f"{within:.0f} of {values[FRESH]:.0f} new friendships within, by chance "
             f"{chance:.1f}; CUSUM {self._score:.1f} >= {self.threshold:g}"
         )
-        return [self.event(reading, evidence, size=int(values[FRESH]), **known)]
+        return [self.event(reading, evidence, size=int(values[FRESH]), **known)]  # type: ignore[arg-type]
 
 
 class _Lifecycle(Detector):
