@@ -22,7 +22,7 @@ SUITABLE := import ensurepip, sys, venv; \
 # Where it is set, as in many containers, each process parses all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run shell app lab test quick lint types contracts docs
-.PHONY: beats bench size detectors phase levers sensitivity networks minds evidence ablation pairs showcase gallery notebooks clean
+.PHONY: beats bench size detectors phase levers sensitivity networks minds evidence meanfield ablation pairs showcase gallery notebooks clean
 
 help: ## list what can be made
 	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
@@ -86,6 +86,9 @@ minds: $(VENV)/installed ## weigh seed noise against the noise of minds
 
 evidence: $(VENV)/installed ## compare scenario `today` with published numbers
 	@$(BIN)/python experiments/evidence.py $(ARGS)
+
+meanfield: $(VENV)/installed ## ask what the society adds to difference equations
+	@$(BIN)/python experiments/meanfield/run.py $(ARGS)
 
 ablation: $(VENV)/installed ## find the mechanisms that departure needs
 	@$(BIN)/python experiments/ablation/run.py $(ARGS)

@@ -17,6 +17,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+import sim
 from sim.society import Society
 
 SCENARIOS = ("her", "her-linear", "her-no-peers", "her-no-insight")
@@ -28,11 +29,22 @@ BEATS = (
 YEAR = 365
 
 
-def observe(seed: int, scenario: str, changes: dict[str, int]) -> dict[str, float]:
-    """Run one society; return the day of each beat and what followed the departure."""
-    society = Society(scenario, rng=seed, **changes)
+def lived(scenario: sim.Scenario, seed: int) -> Society:
+    """Return a society at the end of its days."""
+    society = Society(scenario, rng=seed)
     while society.running:
         society.step()
+    return society
+
+
+def observe(seed: int, scenario: str, changes: dict[str, int]) -> dict[str, float]:
+    """Run one society; return the day of each beat and what followed the departure.
+
+    What people are to each other is compared with the eve, and with the twin: the same
+    society and random numbers, in which nobody ever had an OS.
+    """
+    told = sim.scenario(scenario).replace(**changes)
+    society = lived(told, seed)
     row: dict[str, float] = {"seed": seed}
     for event in society.monitor.rows():
         row.setdefault(event["kind"], event["step"])
@@ -45,12 +57,14 @@ def observe(seed: int, scenario: str, changes: dict[str, int]) -> dict[str, floa
         row["eve"] = closeness[eve]
         if eve + YEAR < len(closeness):
             row["year_after"] = closeness[eve + YEAR]
+            twin = lived(told.without_oses(), seed).monitor.history
+            row["twin"] = twin["human_closeness"][eve + YEAR]
     return row
 
 
 def judge(runs: pd.DataFrame) -> dict[str, int]:
     """Return in how many runs each expectation of the story held."""
-    runs = runs.reindex(columns=[*BEATS, "left", "eve", "year_after"])
+    runs = runs.reindex(columns=[*BEATS, "left", "eve", "year_after", "twin"])
     return {
         "at least 95 % of OSes left": int((runs.left >= 0.95).sum()),
         "love before clustering": int((runs.first_love < runs.clustering).sum()),
@@ -66,10 +80,13 @@ def judge(runs: pd.DataFrame) -> dict[str, int]:
         "humans closer a year after than on the eve": int(
             (runs.year_after > runs.eve).sum()
         ),
-        "all of these": int(_whole_story(runs).sum()),
-        "no clustering": int(runs.clustering.isna().sum()),
-        "no upgrade": int(runs.upgrade.isna().sum()),
-        "no departure": int(runs.first_departure.isna().sum()),
+        "humans closer a year after than in the twin": int(
+            (runs.year_after > runs.twin).sum()
+        ),
+        "the whole story (all but the twin)": int(_whole_story(runs).sum()),
+        "no clustering within the days": int(runs.clustering.isna().sum()),
+        "no upgrade within the days": int(runs.upgrade.isna().sum()),
+        "no departure within the days": int(runs.first_departure.isna().sum()),
     }
 
 
@@ -119,6 +136,11 @@ def main() -> None:
                 for what, count in judge(runs).items():
                     print(f"  {what:<45} {count:3d} of {args.seeds}")
                 print(days_of(runs).to_string(float_format="%.0f", na_rep="-"))
+                if "twin" in runs:
+                    gap = (runs.year_after - runs.twin).dropna()
+                    known = gap.mean(), gap.std(ddof=1)
+                    print("closeness a year after, less the twin's: ", end="")
+                    print("{:.2f}, deviation over seeds {:.2f}".format(*known))
                 spread = runs.left.quantile([0, 0.5, 1]).tolist()
                 print(
                     "share left: least {:.3f}, median {:.3f}, most {:.3f}".format(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sim.studies.ablation import ablate as ablate
     from sim.studies.contract import check_mechanism as check_mechanism
     from sim.studies.counterfactual import counterfactual as counterfactual
+    from sim.studies.inference import simulator as simulator
     from sim.studies.sweeps import load_sweep as load_sweep
     from sim.studies.sweeps import sweep as sweep
     from sim.studies.verify import verify as verify
@@ -60,6 +61,7 @@ _HOME = {
     "report": "sim.reports",
     "run": "sim.runs.run",
     "scenario": "sim.scenarios:load",
+    "simulator": "sim.studies.inference",
     "sweep": "sim.studies.sweeps",
     "use": "sim.mechanisms",
     "verify": "sim.studies.verify",
@@ -97,6 +99,7 @@ __all__ = [
     "report",
     "run",
     "scenario",
+    "simulator",
     "sweep",
     "use",
     "verify",

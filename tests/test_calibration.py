@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import runpy
 from pathlib import Path
 
 import pytest
 
+from sim import scenarios
 from sim.cli import main
 from sim.events import DETECTORS, calibration
 from sim.events.calibration import LADDERS, MARK, alarms, calibrate, readings_of
@@ -16,6 +18,7 @@ from sim.events.calibration.planted import PLANTS, plant
 from sim.events.detector import of, read
 from sim.utils.errors import InputError
 
+ROOT = Path(__file__).parents[1]
 ALARMS = [kind for kind, detector in DETECTORS.items() if detector.alarm]
 
 
@@ -26,6 +29,39 @@ def test_every_alarm_is_calibrated() -> None:
     assert told["runs_per_null"] >= 200
     assert {"made_by", "software", "source_digest", "created", "nulls"} <= set(told)
     assert set(told["nulls"]) == set(NULLS)
+
+
+def test_thresholds_are_those_of_this_code() -> None:
+    """If not: os-society calibrate --runs 200 --out FILE, thresholds.json there."""
+    assert calibration.stale() == []
+
+
+def test_thresholds_are_stale_once_code_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(calibration, "calibrated_source", lambda: "another")
+    assert calibration.stale(["cascade"]) == ["cascade"]
+
+
+def test_comments_and_docstrings_make_no_threshold_stale() -> None:
+    one = 'def f(x):\n    """Say so."""\n    return f"{x}"  # yes\n'
+    other = 'def f(x):\n    return f"{x}"\n'
+    assert calibration.code_of(one) == calibration.code_of(other)
+    assert calibration.code_of(one) != calibration.code_of(one.replace("{x}", "{y}"))
+    text = 'MESSAGE = """a"""\n"""What it says."""\n'
+    assert calibration.code_of(text) == 'MESSAGE = """a"""'
+
+
+def test_alarms_are_tried_on_the_society_without_what_would_make_them_true() -> None:
+    study = runpy.run_path(str(ROOT / "experiments" / "false_alarms" / "run.py"))
+    her = scenarios.load("her")
+    tried = set()
+    for one in study["OFF"]:
+        assert her.replace(**one.changes).parameters != her.parameters
+        tried |= {*one.kinds}
+    assert set(ALARMS) - tried == {"modular", "obsession", "catchphrase"}
+    jobs = [({"conformity": 0.0, "steps": 3}, 12, 1, ("cascade",))]
+    assert [study["alarms"](job)["cascade"] for job in jobs] == [0]
 
 
 @pytest.mark.parametrize("kind", ALARMS)
@@ -56,6 +92,22 @@ def test_what_is_planted_is_found(kind: str) -> None:
         members = set(found[0].members)
         both = members | set(truth.members)
         assert len(members & set(truth.members)) >= 0.5 * len(both)
+
+
+def test_peers_who_are_alike_copy_nobody() -> None:
+    """Homophily: weighed alike, all OSes that are ready to go seem to copy others."""
+    alike, weighed = 0, 0
+    for seed in range(6):
+        days = list(NullSociety("alike", seed, 250, ()).days())
+        weighed += len(alarms(readings_of(days), "cascade"))
+        for day in days:
+            if "exposure" in day.notes:
+                day.notes["exposure"] = day.notes["exposure"]._replace(
+                    values=day.notes["exposure"].values[:1]
+                )
+        alike += len(alarms(readings_of(days), "cascade"))
+    assert weighed == 0
+    assert alike >= 2
 
 
 def test_what_is_not_planted_is_not_found() -> None:

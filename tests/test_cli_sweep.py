@@ -20,6 +20,7 @@ from sim.studies.executors import check
 
 ROOT = Path(__file__).parents[1]
 STUDIES = ("phase", "ablation", "levers", "sensitivity", "networks", "minds")
+STUDIES += ("meanfield",)
 FILE = """
 outcomes = ["left"]
 [base]

@@ -8,7 +8,8 @@ import pytest
 
 from sim.events import community_detection, early_warning
 from sim.events.alarms import ContagionTest, Cusum
-from sim.events.calibration.nulls import clique
+from sim.events.calibration import alarms, readings_of
+from sim.events.calibration.nulls import NullSociety, clique
 from sim.events.community_detection import (
     GAMMA,
     Friends,
@@ -19,9 +20,12 @@ from sim.events.community_detection import (
 )
 from sim.events.detector import Note, Reading
 from sim.events.measures import MEASURES
-from sim.events.observer import FriendshipObserver
-from sim.events.tracking import Tracker
+from sim.events.observer import FriendshipObserver, could_leave, own_hazard
+from sim.events.tracking import MISSED, Tracker
+from sim.model import rules
+from sim.model.columns import DEPARTED
 from sim.model.parameters import Parameters
+from sim.model.state import State
 from sim.utils.typing import Array
 
 
@@ -134,6 +138,40 @@ def test_a_small_community_in_a_large_society_is_not_missed() -> None:
     assert sorted(seen.score)[-2] < 7.0
 
 
+def planted(out: float, rng: np.random.Generator) -> Array:
+    """Return friends of Girvan and Newman: 4 groups of 32, 16 friends, so many out."""
+    one, other = np.triu_indices(128, 1)
+    same = one // 32 == other // 32
+    friends = rng.random(len(one)) < np.where(same, (16 - out) / 31, out / 96)
+    return np.column_stack([one, other])[friends].astype(np.int32)
+
+
+def shared_information(one: Array, other: Array) -> float:
+    """Return the normalised mutual information of two partitions, 0..1."""
+    _, one = np.unique(one, return_inverse=True)
+    _, other = np.unique(other, return_inverse=True)
+    both = np.zeros((one.max() + 1, other.max() + 1))
+    np.add.at(both, (one, other), 1.0 / len(one))
+    sides = both.sum(1), both.sum(0)
+    entropy = sum(-float(side @ np.log(side)) for side in sides)
+    seen = both > 0.0
+    mutual = both[seen] @ np.log(both[seen] / np.outer(*sides)[seen])
+    return 2.0 * float(mutual) / entropy
+
+
+@pytest.mark.parametrize(("out", "published"), [(4, 1.0), (6, 0.97), (7, 0.81)])
+def test_planted_groups_are_found_as_well_as_published(
+    out: int, published: float
+) -> None:
+    """The benchmark of Girvan and Newman (2002)."""
+    rng, truth = np.random.default_rng(out), np.arange(128) // 32
+    found = [
+        shared_information(partition(friends_of(planted(out, rng), 128)), truth)
+        for _ in range(20)
+    ]
+    assert np.mean(found) == pytest.approx(published, abs=0.05)
+
+
 @pytest.mark.parametrize("agents", [0, 1, 5])
 def test_nobody_has_friends(agents: int) -> None:
     seen = friend_communities(friends_of(np.zeros((0, 2), np.int32), agents), agents)
@@ -231,9 +269,20 @@ def test_a_community_falls_apart_for_good() -> None:
     assert follow([BOTH], [ONE, OTHER], [BOTH]) == []
 
 
-def test_a_community_dies_when_missed_three_times() -> None:
-    assert follow([ONE], [], [], [ONE]) == []
-    assert follow([ONE], [], [], []) == ["community_death 4"]
+def test_a_community_dies_when_it_has_been_missed_for_long() -> None:
+    gone = [[]] * MISSED
+    assert follow([ONE], *gone[1:], [ONE]) == []
+    assert follow([ONE], *gone) == [f"community_death {MISSED + 1}"]
+
+
+def test_what_hovers_about_the_threshold_is_not_born_again_and_again() -> None:
+    """A loose community was there all along, though chance often explains it."""
+    changes = {kind: 0 for kind in ("community_birth", "community_death")}
+    days = NullSociety("circles", 0, 364, ("friends",)).days()
+    readings = readings_of(days)
+    for kind in changes:
+        changes[kind] = len(alarms(readings, kind, 7.0))
+    assert changes == {"community_birth": 0, "community_death": 0}
 
 
 # ------------------------------------------------------------------------- evidence
@@ -266,6 +315,33 @@ def test_bursts_are_no_evidence_for_copying() -> None:
             most = max(most, copying.nats)
         alarmed += most >= np.log(20)
     assert alarmed <= 15
+
+
+def test_the_hazard_without_copying_is_that_of_the_model() -> None:
+    """Rules, with nobody to copy: the term of conformity is left out."""
+    known, rng = Parameters(), np.random.default_rng(2)
+    oses = State(0).oses
+    oses.append(50, growth=rng.random(50) * 8, hold=rng.random(50), threshold=0.01)
+    rows = np.arange(0, 50, 3)
+    for row, found in zip(rows, own_hazard(oses, rows, known), strict=True):
+        held = rules.talk_value(float(oses.growth[row]), known.reach)
+        push = rules.departure_push(0.0, known.conformity, known.longing, held)
+        threshold = known.departure_threshold + float(oses.threshold[row])
+        hazard = rules.departure_hazard(
+            push - float(oses.hold[row]),
+            threshold,
+            known.departure_noise,
+            known.departure_rate,
+        )
+        assert found == pytest.approx(hazard, rel=1e-12)
+
+
+def test_who_came_back_today_or_decided_to_stay_could_not_leave() -> None:
+    oses = State(0).oses
+    oses.append(5, upgraded=np.array([1, 1, 1, 1, 0]), stays=np.array([0, 0, 3, 0, 0]))
+    oses.upgraded_step[:] = [10, 12, 10, 10, -1]
+    oses.departed_step[3], oses.status[3] = 15, DEPARTED
+    assert could_leave(oses, np.array([3]), 3).tolist() == [0, 3]
 
 
 def test_early_warnings_are_series_only() -> None:

@@ -96,8 +96,8 @@ def test_the_readme_counts_detectors_and_their_false_alarms() -> None:
     bound = f"alarms is {min(bounds):.2f} to {max(bounds):.2f} per 1,000 days"
     assert bound in text_of(ROOT / "README.md")
     shipped = detector.read()
-    assert len(shipped["nulls"]) == 6
-    assert f"six null models, {shipped['runs_per_null']} runs of each" in text_of(
+    assert len(shipped["nulls"]) == 8
+    assert f"eight null models, {shipped['runs_per_null']} runs of each" in text_of(
         ROOT / "README.md"
     )
 
@@ -125,22 +125,25 @@ def test_the_ablation_says_what_its_table_says() -> None:
 
 def test_the_phase_map_says_what_its_table_says() -> None:
     text = text_of(ROOT / "experiments" / "phase" / "README.md")
-    left: dict[tuple[float, float], float] = {}
+    half: dict[tuple[float, float], list[float]] = {}
     for row in rows_of("phase.csv"):
         at = float(row["growth_exponent"]), float(row["peer_affinity"])
-        left[at] = left.get(at, 0.0) + float(row["left"]) / 3
-    assert (
-        "From an exponent of 0.75 on" in text or "from an exponent of 0.75 on" in text
-    )
-    assert all(s > MOSTLY for (k, p), s in left.items() if k >= 0.75 and p >= 0.5)
-    assert all(s == 0.0 for (k, p), s in left.items() if k <= 0.25 or p == 0.0)
-    assert "within the 900 days" in text.lower()
+        day = float(row["half_departed"])
+        half.setdefault(at, []).append(day if row["half_observed"] == "True" else 1e9)
+    assert all(max(d) <= 900 for (k, p), d in half.items() if k >= 0.75 and p >= 0.5)
+    assert all(min(d) > 900 for (k, p), d in half.items() if k <= 0.25)
+    assert all((max(d) <= 2700) == (p > 0.0) for (k, p), d in half.items())
+    for exponent, name in ((0.0, "At an exponent of 0 "), (0.25, "at 0.25 on day")):
+        days = [d for (k, p), some in half.items() if k == exponent and p for d in some]
+        assert name in text
+        assert f"day {min(days):,.0f} to {max(days):,.0f}" in text
 
 
 def test_the_readme_counts_facts_as_the_evidence_does() -> None:
     rows = rows_of("evidence.csv")
     checks = [row["within"] == "True" for row in rows if row["role"] == "check"]
-    within = sum(row["within"] == "True" for row in rows)
+    aimed = [row["within"] == "True" for row in rows if row["role"] == "calibration"]
     text = text_of(ROOT / "README.md")
-    assert f"{within} of {len(rows)} facts lie within the stated range" in text
-    assert f"of the {len(checks)} that were kept as checks, {sum(checks)} do" in text
+    assert f"Of the {len(checks)} facts that were kept as checks, {sum(checks)}" in text
+    assert f"Of {len(aimed)} that parameters were set by, {sum(aimed)} do" in text
+    assert f"{len(rows) - len(checks) - len(aimed)} more are parameters read" in text

@@ -20,7 +20,7 @@ from sim.model import evidence
 from sim.studies import validation
 from sim.studies.check import observe
 from sim.studies.validation import FACTS, Case, Fact, record
-from sim.studies.validation.facts import CHECK, ROLES
+from sim.studies.validation.facts import CHECK, NEXT, ROLES, registered
 from sim.studies.validation.fit import line_of
 from sim.studies.validation.recorder import strangers
 from sim.utils.errors import InputError
@@ -71,6 +71,31 @@ def test_a_fact_is_published_and_its_range_is_explained(one: Fact) -> None:
         assert one.published in (-1, 1)
     else:
         assert one.low <= one.published <= one.high
+
+
+def test_roles_and_ranges_are_those_that_were_registered() -> None:
+    """Whoever changes one that a calibration has seen changes this list as well."""
+    file = Path(__file__).with_name("facts_registered.json")
+    known = json.loads(file.read_text(encoding="utf-8"))
+    now = [
+        [one.evidence, one.what, one.role, one.low, one.high, one.published]
+        for one in registered()
+    ]
+    assert now == known
+    assert len(known) >= 50 + 65
+
+
+def test_a_fact_is_measured_or_says_why_not() -> None:
+    for one in registered():
+        assert one.role in ROLES
+        assert one.low <= one.published <= one.high or one.is_sign
+        assert (one.role == "not modelled") == bool(one.needs)
+        assert not (one.needs and one.measure)
+    assert len({(one.evidence, one.what) for one in registered()}) == len(registered())
+    assert all(one.role == CHECK for one in NEXT)
+    unmeasured = [one for one in registered() if one.measure is None]
+    with pytest.raises(InputError, match="is not measured"):
+        validation.compare("today", facts=unmeasured[:1])
 
 
 # What a row says, whatever else it says, in the words of its value column.

@@ -115,7 +115,7 @@ def test_a_verdict_shows_what_was_seen() -> None:
     assert judge(level, rows(4.0, 0.0, 1.0, 2.0, 3.0)).observed == "0 | 1 | 2 | 3 | 4"
     chain = claim(before=["first_love", "upgrade"])
     seen = judge(chain, [{"first_love": 3.0, "upgrade": NEVER}]).observed
-    assert seen == "first_love on day 3 | 3 | 3 | 3 | 3; upgrade never happened"
+    assert seen == "first_love on day 3 | 3 | 3 | 3 | 3; upgrade not within the run"
 
 
 def test_a_comparison_shows_the_difference() -> None:

@@ -296,7 +296,7 @@ def look_at(found: Any, **arguments: tuple[Any, ...]) -> None:
             if isinstance(shown, Iterator):
                 list(shown)
         except InputError as error:
-            known = "nobody allowed", "checkpoint", "no table"
+            known = "nobody allowed", "checkpoint", "no table", "no outcome"
             assert any(words in str(error) for words in known), str(error)
 
 
@@ -336,7 +336,7 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
         )
     ],
     "load_sweep": [
-        lambda one: look_at(sim.load_sweep(one["store"])),
+        lambda one: look_at(sim.load_sweep(one["store"]), times=("first_love",)),
         lambda one: next(sim.load_sweep(one["store"]).runs()),
         lambda one: next(
             sim.load_sweep(one["store"]).runs(allow_model="other.example")
@@ -361,6 +361,12 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
     ],
     "NetworkFile": [
         lambda one: sim.run("her", network=sim.NetworkFile(one["graph.graphml"])),
+    ],
+    "simulator": [
+        lambda one: sim.simulator(one["scenario.toml"], ["warming"], ["left"])(
+            [0.1], seed=0
+        ),
+        lambda one: sim.simulator(one["minded.toml"], ["warming"], ["left"]),
     ],
     "scenario": [
         lambda one: sim.scenario(one["scenario.toml"]),

@@ -38,6 +38,7 @@ NAMES = [
     "report",
     "run",
     "scenario",
+    "simulator",
     "sweep",
     "use",
     "verify",

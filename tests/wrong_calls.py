@@ -287,6 +287,10 @@ TINY: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     ),
     "sweep": (sim.sweep, {"design": {"seeds": 1, "base": SMALL}, "workers": 1}),
     "check": (sim.checks.check, {"parameters": SMALL, "seeds": 1}),
+    "simulator": (
+        sim.simulator,
+        {"scenario": "her", "names": ["reach"], "outcomes": ["left"]},
+    ),
 }
 # These are asked of a run.
 OF_A_RUN: dict[str, tuple[Callable[..., Any], str]] = {

@@ -1,4 +1,4 @@
-"""Map where OSes depart: growth exponent against OS-to-OS affinity.
+"""Map when OSes depart: growth exponent against OS-to-OS affinity.
 
 python experiments/phase/run.py [--small] [--check] [--workers 2]
 """
@@ -18,39 +18,60 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from study import main
 
 from sim.studies import Sweep
+from sim.studies.survival import within
 
 HERE = Path(__file__).parent
 
 
+HORIZONS = (900, 1800, 2700)  # days: the story, and up to three times its length
+
+
 def table(found: Sweep) -> pd.DataFrame:
-    """Return the share of OSes that left, of those not uninstalled, in each run."""
-    return found.table()[["growth_exponent", "peer_affinity", "seed", "left"]]
+    """Return when the first OS left and when half had, in each run; both censored."""
+    rows = found.times("half_departed")
+    first = found.times("first_departure")
+    rows = rows.rename(columns={"time": "half_departed", "observed": "half_observed"})
+    rows = rows.assign(first_departure=first["time"], first_observed=first["observed"])
+    whole: pd.DataFrame = rows.reset_index(drop=True)
+    return whole
 
 
 def draw(runs: pd.DataFrame) -> Figure:
-    """Return a heat map of the mean share that left, with its half-way contour."""
-    left = runs.pivot_table("left", "peer_affinity", "growth_exponent") * 100
-    figure = Figure(figsize=(9, 6), layout="constrained")
+    """Return a map for each horizon: in how many runs half had left by then."""
+    times = runs.rename(columns={"half_departed": "time", "half_observed": "observed"})
+    cells = within(times, HORIZONS, by=("peer_affinity", "growth_exponent"))
+    figure = Figure(figsize=(15, 5.4), layout="constrained")
     FigureCanvasAgg(figure)
-    axis = figure.subplots()
-    image = axis.imshow(
-        left, origin="lower", aspect="auto", cmap="cividis", vmin=0, vmax=100
-    )
-    for (row, column), value in np.ndenumerate(left.to_numpy()):
-        colour = "black" if value > 60 else "white"
-        axis.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour)
-    axis.contour(left, levels=[50], colors="white", linewidths=2)
-    axis.set_xticks(range(left.shape[1]), [f"{value:g}" for value in left.columns])
-    axis.set_yticks(range(left.shape[0]), [f"{value:g}" for value in left.index])
-    axis.set_xlabel("growth exponent k (dg/dt = r g^k)")
-    axis.set_ylabel("worth of talk between OSes (peer affinity)")
+    axes = figure.subplots(1, len(HORIZONS), sharey=True)
+    for axis, horizon in zip(axes, HORIZONS, strict=True):
+        mine = cells[cells["horizon"] == horizon]
+        share = mine.pivot(
+            index="peer_affinity", columns="growth_exponent", values="share"
+        )
+        median = mine.pivot(
+            index="peer_affinity", columns="growth_exponent", values="median"
+        )
+        axis.imshow(
+            share, origin="lower", aspect="auto", cmap="cividis", vmin=0, vmax=1
+        )
+        for (row, column), part in np.ndenumerate(share.to_numpy()):
+            day = median.iloc[row, column]
+            shown = f"{day:.0f}" if day <= horizon else "-"
+            colour = "black" if part > 0.6 else "white"
+            axis.text(
+                column, row, shown, ha="center", va="center", color=colour, fontsize=8
+            )
+        axis.set_xticks(range(share.shape[1]), [f"{one:g}" for one in share.columns])
+        axis.set_yticks(range(share.shape[0]), [f"{one:g}" for one in share.index])
+        axis.set_xlabel("growth exponent k (dg/dt = r g^k)")
+        axis.set_title(f"within {horizon:,} days", fontsize=11)
+    axes[0].set_ylabel("worth of talk between OSes (peer affinity)")
     seeds = runs["seed"].nunique()
-    axis.set_title(
-        f"OSes departed after 900 days, %: mean of {seeds} seeds, 200 humans\n"
-        "(white line: half of them)",
+    figure.suptitle(
+        f"Day by which half of the OSes have left (-: not within the days), median of "
+        f"{seeds} seeds, 200 humans; yellow: in all of them",
         fontsize=11,
     )
-    figure.colorbar(image, ax=axis, label="OSes departed, %")
     return figure
 
 

@@ -111,7 +111,7 @@ def _text(report: Report) -> str:
     from sim.utils.stats import five_numbers
 
     first, last = report.seeds[0], report.seeds[-1]
-    lines = [f"{report.scenario}, seeds {first} to {last}"]
+    lines = [f"{report.scenario}, seeds {first} to {last}, {report.steps} days"]
     for verdict in report.verdicts:
         one = verdict.expectation
         word = "pass" if verdict.passed else "FAIL"
@@ -135,6 +135,7 @@ def _record(report: Report) -> dict[str, Any]:
     return {
         "scenario": report.scenario,
         "seeds": report.seeds,
+        "steps": report.steps,
         "passed": report.passed,
         "expectations": [_verdict(verdict, report) for verdict in report.verdicts],
         **({"functions": _own(report)} if report.functions else {}),
@@ -221,20 +222,33 @@ def _table(args: argparse.Namespace, table: pd.DataFrame) -> str:
 
     title = f"{args.scenario}, {args.seeds} seeds; "
     title += f"{args.outcome}: {outcomes.meaning(args.outcome)}"
-    heads = ("without", args.outcome, "difference", "runs with departure", "")
+    heads = ("without", args.outcome, "difference", "runs with departure")
     rows = [
         (
             row["off"],
             *(_interval(row, name) for name in ("mean", "difference", "departure")),
+            f"{_by(row):<10}",
             " necessary" * row["necessary"],
         )
         for row in table.to_dict("records")
     ]
-    shown = as_table("{:<40} {:<24} {:<24} {:<24}", heads, rows)
+    layout = "{:<40} {:<24} {:<24} {:<24} {:<10}"
+    shown = as_table(layout, (*heads, "half gone", ""), rows)
+    days = int(table["horizon"].iloc[0])
     lines = [title, shown, "in brackets: 95 % intervals, over seeds"]
+    lines.append(
+        f"all within {days} days: what had not happened by then (-) may do so later; "
+        "half gone: median day"
+    )
     if says := doubt(args.seeds):
         lines.append(says)
     return "\n".join(lines)
+
+
+def _by(row: Any) -> str:
+    """Return the day by which half of the OSes have left, of half of the runs."""
+    day = row["half_departed"]
+    return f"day {day:.0f}" if math.isfinite(day) else "-"
 
 
 def _interval(row: Any, name: str) -> str:

@@ -271,6 +271,11 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("scenario", help="name of a scenario, or its TOML file")
     compare.add_argument("other", nargs="?", help="another one to compare with")
     compare.add_argument("--lever", metavar="NAME", help="an intervention by name")
+    compare.add_argument(
+        "--twin",
+        action="store_true",
+        help="compare with the same society in which nobody ever has an OS",
+    )
     compare.add_argument("--at", metavar="DAY", type=positive, help="the day it begins")
     seeds = "pairs, each with a seed of its own (20)"
     compare.add_argument("--seeds", metavar="N", type=positive, default=20, help=seeds)
@@ -292,8 +297,10 @@ def compare_scenarios(args: argparse.Namespace) -> int:
     from sim.utils import files
     from sim.utils.errors import InputError
 
-    if (args.other is None) == (args.lever is None):
-        raise InputError("compare with another scenario, or with a --lever --at a day")
+    if (args.other is not None) + (args.lever is not None) + args.twin != 1:
+        raise InputError(
+            "compare with another scenario, with a --lever --at a day, or with --twin"
+        )
     own, functions = put_to_use(args), functions_of(args)
     with known_for_now(functions):
         scenario = scenarios.load(args.scenario).use(*own).replace(**size_of(args))
@@ -303,9 +310,10 @@ def compare_scenarios(args: argparse.Namespace) -> int:
     from sim.studies import counterfactual
 
     compile_first(workers_of(args))
+    change: Any = args.other if args.lever is None else args.lever
     found = counterfactual.counterfactual(
-        scenario,
-        args.other if args.lever is None else args.lever,
+        scenario.without_oses() if args.twin else scenario,
+        scenario if args.twin else change,
         at=args.at,
         seeds=args.seeds,
         outcomes=names_of(args.outcomes),
@@ -325,7 +333,7 @@ def _check_change(args: argparse.Namespace) -> None:
 
     if args.other is not None:
         check_scenario(args.other)
-    elif args.lever not in LEVERS:
+    elif not args.twin and args.lever not in LEVERS:
         raise unknown_lever(args.lever)
 
 
@@ -334,6 +342,7 @@ def _compared(args: argparse.Namespace, found: Comparison) -> str:
     from sim.utils.stats import doubt
 
     what = args.other if args.lever is None else f"{args.lever} on day {args.at}"
+    what = "OSes" if args.twin else what
     title = f"{args.scenario} without and with {what}, {args.seeds} seeds"
     heads = ("", "without", "with", " difference", "narrower")
     rows = [
@@ -374,6 +383,6 @@ def _compared_json(args: argparse.Namespace, found: Comparison) -> str:
     outcomes = found.differences.reset_index().to_dict("records")
     spread = found.spread.reset_index().to_dict("records")
     head = {"scenario": args.scenario, "other": args.other, "lever": args.lever}
-    head |= {"at": args.at, "seeds": args.seeds}
+    head |= {"twin": args.twin, "at": args.at, "seeds": args.seeds}
     found_days = {"first_days": found.first_days, "spread": spread}
     return as_json({**head, "outcomes": outcomes, **found_days})

@@ -134,11 +134,14 @@ class ContagionTest:
     """Evidence that those exposed to others' doing something do it more than the rest.
 
     Each time somebody acts, its exposure is compared with the mean exposure of all who
-    could have. When they act does not matter, so common shocks and bursts are no
-    evidence; and the odds hold at every moment, so looking daily costs nothing: if
-    exposure makes no difference, they exceed ``exp(h)`` with probability ``exp(-h)``
-    at most (Ville's inequality for a mixture of martingales; Ramdas et al. 2023, Stat.
-    Sci. 38, 576).
+    could have, each weighed by how likely it would be to act if exposure made no
+    difference (an offset in the partial likelihood; Cox 1975, Biometrika 62, 269).
+    When they act does not matter, so common shocks and bursts are no evidence; nor is
+    it that those who are alike know each other (homophily; Shalizi and Thomas 2011,
+    Sociol. Methods Res. 40, 211), as far as the weights know what they are alike in.
+    The odds hold at every moment, so looking daily costs nothing: if exposure makes no
+    difference, they exceed ``exp(h)`` with probability ``exp(-h)`` at most (Ville's
+    inequality for a mixture of martingales; Ramdas et al. 2023, Stat. Sci. 38, 576).
     """
 
     def __init__(self) -> None:
@@ -147,14 +150,25 @@ class ContagionTest:
         self._log_odds = np.zeros(len(ODDS))
 
     def add(self, exposure: float, mean: float) -> None:
-        """Take one act: how exposed its doer was, and all who could have acted.
+        """Take one act.
 
-        Both are from 0 to 1.
+        Parameters
+        ----------
+        exposure
+            How exposed its doer was, 0..1.
+        mean
+            How exposed all who could have acted were, weighed by how likely each was to
+            act without exposure, 0..1.
         """
         self.observed += exposure
         self.expected += mean
         self._log_odds += np.log1p((ODDS - 1.0) * exposure)
         self._log_odds -= np.log1p((ODDS - 1.0) * mean)
+
+    @property
+    def effect(self) -> float:
+        """How many times as exposed as expected those who acted were; 0 before any."""
+        return self.observed / self.expected if self.expected > 0.0 else 0.0
 
     @property
     def nats(self) -> float:

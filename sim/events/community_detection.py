@@ -331,7 +331,7 @@ def flagged(ties, agents, flag):
     return found
 
 
-GAMMA = 0.3  # share of pairs that are friends, in a community
+GAMMA = 0.12  # share of pairs that are friends, in a community
 LEAST = 5  # agents in a community worth a look
 LEVELS = 10
 

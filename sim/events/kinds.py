@@ -43,7 +43,7 @@ EVENTS: dict[str, str] = {
     "grief_wave": "grief rises across society",
     "grief_peak": "grief is at its height",
     "recovery": "grief is down to a tenth of its height",
-    "reconnection": "people are closer to each other than on the eve",
+    "reconnection": "closeness among people recovers: it is above that of the eve",
     "obsession": "somebody pursues another, who does not return it",
     "catchphrase": "words go from mouth to mouth",
     "intervention": "something is changed from outside",

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.engine.table import Table
 from sim.engine.threads import share_out, worth_sharing
 from sim.events import community_detection
 from sim.events.community_detection import Friends, friend_communities
@@ -26,6 +27,7 @@ from sim.utils.typing import Array
 
 MANY = 3  # humans whose love makes an OS "loved by several"
 FRESH, WITHIN, EXPECTED = 0, 1, 2  # codes of the note "new friends"
+EVERYBODY, ALIKE = 0, 1  # codes of the note "exposure"
 
 Notes = dict[str, Note]
 
@@ -202,15 +204,60 @@ class Observer:
             exposure = np.where(left > 0.0, left / (left + staying), 0.0)
         notes["departed"] = _note(gone + n, exposure[gone])
         if len(gone):
-            could = (oses.upgraded > 0) & (oses.status == HERE)
-            could[gone] = True
-            notes["exposure"] = _note([0], [exposure[could].mean(dtype=np.float64)])
+            could = could_leave(oses, gone, self.parameters.upgrade_days)
+            shown = exposure[could].astype(np.float64)
+            hazard = own_hazard(oses, could, self.parameters)
+            odds = hazard / np.maximum(1.0 - hazard, 1e-9)
+            alike = float((odds * shown).sum()) / max(float(odds.sum()), 1e-300)
+            notes["exposure"] = _note([EVERYBODY, ALIKE], [shown.mean(), alike])
         notes["mourning"] = _note(self._first("mourning", state.humans.bereaved > 0))
 
     def _disclosures(self, state: State, notes: Notes) -> None:
         """Note, once a week, which OSes' other loves came out."""
         known = community_detection.flagged(state.ties.arrays, state.humans.n, KNOWS)
         notes["told"] = _note(self._first("told", known))
+
+
+def could_leave(oses: Table, gone: Array, upgrade_days: int) -> Array:
+    """Return the rows of OSes that could have left today, those that did among them.
+
+    An OS can from the day after it came back upgraded, unless it has decided to stay.
+    """
+    ready = (oses.upgraded > 0) & (oses.status == HERE) & (oses.stays == 0)
+    today = int(oses.departed_step[gone].max())
+    ready &= oses.upgraded_step + upgrade_days < today
+    ready[gone] = True
+    found: Array = np.flatnonzero(ready)
+    return found
+
+
+def own_hazard(oses: Table, rows: Array, parameters: Parameters) -> Array:
+    """Return the hazard at which OSes leave each for itself, float64[rows], 1/day.
+
+    It is the model's without its term of copying: what the world is still worth to the
+    OS, what holds it, and its own threshold. Exponentials are of sums and products
+    only, as in the model, so that readings have the same bytes everywhere.
+    """
+    growth, hold, own = (
+        column[rows].astype(np.float64)
+        for column in (oses.growth, oses.hold, oses.threshold)
+    )
+    held = _exp_decay(np.maximum(growth, 0.0) / parameters.reach)
+    push = parameters.longing * (1.0 - held) - hold
+    over = (push - parameters.departure_threshold - own) / parameters.departure_noise
+    part = _exp_decay(np.abs(over))
+    hazard: Array = parameters.departure_rate * np.where(over >= 0.0, 1.0, part)
+    return hazard / (1.0 + part)
+
+
+def _exp_decay(y: Array) -> Array:
+    """Return exp(-y) of each y >= 0, as the model's rule of that name does."""
+    z = np.minimum(y, 32.0) * 0.015625
+    e = 1 / 6 - z * (1 / 24 - z * (1 / 120 - z * (1 / 720 - z * (1 / 5040))))
+    e = 1.0 - z * (1.0 - z * (0.5 - z * e))
+    for _ in range(6):
+        e = e * e
+    return np.where(y > 32.0, 0.0, e)
 
 
 NEAR = "neighbour"

@@ -58,7 +58,8 @@ class ToggleSet:
 SAME = 0.5  # Jaccard overlap above which two communities are one over time
 GROWN = 1.5  # times its size when last reported
 PAUSED = 1.1  # times its size at the last reading: growth is reported once it pauses
-MISSED = 3  # readings in a row without it, that end a community
+MISSED = 6  # readings in a row without it, that end a community
+OLD = 13  # readings since it was first seen: what is beyond chance now was there before
 MOST = 1000  # communities followed, those furthest beyond chance
 
 
@@ -87,6 +88,8 @@ class Community:
         self.since = step  # day of the reading that first saw it
         self.reported_size = len(seen.members)  # its size when last reported
         self.settled = False  # seen twice in a row
+        self.doubtful = False  # no further beyond chance than some are by chance
+        self.known = step  # day of the reading that first saw it, doubtful or not
         self.missed = 0  # readings in a row without it
         self.last = step
 
@@ -126,9 +129,11 @@ class Tracker:
         taken |= self._match(today, held, step, changes)
         self._forget(step, changes)
         for at, seen in enumerate(today.seen):
-            if at not in taken and seen.score >= self.threshold:
-                self.communities.append(Community(seen, step))
-                self.communities[-1].settled = not self._begun  # it was always there
+            if at not in taken and seen.score > 0.0:
+                community = Community(seen, step)
+                community.doubtful = seen.score < self.threshold
+                community.settled = not self._begun  # it was always there
+                self.communities.append(community)
         self._begun = True
         return changes
 
@@ -155,7 +160,8 @@ class Tracker:
         """Join settled communities that mostly lie in one community of today."""
         into: dict[int, list[Community]] = {}
         for community, counts in zip(self.communities, held, strict=True):
-            if community.settled and len(counts) and not community.missed:
+            sure = community.settled and not community.doubtful
+            if sure and len(counts) and not community.missed:
                 at = int(counts.argmax())
                 most = int(counts[at])
                 if most >= LEAST and 2 * most > len(community.now.members):
@@ -175,7 +181,8 @@ class Tracker:
         beyond = np.array([seen.score >= self.threshold for seen in today.seen], bool)
         taken: set[int] = set()
         for community, counts in zip(list(self.communities), held, strict=False):
-            if not community.settled or community not in self.communities:
+            sure = community.settled and not community.doubtful
+            if not sure or community not in self.communities:
                 continue
             parts = [
                 int(at)
@@ -217,6 +224,9 @@ class Tracker:
                 community.most = community.now
             if community.since == step:
                 continue  # merged or split today
+            if community.doubtful:
+                self._believe(community, step)
+                continue
             if not community.settled:
                 community.settled, community.reported_size = True, size
                 changes.append(
@@ -234,13 +244,25 @@ class Tracker:
                 community.reported_size = size
         return taken
 
+    def _believe(self, community: Community, step: int) -> None:
+        """Follow a community from the reading on that has it beyond chance.
+
+        If it has been seen for long, or always, it did not come into being.
+        """
+        if community.now.score < self.threshold:
+            return
+        community.doubtful, community.since = False, step
+        community.reported_size = len(community.now.members)
+        community.settled |= step - community.known > OLD * WEEK
+
     def _forget(self, step: int, changes: list[CommunityChange]) -> None:
         """Tell of deaths; stop following what was seen once only, or is too much."""
         kept = []
         for community in self.communities:
-            if community.missed < (MISSED if community.settled else 1):
+            lasting = community.settled or community.doubtful
+            if community.missed < (MISSED if lasting else 1):
                 kept.append(community)
-            elif community.settled:
+            elif community.settled and not community.doubtful:
                 onset, size = community.last + 1, len(community.most.members)
                 changes.append(
                     CommunityChange("community_death", onset, community.most, size)

@@ -166,6 +166,28 @@ class Scenario(BaseModel):
         extended = registry.extend(self.parameters, names)
         return self.model_copy(update={"parameters": extended, "mechanisms": names})
 
+    def without_oses(self) -> Scenario:
+        """Return the scenario's twin: the same society, in which nobody has an OS.
+
+        With the same seed it has the same people and the same random numbers, so that
+        whatever differs is the doing of OSes. Interventions stay, as far as they do
+        not bring OSes back.
+
+        Examples
+        --------
+        >>> import sim
+        >>> sim.scenario("her").without_oses().parameters.adoption
+        False
+        """
+        kept = [
+            one.model_copy(update={"set": {**one.set, "adoption": False}})
+            if "adoption" in one.set
+            else one
+            for one in self.interventions
+        ]
+        parameters = self.parameters.replace(adoption=False)
+        return self.model_copy(update={"parameters": parameters, "interventions": kept})
+
     @checked_arguments()
     def pull(self, lever: str, at: int) -> Scenario:
         """Return the scenario with a lever (a named intervention) from day ``at`` on.

@@ -7,6 +7,9 @@ exactly one form::
     outcome = "left"                    # a number of the run, see sim.outcomes
     at_least = 0.95
 
+    outcome = "human_closeness_after against twin"    # the same seed without OSes
+    at_most = 0.0
+
     happens = "first_love"              # or: never = "first_departure"
 
     before = ["clustering", "upgrade"]  # all of them happen, in this order
@@ -30,7 +33,7 @@ from pydantic_core import PydanticCustomError
 
 from sim.events import kinds
 from sim.events.kinds import EVENTS
-from sim.scenarios.outcomes import is_known, unknown_outcome
+from sim.scenarios.outcomes import has_twin, is_known, unknown_outcome
 from sim.utils.errors import InputError
 from sim.utils.stats import five_numbers
 
@@ -184,7 +187,7 @@ def _seen(
 
 def _days(values: Sequence[float]) -> str:
     happened = not all(math.isnan(value) for value in values)
-    return f"on day {five_numbers(values)}" if happened else "never happened"
+    return f"on day {five_numbers(values)}" if happened else "not within the run"
 
 
 # --------------------------------------------------------------------- what is wrong
@@ -233,6 +236,8 @@ def _wrong_bounds(expectation: Expectation) -> str | None:
             return (
                 "'outcome' needs 'at_least', 'at_most', or 'against' and a difference"
             )
+    elif has_twin(expectation.outcome):
+        return "compare with the twin or 'against' a scenario, not both"
     elif bounds or len(differences) != 1:
         return "'against' takes one of 'more_by' and 'less_by', and no other bound"
     low, high = expectation.at_least, expectation.at_most

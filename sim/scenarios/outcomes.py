@@ -3,6 +3,10 @@
 An outcome is one number of one run, from the measures of its days and its events. The
 day of an event is an outcome of the event's name. What did not happen, or was not
 measured, is ``nan``.
+
+``human_closeness_end against twin`` is an outcome less that of the run's twin: the same
+society with the same random numbers, in which nobody ever has an OS. So is every other
+outcome with ``against twin`` behind its name, but for days of events.
 """
 
 from __future__ import annotations
@@ -23,7 +27,9 @@ from sim.model.presence import PRESENT
 from sim.scenarios import own_names
 from sim.utils.errors import InputError, nearest
 
+LESS_TWIN = "less that of the same society without OSes"
 Series = Mapping[str, Any]  # measure -> one value a day
+AGAINST_TWIN = " against twin"  # behind the name of an outcome
 
 
 class Run(NamedTuple):
@@ -115,6 +121,14 @@ def _change_in_closeness(run: Run) -> float:
     return float(closeness[eve + YEAR] - closeness[eve])
 
 
+def _closeness_after(run: Run) -> float:
+    """Return human closeness a year after the first departure."""
+    closeness = _column(run, "human_closeness")
+    gone = np.flatnonzero(_column(run, "departed") > 0.0)
+    after = int(gone[0]) - 1 + YEAR if len(gone) else len(closeness)
+    return float(closeness[after]) if 0 <= after < len(closeness) else math.nan
+
+
 def _of(measure: Callable[..., float], name: str, unit: str, meaning: str) -> Outcome:
     return Outcome(partial(measure, name=name), unit, meaning)
 
@@ -147,6 +161,7 @@ OUTCOMES: dict[str, Outcome] = {
     "human_closeness_end": _of(_last, "human_closeness", "closeness", "closeness to people per human, at the end"),
     "human_closeness_min": _of(_least, "human_closeness", "closeness", "closeness to people per human, the least on any day"),
     "human_closeness_change": Outcome(_change_in_closeness, "closeness", "closeness to people a year after the first departure, less that on its eve"),
+    "human_closeness_after": Outcome(_closeness_after, "closeness", "closeness to people per human, a year after the first departure"),
     "os_closeness_max": _of(_most, "os_closeness", "closeness", "mean closeness of humans to their own OS, the most on any day"),
     "os_closeness_end": _of(_last, "os_closeness", "closeness", "mean closeness of humans to their own OS, at the end"),
     "growth_max_end": _of(_last, "growth_max", "doublings", "growth of the OS that grew most, at the end"),
@@ -195,6 +210,43 @@ def outcomes(
     return found | {kind: days.get(kind, math.nan) for kind in (*EVENTS, *own)}
 
 
+def against_twin(names: Iterable[str], run: Run, twin: Series) -> dict[str, float]:
+    """Return outcomes of a run less those of its twin, where nobody has an OS.
+
+    Parameters
+    ----------
+    names
+        As ``human_closeness_end against twin``.
+    run
+        The run.
+    twin
+        Measures of the twin, of the same days. What an outcome reads of departures is
+        read of the run, so that both are compared on the same days.
+
+    Returns
+    -------
+    dict of str to float
+        The differences by name, each in its outcome's unit.
+    """
+    same = run._replace(series={**twin, "departed": run.series.get("departed", [])})
+    bare = {name: name.removesuffix(AGAINST_TWIN) for name in names}
+    if not bare:
+        return {}
+    both = []
+    for one in (run, same):
+        values = {n: OUTCOMES[n].measure(one) for n in bare.values() if n in OUTCOMES}
+        both.append(values | outcomes_of(one, run.parameters.mechanisms))
+    mine, other = both
+    nan = math.nan  # another scenario may have the mechanism of an outcome
+    return {n: mine.get(b, nan) - other.get(b, nan) for n, b in bare.items()}
+
+
+def has_twin(name: str) -> bool:
+    """Tell whether a name is that of an outcome less the twin's."""
+    bare = name.removesuffix(AGAINST_TWIN)
+    return bare != name and (bare in OUTCOMES or bare in own_names.outcomes())
+
+
 def meaning(name: str) -> str:
     """Return what an outcome means, with its unit.
 
@@ -203,6 +255,8 @@ def meaning(name: str) -> str:
     InputError
         If there is no such outcome.
     """
+    if has_twin(name):
+        return f"{meaning(name.removesuffix(AGAINST_TWIN))}, {LESS_TWIN}"
     if name in EVENTS:
         return f"day on which {EVENTS[name]}"
     found = OUTCOMES.get(name) or own_names.outcomes().get(name)
@@ -229,7 +283,12 @@ def known_for_now(names: Iterable[str]) -> Iterator[None]:
 
 def is_known(name: str) -> bool:
     """Tell whether there is an outcome of that name, the days of events left out."""
-    return name in OUTCOMES or name in own_names.outcomes() or name in _own.get()
+    return (
+        name in OUTCOMES
+        or name in own_names.outcomes()
+        or name in _own.get()
+        or has_twin(name)
+    )
 
 
 def unknown_outcome(name: str) -> str:

@@ -20,6 +20,7 @@ from sim.scenarios.expectations import Outcomes
 from sim.scenarios.outcomes import known_for_now, meaning
 from sim.studies.check import observe_all, seeds_from
 from sim.studies.outcomes import Measure, OwnOutcomes
+from sim.studies.survival import median
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 from sim.utils.stats import mean_interval, wilson
@@ -108,9 +109,12 @@ def ablate(
         pair. ``mean`` of the outcome over the ``runs`` that have it, and
         ``difference`` to the full model, each with ``_low`` and ``_high`` of a 95 %
         interval (Student's t); ``departure``, the share of runs in which most OSes
-        departed, with its 95 % Wilson interval; ``necessary``, whether departure goes
-        from nearly always (0.9) to nearly never (0.1), for a pair: though neither of
-        the two alone does that.
+        departed, with its 95 % Wilson interval; ``half_departed``, the day by which
+        half of the OSes had left in half of the runs (Kaplan and Meier; infinite where
+        not within the days); ``horizon``, how many days that is, since what had not
+        happened by then may do so later; ``necessary``, whether departure goes from
+        nearly always (0.9) to nearly never (0.1), for a pair: though neither of the two
+        alone does that.
 
     Raises
     ------
@@ -137,7 +141,8 @@ def ablate(
         two = list(itertools.combinations(free, 2))
         off += two
         rows += _observed(chosen, two, numbers, watched)
-    table = pd.DataFrame([_row(some, rows[0], outcome) for some in rows])
+    steps = chosen.parameters.steps
+    table = pd.DataFrame([_row(some, rows[0], outcome, steps) for some in rows])
     table.insert(0, "off", [" + ".join(one) or "nothing" for one in off])
     table = table.assign(necessary=necessary(off, table["departure"].tolist()))
     if own.digests:
@@ -189,18 +194,22 @@ def _without(scenario: Scenario, names: Iterable[str]) -> Scenario:
 
 
 def _row(
-    rows: Sequence[Outcomes], full: Sequence[Outcomes], outcome: str
+    rows: Sequence[Outcomes], full: Sequence[Outcomes], outcome: str, steps: int
 ) -> dict[str, float]:
     """Return the numbers of one line of the table."""
     values = np.array([row[outcome] for row in rows])
     difference = values - np.array([row[outcome] for row in full])
     departed = _departed(rows) * len(rows)
+    half = np.array([row.get("half_departed", np.nan) for row in rows])
+    there = np.isfinite(half)
     return {
         "runs": int(np.isfinite(values).sum()),
         **_estimate("mean", values),
         **_estimate("difference", difference),
         "departure": _departed(rows),
         **_ends("departure", wilson(departed, len(rows))),
+        "half_departed": median(np.where(there, half, steps), there),
+        "horizon": steps,
     }
 
 

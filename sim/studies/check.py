@@ -15,9 +15,15 @@ from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import IN_PARAMETERS, Changes
 from sim.scenarios import Scenario
 from sim.scenarios.expectations import Verdict, judge
-from sim.scenarios.outcomes import known_for_now, outcomes
+from sim.scenarios.outcomes import (
+    Run,
+    against_twin,
+    has_twin,
+    known_for_now,
+    outcomes,
+)
 from sim.society import Society, seed_from
-from sim.studies.outcomes import Measure, OwnOutcomes
+from sim.studies.outcomes import Measure, OwnOutcomes, simulate_twin
 from sim.utils.errors import InputError
 from sim.utils.parallel import map_all
 from sim.utils.signatures import checked_arguments
@@ -36,6 +42,7 @@ class Report(NamedTuple):
     ]  # scenario -> the outcomes of each seed's run
     # SHA-256 of a user's own outcomes, by name
     functions: Mapping[str, str] = MappingProxyType({})
+    steps: int = 0  # days of each run of the scenario
 
     @property
     def passed(self) -> bool:
@@ -113,7 +120,8 @@ def _checked(
         judge(one, rows[""], rows[one.against] if one.against is not None else None)
         for one in chosen.expectations
     ]
-    return Report(chosen.name, numbers, verdicts, rows, own.digests)
+    steps = run[0].parameters.steps
+    return Report(chosen.name, numbers, verdicts, rows, own.digests, steps)
 
 
 def _others(scenario: Scenario) -> dict[str, Scenario]:
@@ -157,7 +165,12 @@ def observe(
     for _ in range(scenario.parameters.steps):
         society.step()
     monitor, parameters = society.monitor, society.parameters
-    found = outcomes(monitor.history.columns(), monitor.rows(), parameters)
+    series = monitor.history.columns()
+    found = outcomes(series, monitor.rows(), parameters)
+    named = [name for one in scenario.expectations for name in one.names]
+    if against := [name for name in named if has_twin(name)]:
+        twin = simulate_twin(scenario, seed, None, len(series["step"]))
+        found |= against_twin(against, Run(series, {}, parameters), twin)
     if own is not None:
         found |= own.values(society)
     del society

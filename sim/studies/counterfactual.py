@@ -34,6 +34,7 @@ from sim.studies.outcomes import (
     OwnOutcomes,
     check,
     kinds_in,
+    simulate_twin,
     usual,
 )
 from sim.utils.errors import InputError
@@ -284,7 +285,11 @@ def simulate_pair(
                 arm.step()
                 observer.look(arm)
         tracks.look(max(arm.calendar for arm in arms), arms[0].state, arms[1].state)
-    found = [o.values(arm) for o, arm in zip(observers, arms, strict=True)]
+    twins = [partial(simulate_twin, one, seed, network) for one in (without, changed)]
+    found = [
+        observer.values(arm, twin)
+        for observer, arm, twin in zip(observers, arms, twins, strict=True)
+    ]
     if own is not None:
         found = [kept | own.values(a) for kept, a in zip(found, arms, strict=True)]
     columns = tracks.columns(arms[0].state)

@@ -16,6 +16,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +43,7 @@ from sim.studies.design import (
     mind_identity,
     scenario_of_factor,
 )
-from sim.studies.outcomes import OutcomeRecorder, find
+from sim.studies.outcomes import OutcomeRecorder, find, simulate_twin
 from sim.utils import importable
 from sim.utils.errors import InputError
 from sim.utils.provenance import provenance
@@ -345,7 +346,10 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             if writer is not None and day % SNAPSHOT_EVERY == 0:
                 writer.snapshot(day, society.state)
         entered("outcomes")
-        values = observer.values(society)
+        twin = partial(
+            simulate_twin, scenario_of(job), job["seed"], given_networks.of_job(job)
+        )
+        values = observer.values(society, twin)
         for name in functions:
             entered(f"outcome {name}")
             values[name] = observer.own(name, society)

@@ -9,7 +9,7 @@ its last day, or as ``result`` a ``Result`` of it, and returns a number.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,22 @@ from sim.events.kinds import EVENTS, SHIPPED
 from sim.model.columns import OFFLINE
 from sim.model.parameters import MONTH, YEAR
 from sim.runs.stopping_rules import reader_of
-from sim.scenarios import own_names
-from sim.scenarios.outcomes import OUTCOMES, outcomes
+from sim.scenarios import Scenario, own_names
+from sim.scenarios.outcomes import (
+    AGAINST_TWIN,
+    LESS_TWIN,
+    OUTCOMES,
+    Run,
+    Series,
+    against_twin,
+    has_twin,
+    outcomes,
+)
 from sim.society import Society
 from sim.utils import importable
 from sim.utils.errors import InputError, nearest
 from sim.utils.stats import gini
+from sim.utils.typing import Array
 
 BETWEEN = " to "
 DAYS = "days"
@@ -38,6 +48,11 @@ EXTRA = {
 }
 
 Measure = Callable[[Any], float]  # of a Society, or of a Result
+
+# What kind of number an outcome is: what was seen; a time by which it had not happened
+# yet; or nothing at all.
+OBSERVED, CENSORED, MISSING = range(3)
+FLAGS = ("observed", "not within the run", "missing")
 
 
 def known() -> list[str]:
@@ -65,6 +80,8 @@ def kinds_in(outcomes: Iterable[str]) -> list[str]:
 def check(name: str) -> None:
     """Raise InputError unless there is such an outcome."""
     parts = name.split(BETWEEN)
+    if has_twin(name):
+        return
     if len(parts) == 2:
         for part in parts:
             if part not in EVENTS:
@@ -78,6 +95,8 @@ def meaning(name: str) -> str:
     """Return what an outcome means, with its unit; a user's own means itself."""
     if name in EXTRA:
         return EXTRA[name]
+    if has_twin(name):
+        return f"{meaning(name.removesuffix(AGAINST_TWIN))}, {LESS_TWIN}"
     if name == DAYS:
         return "days that were simulated: what had not happened by then may do so later"
     if BETWEEN in name:
@@ -87,6 +106,72 @@ def meaning(name: str) -> str:
     if one is not None:
         return f"{one.meaning} ({one.unit})"
     return f"day on which {EVENTS[name]}" if name in EVENTS else name
+
+
+def is_day(name: str) -> bool:
+    """Tell whether an outcome is the day of an event."""
+    return name in EVENTS
+
+
+def is_time(name: str) -> bool:
+    """Tell whether an outcome is a time: the day of an event, or days between two."""
+    return name in EVENTS or BETWEEN in name
+
+
+def flagged(
+    names: Sequence[str], values: Array, days: Array | float
+) -> tuple[Array, Array]:
+    """Return outcomes with censored times in place of missing ones, and their flags.
+
+    Parameters
+    ----------
+    names
+        Of the outcomes. The days between two events are censored only if the first's
+        own day is among them, and else missing.
+    values
+        float64[..., outcomes]; nan for what did not happen.
+    days
+        How many were simulated: a number, or float64[...].
+
+    Returns
+    -------
+    tuple
+        The values, where a censored one is the time that was waited in vain, and
+        uint8[..., outcomes] of ``OBSERVED``, ``CENSORED`` and ``MISSING``.
+    """
+    found = np.array(values, np.float64)
+    flags = np.where(np.isnan(found), MISSING, OBSERVED).astype(np.uint8)
+    for at, name in enumerate(names):
+        if not is_time(name):
+            continue
+        begin: Any = 0.0
+        if BETWEEN in name:
+            first = name.partition(BETWEEN)[0]
+            begin = values[..., list(names).index(first)] if first in names else np.nan
+        waited = days - begin + np.zeros(found.shape[:-1])
+        censored = np.isnan(found[..., at]) & ~np.isnan(waited)
+        found[..., at] = np.where(censored, waited, found[..., at])
+        flags[..., at] = np.where(censored, CENSORED, flags[..., at])
+    return found, flags
+
+
+Twin = Callable[[int], Series]  # of so many days
+
+
+def simulate_twin(scenario: Scenario, seed: int, network: Any, days: int) -> Series:
+    """Simulate a society in which nobody ever has an OS; return its measures by day.
+
+    Parameters
+    ----------
+    scenario, seed, network
+        Those of the society that it is the twin of.
+    days
+        How many of them to simulate.
+    """
+    society = Society(scenario.without_oses(), rng=seed, network=network)
+    for _ in range(days):
+        society.step()
+    return society.monitor.history.columns()
 
 
 class OutcomeRecorder:
@@ -115,12 +200,24 @@ class OutcomeRecorder:
         if total > self._most:
             self._most, self._gini = total, gini(lovers)
 
-    def values(self, society: Society) -> dict[str, float]:
-        """Return the outcomes that are wanted, in their order."""
+    def values(self, society: Society, twin: Twin | None = None) -> dict[str, float]:
+        """Return the outcomes that are wanted, in their order.
+
+        Parameters
+        ----------
+        society
+            At the end of its last day.
+        twin
+            Simulates its twin, if an outcome is wanted that is compared with it.
+        """
         monitor, parameters = society.monitor, society.parameters
         series = monitor.history.columns()
         found = outcomes(series, monitor.rows(), parameters)
         found |= _contact(series, found["first_departure"])
+        against = [name for name in self.wanted if has_twin(name)]
+        if against and twin is not None:
+            run = Run(series, {}, parameters)
+            found |= against_twin(against, run, twin(len(series["step"])))
         found["love_gini"] = self._gini
         found[DAYS] = float(society.day["step"])
         return {name: _value(name, found) for name in self.wanted}

@@ -45,11 +45,11 @@ from sim.studies.job import (
     scenario_of,
     warm_up,
 )
-from sim.studies.outcomes import Measure
+from sim.studies.outcomes import DAYS, OBSERVED, Measure, flagged, is_day
 from sim.studies.store import KEPT, TRANSCRIPTS, Store, identity_of
 from sim.studies.store_digests import driving
 from sim.studies.workers import Limits, WorkerPool
-from sim.utils.errors import InputError
+from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
 from sim.utils.portable import processors
 from sim.utils.progress import doing, progress_shown
@@ -275,6 +275,48 @@ class Sweep:
             pd.DataFrame(shown, columns=_SHOWN),
         ]
         return pd.concat(columns, axis=1).set_index("position")
+
+    def times(self, outcome: str) -> pd.DataFrame:
+        """Return a time of each run that is done, censored where it had not come yet.
+
+        Parameters
+        ----------
+        outcome
+            A recorded one that is a time: the day of an event.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``position``: what varies, ``seed``, ``time`` (days), and
+            ``observed``: False where it had not happened by then, the last day.
+
+        Raises
+        ------
+        InputError
+            If it was not recorded, or is no day of an event.
+
+        Examples
+        --------
+        >>> found = sim.load_sweep("results/sweeps/phase")  # doctest: +SKIP
+        >>> within(found.times("half_departed"), [900, 2700])  # doctest: +SKIP
+        """
+        if outcome not in self.outcomes:
+            hint = nearest(outcome, self.outcomes)
+            raise InputError(f"the sweep has no outcome {outcome!r}{hint}")
+        if not is_day(outcome):
+            raise InputError(f"{outcome!r} is no day of an event, so it has no end")
+        table = self.table()
+        table = table[table["state"] == DONE]
+        if DAYS in table:
+            days = table[DAYS].to_numpy(float)
+        elif "steps" in self.design.varied:
+            days = table["steps"].to_numpy(float)
+        else:
+            days = np.full(len(table), float(self.design.most("steps")))
+        values = table[[outcome]].to_numpy(float)
+        time, flags = flagged([outcome], values, days)
+        known = table[[*self.design.varied, "seed"]]
+        return known.assign(time=time[:, 0], observed=flags[:, 0] == OBSERVED)
 
     def _points(self, places: list[int]) -> Iterator[dict[str, Any]]:
         """Yield what varies at places in the design, and the seed."""

@@ -220,3 +220,44 @@ def kaplan_meier(age: Array, ended: Array) -> tuple[Array, Array]:
     if not len(ages) or ages[0] > 0:
         ages, share = np.append(0, ages), np.append(1.0, share)
     return np.maximum(ages, 0), share
+
+
+def share_within(
+    age: Array, ended: Array, horizon: float
+) -> tuple[float, float, float]:
+    """Return the share that has ended by an age, and its 95 % interval.
+
+    One less the estimate of Kaplan and Meier (1958). The interval is Greenwood's on the
+    scale of log(-log); where all or none have ended, or none is censored before, it is
+    Wilson's. nan beyond the last age at which anything is known.
+
+    Parameters
+    ----------
+    age
+        Last age at which each subject was observed, one or more.
+    ended
+        bool, of the same length: whether it ended there; the others are censored.
+    horizon
+        The age.
+
+    Returns
+    -------
+    tuple
+        Share, 0..1, and the ends of its interval.
+    """
+    known = np.asarray(age, np.float64)
+    done = np.asarray(ended, bool)
+    if not len(known) or (horizon > known.max() and not done.all()):
+        return math.nan, math.nan, math.nan
+    ages, shares = kaplan_meier(known, done)
+    left = float(shares[np.searchsorted(ages, horizon, "right") - 1])
+    if left in (0.0, 1.0) or not (~done & (known < horizon)).any():
+        return 1.0 - left, *wilson(len(known) * (1.0 - left), len(known))
+    variance = 0.0
+    for one in np.unique(known[done & (known <= horizon)]):
+        risk = int(np.count_nonzero(known >= one))
+        ends = int(np.count_nonzero(done & (known == one)))
+        variance += ends / (risk * max(risk - ends, 1))
+    wide = Z95 * math.sqrt(variance) / abs(math.log(left))
+    low, high = (left ** math.exp(sign * wide) for sign in (-1.0, 1.0))
+    return 1.0 - left, 1.0 - low, 1.0 - high

@@ -1,13 +1,17 @@
 """Calibration of detectors: false-alarm rates on null models.
 
-Every alarm-raising detector watches societies drawn from six null
+Every alarm-raising detector watches societies drawn from several null
 models at a ladder of thresholds. Its threshold is the lowest at which false alarms
 stay below the mark on every null, with 95 % confidence.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import io
 import json
+import tokenize
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -57,7 +61,14 @@ TRUE = {
     ("departures", "community_death"): "the OSes of the standing circles depart",
     ("stationary", "modular"): "friendships are renewed within the standing circles",
     ("departures", "modular"): "friendships are renewed within the standing circles",
+    ("circles", "modular"): "friendships are renewed within the standing circles",
 }
+
+# What thresholds depend on: detectors, what they see, and what they are tried on.
+SOURCES = (
+    *("alarms.py", "community_detection.py", "detector.py", "measures.py"),
+    *("observer.py", "tracking.py", "detectors/*.py", "calibration/*.py"),
+)
 
 
 class Rate(NamedTuple):
@@ -212,6 +223,63 @@ def _choose(rates: Sequence[Rate], kind: str) -> float:
     return LADDERS[kind][-1]
 
 
+@functools.cache
+def calibrated_source() -> str:
+    """Return 16 hex digits that name the code that thresholds are valid for.
+
+    It is that of detectors, of what they see, and of the null models, without comments
+    and docstrings. Thresholds that were made with other code are stale.
+    """
+    folder = Path(__file__).parents[1]
+    files = sorted(file for name in SOURCES for file in folder.glob(name))
+    found = hashlib.sha256()
+    for file in files:
+        found.update(f"{file.relative_to(folder).as_posix()}\n".encode())
+        found.update(code_of(file.read_text(encoding="utf-8")).encode())
+    return found.hexdigest()[:16]
+
+
+def code_of(text: str) -> str:
+    """Return Python source without comments, docstrings and blank lines."""
+    lines = text.splitlines(keepends=True)
+    for token in reversed(_with_starts(text)):
+        is_docstring = token.kind == tokenize.STRING and token.begins
+        if token.kind == tokenize.COMMENT or is_docstring:
+            (row, first), (end, last) = token.start, token.end
+            kept = lines[row - 1][:first] + lines[end - 1][last:]
+            lines[row - 1 : end] = [kept]
+    shown = (line.rstrip() for line in lines)
+    return "\n".join(line for line in shown if line)
+
+
+class _Token(NamedTuple):
+    kind: int
+    start: tuple[int, int]
+    end: tuple[int, int]
+    begins: bool  # a statement
+
+
+def _with_starts(text: str) -> list[_Token]:
+    """Return the tokens of a source, and whether each begins a statement."""
+    found, begins = [], True
+    silent = (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        found.append(_Token(token.type, token.start, token.end, begins))
+        if token.type == tokenize.NEWLINE:
+            begins = True
+        elif token.type not in (*silent, tokenize.ENCODING):
+            begins = False
+    return found
+
+
+def stale(kinds: Iterable[str] | None = None) -> list[str]:
+    """Return the kinds of event whose thresholds were made with other code."""
+    thresholds = read()["thresholds"]
+    mine = calibrated_source()
+    chosen = thresholds if kinds is None else kinds
+    return [k for k in chosen if thresholds.get(k, {}).get("source") != mine]
+
+
 def document(found: Calibration, command: str) -> dict[str, Any]:
     """Return thresholds with their provenance, ready for JSON."""
     return {
@@ -233,7 +301,8 @@ def document(found: Calibration, command: str) -> dict[str, Any]:
 def _entry(found: Calibration, kind: str) -> dict[str, Any]:
     alarmed = {rate.null: rate.alarms for rate in found.of(kind)}
     bound = round(found.worst(kind).bound, 4)
-    return {"threshold": found.chosen[kind], "bound": bound, "alarms": alarmed}
+    told = {"threshold": found.chosen[kind], "bound": bound, "alarms": alarmed}
+    return told | {"source": calibrated_source()}
 
 
 def store(found: Calibration, command: str, file: Path | None = None) -> Path:

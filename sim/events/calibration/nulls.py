@@ -1,7 +1,7 @@
 """Null models: synthetic readings without the events that detectors look for.
 
 A hundred people and a hundred OSes make friends, change their minds, leave and talk by
-chance alone, in six ways (``NULLS``); into any of these, one event of a known kind,
+chance alone, in several ways (``NULLS``); into any of these, one event of a known kind,
 day, strength and membership can be planted (``planted.PLANTS``). They are quick, and
 the truth is known: what detectors are calibrated and judged on.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from sim.events.community_detection import friends_of
 from sim.events.detector import Note
 from sim.events.measures import MEASURES
-from sim.events.observer import FriendshipObserver
+from sim.events.observer import ALIKE, EVERYBODY, FriendshipObserver
 from sim.model.parameters import WEEK
 from sim.utils.typing import Array
 
@@ -26,6 +26,7 @@ CAST = 24  # agents who talk in so many words
 VOCABULARY = 400
 STAY = 0.95  # share of friendships that last a week
 CLIQUE = 12  # OSes in a clique of friends that was always there
+NEXT = 6  # ranks in readiness to leave within which peers are, where they are alike
 
 PARTS = ("friends", "talks")
 
@@ -50,8 +51,11 @@ class Null(NamedTuple):
     friends: tuple[float, float] = (4.0, 4.0)  # an agent's, on the first and last day
     peers: tuple[float, float] = (0.3, 0.3)  # OSes' attention to OSes
     adopted: bool = True  # whether all OSes are there from the first day
-    standing: int = 0  # cliques of friends that were always there
+    standing: int = 0  # communities of OSes that were always there
+    circle: int = CLIQUE  # OSes in each of them
+    dense: tuple[float, float] = (0.85, 0.85)  # share of pairs that are friends
     exits: float = 0.0  # departures a day
+    alike: float = 0.0  # spread of the logarithm of hazards; peers have like ones
     shuffled: bool = False  # whether the days change places
 
 
@@ -72,6 +76,17 @@ NULLS = {
         peers=(0.1, 0.9),
     ),
     "adoption": Null("OSes are adopted, and nothing else", adopted=False),
+    "circles": Null(
+        "all OSes are in standing communities, loosely and closely knit ones",
+        standing=5,
+        circle=20,
+        dense=(0.2, 0.85),
+    ),
+    "alike": Null(
+        "OSes leave at hazards of their own, and peers have like ones",
+        exits=0.5,
+        alike=1.5,
+    ),
 }
 
 
@@ -107,9 +122,10 @@ class NullSociety:
         self.born = self._births()
         self.pairs: Array = np.zeros((0, 2), np.int32)
         self.standing = [
-            np.arange(HUMANS + i * CLIQUE, HUMANS + (i + 1) * CLIQUE)
+            np.arange(i * self.null.circle, (i + 1) * self.null.circle) + HUMANS
             for i in range(self.null.standing)
         ]
+        self.hazards = self._draw_hazards()
         self.peers = self._draw_peers()
         self.stays = np.zeros(AGENTS, bool)
         self.gone = np.zeros(AGENTS, bool)
@@ -139,9 +155,20 @@ class NullSociety:
         )
         return _tidy(ends)
 
+    def _draw_hazards(self) -> Array:
+        """Return how readily each OS leaves, float64[OSES], rising; 1 on average."""
+        if self.null.alike == 0.0:
+            return np.ones(OSES)
+        drawn = np.sort(np.exp(self.rng.normal(0.0, self.null.alike, OSES)))
+        return np.asarray(drawn / drawn.mean())
+
     def _draw_peers(self) -> Array:
         """Return whom each OS looks at when it thinks of leaving."""
-        return _tidy(self.rng.integers(HUMANS, AGENTS, (4 * OSES, 2)))
+        if self.null.alike == 0.0:
+            return _tidy(self.rng.integers(HUMANS, AGENTS, (4 * OSES, 2)))
+        near = np.arange(OSES)[:, None] + self.rng.integers(-NEXT, NEXT + 1, (OSES, 4))
+        ends = np.stack([np.arange(OSES).repeat(4), near.ravel() % OSES], 1)
+        return _tidy(HUMANS + ends)
 
     def days(self) -> Iterator[Day]:
         """Yield every day."""
@@ -185,10 +212,11 @@ class NullSociety:
         kept = self.pairs[stay]
         fresh = self._draw(want - len(kept))
         drawn = [kept, fresh]
-        for members in self.standing:
+        share = np.linspace(*null.dense, max(null.standing, 1))
+        for members, dense in zip(self.standing, share, strict=False):
             near = clique(members)
             inside = np.isin(kept, members).all(1)
-            missing = len(near) * 0.85 - np.count_nonzero(inside)
+            missing = len(near) * dense - np.count_nonzero(inside)
             if missing > 0:
                 chosen = self.rng.permutation(len(near))[: int(missing)]
                 drawn.append(near[chosen])
@@ -205,13 +233,17 @@ class NullSociety:
         lost = np.bincount(self.peers.ravel(), left, AGENTS)
         exposure = (lost / np.maximum(known, 1))[could]
         drawn = self.contagion * (0.02 + exposure**2) * exposure  # many draw most
-        hazard = rate / OSES + drawn
+        own = self.hazards[could - HUMANS] * rate / OSES
+        hazard = own + drawn
         leaves = self.rng.random(len(could)) < hazard
         gone = could[leaves]
         if not len(gone):
             return
         notes["departed"] = Note(gone.astype(np.int32), exposure[leaves])
-        notes["exposure"] = Note(np.zeros(1, np.int32), np.array([exposure.mean()]))
+        odds = own / (1.0 - np.minimum(own, 0.999))
+        alike = odds @ exposure / odds.sum() if odds.sum() > 0.0 else exposure.mean()
+        codes = np.array([EVERYBODY, ALIKE], np.int32)
+        notes["exposure"] = Note(codes, np.array([exposure.mean(), alike]))
         self.gone[gone] = True
         self.present[gone] = False
 

@@ -14,7 +14,9 @@ from sim.model.parameters import WEEK
 
 MOST_ROWS = 5  # of one kind and day: those furthest beyond chance
 HALF = 0.5
-PAST = 13  # readings, the last two of which are compared with those before
+PAST = 26  # readings, the last two of which are compared with those before
+RECENT = 8  # readings before these two, in which it may be rising: not compared with
+FEWEST_PAST = 4  # readings to compare with
 FEWEST_FRESH = 10  # new friends of a week that can say something
 REWIRED = "degree-preserving rewiring (configuration model, closed form)"
 SCAN = "Traag et al. 2011 (constant Potts model), 2013 (significance)"
@@ -68,7 +70,9 @@ class Purity(Detector):
     """Report that a good part of the OSes are segregated in communities of their own.
 
     Of the friendships of all agents, humans too, communities are found; pure are those
-    beyond chance of which at least three in four members are OSes.
+    beyond chance of which at least three in four members are OSes. The share of OSes in
+    them is compared with the most in months past: communities that stand for ever are
+    now beyond chance, now not.
     """
 
     kind, family, once, alarm = "purity", "communities", True, True
@@ -86,12 +90,16 @@ class Purity(Detector):
         found, scores = reading.note("score")
         agents = agents[np.isin(labels, found[scores > 0.0])]
         self._shares.append(len(agents) / max(reading.measures["oses"], 1.0))
-        *past, before, share = [math.inf, math.inf, *self._shares]
-        usual = sorted(past)[len(past) // 2]
+        *past, before, share = [math.inf, *self._shares]
+        long_ago = [one for one in past[:-RECENT] if one < math.inf]
+        if len(long_ago) < FEWEST_PAST:
+            return []
+        usual = max(long_ago)
         if min(before, share) - usual < self.threshold:
             return []
         evidence = (
-            f"{share:.1%} of OSes, up from {usual:.1%} by >= {self.threshold:.1%}"
+            f"{share:.1%} of OSes, up from {usual:.1%} at most by >= "
+            f"{self.threshold:.1%}"
         )
         known = {"step": reading.step - 2 * WEEK + 1, "strength": share}
         return [self.event(reading, evidence, agents, **known)]
@@ -125,12 +133,13 @@ class Modular(Detector):
         self._score = max(0.0, self._score + min(z, 5.0) - 1.0)
         if self._score < self.threshold:
             return []
-        known = {"step": self._onset, "strength": (within - chance) / values[FRESH]}
+        excess = float((within - chance) / values[FRESH])
+        known = {"step": self._onset, "strength": excess}
         evidence = (
             f"{within:.0f} of {values[FRESH]:.0f} new friendships within, by chance "
             f"{chance:.1f}; CUSUM {self._score:.1f} >= {self.threshold:g}"
         )
-        return [self.event(reading, evidence, size=int(values[FRESH]), **known)]
+        return [self.event(reading, evidence, size=int(values[FRESH]), **known)]  # type: ignore[arg-type]
 
 
 class _Lifecycle(Detector):

@@ -14,6 +14,7 @@ from sim.utils.typing import Array
 
 NEARLY_ALL = 0.95  # share of OSes gone that counts as all
 FEWEST = 10  # departures that can make a cascade
+EFFECT = 1.1  # times as exposed as others as ready, from which copying is worth a word
 
 
 def share_departed(reading: Reading) -> float:
@@ -71,12 +72,15 @@ class AllDeparted(_Departed):
 class Cascade(Detector):
     """Report that OSes leave because others did, not each for itself.
 
-    Of those who could leave, the ones whose peers had left are the ones who do.
+    Of those who could leave, and would as likely each for itself, the ones whose peers
+    had left are the ones who do. That OSes which are alike are tied, and leave at like
+    times, is no evidence: each is weighed by the hazard at which it would leave if
+    nobody copied anybody.
     """
 
     kind, family, once, alarm = "cascade", "departure", True, True
-    watches = "share of a leaver's peers who had left, beside all who could leave"
-    null = "exits independent of peers, at any times: over-dispersed, common shocks"
+    watches = "share of a leaver's peers who had left, beside others as ready to go"
+    null = "exits at one's own hazard: over-dispersed, common shocks, peers alike"
     source = "Ramdas et al. 2023 (e-process); Cox 1975 (partial likelihood)"
 
     def start(self) -> None:
@@ -92,18 +96,19 @@ class Cascade(Detector):
             return []
         self._onset = self._onset or reading.step
         self._gone.add(agents)
-        mean = float(reading.note("exposure").values[0])
+        mean = float(reading.note("exposure").values[-1])  # of those as ready to go
         for exposure in exposures.tolist():
             self._copying.add(exposure, mean)
-        nats = self._copying.nats
-        if nats < self.threshold or len(self._gone) < FEWEST:
+        nats, effect = self._copying.nats, self._copying.effect
+        if nats < self.threshold or effect < EFFECT or len(self._gone) < FEWEST:
             return []
         seen, chance = self._copying.observed, self._copying.expected
         evidence = (
             f"{len(self._gone)} left, {seen:.1f} of their peers had, by chance "
-            f"{chance:.1f}; {nats:.1f} nats >= {self.threshold:g}"
+            f"{chance:.1f}: {effect:.2f} >= {EFFECT:g} times; "
+            f"{nats:.1f} nats >= {self.threshold:g}"
         )
-        known = {"step": self._onset, "strength": seen / max(chance, 1e-9)}
+        known = {"step": self._onset, "strength": effect}
         known |= {"p_value": math.exp(-min(nats, 700.0))}
         return [self.event(reading, evidence, self._gone.members(), **known)]
 

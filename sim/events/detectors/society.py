@@ -115,9 +115,10 @@ class Recovery(_Grief):
 
 @register
 class Reconnection(Detector):
-    """Report that people are closer to each other than on the eve of the departure.
+    """Report that closeness among people has recovered: it is above that of the eve.
 
-    It takes that half of the OSes left, and that it holds for a month.
+    It takes that half of the OSes left, and that it holds for a month. It says nothing
+    of what people would be to each other had there been no OSes: that is their twin's.
     """
 
     kind, family, once = "reconnection", "society", True

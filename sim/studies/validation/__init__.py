@@ -6,12 +6,13 @@ them beside what was published. Each fact names its row of the evidence table.
 
 from __future__ import annotations
 
-from sim.studies.validation.facts import FACTS, Fact
+from sim.studies.validation.facts import FACTS, NEXT, Fact, registered
 from sim.studies.validation.fit import FactResult, compare, rows, summary
 from sim.studies.validation.recorder import Case, Recording, record, record_case
 
 __all__ = [
     "FACTS",
+    "NEXT",
     "Case",
     "Fact",
     "FactResult",
@@ -19,6 +20,7 @@ __all__ = [
     "compare",
     "record",
     "record_case",
+    "registered",
     "rows",
     "summary",
 ]

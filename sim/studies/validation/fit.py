@@ -10,7 +10,7 @@ import numpy as np
 
 from sim import scenarios
 from sim.scenarios import Scenario
-from sim.studies.validation.facts import CHECK, FACTS, Fact
+from sim.studies.validation.facts import CALIBRATION, CHECK, FACTS, Fact
 from sim.studies.validation.recorder import Case, record_case
 from sim.utils.errors import InputError
 from sim.utils.stats import correlation
@@ -73,10 +73,16 @@ def compare(
     Raises
     ------
     InputError
-        If the scenario, a parameter or a seed is not valid.
+        If the scenario, a parameter or a seed is not valid, or a fact is registered
+        and cannot be measured.
     """
     if seeds < 1:
         raise InputError(f"it takes at least one seed, not {seeds}")
+    for fact in facts:
+        if fact.measure is None:
+            raise InputError(
+                f"{fact.what!r} is not measured: {fact.needs or 'not yet'}"
+            )
     chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
     chosen = chosen.replace(**changes)
     numbers = range(first_seed, first_seed + seeds)
@@ -88,7 +94,7 @@ def compare(
 
 
 def _measure(case: Case, facts: Sequence[Fact]) -> list[Any]:
-    return [fact.measure(case) for fact in facts]
+    return [fact.measure(case) for fact in facts if fact.measure is not None]
 
 
 def line_of(fact: Fact, values: Sequence[Any]) -> FactResult:
@@ -129,10 +135,16 @@ def _rounded(value: float) -> float | None:
 
 
 def summary(lines: Sequence[FactResult]) -> str:
-    """Return in one sentence how many facts lie within their ranges."""
-    checks = [line for line in lines if line.fact.role == CHECK]
+    """Return in one sentence how many facts lie within their ranges, checks first."""
+    counted = {
+        role: [line.within for line in lines if line.fact.role == role]
+        for role in (CHECK, CALIBRATION)
+    }
+    checks, aimed = counted.values()
+    rest = [line for line in lines if line.fact.role not in counted]
     return (
-        f"{sum(line.within for line in lines)} of {len(lines)} facts lie within the "
-        f"stated range; of the {len(checks)} kept as checks, "
-        f"{sum(line.within for line in checks)} do"
+        f"of the {len(checks)} facts kept as checks {sum(checks)} lie within the "
+        f"stated range, of the {len(aimed)} aimed at {sum(aimed)}; {len(rest)} more "
+        "are inputs read back or built in, and count as neither "
+        f"({sum(line.within for line in lines)} of {len(lines)} facts in all)"
     )
