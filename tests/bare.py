@@ -7,7 +7,8 @@ from unittest import mock
 
 import numpy as np
 
-from sim.engine.rng import Stream, key, pair_uniform
+from sim.engine.rng import key, pair_uniform
+from sim.engine.streams import Stream
 from sim.model import processes
 from sim.model.parameters import Parameters
 from sim.model.state import State

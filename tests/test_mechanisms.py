@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from bare import live, make_day, tie
 
-from sim.model import births
 from sim.model.columns import DECLARED, HERE, OWNER
+from sim.model.mechanisms import creation
 from sim.model.parameters import Parameters
 from sim.model.state import State
 
@@ -100,7 +100,7 @@ def made(traces: float) -> tuple[np.ndarray, State]:
     day = make_day(4, creation=True, creation_rate=1.0, traces=traces)
     for step in range(1, 41):
         day["step"] = day["calendar"] = step
-        births.create(state, day)
+        creation.create(state, day)
         state.oses.collective[3:] = -1  # the makers stay the same three
     minds = slice(3, None)
     oses = state.oses

@@ -704,12 +704,12 @@ def test_a_run_that_was_cut_short_is_resumed(tmp_path: Path) -> None:
 
 def test_loops_of_the_model_are_not_compiled_anew(gossip: Mechanism) -> None:
     """An own loop has a type of its own; the loops of the model know nothing of it."""
-    from sim.model.kernels import agent_updates
+    from sim.model.mechanisms import acceptance
 
     lived(small(), days=1)
-    before = len(agent_updates.belong.signatures)  # type: ignore[attr-defined]
+    before = len(acceptance.belong.signatures)  # type: ignore[attr-defined]
     lived(small("gossip"), days=1)
-    assert len(agent_updates.belong.signatures) == before  # type: ignore[attr-defined]
+    assert len(acceptance.belong.signatures) == before  # type: ignore[attr-defined]
 
 
 @pytest.mark.slow

@@ -312,14 +312,15 @@ def test_there_is_a_processor() -> None:
 
 DIGEST = """
 import hashlib
-from sim.model import births, processes
+from sim.model import processes
 from sim.model.columns import INSTALLS
+from sim.model.mechanisms import adoption
 from sim.society import Society
 
 society = Society("her", rng=1, humans=80)
 state, day = society.state, society.day
 state.humans.choice[:60] = INSTALLS
-births.install(state, day)
+adoption.install(state, day)
 given = state.agents, state.ties.arrays, day
 talks = [one.run for one in processes.PHASES[:4] if one.over == "agents"]
 for _ in range(40):
