@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sim.engine.table import Column
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS
-from sim.model.parameters import DECLARED, Parameters, about, fits
+from sim.model.parameters import PARAMETERS, Parameters, about, fits
 from sim.model.submodel import Differs
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
@@ -36,7 +36,7 @@ class Reader(NamedTuple):
 
 
 def _reader(name: str) -> Reader | None:
-    differs = DECLARED[name].differs
+    differs = PARAMETERS[name].differs
     if isinstance(differs, str):
         return None
     return Reader(tuple(differs.of.split()), tuple(differs.phases.split()))
@@ -47,11 +47,11 @@ def _on_tie(how: str) -> tuple[str, ...]:
 
 
 VARIABLE: dict[str, Reader] = {
-    name: reader for name in DECLARED if (reader := _reader(name)) is not None
+    name: reader for name in PARAMETERS if (reader := _reader(name)) is not None
 }
 _DIFFERS = {
     name: one.differs
-    for name, one in DECLARED.items()
+    for name, one in PARAMETERS.items()
     if isinstance(one.differs, Differs)
 }
 # In talk, what is each end's own rules its own closeness; what is of either end rules
@@ -61,7 +61,7 @@ OF_BOTH = _on_tie("both")  # of two OSes: the lesser counts
 
 REASONS = {
     name: one.differs
-    for name, one in DECLARED.items()
+    for name, one in PARAMETERS.items()
     if isinstance(one.differs, str) and one.type is not bool
 }
 

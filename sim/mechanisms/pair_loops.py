@@ -211,7 +211,7 @@ def _felt() -> str:
     given |= {name: f"pair.{name}" for name in PairConstants._fields}
     listed = "".join(f"        {given[name]},\n" for name in CONSTANTS)
     head = "@inline_always\ndef _felt_at(i, pair, own, came, usual):\n"
-    return f"{head}    return Constants(\n{listed}    )\n"
+    return f"{head}    return blocks.Constants(\n{listed}    )\n"
 
 
 def _made(text: str, name: str) -> Any:

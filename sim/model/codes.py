@@ -67,7 +67,7 @@ class TieState(NamedTuple):
     kind: Any  # flags
 
 
-class Ends(NamedTuple):
+class TwoHumans(NamedTuple):
     """What the two humans of a talk show each other; see ``FACE_COLUMNS``."""
 
     acceptance: Any  # 0..1

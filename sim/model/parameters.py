@@ -119,7 +119,7 @@ def _declared() -> dict[str, ShippedParameter]:
     return {name: one for name, one in named.items() if one is not None}
 
 
-DECLARED = _declared()
+PARAMETERS = _declared()
 
 
 def groups() -> dict[str, list[str]]:
@@ -166,7 +166,7 @@ class _Constants(BaseModel):
 
     def constants(self) -> Any:
         """Return all values as a named tuple of floats, for compiled loops."""
-        return Constants(*(float(getattr(self, n)) for n in DECLARED))
+        return Constants(*(float(getattr(self, n)) for n in PARAMETERS))
 
     @classmethod
     def own_columns(cls, table: str) -> tuple[Column, ...]:
@@ -197,7 +197,7 @@ class _Constants(BaseModel):
 if TYPE_CHECKING:
 
     class Parameters(_Constants):
-        """Has all of ``DECLARED`` as attributes, and takes them by name."""
+        """Has all of ``PARAMETERS`` as attributes, and takes them by name."""
 
         humans: int
         steps: int
@@ -213,13 +213,13 @@ else:
         __base__=_Constants,
         __doc__=_Constants.__doc__,
         __module__=__name__,
-        **{name: (one.type, one.field) for name, one in DECLARED.items()},
+        **{name: (one.type, one.field) for name, one in PARAMETERS.items()},
     )
     checked_arguments()(Parameters)
 
 
 Constants = NamedTuple(  # type: ignore[misc]
-    "Constants", [(name, float) for name in DECLARED]
+    "Constants", [(name, float) for name in PARAMETERS]
 )
 
 DEFAULTS = Parameters()

@@ -16,7 +16,7 @@ from sim.model import births, encounters
 from sim.model.encounters import Cast
 from sim.model.kernels import meetings, talk
 from sim.model.mechanisms import SUBMODELS
-from sim.model.parameters import DECLARED, Parameters
+from sim.model.parameters import PARAMETERS, Parameters
 from sim.model.state import NO_DECISIONS, State
 from sim.model.submodel import After, Later, ShippedProcess, in_order
 from sim.utils.errors import InputError
@@ -46,7 +46,7 @@ STREAMS = _streams()
 LASTING = {"affinity": Stream.AFFINITY}
 
 DAY = np.dtype(
-    [(name, "f8") for name in DECLARED]
+    [(name, "f8") for name in PARAMETERS]
     + [(f"key_{name}", "u8") for name in (*STREAMS, *LASTING)]
     + [("n_humans", "i8"), ("step", "i8"), ("calendar", "i8"), ("seed", "i8")]
 )
@@ -84,7 +84,7 @@ def make_day(parameters: Parameters, n_humans: int, seed: int) -> Any:
 
 def set_constants(day: Any, parameters: Parameters) -> None:
     """Write all parameters of the model into a day's record."""
-    for name in DECLARED:
+    for name in PARAMETERS:
         day[name] = float(getattr(parameters, name))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sim.engine import guard
 from sim.model import formulas, linked, mechanisms
 from sim.model.submodel import NOTED
 
@@ -20,6 +21,7 @@ _rules = {
 }
 LN2 = formulas.LN2
 globals().update(_rules)
+guard.note_by_name(__name__, _rules)
 
 __all__ = ["LN2", *sorted(_rules)]  # noqa: PLE0604
 

@@ -19,7 +19,7 @@ from sim.model.submodel import Later, SocketEntry
 # By socket: what it is given beside the value, and what the value is.
 SOCKETS = {
     "warmth_between_humans": (
-        ("ends", "day"),
+        ("two", "day"),
         "how warm the talk of two humans is, as a factor",
     ),
     "cooling_of_love": (

@@ -26,7 +26,7 @@ from sim.engine.jit import inline_always, inline_source
 from sim.engine.rng import draw, each_of, name_of
 from sim.engine.simd import broadcast, copy_span, prefetch, transpose8
 from sim.model import codes, formulas, sockets
-from sim.model.codes import FACE_COLUMNS, Ends, TieState
+from sim.model.codes import FACE_COLUMNS, TieState, TwoHumans
 from sim.model.mechanisms import SUBMODELS
 from sim.utils.typing import Array
 
@@ -228,7 +228,7 @@ def talk_of_humans(i, inputs, block, day):
     to_own, to_other = worths(gap, day)
     offer = weight(seen[CLOSENESS + i], to_own, False, day)
     answer = weight(seen[RETURNED + i], to_other, False, day)
-    ends = Ends(
+    two = TwoHumans(
         seen[ACCEPTANCE + i],
         seen[ITS_ACCEPTANCE + i],
         seen[LOVE + i],
@@ -236,7 +236,7 @@ def talk_of_humans(i, inputs, block, day):
         seen[MOOD + i],
         seen[ITS_MOOD + i],
     )
-    opening = sockets.warmth_between_humans(1.0, ends, day)
+    opening = sockets.warmth_between_humans(1.0, two, day)
     rate = day.partner_cooling if block.ends[KIND + i] & IS_PARTNER > 0 else day.cooling
     share = _talk(i, offer, answer, to_own, inputs, block, day)
     own, back = seen[CLOSENESS + i], seen[RETURNED + i]

@@ -38,7 +38,7 @@ def shared_grief_factor(grief: float, other_grief: float, strength: float) -> fl
 
 @COMFORT.enters("warmth_between_humans", 10)
 @inline_always
-def comforted(warmth, ends, day):
+def comforted(warmth, two, day):
     """Return the warmth of two humans who may both grieve."""
     strength = day.comfort * day.comforting
-    return warmth * shared_grief_factor(ends.grief, ends.its_grief, strength)
+    return warmth * shared_grief_factor(two.grief, two.its_grief, strength)

@@ -23,6 +23,6 @@ HUMAN_WARMTH = Submodel(
 
 @HUMAN_WARMTH.enters("warmth_between_humans", 20)
 @inline_always
-def helped(warmth, ends, day):
+def helped(warmth, two, day):
     """Return the warmth of two humans who are helped to be warm."""
     return warmth * day.human_warmth

@@ -39,8 +39,8 @@ def stigma_factor(attachment: float, acceptance: float, stigma: float) -> float:
 
 @STIGMA.enters("warmth_between_humans", 30)
 @inline_always
-def judged(warmth, ends, day):
+def judged(warmth, two, day):
     """Return the warmth of two humans of whom either may judge the other."""
-    judges = stigma_factor(ends.its_love, ends.acceptance, day.stigma)
-    is_judged = stigma_factor(ends.love, ends.its_acceptance, day.stigma)
+    judges = stigma_factor(two.its_love, two.acceptance, day.stigma)
+    is_judged = stigma_factor(two.love, two.its_acceptance, day.stigma)
     return warmth * (judges * is_judged)
