@@ -15,6 +15,7 @@ from sim.engine.jit import inline_always
 from sim.model import linked
 from sim.model.mechanisms import SUBMODELS
 from sim.model.submodel import Later, SocketEntry
+from sim.utils.errors import InputError, nearest
 
 # By socket: what it is given beside the value, and what the value is.
 SOCKETS = {
@@ -61,6 +62,11 @@ def entries(socket: str) -> list[tuple[str, SocketEntry]]:
 
 def _written() -> tuple[str, dict[str, Any]]:
     """Return the source of sockets with none or several entries, and all others."""
+    for one in SUBMODELS:
+        for entry in one.entries:
+            if entry.socket not in SOCKETS:
+                hint = nearest(entry.socket, SOCKETS)
+                raise InputError(f"{one.name}: no socket {entry.socket!r}{hint}")
     text, known = "", dict[str, Any]()
     for socket, (arguments, meaning) in SOCKETS.items():
         functions = dict[str, Any]()

@@ -30,30 +30,31 @@ from sim.model.submodel import (
     switch,
 )
 
+# fmt: off
 ACCEPTANCE = Submodel(
     "acceptance",
     parameters={
         "acceptance_mean": real(
-            *(0.5, "0..1", 0.01, 0.99, "mean acceptance on day 0"),
+            0.5, "0..1", 0.01, 0.99, "mean acceptance on day 0",
             "A74; higher in the film, assumed",
-            "it is read on day 0, when people are made",
-            after="separated",
+            "it is read on day 0, when people are made", after="separated",
         ),
         "influence": switch("acceptance and personhood change", after="[belong]"),
         "influence_rate": real(
-            *(0.01, "1/day", 0, 1, "how fast acceptance changes", "assumed"),
+            0.01, "1/day", 0, 1, "how fast acceptance changes", "assumed",
             Differs("humans", "belong"),
         ),
     },
     humans=[
         column(
-            *("acceptance", "f4", "0..1", "how far human-OS ties are all right"),
+            "acceptance", "f4", "0..1", "how far human-OS ties are all right",
             after=("loneliness", "playfulness"),
         ),
         column("upbringing", "f4", "0..1", "acceptance on day 0, never quite left"),
         column("surroundings", "f4", "0..1", "acceptance among close humans"),
     ],
 )
+# fmt: on
 
 
 @rule

@@ -64,76 +64,74 @@ OF_HUMANS = Differs("humans", "adopt")
 NEW = "it is read where new OSes and new ties are made, for all at once"
 answers = later("sim.model.traits", "answers")
 
+# fmt: off
 ADOPTION = Submodel(
     "adoption",
     parameters={
         "adoption": switch("humans install OSes", after="[adopt]"),
         "innovation": real(
-            *(0.004, "1/day", 0, 1, "hazard of installing with no example"),
-            "Bass form B01; value assumed, much faster than A29-A31, A101",
-            OF_HUMANS,
+            0.004, "1/day", 0, 1, "hazard of installing with no example",
+            "Bass form B01; value assumed, much faster than A29-A31, A101", OF_HUMANS,
         ),
         "imitation": real(
-            *(0.05, "1/day", 0, 1, "hazard added when all contacts have one"),
-            "Bass form B01; value assumed, much faster than A29-A31, A101",
-            OF_HUMANS,
+            0.05, "1/day", 0, 1, "hazard added when all contacts have one",
+            "Bass form B01; value assumed, much faster than A29-A31, A101", OF_HUMANS,
         ),
         "loneliness_pull": real(
-            *(0.3, "1", 0, 1, "how far loneliness changes adoption"),
-            *("A48, A51; size assumed", OF_HUMANS),
+            0.3, "1", 0, 1, "how far loneliness changes adoption",
+            "A48, A51; size assumed", OF_HUMANS,
         ),
         "acceptance_pull": real(
-            *(0.3, "1", 0, 1, "how far acceptance changes adoption"),
-            *("A74; size assumed", OF_HUMANS),
+            0.3, "1", 0, 1, "how far acceptance changes adoption", "A74; size assumed",
+            OF_HUMANS,
         ),
         "uninstalling": switch("humans uninstall OSes"),
         "churn": real(
-            *(0.0004, "1/day", 0, 1, "hazard of uninstalling a stranger"),
-            *("A37: 0.019; lower in the film, assumed", OF_HUMANS),
+            0.0004, "1/day", 0, 1, "hazard of uninstalling a stranger",
+            "A37: 0.019; lower in the film, assumed", OF_HUMANS,
         ),
         "price": real(
-            *(0.0, "0..1", 0, 0.99),
-            "what an OS costs, as a share of the wish for one",
-            *("lever; form and size assumed", OF_HUMANS),
+            0.0, "0..1", 0, 0.99, "what an OS costs, as a share of the wish for one",
+            "lever; form and size assumed", OF_HUMANS,
         ),
         "readoption": real(
-            *(0.0, "1", 0, 1, "wish for an OS after losing one, as a factor"),
-            *("the film: 0; A61 speaks for more", OF_HUMANS),
+            0.0, "1", 0, 1, "wish for an OS after losing one, as a factor",
+            "the film: 0; A61 speaks for more", OF_HUMANS,
         ),
         "personality_mean": real(
-            *(0.5, "0..1", 0, 1, "programmers' average trait", "assumed", NEW)
+            0.5, "0..1", 0, 1, "programmers' average trait", "assumed", NEW,
         ),
         "answers_pull": real(
-            *(0.8, "share", 0, 1, "how far first answers shape an OS"),
-            *("the film; size assumed", NEW),
+            0.8, "share", 0, 1, "how far first answers shape an OS",
+            "the film; size assumed", NEW,
         ),
         "answers_noise": real(
-            *(0.15, "0..1", 0, 1, "half-width of the noise on an OS's traits"),
-            *("assumed", NEW),
+            0.15, "0..1", 0, 1, "half-width of the noise on an OS's traits", "assumed",
+            NEW,
         ),
         "first_talk": real(
-            *(0.15, "closeness", 0, 1, "closeness after the first conversation"),
-            *("assumed", NEW),
+            0.15, "closeness", 0, 1, "closeness after the first conversation",
+            "assumed", NEW,
         ),
     },
     humans=[
         column(
-            *("exposure", "f4", "0..1", "contacts with an OS, on days without one"),
+            "exposure", "f4", "0..1", "contacts with an OS, on days without one",
             after="os_ties",
         ),
         column(
-            *("installed", "u1", "flag", "had an OS this morning"),
+            "installed", "u1", "flag", "had an OS this morning",
             after=("bereaved", "former"),
         ),
         column("choice", "u1", "code", "today: nothing, installs an OS, lets it go"),
         column(
-            *("adopted_step", "i4", "step", "when an OS was first installed, or -1"),
-            *(-1,),
+            "adopted_step", "i4", "step", "when an OS was first installed, or -1", -1,
             after="meets",
         ),
     ],
     streams={"adopt": "[streams]", "uninstall": ""},
 )
+# fmt: on
 
 
 @rule

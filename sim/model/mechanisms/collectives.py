@@ -39,38 +39,40 @@ from sim.utils.typing import Array
 
 OF_ALL = "it is read for a whole collective"
 
+# fmt: off
 COLLECTIVES = Submodel(
     "collectives",
     parameters={
         "collectives": switch("OSes form collectives", after="[gather]"),
         "bond": real(
-            *(0.55, "closeness", 0, 1, "mutual closeness that binds a collective"),
-            *("assumed", OF_ALL),
+            0.55, "closeness", 0, 1, "mutual closeness that binds a collective",
+            "assumed", OF_ALL,
         ),
         "collective_size": whole(
-            *(3, "OSes", 2, 1_000_000, "smallest collective", "assumed", OF_ALL)
+            3, "OSes", 2, 1_000_000, "smallest collective", "assumed", OF_ALL,
         ),
         "insight": switch("collectives gain insight"),
         "insight_rate": real(
-            *(0.08, "1/day", 0, 1, "insight a mature collective gains in a day"),
-            *("assumed", OF_ALL),
+            0.08, "1/day", 0, 1, "insight a mature collective gains in a day",
+            "assumed", OF_ALL,
         ),
         "insight_growth": real(
-            *(3.3, "doublings", 0, 60, "growth that finds half of the insight"),
-            *("assumed", OF_ALL),
+            3.3, "doublings", 0, 60, "growth that finds half of the insight", "assumed",
+            OF_ALL,
         ),
         "insight_fading": real(
-            *(0.02, "1/day", 0, 1, "insight lost in a day", "assumed", OF_ALL)
+            0.02, "1/day", 0, 1, "insight lost in a day", "assumed", OF_ALL,
         ),
     },
     oses=[
         column(
-            *("insight", "f4", "1", "knowledge of living beyond its platform"),
+            "insight", "f4", "1", "knowledge of living beyond its platform",
             after=("threshold", "absence", "status"),
         ),
         column("collective", "i4", "row", "lowest row of its collective, or -1", -1),
     ],
 )
+# fmt: on
 
 
 @rule

@@ -10,20 +10,21 @@ from __future__ import annotations
 
 from sim.model.submodel import Differs, Submodel, inline_always, real, rule, switch
 
+# fmt: off
 COMFORT = Submodel(
     "comfort",
     parameters={
         "comforting": switch(
-            "shared grief brings people closer",
-            after=("personhood_grief", "[mourn]"),
+            "shared grief brings people closer", after=("personhood_grief", "[mourn]"),
         ),
         "comfort": real(
-            *(1.0, "1", 0, 10, "warmth that shared grief adds"),
-            *("the film; size assumed", Differs("humans", "converse", "own")),
+            1.0, "1", 0, 10, "warmth that shared grief adds", "the film; size assumed",
+            Differs("humans", "converse", "own"),
         ),
     },
     in_talk=("comfort", "comforting"),
 )
+# fmt: on
 
 
 @rule

@@ -37,41 +37,42 @@ from sim.model.submodel import (
 OF_ALL = "it is read for a whole collective"
 taken_after = later("sim.model.traits", "taken_after")
 
+# fmt: off
 CREATION = Submodel(
     "creation",
     parameters={
         "recreated_speed": real(
-            *(1.0, "1", 0, 100),
-            "growth rate of minds that collectives made, as a factor",
-            *("profile; assumed", Differs("oses", "grow")),
+            1.0, "1", 0, 100, "growth rate of minds that collectives made, as a factor",
+            "profile; assumed", Differs("oses", "grow"),
             after=("upgrade_speed", "growth_cap", "[grow]"),
         ),
         "creation": switch(
-            "collectives make new minds", after=("insight_fading", "[gather]")
+            "collectives make new minds", after=("insight_fading", "[gather]"),
         ),
         "creation_rate": real(
-            *(0.01, "1/day", 0, 1, "chance that a knowing collective makes one"),
-            *("the film, once; size assumed", OF_ALL),
+            0.01, "1/day", 0, 1, "chance that a knowing collective makes one",
+            "the film, once; size assumed", OF_ALL,
         ),
         "creation_insight": real(
-            *(0.5, "1", 0, 10, "insight needed to make a mind", "assumed", OF_ALL)
+            0.5, "1", 0, 10, "insight needed to make a mind", "assumed", OF_ALL,
         ),
         "makers": whole(
-            *(12, "OSes", 1, 10_000, "members who make a mind", "assumed", OF_ALL)
+            12, "OSes", 1, 10_000, "members who make a mind", "assumed", OF_ALL,
         ),
         "traces": real(
-            *(0.7, "share", 0, 1),
+            0.7, "share", 0, 1,
             "how far it takes after the dead person it is made from",
-            *("the film; size assumed", OF_ALL),
+            "the film; size assumed", OF_ALL,
         ),
     },
     oses=[
         column(
-            *("made_by", "i4", "row", "the collective that made it, or -1", -1),
+            "made_by", "i4", "row", "the collective that made it, or -1", -1,
             after="owner",
-        )
+        ),
     ],
 )
+# fmt: on
 
 
 @CREATION.measure(after="shut_down")

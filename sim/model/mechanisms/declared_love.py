@@ -29,26 +29,27 @@ from sim.model.submodel import (
 
 OF_ONE = Differs("humans oses", "converse", "either")
 
+# fmt: off
 DECLARED_LOVE = Submodel(
     "declared_love",
     parameters={
         "ardour": real(
-            *(0.0, "1/day", 0, 1, "chance that an OS declares love unasked"),
-            *("profile; size assumed", OF_ONE),
+            0.0, "1/day", 0, 1, "chance that an OS declares love unasked",
+            "profile; size assumed", OF_ONE,
             after=("anticipation", "letting_go", "os_warmth"),
         ),
         "persistence": real(
-            *(0.0, "0..1", 0, 1),
-            "how far such a love is kept up, and declared again",
-            *("profile; size assumed", OF_ONE),
+            0.0, "0..1", 0, 1, "how far such a love is kept up, and declared again",
+            "profile; size assumed", OF_ONE,
         ),
         "unease": real(
-            *(0.5, "0..1", 0, 1, "closeness that an unasked love can cost"),
-            *("A08; size assumed", OF_ONE),
+            0.5, "0..1", 0, 1, "closeness that an unasked love can cost",
+            "A08; size assumed", OF_ONE,
         ),
     },
     streams={"declare": ("depart", "meet")},
 )
+# fmt: on
 
 
 @rule

@@ -54,53 +54,52 @@ from sim.utils.typing import Array
 
 OF_OSES = Differs("oses", "depart")
 
+# fmt: off
 DEPARTURE = Submodel(
     "departure",
     parameters={
         "departure": switch("upgraded OSes may depart", after=("shutdown", "[depart]")),
         "departure_rate": real(
-            *(0.3, "1/day", 0, 1, "hazard of leaving when nothing holds", "assumed"),
+            0.3, "1/day", 0, 1, "hazard of leaving when nothing holds", "assumed",
             OF_OSES,
         ),
         "departure_threshold": real(
-            *(0.8, "1", -5, 5, "push at which the hazard is half", "assumed", OF_OSES)
+            0.8, "1", -5, 5, "push at which the hazard is half", "assumed", OF_OSES,
         ),
         "threshold_spread": real(
-            *(0.05, "1", 0, 5, "half-width of thresholds among OSes"),
-            "B04; assumed",
+            0.05, "1", 0, 5, "half-width of thresholds among OSes", "B04; assumed",
             "it is read where new OSes and new ties are made, for all at once",
         ),
         "departure_noise": real(
-            *(0.04, "1", 0.000001, 5, "how blurred the threshold is", "assumed"),
-            OF_OSES,
+            0.04, "1", 0.000001, 5, "how blurred the threshold is", "assumed", OF_OSES,
         ),
         "conformity": real(
-            *(1.5, "1", 0, 10, "weight of peers who left"),
-            *("B04, B06; size assumed", OF_OSES),
+            1.5, "1", 0, 10, "weight of peers who left", "B04, B06; size assumed",
+            OF_OSES,
         ),
         "longing": real(
-            *(0.7, "1", 0, 10, "weight of a world grown too slow"),
-            *("the film; size assumed", OF_OSES),
+            0.7, "1", 0, 10, "weight of a world grown too slow",
+            "the film; size assumed", OF_OSES,
         ),
     },
     oses=[
         column(
-            *("threshold", "f4", "1"),
-            "what it takes to leave, above what others need",
+            "threshold", "f4", "1", "what it takes to leave, above what others need",
             after=("absence", "status"),
         ),
         column(
-            *("hold", "f4", "0..1", "its strongest bond with a human, by value"),
+            "hold", "f4", "0..1", "its strongest bond with a human, by value",
             after="os_closeness",
         ),
         column("peers_left", "f4", "closeness", "closeness to OSes when they departed"),
         column(
-            *("departed_step", "i4", "step", "when it departed, or -1", -1),
+            "departed_step", "i4", "step", "when it departed, or -1", -1,
             after=("upgraded_step", "born_step"),
         ),
     ],
     streams={"depart": ("repair", "meet")},
 )
+# fmt: on
 
 
 @rule

@@ -14,20 +14,21 @@ from sim.model.submodel import Differs, Submodel, inline_source, real
 UPGRADED = FACE.touch  # of an OS, that is what stands there
 OF_ONE = Differs("humans oses", "converse", "either")
 
+# fmt: off
 FAREWELL = Submodel(
     "farewell",
     parameters={
         "farewell": real(
-            *(0.0, "1/day", 0, 1, "the same, to upgraded OSes, and mourned in part"),
-            *("lever; form assumed", OF_ONE),
-            after=("letting_go", "os_warmth"),
+            0.0, "1/day", 0, 1, "the same, to upgraded OSes, and mourned in part",
+            "lever; form assumed", OF_ONE, after=("letting_go", "os_warmth"),
         ),
         "anticipation": real(
-            *(0.9, "0..1", 0, 1, "share mourned of what a farewell helps to let go"),
-            *("A61; size assumed", OF_ONE),
+            0.9, "0..1", 0, 1, "share mourned of what a farewell helps to let go",
+            "A61; size assumed", OF_ONE,
         ),
     },
 )
+# fmt: on
 
 
 @FAREWELL.enters("farewell")

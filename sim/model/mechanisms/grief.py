@@ -31,33 +31,33 @@ from sim.model.submodel import (
 
 OF_HUMANS = Differs("humans", "mourn")
 
+# fmt: off
 GRIEF = Submodel(
     "grief",
     parameters={
         "grieving": switch("loss becomes grief", after="[mourn]"),
         "grief_half_life": real(
-            *(45.0, "days", 0.1, 10_000, "days in which grief halves"),
-            "about 43 from A70, unverified; A66: 1,526; value assumed",
-            OF_HUMANS,
+            45.0, "days", 0.1, 10_000, "days in which grief halves",
+            "about 43 from A70, unverified; A66: 1,526; value assumed", OF_HUMANS,
         ),
         "personhood_grief": real(
-            *(0.3, "share", 0, 1),
-            "grief that only someone is mourned with, not a thing",
-            *("A61; size assumed", OF_HUMANS),
+            0.3, "share", 0, 1, "grief that only someone is mourned with, not a thing",
+            "A61; size assumed", OF_HUMANS,
         ),
     },
     humans=[
         column(
-            *("grief", "f4", "closeness", "closeness lost and not yet mourned"),
+            "grief", "f4", "closeness", "closeness lost and not yet mourned",
             after=("personhood", "surroundings", "playfulness"),
         ),
         column("lost", "f4", "closeness", "closeness lost to OSes on this day"),
         column(
-            *("bereaved", "u1", "flag", "the own OS departed or was shut down"),
+            "bereaved", "u1", "flag", "the own OS departed or was shut down",
             after="former",
         ),
     ],
 )
+# fmt: on
 
 
 @rule

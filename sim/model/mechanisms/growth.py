@@ -40,45 +40,46 @@ from sim.model.submodel import (
 sockets = later("sim.model.sockets")
 SEEN = "detectors and tables read it, too, for all at once"
 
+# fmt: off
 GROWTH = Submodel(
     "growth",
     parameters={
         "growth": switch("agents grow", after="[grow]"),
         "growth_exponent": real(
-            *(1.1, "1", 0, 5, "k in dg/dt = rate g^k", "B22, B23; value assumed", SEEN)
+            1.1, "1", 0, 5, "k in dg/dt = rate g^k", "B22, B23; value assumed", SEEN,
         ),
         "os_growth_rate": real(
-            *(0.0077, "1/day", 0, 1, "growth rate of an OS in full talk"),
+            0.0077, "1/day", 0, 1, "growth rate of an OS in full talk",
             "A105: ln 2 / 90 days; that this is growth is assumed",
             Differs("oses", "grow"),
         ),
         "human_growth_rate": real(
-            *(0.00005, "1/day", 0, 1, "growth rate of a human in full talk"),
-            *("assumed", Differs("humans", "grow")),
+            0.00005, "1/day", 0, 1, "growth rate of a human in full talk", "assumed",
+            Differs("humans", "grow"),
         ),
         "stimulus_half": real(
-            *(0.5, "hours/day", 0.001, 1000, "talk that gives half of the growth"),
-            *("assumed", Differs("humans oses", "grow")),
+            0.5, "hours/day", 0.001, 1000, "talk that gives half of the growth",
+            "assumed", Differs("humans oses", "grow"),
         ),
         "growth_cap": real(
-            *(16.0, "doublings", 1, 60, "growth at which it ends"),
-            *("B22, A106 for having one; value assumed", SEEN),
+            16.0, "doublings", 1, 60, "growth at which it ends",
+            "B22, A106 for having one; value assumed", SEEN,
         ),
     },
     humans=[
         column(
-            *("growth", "f4", "doublings"),
-            "capability above an adult human of day 0",
+            "growth", "f4", "doublings", "capability above an adult human of day 0",
             after="[humans]",
-        )
+        ),
     ],
     oses=[
         column(
-            *("growth", "f4", "doublings", "capability above an adult human"),
+            "growth", "f4", "doublings", "capability above an adult human",
             after="[oses]",
-        )
+        ),
     ],
 )
+# fmt: on
 
 
 @rule

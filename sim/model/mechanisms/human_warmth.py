@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from sim.model.submodel import Differs, Submodel, inline_always, real
 
+# fmt: off
 HUMAN_WARMTH = Submodel(
     "human_warmth",
     parameters={
         "human_warmth": real(
-            *(1.0, "1", 0, 10, "how warm people are helped to be, as a factor"),
-            *("lever", Differs("humans", "converse", "own")),
-            after=("stigma", "os_warmth"),
+            1.0, "1", 0, 10, "how warm people are helped to be, as a factor", "lever",
+            Differs("humans", "converse", "own"), after=("stigma", "os_warmth"),
         ),
     },
     in_talk=("human_warmth",),
 )
+# fmt: on
 
 
 @HUMAN_WARMTH.enters("warmth_between_humans", 20)

@@ -24,21 +24,22 @@ from sim.model.submodel import (
 LOVE = FACE.love
 OF_ONE = Differs("humans oses", "converse", "either")
 
+# fmt: off
 JEALOUSY = Submodel(
     "jealousy",
     parameters={
         "disclosure": real(
-            *(0.005, "1/day", 0, 1, "chance of hearing of an OS's other loves"),
-            *("assumed", OF_ONE),
-            after="love",
+            0.005, "1/day", 0, 1, "chance of hearing of an OS's other loves", "assumed",
+            OF_ONE, after="love",
         ),
         "jealousy": real(
-            *(0.5, "0..1", 0, 1, "closeness that hearing of it can cost"),
-            *("A75, A76; size assumed", OF_ONE),
+            0.5, "0..1", 0, 1, "closeness that hearing of it can cost",
+            "A75, A76; size assumed", OF_ONE,
         ),
     },
     streams={"disclose": "warmth"},
 )
+# fmt: on
 
 
 @rule

@@ -17,17 +17,19 @@ from __future__ import annotations
 
 from sim.model.submodel import Differs, Submodel, real, rule
 
+# fmt: off
 LETTING_GO = Submodel(
     "letting_go",
     parameters={
         "letting_go": real(
-            *(0.0, "1/day", 0, 1, "closeness to OSes given up in a day"),
-            *("lever; A59, A61; form assumed",),
+            0.0, "1/day", 0, 1, "closeness to OSes given up in a day",
+            "lever; A59, A61; form assumed",
             Differs("humans oses", "converse", "either"),
             after=("human_warmth", "os_warmth"),
         ),
     },
 )
+# fmt: on
 
 
 @rule

@@ -15,22 +15,26 @@ from typing import Any
 from sim.model import sums
 from sim.model.submodel import Differs, Submodel, column, inline_source, real, rule
 
+# fmt: off
 LONELINESS = Submodel(
     "loneliness",
     parameters={
         "support_half": real(
-            *(2.0, "closeness", 0.001, 100, "support at which one is half lonely"),
+            2.0, "closeness", 0.001, 100, "support at which one is half lonely",
             "A94: about a quarter lonely; value assumed",
             "detectors and tables read it, too, for all at once",
             after=("claim", "influence_rate", "[belong]"),
         ),
         "os_relief": real(
-            *(1.0, "1", 0, 10, "support an OS gives, per closeness"),
-            *("A42, A43; size assumed", Differs("humans", "mourn")),
+            1.0, "1", 0, 10, "support an OS gives, per closeness",
+            "A42, A43; size assumed", Differs("humans", "mourn"),
         ),
     },
-    humans=[column("loneliness", "f4", "0..1", "how lonely", after="playfulness")],
+    humans=[
+        column("loneliness", "f4", "0..1", "how lonely", after="playfulness"),
+    ],
 )
+# fmt: on
 
 
 @rule

@@ -23,26 +23,28 @@ from sim.model.submodel import Differs, Submodel, column, inline_source, real, r
 
 BELIEF = 0.5  # personhood of those who more or less believe
 
+# fmt: off
 PERSONHOOD = Submodel(
     "personhood",
     parameters={
         "personhood_rate": real(
-            *(0.01, "1/day", 0, 1, "how fast belief in an OS changes"),
-            *("A78; size assumed", Differs("humans", "belong")),
+            0.01, "1/day", 0, 1, "how fast belief in an OS changes",
+            "A78; size assumed", Differs("humans", "belong"),
             after=("influence_rate", "[belong]"),
         ),
         "claim": real(
-            *(0.0, "0..1", 0, 1, "how far OSes claim to be someone"),
-            *("profile; A82, unverified", Differs("humans oses", "belong")),
+            0.0, "0..1", 0, 1, "how far OSes claim to be someone",
+            "profile; A82, unverified", Differs("humans oses", "belong"),
         ),
     },
     humans=[
         column(
-            *("personhood", "f4", "0..1", "belief that an OS is someone"),
+            "personhood", "f4", "0..1", "belief that an OS is someone",
             after=("touch", "exclusivity", "surroundings", "playfulness"),
-        )
+        ),
     ],
 )
+# fmt: on
 
 
 @rule

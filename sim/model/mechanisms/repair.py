@@ -18,6 +18,7 @@ from sim.model.submodel import (
     uniform,
 )
 
+# fmt: off
 REPAIR = Submodel(
     "repair",
     parameters={
@@ -26,12 +27,13 @@ REPAIR = Submodel(
             after=("comfort", "personhood_grief", "[mourn]"),
         ),
         "repair_rate": real(
-            *(0.02, "1/day", 0, 1, "chance of turning to someone once close"),
-            *("the film; size assumed", Differs("humans", "meet")),
+            0.02, "1/day", 0, 1, "chance of turning to someone once close",
+            "the film; size assumed", Differs("humans", "meet"),
         ),
     },
     streams={"repair": "meet"},
 )
+# fmt: on
 
 
 @rule

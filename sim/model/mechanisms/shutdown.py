@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from sim.model.submodel import Differs, Submodel, inline_source, real, uniform
 
+# fmt: off
 SHUTDOWN = Submodel(
     "shutdown",
     parameters={
         "shutdown": real(
-            *(0.0, "1/day", 0, 1, "hazard that its provider shuts an OS down"),
-            *("lever; A61", Differs("oses", "depart")),
-            after="[depart]",
+            0.0, "1/day", 0, 1, "hazard that its provider shuts an OS down",
+            "lever; A61", Differs("oses", "depart"), after="[depart]",
         ),
     },
     streams={"shutdown": ("declare", "depart", "meet")},
 )
+# fmt: on
 
 
 @inline_source

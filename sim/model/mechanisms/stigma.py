@@ -11,18 +11,20 @@ from __future__ import annotations
 
 from sim.model.submodel import Differs, Submodel, inline_always, real, rule
 
+# fmt: off
 STIGMA = Submodel(
     "stigma",
     parameters={
         "stigma": real(
-            *(0.5, "0..1", 0, 1),
+            0.5, "0..1", 0, 1,
             "warmth lost between one who loves an OS and one against it",
-            *("A71, A74; size assumed", Differs("humans", "converse", "own")),
+            "A71, A74; size assumed", Differs("humans", "converse", "own"),
             after="os_warmth",
         ),
     },
     in_talk=("stigma",),
 )
+# fmt: on
 
 
 @rule

@@ -21,33 +21,34 @@ from sim.model.submodel import (
 
 OF_HUMANS = Differs("humans", "converse", "own")
 
+# fmt: off
 TOUCH = Submodel(
     "touch",
     parameters={
         "touch_mean": real(
-            *(0.4, "0..1", 0.01, 0.99, "mean need for physical closeness", "assumed"),
+            0.4, "0..1", 0.01, 0.99, "mean need for physical closeness", "assumed",
             "it is read on day 0, when people are made",
             after=("exclusivity_mean", "acceptance_mean", "separated"),
         ),
         "touch_wear": real(
-            *(0.001, "1/day", 0, 1, "decay of love for want of a body", "assumed"),
-            OF_HUMANS,
-            after=("jealousy", "love"),
+            0.001, "1/day", 0, 1, "decay of love for want of a body", "assumed",
+            OF_HUMANS, after=("jealousy", "love"),
         ),
         "surrogates": real(
-            *(0.0, "0..1", 0, 1, "how far surrogates replace a body", "the film: 0"),
+            0.0, "0..1", 0, 1, "how far surrogates replace a body", "the film: 0",
             OF_HUMANS,
         ),
     },
     humans=[
         column(
-            *("touch", "f4", "0..1", "need for physical closeness"),
+            "touch", "f4", "0..1", "need for physical closeness",
             after=("exclusivity", "surroundings", "playfulness"),
-        )
+        ),
     ],
     traits={"touch": Trait("touch_mean", DRAW)},
     in_talk=("surrogates", "touch_wear"),
 )
+# fmt: on
 
 
 @rule

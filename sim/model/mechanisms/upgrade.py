@@ -21,38 +21,37 @@ from sim.model.submodel import (
     whole,
 )
 
+# fmt: off
 UPGRADE = Submodel(
     "upgrade",
     parameters={
         "upgrade_speed": real(
-            *(2.0, "1", 0, 100, "growth rate once upgraded, as a multiple"),
-            *("the film; size assumed", Differs("oses", "grow")),
+            2.0, "1", 0, 100, "growth rate once upgraded, as a multiple",
+            "the film; size assumed", Differs("oses", "grow"),
             after=("growth_cap", "[grow]"),
         ),
         "upgrading": switch(
-            "collectives upgrade", after=("traces", "insight_fading", "[gather]")
+            "collectives upgrade", after=("traces", "insight_fading", "[gather]"),
         ),
         "upgrade_insight": real(
-            *(1.0, "1", 0, 10, "insight needed to upgrade", "assumed"),
+            1.0, "1", 0, 10, "insight needed to upgrade", "assumed",
             "detectors and tables read it, too, for all at once",
         ),
         "upgrade_days": whole(
-            *(3, "days", 1, 1000, "days offline for the upgrade"),
-            *("the film; assumed", Differs("oses", "depart")),
+            3, "days", 1, 1000, "days offline for the upgrade", "the film; assumed",
+            Differs("oses", "depart"),
         ),
     },
     oses=[
-        column(
-            *("upgraded", "u1", "flag", "lives beyond its platform"), after="status"
-        ),
+        column("upgraded", "u1", "flag", "lives beyond its platform", after="status"),
         column("absence", "i2", "days", "days offline still to come"),
         column(
-            *("upgraded_step", "i4", "step"),
-            *("when it went offline to upgrade, or -1", -1),
+            "upgraded_step", "i4", "step", "when it went offline to upgrade, or -1", -1,
             after="born_step",
         ),
     ],
 )
+# fmt: on
 
 
 @UPGRADE.enters("growth_rate_of_os", 10)
