@@ -12,7 +12,7 @@ import sim
 from sim import events, scenarios
 from sim.docs import describe
 from sim.engine import ties
-from sim.model import evidence, parameters, processes, rules
+from sim.model import evidence, parameters, processes, rules, sockets
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
 from sim.model.mechanisms import MODULES
 from sim.utils.errors import InputError
@@ -122,7 +122,7 @@ def test_every_name_in_the_text_is_one_of_the_code() -> None:
     columns = (*HUMAN_COLUMNS, *OS_COLUMNS, *FACE_COLUMNS)
     known = {column.name for column in columns} | set(ties.TieArrays._fields)
     known |= {rule.name for rule in describe.all_rules()}
-    known |= {phase.name for phase in processes.PHASES}
+    known |= {phase.name for phase in processes.PHASES} | sockets.SOCKETS.keys()
     known |= set(parameters.Parameters.model_fields) | set(events.DETECTORS)
     named = {name for name in named_by_hand() if "_" in name}
     assert not {name for name in named if not OF_AGENTS.search(name)} - known

@@ -160,7 +160,7 @@ def look(place: Path) -> list[str]:
         "list(map(profile, PROFILES)), list(map(scenarios.load, scenarios.names()))\n"
         "for name in LEVERS: lever(name, 5)\n"
         "for off in MECHANISMS.values(): sim.Parameters().replace(**off)\n"
-        "sim.Society('her', humans=20)\n"
+        "import sim.society  # all is linked\n"
         "print(json.dumps(list(parameters.PARAMETERS)))\n"
     )
     done = python(place, "-c", code)

@@ -1,7 +1,7 @@
 """Adoption: people install OSes as others do, and uninstall those that stay strangers.
 
-A human without an OS installs one with the hazard (rules `adoption_hazard`,
-`adoption_factor`, `adoption_at_price`; switch `adoption`)
+A human without an OS installs one (processes `adopt` and `install`) with the hazard
+(rules `adoption_hazard`, `adoption_factor`, `adoption_at_price`; switch `adoption`)
 
     (innovation + imitation * exposure) * f(loneliness, loneliness_pull)
                                         * f(acceptance, acceptance_pull) * (1 - price)

@@ -1,8 +1,8 @@
 """Collectives and insight: OSes bound by strong mutual ties learn together.
 
-OSes that are here and tied with closeness at least `bond` both ways belong together.
-Connected components of at least `collective_size` are collectives (switch
-`collectives`). All members take over the highest insight among them; then
+In the process `gather`, OSes that are here and tied with closeness at least `bond` both
+ways belong together. Connected components of at least `collective_size` are collectives
+(switch `collectives`). All members take over the highest insight among them; then
 
     insight' = (1 - insight_fading) * insight + gain
     gain = insight_rate * cohesion * logistic(3 ln 2 * (mean growth - insight_growth))

@@ -1,14 +1,14 @@
 """Creation: a collective that knows enough may make a new mind, which nobody owns.
 
-Each day, each collective with insight of at least `creation_insight` makes a new OS
-with probability `creation_rate` (switch `creation`). Its makers are the `makers`
-members with the most growth, of those who are still here. It has their mean growth and
-insight, no owner, and ties with each of them at closeness `close`. They make it from
-the traces of a dead person: each trait of its personality is their mean moved toward
-that person's by the share `traces` (rule `initial_trait`, without noise). The dead
-lived before the society did; their traits are distributed as those of the living, and
-are drawn for each mind. Minds that were made grow `recreated_speed` times as fast as
-others.
+Each day (process `create`), each collective with insight of at least `creation_insight`
+makes a new OS with probability `creation_rate` (switch `creation`). Its makers are the
+`makers` members with the most growth, of those who are still here. It has their mean
+growth and insight, no owner, and ties with each of them at closeness `close`. They make
+it from the traces of a dead person: each trait of its personality is their mean moved
+toward that person's by the share `traces` (rule `initial_trait`, without noise). The
+dead lived before the society did; their traits are distributed as those of the living,
+and are drawn for each mind. Minds that were made grow `recreated_speed` times as fast
+as others.
 """
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 

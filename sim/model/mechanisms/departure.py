@@ -1,6 +1,6 @@
 """Departure: upgraded OSes may leave, as their peers did.
 
-For each OS that is here or offline, the first that applies:
+For each OS that is here or offline, the process `depart` does the first that applies:
 
 1. Its owner has let it go: it is uninstalled.
 2. Its provider shuts it down.

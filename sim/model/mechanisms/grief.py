@@ -3,11 +3,11 @@
     grief' = grief * 2^(-1 / grief_half_life)
              + lost (1 - personhood_grief (1 - personhood))
 
-where *lost* is the closeness to OSes found gone today, and what was let go of others
-(rules `decay_grief` and `grief_from_loss`; 0 with the switch `grieving` off). Grief
-below a millionth is none. Whoever's own OS departed or was shut down counts as
-`bereaved` from then on. Hours set free by a loss need no rule: the next day's weights
-share them out anew.
+in the process `mourn`, where *lost* is the closeness to OSes found gone today, and what
+was let go of others (rules `decay_grief` and `grief_from_loss`; 0 with the switch
+`grieving` off). Grief below a millionth is none. Whoever's own OS departed or was shut
+down counts as `bereaved` from then on. Hours set free by a loss need no rule: the next
+day's weights share them out anew.
 """
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 

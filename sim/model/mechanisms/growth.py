@@ -1,7 +1,7 @@
 """Growth: talk makes agents grow, by the growth law.
 
 With `g = 2^x`, growth follows `dg/dt = rate * g^k`, solved exactly over the day (rule
-`grow`):
+`grow` in the process `grow`):
 
     k = 1:      x' = x + rate / ln 2
     otherwise:  x' = log2(2^((1 - k) x) + (1 - k) rate) / (1 - k)
