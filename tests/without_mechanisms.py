@@ -79,7 +79,7 @@ def tried(place: Path) -> str:
     size = ("--humans", "100", "--steps", "60")
     said(place, "run", "her", *size, "--out", "run")
     said(place, "plot", "run", "--what", "timeline")
-    said(place, "report", "run")
+    said(place, "report", "run", "--out", "run.html")
     (place / "design.toml").write_text(DESIGN, encoding="utf-8")
     said(place, "sweep", "design.toml", "--out", "sweep")
     done = python(place, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests")

@@ -1,6 +1,6 @@
 """Take out one optional mechanism of the shipped model after another, and try the rest.
 
-python experiments/benchmarks/without_mechanisms.py [--only touch,stigma]
+python experiments/benchmarks/optional_mechanisms.py [--only touch,stigma]
 
 For each, the package is copied without the mechanism's file. In the copy a society is
 run, swept, drawn and reported, and the tests of all other mechanisms are run. Each copy
