@@ -6,16 +6,18 @@ modules are replaced by it, and rules and helpers may be called by loops.
 
 from __future__ import annotations
 
-import functools
-
 from sim.engine import jit
 from sim.model import formulas, mechanisms
 from sim.model.submodel import NOTED, Later
 
+_begun: list[bool] = []
 
-@functools.cache
+
 def link() -> None:
     """Link all files, the first time that it is called."""
+    if _begun:
+        return
+    _begun.append(True)  # what is imported on the way may ask for it, too
     for decorator, function in NOTED:
         getattr(jit, decorator)(function)
     for module in (formulas, *mechanisms.MODULES):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sim.engine.jit import compile_loop
-from sim.model import formulas
+from sim.model import formulas, linked
 from sim.utils.typing import Array
 
 
@@ -51,3 +51,6 @@ def taken_after(makers: float, dead: Array, share: float) -> float:
     out = np.empty(1, np.float32)
     _shape(out, dead, np.zeros(1), makers, share)
     return float(out[0])
+
+
+linked.link()  # once these are here: mechanisms ask for them

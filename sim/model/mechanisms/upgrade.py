@@ -14,7 +14,6 @@ from sim.model.submodel import (
     Differs,
     Submodel,
     column,
-    inline_always,
     inline_source,
     real,
     switch,
@@ -55,7 +54,7 @@ UPGRADE = Submodel(
 
 
 @UPGRADE.enters("growth_rate_of_os", 10)
-@inline_always
+@inline_source
 def of_upgraded(rate, j, oses, day):
     """Return the growth rate of an OS that may be upgraded."""
     if oses.upgraded[j]:
