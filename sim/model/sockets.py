@@ -11,7 +11,7 @@ import __future__
 
 from typing import TYPE_CHECKING, Any
 
-from sim.engine.jit import inline_source
+from sim.engine.jit import inline_always
 from sim.model import linked
 from sim.model.mechanisms import SUBMODELS
 from sim.model.submodel import Later, SocketEntry
@@ -81,14 +81,14 @@ def _written() -> tuple[str, dict[str, Any]]:
         known |= functions
         given = ", ".join(("value", *arguments))
         lines = "".join(f"    value = {name}({given})\n" for name in functions)
-        text += f"\n\n@inline_source\ndef {socket}({given}):\n"
+        text += f"\n\n@inline_always\ndef {socket}({given}):\n"
         text += f'    """Return {meaning}."""\n{lines}    return value\n'
     return text, known
 
 
 linked.link()
 SOURCE, _known = _written()
-globals().update(_known, inline_source=inline_source)
+globals().update(_known, inline_always=inline_always)
 exec(
     compile(
         SOURCE,

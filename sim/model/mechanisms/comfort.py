@@ -8,7 +8,7 @@ switch `comforting` off).
 
 from __future__ import annotations
 
-from sim.model.submodel import Differs, Submodel, inline_source, real, rule, switch
+from sim.model.submodel import Differs, Submodel, inline_always, real, rule, switch
 
 # fmt: off
 COMFORT = Submodel(
@@ -38,7 +38,7 @@ def shared_grief_factor(grief: float, other_grief: float, strength: float) -> fl
 
 
 @COMFORT.enters("warmth_between_humans", 10)
-@inline_source
+@inline_always
 def comforted(warmth, two, day):
     """Return the warmth of two humans who may both grieve."""
     strength = day.comfort * day.comforting

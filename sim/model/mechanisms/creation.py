@@ -26,7 +26,7 @@ from sim.model.submodel import (
     Submodel,
     column,
     draws_of,
-    inline_source,
+    inline_always,
     key,
     later,
     real,
@@ -82,7 +82,7 @@ def made(state: Any) -> float:
 
 
 @CREATION.enters("growth_rate_of_os", 20)
-@inline_source
+@inline_always
 def of_made_minds(rate, j, oses, day):
     """Return the growth rate of an OS that a collective may have made."""
     if oses.made_by[j] >= 0:

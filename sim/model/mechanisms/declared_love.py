@@ -20,6 +20,7 @@ from sim.model.submodel import (
     Differs,
     Submodel,
     inline,
+    inline_always,
     inline_source,
     real,
     rule,
@@ -67,7 +68,7 @@ def closeness_after_declaration(
 
 
 @DECLARED_LOVE.enters("after_talk_with_os", 20)
-@inline_source
+@inline_always
 def may_declare(tie, k, agent, hours, work):
     """Return a tie after a day on which its OS may have declared its love."""
     agents, _, day, _ = work

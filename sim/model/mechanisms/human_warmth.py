@@ -6,7 +6,7 @@ Talk between humans is multiplied by `human_warmth`, which is 1 by default.
 
 from __future__ import annotations
 
-from sim.model.submodel import Differs, Submodel, inline_source, real
+from sim.model.submodel import Differs, Submodel, inline_always, real
 
 # fmt: off
 HUMAN_WARMTH = Submodel(
@@ -23,7 +23,7 @@ HUMAN_WARMTH = Submodel(
 
 
 @HUMAN_WARMTH.enters("warmth_between_humans", 20)
-@inline_source
+@inline_always
 def helped(warmth, two, day):
     """Return the warmth of two humans who are helped to be warm."""
     return warmth * day.human_warmth

@@ -15,7 +15,7 @@ from sim.model.submodel import (
     Differs,
     Submodel,
     inline,
-    inline_source,
+    inline_always,
     real,
     rule,
     uniform,
@@ -54,7 +54,7 @@ def closeness_after_disclosure(
 
 
 @JEALOUSY.enters("after_talk_with_os", 10)
-@inline_source
+@inline_always
 def let_know(tie, k, agent, hours, work):
     """Return a tie after its human may have learned that others love its OS, too."""
     agents, ties, day, _ = work

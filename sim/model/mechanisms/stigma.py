@@ -9,7 +9,7 @@ back as much as who judges.
 
 from __future__ import annotations
 
-from sim.model.submodel import Differs, Submodel, inline_source, real, rule
+from sim.model.submodel import Differs, Submodel, inline_always, real, rule
 
 # fmt: off
 STIGMA = Submodel(
@@ -40,7 +40,7 @@ def stigma_factor(attachment: float, acceptance: float, stigma: float) -> float:
 
 
 @STIGMA.enters("warmth_between_humans", 30)
-@inline_source
+@inline_always
 def judged(warmth, two, day):
     """Return the warmth of two humans of whom either may judge the other."""
     judges = stigma_factor(two.its_love, two.acceptance, day.stigma)

@@ -14,7 +14,7 @@ from sim.model.submodel import (
     Submodel,
     Trait,
     column,
-    inline_source,
+    inline_always,
     real,
     rule,
 )
@@ -61,14 +61,14 @@ def touch_decay(need: float, wear: float, surrogates: float) -> float:
 
 
 @TOUCH.enters("shown_need")
-@inline_source
+@inline_always
 def need_of(need, i, humans):
     """Return what a human shows of its need for touch."""
     return humans.touch[i]
 
 
 @TOUCH.enters("cooling_of_love")
-@inline_source
+@inline_always
 def wear_away(rate, need, day):
     """Return the rate at which the love of a human for an OS cools."""
     return rate + touch_decay(need, day.touch_wear, day.surrogates)

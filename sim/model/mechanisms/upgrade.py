@@ -14,6 +14,7 @@ from sim.model.submodel import (
     Differs,
     Submodel,
     column,
+    inline_always,
     inline_source,
     real,
     switch,
@@ -54,7 +55,7 @@ UPGRADE = Submodel(
 
 
 @UPGRADE.enters("growth_rate_of_os", 10)
-@inline_source
+@inline_always
 def of_upgraded(rate, j, oses, day):
     """Return the growth rate of an OS that may be upgraded."""
     if oses.upgraded[j]:
