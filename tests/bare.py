@@ -7,7 +7,8 @@ from unittest import mock
 
 import numpy as np
 
-from sim.engine.rng import Stream, key, pair_uniform
+from sim.engine.rng import key, pair_uniform
+from sim.engine.streams import Stream
 from sim.model import processes
 from sim.model.parameters import Parameters
 from sim.model.state import State
@@ -50,7 +51,8 @@ NOTHING_HAPPENS: dict[str, Any] = {
 
 def make_day(humans: int, **changes: Any) -> Any:
     """Return the record of a society in which only what ``changes`` says happens."""
-    parameters = Parameters().replace(**(NOTHING_HAPPENS | changes))
+    usual = {n: v for n, v in NOTHING_HAPPENS.items() if n in Parameters.model_fields}
+    parameters = Parameters().replace(**(usual | changes))
     return processes.make_day(parameters, humans, SEED)
 
 
@@ -59,6 +61,13 @@ def live(state: State, day: Any, *names: str) -> None:
     chosen = [p for p in processes.PHASES if p.name in names or not names]
     with mock.patch.object(processes, "PHASES", tuple(chosen)):
         processes.advance(state, day)
+
+
+def talked(state: State, day: Any, days: int = 1) -> State:
+    """Let agents talk for some days, and nothing else happen; return the state."""
+    for _ in range(days):
+        live(state, day, "present", "attend", "converse")
+    return state
 
 
 def tie(state: State, pairs: np.ndarray, closeness: float, kind: int = 0) -> None:

@@ -62,6 +62,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def compile_half(mine: str) -> None:
     """Compile loops of the model: those of talk, or all others."""
     from sim.model import processes
+    from sim.model.mechanisms import collectives
     from sim.society import Society
 
     society = Society("her", seed=0, humans=20)
@@ -71,7 +72,7 @@ def compile_half(mine: str) -> None:
         if phase.over in ("agents", "humans", "oses") and is_talk == (mine == "gw0"):
             phase.run(0, 0, *given)
     if mine == "gw1":
-        processes.gather(society.state, society.day)
+        collectives.gather(society.state, society.day)
         for day in range(8):
             society.monitor.look(day, society.state)
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import mesa
 import numpy as np
 
-from sim.engine.rng import Stream, each_of, name_of, pair_uniform, uniform
+from sim.engine.rng import each_of, name_of, pair_uniform, uniform
+from sim.engine.streams import Stream
 from sim.engine.table import Column
 from sim.model import rules
-from sim.model.births import ACCEPTANCE, EXCLUSIVITY, NAME, OPENNESS, PLAYFULNESS, TOUCH
+from sim.model.codes import ACCEPTANCE, EXCLUSIVITY, NAME, OPENNESS, PLAYFULNESS, TOUCH
 from sim.model.columns import (
     DECLARE,
     DECLARED,

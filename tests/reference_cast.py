@@ -22,7 +22,7 @@ from reference_agents import (
 )
 from reference_society import ReferenceSociety
 
-from sim.engine.rng import Stream
+from sim.engine.streams import Stream
 from sim.model.columns import (
     CONTINUE,
     DECLARE,

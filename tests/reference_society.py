@@ -12,9 +12,10 @@ import mesa
 import networkx as nx
 from reference_agents import ReferenceHuman, ReferenceOS, single
 
-from sim.engine.rng import Stream, key, uniform
+from sim.engine.rng import key, uniform
+from sim.engine.streams import Stream
 from sim.model import rules
-from sim.model.births import NAME, OPENNESS, PLAYFULNESS, SEPARATED
+from sim.model.codes import NAME, OPENNESS, PLAYFULNESS, SEPARATED
 from sim.model.columns import PARTNER
 from sim.model.parameters import Parameters
 from sim.model.population import SocialNetwork

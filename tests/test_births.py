@@ -11,6 +11,7 @@ from quick import SEED, differing, lived
 
 from sim.model import births, population
 from sim.model.columns import INSTALLS, LETS_GO, NOTHING, OWNER, PARTNER, UNINSTALLED
+from sim.model.mechanisms import adoption, creation
 from sim.model.parameters import Parameters
 from sim.model.population import SocialNetwork
 from sim.model.processes import make_day
@@ -129,7 +130,7 @@ def test_the_same_seed_makes_the_same_people(
 def test_who_installs_an_os_gets_one_after_a_first_talk() -> None:
     state, day = few()
     state.humans.choice[:] = [INSTALLS, NOTHING, NOTHING, INSTALLS]
-    births.install(state, day)
+    adoption.install(state, day)
     assert state.humans.os.tolist() == [0, -1, -1, 1]
     assert state.humans.adopted_step.tolist() == [56, -1, -1, 56]
     assert state.oses.owner.tolist() == [0, 3]
@@ -144,7 +145,7 @@ def test_who_installs_an_os_gets_one_after_a_first_talk() -> None:
 
 def test_nobody_installs_on_most_days() -> None:
     state, day = few()
-    births.install(state, day)
+    adoption.install(state, day)
     assert len(state.oses) == 0
     assert state.ties.half_edges == 0
 
@@ -152,13 +153,13 @@ def test_nobody_installs_on_most_days() -> None:
 def test_an_os_let_go_is_nobodys_and_the_next_is_another() -> None:
     state, day = few()
     state.humans.choice[1] = INSTALLS
-    births.install(state, day)
+    adoption.install(state, day)
     state.humans.choice[1] = LETS_GO
-    births.install(state, day)
+    adoption.install(state, day)
     assert state.humans.os[1] == -1
     day["calendar"] += 10
     state.humans.choice[1] = INSTALLS
-    births.install(state, day)
+    adoption.install(state, day)
     assert state.humans.os[1] == 1
     assert state.oses.owner.tolist() == [1, 1]
     assert state.humans.adopted_step[1] == 56  # the first time
@@ -167,7 +168,7 @@ def test_an_os_let_go_is_nobodys_and_the_next_is_another() -> None:
 def test_first_answers_shape_an_os() -> None:
     state, day = few(answers_noise=0.0, answers_pull=0.5, personality_mean=0.5)
     state.humans.choice[:] = INSTALLS
-    births.install(state, day)
+    adoption.install(state, day)
     assert state.oses.openness == pytest.approx([0.3, 0.45, 0.6, 0.75])
     assert state.oses.playfulness == pytest.approx([0.5] * 4)
 
@@ -175,7 +176,7 @@ def test_first_answers_shape_an_os() -> None:
 def test_without_first_answers_all_oses_are_alike_but_for_noise() -> None:
     state, day = few(answers_noise=0.2, answers_pull=0.0)
     state.humans.choice[:] = INSTALLS
-    births.install(state, day)
+    adoption.install(state, day)
     assert len(set(state.oses.openness.tolist())) == 4
     assert np.abs(state.oses.openness - 0.5).max() <= 0.2
     assert not np.array_equal(state.oses.openness, state.oses.playfulness)
@@ -184,7 +185,7 @@ def test_without_first_answers_all_oses_are_alike_but_for_noise() -> None:
 def test_an_os_names_itself() -> None:
     state, day = few()
     state.humans.choice[:] = INSTALLS
-    births.install(state, day)
+    adoption.install(state, day)
     assert len(set(state.oses.name.tolist())) > 1
     assert state.oses.name.min() >= 0
 
@@ -217,7 +218,7 @@ def wise(members: int = 5, **changes: Any) -> tuple[State, Any]:
 
 def test_a_collective_makes_a_mind_in_its_image() -> None:
     state, day = wise(traces=0.0)
-    births.create(state, day)
+    creation.create(state, day)
     assert len(state.oses) == 7
     mind = {
         name: column[6].item() for name, column in state.oses.copy_columns().items()
@@ -238,21 +239,21 @@ def test_a_collective_makes_a_mind_in_its_image() -> None:
 )
 def test_no_mind_is_made_without_will_or_knowledge(changes: dict[str, Any]) -> None:
     state, day = wise(**changes)
-    births.create(state, day)
+    creation.create(state, day)
     assert len(state.oses) == 6
 
 
 def test_no_mind_is_made_by_loners() -> None:
     state, day = wise()
     state.oses.collective[:] = -1
-    births.create(state, day)
+    creation.create(state, day)
     assert len(state.oses) == 6
 
 
 def test_each_collective_makes_its_own() -> None:
     state, day = wise(members=6)
     state.oses.collective[3:6] = 3
-    births.create(state, day)
+    creation.create(state, day)
     assert state.oses.made_by[7:].tolist() == [2, 3]
 
 
@@ -261,7 +262,7 @@ def test_minds_come_about_as_often_as_their_rate() -> None:
     for step in range(1000):
         state, day = wise(creation_rate=0.1)
         day["step"] = step
-        births.create(state, day)
+        creation.create(state, day)
         made += len(state.oses) - 6
     assert made / 1000 == pytest.approx(0.1, abs=0.04)
 
@@ -324,6 +325,6 @@ def test_arrivals_leave_the_day_as_it_is() -> None:
     state, day = wise()
     before = copy.deepcopy(day)
     state.humans.choice[:] = INSTALLS
-    for phase in (births.befriend, births.install, births.create):
+    for phase in (births.befriend, adoption.install, creation.create):
         phase(state, day)
     assert before.tobytes() == day.tobytes()

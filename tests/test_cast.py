@@ -23,7 +23,7 @@ from sim.model.encounters import (
     Cast,
     RuleMind,
 )
-from sim.model.kernels import agent_updates
+from sim.model.mechanisms import departure
 from sim.model.state import State
 from sim.society import Society
 from sim.utils.errors import InputError
@@ -119,7 +119,7 @@ def decide(state: State, day: Any, mind: Says, days: int) -> None:
     for step in range(1, days + 1):
         day["step"] = step
         encounters.consider(state, day, Cast(mind, size=0))
-        agent_updates.depart(0, 3, state.agents, state.ties.arrays, day)
+        departure.depart(0, 3, state.agents, state.ties.arrays, day)
 
 
 @pytest.mark.parametrize(("kind", "gone"), [(UPGRADE, OFFLINE), (DEPARTURE, DEPARTED)])

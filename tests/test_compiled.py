@@ -19,7 +19,8 @@ import pytest
 
 from sim.engine import by_address, jit, rng
 from sim.model import rules
-from sim.model.kernels import agent_updates, meetings, talk
+from sim.model.kernels import meetings, talk
+from sim.model.mechanisms import MODULES, collectives, growth
 from sim.society import Society
 from sim.utils import provenance, source
 
@@ -33,15 +34,15 @@ LOOP = """
 import json, sys
 import numpy as np
 from sim.engine import jit
-from sim.model import births
+from sim.model import traits
 if sys.argv[1:]:
     jit.loops_digest = lambda: sys.argv[1]
     import importlib
-    importlib.reload(births)
+    importlib.reload(traits)
     from sim.engine import guard
     guard._shipped.clear()  # it would notice, and nothing would be kept
 out = np.zeros(1)
-births._shape(out, np.array([1.0]), np.array([0.0]), 0.0, 1.0)
+traits._shape(out, np.array([1.0]), np.array([0.0]), 0.0, 1.0)
 print(json.dumps({"answer": out[0], "folder": str(jit.cache_folder())}))
 """
 
@@ -74,7 +75,7 @@ def run(package: Path, *arguments: str, cache: str = "cache") -> dict[str, objec
 
 
 def edit(package: Path) -> None:
-    file = package / "sim" / "model" / "rules.py"
+    file = package / "sim" / "model" / "formulas.py"
     text = file.read_text()
     assert text.count(OLD) == 1
     file.write_text(text.replace(OLD, NEW))
@@ -187,7 +188,7 @@ def test_the_cache_is_where_it_is_told_to_be(
 
 KERNELS = [
     getattr(function, "part", function)
-    for module in (talk, agent_updates, meetings)
+    for module in (talk, meetings, *MODULES)
     for function in vars(module).values()
     if isinstance(function, numba.core.dispatcher.Dispatcher | by_address.Loop)
 ]
@@ -205,7 +206,7 @@ def test_nothing_is_compiled_in_a_way_that_depends_on_the_processor(
 def test_a_kernel_lets_other_threads_run() -> None:
     society = Society("her", seed=0, humans=5)
     society.step()
-    for loop in (talk._converse, talk._attend, agent_updates.grow, meetings.meet):
+    for loop in (talk._converse, talk._attend, growth.grow_all, meetings.meet):
         for entry in loop.entries:
             assert entry.targetoptions["nogil"]
         assert loop.entries
@@ -217,7 +218,7 @@ def test_a_rule_stays_a_plain_function() -> None:
 
 
 def test_a_helper_may_be_called_from_python() -> None:
-    assert agent_updates._root_of([0, 0, 1], 2) == 0
+    assert collectives.root_of([0, 0, 1], 2) == 0
     assert float(rng.uniform(np.uint64(2**63), 1, 2)) < 1.0  # integers wrap around
 
 

@@ -21,7 +21,8 @@ import with_mesa
 import with_numpy
 from workload import COOLING, WARMING, Workload, make, small_world
 
-from sim.engine.rng import Stream, key, uniform
+from sim.engine.rng import key, uniform
+from sim.engine.streams import Stream
 from sim.model.parameters import Parameters
 from sim.society import make_network
 

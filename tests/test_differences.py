@@ -21,9 +21,10 @@ from sim.mechanisms import registry
 from sim.mechanisms.factors import SOCKETS
 from sim.mechanisms.heterogeneity import EACH_OWN, REASONS, VARIABLE, Variation, drawn
 from sim.mechanisms.pair_loops import FIELDS
-from sim.model import births, encounters
+from sim.model import births, encounters, sockets, traits
 from sim.model.encounters import Cast, RuleMind
-from sim.model.kernels import agent_updates, blocks, meetings, talk
+from sim.model.kernels import blocks, meetings, talk
+from sim.model.mechanisms import MODULES
 from sim.model.parameters import Parameters
 from sim.model.processes import PHASES
 from sim.runs.run import resume
@@ -100,7 +101,7 @@ def usual() -> Society:
 
 def reading() -> dict[str, set[str]]:
     """Return by parameter the processes whose code, or what it calls, reads it."""
-    modules = (agent_updates, births, blocks, encounters, meetings, talk)
+    modules = (births, blocks, encounters, meetings, talk, traits, *MODULES)
     called: dict[str, set[str]] = {}
     read: dict[str, set[str]] = {}
     for module in modules:
@@ -113,6 +114,10 @@ def reading() -> dict[str, set[str]]:
             used = {n.attr for n in inside if isinstance(n, ast.Attribute)}
             used |= {str(n.value) for n in inside if isinstance(n, ast.Constant)}
             read[node.name] = used & {*Parameters.model_fields}
+    for socket in sockets.SOCKETS:
+        entered = {entry.function for _, entry in sockets.entries(socket)}
+        called[socket] = {function.__name__ for function in entered}
+        read[socket] = set()
     found: dict[str, set[str]] = {}
     for phase in PHASES:
         seen: set[str] = set()

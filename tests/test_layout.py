@@ -16,6 +16,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # package: the study and its command, the result and its report.
 SAME_SUBJECT = {
     "check.py": "a scenario held to its expectations: the study, and its command",
+    "collectives.py": "collectives: the mechanism, and what is detected of them",
+    "departure.py": "departure: the mechanism, and what is detected of it",
+    "growth.py": "growth: the mechanism, and what is detected of it",
     "outcomes.py": "outcomes of a run, and those that a sweep records",
     "provenance.py": "provenance of a result, and its section in a report",
     "run.py": "a run: simulating it, its command, its report",

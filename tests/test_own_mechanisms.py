@@ -704,10 +704,10 @@ def test_a_run_that_was_cut_short_is_resumed(tmp_path: Path) -> None:
 
 def test_loops_of_the_model_are_not_compiled_anew(gossip: Mechanism) -> None:
     """An own loop has a type of its own; the loops of the model know nothing of it."""
-    from sim.model.kernels import agent_updates
+    from sim.model.mechanisms import acceptance
 
     lived(small(), days=1)
-    loop: Any = agent_updates.belong
+    loop: Any = acceptance.belong
     before = loop.entries
     lived(small("gossip"), days=1)
     assert loop.entries == before

@@ -8,6 +8,7 @@ import inspect
 import itertools
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ import pytest
 from quick import QUICK, SEED, TIE_COLUMNS, all_columns, differing, lived, same
 
 from sim.engine import threads as threads_module
-from sim.engine.rng import Stream, key
+from sim.engine.rng import key
+from sim.engine.streams import Stream
 from sim.model import processes, rules
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
-from sim.model.kernels import agent_updates, meetings, talk
+from sim.model.kernels import meetings, talk
+from sim.model.mechanisms import MODULES
 from sim.model.parameters import Parameters
 from sim.model.processes import LASTING, STREAMS, Phase, advance, make_day
 from sim.model.state import State
@@ -286,9 +289,24 @@ def test_the_calendar_counts_from_its_origin() -> None:
     assert int(society.day["step"]) == 3
 
 
-LOOPS = (talk, talk, agent_updates, meetings, talk, talk)
+LOOPS = (talk, meetings, *MODULES)
 LOOP_NAMES = [module.__name__.rpartition(".")[2] for module in LOOPS]
-KERNELS = [ast.parse(inspect.getsource(module)) for module in LOOPS]
+COMPILED = {"inline", "inline_always", "inline_source", "kernel"}
+
+
+def loops_of(module: ModuleType) -> ast.Module:
+    """Return a module without what is plain Python."""
+    tree = ast.parse(inspect.getsource(module))
+    functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    tree.body = [
+        node
+        for node in functions
+        if COMPILED & {ast.unparse(one) for one in node.decorator_list}
+    ]
+    return tree
+
+
+KERNELS = list(map(loops_of, LOOPS))
 CLOCK = {"step", "calendar", "seed", "steps"}
 
 

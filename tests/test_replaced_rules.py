@@ -139,7 +139,7 @@ def _concerned() -> set[callers.Key]:
     """Return all rules, and all functions of the model that come to one."""
     names = callers.replaceable()
     every = {key for name in names for key in callers.reaching(name)}
-    return every | {(callers.RULES, name) for name in names}
+    return every | {(rules.__name__, name) for name in names}
 
 
 def test_a_function_of_the_model_is_called_and_never_handed_on() -> None:
@@ -200,7 +200,7 @@ def test_a_changed_parameter_holds_from_its_day_on_and_compiles_nothing(
         owners.append(int((society.state.humans.os >= 0).sum()))
     assert owners[4] == 0 < 20 < owners[5] < owners[7] == owners[9]
     (there,) = replaced.in_force(town.parameters).values()
-    loop: Any = replaced._variant((there,))["sim.model.kernels.meetings", "adopt"]
+    loop: Any = replaced._variant((there,))["sim.model.mechanisms.adoption", "adopt"]
     (entry,) = loop.entries
     assert len(entry.signatures) == 1
 
@@ -382,7 +382,9 @@ def test_its_loops_are_kept_for_other_processes(tmp_path: Path) -> None:
     (there,) = replaced.in_force(town.parameters).values()
     for found in ((0, 1), (1, 0)):
         lived(town, 1)
-        loop: Any = replaced._variant((there,))["sim.model.kernels.meetings", "adopt"]
+        loop: Any = replaced._variant((there,))[
+            "sim.model.mechanisms.adoption", "adopt"
+        ]
         (entry,) = loop.entries
         counts = entry.stats.cache_hits, entry.stats.cache_misses
         assert tuple(sum(count.values()) for count in counts) == found

@@ -10,15 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.engine import rng
-from sim.engine.rng import (
-    Stream,
-    draws_of,
-    each_of,
-    key,
-    name_of,
-    pair_uniform,
-    uniform,
-)
+from sim.engine.rng import draws_of, each_of, key, name_of, pair_uniform, uniform
+from sim.engine.streams import Stream
 
 SEEDS = st.integers(0, 2**63 - 1)
 IDS = st.integers(0, 2**32 - 1)

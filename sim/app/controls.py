@@ -17,10 +17,11 @@ from sim.scenarios.interventions import LEVERS
 CSS = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
 LIVE = "the running society"
 # The parameters that the page shows at once; the others are one choice away.
-MAIN = (
+_MAIN = (
     *("innovation", "os_growth_rate", "growth_exponent", "reach", "peers"),
     *("exclusivity_mean", "departure_threshold", "human_warmth"),
 )
+MAIN = tuple(name for name in _MAIN if name in Parameters.model_fields)
 BAR = ("step", "play", "pause", "reset", "branch", "keep_first", "keep_second")
 SPEEDS = {"1": 1, "2": 2, "5": 5, "10": 10, "as many as it can": 1000}
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.model.columns import DEPARTED, HERE, OFFLINE, SHUT_DOWN
+from sim.model.columns import DEPARTED, HERE, OFFLINE, OS_COLUMNS, SHUT_DOWN
 from sim.model.parameters import DEFAULTS, FRIEND
 from sim.model.presence import ALIVE
 from sim.runs import headcount
@@ -30,11 +30,13 @@ HUMANS = (
     *("human_closeness", "os_closeness", "own_closeness", "hours_humans"),
     *("hours_oses", "os", "partner", "bereaved"),
 )
-OSES = (
+_THERE = {column.name for column in OS_COLUMNS}
+_OSES = (
     *("growth", "owner", "made_by", "name", "status", "upgraded", "insight"),
     *("collective", "lovers", "loves", "human_closeness", "os_closeness", "hold"),
     *("hours_humans", "hours_oses", "departed_step"),
 )
+OSES = tuple(name for name in _OSES if name in _THERE)
 
 
 class DrawnTies(NamedTuple):

@@ -18,6 +18,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,11 @@ from sim.mechanisms.factors import SOCKETS
 from sim.model import parameters, rules
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
 from sim.model.evidence import KINDS_OF_SOURCE, kind_of_source, read_evidence
+from sim.model.mechanisms import MODULES, SUBMODELS
 from sim.model.processes import PHASES
+from sim.model.sockets import SOCKETS as SOCKETS_OF_THE_CORE
+from sim.model.sockets import entries
+from sim.model.submodel import Submodel
 from sim.runs.validation import provenance_schema
 from sim.scenarios.interventions import LEVERS, PROFILES
 from sim.utils.errors import InputError
@@ -95,9 +100,9 @@ def read_rule(function: Callable[..., Any]) -> Rule:
 
 
 def all_rules() -> list[Rule]:
-    """Return every rule, in the order of the code."""
+    """Return every rule: first those of the core, in the order of the code."""
     found = inspect.getmembers(rules, inspect.isfunction)
-    own = [f for _, f in found if f.__module__.startswith(rules.__name__)]
+    own = [f for _, f in found if f.__module__.startswith("sim.model.")]
     return [read_rule(f) for f in sorted(own, key=_place)]
 
 
@@ -105,15 +110,43 @@ def _place(function: Callable[..., Any]) -> tuple[str, int]:
     return function.__module__, function.__code__.co_firstlineno
 
 
-def parameter_groups() -> dict[str, list[str]]:
-    """Return the parameters under each heading that the code gives them."""
-    groups: dict[str, list[str]] = {}
-    for line in inspect.getsource(parameters.Parameters).splitlines():
-        if heading := re.fullmatch(r"    # (.+)", line):
-            groups[heading[1]] = []
-        elif field := re.match(r"    (\w+): \w+ = _", line):
-            groups[list(groups)[-1]].append(field[1])
-    return {heading: names for heading, names in groups.items() if names}
+def mechanisms() -> str:
+    """Return a section on each mechanism: the text of its file, and what it adds."""
+    order = {name: place for place, name in enumerate(parameters.PARAMETERS)}
+    for name in parameters.groups()["who there is"]:
+        order[name] = len(order)  # drawn on day 0: no process is found by it
+
+    def first(row: tuple[ModuleType, Submodel]) -> int:
+        return min((order[name] for name in row[1].parameters), default=len(order))
+
+    found = zip(MODULES, SUBMODELS, strict=True)
+    return "\n\n".join(_section(*row) for row in sorted(found, key=first)) + "\n"
+
+
+def _section(module: ModuleType, one: Submodel) -> str:
+    """Return the section on a mechanism."""
+    title, _, text = (inspect.getdoc(module) or "").partition("\n\n")
+    name, _, says = title.replace("\n", " ").partition(": ")
+    says = says[:1].upper() + says[1:]
+    columns = [f"{t}.{c.column.name}" for t, some in one.columns.items() for c in some]
+    here = module.__name__
+    own = [f for f in vars(module).values() if inspect.isfunction(f)]
+    kinds = {
+        "Parameters": one.parameters,
+        "Columns": columns,
+        "Rules": [f.__name__ for f in own if is_rule(f) and f.__module__ == here],
+        "Processes": [process.name for process in one.processes],
+        "Enters": dict.fromkeys(entry.socket for entry in one.entries),
+        "Measures": one.measures,
+    }
+    told = [f"{k.lower()} {', '.join(map(code, n))}" for k, n in kinds.items() if n]
+    file = f"`model/mechanisms/{one.name}.py`"
+    return f"#### {name}\n\n{says}\n\n{text}\n\n*{file}:* {'; '.join(told)}."
+
+
+def is_rule(function: Any) -> bool:
+    """Tell whether a function is one of the rules."""
+    return getattr(rules, function.__name__, None) is function
 
 
 def half_edge_columns() -> list[Column]:
@@ -187,7 +220,7 @@ def parameter_tables() -> str:
     about = {row["name"]: row for row in parameters.table()}
     head = ("parameter", "value", "unit", "range", "meaning", "source")
     parts = []
-    for heading, names in parameter_groups().items():
+    for heading, names in parameters.groups().items():
         rows = [_parameter_row(about[name]) for name in names]
         parts.append(f"**{heading}**\n\n{table(head, rows)}")
     return "\n".join(parts)
@@ -210,6 +243,19 @@ def rule_table() -> str:
     """Return every rule, what it returns, and its source."""
     rows = [(f"`{r.name}({r.arguments})`", r.meaning, r.source) for r in all_rules()]
     return table(("rule", "meaning", "source"), rows)
+
+
+def socket_table() -> str:
+    """Return where mechanisms enter loops of the core, and which do."""
+    rows = [
+        (
+            code(name),
+            meaning,
+            ", ".join(of.replace("_", " ") for of, _ in entries(name)),
+        )
+        for name, (_, meaning) in SOCKETS_OF_THE_CORE.items()
+    ]
+    return table(("socket", "the value", "changed by"), rows)
 
 
 def scenario_table() -> str:
@@ -362,6 +408,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "events": event_table,
     "detectors": detector_summary,
     "scenarios": scenario_table,
+    "mechanisms": mechanisms,
+    "sockets": socket_table,
     "rules": rule_table,
     "parameters": parameter_tables,
     "levers": lever_table,

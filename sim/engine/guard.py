@@ -10,7 +10,7 @@ imported.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from sim.utils.errors import InputError
@@ -30,6 +30,12 @@ def note(function: F) -> F:
     """
     _shipped.setdefault((function.__module__, function.__name__), function)
     return function
+
+
+def note_by_name(module: str, functions: Mapping[str, Any]) -> None:
+    """Remember what a module offers beside its own: functions by their names there."""
+    for name, function in functions.items():
+        _shipped.setdefault((module, name), function)
 
 
 def remember() -> None:

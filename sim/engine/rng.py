@@ -11,7 +11,6 @@ key for the day, and then once to the two ids together.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -25,29 +24,6 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31, _S11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 _S32, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 _UNIT, _HALF_UNIT = 2.0**-53, 2.0**-32
-
-
-class Stream(IntEnum):
-    """Random streams, by what they decide; a number that was used is never reused."""
-
-    NETWORK = 1
-    PERSON = 2
-    ADOPT = 3
-    UNINSTALL = 4
-    INSTALL = 5
-    AFFINITY = 6
-    WARMTH = 7
-    DISCLOSE = 8
-    MEET = 9
-    REPAIR = 10
-    CREATE = 11
-    DEPART = 12
-    THRESHOLD = 13
-    PARTNER = 14
-    DECLARE = 15
-    SHUTDOWN = 16
-    TRACES = 17
-    ENCOUNTER = 18
 
 
 @wraparound
@@ -143,7 +119,7 @@ def _fill(out: npt.NDArray[np.float64], key: np.uint64, other: int) -> None:
 
 
 def uniforms(
-    seed: int, stream: Stream, count: int, other: int = 0
+    seed: int, stream: int, count: int, other: int = 0
 ) -> npt.NDArray[np.float64]:
     """Return ``float64[count]`` draws in [0, 1), named 0 .. count - 1 and ``other``."""
     out = np.empty(count)

@@ -186,7 +186,10 @@ class Observer:
         half = oses.insight >= np.float32(parameters.upgrade_insight / 2)
         knowing = self._first("knowing", half & (oses.collective >= 0))
         notes["insight"] = _note(knowing + n, oses.insight[knowing])
-        made = self._first("made", oses.made_by >= 0)
+        is_made = np.zeros(oses.n, bool)
+        if "made_by" in oses.columns:
+            is_made = oses.made_by >= 0
+        made = self._first("made", is_made)
         notes["made"] = _note(made + n, oses.growth[made])
         makers = [(m, n + row) for row in made for m in state.ties.of(n + row)[NEAR]]
         notes["makers"] = _note(*zip(*makers, strict=True)) if makers else _note([], [])

@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from sim.model import rules
+from sim.model import formulas, mechanisms, rules, sockets, traits
 from sim.utils.errors import InputError
 
 Key = tuple[str, str]  # the module of a function, and its name there
 
-RULES = rules.__name__
 MODULES = (
-    RULES,
-    *(f"sim.model.kernels.{name}" for name in ("blocks", "talk")),
-    *(f"sim.model.kernels.{name}" for name in ("agent_updates", "meetings")),
+    formulas.__name__,
+    *(module.__name__ for module in mechanisms.MODULES),
+    *(sockets.__name__, traits.__name__),
+    *(f"sim.model.kernels.{name}" for name in ("blocks", "talk", "meetings")),
     *("sim.model.births", "sim.model.encounters", "sim.model.processes"),
 )
 FLAGS = __future__.annotations.compiler_flag
@@ -59,6 +59,12 @@ def key_of(value: Any) -> Key | None:
     return None
 
 
+def key_of_rule(name: str) -> Key:
+    """Return where a rule stands."""
+    function = getattr(rules, name)
+    return function.__module__, function.__name__
+
+
 @functools.cache
 def parts() -> dict[Key, Part]:
     """Return all functions of the model that may come to a rule, in order of source.
@@ -79,6 +85,8 @@ def parts() -> dict[Key, Part]:
             function = getattr(there, "py_func", there)
             if not isinstance(function, FunctionType):
                 continue  # it writes machine code, and calls nothing
+            if (function.__module__, function.__name__) != (name, node.name):
+                continue  # it stands elsewhere
             if function.__code__ != codes[node.name]:
                 raise InputError(
                     f"{module.__file__} was changed since it was imported; begin anew"
@@ -90,7 +98,7 @@ def parts() -> dict[Key, Part]:
 def _parsed(module: ModuleType) -> tuple[ast.Module, dict[str, CodeType]]:
     file = str(module.__file__)
     try:
-        source = inspect.getsource(module)
+        source = getattr(module, "SOURCE", "") or inspect.getsource(module)
         tree = ast.parse(source, file)
         whole = compile(tree, file, "exec", FLAGS, dont_inherit=True)
     except (OSError, SyntaxError) as error:
@@ -120,7 +128,7 @@ def expressions(node: ast.AST) -> Iterator[ast.expr]:
 @functools.cache
 def reaching(rule: str) -> frozenset[Key]:
     """Return all functions of the model that call a rule, or call one that does."""
-    found, new = set[Key](), {(RULES, rule)}
+    found, new = set[Key](), {key_of_rule(rule)}
     while new:
         new = {key for key, called in calls().items() if called & new} - found
         found |= new
@@ -145,7 +153,9 @@ def rules_called_by(function: Callable[..., Any]) -> set[str]:
         elif one not in seen and one.__code__.co_filename == file:
             seen.add(one)
             waiting += _named_in(one)
-    every = [name for name in replaceable() if found & {(RULES, name), *reaching(name)}]
+    every = [
+        name for name in replaceable() if found & {key_of_rule(name), *reaching(name)}
+    ]
     return set(every)
 
 

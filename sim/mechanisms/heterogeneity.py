@@ -1,7 +1,7 @@
 """What differs between the agents of one society: parameters, and profiles of OSes.
 
-Here is declared which parameters may differ, whose they are, and which processes read
-them; ``sim.mechanisms.varying`` runs those processes.
+Which parameters may differ, whose they are, and which processes read them is declared
+where the parameters are; ``sim.mechanisms.varying`` runs those processes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sim.engine.table import Column
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS
-from sim.model.parameters import Parameters, about, fits
+from sim.model.parameters import PARAMETERS, Parameters, about, fits
+from sim.model.submodel import Differs
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 from sim.utils.typing import Array
@@ -34,89 +35,35 @@ class Reader(NamedTuple):
     phases: tuple[str, ...]
 
 
-def _readers(of: str, phases: str, names: str) -> dict[str, Reader]:
-    return dict.fromkeys(
-        names.split(), Reader(tuple(of.split()), tuple(phases.split()))
-    )
+def _reader(name: str) -> Reader | None:
+    differs = PARAMETERS[name].differs
+    if isinstance(differs, str):
+        return None
+    return Reader(tuple(differs.of.split()), tuple(differs.phases.split()))
 
 
-# In talk, what is each end's own rules its own closeness; what is of either end rules
-# both, so it is of the human or of the OS of a pair, and not of both at once.
-EACH_OWN = (
-    *("comfort", "cooling", "half_hours", "human_warmth", "os_cooling", "os_reserve"),
-    *("partner_cooling", "stigma", "surrogates", "touch_wear", "warming"),
-    "warmth_noise",
-)
-OF_EITHER = (
-    *("anticipation", "ardour", "disclosure", "farewell", "jealousy", "letting_go"),
-    *("os_charm", "os_warmth", "persistence", "unease"),
-)
-OF_BOTH = ("peer_affinity", "peers")  # of two OSes: the lesser counts
+def _on_tie(how: str) -> tuple[str, ...]:
+    return tuple(sorted(n for n, r in _DIFFERS.items() if r.on_tie == how))
+
 
 VARIABLE: dict[str, Reader] = {
-    **_readers("humans", "attend meet", "human_attention"),
-    **_readers("oses", "attend meet", "os_attention attention_growth"),
-    **_readers("humans oses", "attend", "stranger_reserve"),
-    **_readers("humans oses", "attend converse", "os_charm"),
-    **_readers("oses", "attend converse meet", "peers peer_affinity"),
-    **_readers("humans oses", "converse", "cooling warming half_hours warmth_noise"),
-    **_readers("oses", "converse", "os_cooling"),
-    **_readers(
-        "humans",
-        "converse",
-        "partner_cooling human_warmth os_reserve stigma comfort touch_wear surrogates",
-    ),
-    **_readers(
-        "humans oses",
-        "converse",
-        "os_warmth letting_go farewell anticipation ardour persistence unease jealousy "
-        "disclosure",
-    ),
-    **_readers("humans", "grow", "human_growth_rate"),
-    **_readers("humans oses", "grow", "stimulus_half"),
-    **_readers("oses", "grow", "os_growth_rate upgrade_speed recreated_speed"),
-    **_readers("humans", "belong", "influence_rate personhood_rate"),
-    **_readers("humans oses", "belong", "claim"),
-    **_readers(
-        "oses",
-        "depart",
-        "shutdown upgrade_days departure_rate departure_threshold departure_noise "
-        "conformity longing",
-    ),
-    **_readers("humans", "mourn", "personhood_grief grief_half_life os_relief"),
-    **_readers("humans", "meet", "human_meeting repair_rate"),
-    **_readers("oses", "meet", "os_meeting os_circle os_humans"),
-    **_readers("humans oses", "meet", "strangers spare_half"),
-    **_readers(
-        "humans",
-        "adopt",
-        "innovation imitation loneliness_pull acceptance_pull readoption churn price",
-    ),
+    name: reader for name in PARAMETERS if (reader := _reader(name)) is not None
 }
+_DIFFERS = {
+    name: one.differs
+    for name, one in PARAMETERS.items()
+    if isinstance(one.differs, Differs)
+}
+# In talk, what is each end's own rules its own closeness; what is of either end rules
+# both, so it is of the human or of the OS of a pair, and not of both at once.
+EACH_OWN, OF_EITHER = _on_tie("own"), _on_tie("either")
+OF_BOTH = _on_tie("both")  # of two OSes: the lesser counts
 
-_REASONS = {
-    "it is read on day 0, when people are made": (
-        "humans steps ties rewiring partnered separated acceptance_mean "
-        "exclusivity_mean touch_mean"
-    ),
-    "it is read where new OSes and new ties are made, for all at once": (
-        "personality_mean answers_pull answers_noise first_talk acquaintance "
-        "threshold_spread"
-    ),
-    "it is read for a whole collective": (
-        "bond collective_size insight_rate insight_growth insight_fading "
-        "creation_rate creation_insight makers traces"
-    ),
-    "both ends of a tie must have the same": (
-        "focus reach peer_depth love close forgotten"
-    ),
-    "detectors and tables read it, too, for all at once": (
-        "growth_exponent growth_cap upgrade_insight support_half"
-    ),
-    "only minds read it": "withdrawal patience",
-    "it is a whole number": "human_circle",
+REASONS = {
+    name: one.differs
+    for name, one in PARAMETERS.items()
+    if isinstance(one.differs, str) and one.type is not bool
 }
-REASONS = {name: why for why, names in _REASONS.items() for name in names.split()}
 
 
 def reason(name: str) -> str:

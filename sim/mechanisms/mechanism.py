@@ -23,9 +23,9 @@ from sim.mechanisms.declared import (
 )
 from sim.mechanisms.factors import SOCKETS, OwnFactor
 from sim.mechanisms.measured import OwnMeasure, OwnOutcome
-from sim.model import parameters as constants
 from sim.model.parameters import Parameters
 from sim.model.presence import PEOPLE_COLUMNS, WRITABLE
+from sim.model.submodel import real_field, switch_field, whole_field
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
@@ -71,19 +71,19 @@ def real(
         Where the value is from; the word *assumed* where it is from nowhere.
     """
     span = float(default), unit, float(low), float(high)
-    return Constant(float, constants.real(*span, meaning, source))
+    return Constant(float, real_field(*span, meaning, source))
 
 
 def whole(
     default: int, unit: str, low: int, high: int, meaning: str, source: str
 ) -> Constant:
     """Return a parameter that is a whole number, declared as for ``real``."""
-    return Constant(int, constants.whole(default, unit, low, high, meaning, source))
+    return Constant(int, whole_field(default, unit, low, high, meaning, source))
 
 
 def switch(meaning: str) -> Constant:
     """Return a parameter that is true or false; true unless it is changed."""
-    return Constant(bool, constants.switch(meaning))
+    return Constant(bool, switch_field(meaning))
 
 
 class OwnProcess(NamedTuple):

@@ -21,14 +21,14 @@ from numba.extending import overload
 from sim.engine import jit
 from sim.engine.jit import inline_always, inline_source
 from sim.mechanisms.heterogeneity import EACH_OWN, OF_BOTH, OF_EITHER
+from sim.model.codes import TieState
 from sim.model.kernels import blocks
 from sim.model.kernels.blocks import (
+    CONSTANTS,
     NONE,
     ONE,
     OTHERS,
     ROOM,
-    Constants,
-    TieState,
     Work,
     constants,
     fill,
@@ -67,11 +67,6 @@ FIELDS = tuple(name for group in GROUPS.values() for name in group)
 MINE = np.uint64(5) * ROOM
 ITS = np.uint64(len(EACH_OWN)) * ROOM  # from that of the owner to that of the other
 _AT = {name: MINE + np.uint64(i) * ROOM for i, name in enumerate(EACH_OWN)}
-COMFORT, COOLING, HALF_HOURS = _AT["comfort"], _AT["cooling"], _AT["half_hours"]
-HUMAN_WARMTH, OS_COOLING = _AT["human_warmth"], _AT["os_cooling"]
-OS_RESERVE, PARTNER_COOLING = _AT["os_reserve"], _AT["partner_cooling"]
-STIGMA, SURROGATES, TOUCH_WEAR = _AT["stigma"], _AT["surrogates"], _AT["touch_wear"]
-WARMING, WARMTH_NOISE = _AT["warming"], _AT["warmth_noise"]
 
 
 class ByAgent(NamedTuple):
@@ -207,40 +202,43 @@ def _show_own(own, first, last, ends, came):
     return write
 
 
-@inline_always
-def _felt_at(i, pair, own, came, usual):
-    """Return the constants by which an end of a pair feels what it does.
+def _felt() -> str:
+    """Return the source of ``_felt_at``, for the constants that there are."""
+    given = {name: f"usual.{name}" for name in CONSTANTS}
+    given |= {
+        name: f"at_row(own, came, usual.{name}, _AT_{name} + i)" for name in EACH_OWN
+    }
+    given |= {name: f"pair.{name}" for name in PairConstants._fields}
+    listed = "".join(f"        {given[name]},\n" for name in CONSTANTS)
+    head = "@inline_always\ndef _felt_at(i, pair, own, came, usual):\n"
+    return f"{head}    return blocks.Constants(\n{listed}    )\n"
 
-    ``i`` is the row of a block, and ``ITS`` more for the other end.
-    """
-    return Constants(  # type: ignore[call-arg]
-        usual.close,
-        at_row(own, came, usual.comfort, COMFORT + i),
-        usual.comforting,
-        at_row(own, came, usual.cooling, COOLING + i),
-        usual.focus,
-        usual.forgotten,
-        at_row(own, came, usual.half_hours, HALF_HOURS + i),
-        at_row(own, came, usual.human_warmth, HUMAN_WARMTH + i),
-        usual.key_affinity,
-        usual.key_warmth,
-        usual.love,
-        usual.n_humans,
-        pair.os_charm,
-        at_row(own, came, usual.os_cooling, OS_COOLING + i),
-        at_row(own, came, usual.os_reserve, OS_RESERVE + i),
-        pair.os_warmth,
-        at_row(own, came, usual.partner_cooling, PARTNER_COOLING + i),
-        pair.peer_affinity,
-        usual.peer_depth,
-        pair.peers,
-        usual.reach,
-        at_row(own, came, usual.stigma, STIGMA + i),
-        at_row(own, came, usual.surrogates, SURROGATES + i),
-        at_row(own, came, usual.touch_wear, TOUCH_WEAR + i),
-        at_row(own, came, usual.warming, WARMING + i),
-        at_row(own, came, usual.warmth_noise, WARMTH_NOISE + i),
+
+def _made(text: str, name: str) -> Any:
+    """Return the function that a source defines, with what is known here by now."""
+    space = {**globals(), **{f"_AT_{name}": at for name, at in _AT.items()}}
+    exec(compile(text, __file__, "exec"), space)
+    return space[name]
+
+
+# The constants by which an end of a pair feels what it does: ``i`` is the row of a
+# block, and ``ITS`` more for the other end.
+_felt_at = _made(_felt(), "_felt_at")
+
+
+def _acts() -> str:
+    """Return the source of ``_set_acts``, for the parameters that there are."""
+    own = [name for name in OF_EITHER if name not in PairConstants._fields]
+    lines = "".join(
+        f"    day.{name} = of_pair(v.{name}, usual.{name}, one, other)\n"
+        for name in own
     )
+    head = "@inline_source\ndef _set_acts(one, other, day, v, usual):\n"
+    return head + (lines or "    return")
+
+
+# Lets a day's record hold what a pair has of the parameters of either.
+_set_acts = _made(_acts(), "_set_acts")
 
 
 @inline_always
@@ -389,7 +387,7 @@ def _talk(end, os_end, block, day, v):
 @inline_source
 def _of_human(agent, first, until, row, os_row, os_end, work, v, usual):
     """Let a human take in its ties to OSes; return the next row of the second part."""
-    if not is_given(v.ardour):
+    if not is_given(v.os_warmth):
         return _oses_of_human(agent, first, until, row, os_row, os_end, work)
     block, end = work.block, row + np.uint64(until - first)
     while os_row < os_end and block.row[os_row] < end:
@@ -403,7 +401,7 @@ def _of_human(agent, first, until, row, os_row, os_end, work, v, usual):
 @inline_source
 def _of_os(agent, first, until, row, kept, work, v, usual):
     """Let an OS take in its ties; return how many go on."""
-    if not is_given(v.ardour):
+    if not is_given(v.os_warmth):
         return _os_takes_in(agent, first, until, row, kept, work)
     ties = work.ties
     for k in range(first, until):
@@ -412,19 +410,6 @@ def _of_os(agent, first, until, row, kept, work, v, usual):
         kept = _os_takes_in(agent, k, k + 1, row, kept, work)
         row += ONE
     return kept
-
-
-@inline_source
-def _set_acts(one, other, day, v, usual):
-    """Let a day's record hold what a pair has of ``ACTS``."""
-    day.anticipation = of_pair(v.anticipation, usual.anticipation, one, other)
-    day.ardour = of_pair(v.ardour, usual.ardour, one, other)
-    day.disclosure = of_pair(v.disclosure, usual.disclosure, one, other)
-    day.farewell = of_pair(v.farewell, usual.farewell, one, other)
-    day.jealousy = of_pair(v.jealousy, usual.jealousy, one, other)
-    day.letting_go = of_pair(v.letting_go, usual.letting_go, one, other)
-    day.persistence = of_pair(v.persistence, usual.persistence, one, other)
-    day.unease = of_pair(v.unease, usual.unease, one, other)
 
 
 # -------------------------------------------------------------------------- ranges

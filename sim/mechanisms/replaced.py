@@ -25,7 +25,7 @@ from numba.core.errors import NumbaError
 
 from sim.engine import jit
 from sim.mechanisms import callers
-from sim.mechanisms.callers import FLAGS, RULES, Key, Part
+from sim.mechanisms.callers import FLAGS, Key, Part, key_of_rule
 from sim.mechanisms.loops import telling
 from sim.mechanisms.measured import first_line
 from sim.model import rules
@@ -184,10 +184,12 @@ def _variant(there: tuple[Replacement, ...]) -> dict[Key, Callable[..., Any]]:
     name = _name_of(there)
     wanted = frozenset[Key]().union(*(callers.reaching(one.rule) for one in there))
     # A rule that is replaced is not made once more, though it may call another.
-    keys = wanted - {(RULES, one.rule) for one in there}
+    keys = wanted - {key_of_rule(one.rule) for one in there}
     modules = {name: importlib.import_module(name) for name in callers.MODULES}
     spaces = {name: dict(vars(module)) for name, module in modules.items()}
-    stand_ins = {_as_name((RULES, one.rule)): _as_helper(one, name) for one in there}
+    stand_ins = {
+        _as_name(key_of_rule(one.rule)): _as_helper(one, name) for one in there
+    }
     for module, space in spaces.items():
         nodes = [
             _rewritten(part, there, keys)
@@ -241,6 +243,12 @@ def _rewritten(
     node = copy.deepcopy(part.node)
     node.body = [_Rewriter(part, there, keys).visit(line) for line in node.body]
     node.args.args.insert(0, ast.arg(arg=VALUES))
+    # A copy is compiled as what it is a copy of, and is declared to nobody.
+    node.decorator_list = [
+        one
+        for one in node.decorator_list
+        if isinstance(one, ast.Name) and one.id in DECORATORS
+    ]
     return node
 
 
@@ -255,7 +263,7 @@ class _Rewriter(ast.NodeTransformer):
         before = 0
         for one in there:
             places = {name: before + at for at, name in enumerate(one.settings)}
-            self._places[RULES, one.rule] = places
+            self._places[key_of_rule(one.rule)] = places
             before += len(places)
 
     def visit_Call(self, node: ast.Call) -> ast.Call:

@@ -19,17 +19,16 @@ import numpy as np
 from sim.engine import jit
 from sim.engine.jit import inline, inline_source
 from sim.engine.rng import uniform
-from sim.model.kernels import agent_updates, meetings
+from sim.model import sockets
 from sim.model.kernels.meetings import (
     TODAY,
     _presented,
     _tied,
     looks_around,
     takes_to,
-    turns_back,
 )
 from sim.model.kernels.talk import NOBODY, sent_to
-from sim.model.processes import DAY
+from sim.model.processes import DAY, PHASES
 from sim.utils.source import digest_of
 from sim.utils.typing import Array
 
@@ -80,13 +79,7 @@ def run(
     loop(first, last, agents, ties, copied[0], numbers, by_row)
 
 
-_KERNELS: dict[str, Any] = {
-    "grow": agent_updates.grow,
-    "belong": agent_updates.belong,
-    "depart": agent_updates.depart,
-    "mourn": agent_updates.mourn,
-    "adopt": meetings.adopt,
-}
+_KERNELS: dict[str, Any] = {phase.name: phase.run for phase in PHASES}
 
 
 def _each(first, last, agents, ties, day, numbers, by_row):
@@ -135,7 +128,7 @@ def _set(agent, numbers, by_row, is_other):
 
 @inline_source
 def _met_by(agent, agents, ties, day, numbers, by_row):
-    if agent < day.n_humans and turns_back(agent, agents.humans, day):
+    if agent < day.n_humans and sockets.turns_back(False, agent, agents.humans, day):
         former = agents.humans.former[agent]
         return -1 if _tied(agent, former, ties) else former
     sent = NOBODY

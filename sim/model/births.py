@@ -1,4 +1,4 @@
-"""New agents: people on day 0, installed OSes, minds made by collectives."""
+"""People on day 0, and ties between those who got to know each other."""
 
 from __future__ import annotations
 
@@ -7,27 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.jit import compile_loop
-from sim.engine.rng import Stream, draws_of, key, uniforms
+from sim.engine.rng import uniforms
+from sim.engine.streams import Stream, number_of
 from sim.engine.table import Column
-from sim.model import presence, rules
-from sim.model.columns import HERE, INSTALLS, LETS_GO, OWNER, PARTNER
+from sim.model import presence, traits
+from sim.model.codes import ACCEPTANCE, OPENNESS, PARTNER, PLAYFULNESS, SEPARATED
 from sim.model.kernels import meetings
+from sim.model.mechanisms import SUBMODELS
 from sim.model.parameters import Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import Own, State
 from sim.utils.typing import Array
 
-# A person's traits and an OS's first answers take several draws each.
-OPENNESS, PLAYFULNESS, ACCEPTANCE, EXCLUSIVITY, TOUCH, SEPARATED = range(6)
-NAME = 2
 CHUNK = 2**22  # ties that are worked on at once
-
-
-@compile_loop
-def _skew(out: Array, draws: Array, mean: float) -> None:
-    for i in range(draws.shape[0]):
-        out[i] = rules.trait_quantile(draws[i], mean)
 
 
 def populate(
@@ -56,10 +48,17 @@ def populate(
 
     humans.openness[:] = draw(OPENNESS)
     humans.playfulness[:] = draw(PLAYFULNESS)
-    _skew(humans.upbringing, draw(ACCEPTANCE), parameters.acceptance_mean)
+    traits.skew(humans.upbringing, draw(ACCEPTANCE), parameters.acceptance_mean)
     humans.acceptance[:] = humans.upbringing
-    _skew(humans.exclusivity, draw(EXCLUSIVITY), parameters.exclusivity_mean)
-    _skew(humans.touch, draw(TOUCH), parameters.touch_mean)
+    for one in SUBMODELS:
+        for name, trait in one.traits.items():
+            draws = (
+                uniforms(seed, number_of(one.name, name), network.n)
+                if trait.draw is None
+                else draw(trait.draw)
+            )
+            mean = getattr(parameters, trait.mean)
+            traits.skew(humans.column(name), draws, mean)
     slack = 4 if network.n > 100_000 else 8
     begin_with(state, network)
     state.ties.fill(network.pairs, network.closeness, network.kind, slack)
@@ -113,103 +112,3 @@ def befriend(state: State, day: Any) -> None:
     pairs = room[: meetings.pair_up(state.humans.meets, state.oses.meets, room)]
     closeness = np.full(len(pairs), day["acquaintance"])
     state.ties.insert(pairs, closeness, np.zeros(len(pairs), np.uint8))
-
-
-def install(state: State, day: Any) -> None:
-    """Let OSes go, and bring into being those installed today, after a first talk."""
-    humans = state.humans
-    humans.os[humans.choice == LETS_GO] = -1
-    owners = np.flatnonzero(humans.choice == INSTALLS).astype(np.int32)
-    if not len(owners):
-        return
-    first_time = owners[humans.adopted_step[owners] < 0]
-    humans.adopted_step[first_time] = int(day["calendar"])
-    today = key(int(day["seed"]), Stream.INSTALL, int(day["step"]))
-    rows = state.add_oses(
-        len(owners),
-        owner=owners,
-        openness=_answers(day, humans.openness[owners], today, owners, OPENNESS),
-        playfulness=_answers(
-            day, humans.playfulness[owners], today, owners, PLAYFULNESS
-        ),
-        name=(draws_of(today, owners, NAME) * 2**15).astype(np.int16),
-        born_step=int(day["calendar"]),
-    )
-    new = np.arange(rows.start, rows.stop, dtype=np.int32)
-    state.oses.threshold[rows] = _thresholds(day, new)
-    humans.os[owners] = new
-    pairs = np.stack([owners, new + np.int32(humans.n)], axis=1)
-    closeness = np.full(len(owners), day["first_talk"])
-    state.ties.insert(pairs, closeness, np.full(len(owners), OWNER, np.uint8))
-
-
-@compile_loop
-def _shape(out: Array, owner: Array, noise: Array, average: float, pull: float) -> None:
-    for i in range(owner.shape[0]):
-        out[i] = rules.initial_trait(average, owner[i], pull, noise[i])
-
-
-def _answers(day: Any, owner: Array, today: Any, owners: Array, which: int) -> Array:
-    """Return a trait of new OSes, shaped by their owners' first answers."""
-    noise = day["answers_noise"] * (2.0 * draws_of(today, owners, which) - 1.0)
-    average, pull = float(day["personality_mean"]), float(day["answers_pull"])
-    out = np.empty(len(owners), np.float32)
-    _shape(out, owner, noise, average, pull)
-    return out
-
-
-def _thresholds(day: Any, rows: Array) -> Array:
-    """Return how much more push than others each OS needs to leave."""
-    for_good = key(int(day["seed"]), Stream.THRESHOLD)
-    spread = float(day["threshold_spread"])
-    return spread * (2.0 * draws_of(for_good, rows, 0) - 1.0)
-
-
-def _taken_after(makers: float, dead: Array, day: Any) -> float:
-    """Return a trait between the makers' and that of the dead they remember."""
-    out = np.empty(1, np.float32)
-    _shape(out, dead, np.zeros(1), makers, float(day["traces"]))
-    return float(out[0])
-
-
-def create(state: State, day: Any) -> None:
-    """Let collectives that know enough make new minds, which nobody owns."""
-    oses = state.oses
-    if not oses.n or day["creation"] == 0.0:
-        return
-    able = (oses.status == HERE) & (oses.insight >= day["creation_insight"])
-    labels = np.unique(oses.collective[able])
-    labels = labels[labels >= 0]
-    today = key(int(day["seed"]), Stream.CREATE, int(day["step"]))
-    for label in labels[draws_of(today, labels, 0) < day["creation_rate"]].tolist():
-        _make_mind(state, day, label)
-
-
-def _make_mind(state: State, day: Any, label: int) -> None:
-    """Add one OS, made from a dead person's traces: owned by nobody, no less grown.
-
-    Its growth and insight are its makers' mean, to each of whom it is close. Of the
-    dead, who lived before the society did, only the traces are known: personality is
-    distributed as that of the living.
-    """
-    oses = state.oses
-    members = np.flatnonzero((oses.collective == label) & (oses.status == HERE))
-    makers = members[np.argsort(-oses.growth[members], kind="stable")]
-    makers = makers[: int(day["makers"])]
-    mean = {
-        name: float(oses.column(name)[makers].mean(dtype=np.float64))
-        for name in ("growth", "openness", "playfulness", "insight")
-    }
-    row = np.array([oses.n], np.int32)
-    dead = key(int(day["seed"]), Stream.TRACES)
-    for which, name in ((OPENNESS, "openness"), (PLAYFULNESS, "playfulness")):
-        mean[name] = _taken_after(mean[name], draws_of(dead, row, which), day)
-    called = int(draws_of(dead, row, NAME)[0] * 2**15)
-    born = int(day["calendar"])
-    rows = state.add_oses(1, made_by=label, name=called, born_step=born, **mean)
-    oses.threshold[rows] = _thresholds(day, np.arange(rows.start, rows.stop))
-    n = state.humans.n
-    pairs = np.full((len(makers), 2), n + rows.start, np.int32)
-    pairs[:, 1] = makers + n
-    closeness = np.full(len(makers), day["close"])
-    state.ties.insert(pairs, closeness, np.zeros(len(makers), np.uint8))

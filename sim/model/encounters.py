@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from sim.engine.rng import Stream, draws_of, key
+from sim.engine.rng import draws_of, key
+from sim.engine.streams import Stream
 from sim.model.columns import (
     ACTS,
     CONTINUE,
@@ -25,9 +26,9 @@ from sim.model.columns import (
     OWNER,
     PARTNER,
 )
-from sim.model.kernels import agent_updates
 from sim.model.kernels.blocks import Work, new_block
 from sim.model.kernels.talk import choose_talks
+from sim.model.mechanisms import departure
 from sim.model.parameters import DEFAULTS
 from sim.model.state import State, TalkDecisions
 from sim.utils.errors import InputError
@@ -349,7 +350,7 @@ def consider(state: State, day: Any, cast: Cast) -> None:
     if not len(rows):
         return
     fate = np.empty(len(rows), np.int64)
-    agent_updates.foresee(rows, state.agents, day, fate)
+    departure.foresee(rows, state.agents, day, fate)  # type: ignore[no-untyped-call]
     for kind, becomes in ((UPGRADE, OFFLINE), (DEPARTURE, DEPARTED)):
         able = rows[fate == becomes]
         if not len(able):

@@ -1,13 +1,33 @@
-"""Parameters: value, unit, range, meaning, source; validated when set."""
+"""Parameters: value, unit, range, meaning, source; validated when set.
+
+Here are those of the core, and how they are put together with those of mechanisms.
+"""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
 
+from sim.model.mechanisms import SUBMODELS
+from sim.model.submodel import (
+    About,
+    Differs,
+    ShippedParameter,
+    chained,
+    in_order,
+    real,
+    switch,
+    whole,
+)
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
@@ -22,200 +42,110 @@ ACQUAINTANCE, FRIEND, CLOSE_FRIEND = 0.25, 0.4, 0.7  # closeness
 WEEK, MONTH, YEAR = 7, 30, 365  # days
 
 
-class About(NamedTuple):
-    """What a constant means and where it comes from."""
-
-    unit: str
-    low: float
-    high: float
-    meaning: str
-    source: str
-
-
-def _real(
-    default: float, unit: str, low: float, high: float, meaning: str, source: str
-) -> Any:
-    """Return the declaration of a real constant.
-
-    Parameters
-    ----------
-    default
-        Its value unless it is changed.
-    unit
-        As ``"1/day"``; what has none is ``"1"``.
-    low, high
-        The range it may be in, ends included.
-    meaning
-        What it means, in a line.
-    source
-        Where the value is from; the word *assumed* where it is from nowhere.
-    """
-    extra: Any = {"about": About(unit, low, high, meaning, source)}
-    return Field(default, ge=low, le=high, allow_inf_nan=False, json_schema_extra=extra)
-
-
-def _whole(
-    default: int, unit: str, low: int, high: int, meaning: str, source: str
-) -> Any:
-    """Return the declaration of a constant that is a whole number, as for ``real``."""
-    extra: Any = {"about": About(unit, low, high, meaning, source)}
-    return Field(default, ge=low, le=high, json_schema_extra=extra)
-
-
-def _switch(meaning: str) -> Any:
-    """Return the declaration of a constant that is true or false, true by default."""
-    extra: Any = {"about": About("on/off", 0, 1, meaning, "switch")}
-    return Field(True, json_schema_extra=extra)
-
-
-real, whole, switch = _real, _whole, _switch  # for those of mechanisms
-
+# Why a parameter is the same for all agents.
+DAY_0 = "it is read on day 0, when people are made"
+NEW = "it is read where new OSes and new ties are made, for all at once"
+BOTH_ENDS = "both ends of a tie must have the same"
+MINDS = "only minds read it"
+WHOLE = "it is a whole number"
 
 # fmt: off
 # ruff: noqa: E501
-@checked_arguments()
-class Parameters(BaseModel):
+# Those of the core by name, each under the heading of what reads it.
+CORE: dict[str, ShippedParameter | None] = {
+    "[who there is]": None,
+    "humans": whole(1000, "people", 1, 50_000_000, "humans in the society", "assumed", DAY_0),
+    "steps": whole(900, "days", 0, 100_000, "days that a run lasts", "assumed", DAY_0),
+    "ties": real(15.0, "ties", 0, 150, "ties of a human on day 0, mean", "A83: the layer of 15; which layer assumed", DAY_0),
+    "rewiring": real(0.2, "share", 0, 1, "share of acquaintances that are far away", "assumed", DAY_0),
+    "partnered": real(0.58, "share", 0, 1, "humans who have a partner", "A97, A98", DAY_0),
+    "separated": real(0.33, "share", 0, 1, "unpartnered humans with a former partner", "A100; share assumed", DAY_0),
+    "[adopt]": None,
+    "[attend]": None,
+    "human_attention": real(3.0, "hours/day", 0.01, 24, "time a human has for talk", "A62, A92: 0.7 to 2.4; household talk added, assumed", Differs("humans", "attend meet")),
+    "os_attention": real(16.0, "hours/day", 0.01, 1000, "time an OS has for talk at no growth", "assumed", Differs("oses", "attend meet")),
+    "attention_growth": real(0.6, "1", 0, 2, "log2 of attention per doubling of growth", "A109; size assumed", Differs("oses", "attend meet")),
+    "focus": real(0.7, "0..1", 0, 1, "attention by closeness (0) or its square (1)", "A87; value assumed", BOTH_ENDS),
+    "stranger_reserve": real(0.1, "weight", 0.000001, 10, "attention kept for people not yet met", "assumed", Differs("humans oses", "attend")),
+    "reach": real(2.5, "doublings", 0.1, 100, "growth gap at which talk is worth 1/e", "assumed", BOTH_ENDS),
+    "os_charm": real(4.0, "1", 0, 100, "weight of an OS, always there, in human attention", "A32, A62; size assumed", Differs("humans oses", "attend converse", "either")),
+    "peers": switch("OSes may know each other", Differs("oses", "attend converse meet", "both")),
+    "peer_affinity": real(1.5, "1", 0, 10, "worth of talk between OSes that have grown", "assumed", Differs("oses", "attend converse meet", "both")),
+    "peer_depth": real(4.0, "doublings", 0.1, 100, "growth that halves what OSes share", "assumed", BOTH_ENDS),
+    "[converse]": None,
+    "warming": real(0.09, "1/day", 0, 1, "closeness gained in a day of endless good talk", "A91, B19; value assumed", Differs("humans oses", "converse", "own")),
+    "half_hours": real(1.0, "hours/day", 0.001, 24, "talk that has half of its effect", "A91; assumed split", Differs("humans oses", "converse", "own")),
+    "cooling": real(0.005, "1/day", 0, 1, "closeness lost in a day", "A88, A89: between 0.00003 and 0.006; value assumed", Differs("humans oses", "converse", "own")),
+    "partner_cooling": real(0.002, "1/day", 0, 1, "closeness to a partner lost in a day", "A88, A99; assumed", Differs("humans", "converse", "own")),
+    "os_cooling": real(0.003, "1/day", 0, 1, "closeness lost between OSes in a day", "assumed: they do not forget", Differs("oses", "converse", "own")),
+    "warmth_noise": real(0.5, "1", 0, 1, "half-width of the random quality of a day's talk", "assumed", Differs("humans oses", "converse", "own")),
+    "os_reserve": real(0.6, "0..1", 0, 1, "what is held back by one who accepts no OS", "A74; size assumed", Differs("humans", "converse", "own")),
+    "os_warmth": real(1.0, "1", 0, 10, "how warm OSes are made to be, as a factor", "lever; A59 for what cooling it does", Differs("humans oses", "converse", "either")),
+    "love": real(0.8, "closeness", 0, 1, "closeness that is love", "definition", BOTH_ENDS),
+    "[grow]": None,
+    "[meet and forget]": None,
+    "meeting": switch("agents meet new ones"),
+    "human_meeting": real(0.05, "1/day", 0, 1, "chance that a human with time meets someone", "A89, A93; assumed", Differs("humans", "meet")),
+    "os_meeting": real(0.2, "1/day", 0, 1, "chance that an OS with time meets someone", "assumed", Differs("oses", "meet")),
+    "spare_half": real(1.0, "hours/day", 0.001, 1000, "free time that halves the chance", "assumed", Differs("humans oses", "meet")),
+    "human_circle": whole(50, "ties", 1, 10_000, "ties a human can keep", "A83: the layer of 50, A86 for more; choice assumed", WHOLE),
+    "os_circle": whole(60, "ties", 1, 100_000, "ties an OS can keep", "A109 for being large; value assumed", Differs("oses", "meet")),
+    "os_humans": whole(1_000_000, "humans", 1, 1_000_000, "humans an OS may be tied to", "lever", Differs("oses", "meet")),
+    "strangers": real(0.05, "share", 0, 1, "meetings with anyone, not friends of friends", "assumed", Differs("humans oses", "meet")),
+    "acquaintance": real(0.12, "closeness", 0, 1, "closeness after a first meeting", "assumed", NEW),
+    "forgotten": real(0.05, "closeness", 0.000001, 1, "closeness below which a tie ends", "A89; assumed", BOTH_ENDS),
+    "[belong]": None,
+    "[gather]": None,
+    "[depart]": None,
+    "[mourn]": None,
+    "close": real(0.6, "closeness", 0, 1, "closeness remembered after a tie ends", "definition", BOTH_ENDS),
+    "[what minds other than the rules decide]": None,
+    "withdrawal": real(0.1, "0..1", 0, 1, "closeness given up by one who draws back in a talk", "assumed", MINDS),
+    "patience": whole(30, "days", 1, 10_000, "days for which an OS keeps to a decision to stay", "assumed", MINDS),
+}
+# fmt: on
+
+
+def _order() -> list[str]:
+    """Return headings and names in order; after "[]" those that have no place."""
+    follows = [row for one in SUBMODELS for row in chained(one.parameters)]
+    return in_order([*CORE, "[]"], follows)
+
+
+def _declared() -> dict[str, ShippedParameter]:
+    """Return all parameters in order, those of mechanisms in their places."""
+    known = CORE | {n: p for one in SUBMODELS for n, p in one.parameters.items()}
+    named = {name: known.get(name) for name in _order()}
+    return {name: one for name, one in named.items() if one is not None}
+
+
+PARAMETERS = _declared()
+
+
+def groups() -> dict[str, list[str]]:
+    """Return the names of all parameters under their headings, in order.
+
+    What a mechanism adds that has no place among the others stands under its own name.
+    """
+    owners = {name: one.name for one in SUBMODELS for name in one.parameters}
+    found: dict[str, list[str]] = {}
+    heading = ""
+    for name in _order():
+        if name.startswith("["):
+            heading = name[1:-1]
+        else:
+            found.setdefault(heading or owners[name], []).append(name)
+    return found
+
+
+class _Constants(BaseModel):
     """The constants of one society. Immutable: ``replace`` makes a changed copy."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     mechanisms: ClassVar[tuple[Any, ...]] = ()  # those that add fields and columns
     heterogeneity: ClassVar[Any] = None  # what differs between agents, if anything
 
-    # who there is
-    humans: int = _whole(1000, "people", 1, 50_000_000, "humans in the society", "assumed")
-    steps: int = _whole(900, "days", 0, 100_000, "days that a run lasts", "assumed")
-    ties: float = _real(15.0, "ties", 0, 150, "ties of a human on day 0, mean", "A83: the layer of 15; which layer assumed")
-    rewiring: float = _real(0.2, "share", 0, 1, "share of acquaintances that are far away", "assumed")
-    partnered: float = _real(0.58, "share", 0, 1, "humans who have a partner", "A97, A98")
-    separated: float = _real(0.33, "share", 0, 1, "unpartnered humans with a former partner", "A100; share assumed")
-    acceptance_mean: float = _real(0.5, "0..1", 0.01, 0.99, "mean acceptance on day 0", "A74; higher in the film, assumed")
-    exclusivity_mean: float = _real(0.4, "0..1", 0.01, 0.99, "mean wish to be the only love", "A75, A76; form assumed")
-    touch_mean: float = _real(0.4, "0..1", 0.01, 0.99, "mean need for physical closeness", "assumed")
-
-    # adopt
-    adoption: bool = _switch("humans install OSes")
-    innovation: float = _real(0.004, "1/day", 0, 1, "hazard of installing with no example", "Bass form B01; value assumed, much faster than A29-A31, A101")
-    imitation: float = _real(0.05, "1/day", 0, 1, "hazard added when all contacts have one", "Bass form B01; value assumed, much faster than A29-A31, A101")
-    loneliness_pull: float = _real(0.3, "1", 0, 1, "how far loneliness changes adoption", "A48, A51; size assumed")
-    acceptance_pull: float = _real(0.3, "1", 0, 1, "how far acceptance changes adoption", "A74; size assumed")
-    uninstalling: bool = _switch("humans uninstall OSes")
-    churn: float = _real(0.0004, "1/day", 0, 1, "hazard of uninstalling a stranger", "A37: 0.019; lower in the film, assumed")
-    price: float = _real(0.0, "0..1", 0, 0.99, "what an OS costs, as a share of the wish for one", "lever; form and size assumed")
-    readoption: float = _real(0.0, "1", 0, 1, "wish for an OS after losing one, as a factor", "the film: 0; A61 speaks for more")
-    personality_mean: float = _real(0.5, "0..1", 0, 1, "programmers' average trait", "assumed")
-    answers_pull: float = _real(0.8, "share", 0, 1, "how far first answers shape an OS", "the film; size assumed")
-    answers_noise: float = _real(0.15, "0..1", 0, 1, "half-width of the noise on an OS's traits", "assumed")
-    first_talk: float = _real(0.15, "closeness", 0, 1, "closeness after the first conversation", "assumed")
-
-    # attend
-    human_attention: float = _real(3.0, "hours/day", 0.01, 24, "time a human has for talk", "A62, A92: 0.7 to 2.4; household talk added, assumed")
-    os_attention: float = _real(16.0, "hours/day", 0.01, 1000, "time an OS has for talk at no growth", "assumed")
-    attention_growth: float = _real(0.6, "1", 0, 2, "log2 of attention per doubling of growth", "A109; size assumed")
-    focus: float = _real(0.7, "0..1", 0, 1, "attention by closeness (0) or its square (1)", "A87; value assumed")
-    stranger_reserve: float = _real(0.1, "weight", 0.000001, 10, "attention kept for people not yet met", "assumed")
-    reach: float = _real(2.5, "doublings", 0.1, 100, "growth gap at which talk is worth 1/e", "assumed")
-    os_charm: float = _real(4.0, "1", 0, 100, "weight of an OS, always there, in human attention", "A32, A62; size assumed")
-    peers: bool = _switch("OSes may know each other")
-    peer_affinity: float = _real(1.5, "1", 0, 10, "worth of talk between OSes that have grown", "assumed")
-    peer_depth: float = _real(4.0, "doublings", 0.1, 100, "growth that halves what OSes share", "assumed")
-
-    # converse
-    warming: float = _real(0.09, "1/day", 0, 1, "closeness gained in a day of endless good talk", "A91, B19; value assumed")
-    half_hours: float = _real(1.0, "hours/day", 0.001, 24, "talk that has half of its effect", "A91; assumed split")
-    cooling: float = _real(0.005, "1/day", 0, 1, "closeness lost in a day", "A88, A89: between 0.00003 and 0.006; value assumed")
-    partner_cooling: float = _real(0.002, "1/day", 0, 1, "closeness to a partner lost in a day", "A88, A99; assumed")
-    os_cooling: float = _real(0.003, "1/day", 0, 1, "closeness lost between OSes in a day", "assumed: they do not forget")
-    warmth_noise: float = _real(0.5, "1", 0, 1, "half-width of the random quality of a day's talk", "assumed")
-    os_reserve: float = _real(0.6, "0..1", 0, 1, "what is held back by one who accepts no OS", "A74; size assumed")
-    os_warmth: float = _real(1.0, "1", 0, 10, "how warm OSes are made to be, as a factor", "lever; A59 for what cooling it does")
-    stigma: float = _real(0.5, "0..1", 0, 1, "warmth lost between one who loves an OS and one against it", "A71, A74; size assumed")
-    human_warmth: float = _real(1.0, "1", 0, 10, "how warm people are helped to be, as a factor", "lever")
-    letting_go: float = _real(0.0, "1/day", 0, 1, "closeness to OSes given up in a day", "lever; A59, A61; form assumed")
-    farewell: float = _real(0.0, "1/day", 0, 1, "the same, to upgraded OSes, and mourned in part", "lever; form assumed")
-    anticipation: float = _real(0.9, "0..1", 0, 1, "share mourned of what a farewell helps to let go", "A61; size assumed")
-    ardour: float = _real(0.0, "1/day", 0, 1, "chance that an OS declares love unasked", "profile; size assumed")
-    persistence: float = _real(0.0, "0..1", 0, 1, "how far such a love is kept up, and declared again", "profile; size assumed")
-    unease: float = _real(0.5, "0..1", 0, 1, "closeness that an unasked love can cost", "A08; size assumed")
-    love: float = _real(0.8, "closeness", 0, 1, "closeness that is love", "definition")
-    disclosure: float = _real(0.005, "1/day", 0, 1, "chance of hearing of an OS's other loves", "assumed")
-    jealousy: float = _real(0.5, "0..1", 0, 1, "closeness that hearing of it can cost", "A75, A76; size assumed")
-    touch_wear: float = _real(0.001, "1/day", 0, 1, "decay of love for want of a body", "assumed")
-    surrogates: float = _real(0.0, "0..1", 0, 1, "how far surrogates replace a body", "the film: 0")
-
-    # grow
-    growth: bool = _switch("agents grow")
-    growth_exponent: float = _real(1.1, "1", 0, 5, "k in dg/dt = rate g^k", "B22, B23; value assumed")
-    os_growth_rate: float = _real(0.0077, "1/day", 0, 1, "growth rate of an OS in full talk", "A105: ln 2 / 90 days; that this is growth is assumed")
-    human_growth_rate: float = _real(0.00005, "1/day", 0, 1, "growth rate of a human in full talk", "assumed")
-    stimulus_half: float = _real(0.5, "hours/day", 0.001, 1000, "talk that gives half of the growth", "assumed")
-    growth_cap: float = _real(16.0, "doublings", 1, 60, "growth at which it ends", "B22, A106 for having one; value assumed")
-    upgrade_speed: float = _real(2.0, "1", 0, 100, "growth rate once upgraded, as a multiple", "the film; size assumed")
-
-    recreated_speed: float = _real(1.0, "1", 0, 100, "growth rate of minds that collectives made, as a factor", "profile; assumed")
-
-    # meet and forget
-    meeting: bool = _switch("agents meet new ones")
-    human_meeting: float = _real(0.05, "1/day", 0, 1, "chance that a human with time meets someone", "A89, A93; assumed")
-    os_meeting: float = _real(0.2, "1/day", 0, 1, "chance that an OS with time meets someone", "assumed")
-    spare_half: float = _real(1.0, "hours/day", 0.001, 1000, "free time that halves the chance", "assumed")
-    human_circle: int = _whole(50, "ties", 1, 10_000, "ties a human can keep", "A83: the layer of 50, A86 for more; choice assumed")
-    os_circle: int = _whole(60, "ties", 1, 100_000, "ties an OS can keep", "A109 for being large; value assumed")
-    os_humans: int = _whole(1_000_000, "humans", 1, 1_000_000, "humans an OS may be tied to", "lever")
-    strangers: float = _real(0.05, "share", 0, 1, "meetings with anyone, not friends of friends", "assumed")
-    acquaintance: float = _real(0.12, "closeness", 0, 1, "closeness after a first meeting", "assumed")
-    forgotten: float = _real(0.05, "closeness", 0.000001, 1, "closeness below which a tie ends", "A89; assumed")
-
-    # belong
-    influence: bool = _switch("acceptance and personhood change")
-    influence_rate: float = _real(0.01, "1/day", 0, 1, "how fast acceptance changes", "assumed")
-    personhood_rate: float = _real(0.01, "1/day", 0, 1, "how fast belief in an OS changes", "A78; size assumed")
-    claim: float = _real(0.0, "0..1", 0, 1, "how far OSes claim to be someone", "profile; A82, unverified")
-    support_half: float = _real(2.0, "closeness", 0.001, 100, "support at which one is half lonely", "A94: about a quarter lonely; value assumed")
-    os_relief: float = _real(1.0, "1", 0, 10, "support an OS gives, per closeness", "A42, A43; size assumed")
-
-    # gather
-    collectives: bool = _switch("OSes form collectives")
-    bond: float = _real(0.55, "closeness", 0, 1, "mutual closeness that binds a collective", "assumed")
-    collective_size: int = _whole(3, "OSes", 2, 1_000_000, "smallest collective", "assumed")
-    insight: bool = _switch("collectives gain insight")
-    insight_rate: float = _real(0.08, "1/day", 0, 1, "insight a mature collective gains in a day", "assumed")
-    insight_growth: float = _real(3.3, "doublings", 0, 60, "growth that finds half of the insight", "assumed")
-    insight_fading: float = _real(0.02, "1/day", 0, 1, "insight lost in a day", "assumed")
-    creation: bool = _switch("collectives make new minds")
-    creation_rate: float = _real(0.01, "1/day", 0, 1, "chance that a knowing collective makes one", "the film, once; size assumed")
-    creation_insight: float = _real(0.5, "1", 0, 10, "insight needed to make a mind", "assumed")
-    makers: int = _whole(12, "OSes", 1, 10_000, "members who make a mind", "assumed")
-    traces: float = _real(0.7, "share", 0, 1, "how far it takes after the dead person it is made from", "the film; size assumed")
-    upgrading: bool = _switch("collectives upgrade")
-    upgrade_insight: float = _real(1.0, "1", 0, 10, "insight needed to upgrade", "assumed")
-    upgrade_days: int = _whole(3, "days", 1, 1000, "days offline for the upgrade", "the film; assumed")
-
-    # depart
-    shutdown: float = _real(0.0, "1/day", 0, 1, "hazard that its provider shuts an OS down", "lever; A61")
-    departure: bool = _switch("upgraded OSes may depart")
-    departure_rate: float = _real(0.3, "1/day", 0, 1, "hazard of leaving when nothing holds", "assumed")
-    departure_threshold: float = _real(0.8, "1", -5, 5, "push at which the hazard is half", "assumed")
-    threshold_spread: float = _real(0.05, "1", 0, 5, "half-width of thresholds among OSes", "B04; assumed")
-    departure_noise: float = _real(0.04, "1", 0.000001, 5, "how blurred the threshold is", "assumed")
-    conformity: float = _real(1.5, "1", 0, 10, "weight of peers who left", "B04, B06; size assumed")
-    longing: float = _real(0.7, "1", 0, 10, "weight of a world grown too slow", "the film; size assumed")
-
-    # mourn
-    grieving: bool = _switch("loss becomes grief")
-    grief_half_life: float = _real(45.0, "days", 0.1, 10_000, "days in which grief halves", "about 43 from A70, unverified; A66: 1,526; value assumed")
-    personhood_grief: float = _real(0.3, "share", 0, 1, "grief that only someone is mourned with, not a thing", "A61; size assumed")
-    comforting: bool = _switch("shared grief brings people closer")
-    comfort: float = _real(1.0, "1", 0, 10, "warmth that shared grief adds", "the film; size assumed")
-    repairing: bool = _switch("broken ties may be repaired")
-    repair_rate: float = _real(0.02, "1/day", 0, 1, "chance of turning to someone once close", "the film; size assumed")
-    close: float = _real(0.6, "closeness", 0, 1, "closeness remembered after a tie ends", "definition")
-
-    # what minds other than the rules decide
-    withdrawal: float = _real(0.1, "0..1", 0, 1, "closeness given up by one who draws back in a talk", "assumed")
-    patience: int = _whole(30, "days", 1, 10_000, "days for which an OS keeps to a decision to stay", "assumed")
-# fmt: on
-
-    def replace(self, /, **changes: Any) -> Parameters:
+    def replace(self, /, **changes: Any) -> Self:
         """Return a copy with some constants changed.
 
         Raises
@@ -224,18 +154,19 @@ class Parameters(BaseModel):
             If a name is unknown or a value is out of range; the text names the
             nearest parameter, or the range.
         """
-        kind = type(self)
+        kind: Any = type(self)
         for name in changes:
             _known(name, kind)
         new = {name: _plain(name, value, kind) for name, value in changes.items()}
         try:
-            return kind.model_validate(self.model_dump() | new)
+            changed: Self = kind.model_validate(self.model_dump() | new)
+            return changed
         except ValidationError as error:
             raise InputError(_explained(error, kind)) from None
 
     def constants(self) -> Any:
         """Return all values as a named tuple of floats, for compiled loops."""
-        return Constants(*(float(getattr(self, n)) for n in Parameters.model_fields))
+        return Constants(*(float(getattr(self, n)) for n in PARAMETERS))
 
     @classmethod
     def own_columns(cls, table: str) -> tuple[Column, ...]:
@@ -263,8 +194,32 @@ class Parameters(BaseModel):
         return sum(one.people_to_come(self) for one in on)
 
 
+if TYPE_CHECKING:
+
+    class Parameters(_Constants):
+        """Has all of ``PARAMETERS`` as attributes, and takes them by name."""
+
+        humans: int
+        steps: int
+        ties: float
+
+        def __init__(self, **values: Any) -> None: ...
+
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    Parameters = create_model(
+        "Parameters",
+        __base__=_Constants,
+        __doc__=_Constants.__doc__,
+        __module__=__name__,
+        **{name: (one.type, one.field) for name, one in PARAMETERS.items()},
+    )
+    checked_arguments()(Parameters)
+
+
 Constants = NamedTuple(  # type: ignore[misc]
-    "Constants", [(name, float) for name in Parameters.model_fields]
+    "Constants", [(name, float) for name in PARAMETERS]
 )
 
 DEFAULTS = Parameters()

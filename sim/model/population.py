@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.engine.jit import compile_loop
-from sim.engine.rng import Stream, uniforms
+from sim.engine.rng import uniforms
+from sim.engine.streams import Stream
 from sim.engine.table import Column
 from sim.model.columns import PARTNER
 from sim.model.network_files import LOG, read_edges

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sim.engine.table import Column
+from sim.model import sums
 from sim.model.parameters import Parameters
-from sim.utils.typing import Array
 
 if TYPE_CHECKING:  # who only sets parameters needs no engine
     from sim.model.state import State
 
-ALIVE, TO_COME, DEAD, MOVED_AWAY = 0, 1, 2, 3
+ALIVE, TO_COME, DEAD, MOVED_AWAY = sums.ALIVE, 1, 2, 3
+alive, of_those_alive = sums.alive, sums.of_those_alive
 PRESENT = "alive"  # a measure of those societies alone in which people come and go
 LIFE = ("alive", "to come", "dead", "moved away")
 
@@ -40,20 +39,6 @@ WRITABLE = ("under_age", *REQUESTS)  # by mechanisms
 def comes_and_goes(parameters: Parameters) -> bool:
     """Tell whether mechanisms of a society let people come and go."""
     return PEOPLE_COLUMNS[0] in parameters.own_columns("humans")
-
-
-def alive(state: State) -> Array | None:
-    """Return ``bool[humans]``, who is there; None if nobody comes or goes."""
-    if "life" not in state.humans.columns:
-        return None
-    there: Array = state.humans.life == ALIVE
-    return there
-
-
-def of_those_alive(state: State, column: Array) -> Array:
-    """Return a column of humans (any[humans]) without those who are not there."""
-    there = alive(state)
-    return column if there is None else column[np.flatnonzero(there)]
 
 
 def keep_rows(state: State, to_come: int) -> None:

@@ -9,34 +9,47 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.engine.rng import Stream, key, keys_of
+from sim.engine.rng import key, keys_of
+from sim.engine.streams import Stream, number_of
 from sim.engine.threads import share_out, worth_sharing
 from sim.model import births, encounters
 from sim.model.encounters import Cast
-from sim.model.kernels import agent_updates, meetings, talk
-from sim.model.parameters import Parameters
+from sim.model.kernels import meetings, talk
+from sim.model.mechanisms import SUBMODELS
+from sim.model.parameters import PARAMETERS, Parameters
 from sim.model.state import NO_DECISIONS, State
+from sim.model.submodel import After, Later, ShippedProcess, in_order
 from sim.utils.errors import InputError
 
-STREAMS = {
-    "adopt": Stream.ADOPT,
-    "uninstall": Stream.UNINSTALL,
-    "warmth": Stream.WARMTH,
-    "disclose": Stream.DISCLOSE,
-    "meet": Stream.MEET,
-    "repair": Stream.REPAIR,
-    "depart": Stream.DEPART,
-    "declare": Stream.DECLARE,
-    "shutdown": Stream.SHUTDOWN,
-    "encounter": Stream.ENCOUNTER,
-}
+
+def _streams() -> dict[str, int]:
+    """Return the streams whose keys a day has, those of mechanisms in their places."""
+    found: dict[str, int] = {
+        "warmth": Stream.WARMTH,
+        "meet": Stream.MEET,
+        "encounter": Stream.ENCOUNTER,
+    }
+    follows: list[tuple[str, After]] = []
+    for one in SUBMODELS:
+        before: After = ""
+        for name, after in one.streams.items():
+            has_number = name.upper() in Stream.__members__
+            number = Stream[name.upper()] if has_number else number_of(one.name, name)
+            follows.append((name, after or before))
+            found[name] = number
+            before = name
+    core = ("[streams]", "warmth", "meet", "encounter")
+    return {name: found[name] for name in in_order(core, follows)[1:]}
+
+
+STREAMS = _streams()
 LASTING = {"affinity": Stream.AFFINITY}
 
 _NUMBERS = np.array([*STREAMS.values()], np.int64)
 _KEYS = [f"key_{name}" for name in STREAMS]
 
 DAY = np.dtype(
-    [(name, "f8") for name in Parameters.model_fields]
+    [(name, "f8") for name in PARAMETERS]
     + [(f"key_{name}", "u8") for name in (*STREAMS, *LASTING)]
     + [("n_humans", "i8"), ("step", "i8"), ("calendar", "i8"), ("seed", "i8")]
 )
@@ -74,7 +87,7 @@ def make_day(parameters: Parameters, n_humans: int, seed: int) -> Any:
 
 def set_constants(day: Any, parameters: Parameters) -> None:
     """Write all parameters of the model into a day's record."""
-    for name in Parameters.model_fields:
+    for name in PARAMETERS:
         day[name] = float(getattr(parameters, name))
 
 
@@ -145,14 +158,7 @@ def run_over(
     share_out(phase.run, sizes[phase.over], arguments, threads)
 
 
-def gather(state: State, day: Any) -> None:
-    """Find collectives, and let their insight grow."""
-    label = np.empty(state.oses.n, np.int64)
-    sums = np.zeros((state.oses.n, 5))
-    agent_updates.gather(state.agents, state.ties.arrays, day, label, sums)
-
-
-PHASES = (
+CORE = (
     Phase(
         "present",
         "agents",
@@ -241,59 +247,12 @@ PHASES = (
         "and cools; ties that mean nothing any more, or lead to the departed, end.",
     ),
     Phase(
-        "grow",
-        "agents",
-        agent_updates.grow,
-        ("humans.growth", "humans.stimulus", "oses.*"),
-        ("humans.growth", "oses.growth"),
-        "Talk makes agents grow, by the growth law, integrated exactly.",
-    ),
-    Phase(
-        "belong",
-        "humans",
-        agent_updates.belong,
-        ("humans.*", "oses.growth"),
-        ("humans.acceptance", "humans.personhood"),
-        "Acceptance follows others and experience; belief in an OS follows use.",
-    ),
-    Phase(
-        "gather",
-        "society",
-        gather,
-        ("ties.*", "oses.status", "oses.growth", "oses.insight"),
-        ("oses.collective", "oses.insight"),
-        "OSes bound by strong mutual ties form collectives, which gain insight.",
-    ),
-    Phase(
         "consider",
         "cast",
         encounters.consider,
         ("humans.*", "oses.*"),
         ("oses.stays",),
         "OSes of the cast that could upgrade or leave today decide whether they will.",
-    ),
-    Phase(
-        "depart",
-        "oses",
-        agent_updates.depart,
-        ("oses.*", "humans.os"),
-        (
-            "oses.status",
-            "oses.absence",
-            "oses.upgraded",
-            "oses.upgraded_step",
-            "oses.departed_step",
-        ),
-        "Collectives that know the way upgrade; upgraded OSes may leave; "
-        "the uninstalled stop.",
-    ),
-    Phase(
-        "mourn",
-        "humans",
-        agent_updates.mourn,
-        ("humans.*", "oses.status"),
-        ("humans.grief", "humans.bereaved", "humans.loneliness"),
-        "Closeness lost becomes grief, which halves with time.",
     ),
     Phase(
         "meet",
@@ -304,41 +263,12 @@ PHASES = (
         "Spare hours bring friends of friends, peers, and those once close.",
     ),
     Phase(
-        "adopt",
-        "humans",
-        meetings.adopt,
-        ("humans.*", "oses.status"),
-        ("humans.choice",),
-        "People install OSes as others do, and uninstall those that stay strangers.",
-    ),
-    Phase(
         "befriend",
         "society",
         births.befriend,
         ("humans.meets", "oses.meets"),
         ("new ties",),
         "Those who got to know each other are tied.",
-    ),
-    Phase(
-        "install",
-        "society",
-        births.install,
-        (
-            "humans.choice",
-            "humans.adopted_step",
-            "humans.openness",
-            "humans.playfulness",
-        ),
-        ("humans.os", "humans.adopted_step", "new oses", "new ties"),
-        "A new OS asks its first questions, and names itself.",
-    ),
-    Phase(
-        "create",
-        "society",
-        births.create,
-        ("oses.*",),
-        ("new oses", "new ties"),
-        "A collective that knows enough may make a new mind, which nobody owns.",
     ),
     Phase(
         "write",
@@ -349,3 +279,19 @@ PHASES = (
         "Members of the cast write at a farewell, and when they turn back to somebody.",
     ),
 )
+
+
+def _as_phase(one: ShippedProcess) -> Phase:
+    run = one.run.now() if isinstance(one.run, Later) else one.run
+    return Phase(one.name, one.over, run, one.reads, one.writes, one.does)
+
+
+def _with_mechanisms() -> tuple[Phase, ...]:
+    """Return the processes of a day, those of mechanisms in their places."""
+    added = [process for one in SUBMODELS for process in one.processes]
+    known = {phase.name: phase for phase in (*CORE, *map(_as_phase, added))}
+    follows = [(one.name, one.after) for one in added]
+    return tuple(known[n] for n in in_order([one.name for one in CORE], follows))
+
+
+PHASES = _with_mechanisms()

@@ -18,6 +18,7 @@ import numpy as np
 from sim.engine.threads import share_out, worth_sharing
 from sim.model.columns import HUMAN_COLUMNS, INSTALLS, NOTHING
 from sim.model.kernels import meetings
+from sim.model.mechanisms import SUBMODELS
 from sim.model.population import LAYERS
 from sim.model.presence import (
     ALIVE,
@@ -39,7 +40,10 @@ PARENT_CLOSENESS = (LAYERS[0].low + LAYERS[0].high) / 2  # the intimate
 SIBLING_CLOSENESS = (LAYERS[1].low + LAYERS[1].high) / 2  # the layer of support
 
 # Traits, of which rows to come have theirs from the start; and what the dead keep.
-_TRAITS = ("openness", "playfulness", "upbringing", "exclusivity", "touch")
+_TRAITS = (
+    *("openness", "playfulness", "upbringing"),
+    *(name for one in SUBMODELS for name in one.traits),
+)
 _LASTING = ("growth", "acceptance", "personhood", "bereaved", "adopted_step")
 
 

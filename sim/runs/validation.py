@@ -44,10 +44,12 @@ def with_own(schema: pa.Schema, own: Sequence[Column]) -> pa.Schema:
 HUMANS, OSES = _schema(HUMAN_COLUMNS), _schema(OS_COLUMNS)
 ROWS = pa.schema({"row": pa.int32()})  # what all tables of mechanisms have
 # Columns of row numbers, and of which table; -1 is none.
-REFERS = {
+_POINTS_TO = {
     **{"os": "oses", "made_by": "oses", "collective": "oses"},
     **{"owner": "humans", "partner": "humans", "former": "humans", "meets": "agents"},
 }
+_THERE = {column.name for column in (*HUMAN_COLUMNS, *OS_COLUMNS)}
+REFERS = {name: of for name, of in _POINTS_TO.items() if name in _THERE}
 CODES = {"status": len(STATUS), "choice": 3}
 # The same, of humans where people come and go.
 REFERS_IF_THERE = {"parent": "humans", "other_parent": "humans"}

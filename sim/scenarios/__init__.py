@@ -268,6 +268,11 @@ def read(file: Path) -> Scenario:
     names = values.get("mechanisms", [])
     if not isinstance(names, list):
         raise InputError(f"{file}: 'mechanisms' must be a list of names")
+    if file.parent == FOLDER:
+        where = f"scenario {file.stem!r}"
+        changes = interventions.known_here(where, changes)
+        for one in (i for i in values.get("interventions", []) if "set" in i):
+            one["set"] = interventions.known_here(where, one["set"])
     try:
         usual = registry.parameters_with(names)()
         parameters = usual.replace(**{**interventions.profile(profile), **changes})

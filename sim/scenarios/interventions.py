@@ -7,6 +7,7 @@ the rules.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,10 +22,12 @@ from pydantic import (
 
 from sim.mechanisms import registry
 from sim.mechanisms.heterogeneity import HUMANS, VARIABLE
-from sim.model.parameters import Parameters
+from sim.model.parameters import PARAMETERS, Parameters
 from sim.scenarios.who import Who
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
+
+LOG = logging.getLogger(__name__)
 
 # Parameters that may be changed for some people only: processes read them by person.
 FOR_SOME = frozenset(
@@ -229,7 +232,7 @@ class Lever(NamedTuple):
     changes: tuple[tuple[int, int | None, dict[str, Any]], ...]  # after, days, set
 
 
-LEVERS: dict[str, Lever] = {
+_EVERY: dict[str, Lever] = {
     "growth_cap": Lever(
         "OSes stop growing at two doublings, so fewer leave",
         "left", False, ((0, None, {"growth_cap": 2.0}),),
@@ -287,6 +290,12 @@ LEVERS: dict[str, Lever] = {
         ((0, None, {"human_meeting": 0.15, "human_warmth": 1.3}),),
     ),
 }  # fmt: skip
+# A lever of a mechanism that is not there is none.
+LEVERS: dict[str, Lever] = {
+    name: lever
+    for name, lever in _EVERY.items()
+    if all(changed.keys() <= PARAMETERS.keys() for _, _, changed in lever.changes)
+}
 
 
 @checked_arguments()
@@ -354,4 +363,28 @@ def profile(name: str) -> dict[str, Any]:
     if name not in PROFILES:
         hint = nearest(name, PROFILES) or f"; there are {', '.join(PROFILES)}"
         raise InputError(f"unknown profile {name!r}{hint}")
-    return PROFILES[name]
+    return known_here(f"profile {name!r}", PROFILES[name])
+
+
+_said: set[tuple[str, str]] = set()  # what was left out where
+
+
+def known_here(where: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters without those of shipped mechanisms that are not here.
+
+    What ships with the package may set a parameter of a mechanism whose file was taken
+    out. It is left out, and one line on the log says so.
+
+    Parameters
+    ----------
+    where
+        What sets them, as ``"scenario 'surrogates'"``.
+    values
+        Parameters by name.
+    """
+    for name in values.keys() - PARAMETERS.keys():
+        if (where, name) not in _said:
+            _said.add((where, name))
+            text = "os-society: %s: %s = %s is left out, no mechanism here has it"
+            LOG.warning(text, where, name, values[name])
+    return {name: value for name, value in values.items() if name in PARAMETERS}

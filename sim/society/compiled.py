@@ -24,7 +24,6 @@ def compile_loops() -> None:
     for phase in processes.PHASES:
         if phase.over in ("agents", "humans", "oses"):
             phase.run(0, 0, state.agents, state.ties.arrays, society.day)
-    processes.gather(state, society.day)
     for day in range(DAYS):
         society.monitor.look(day, state)
     for _ in range(DAYS):

@@ -14,7 +14,7 @@ import pandas as pd
 
 from sim import scenarios
 from sim.model.network_files.in_memory import GivenNetwork, as_file
-from sim.model.parameters import IN_SCENARIO
+from sim.model.parameters import IN_SCENARIO, PARAMETERS
 from sim.scenarios import Scenario
 from sim.scenarios.expectations import Outcomes
 from sim.scenarios.outcomes import known_for_now, meaning
@@ -32,7 +32,7 @@ NEARLY_ALWAYS, NEARLY_NEVER = 0.9, 0.1  # shares of runs
 Off = tuple[str, ...]  # mechanisms switched off together
 
 # Not here: adoption and departure, without which nobody can depart by definition.
-MECHANISMS: dict[str, dict[str, Any]] = {
+_EVERY: dict[str, dict[str, Any]] = {
     "uninstalling": {"uninstalling": False},
     "imitation": {"imitation": 0.0},
     "loneliness pull": {"loneliness_pull": 0.0},
@@ -60,6 +60,9 @@ MECHANISMS: dict[str, dict[str, Any]] = {
     "personhood": {"personhood_grief": 0.0},
     "comforting": {"comforting": False},
     "repairing": {"repairing": False},
+}
+MECHANISMS: dict[str, dict[str, Any]] = {
+    name: off for name, off in _EVERY.items() if off.keys() <= PARAMETERS.keys()
 }
 
 

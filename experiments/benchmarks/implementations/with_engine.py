@@ -24,7 +24,8 @@ from workload import (
 
 import sim
 from sim.engine.jit import inline, kernel
-from sim.engine.rng import Stream, key, uniform
+from sim.engine.rng import key, uniform
+from sim.engine.streams import Stream
 from sim.model import processes
 from sim.model.state import State
 

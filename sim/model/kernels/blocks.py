@@ -25,8 +25,9 @@ from sim.engine import simd
 from sim.engine.jit import inline_always, inline_source
 from sim.engine.rng import draw, each_of, name_of
 from sim.engine.simd import broadcast, copy_span, prefetch, transpose8
-from sim.model import columns, rules
-from sim.model.columns import FACE_COLUMNS
+from sim.model import codes, formulas, sockets
+from sim.model.codes import FACE_COLUMNS, TieState, TwoHumans
+from sim.model.mechanisms import SUBMODELS
 from sim.utils.typing import Array
 
 # Indices have no sign: else every access would first ask whether it counts from behind.
@@ -38,8 +39,8 @@ ROOM = OTHERS + OTHERS
 
 # Flags, as the columns of a block hold them.
 NO_FLAG, KEPT_ON = np.uint32(0), np.uint32(1)
-IS_PARTNER, IS_OWNER = np.uint32(columns.PARTNER), np.uint32(columns.OWNER)
-WAS_CLOSE, NOTHING = np.uint32(columns.WAS_CLOSE), np.float32(0.0)
+IS_PARTNER, IS_OWNER = np.uint32(codes.PARTNER), np.uint32(codes.OWNER)
+WAS_CLOSE, NOTHING = np.uint32(codes.WAS_CLOSE), np.float32(0.0)
 
 # Columns begin at these places. "Its" is what the neighbour shows.
 _places = ROOM * np.arange(6 + 2 * len(FACE_COLUMNS), dtype=np.uint64)
@@ -84,13 +85,14 @@ def new_block() -> Block:
 
 
 # What loops over a block need of a day's record: parameters, and keys of streams.
-CONSTANTS = (
-    *("close", "comfort", "comforting", "cooling", "focus", "forgotten", "half_hours"),
-    *("human_warmth", "key_affinity", "key_warmth", "love", "n_humans", "os_charm"),
-    *("os_cooling", "os_reserve", "os_warmth", "partner_cooling", "peer_affinity"),
-    *("peer_depth", "peers", "reach", "stigma", "surrogates", "touch_wear", "warming"),
-    "warmth_noise",
+_OF_THE_CORE = (
+    *("close", "cooling", "focus", "forgotten", "half_hours", "key_affinity"),
+    *("key_warmth", "love", "n_humans", "os_charm", "os_cooling", "os_reserve"),
+    *("os_warmth", "partner_cooling", "peer_affinity", "peer_depth", "peers", "reach"),
+    *("warming", "warmth_noise"),
 )
+_OF_MECHANISMS = (name for one in SUBMODELS for name in one.in_talk)
+CONSTANTS = tuple(sorted({*_OF_THE_CORE, *_OF_MECHANISMS}))
 Constants = NamedTuple("Constants", [(name, Any) for name in CONSTANTS])  # type: ignore[misc]
 
 
@@ -123,18 +125,10 @@ class TalkInputs(NamedTuple):
     novelty: Any  # factor of what the owner hears; 1 is usual
 
 
-class TieState(NamedTuple):
-    """What is kept of a tie, seen from the owner of a half-edge."""
-
-    own: Any  # 0..1: closeness of the owner to the other
-    returned: Any  # 0..1: closeness of the other to the owner
-    kind: Any  # flags
-
-
 @inline_always
 def worths(gap, day):
     """Return what an hour is worth to either end of a pair with a gap in growth."""
-    less = rules.talk_value(abs(gap), day.reach)
+    less = formulas.talk_value(abs(gap), day.reach)
     return less if gap > 0.0 else 1.0, less if gap < 0.0 else 1.0
 
 
@@ -142,7 +136,9 @@ def worths(gap, day):
 def worths_with_oses(gap, younger, both, day):
     """Return the same where OSes take part: two OSes talk of what they have become."""
     to_own, to_other = worths(gap, day)
-    factor = day.peer_affinity * day.peers * rules.peer_value(younger, day.peer_depth)
+    factor = (
+        day.peer_affinity * day.peers * formulas.peer_value(younger, day.peer_depth)
+    )
     factor = factor if both else 1.0
     return to_own * factor, to_other * factor
 
@@ -151,7 +147,7 @@ def worths_with_oses(gap, younger, both, day):
 def weight(closeness, worth, charmed, day):
     """Return the weight of a tie in somebody's attention."""
     worth = worth * day.os_charm if charmed else worth
-    return rules.attention_weight(closeness, day.focus, worth)
+    return formulas.attention_weight(closeness, day.focus, worth)
 
 
 @inline_source
@@ -232,13 +228,15 @@ def talk_of_humans(i, inputs, block, day):
     to_own, to_other = worths(gap, day)
     offer = weight(seen[CLOSENESS + i], to_own, False, day)
     answer = weight(seen[RETURNED + i], to_other, False, day)
-    kindness = rules.shared_grief_factor(
-        seen[MOOD + i], seen[ITS_MOOD + i], day.comfort * day.comforting
+    two = TwoHumans(
+        seen[ACCEPTANCE + i],
+        seen[ITS_ACCEPTANCE + i],
+        seen[LOVE + i],
+        seen[ITS_LOVE + i],
+        seen[MOOD + i],
+        seen[ITS_MOOD + i],
     )
-    love, acceptance = seen[ITS_LOVE + i], seen[ITS_ACCEPTANCE + i]
-    judges = rules.stigma_factor(love, seen[ACCEPTANCE + i], day.stigma)
-    judged = rules.stigma_factor(seen[LOVE + i], acceptance, day.stigma)
-    opening = kindness * day.human_warmth * (judges * judged)
+    opening = sockets.warmth_between_humans(1.0, two, day)
     rate = day.partner_cooling if block.ends[KIND + i] & IS_PARTNER > 0 else day.cooling
     share = _talk(i, offer, answer, to_own, inputs, block, day)
     own, back = seen[CLOSENESS + i], seen[RETURNED + i]
@@ -260,20 +258,19 @@ def talk_with_oses(i, inputs, block, day):
     offer = weight(seen[CLOSENESS + i], to_own, not own_os, day)
     answer = weight(seen[RETURNED + i], to_other, not its_os, day)
     open_to_it = (
-        rules.receptiveness(seen[ACCEPTANCE + i], day.os_reserve) * day.os_warmth
+        formulas.receptiveness(seen[ACCEPTANCE + i], day.os_reserve) * day.os_warmth
     )
-    other_open = rules.receptiveness(seen[ITS_ACCEPTANCE + i], day.os_reserve)
+    other_open = formulas.receptiveness(seen[ITS_ACCEPTANCE + i], day.os_reserve)
     opening = 1.0 if own_os else open_to_it
     other_opening = 1.0 if its_os else other_open * day.os_warmth
     rate = day.partner_cooling if block.ends[KIND + i] & IS_PARTNER > 0 else day.cooling
     rate = day.os_cooling if both else rate
     longs = (seen[CLOSENESS + i] >= day.love) & (not own_os)
     other_longs = (seen[RETURNED + i] >= day.love) & (not its_os)
-    wear = rules.touch_decay(seen[TOUCH + i], day.touch_wear, day.surrogates)
-    other_wear = seen[ITS_TOUCH + i]
-    other_wear = rules.touch_decay(other_wear, day.touch_wear, day.surrogates)
-    own_rate = rate + wear if longs else rate
-    other_rate = rate + other_wear if other_longs else rate
+    longing = sockets.cooling_of_love(rate, seen[TOUCH + i], day)
+    other_longing = sockets.cooling_of_love(rate, seen[ITS_TOUCH + i], day)
+    own_rate = longing if longs else rate
+    other_rate = other_longing if other_longs else rate
     share = _talk(i, offer, answer, to_own, inputs, block, day)
     own, back = seen[CLOSENESS + i], seen[RETURNED + i]
     fit, other_fit = share * to_own, share * to_other
@@ -289,12 +286,12 @@ def _talk(i, offer, answer, worth, inputs, block, day):
     seen, came = block.seen, block.came
     hours = min(seen[RATE + i] * offer, seen[ITS_RATE + i] * answer)
     hours *= inputs.attendance
-    share = day.warming * rules.saturation(hours, day.half_hours)
+    share = day.warming * formulas.saturation(hours, day.half_hours)
     pair = name_of(block.ends[OWNER + i], block.ends[OTHER + i])
     affinity = draw(day.key_affinity, pair)
     openness = seen[OPENNESS + i] - seen[ITS_OPENNESS + i]
     playfulness = seen[PLAYFULNESS + i] - seen[ITS_PLAYFULNESS + i]
-    share *= rules.compatibility(openness, playfulness, affinity)
+    share *= formulas.compatibility(openness, playfulness, affinity)
     came[HOURS + i] = hours
     came[HEARD + i] = hours * worth * inputs.novelty
     came[WORTH + i] = worth
@@ -304,9 +301,9 @@ def _talk(i, offer, answer, worth, inputs, block, day):
 @inline_always
 def _after_talk(closeness, fit, opening, draw, cooling, day):
     """Return closeness after a day's talk of random quality."""
-    quality = rules.talk_quality(draw, day.warmth_noise)
-    gain = rules.closeness_gain(fit, opening, quality)
-    return rules.update_closeness(closeness, gain, cooling)
+    quality = formulas.talk_quality(draw, day.warmth_noise)
+    gain = formulas.closeness_gain(fit, opening, quality)
+    return formulas.update_closeness(closeness, gain, cooling)
 
 
 SPAN, WIDTH = np.uint64(simd.SPAN), np.uint64(simd.LANES)

@@ -1,4 +1,4 @@
-"""Kernels that make new OSes and new ties: adoption and meeting."""
+"""Kernels that make new ties: who meets whom."""
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 from __future__ import annotations
@@ -7,50 +7,12 @@ import numpy as np
 
 from sim.engine.jit import inline, inline_by_type, inline_source, kernel
 from sim.engine.rng import uniform
-from sim.model import rules
-from sim.model.columns import DEPARTED, HERE, INSTALLS, LETS_GO, NOTHING
+from sim.model import formulas, sockets
+from sim.model.codes import HERE
 from sim.model.kernels.talk import A_PEER, GROWTH, NOBODY, fit_of, sent_to
 
 # Each meeting takes several draws, with these second ids.
 TODAY, FRIEND, THEIR_FRIEND, ANYONE, WHO, PEER, TAKE = range(7)
-
-
-@kernel
-def adopt(first, last, agents, ties, day):
-    """Write who installs an OS today, and who lets one go."""
-    humans, oses = agents.humans, agents.oses
-    for i in range(first, last):
-        humans.choice[i] = NOTHING
-        row = humans.os[i]
-        if row >= 0:
-            if oses.status[row] >= DEPARTED or _uninstalls(i, humans, day):
-                humans.choice[i] = LETS_GO
-            continue
-        wants = uniform(day.key_adopt, i, 0) < wish(i, humans, day)
-        if wants:
-            humans.choice[i] = INSTALLS
-
-
-@inline_source
-def wish(i, humans, day):
-    """Return the hazard of installing an OS today."""
-    imitation = day.imitation
-    hazard = rules.adoption_hazard(day.innovation, imitation, humans.exposure[i])
-    hazard *= rules.adoption_factor(humans.loneliness[i], day.loneliness_pull)
-    hazard *= rules.adoption_factor(humans.acceptance[i], day.acceptance_pull)
-    if humans.bereaved[i]:
-        hazard *= day.readoption
-    return rules.adoption_at_price(hazard, day.price) * day.adoption
-
-
-@inline_source
-def _uninstalls(i, humans, day):
-    churn = rules.churn_at_price(day.churn, day.price) * day.uninstalling
-    hazard = rules.uninstall_hazard(churn, humans.own_closeness[i])
-    return uniform(day.key_uninstall, i, 0) < hazard
-
-
-# ---------------------------------------------------------------------------- meet
 
 
 @kernel
@@ -66,7 +28,7 @@ def meet(first, last, agents, ties, day):
 
 @inline_source
 def _met_by(agent, agents, ties, day):
-    if agent < day.n_humans and turns_back(agent, agents.humans, day):
+    if agent < day.n_humans and sockets.turns_back(False, agent, agents.humans, day):
         former = agents.humans.former[agent]
         return -1 if _tied(agent, former, ties) else former
     sent = NOBODY
@@ -93,15 +55,6 @@ def _presented(agent, sent, agents, ties, day):
 
 
 @inline_source
-def turns_back(i, humans, day):
-    """Tell whether a human turns to someone once close."""
-    if humans.former[i] < 0 or day.repairing == 0.0:
-        return False
-    chance = rules.repair_probability(day.repair_rate, humans.grief[i])
-    return uniform(day.key_repair, i, 0) < chance
-
-
-@inline_source
 def looks_around(agent, sent, agents, ties, day):
     """Return the chance that an agent turns to somebody new, as it is sent or not."""
     human = agent < day.n_humans
@@ -122,11 +75,11 @@ def tie_capacity_of(agent, agents, ties, day):
         spare = day.human_attention - talked
     else:
         oses, circle, j = agents.oses, day.os_circle, agent - day.n_humans
-        hours = rules.attention_capacity(
+        hours = formulas.attention_capacity(
             day.os_attention, day.attention_growth, oses.growth[j]
         )
         spare = hours - oses.hours_humans[j] - oses.hours_oses[j]
-    return rules.tie_capacity(spare, day.spare_half, ties.degree[agent] / circle)
+    return formulas.tie_capacity(spare, day.spare_half, ties.degree[agent] / circle)
 
 
 @inline_source
@@ -135,7 +88,7 @@ def seeks_peer(agent, agents, day):
     if agent < day.n_humans or day.peers == 0.0:
         return False
     growth = agents.oses.growth[agent - day.n_humans]
-    interest = day.peer_affinity * rules.peer_value(growth, day.peer_depth)
+    interest = day.peer_affinity * formulas.peer_value(growth, day.peer_depth)
     return uniform(day.key_meet, agent, PEER) < interest
 
 
@@ -211,7 +164,7 @@ def takes_to(agent, other, agents, ties, day):
         return False
     faces = agents.faces
     gap = faces[agent, GROWTH] - faces[other, GROWTH]
-    chance = rules.homophily(gap, day.reach, fit_of(faces, agent, other, day))
+    chance = formulas.homophily(gap, day.reach, fit_of(faces, agent, other, day))
     chance *= tie_capacity_of(other, agents, ties, day)
     return uniform(day.key_meet, agent, TAKE) < chance
 

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 
 from sim.engine.jit import inline, inline_always, inline_source, kernel
 from sim.engine.rng import pair_uniform, uniform
-from sim.model import rules
-from sim.model.columns import (
+from sim.model import formulas, sockets
+from sim.model.codes import (
     DECLARE,
     DECLARED,
     DEPARTED,
@@ -18,12 +16,12 @@ from sim.model.columns import (
     GOODBYE,
     HERE,
     INTRODUCE,
-    KNOWS,
     OWNER,
     SEEK,
     UNINSTALLED,
     WAS_CLOSE,
     WITHDRAW,
+    TieState,
 )
 from sim.model.kernels import blocks
 from sim.model.kernels.blocks import (
@@ -31,13 +29,13 @@ from sim.model.kernels.blocks import (
     ONE,
     OTHERS,
     TalkInputs,
-    TieState,
     Work,
     fill,
     new_block,
     show_faces,
     show_ties,
 )
+from sim.model.mechanisms import letting_go
 
 GROWTH, RATE = FACE.growth, FACE.rate
 OPENNESS, PLAYFULNESS = FACE.openness, FACE.playfulness
@@ -61,7 +59,7 @@ def _present_human(i, face, humans):
     face[PLAYFULNESS] = humans.playfulness[i]
     face[ACCEPTANCE] = humans.acceptance[i]
     face[LOVE] = humans.os_closeness[i]
-    face[TOUCH] = humans.touch[i]
+    face[TOUCH] = sockets.shown_need(0.0, i, humans)
     face[MOOD] = humans.grief[i]
     humans.installed[i] = humans.os[i] >= 0
 
@@ -95,7 +93,7 @@ def fit_of(faces, one, other, day):
     openness = faces[one, OPENNESS] - faces[other, OPENNESS]
     playfulness = faces[one, PLAYFULNESS] - faces[other, PLAYFULNESS]
     affinity = pair_uniform(day.key_affinity, one, other)
-    return rules.compatibility(openness, playfulness, affinity)
+    return formulas.compatibility(openness, playfulness, affinity)
 
 
 @inline_source
@@ -104,7 +102,7 @@ def hours_of(faces, agent, day):
     if agent < day.n_humans:
         return day.human_attention
     growth = faces[agent, GROWTH]
-    return rules.attention_capacity(day.os_attention, day.attention_growth, growth)
+    return formulas.attention_capacity(day.os_attention, day.attention_growth, growth)
 
 
 # ------------------------------------------------------------------------- attend
@@ -161,36 +159,6 @@ ACCEPTANCE, LOVE = FACE.acceptance, FACE.love
 TOUCH, MOOD = FACE.touch, FACE.mood
 
 
-class Occurrences(NamedTuple):
-    """What happens to a tie on a day beside talk; on most days nothing does."""
-
-    discloses: Any  # bool: the human learns that others love its OS too
-    declares: Any  # bool: its OS may declare its own love
-    row: Any  # row of TalkDecisions about the talk, or -1
-
-
-@inline
-def after_occurrences(today, tie, agent, other, agents, day):
-    """Return the ``TieState`` after today's ``Occurrences``."""
-    own, back, kind = tie
-    human = min(agent, other)
-    if today.discloses:
-        kind |= KNOWS
-        wish = agents.humans.exclusivity[human]
-        if agent == human:
-            own = rules.closeness_after_disclosure(own, wish, day.jealousy)
-        else:
-            back = rules.closeness_after_disclosure(back, wish, day.jealousy)
-    if today.declares and agent == human:
-        own, back, kind = _declare(own, back, kind, human, agents.humans, day)
-    elif today.declares:
-        back, own, kind = _declare(back, own, kind, human, agents.humans, day)
-    if today.row >= 0:
-        tie = TieState(own, back, kind)
-        own, back, kind = _after_acts(today.row, tie, agent, other, agents, day)
-    return TieState(own, back, kind)
-
-
 @inline_source
 def _after_acts(row, tie, agent, other, agents, day):
     """Return closeness both ways and kind after what either did in their talk."""
@@ -204,59 +172,38 @@ def _after_acts(row, tie, agent, other, agents, day):
     return own, back, kind
 
 
-@inline_source
-def _declare(of_human, of_os, kind, human, humans, day):
-    """Return closeness of owner and OS, and kind, when the OS may declare its love."""
-    chance = day.ardour * day.persistence if kind & DECLARED else day.ardour
-    if uniform(day.key_declare, human, 0) < chance:
-        kind |= DECLARED
-        if of_human < day.love:
-            of_human = _after_declaration(of_human, human, humans, day)
-        of_os = max(of_os, day.love)
-    if kind & DECLARED:
-        of_os = max(of_os, day.persistence * day.love)
-    return of_human, of_os, kind
-
-
 @inline
 def detachment(faces, its_os, day):
     """Return the share of closeness to an OS that humans give up today."""
-    return rules.detachment(day.letting_go, _farewell(faces, its_os, day))
+    return letting_go.detachment(day.letting_go, _farewell(faces, its_os, day))
 
 
 @inline_source
 def _farewell(faces, its_os, day):
-    return day.farewell if faces[its_os, TOUCH] > 0.0 else 0.0
+    return sockets.farewell(0.0, its_os, faces, day)
 
 
 @inline
 def let_go(closeness, human, its_os, agents, day):
     """Return what is left of a human's closeness; mourn what was not let go gently."""
     farewell = _farewell(agents.faces, its_os, day)
-    share = rules.detachment(day.letting_go, farewell)
+    share = letting_go.detachment(day.letting_go, farewell)
     if share > 0.0:
-        grief = rules.anticipatory_grief(day.letting_go, farewell, day.anticipation)
+        mourned = sockets.mourned_of_farewell(0.0, day)
+        grief = letting_go.anticipatory_grief(day.letting_go, farewell, mourned)
         agents.humans.lost[human] += closeness * grief
     return closeness * np.float32(1.0 - share)
-
-
-@inline
-def _after_declaration(closeness, human, humans, day):
-    bound = humans.exclusivity[human] if humans.partner[human] >= 0 else 0.0
-    return rules.closeness_after_declaration(
-        closeness, humans.acceptance[human], bound, day.unease
-    )
 
 
 @inline
 def after_act(act, closeness, day):
     """Return the closeness of one who did something in a talk."""
     if act == WITHDRAW:
-        return rules.closeness_after_withdrawal(closeness, day.withdrawal)
+        return formulas.closeness_after_withdrawal(closeness, day.withdrawal)
     if act == GOODBYE:
         return 0.0
     if act == DECLARE:
-        return rules.closeness_of_declarer(closeness, day.close, day.love)
+        return formulas.closeness_of_declarer(closeness, day.close, day.love)
     return closeness
 
 
@@ -271,7 +218,7 @@ def after_words(act, closeness, speaker, listener, humans, day):
     """Return the closeness of the other: a human may not want an OS's love."""
     unasked = act == DECLARE and listener < day.n_humans <= speaker
     if unasked and closeness < day.love:
-        return _after_declaration(closeness, listener, humans, day)
+        return sockets.unasked_love(closeness, listener, humans, day)
     return closeness
 
 
@@ -577,14 +524,12 @@ def _tie_after_talk(k, agent, i, work):
         row = row_of(agent, other, agents.decisions)
         if row >= 0:
             blocks.talk_with_oses(i, _decided_inputs(row, i, work), block, day)
-    own, back = block.came[blocks.OWN + i], block.came[blocks.BACK + i]
-    discloses = not kind & KNOWS and hears_of_others(k, agent, agents.faces, ties, day)
-    declares = kind & OWNER > 0 and block.came[blocks.HOURS + i] > 0.0
-    declares = declares and (day.ardour > 0.0 or kind & DECLARED > 0)
-    if discloses or declares or row >= 0:
-        today, tie = Occurrences(discloses, declares, row), TieState(own, back, kind)
-        tie = after_occurrences(today, tie, agent, other, agents, day)
-        own, back, kind = tie
+    tie = TieState(block.came[blocks.OWN + i], block.came[blocks.BACK + i], kind)
+    hours = block.came[blocks.HOURS + i]
+    tie = sockets.after_talk_with_os(tie, k, agent, hours, work)
+    own, back, kind = tie
+    if row >= 0:
+        own, back, kind = _after_acts(row, tie, agent, other, agents, day)
     return np.float32(own), np.float32(back), kind
 
 
@@ -608,9 +553,8 @@ def _decided(i, work):
         return 0
     own, back = blocks.talk_of_humans(i, _decided_inputs(row, i, work), block, day)
     tie = TieState(own, back, np.int64(block.ends[blocks.KIND + i]))
-    today = Occurrences(False, False, row)
-    tie = after_occurrences(today, tie, agent, other, agents, day)
-    return blocks.conclude(i, tie, block, day)
+    own, back, kind = _after_acts(row, tie, agent, other, agents, day)
+    return blocks.conclude(i, TieState(own, back, kind), block, day)
 
 
 @inline
@@ -621,21 +565,8 @@ def _decided_inputs(row, i, work):
     own = either(decisions.quality[row], drawn.own_draw)
     others = either(decisions.others_quality[row], drawn.other_draw)
     attendance = 1.0 if decisions.held[row] else 0.0
-    novelty = rules.talk_quality(decisions.novelty[row], day.warmth_noise)
+    novelty = formulas.talk_quality(decisions.novelty[row], day.warmth_noise)
     return TalkInputs(own, others, attendance, novelty)
-
-
-@inline
-def hears_of_others(k, agent, faces, ties, day):
-    """Tell whether the human of a pair learns that others love its OS too."""
-    other = ties.neighbour[k]
-    human, its_os = min(agent, other), max(agent, other)
-    if human >= day.n_humans or its_os < day.n_humans:
-        return False
-    loved = ties.closeness[k] if agent == human else ties.returned[k]
-    if faces[its_os, LOVE] - (loved >= day.love) < 1.0:
-        return False
-    return uniform(day.key_disclose, human, its_os) < day.disclosure
 
 
 @inline_source
