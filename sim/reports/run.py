@@ -220,6 +220,9 @@ def _judged(one: Expectation, row: dict[str, float]) -> Sequence[object]:
     if one.against is not None:
         why = f"not judged: it needs the run of {one.against} with this seed"
         return (one.text, code(one.claim), share, why, number(row[one.names[0]]))
+    if not row.keys() >= {*one.names}:
+        why = "not judged: it needs the twin of this run that never had OSes"
+        return (one.text, code(one.claim), share, why, "")
     held = one.holds(row)
     verdict = element("span", "held" if held else "broken", class_=_class(held))
     seen = "; ".join(_seen(name, row[name]) for name in one.names)
