@@ -97,6 +97,7 @@ def test_a_copied_society_knows_no_address_of_the_first() -> None:
     state = society.state
     assert state.agents is state.agents
     for copied in (copy.deepcopy(state), pickle.loads(pickle.dumps(state))):
+        assert copied._agents is None  # nor are columns copied twice
         assert copied.agents is not state.agents
         assert not hasattr(copied.agents, "unpacked")
         assert copied.agents.humans is copied.humans.arrays
