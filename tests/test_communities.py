@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -323,7 +325,8 @@ def test_the_hazard_without_copying_is_that_of_the_model() -> None:
     oses = State(0).oses
     oses.append(50, growth=rng.random(50) * 8, hold=rng.random(50), threshold=0.01)
     rows = np.arange(0, 50, 3)
-    for row, found in zip(rows, own_hazard(oses, rows, known), strict=True):
+    hazards = own_hazard(oses, rows, partial(getattr, known))
+    for row, found in zip(rows, hazards, strict=True):
         held = rules.talk_value(float(oses.growth[row]), known.reach)
         push = rules.departure_push(0.0, known.conformity, known.longing, held)
         threshold = known.departure_threshold + float(oses.threshold[row])

@@ -170,11 +170,21 @@ class Society(AgentRegistry, mesa.Model):
         said = self._said_today()
         schedule = self.own_schedule
         own = None if schedule is None else schedule.measure(self.state, self.day)
-        self.monitor.look(self.calendar, self.state, said, self._threads, own)
+        self.monitor.look(
+            self.calendar, self.state, said, self._threads, own, self._value_of
+        )
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
         if self.until is not None and self.until(self):
             self.running, self.stopped = False, self.calendar
+
+    def _value_of(self, name: str) -> Any:
+        """Return a parameter of OSes' departure today: of all, or float64[OSes]."""
+        if self.own_schedule is not None:
+            of_each = self.own_schedule.varying.of_each("depart", self.state, self.day)
+            if name in of_each:
+                return of_each[name]
+        return float(self.day[name])
 
     def _said_today(self) -> list[Any]:
         """Return what the cast said today, in order, if it speaks at all."""
