@@ -324,6 +324,20 @@ def test_what_a_network_calls_people_is_packed_as_text(tmp_path: Path) -> None:
     assert all(len(label) <= 43 for label in header["labels"])
 
 
+def test_of_very_many_people_those_who_are_drawn_have_their_own_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"person {number}" for number in range(30)]
+    ties = pd.DataFrame({"from": names, "to": names[1:] + names[:1]})
+    result = sim.run("her", network=ties, steps=1, out=tmp_path / "run")
+    monkeypatch.setattr(packing, "MOST_PEOPLE", 10)
+    header, arrays = unpack(pack(result))
+    assert result.labels is not None
+    drawn = [result.labels[number] for number in arrays["human_number"]]
+    assert header["labels"] == drawn
+    assert len(drawn) == 10
+
+
 def test_a_notebook_shows_the_page_in_a_frame_that_reaches_nothing(
     seen: view.RunView, page: str
 ) -> None:
