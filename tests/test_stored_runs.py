@@ -159,6 +159,19 @@ def test_what_is_opened_is_made_and_named(
         place.unlink()
 
 
+def test_the_live_page_is_opened_as_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr("sim.cli.app.open_page", lambda args: asked.append(args) or 0)
+    words = ["open", "latest", "view", "--no-browser"]
+    assert main(words) == main([*words, "--json"]) == 0
+    assert [(args.run, args.no_browser, args.json) for args in asked] == [
+        (str(known.run_at("latest")), True, False),
+        (str(known.run_at("latest")), True, True),
+    ]
+
+
 # ------------------------------------------------------------------------ compared
 
 

@@ -38,7 +38,7 @@ def add_plot(commands: Any) -> None:
     plot = add_command(commands, "plot", plot_run, "Draw a stored run.", examples)
     add_run_argument(plot)
     others = "other seeds, for survival and story; story takes controls, too"
-    plot.add_argument("more", nargs="*", metavar="RUN", help=others)
+    plot.add_argument("more", nargs="*", default=[], metavar="RUN", help=others)
     every = "all draws every figure but the film"
     what = (*FIGURES, FILM, "all")
     plot.add_argument("--what", choices=what, default="all", help=every)

@@ -217,6 +217,7 @@ def _watch(args: argparse.Namespace, path: Path) -> int:
     from sim.cli.app import open_page
 
     words = ["app", str(path), *["--no-browser"] * args.no_browser]
+    words += ["--json"] * args.json
     return open_page(args.whole.parse_args(words))
 
 
