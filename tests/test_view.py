@@ -241,6 +241,8 @@ def test_the_smallest_runs_have_a_view(tmp_path: Path, changes: Any) -> None:
     assert header["people"] == small["humans"]
     assert arrays["grief"].shape == (small["humans"], len(result.steps))
     assert "packed" in result.view().page
+    people = "1 human" if small["humans"] == 1 else "3 humans"
+    assert f"<title>her, seed 0: {people}</title>" in result.view().page
 
 
 def test_a_running_society_is_seen_as_it_is_today() -> None:

@@ -28,7 +28,7 @@ from sim.runs.result import Result
 from sim.runs.selection import informative_days
 from sim.runs.view import arrangement
 from sim.runs.view.chapters import Chapter, chapters, headline, moment
-from sim.utils.errors import InputError
+from sim.utils.errors import InputError, legible
 from sim.utils.signatures import checked_arguments
 from sim.utils.typing import Array
 
@@ -142,7 +142,7 @@ def _note(result: Result, others: Sequence[Result]) -> str:
         outer = "the middle four fifths" if len(same) + 1 >= MANY else "all"
         note += f"; curves: median of {len(same) + 1} seeds, and where {outer} are"
     if controls:
-        names = sorted({str(one.provenance.get("scenario")) for one in controls})
+        names = sorted({legible(str(c.provenance.get("scenario"))) for c in controls})
         note += f"; thin lines: {', '.join(names)}"
     return textwrap.shorten(note, 150, placeholder=" ...")
 
