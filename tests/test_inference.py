@@ -146,6 +146,8 @@ def test_beyond_the_longest_run_nothing_is_known() -> None:
     assert median([3.0, 5.0], [True, True]) == 3.0
     with pytest.raises(InputError, match="more than 0 days"):
         within(days, [0])
+    with pytest.raises(InputError, match="'horizons'"):
+        within(days, ["soon"])  # type: ignore[list-item]
     with pytest.raises(InputError, match="no column 'place'"):
         within(days, [90], by=["place"])
 

@@ -106,11 +106,11 @@ def story(
     Raises
     ------
     InputError
-        If the run has no day yet, there is no snapshot of a day, or there are too many.
+        If a run has no day yet, there is no snapshot of a day, or there are too many.
     """
     result = style.result_of(source)
-    if result.series.empty:
-        raise InputError("a story takes a run of at least one day")
+    if any(one.series.empty for one in (result, *others)):
+        raise InputError("a story takes runs of at least one day")
     days = moments_of(result) if steps is None else _checked(result, steps)
     figure = style.blank(style.WIDE, 7.9, headline(result), _note(result, others))
     grid = figure.add_gridspec(
