@@ -121,6 +121,16 @@ def test_a_sweep_tells_times_of_events_as_censored(
             found.times(name)
 
 
+def test_times_of_runs_that_a_rule_ended_end_then(
+    town: sim.Scenario, tmp_path: Path
+) -> None:
+    design = {"base": sim.scenarios.changes(town), "seeds": 1, "outcomes": ["upgrade"]}
+    until = {"measure": "adopted", "above": 0.1}
+    found = sim.sweep(design | {"until": until}, Here(), out=tmp_path / "sweep")
+    (time,) = found.times("upgrade")["time"]
+    assert 0.0 < time == found.table()["days"][0] < 90.0
+
+
 def test_shares_within_days_are_those_of_kaplan_and_meier() -> None:
     """Six leukaemia patients by hand: 1, 2, 2+, 4, 5+, 6 (a + is censored)."""
     days = pd.DataFrame(
