@@ -121,6 +121,18 @@ def test_a_sweep_tells_times_of_events_as_censored(
             found.times(name)
 
 
+def test_times_of_scenarios_end_with_their_own_days(tmp_path: Path) -> None:
+    names = []
+    for days in (3, 5):
+        file = tmp_path / f"days{days}.toml"
+        told = f'title = "T"\nstory = "S"\n[parameters]\nsteps = {days}\nhumans = 6\n'
+        file.write_text(told)
+        names.append(str(file))
+    design = {"grid": {"scenario": names}, "seeds": 1, "outcomes": ["upgrade"]}
+    found = sim.sweep(design, Here(), out=tmp_path / "sweep")
+    assert found.times("upgrade")["time"].tolist() == [3.0, 5.0]
+
+
 def test_times_of_runs_that_a_rule_ended_end_then(
     town: sim.Scenario, tmp_path: Path
 ) -> None:
