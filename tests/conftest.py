@@ -32,9 +32,15 @@ hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:
-    """Have a hang-up end processes that tests start, though ``nohup`` started these."""
+    """Have signals end processes that tests start, though what started these did not.
+
+    ``nohup`` has a hang-up ignored, and a shell an interrupt in what it runs in the
+    background; processes inherit both.
+    """
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # that of pytest-xdist

@@ -16,6 +16,7 @@ from sim import scenarios
 from sim.model.parameters import Parameters
 from sim.scenarios import Scenario, interventions
 from sim.scenarios.expectations import Verdict, judge
+from sim.scenarios.outcomes import has_twin
 from sim.studies.check import observe
 
 SEED = 3
@@ -63,12 +64,13 @@ FLIPS = [
     Flip("human-contact", None),
 ]
 
-Key = tuple[Parameters, str]
+Key = tuple[Parameters, str, bool]
 
 
 def key(scenario: Scenario) -> Key:
-    """Return what decides a scenario's runs: many flips make one of another."""
-    return scenario.parameters, str(scenario.interventions)
+    """Return what decides a scenario's outcomes: many flips make one of another."""
+    twin = any(has_twin(n) for one in scenario.expectations for n in one.names)
+    return scenario.parameters, str(scenario.interventions), twin
 
 
 LIVED: dict[Key, dict[str, float]] = {}
