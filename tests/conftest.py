@@ -38,6 +38,7 @@ def pytest_configure() -> None:
     ``nohup`` has a hang-up ignored, and a shell an interrupt in what it runs in the
     background; processes inherit both.
     """
+    gc.set_threshold(50_000, 20, 20)  # as in processes of the project
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
