@@ -121,6 +121,21 @@ def test_a_sweep_tells_times_of_events_as_censored(
             found.times(name)
 
 
+def test_times_of_runs_that_a_rule_ended_end_then(
+    town: sim.Scenario, tmp_path: Path
+) -> None:
+    until = {"measure": "adopted", "above": 0.1}
+    design = {"base": sim.scenarios.changes(town), "seeds": 1, "until": until}
+    found = {}
+    for names in (("upgrade", "days"), ("upgrade",)):
+        place = tmp_path / "-".join(names)
+        found[names] = sim.sweep(design | {"outcomes": list(names)}, Here(), out=place)
+    (time,) = found["upgrade", "days"].times("upgrade")["time"]
+    assert 0.0 < time < 90.0
+    with pytest.raises(InputError, match="a rule ended runs: record 'days'"):
+        found[("upgrade",)].times("upgrade")
+
+
 def test_shares_within_days_are_those_of_kaplan_and_meier() -> None:
     """Six leukaemia patients by hand: 1, 2, 2+, 4, 5+, 6 (a + is censored)."""
     days = pd.DataFrame(
@@ -146,6 +161,8 @@ def test_beyond_the_longest_run_nothing_is_known() -> None:
     assert median([3.0, 5.0], [True, True]) == 3.0
     with pytest.raises(InputError, match="more than 0 days"):
         within(days, [0])
+    with pytest.raises(InputError, match="'horizons'"):
+        within(days, ["soon"])  # type: ignore[list-item]
     with pytest.raises(InputError, match="no column 'place'"):
         within(days, [90], by=["place"])
 

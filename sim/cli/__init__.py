@@ -69,10 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _asked_for_help(words: list[str]) -> list[str]:
-    """Return ``run --help`` for ``help run``."""
-    if words[:1] != ["help"]:
+    """Return ``run --help`` for ``help run``, whatever options stand before."""
+    at = next((n for n, word in enumerate(words) if not word.startswith("-")), None)
+    if at is None or words[at] != "help":
         return words
-    return [*words[1:2], "--help"]
+    asked = [word for word in words[at + 1 : at + 2] if word != "help"]
+    return [*words[:at], *asked, "--help"]
 
 
 def _open_streams() -> None:

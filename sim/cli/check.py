@@ -100,6 +100,7 @@ def check_expectations(args: argparse.Namespace) -> int:
         seeds=args.seeds,
         first_seed=args.first_seed,
         workers=workers,
+        parameters=size_of(args),  # of the scenarios that it is compared with, too
         functions=functions,
     )
     print(as_json(_record(report)) if args.json else _text(report))

@@ -28,7 +28,7 @@ from sim.runs.result import Result
 from sim.runs.selection import informative_days
 from sim.runs.view import arrangement
 from sim.runs.view.chapters import Chapter, chapters, headline, moment
-from sim.utils.errors import InputError
+from sim.utils.errors import InputError, legible
 from sim.utils.signatures import checked_arguments
 from sim.utils.typing import Array
 
@@ -106,11 +106,11 @@ def story(
     Raises
     ------
     InputError
-        If the run has no day yet, there is no snapshot of a day, or there are too many.
+        If a run has no day yet, there is no snapshot of a day, or there are too many.
     """
     result = style.result_of(source)
-    if result.series.empty:
-        raise InputError("a story takes a run of at least one day")
+    if any(one.series.empty for one in (result, *others)):
+        raise InputError("a story takes runs of at least one day")
     days = moments_of(result) if steps is None else _checked(result, steps)
     figure = style.blank(style.WIDE, 7.9, headline(result), _note(result, others))
     grid = figure.add_gridspec(
@@ -142,7 +142,7 @@ def _note(result: Result, others: Sequence[Result]) -> str:
         outer = "the middle four fifths" if len(same) + 1 >= MANY else "all"
         note += f"; curves: median of {len(same) + 1} seeds, and where {outer} are"
     if controls:
-        names = sorted({str(one.provenance.get("scenario")) for one in controls})
+        names = sorted({legible(str(c.provenance.get("scenario"))) for c in controls})
         note += f"; thin lines: {', '.join(names)}"
     return textwrap.shorten(note, 150, placeholder=" ...")
 

@@ -184,8 +184,12 @@ def kept(
     Parameters
     ----------
     scenario, seed, network, mind, snapshot_every, checkpoint_every, until
-        As for ``run``, which raises an error where one of them is wrong: here no run is
-        found.
+        As for ``run``.
+
+    Raises
+    ------
+    InputError
+        If one of them is wrong.
     """
     mind = mind or MindOptions()
     if mind.kind not in ("rules", "scripted") or mind.record or mind.replay:

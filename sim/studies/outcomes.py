@@ -52,7 +52,6 @@ Measure = Callable[[Any], float]  # of a Society, or of a Result
 # What kind of number an outcome is: what was seen; a time by which it had not happened
 # yet; or nothing at all.
 OBSERVED, CENSORED, MISSING = range(3)
-FLAGS = ("observed", "not within the run", "missing")
 
 
 def known() -> list[str]:

@@ -293,7 +293,8 @@ class Sweep:
         Raises
         ------
         InputError
-            If it was not recorded, or is no day of an event.
+            If it was not recorded, or is no day of an event, or runs were ended by a
+            rule and ``days`` was not recorded.
 
         Examples
         --------
@@ -309,6 +310,8 @@ class Sweep:
         table = table[table["state"] == DONE]
         if DAYS in table:
             days = table[DAYS].to_numpy(float)
+        elif self.about["design"].get("until"):
+            raise InputError(f"a rule ended runs: record {DAYS!r} to know when")
         elif "steps" in self.design.varied:
             days = table["steps"].to_numpy(float)
         else:

@@ -379,8 +379,6 @@ def _header(result: Result, days: Sequence[int], rows: DrawnRows) -> dict[str, A
     """Return what is said in words; whatever the run says is text and no more."""
     provenance = result.provenance
     labels = result.labels
-    if labels is not None:
-        labels = tuple(_words(labels[row]) for row in rows.humans)
     return {
         "scenario": _words(provenance.get("scenario", "")),
         "seed": _words(provenance.get("seed", "")),
@@ -390,9 +388,7 @@ def _header(result: Result, days: Sequence[int], rows: DrawnRows) -> dict[str, A
         "friend": FRIEND,
         "frames": list(map(int, days)),
         "names": {"people": HUMAN_NAMES, "oses": OS_NAMES},
-        "labels": None
-        if labels is None
-        else [_words(labels[row]) for row in rows.humans],
+        "labels": labels and [_words(labels[row]) for row in rows.humans],
         "chapters": [chapter._asdict() for chapter in chapters(result)],
         "events": [mark._asdict() for mark in marks(result)],
         "steps": STEPS,
