@@ -375,7 +375,6 @@ def test_what_cannot_be_viewed_is_refused(
 
 
 @pytest.mark.slow
-def test_the_page_of_the_film_is_under_five_megabytes(tmp_path: Path) -> None:
-    result = sim.run("her", out=tmp_path / "run")
-    assert (result.population, result.series.index[-1]) == (1000, 900)
-    assert len(result.view().page.encode()) < 5_000_000
+def test_the_page_of_the_film_is_under_five_megabytes(film: Result) -> None:
+    assert (film.population, film.series.index[-1]) == (1000, 900)
+    assert len(film.view().page.encode()) < 5_000_000

@@ -30,6 +30,7 @@ from sim.cli.run import add_resume, add_run
 from sim.cli.stored import add_diff, add_open, add_runs, add_show
 from sim.cli.sweep import add_compare, add_sweep
 from sim.cli.verify import add_verify
+from sim.utils.garbage import collect_rarely
 from sim.utils.progress import PATIENCE, progress_shown
 from sim.utils.stopping import stop_signals
 
@@ -43,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with suppress(ValueError):  # not in the main thread: leave signals alone
         for number in stop_signals():
             signal.signal(number, _terminated)
+    if arguments is None:
+        collect_rarely()
     _open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     whole = parser()
