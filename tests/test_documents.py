@@ -139,6 +139,17 @@ def test_the_phase_map_says_what_its_table_says() -> None:
         assert f"day {min(days):,.0f} to {max(days):,.0f}" in text
 
 
+def test_false_alarms_of_the_society_are_those_of_their_table() -> None:
+    text = text_of(ROOT / "experiments" / "false_alarms" / "README.md")
+    alarms, runs = 0, dict[tuple[str, str], int]()
+    for row in rows_of("false-alarms.csv"):
+        if not row["off"].startswith("nothing"):
+            alarms += int(row["alarms"])
+            runs[row["off"], row["humans"]] = int(row["runs"])
+    assert alarms == 1
+    assert f"One false alarm in {sum(runs.values())} runs" in text
+
+
 def test_the_readme_counts_facts_as_the_evidence_does() -> None:
     rows = rows_of("evidence.csv")
     checks = [row["within"] == "True" for row in rows if row["role"] == "check"]
