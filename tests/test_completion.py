@@ -74,6 +74,38 @@ def test_only_what_is_missing_is_asked_for(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("open her-0 --no-browser report", {"run": "her-0", "view": "report"}),
+        ("compare her --seeds 2 today --json", {"other": "today", "seeds": 2}),
+        ("plot a --what story b c", {"run": "a", "more": ["b", "c"]}),
+        ("plot a b --what story c", {"more": ["b", "c"], "what": "story"}),
+    ],
+)
+def test_words_may_stand_after_options(line: str, told: dict[str, object]) -> None:
+    found = vars(TOP.parse_args(line.split()))
+    assert {name: found[name] for name in told} == told
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("show a --json b", "too many arguments: b (see 'os-society show --help')"),
+        ("open a --json view b", "too many arguments: b (see"),
+        ("open a --json pictures", "takes no 'pictures'; did you mean figure?"),
+    ],
+)
+def test_words_too_many_are_told(
+    capsys: pytest.CaptureFixture[str], line: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(line.split())
+    assert end.value.code == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
 def test_nothing_is_typed_after_the_name_of_a_shell(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
