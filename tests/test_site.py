@@ -61,6 +61,18 @@ def test_every_document_is_on_the_site() -> None:
     assert documents - listed == {"sim/docs/paper"}
 
 
+def test_without_sphinx_a_line_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(site, "assemble", lambda place: None)
+    monkeypatch.setattr(site, "NEEDED", ("no_such_package",))
+    with pytest.raises(SystemExit) as end:
+        site.main([str(tmp_path)])
+    assert end.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith("the site needs no_such_package: pip install '.[docs]'")
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -22,7 +22,6 @@ import sim
 from sim.cli import parser
 from sim.docs import describe
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
-from sim.utils.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 COPIED = (
@@ -224,8 +223,8 @@ def main(arguments: list[str] | None = None) -> int:
     if args.only_assemble:
         return 0
     if missing := [one for one in NEEDED if importlib.util.find_spec(one) is None]:
-        install = "'.[docs]' has them"
-        raise InputError(f"the site needs {', '.join(missing)}: {install}")
+        install = "pip install '.[docs]'"
+        options.error(f"the site needs {', '.join(missing)}: {install}")
     from sphinx.cmd.build import main as build
 
     html = ["-W", "--keep-going", "-b", "html", "-j", "auto", "-q"]
