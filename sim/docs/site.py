@@ -109,6 +109,7 @@ PARTS: dict[str, tuple[str, str, dict[str, str]]] = {
         "Guides",
         "How to do what comes up.",
         {
+            "sim/docs/HOWTO": "recipes: network, scenario, mechanism, sweep, cast",
             "sim/docs/FAQ": "questions that come up",
             "sim/docs/NETWORKS": "a network of your own",
             "sim/docs/MECHANISMS": "a rule, process, measure or detector of your own",
@@ -147,6 +148,7 @@ PARTS: dict[str, tuple[str, str, dict[str, str]]] = {
         "How it changes, and how to take part.",
         {
             "CHANGELOG": "what has changed",
+            "sim/docs/ROADMAP": "what is likely to come, and what is not",
             "sim/docs/CONTRIBUTING": "where things are, and how to add to them",
             "sim/docs/RELEASING": "what stays stable, and how a release is made",
         },
