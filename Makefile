@@ -11,10 +11,12 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 CONSTRAINTS := .ci/constraints.txt
 LOCK := .ci/lock-run.txt
 LOCK_DEV := .ci/lock-dev.txt
+LOCK_DOCS := .ci/lock-docs.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The locks have the hashes of files for Linux on x86-64. HASHES= installs without.
 HASHES := $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -))
 SHARED_OUT := --numprocesses auto --maxprocesses 4 --dist worksteal
+comma := ,
 SUITABLE := import ensurepip, sys, venv; \
 	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
@@ -110,7 +112,7 @@ notebooks: $(VENV)/installed-dev ## execute the notebooks and write them with th
 	@$(BIN)/python notebooks/execute.py $(ARGS)
 
 docs: $(VENV)/installed-docs ## build the documentation site: build/docs/html
-	@$(BIN)/python -m sim.docs.site build/docs
+	@$(BIN)/python -m sim.docs.site build/docs $(ARGS)
 
 clean: ## remove environments and caches, never results
 	rm -rf .venv .ci/venvs build dist .hypothesis .import_linter_cache
@@ -124,18 +126,18 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS) $(LOCK)
 	@$(call install,--requirement $(LOCK),'.[app]')
 	@touch $@
 
-# JupyterLab and Sphinx are in no lock: their files come as the index has them, with the
-# pins that there are.
+# JupyterLab is in no lock: its files come as the index has them, with the pins that
+# there are.
 $(VENV)/installed-lab: $(VENV)/installed
 	@echo "Installing JupyterLab (this takes a minute)"
 	@$(INSTALL) --constraint $(CONSTRAINTS) 'jupyterlab>=4' 'ipykernel>=6.29'
 	@touch $@
 
-$(VENV)/installed-docs: $(VENV)/installed
-	@echo "Installing Sphinx (this takes a minute)"
-	@$(INSTALL) --constraint $(CONSTRAINTS) 'sphinx>=8' 'pydata-sphinx-theme>=0.16' \
-		'myst-nb>=1.1'
-	@touch $@
+$(VENV)/installed-docs: pyproject.toml $(CONSTRAINTS) $(LOCK) $(LOCK_DOCS)
+	@$(create_environment)
+	@echo "Installing os-society and Sphinx (this takes a minute)"
+	@$(call install,--requirement $(LOCK) --requirement $(LOCK_DOCS),'.[app$(comma)docs]')
+	@touch $(VENV)/installed $@
 
 $(VENV)/installed-dev: pyproject.toml $(CONSTRAINTS) $(LOCK) $(LOCK_DEV)
 	@$(create_environment)

@@ -24,6 +24,7 @@ HALVES = "gw0", "gw1"
 
 # Before anything imports matplotlib, here or in a subprocess.
 os.environ["MPLBACKEND"] = "Agg"
+os.environ.pop("FORCE_COLOR", None)  # what is printed is compared without colour
 
 # The same examples on every machine and every run; compiling is not a slow example.
 hypothesis.settings.register_profile(

@@ -97,19 +97,21 @@ def _terminated(number: int, _: Any) -> NoReturn:
 
 
 def _complain(error: Exception) -> int:
+    from sim.utils.colour import painted
     from sim.utils.errors import InputError, legible
 
+    word = painted("error:", "bad", sys.stderr)
     line = legible(" ".join(str(error).split()))
     if isinstance(error, MemoryError):
         line = f"there is not enough memory for this ({line}); take fewer humans"
-        print(f"{PROGRAM}: error: {line}", file=sys.stderr)
+        print(f"{PROGRAM}: {word} {line}", file=sys.stderr)
         return 2
     if isinstance(error, InputError | OSError):
-        print(f"{PROGRAM}: error: {line}", file=sys.stderr)
+        print(f"{PROGRAM}: {word} {line}", file=sys.stderr)
         return 2
     kind = type(error).__name__
     hint = "add --debug for the details"
-    print(f"{PROGRAM}: internal error: {kind}: {line}; {hint}", file=sys.stderr)
+    print(f"{PROGRAM}: internal {word} {kind}: {line}; {hint}", file=sys.stderr)
     return 1
 
 

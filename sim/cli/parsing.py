@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sim.cli.arguments import PROGRAM
+from sim.utils.colour import painted
 from sim.utils.errors import closest
 from sim.utils.synonyms import COMMANDS
 
@@ -21,7 +23,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with code 2."""
-        self.exit(2, f"{PROGRAM}: error: {message} (see '{self.prog} --help')\n")
+        word = painted("error:", "bad", sys.stderr)
+        self.exit(2, f"{PROGRAM}: {word} {message} (see '{self.prog} --help')\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse arguments; an option that there is not is the first to be told.
