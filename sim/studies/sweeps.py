@@ -198,7 +198,9 @@ class Sweep:
         """What is varied."""
         own = self.about["design"].get("detectors", {})
         given_networks.recall(self.path, self.about["design"]["design"])
-        with kinds.known_for_now({kind: one["meaning"] for kind, one in own.items()}):
+        told = {kind: one["meaning"] for kind, one in own.items()}
+        functions = self.about["design"].get("functions", {})
+        with kinds.known_for_now(told), known_for_now(functions):
             return make(self.about["design"]["design"])
 
     @property
