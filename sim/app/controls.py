@@ -172,49 +172,33 @@ class Controls:
         """Return a parameter's controls, with unit, range and source."""
         help_line = _words(fragments.help_of(name))
         value, label = self._values[name], about(name).meaning
-        dials: tuple[Any, ...] = (
-            (_select(label, {"on": True, "off": False}, value),)
-            if isinstance(value, bool)
-            else _dials(name, label, value)
-        )
+        if isinstance(value, bool):
+            dial = _select(label, {"on": True, "off": False}, value)
+        else:
+            tenth = 1 if isinstance(value, int) else max(abs(value), 1e-3) / 10
+            dial = _field(label, value, tenth)
 
         def put(new: Any) -> None:
-            for dial in dials:
-                known = getattr(dial, "end", None) is not None
-                within = min(max(new, dial.start), dial.end) if known else new
-                dial.value = within
+            dial.value = new
 
         def change(event: Any) -> None:
             if event.new is None or event.new == self._values[name]:
                 return
             before, self._values[name] = self._values[name], event.new
-            put(event.new)
             if not self.on_change(name, event.new):
                 self._values[name] = before
                 put(before)
 
         self._puts[name] = put
-        dials[0].param.watch(change, "value")
-        for slider in dials[1:]:
-            slider.param.watch(change, "value_throttled")
-        return pn.Column(*dials, help_line, margin=0)
+        dial.param.watch(change, "value")
+        return pn.Column(dial, help_line, margin=0)
 
 
-def _dials(name: str, label: str, value: Any) -> tuple[Any, Any]:
-    """Return a field for a number, and a slider for what is near to it."""
-    note, whole = about(name), isinstance(value, int)
-    kind = int if whole else float
-    high = kind(min(note.high, 4 * abs(value) or 1))
-    low = kind(note.low)
-    step = 1 if whole else (high - low) / 100
+def _field(label: str, value: Any, step: float | None) -> Any:
+    """Return a field for a number; what is wrong with one is said, not mended."""
+    make = pn.widgets.IntInput if isinstance(value, int) else pn.widgets.FloatInput
     box = {"sizing_mode": "stretch_width", "stylesheets": [CSS]}
-    make = pn.widgets.IntInput if whole else pn.widgets.FloatInput
-    field = make(label=label, value=value, step=step, **box)  # what is wrong is said
-    slide = pn.widgets.IntSlider if whole else pn.widgets.FloatSlider
-    span = {"start": low, "end": max(high, value)}
-    slider = slide(value=value, step=step, show_value=False, **span, **box)
-    slider.margin = (0, 14)
-    return field, slider
+    return make(label=label, value=value, step=step, **box)
 
 
 def _names() -> list[str]:
