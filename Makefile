@@ -24,7 +24,7 @@ SUITABLE := import ensurepip, sys, venv; \
 # Where it is set, as in many containers, each process parses all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run shell app lab test quick lint types contracts docs
-.PHONY: beats bench size detectors phase levers sensitivity networks minds evidence meanfield ablation pairs showcase gallery notebooks clean
+.PHONY: beats bench size detectors phase levers sensitivity networks minds evidence meanfield ablation pairs showcase stories gallery notebooks clean
 
 help: ## list what can be made
 	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
@@ -98,12 +98,13 @@ ablation: $(VENV)/installed ## find the mechanisms that departure needs
 pairs: $(VENV)/installed ## the same, with pairs of what is not necessary alone
 	@$(BIN)/os-society ablate her --humans 200 --out results/ablation-pairs.csv $(ARGS)
 
-showcase: $(VENV)/installed ## make the figures that the README shows
+showcase: $(VENV)/installed ## make a run of the story, and draw its timeline
 	@$(BIN)/os-society run her --seed 7 --force --no-figures --out results/runs/showcase
 	@$(BIN)/os-society plot results/runs/showcase --what timeline \
 		--out results/her-timeline.png
-	@$(BIN)/os-society plot results/runs/showcase --what multiples \
-		--out results/her-multiples.png
+
+stories: $(VENV)/installed ## draw the story of her over 30 seeds, as the README shows it
+	@$(BIN)/python experiments/stories.py $(ARGS)
 
 gallery: $(VENV)/installed ## draw every figure there is on one sheet
 	@$(BIN)/python experiments/gallery.py $(ARGS)

@@ -30,6 +30,7 @@ from sim.runs.view import arrangement
 from sim.runs.view.chapters import Chapter, chapters, headline, moment
 from sim.utils.errors import InputError, legible
 from sim.utils.signatures import checked_arguments
+from sim.utils.text import counted, per_cent
 from sim.utils.typing import Array
 
 if TYPE_CHECKING:
@@ -132,6 +133,50 @@ def story(
     _draw_curves(axis, result, others)
     _mark(axis, chapters(result), days)
     return figure
+
+
+@checked_arguments()
+def caption(
+    source: Result | Society,
+    others: Sequence[Result] = (),
+    steps: Sequence[int] | None = None,
+) -> str:
+    """Return what ``story`` shows of the same arguments, in words of its own figures.
+
+    Parameters
+    ----------
+    source, others, steps
+        As for ``story``.
+
+    Raises
+    ------
+    InputError
+        As ``story`` does.
+
+    Examples
+    --------
+    >>> import sim
+    >>> sim.plots.stories.caption(sim.load("results/runs/her"))  # doctest: +SKIP
+    'her, seed 0: 1,000 humans, on 6 days. Day 60: 461 OSes here. ...'
+    """
+    result = style.result_of(source)
+    if result.series.empty:
+        raise InputError("a story takes a run of at least one day")
+    days = moments_of(result) if steps is None else _checked(result, steps)
+    parts = [f"{style.title_of(result)}, on {counted(len(days), 'day')}"]
+    parts += [f"Day {day:,}: {moment(result, day)}" for day in days]
+    same, _ = _sorted_out(result, others)
+    tables = [values_of(one) for one in (result, *same)]
+    middle = pd.concat(tables).groupby(level=0).median()
+    whose = f"The median of {len(tables)} seeds" if same else "Below"
+    love, grief = middle["love"], middle["grief"]
+    parts.append(
+        f"{whose}: at most {love.max():.2f} loves a person (day {love.idxmax():,}), "
+        f"grief of at most {grief.max():.2f} (day {grief.idxmax():,}); in the end "
+        f"{per_cent(float(middle['left'].iloc[-1]))} of OSes have left, and people are "
+        f"{middle['closeness'].iloc[-1]:.2f} times as close to each other as on day 1"
+    )
+    return ". ".join(parts) + "."
 
 
 def _note(result: Result, others: Sequence[Result]) -> str:
