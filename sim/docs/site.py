@@ -297,7 +297,6 @@ def gallery() -> str:
     shown = (
         ("her-story", "The story of `her` over 30 seeds, its controls as thin lines"),
         ("her-timeline", "One run of `her`: what happened, and when"),
-        ("her-multiples", "A neighbourhood of people and OSes on nine days"),
         ("phase", "Where half of the OSes have departed, over two parameters"),
         ("gallery", "Every figure there is, drawn by `make gallery`"),
     )
