@@ -294,7 +294,7 @@ def _differences(found: Mapping[str, Any]) -> str:
         lines = [f"{one} and {other} are equal: all their tables have the same bytes"]
     else:
         day = found["first_day"]
-        when = "all measures are the same" if day is None else f"from day {day} on"
+        when = "in no measure of any day" if day is None else f"from day {day} on"
         lines = [f"{one} and {other} differ: {when}"]
     for name, title in (
         ("made", "made with"),

@@ -23,7 +23,7 @@ from sim.mechanisms.replaced import instead_of
 from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
-from sim.model.network_files.in_memory import GivenNetwork
+from sim.model.network_files.in_memory import GivenNetwork, check_humans
 from sim.model.parameters import Changes, Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import State
@@ -113,6 +113,7 @@ class Society(AgentRegistry, mesa.Model):
         self.seed = drawn_seed() if _is_absent(given) else seed_from(given)
         super().__init__(rng=self.seed)
         chosen = scenarios.chosen(scenario, parameters)
+        check_humans(network, {**(parameters or {}), **changes})
         asked = chosen.parameters.replace(**changes)
         known = make_network(asked, network, self.seed)
         self.parameters = asked.replace(humans=known.n)
