@@ -17,8 +17,11 @@ from sim.cli import parser
 from sim.cli.plot import FIGURES
 from sim.docs import checks, site
 from sim.events.kinds import SHIPPED
+from sim.events.measures import MEASURES
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS
+from sim.runs.schemas import TIES_SCHEMA
 from sim.scenarios.interventions import LEVERS
+from sim.scenarios.outcomes import OUTCOMES
 from sim.utils.errors import InputError
 
 
@@ -45,6 +48,8 @@ def test_every_public_name_has_a_page(pages: dict[str, str]) -> None:
         ("scenarios", scenarios.names()),
         ("interventions", [*LEVERS]),
         ("columns", [column.name for column in (*HUMAN_COLUMNS, *OS_COLUMNS)]),
+        ("columns", [*MEASURES, *TIES_SCHEMA.names]),
+        ("outcomes", [*OUTCOMES]),
     ],
 )
 def test_all_there_is_has_an_entry(
