@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from conftest import ROOT
@@ -15,8 +17,12 @@ from sim.cli import parser
 from sim.cli.plot import FIGURES
 from sim.docs import checks, site
 from sim.events.kinds import SHIPPED
+from sim.events.measures import MEASURES
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS
+from sim.runs.schemas import TIES_SCHEMA
 from sim.scenarios.interventions import LEVERS
+from sim.scenarios.outcomes import OUTCOMES
+from sim.utils.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +48,8 @@ def test_every_public_name_has_a_page(pages: dict[str, str]) -> None:
         ("scenarios", scenarios.names()),
         ("interventions", [*LEVERS]),
         ("columns", [column.name for column in (*HUMAN_COLUMNS, *OS_COLUMNS)]),
+        ("columns", [*MEASURES, *TIES_SCHEMA.names]),
+        ("outcomes", [*OUTCOMES]),
     ],
 )
 def test_all_there_is_has_an_entry(
@@ -80,6 +88,32 @@ def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     (tmp_path / "b.html").write_text('<p id="there">B</p>')
     found = checks.broken(tmp_path)
     assert [one.split()[1] for one in found] == ["b.html#gone", "c.html", "d.png"]
+
+
+class Pages(BaseHTTPRequestHandler):
+    """A site of one page."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/there" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_page_of_another_site_that_is_gone_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with HTTPServer(("127.0.0.1", 0), Pages) as server:
+        site = f"http://127.0.0.1:{server.server_port}"
+        Thread(target=server.serve_forever, daemon=True).start()
+        page = tmp_path / "a.html"
+        page.write_text(f'<a href="{site}/there">a</a><a href="{site}/gone">b</a>')
+        assert checks.unreachable(tmp_path) == [f"{site}/gone: 404"]
+        server.shutdown()
+    with pytest.raises(InputError, match="try it with a network"):
+        checks.unreachable(tmp_path)
 
 
 def test_a_misspelt_word_is_found(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
+from sim.utils.errors import InputError
+
 WORDS = Path(__file__).parent / "words.txt"
 # American spellings, by the British ones; endings that follow are spelt alike.
 AMERICAN = {
@@ -123,24 +125,43 @@ def broken(folder: Path) -> list[str]:
 
 
 def unreachable(folder: Path) -> list[str]:
-    """Return a line for each page of another site that is linked to and is gone."""
+    """Return a line for each page of another site that is linked to and is gone.
+
+    Parameters
+    ----------
+    folder
+        In which the pages of the built site are.
+
+    Raises
+    ------
+    InputError
+        If none could be asked for: there is no network.
+    """
     links = {
         urldefrag(link)[0]
         for file in sorted(folder.rglob("*.html"))
         for link in _Page(file.read_text("utf-8")).links
-        if urlsplit(link).scheme in ("http", "https")
+        if urlsplit(link).scheme in ("http", "https") and urlsplit(link).netloc
     }
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [one for one in pool.map(_is_gone, sorted(links)) if one]
+        answers = dict(
+            zip(sorted(links), pool.map(_answer, sorted(links)), strict=True)
+        )
+    silent = [link for link, answer in answers.items() if isinstance(answer, str)]
+    if links and len(silent) == len(links):
+        raise InputError("no page of another site answers; try it with a network")
+    gone = [link for link, answer in answers.items() if answer in GONE]
+    return [f"{link}: {answers[link]}" for link in sorted([*silent, *gone])]
 
 
-def _is_gone(link: str) -> str:
-    """Return a line if there is no page at an address, else an empty text."""
+def _answer(link: str) -> int | str:
+    """Return the status of an address, or in words why there is none."""
     asked = urllib.request.Request(link, headers={"User-Agent": "Mozilla/5.0"})
     try:
-        with urllib.request.urlopen(asked, timeout=SECONDS):
-            return ""
+        with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
+            return int(answer.status)
     except urllib.error.HTTPError as error:
-        return f"{link}: {error.code}" if error.code in GONE else ""
+        with error:
+            return error.code
     except (OSError, ValueError) as error:
-        return f"{link}: {error}"
+        return str(error)

@@ -29,6 +29,7 @@ from sim.engine.table import Column
 from sim.events import detector, kinds
 from sim.events.calibration import AIM
 from sim.events.detector import Detector
+from sim.events.measures import MEASURES
 from sim.mechanisms import heterogeneity
 from sim.mechanisms.factors import SOCKETS
 from sim.model import parameters, rules
@@ -41,6 +42,7 @@ from sim.model.sockets import entries
 from sim.model.submodel import Submodel
 from sim.runs.validation import provenance_schema
 from sim.scenarios.interventions import LEVERS, PROFILES
+from sim.scenarios.outcomes import OUTCOMES
 from sim.utils.errors import InputError
 
 FOLDER = Path(__file__).parent
@@ -57,6 +59,25 @@ BLOCK = re.compile(
     r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL
 )
 
+# What is measured of the core, where the code of the measure has no text.
+MEASURED = {
+    "oses": "OSes there ever were",
+    "here": "OSes that are here",
+    "offline": "OSes that are offline",
+    "departed": "OSes that have departed",
+    "uninstalled": "OSes that were uninstalled",
+    "shut_down": "OSes that their provider has shut down",
+    "human_closeness": "the sum of a human's closeness to humans, in the mean",
+    "os_closeness": "the closeness of those who have an OS to it, in the mean",
+    "loves": "loves of humans for OSes",
+    "lovers_max": "how many humans love the OS that most love",
+    "peer_attention": "the share of the OSes' talk that is with OSes",
+    "hours_humans": "hours of a human's talk with humans, in the mean",
+    "hours_oses": "hours of a human's talk with OSes, in the mean",
+    "human_ties": "ties between humans",
+    "mixed_ties": "ties between a human and an OS",
+    "os_ties": "ties between OSes",
+}
 # The marks that detectors compare with.
 MARKS = {
     "many_loves": f"Several is {events.MANY}.",
@@ -237,6 +258,31 @@ def columns_of(columns: Iterable[Column]) -> str:
     """Return a table of columns."""
     rows = [(code(c.name), np.dtype(c.dtype).name, c.unit, c.meaning) for c in columns]
     return table(("column", "type", "unit", "meaning"), rows)
+
+
+def measure_table() -> str:
+    """Return the columns of a run's series: what is measured at the end of a day.
+
+    Raises
+    ------
+    InputError
+        If nothing says what a measure is.
+    """
+    rows = []
+    for name, function in MEASURES.items():
+        told = MEASURED.get(name) or " ".join(paragraphs(function)[:1])
+        if not told:
+            raise InputError(f"the measure {name!r} has no docstring; write one")
+        for verb in ("Return ", "Count "):
+            told = told.removeprefix(verb)
+        rows.append((code(name), told.rstrip(".")))
+    return table(("measure", "what it is, at the end of the day"), rows)
+
+
+def outcome_table() -> str:
+    """Return the outcomes of a run: each a number, its unit and its meaning."""
+    rows = [(code(n), one.unit, one.meaning) for n, one in OUTCOMES.items()]
+    return table(("outcome", "unit", "meaning"), rows)
 
 
 def rule_table() -> str:

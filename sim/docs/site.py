@@ -138,7 +138,8 @@ PARTS: dict[str, tuple[str, str, dict[str, str]]] = {
             "reference/events": "kinds of events, and their rates of false alarms",
             "reference/scenarios": "scenarios, and what each changes",
             "reference/interventions": "interventions that have names",
-            "reference/columns": "columns of humans, OSes and of what is seen of them",
+            "reference/outcomes": "outcomes: what a run comes to, in numbers",
+            "reference/columns": "columns of humans, OSes, ties, and daily series",
         },
     ),
     "gallery": ("Gallery", "What figures look like.", {}),
@@ -197,6 +198,8 @@ def reference() -> dict[str, str]:
         ("Humans", describe.columns_of(HUMAN_COLUMNS)),
         ("OSes", describe.columns_of(OS_COLUMNS)),
         ("What anybody sees of an agent", describe.columns_of(FACE_COLUMNS)),
+        ("Ties, a half-edge each", describe.columns_of(describe.half_edge_columns())),
+        ("The series of a run, a row a day", describe.measure_table()),
     ]
     tables = "\n\n".join(f"## {title}\n\n{table}" for title, table in columns)
     made = {
@@ -204,6 +207,7 @@ def reference() -> dict[str, str]:
         "events": ("Events", describe.event_table()),
         "scenarios": ("Scenarios", describe.scenario_table()),
         "interventions": ("Interventions", describe.lever_table()),
+        "outcomes": ("Outcomes", describe.outcome_table()),
         "columns": ("Columns", tables),
         "command_line": ("Command line", command_line()),
         "python": ("Python", names_table() + toctree(f"names/{n}" for n in names)),
@@ -353,4 +357,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
