@@ -111,3 +111,59 @@ def test_new_oses_are_seen_by_loops() -> None:
     assert after is not before
     assert len(after.oses.growth) == 100
     assert len(after.faces) == 120
+
+
+# ------------------------------------------------------------------------------ parts
+
+
+class Block(NamedTuple):
+    seen: Any
+
+
+def add_up(first, bound, agents, ties, block, day):  # type: ignore[no-untyped-def]
+    for i in range(first, len(agents.growth)):
+        block.seen[i] = agents.growth[i] * ties.closeness[i] + day.step
+    return bound
+
+
+def scale(values, first, last, block, day):  # type: ignore[no-untyped-def]
+    for i in range(first, last):
+        block.seen[i] = values[0] * values[1] * day.share
+    return last
+
+
+def called(where, arguments):  # type: ignore[no-untyped-def]
+    return by_address.call_at(where, arguments)
+
+
+def to_call(function: Any, is_part: bool = False) -> Any:
+    options: Any = {"no_cpython_wrapper": True} if is_part else {}
+    return jit.numba.njit(_nrt=False, **options)(function)
+
+
+def part(function: Any) -> by_address.Part:
+    return by_address.Part(function, to_call, plainly(by_address.write))
+
+
+def test_a_part_is_called_by_loops_at_its_address() -> None:
+    agents, ties, day = Columns(np.ones(3)), Ties(np.array([1.0, 2, 3])), today(2)
+    block, one, loop = Block(np.zeros(3)), part(add_up), plainly(called)
+    where = one(agents, ties, block, day)
+    assert loop(where, (1, 7, block, day)) == 7  # an argument may be called ``bound``
+    assert block.seen.tolist() == [0, 4, 5]
+    moved = one(agents, Ties(np.full(3, 10.0)), block, day)
+    assert moved[0] == where[0]  # compiled once
+    loop(moved, (0, 0, block, day))
+    assert block.seen.tolist() == [12, 12, 12]
+
+
+def test_numbers_are_bound_to_a_part() -> None:
+    block, day, one, loop = Block(np.zeros(2)), today(1), part(scale), plainly(called)
+    day["share"] = 0.5
+    half, more = one((2.0, 3.0), block, day), one((20.0, 3.0), block, day)
+    assert half[0] == more[0]
+    assert loop(more, (0, 2, block, day)) == 2
+    assert block.seen.tolist() == [30, 30]
+    loop(half, (0, 1, block, day))
+    assert block.seen.tolist() == [3, 30]
+    assert one((2.0, 3.0), block, day) == half

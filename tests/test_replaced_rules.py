@@ -149,7 +149,7 @@ def test_a_function_of_the_model_is_called_and_never_handed_on() -> None:
         for rule in ("exp_decay", "saturation", "initial_trait", "trait_quantile")
     )
     made = replaced._variant(every)
-    assert {name for _, name in made} > {"_converse", "populate", "encounter"}
+    assert {name for _, name in made} > {"converse", "talk", "populate", "encounter"}
 
 
 def test_it_is_said_which_processes_come_to_a_rule() -> None:

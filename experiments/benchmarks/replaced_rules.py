@@ -1,9 +1,11 @@
-"""What it takes to replace a rule: seconds until its loops are compiled anew.
+"""What it takes to replace a rule: seconds of processor until its loops are compiled.
 
     python experiments/benchmarks/replaced_rules.py [--rules grow,departure_hazard]
+        [--cast]
 
 Each rule is replaced by a function that calls it, so the society must stay the same, to
-the byte: that is looked at, too. Loops of the cast are among those compiled.
+the byte: that is looked at, too. With --cast all agents are of a cast, and its loops
+are among those compiled.
 """
 
 from __future__ import annotations
@@ -11,13 +13,16 @@ from __future__ import annotations
 import argparse
 import inspect
 import tempfile
+import time
 import uuid
 from pathlib import Path
 
 import sim
 from sim.mechanisms import callers
+from sim.mechanisms.replaced import is_concerned
 from sim.model import rules
 from sim.model.encounters import Cast, RuleMind
+from sim.model.processes import PHASES
 from sim.society import Society
 
 QUICK = {
@@ -27,12 +32,14 @@ QUICK = {
 }
 
 
-def lived(scenario: sim.Scenario, days: int) -> Society:
-    """Return a society after so many days, in which all agents are of a cast."""
-    society = Society(scenario, seed=1, cast=Cast(RuleMind(), size=None))
+def lived(scenario: sim.Scenario, days: int, has_cast: bool) -> tuple[Society, float]:
+    """Return a society after so many days, and the seconds of processor it took."""
+    begun = time.process_time()
+    cast = Cast(RuleMind(), size=None) if has_cast else None
+    society = Society(scenario, seed=1, cast=cast)
     for _ in range(days):
         society.step()
-    return society
+    return society, time.process_time() - begun
 
 
 def contents(society: Society) -> dict[str, bytes]:
@@ -60,24 +67,28 @@ def replacing(rule: str, folder: Path) -> Path:
 
 
 def main() -> None:
-    """Print what each rule took, and by which process."""
+    """Print what each rule took to compile, and what a day takes with it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rules", default=",".join(callers.replaceable()))
     parser.add_argument("--days", type=int, default=150)
+    parser.add_argument("--cast", action="store_true", help="all are of a cast")
     args = parser.parse_args()
     town = sim.scenario("her").replace(**QUICK)
-    lived(town, args.days)
-    shipped = lived(town, args.days)
-    usual, wanted = sum(shipped.seconds.values()), contents(shipped)
-    print(f"{'rule':<28} {'seconds':>8}  bytes  processes that took them")
+    lived(town, args.days, args.cast)
+    shipped, usual = lived(town, args.days, args.cast)
+    wanted = contents(shipped)
+    print(f"{'rule':<28} {'seconds':>8}  bytes  {'a day':>6}  processes concerned")
     for rule in args.rules.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            society = lived(town.use(replacing(rule, Path(folder))), args.days)
-        took = sum(society.seconds.values()) - usual
-        more = {n: s - shipped.seconds[n] for n, s in society.seconds.items()}
-        each = ", ".join(f"{n} {s:.1f}" for n, s in more.items() if s > 0.2)
+            mine = town.use(replacing(rule, Path(folder)))
+            society, took = lived(mine, args.days, args.cast)
+            _, again = lived(mine, args.days, args.cast)
         same = "same" if contents(society) == wanted else "OTHER"
-        print(f"{rule:<28} {took:>8.1f}  {same:<5}  {each}", flush=True)
+        named = ", ".join(p.name for p in PHASES if is_concerned(p.run, [rule]))
+        day = f"{again / usual:.2f}"
+        print(
+            f"{rule:<28} {took - again:>8.1f}  {same:<5} x{day:>6}  {named}", flush=True
+        )
 
 
 if __name__ == "__main__":

@@ -10,17 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
+from sim.utils.typing import Array
+
 COLUMNS = ("agents", "ties", "day")  # the arguments that are handed over by address
+GIVEN = ("decisions", "block", "day")  # the last arguments of a part, those it has
 ROOM = 1 << 15  # bytes for what is unpacked
 ALIGNED = 16  # bytes
+BYTES = 8  # of a number
 
 
 class Maker(Protocol):
@@ -28,6 +34,29 @@ class Maker(Protocol):
 
     def __call__(self, function: Callable[..., Any], is_part: bool = False) -> Any:
         """Return a compiled function; one that is a part is called by loops alone."""
+
+
+class _Bound:
+    """Numbers that parts find at an address, after that of their columns.
+
+    Parameters
+    ----------
+    columns
+        The address of columns, or 0.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+        self._kept: dict[tuple[float, ...], tuple[Array, int]] = {}
+
+    def at(self, values: tuple[float, ...]) -> int:
+        """Return the address of numbers, which stay there."""
+        found = self._kept.get(values)
+        if found is None:
+            memory = np.empty(1 + len(values), np.int64)
+            memory[0], memory.view(np.float64)[1:] = self._columns, values
+            found = self._kept[values] = memory, memory.ctypes.data
+        return found[1]
 
 
 class Unpacked:
@@ -46,6 +75,7 @@ class Unpacked:
         self._memory = np.empty(ROOM + ALIGNED, np.uint8)
         self.address = -(-self._memory.ctypes.data // ALIGNED) * ALIGNED
         self._number = unpack(self.address, self.columns)
+        self.bound = _Bound(self.address)
         self.day: Any = None
 
     def take(self, day: Any) -> None:
@@ -94,22 +124,10 @@ class Loop:
     def __call__(self, *given: Any) -> None:
         """Run the loop, on arguments as the function takes them."""
         agents, ties, day = given[self._first : self._after]
-        held: Unpacked | None = getattr(agents, "unpacked", None)
-        if held is None or held.columns[1] is not ties or held.day is not day:
-            held = self._unpacked(held, agents, ties, day)
+        held = _held(agents, ties, day, self._unpack)
         entry = self._entries.get(held.kind) or self._entry(held)
         places = held.address, held.day_address
         entry(*given[: self._first], *places, *given[self._after :])
-
-    def _unpacked(
-        self, held: Unpacked | None, agents: Any, ties: Any, day: Any
-    ) -> Unpacked:
-        """Return columns as loops find them, and keep them where there is room."""
-        made = Unpacked(agents, ties, self._unpack)
-        made.take(day)
-        if hasattr(agents, "__dict__"):
-            agents.unpacked = made
-        return made
 
     def _entry(self, held: Unpacked) -> Any:
         """Return what runs the loop, given the addresses of columns and a day."""
@@ -127,6 +145,140 @@ class Loop:
         exec(compile(lines, self.py_func.__code__.co_filename, "exec"), space)
         entry = self._entries[held.kind] = self._make(space[name])
         return entry
+
+
+class Part:
+    """A function that compiled loops call at an address, compiled apart from them.
+
+    A loop that changes does not let it be compiled anew, nor it the loop. It takes
+    whole numbers, then columns, then some of ``GIVEN``, and returns a whole number. One
+    more argument before all others, a tuple of numbers, is bound, as the columns are:
+    loops hand them on unseen.
+
+    Parameters
+    ----------
+    function
+        What is compiled.
+    make
+        Compiles, without reference counts; what is no part may be called from C.
+    unpack
+        ``write``, compiled.
+
+    Examples
+    --------
+    >>> where = blocks.talk(block, day)  # doctest: +SKIP
+    >>> ended = call_at(where, (end, os_end, block, day))  # doctest: +SKIP
+    """
+
+    def __init__(self, function: Any, make: Maker, unpack: Callable[..., int]) -> None:
+        self.py_func = function
+        self.__name__, self.__doc__ = function.__name__, function.__doc__
+        self.__module__ = function.__module__
+        self._names = list(inspect.signature(function).parameters)
+        self._given = [name for name in self._names if name in GIVEN]
+        self._takes_columns = COLUMNS[0] in self._names
+        self._make, self._unpack = make, unpack
+        self._addresses: dict[Any, int] = {}
+        self._compiled_for: list[Any] = []  # kept alive, as is what is at an address
+        self._bound = _Bound(0)
+
+    def __call__(self, *given: Any) -> tuple[int, int]:
+        """Return where it is, compiled for what it is given, and what is bound.
+
+        Parameters
+        ----------
+        *given
+            All arguments but the whole numbers.
+        """
+        last, before = given[-len(self._given) :], given[: -len(self._given)]
+        day, held, bound = last[-1], None, self._bound
+        if self._takes_columns:
+            held = _held(before[-2], before[-1], day, self._unpack)
+            before, bound = before[:-2], held.bound
+        values = before[0] if before else ()
+        kind = held.kind if held else day.dtype, len(values)
+        address = self._addresses.get(kind)
+        if address is None:
+            address = self._compiled(held, last, len(values))
+            self._addresses[kind] = address
+        return address, bound.at(values)
+
+    def _compiled(self, held: Unpacked | None, last: Sequence[Any], count: int) -> int:
+        given = dict(zip(self._given, map(numba.typeof, last), strict=True))
+        columns = COLUMNS[:2] if held else ()
+        names = self._names[1:] if count else self._names
+        names = [name for name in names if name not in columns]
+        kinds = [given.get(name, types.int64) for name in names]
+        of_columns = numba.typeof(held.columns) if held else types.none
+        name = f"{self.__name__}_at_{_digest(of_columns, *kinds).hex()[:16]}"
+        lines = []
+        if held:
+            lines.append("agents, ties = columns_at(columns_of(bound))")
+        if count:
+            lines.append(f"{self._names[0]} = values_at(bound + {BYTES})")
+        # Last: an argument may be called as what was needed so far.
+        lines.append(f"{', '.join(names)} = arguments_at(place)")
+        lines.append(f"return function({', '.join(self._names)})")
+        text = f"def {name}(place, bound):\n" + "".join(f"    {x}\n" for x in lines)
+        space = {
+            "arguments_at": _held_at(types.Tuple(kinds)),
+            "columns_of": _held_at(types.int64),
+            "columns_at": _value_at(of_columns),
+            "values_at": _held_at(types.UniTuple(types.float64, count)),
+            "function": self._make(self.py_func, is_part=True),
+            "__name__": self.__module__,
+        }
+        exec(compile(text, self.py_func.__code__.co_filename, "exec"), space)
+        made = self._make(space[name])
+        signature = types.int64(types.int64, types.int64)
+        made.compile(signature)
+        self._compiled_for.append(made)
+        found = made.overloads[signature.args]
+        return int(
+            found.library.get_pointer_to_function(found.fndesc.llvm_cfunc_wrapper_name)
+        )
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def call_at(_: Any, where: Any, arguments: Any) -> Any:
+    """Call a ``Part`` with a tuple of its arguments; return what it returns."""
+
+    def code(context: Any, builder: Any, _: Any, given: Any) -> Any:
+        place = cgutils.alloca_once(builder, context.get_value_type(arguments))
+        builder.store(given[1], place)
+        number = ir.IntType(64)
+        address, bound = cgutils.unpack_tuple(builder, given[0])
+        kind = ir.FunctionType(number, [number, number]).as_pointer()
+        part = builder.inttoptr(address, kind)
+        return builder.call(part, [builder.ptrtoint(place, number), bound])
+
+    return types.int64(where, arguments), code
+
+
+def _held_at(kind: Any) -> Any:
+    """Return a function for loops, which returns what a loop holds at an address."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def held_at(_: Any, address: Any) -> Any:
+        def code(context: Any, builder: Any, _: Any, given: Any) -> Any:
+            pointer = context.get_value_type(kind).as_pointer()
+            return builder.load(builder.inttoptr(given[0], pointer))
+
+        return kind(address), code
+
+    return held_at
+
+
+def _held(agents: Any, ties: Any, day: Any, unpack: Callable[..., int]) -> Unpacked:
+    """Return columns as loops find them, and keep them where there is room."""
+    held: Unpacked | None = getattr(agents, "unpacked", None)
+    if held is not None and held.columns[1] is ties and held.day is day:
+        return held
+    made = Unpacked(agents, ties, unpack)
+    made.take(day)
+    if hasattr(agents, "__dict__"):
+        agents.unpacked = made
+    return made
 
 
 def takes_columns(function: Callable[..., Any]) -> bool:

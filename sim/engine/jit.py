@@ -86,7 +86,7 @@ def _compiled(
     function: Callable[..., Any], folder: Path | None = None, **options: Any
 ) -> Callable[..., Any]:
     folder = folder or cache_folder()
-    compiled = numba.njit(**_PLAIN, **options)(function)
+    compiled = numba.njit(**(_PLAIN | options))(function)
     if _can_keep(folder):
         cache.keep(compiled, function, folder)
     return compiled  # type: ignore[no-any-return]
@@ -127,6 +127,27 @@ def _kernel(
 
 
 _unpack = _compiled(by_address.write, nogil=True)
+
+
+def part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate what loops of the model's day call at an address, compiled by itself.
+
+    See ``sim.engine.by_address.Part``: it is compiled when it is first asked where it
+    is, and a loop that calls it is not compiled anew when it changes.
+    """
+    return guard.note(_part(function))
+
+
+def _part(
+    function: Callable[..., Any], folder: Path | None = None
+) -> Callable[..., Any]:
+    def make(function: Callable[..., Any], is_part: bool = False) -> Any:
+        if is_part:
+            return numba.njit(no_cpython_wrapper=True, **_PLAIN, **_LEAN)(function)
+        options = {"nogil": True, "no_cfunc_wrapper": False}
+        return _compiled(function, folder, **options, **_LEAN)
+
+    return by_address.Part(function, make, _unpack)
 
 
 def own_kernel(
@@ -177,10 +198,12 @@ def again(
     name
         As for ``own_kernel``: a loop is kept under it, apart from those of the model.
     """
-    if decorator in ("kernel", "compile_loop"):
+    if decorator in ("kernel", "part", "compile_loop"):
         place = _own_folder(name)
         if decorator == "kernel":
             return _kernel(function, place)
+        if decorator == "part":
+            return _part(function, place)
         return _compiled(function, place, nogil=True)
     if decorator in ("wraparound", "inline_source"):
         how = {"inline": "always"} if decorator == "inline_source" else _FUSED

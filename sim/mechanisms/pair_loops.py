@@ -45,9 +45,11 @@ from sim.model.kernels.talk import (
     _os_takes_in,
     _oses_of_human,
     _see_users,
+    find_half_edges,
     hours_of,
     is_gone,
     is_here,
+    settle_tie,
 )
 from sim.utils.source import digest_of
 from sim.utils.typing import Array
@@ -64,7 +66,7 @@ GROUPS = {
 FIELDS = tuple(name for group in GROUPS.values() for name in group)
 
 # Columns of a block, after those in ``came``: what is each end's own.
-MINE = np.uint64(5) * ROOM
+MINE = np.uint64(6) * ROOM
 ITS = np.uint64(len(EACH_OWN)) * ROOM  # from that of the owner to that of the other
 _AT = {name: MINE + np.uint64(i) * ROOM for i, name in enumerate(EACH_OWN)}
 
@@ -331,6 +333,7 @@ def _converse(first, last, work, v, usual):
         _see_users(end, agents.humans, day, block)
         if _talk(end, os_end, block, usual, v) > 0:
             _lose_touch(end, agents.humans, day, block)
+        _settle(agent, k, os_end, work, v, usual)
         row, os_row = NONE, OTHERS
         while agent < upto or k < part:
             if k == 0:
@@ -338,11 +341,11 @@ def _converse(first, last, work, v, usual):
                 kept, users = 0, 0
             until = ties.degree[agent] if agent < upto else part
             if agent < day.n_humans:
-                os_row = _of_human(agent, k, until, row, os_row, os_end, work, v, usual)
+                os_row = _oses_of_human(agent, k, until, row, os_row, os_end, work)
                 kept, users = _human_takes_in(agent, k, until, row, kept, users, work)
                 row += np.uint64(until - k)
             else:
-                kept = _of_os(agent, k, until, os_row, kept, work, v, usual)
+                kept = _os_takes_in(agent, k, until, os_row, kept, work)
                 os_row += np.uint64(until - k)
             k = until
             if agent == upto:
@@ -385,31 +388,15 @@ def _talk(end, os_end, block, day, v):
 
 
 @inline_source
-def _of_human(agent, first, until, row, os_row, os_end, work, v, usual):
-    """Let a human take in its ties to OSes; return the next row of the second part."""
-    if not is_given(v.os_warmth):
-        return _oses_of_human(agent, first, until, row, os_row, os_end, work)
-    block, end = work.block, row + np.uint64(until - first)
-    while os_row < os_end and block.row[os_row] < end:
-        other = block.ends[blocks.OTHER + os_row]
-        _set_acts(np.int64(agent), np.int64(other), work.day, v, usual)
-        one = os_row + ONE
-        os_row = _oses_of_human(agent, first, until, row, os_row, one, work)
-    return os_row
-
-
-@inline_source
-def _of_os(agent, first, until, row, kept, work, v, usual):
-    """Let an OS take in its ties; return how many go on."""
-    if not is_given(v.os_warmth):
-        return _os_takes_in(agent, first, until, row, kept, work)
-    ties = work.ties
-    for k in range(first, until):
-        other = np.int64(ties.neighbour[ties.start[agent] + k])
-        _set_acts(np.int64(agent), other, work.day, v, usual)
-        kept = _os_takes_in(agent, k, k + 1, row, kept, work)
-        row += ONE
-    return kept
+def _settle(agent, k, os_end, work, v, usual):
+    """Write what becomes of ties with OSes: each by what its two ends have."""
+    find_half_edges(agent, k, os_end, work)
+    for i in range(OTHERS, os_end):
+        if is_given(v.os_warmth):
+            ends = work.block.ends
+            one, other = ends[blocks.OWNER + i], ends[blocks.OTHER + i]
+            _set_acts(np.int64(one), np.int64(other), work.day, v, usual)
+        settle_tie(i, work)
 
 
 # -------------------------------------------------------------------------- ranges

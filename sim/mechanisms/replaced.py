@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 VALUES = "values_of_mechanisms"  # the parameter that changed copies have, too
 DECORATORS = (
-    *("kernel", "compile_loop", "inline", "inline_always", "inline_source"),
+    *("kernel", "part", "compile_loop", "inline", "inline_always", "inline_source"),
     *("rule", "wraparound"),
 )
 

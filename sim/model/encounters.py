@@ -27,7 +27,7 @@ from sim.model.columns import (
     PARTNER,
 )
 from sim.model.kernels.blocks import Work, new_block
-from sim.model.kernels.talk import choose_talks
+from sim.model.kernels.talk import choose_talks, talk_alone
 from sim.model.mechanisms import departure
 from sim.model.parameters import DEFAULTS
 from sim.model.state import State, TalkDecisions
@@ -286,7 +286,8 @@ def _talks(
     room = np.empty((len(members) * (int(rate) + 1), 3))
     arrays = state.ties.arrays
     work = Work(state.agents, arrays, day, new_block())
-    made = choose_talks(members, rate, room, work)
+    alone = talk_alone(work.agents.decisions, work.block, day)
+    made = choose_talks(members, rate, room, work, alone)
     agents, half_edges = room[:made, :2].astype(np.int64).T
     pairs = np.stack([agents, arrays.neighbour[half_edges]], 1).astype(np.int32)
     _, first = np.unique(np.sort(pairs, 1), axis=0, return_index=True)

@@ -22,7 +22,7 @@ import numpy as np
 from numba.core import types
 
 from sim.engine import simd
-from sim.engine.jit import inline_always, inline_source
+from sim.engine.jit import inline_always, inline_source, part
 from sim.engine.rng import draw, each_of, name_of
 from sim.engine.simd import broadcast, copy_span, prefetch, transpose8
 from sim.model import codes, formulas, sockets
@@ -52,7 +52,7 @@ ITS_ACCEPTANCE, ITS_LOVE, ITS_TOUCH, ITS_MOOD = _places[14:18]
 NEW, NEW_BACK, NEAR, AROUND = _places[18:]
 GAP, YOUNGER = _places[3:5]  # of growth; while attention is shared out
 OWNER, OTHER, KIND, NEW_KIND, KEPT, USES = _places[:6]  # in ``ends``
-OWN, BACK, HOURS, HEARD, WORTH = _places[:5]  # in ``came``
+OWN, BACK, HOURS, HEARD, WORTH, MOURNED = _places[:6]  # in ``came``
 
 
 class Block(NamedTuple):
@@ -64,8 +64,9 @@ class Block(NamedTuple):
 
     ends: Array  # uint32[6 * ROOM]: who, flags before and after; 1 if it goes on
     seen: Array  # float32[columns * ROOM]: closeness both ways, what both ends show
-    came: Array  # float64[5 * ROOM]: what came of it
-    row: Array  # uint64[ROOM]: by row of the second part, a human's in the first
+    came: Array  # float64[6 * ROOM]: what came of it
+    # uint64[2 * ROOM]: by row of the second part, a human's in the first; half-edges
+    row: Array
 
 
 class Work(NamedTuple):
@@ -81,7 +82,7 @@ def new_block() -> Block:
     """Return room for a block."""
     room = int(ROOM)
     ends, seen = np.empty(6 * room, np.uint32), np.empty(len(_places) * room, "f4")
-    return Block(ends, seen, np.empty(5 * room), np.empty(room, np.uint64))
+    return Block(ends, seen, np.empty(6 * room), np.empty(2 * room, np.uint64))
 
 
 # What loops over a block need of a day's record: parameters, and keys of streams.
@@ -150,9 +151,10 @@ def weight(closeness, worth, charmed, day):
     return formulas.attention_weight(closeness, day.focus, worth)
 
 
-@inline_source
+@part
 def weigh(end, os_end, block, day):
     """Write how much of its owner's attention each half-edge of a block draws."""
+    end, os_end = np.uint64(end), np.uint64(os_end)
     ends, seen, came, day = block.ends, block.seen, block.came, constants(day)
     for i in range(NONE, end):
         worth, _ = worths(seen[GAP + i], day)
@@ -166,14 +168,16 @@ def weigh(end, os_end, block, day):
     if end > NONE:
         for i in range(OTHERS, os_end):
             came[WORTH + block.row[i]] = came[WORTH + i]
+    return 0
 
 
-@inline_source
+@part
 def talk(end, os_end, block, day):
     """Write what comes of the day's talk along each half-edge of a block, by chance.
 
     Returns how many ties between humans end.
     """
+    end, os_end = np.uint64(end), np.uint64(os_end)
     ended, day = 0, constants(day)
     for i in range(NONE, end):
         inputs = random_inputs(i, block, day)

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from sim.engine.jit import inline, inline_always, inline_source, kernel
+from sim.engine.by_address import call_at
+from sim.engine.jit import inline, inline_always, inline_source, kernel, part
 from sim.engine.rng import pair_uniform, uniform
 from sim.model import formulas, sockets
 from sim.model.codes import (
@@ -28,6 +31,7 @@ from sim.model.kernels.blocks import (
     NONE,
     ONE,
     OTHERS,
+    ROOM,
     TalkInputs,
     Work,
     fill,
@@ -110,18 +114,19 @@ def hours_of(faces, agent, day):
 
 def attend(first, last, agents, ties, day):
     """Write each agent's offer: hours per unit of weight of a tie."""
-    _attend(first, last, agents, ties, day, new_block())
+    block = new_block()
+    _attend(first, last, agents, ties, day, block, blocks.weigh(block, day))
 
 
 @kernel
-def _attend(first, last, agents, ties, day, block):
+def _attend(first, last, agents, ties, day, block, weigh):
     work = Work(agents, ties, day, block)
     faces, worth = agents.faces, block.came
     agent, k, total = first, 0, 0.0  # what comes before half-edge ``k`` is done
     while agent < last:
         upto, part, end, os_end = fill(agent, k, last, work)
         _compare(end, os_end, work)
-        blocks.weigh(end, os_end, block, day)
+        call_at(weigh, (np.int64(end), np.int64(os_end), block, day))
         row = NONE if agent < day.n_humans else OTHERS
         while agent < upto or k < part:
             if k == 0:
@@ -184,15 +189,15 @@ def _farewell(faces, its_os, day):
 
 
 @inline
-def let_go(closeness, human, its_os, agents, day):
-    """Return what is left of a human's closeness; mourn what was not let go gently."""
-    farewell = _farewell(agents.faces, its_os, day)
-    share = letting_go.detachment(day.letting_go, farewell)
+def let_go(closeness, its_os, faces, day):
+    """Return what is left of a human's closeness, and what was not let go gently."""
+    farewell = _farewell(faces, its_os, day)
+    share, mourned = letting_go.detachment(day.letting_go, farewell), 0.0
     if share > 0.0:
-        mourned = sockets.mourned_of_farewell(0.0, day)
-        grief = letting_go.anticipatory_grief(day.letting_go, farewell, mourned)
-        agents.humans.lost[human] += closeness * grief
-    return closeness * np.float32(1.0 - share)
+        part_mourned = sockets.mourned_of_farewell(0.0, day)
+        grief = letting_go.anticipatory_grief(day.letting_go, farewell, part_mourned)
+        mourned = closeness * grief
+    return closeness * np.float32(1.0 - share), mourned
 
 
 @inline
@@ -268,10 +273,11 @@ def sent_to(agent, may_seek, decisions):
 
 
 @kernel
-def choose_talks(members, rate, chosen, work):
+def choose_talks(members, rate, chosen, work, alone):
     """Write member, half-edge and hours of each talk, drawn by hours; return how many.
 
-    Each member has ``rate`` such talks a day on average.
+    Each member has ``rate`` such talks a day on average. ``alone`` is where
+    ``talk_alone`` is.
     """
     ties, day = work.ties, work.day
     made = 0
@@ -281,38 +287,34 @@ def choose_talks(members, rate, chosen, work):
         extra = uniform(day.key_encounter, agent, 0) < rate - whole
         total = 0.0
         for k in range(ties.start[agent], ties.start[agent] + ties.degree[agent]):
-            total += _hours_on(agent, k, work)
+            total += _hours_on(agent, k, work, alone)
         if total <= 0.0:
             continue
         for turn in range(whole + extra):
             mark = total * uniform(day.key_encounter, agent, 1 + turn)
-            k = _at(mark, agent, work)
+            k = _at(mark, agent, work, alone)
             chosen[made, 0], chosen[made, 1] = agent, k
-            chosen[made, 2] = _hours_on(agent, k, work)
+            chosen[made, 2] = _hours_on(agent, k, work, alone)
             made += 1
     return made
 
 
 @inline
-def _hours_on(agent, k, work):
-    _, ties, day, block = work
+def _hours_on(agent, k, work, alone):
+    _, _, day, block = work
     show_ties(NONE, np.uint64(k), np.uint64(k + 1), agent, work)
     show_faces(NONE, ONE, work)
-    inputs = blocks.random_inputs(NONE, block, day)
-    if agent < day.n_humans and ties.neighbour[k] < day.n_humans:
-        blocks.talk_of_humans(NONE, inputs, block, day)
-    else:
-        blocks.talk_with_oses(NONE, inputs, block, day)
+    call_at(alone, (0, -1, work.agents.decisions, block, day))
     return block.came[blocks.HOURS]
 
 
 @inline
-def _at(mark, agent, work):
+def _at(mark, agent, work, alone):
     """Return the half-edge in whose hours a mark on the day's talk falls."""
     ties = work.ties
     last = ties.start[agent]
     for k in range(ties.start[agent], ties.start[agent] + ties.degree[agent]):
-        hours = _hours_on(agent, k, work)
+        hours = _hours_on(agent, k, work, alone)
         if hours > 0.0:
             last = k
         mark -= hours
@@ -321,13 +323,28 @@ def _at(mark, agent, work):
     return last
 
 
+class Parts(NamedTuple):
+    """Where the parts of ``converse`` are."""
+
+    talk: Any
+    settle: Any
+    decided: Any
+    alone: Any
+
+
 def converse(first, last, agents, ties, day):
     """Write each agent's ties after the day's talk, and its sums over them."""
-    _converse(first, last, agents, ties, day, new_block())
+    block, decided, alone = new_block(), (0, 0), (0, 0)
+    if len(agents.decisions.pair):
+        decided = talk_as_decided(agents, ties, block, day)
+        alone = talk_alone(agents.decisions, block, day)
+    talked, settled = blocks.talk(block, day), settle(agents, ties, block, day)
+    where = Parts(talked, settled, decided, alone)
+    _converse(first, last, agents, ties, day, block, where)
 
 
 @kernel
-def _converse(first, last, agents, ties, day, block):
+def _converse(first, last, agents, ties, day, block, where):
     work = Work(agents, ties, day, block)
     for agent in range(max(first, day.n_humans), last):
         if is_gone(agents.faces, agent, day):
@@ -340,9 +357,11 @@ def _converse(first, last, agents, ties, day, block):
         for rows in ((NONE, end), (OTHERS, os_end)):
             show_faces(rows[0], rows[1], work)
         _see_users(end, agents.humans, day, block)
-        ended = blocks.talk(end, os_end, block, day)
+        ends = np.int64(end), np.int64(os_end)
+        ended = call_at(where.talk, (*ends, block, day))
         if agents.decisions.pair.shape[0] > 0:
-            ended += _talk_as_decided(end, work)
+            ended += call_at(where.decided, (*ends, *where.alone, block, day))
+        call_at(where.settle, (agent, k, ends[1], block, day))
         if ended > 0:
             _lose_touch(end, agents.humans, day, block)
         row, os_row = NONE, OTHERS
@@ -410,8 +429,8 @@ def _oses_of_human(i, first, until, row, os_row, os_end, work):
         if is_gone(agents.faces, other, day):
             _lose(i, k, agents, ties, day)
         else:
-            own, returned, kind = _tie_after_talk(k, i, at, work)
-            own = let_go(own, i, other, agents, day)
+            own, returned, kind = _settled(at, block)
+            agents.humans.lost[i] += came[blocks.MOURNED + at]
             seen[blocks.NEW + i_row], seen[blocks.NEW_BACK + i_row] = own, returned
             ends[blocks.NEW_KIND + i_row] = kind
             if not blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
@@ -483,9 +502,7 @@ def _os_takes_in(agent, first, until, row, kept, work):
         if is_gone(faces, other, day):
             _lose(agent, k, agents, ties, day)
             continue
-        own, returned, kind = _tie_after_talk(k, agent, at, work)
-        if other < day.n_humans:
-            returned *= np.float32(1.0 - detachment(faces, agent, day))
+        own, returned, kind = _settled(at, block)
         if blocks.is_forgotten(max(own, returned), np.uint32(kind), day):
             continue
         _keep(start + kept, other, own, returned, kind, ties)
@@ -515,53 +532,136 @@ def _keep(at, other, own, back, kind, ties):
     ties.kind[at] = kind
 
 
+@part
+def settle(agent, k, os_end, agents, ties, block, day):
+    """Write what becomes of ties with OSes after their talk, to rows of a block.
+
+    The block begins with half-edge ``k`` of an agent.
+    """
+    work = Work(agents, ties, day, block)
+    find_half_edges(agent, k, np.uint64(os_end), work)
+    for i in range(OTHERS, np.uint64(os_end)):
+        settle_tie(i, work)
+    return 0
+
+
+@inline_source
+def find_half_edges(agent, k, os_end, work):
+    """Write which half-edge each row of the second part of a block is of."""
+    ties, day, block = work.ties, work.day, work.block
+    row = NONE if agent < day.n_humans else OTHERS  # the first of the agent
+    for i in range(OTHERS, os_end):
+        owner = np.int64(block.ends[blocks.OWNER + i])
+        while agent < owner:
+            row += np.uint64(ties.degree[agent] - k)
+            agent, k = agent + 1, 0
+        at = block.row[i] if owner < day.n_humans else i
+        block.row[ROOM + i] = np.uint64(ties.start[agent] + k) + at - row
+
+
+@inline_always
+def settle_tie(i, work):
+    """Write closeness both ways and kind after a talk of or with an OS who is there."""
+    agents, _, day, block = work
+    agent = np.int64(block.ends[blocks.OWNER + i])
+    other = np.int64(block.ends[blocks.OTHER + i])
+    if is_gone(agents.faces, other, day):
+        return
+    own, returned, kind = _tie_after_talk(block.row[ROOM + i], agent, i, work)
+    mourned = 0.0
+    if agent < day.n_humans:
+        own, mourned = let_go(own, other, agents.faces, day)
+    elif other < day.n_humans:
+        returned *= np.float32(1.0 - detachment(agents.faces, agent, day))
+    block.came[blocks.OWN + i], block.came[blocks.BACK + i] = own, returned
+    block.came[blocks.MOURNED + i] = mourned
+    block.ends[blocks.NEW_KIND + i] = np.uint32(kind)
+
+
+@inline_source
+def _settled(i, block):
+    """Return closeness both ways and kind that were written to a row."""
+    own, returned = block.came[blocks.OWN + i], block.came[blocks.BACK + i]
+    kind = np.int64(block.ends[blocks.NEW_KIND + i])
+    return np.float32(own), np.float32(returned), kind
+
+
 @inline_always
 def _tie_after_talk(k, agent, i, work):
     """Return closeness both ways and kind after a talk of or with an OS."""
     agents, ties, day, block = work
-    other, kind, row = np.int64(ties.neighbour[k]), np.int64(ties.kind[k]), -1
-    if agents.decisions.pair.shape[0] > 0:
-        row = row_of(agent, other, agents.decisions)
-        if row >= 0:
-            blocks.talk_with_oses(i, _decided_inputs(row, i, work), block, day)
+    other, kind = np.int64(ties.neighbour[k]), np.int64(ties.kind[k])
     tie = TieState(block.came[blocks.OWN + i], block.came[blocks.BACK + i], kind)
     hours = block.came[blocks.HOURS + i]
     tie = sockets.after_talk_with_os(tie, k, agent, hours, work)
     own, back, kind = tie
-    if row >= 0:
-        own, back, kind = _after_acts(row, tie, agent, other, agents, day)
+    if agents.decisions.pair.shape[0] > 0:
+        row = row_of(agent, other, agents.decisions)
+        if row >= 0:
+            own, back, kind = _after_acts(row, tie, agent, other, agents, day)
     return np.float32(own), np.float32(back), kind
 
 
-@inline_source
-def _talk_as_decided(end, work):
-    """Let talks of two humans go as was decided; return how many ties end."""
-    ended = 0
-    for i in range(NONE, end):
-        ended += _decided(i, work)
+@part
+def talk_as_decided(end, os_end, alone, bound, agents, ties, block, day):
+    """Let talks of a block go as was decided; return how many ties of humans end.
+
+    ``alone`` and ``bound`` are where ``talk_alone`` is.
+    """
+    ended, where, work = 0, (alone, bound), Work(agents, ties, day, block)
+    for i in range(OTHERS, np.uint64(os_end)):
+        row = _row_at(i, block, agents.decisions)
+        if row >= 0:
+            call_at(where, (np.int64(i), row, agents.decisions, block, day))
+    for i in range(NONE, np.uint64(end)):
+        ended += _decided(i, work, where)
     return ended
 
 
+@inline
+def _row_at(i, block, decisions):
+    owner, other = block.ends[blocks.OWNER + i], block.ends[blocks.OTHER + i]
+    return row_of(np.int64(owner), np.int64(other), decisions)
+
+
 @inline_always
-def _decided(i, work):
+def _decided(i, work, alone):
     """Let a talk of two humans go as was decided, if it was; return 1 if a tie ends."""
     agents, _, day, block = work
     agent = np.int64(block.ends[blocks.OWNER + i])
     other = np.int64(block.ends[blocks.OTHER + i])
-    row = row_of(agent, other, agents.decisions)
+    row = _row_at(i, block, agents.decisions)
     if row < 0 or other >= day.n_humans:
         return 0
-    own, back = blocks.talk_of_humans(i, _decided_inputs(row, i, work), block, day)
+    call_at(alone, (np.int64(i), row, agents.decisions, block, day))
+    own, back = block.came[blocks.OWN + i], block.came[blocks.BACK + i]
     tie = TieState(own, back, np.int64(block.ends[blocks.KIND + i]))
     own, back, kind = _after_acts(row, tie, agent, other, agents, day)
     return blocks.conclude(i, TieState(own, back, kind), block, day)
 
 
+@part
+def talk_alone(i, row, decisions, block, day):
+    """Write what comes of the talk along one half-edge of a block, as it was decided.
+
+    What was decided stands in a row of ``decisions``; -1 leaves all to chance.
+    """
+    i, ends = np.uint64(i), block.ends
+    inputs = blocks.random_inputs(i, block, day)
+    if row >= 0:
+        inputs = _decided_inputs(row, inputs, decisions, day)
+    last = max(ends[blocks.OWNER + i], ends[blocks.OTHER + i])
+    if last < day.n_humans:
+        own, back = blocks.talk_of_humans(i, inputs, block, day)
+        block.came[blocks.OWN + i], block.came[blocks.BACK + i] = own, back
+    else:
+        blocks.talk_with_oses(i, inputs, block, day)
+    return 0
+
+
 @inline
-def _decided_inputs(row, i, work):
+def _decided_inputs(row, drawn, decisions, day):
     """Return the inputs of a talk of which minds have decided something."""
-    decisions, day = work.agents.decisions, work.day
-    drawn = blocks.random_inputs(i, work.block, day)
     own = either(decisions.quality[row], drawn.own_draw)
     others = either(decisions.others_quality[row], drawn.other_draw)
     attendance = 1.0 if decisions.held[row] else 0.0
