@@ -32,6 +32,7 @@ from sim.scenarios.interventions import Steering
 from sim.society import treatment
 from sim.society.agents import AgentRegistry
 from sim.society.collector import HistoryCollector
+from sim.utils.cards import card
 from sim.utils.errors import InputError
 from sim.utils.signatures import checked_arguments, unknown_option
 
@@ -175,6 +176,23 @@ class Society(AgentRegistry, mesa.Model):
         self.running = int(self.day["step"]) < self.parameters.steps
         if self.until is not None and self.until(self):
             self.running, self.stopped = False, self.calendar
+
+    def __repr__(self) -> str:
+        people, oses = self.state.humans.n, self.state.oses.n
+        return f"<Society: day {self.calendar}, {people:,} people, {oses:,} OSes>"
+
+    def _repr_html_(self) -> str:
+        """Return a card for a notebook: how it is today."""
+        monitor, facts = self.monitor, [("day", f"{self.calendar:,}")]
+        facts += [("seed", f"{self.seed}"), ("people", f"{self.state.humans.n:,}")]
+        curves = {}
+        if monitor.history.days:
+            here = monitor.latest("here"), monitor.latest("departed")
+            facts.append(("OSes", f"{here[0]:,.0f} here, {here[1]:,.0f} left"))
+            names = {"loves": "loves", "departed": "OSes that left", "grief": "grief"}
+            curves = {words: monitor.history[name] for name, words in names.items()}
+        following = ("society.step()", "sim.plots.network(society)")
+        return card("A society", facts, curves, following)
 
     def _said_today(self) -> list[Any]:
         """Return what the cast said today, in order, if it speaks at all."""
