@@ -364,3 +364,15 @@ def test_the_page_of_the_film_is_under_five_megabytes(tmp_path: Path) -> None:
     result = sim.run("her", out=tmp_path / "run")
     assert (result.population, result.series.index[-1]) == (1000, 900)
     assert len(result.view().page.encode()) < 5_000_000
+
+
+def test_a_society_has_a_view_of_today() -> None:
+    society = sim.Society("her", seed=1, humans=20)
+    for _ in range(3):
+        society.step()
+    shown = society.view()
+    assert "a society, seed 1: 20 humans" in repr(shown)
+    (packed,) = re.findall(r'id="packed">([^<]*)<', shown.page)
+    header, arrays = unpack(base64.b64decode(packed))
+    assert header["frames"] == [3]
+    assert len(arrays["human_number"]) == 20

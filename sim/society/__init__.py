@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import operator
 import secrets
@@ -24,7 +25,7 @@ from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
 from sim.model.network_files.in_memory import GivenNetwork
-from sim.model.parameters import Changes, Parameters
+from sim.model.parameters import FRIEND, Changes, Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import State
 from sim.scenarios import Scenario
@@ -193,6 +194,37 @@ class Society(AgentRegistry, mesa.Model):
             curves = {words: monitor.history[name] for name, words in names.items()}
         following = ("society.step()", "sim.plots.network(society)")
         return card("A society", facts, curves, following)
+
+    def view(self, closest: float = FRIEND, height: int = 900) -> Any:
+        """Return an interactive view of today, which a notebook shows.
+
+        Parameters
+        ----------
+        closest
+            Ties less close than this are not drawn, 0..1.
+        height
+            Pixels in a notebook, 300 to 4000.
+
+        Returns
+        -------
+        sim.runs.view.RunView
+            As of a run (``Result.view``); ``save("today.html")`` makes a page of it.
+
+        Raises
+        ------
+        InputError
+            If a number is out of its range.
+
+        Examples
+        --------
+        >>> import sim
+        >>> sim.Society("her", seed=1, humans=20).view()
+        RunView of a society, seed 1: 20 humans; save it with .save('view.html')
+        """
+        # Views know societies, not the other way round: they are loaded by name.
+        live = importlib.import_module("sim.runs.live")
+        view = importlib.import_module("sim.runs.view")
+        return view.of_result(live.LiveResult(self), closest, height)
 
     def _said_today(self) -> list[Any]:
         """Return what the cast said today, in order, if it speaks at all."""
