@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sim.model.network_files.network_file import NetworkFile as NetworkFile
     from sim.model.parameters import Parameters as Parameters
     from sim.reports import report as report
+    from sim.runs.dictionary import columns as columns
     from sim.runs.result import Result as Result
     from sim.runs.result import load as load
     from sim.runs.run import run as run
@@ -55,6 +56,7 @@ _HOME = {
     "Society": "sim.society",
     "ablate": "sim.studies.ablation",
     "check_mechanism": "sim.studies.contract",
+    "columns": "sim.runs.dictionary",
     "counterfactual": "sim.studies.counterfactual",
     "load": "sim.runs.result",
     "load_sweep": "sim.studies.sweeps",
@@ -93,6 +95,7 @@ __all__ = [
     "Society",
     "ablate",
     "check_mechanism",
+    "columns",
     "counterfactual",
     "load",
     "load_sweep",

@@ -210,6 +210,7 @@ def test_a_visit_from_the_first_day_to_the_reset(visit: Visit) -> None:
     visit.press("Begin it tomorrow")  # beside what would have been
     visit.until(lambda: len(visit.views("v.day")) == 2)
     page.get_by_text("sudden shutdown: shutdown = 1.0").first.wait_for()
+    page.get_by_role("button", name="Keep what if").wait_for()
     visit.press("Step")
     visit.until(lambda: visit.day == stopped + 1)
     page.get_by_role("heading", name="What if", exact=True).wait_for()

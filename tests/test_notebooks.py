@@ -215,11 +215,26 @@ def test_hostile_names_and_words_are_inert_in_tables(hostile: Result) -> None:
         assert "&lt;script" in page, name
 
 
-def test_nothing_of_ours_displays_itself_but_as_text(hostile: Result) -> None:
+def test_other_things_of_ours_display_themselves_as_text(hostile: Result) -> None:
     society = sim.Society("her", humans=20)
     society.step()
     person = society.agents[0]
-    things = [hostile, hostile.speech, society, society.agents, person]
-    things += [hostile.graph(), sim.scenario("her"), society.monitor]
+    things = [hostile.speech, society.agents, person]
+    things += [hostile.graph(), society.monitor]
     for thing in things:
         assert set(displayed(thing)) == {"text/plain"}
+
+
+def test_what_is_worked_with_has_a_card(hostile: Result) -> None:
+    society = sim.Society("her", seed=3, humans=20)
+    society.step()
+    bad = sim.scenario("her").model_copy(update={"title": SCRIPT, "story": SCRIPT})
+    for thing, words in (
+        (hostile, ("her, seed 0", "<dt>days</dt><dd>40</dd>", "grief,")),
+        (society, ("<dt>seed</dt><dd>3</dd>", "<dt>day</dt><dd>1</dd>")),
+        (bad, ("her: &lt;script", "<dd>1,000, 900</dd>")),
+    ):
+        page = displayed(thing)["text/html"]
+        assert "<script" not in page
+        for some in words:
+            assert some in page, (some, page)

@@ -32,6 +32,7 @@ NAMES = [
     "Society",
     "ablate",
     "check_mechanism",
+    "columns",
     "counterfactual",
     "load",
     "load_sweep",

@@ -24,6 +24,7 @@ from sim.reports import figures, maps, provenance, sweep
 from sim.reports.run import _all, _first
 from sim.reports.run import found as event_row
 from sim.runs.result import Result
+from sim.runs.view.chapters import headline
 from sim.studies import Sweep
 from sim.utils import publish
 from sim.utils.errors import InputError
@@ -73,6 +74,12 @@ def test_a_report_says_what_was_run_and_what_came_of_it(
         assert event["kind"].replace("_", " ") in text
         assert event["evidence"] in text
     assert f"{told.population} humans over {len(told.series)} days" in text
+    finding = headline(told)
+    assert text.count(finding) == 2  # in the lead, and above the figure that shows it
+    order = [finding, "What became of it", finding, "What was run", "Figures"]
+    places = [text.index(order[0])]
+    for words in order[1:]:
+        places.append(text.index(words, places[-1] + 1))
 
 
 def test_changed_parameters_come_with_unit_range_and_source(page: str) -> None:

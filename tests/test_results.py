@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+import sim
 from sim import scenarios
 from sim.model.columns import KNOWS, OWNER
 from sim.model.state import State
@@ -315,3 +316,21 @@ def test_owners_of_ties_are_agent_numbers(told: Result, owners: Any) -> None:
     with pytest.raises(InputError, match="owners are agent numbers"):
         told.ties(owners=owners)
     assert told.ties(owners=[]).empty
+
+
+def test_a_figure_of_a_run_is_drawn_by_its_name(told: Result) -> None:
+    figure = told.plot("timeline")
+    assert figure.axes
+    with pytest.raises(InputError, match="did you mean 'timeline'"):
+        told.plot("timelin")
+
+
+def test_the_data_dictionary_has_every_column_of_a_run(told: Result) -> None:
+    known = sim.columns()
+    for table in ("humans", "oses", "ties"):
+        kept = getattr(told, table)()
+        named = set(known.loc[known["table"] == table, "column"])
+        assert set(kept.columns) - {"row"} - set(told.people.columns) <= named
+    status = known[(known["table"] == "oses") & (known["column"] == "status")]
+    assert set(told.oses()["status"]) <= set(status["codes"].iloc[0])
+    assert (known["meaning"] != "").all()

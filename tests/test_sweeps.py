@@ -32,6 +32,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> studies.Sweep:
     return at_home(tmp_path_factory.mktemp("sweeps") / "small")
 
 
+def test_a_sweep_has_a_card(small: studies.Sweep) -> None:
+    card = small._repr_html_()
+    assert "<dt>runs</dt>" in card
+    assert f"{len(small)} done" in card
+    assert all(name in card for name in small.design.varied)
+
+
 # ------------------------------------------------------------------------- the table
 
 

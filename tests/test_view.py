@@ -378,3 +378,15 @@ def test_what_cannot_be_viewed_is_refused(
 def test_the_page_of_the_film_is_under_five_megabytes(film: Result) -> None:
     assert (film.population, film.series.index[-1]) == (1000, 900)
     assert len(film.view().page.encode()) < 5_000_000
+
+
+def test_a_society_has_a_view_of_today() -> None:
+    society = sim.Society("her", seed=1, humans=20)
+    for _ in range(3):
+        society.step()
+    shown = society.view()
+    assert "a society, seed 1: 20 humans" in repr(shown)
+    (packed,) = re.findall(r'id="packed">([^<]*)<', shown.page)
+    header, arrays = unpack(base64.b64decode(packed))
+    assert header["frames"] == [3]
+    assert len(arrays["human_number"]) == 20

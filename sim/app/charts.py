@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 300, 70  # units of a drawing, which is as wide as there is room
 POINTS = 240  # of a line; of more days, some
 
 
-class Line(NamedTuple):
+class ChartLine(NamedTuple):
     """A line of a chart."""
 
     measure: str
@@ -28,45 +28,45 @@ class Line(NamedTuple):
     factor: float = 1.0
 
 
-CHARTS: tuple[tuple[str, tuple[Line, ...]], ...] = (
+CHARTS: tuple[tuple[str, tuple[ChartLine, ...]], ...] = (
     (
         "Per 100 people",
         (
-            Line("here", "OSes here", "single", True, 100.0),
-            Line("departed", "OSes departed", "left", True, 100.0),
-            Line("adopted", "with an OS", "person", False, 100.0),
+            ChartLine("here", "OSes here", "single", True, 100.0),
+            ChartLine("departed", "OSes departed", "left", True, 100.0),
+            ChartLine("adopted", "with an OS", "person", False, 100.0),
         ),
     ),
     (
         "Growth, doublings above a human",
         (
-            Line("growth_max", "fastest OS", "love"),
-            Line("growth_mean", "mean OS", "single"),
+            ChartLine("growth_max", "fastest OS", "love"),
+            ChartLine("growth_mean", "mean OS", "single"),
         ),
     ),
     (
         "OSes, 0 to 1",
         (
-            Line("os_closeness", "closeness of owner to OS", "love"),
-            Line("peer_attention", "talk with OSes", "joined"),
+            ChartLine("os_closeness", "closeness of owner to OS", "love"),
+            ChartLine("peer_attention", "talk with OSes", "joined"),
         ),
     ),
     (
         "Feelings of people, mean",
         (
-            Line("loneliness", "loneliness", "person"),
-            Line("grief", "grief", "grief"),
+            ChartLine("loneliness", "loneliness", "person"),
+            ChartLine("grief", "grief", "grief"),
         ),
     ),
     (
         "Closeness of a person to people",
-        (Line("human_closeness", "summed", "person"),),
+        (ChartLine("human_closeness", "summed", "person"),),
     ),
 )
 INKS = ("love", "person", "grief", "joined")
 
 
-class Curve(NamedTuple):
+class DrawnCurve(NamedTuple):
     """What is drawn of a line."""
 
     label: str
@@ -98,7 +98,7 @@ def timeline(tables: Sequence[Sequence[Row]], humans: int, until: int) -> Html:
                 scale = line.factor / (max(1, humans) if line.per_human else 1)
                 values = np.array([row[line.measure] for row in table]) * scale
                 curves.append(
-                    Curve(line.label, line.ink, days, values, at + 1 < len(tables))
+                    DrawnCurve(line.label, line.ink, days, values, at + 1 < len(tables))
                 )
         charts.append(chart(title, curves, until))
     return element("div", *charts, class_="charts")
@@ -107,7 +107,9 @@ def timeline(tables: Sequence[Sequence[Row]], humans: int, until: int) -> Html:
 def feelings(curves: Mapping[str, tuple[Array, Array]]) -> Html:
     """Return a chart of what one agent felt."""
     named = zip(curves.items(), INKS, strict=False)
-    drawn = [Curve(name, ink, *about) for (name, about), ink in named if len(about[0])]
+    drawn = [
+        DrawnCurve(name, ink, *about) for (name, about), ink in named if len(about[0])
+    ]
     if not drawn:
         return Html()
     until = max(float(curve.days[-1]) for curve in drawn)
@@ -115,7 +117,7 @@ def feelings(curves: Mapping[str, tuple[Array, Array]]) -> Html:
     return element("div", *each, class_="charts")
 
 
-def chart(title: str, curves: Sequence[Curve], until: int) -> Html:
+def chart(title: str, curves: Sequence[DrawnCurve], until: int) -> Html:
     """Return a chart with its title, and a label and the latest value of each line."""
     top = max([1e-9, *(float(curve.values.max(initial=0.0)) for curve in curves)])
     keys: list[Any] = []
@@ -137,7 +139,7 @@ def chart(title: str, curves: Sequence[Curve], until: int) -> Html:
     return element("figure", heading, drawing)
 
 
-def _drawn(curve: Curve, until: int, top: float) -> Html:
+def _drawn(curve: DrawnCurve, until: int, top: float) -> Html:
     count = len(curve.days)
     some = np.unique(np.linspace(0, count - 1, min(count, POINTS)).astype(int))
     x = curve.days[some] / max(1, until) * WIDTH

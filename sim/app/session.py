@@ -481,7 +481,7 @@ class StoredScene:
 
     def read_past(self) -> None:
         """Read what stories are told from, so that they are told at once."""
-        self._past  # noqa: B018
+        assert self._past
 
     def packed(self) -> bytes:
         """Return what is drawn of it."""

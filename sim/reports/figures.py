@@ -19,6 +19,7 @@ from sim.plots.networks import CLOSEST_DRAWN
 from sim.runs import headcount
 from sim.runs.result import Result
 from sim.runs.selection import central_human, informative_days, moments, pairs, visible
+from sim.runs.view.chapters import headline
 from sim.utils.html import Html, element, joined, paragraph, start
 from sim.utils.progress import doing
 from sim.utils.text import counted, course, listed, number, per_cent, sentence
@@ -103,6 +104,19 @@ WHERE = (
     (UNINSTALLED, "uninstalled"),
     (SHUT_DOWN, "shut down"),
 )
+
+
+def story_of(result: Result) -> ReportFigure:
+    """Return the figure with which a report begins: its title is the finding."""
+    return ReportFigure(
+        "figure-story",
+        headline(result),
+        "People on the ground in the order of their communities, each OS above its "
+        "owner, as high as the share of its talk that is with OSes. Orange threads are "
+        "love; what hangs from the ground is grief; OSes that leave rise.",
+        partial(plots.story, result),
+        partial(plots.stories.caption, result),
+    )
 
 
 def figures(result: Result) -> list[ReportFigure]:

@@ -14,11 +14,12 @@ from sim.events.kinds import EVENTS
 from sim.model.parameters import Parameters, recorded
 from sim.model.presence import PRESENT
 from sim.reports import provenance
-from sim.reports.figures import figures, shown
+from sim.reports.figures import figures, shown, story_of
 from sim.runs import headcount
 from sim.runs.conversations import occasion, talks, who
 from sim.runs.result import Result
 from sim.runs.selection import informative_days
+from sim.runs.view.chapters import headline
 from sim.scenarios import Scenario, outcomes
 from sim.scenarios.expectations import Expectation
 from sim.scenarios.outcomes import OUTCOMES
@@ -115,7 +116,9 @@ def events(result: Result) -> list[Html]:
     first = events.drop_duplicates("kind").to_dict("records")
     rows = [(*_first(event), counts[event["kind"]]) for event in first]
     caption = "The first event of each kind, in the order of days"
-    return [about, table(caption, heads, rows), _all(events)]
+    summary = element("summary", "All events, in the order of days")
+    every = element("details", summary, _all(events))
+    return [about, table(caption, heads, rows), every]
 
 
 def _first(event: dict[Any, Any]) -> tuple[object, ...]:
@@ -346,6 +349,7 @@ def report(result: Result) -> str:
     name = f"{known.get('scenario')}, seed {known.get('seed')}"
     scenario = scenario_of(result)
     sections = [
+        *_story(result),
         Section("run", "What was run", [*_run(result, scenario)]),
         Section("events", "What happened", events(result)),
         Section("figures", "Figures", _figures(result)),
@@ -370,10 +374,11 @@ def report(result: Result) -> str:
 def _lead(result: Result) -> list[Html]:
     """Return what became of the society, in a few sentences."""
     days, some = len(result.series), counted(headcount.at_start(result), "human")
+    finding = [] if result.series.empty else [headline(result) + "."]
     if PRESENT in result.series:
         last_count = int(result.series[PRESENT].iloc[-1])
         some = f"{some} on day 0, and {last_count:,} on the last,"
-    sentences = [f"{some} over {counted(days, 'day')}."]
+    sentences = [*finding, f"{some} over {counted(days, 'day')}."]
     if days:
         last, most = result.series.iloc[-1], float(result.series["adopted"].max())
         sentences.append(f"At the height, {per_cent(most)} of them had an OS.")
@@ -491,6 +496,13 @@ def _mind(result: Result) -> str:
         return "all agents follow the rules"
     model = mind.get("model")
     return f"a cast speaks through the model {model}; the others follow the rules"
+
+
+def _story(result: Result) -> list[Section]:
+    """Return the finding and the figure that shows it, with which a report begins."""
+    if result.series.empty:
+        return []
+    return [Section("story", "What became of it", [shown(story_of(result))])]
 
 
 def _figures(result: Result) -> list[Html]:

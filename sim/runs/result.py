@@ -10,6 +10,7 @@ for, and no more of it.
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -37,6 +38,7 @@ from sim.runs.schemas import (
     TALKS_SCHEMA,
 )
 from sim.runs.writer import PEOPLE, READINGS, is_ours, snapshot_name, table_of_events
+from sim.utils.cards import card
 from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
 from sim.utils.names import human_label, os_name
@@ -54,6 +56,10 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 SNAPSHOTS = ("humans", "oses", "ties", "memories")  # not of mechanisms
+FIGURES = (
+    *("story", "timeline", "network", "multiples", "communities", "growth"),
+    *("attention", "ego"),
+)
 WHO, NAMED = 32, 4  # letters for who took part in an event, and at most so many
 
 
@@ -72,6 +78,27 @@ class Result:
 
     def __repr__(self) -> str:
         return f"Result({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """Return a card for a notebook: what was run, and what became of it."""
+        found, series = self.provenance, self.series
+        facts: list[tuple[str, object]] = [
+            ("run", self.path.name),
+            ("people", f"{self.population:,}"),
+            ("days", f"{len(series):,}"),
+            ("events", f"{len(self.events):,}"),
+        ]
+        curves = {}
+        if len(series):
+            last = series.iloc[-1]
+            came, left = f"{last['oses']:,.0f}", f"{last['departed']:,.0f}"
+            facts.append(("OSes", f"{came}, of which {left} left"))
+            names = {"loves": "loves", "departed": "OSes that left", "grief": "grief"}
+            names["human_closeness"] = "closeness of a person to people"
+            curves = {words: series[name].tolist() for name, words in names.items()}
+        title = f"{found.get('scenario')}, seed {found.get('seed')}"
+        following = ("result.view()", "result.plot()", "result.events")
+        return card(title, facts, curves, following)
 
     @functools.cached_property
     def provenance(self) -> dict[str, Any]:
@@ -514,6 +541,37 @@ class Result:
         from sim.runs import view
 
         return view.of_result(self, closest, height)
+
+    def plot(self, what: str = "story", **options: Any) -> Any:
+        """Draw a figure of the run.
+
+        Parameters
+        ----------
+        what
+            The name of a figure of ``sim.plots``: ``"story"``, ``"timeline"``, ...
+        options
+            What the figure takes besides the run.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        InputError
+            If there is no such figure, or the figure cannot be drawn so.
+
+        Examples
+        --------
+        >>> sim.load("results/runs/her").plot("timeline")  # doctest: +SKIP
+        """
+        # Figures know results, not the other way round: they are loaded by name.
+        plots = importlib.import_module("sim.plots")
+        if what not in FIGURES:
+            hint = nearest(what, FIGURES)
+            known = ", ".join(FIGURES)
+            raise InputError(f"there is no figure {what!r}{hint}; there are {known}")
+        return getattr(plots, what)(self, **options)
 
     @functools.cached_property
     def speech(self) -> Speech:

@@ -23,6 +23,7 @@ from sim.scenarios import differences, interventions, own_names
 from sim.scenarios.expectations import Expectation
 from sim.scenarios.interventions import Intervention
 from sim.scenarios.outcomes import OUTCOMES
+from sim.utils.cards import card
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 from sim.utils.untrusted import is_safe_name, read_toml
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "library"
 LARGEST = 1_000_000  # bytes of a scenario file
+MOST_SHOWN = 8  # parameters on a card
 MOST = 1000  # interventions, expectations, sources
 
 
@@ -105,6 +107,21 @@ class Scenario(BaseModel):
         if not is_safe_name(name):
             raise ValueError("it cannot be the name of a folder")
         return name
+
+    def _repr_html_(self) -> str:
+        """Return a card for a notebook: what it tells, and what it changes."""
+        usual = type(self.parameters)().model_dump(mode="json")
+        own = self.parameters.model_dump(mode="json")
+        changed = [f"{n} = {own[n]}" for n in own if own[n] != usual[n]]
+        differs = ", ".join(changed[:MOST_SHOWN])
+        facts = [
+            ("tells", " ".join(self.story.split())),
+            ("people, days", f"{self.parameters.humans:,}, {self.parameters.steps:,}"),
+            ("differs", differs + " ..." * (len(changed) > MOST_SHOWN)),
+            ("interventions", f"{len(self.interventions)}"),
+        ]
+        following = (f"sim.run({self.name!r}, seed=1)",)
+        return card(f"{self.name}: {self.title}", facts, None, following)
 
     def replace(self, **changes: Any) -> Scenario:
         """Return the scenario with some parameters changed.

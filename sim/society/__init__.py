@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import operator
 import secrets
@@ -24,7 +25,7 @@ from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
 from sim.model.network_files.in_memory import GivenNetwork, check_humans
-from sim.model.parameters import Changes, Parameters
+from sim.model.parameters import FRIEND, Changes, Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import State
 from sim.scenarios import Scenario
@@ -32,6 +33,7 @@ from sim.scenarios.interventions import Steering
 from sim.society import treatment
 from sim.society.agents import AgentRegistry
 from sim.society.collector import HistoryCollector
+from sim.utils.cards import card
 from sim.utils.errors import InputError
 from sim.utils.signatures import checked_arguments, unknown_option
 
@@ -186,6 +188,54 @@ class Society(AgentRegistry, mesa.Model):
             if name in of_each:
                 return of_each[name]
         return float(self.day[name])
+
+    def __repr__(self) -> str:
+        people, oses = self.state.humans.n, self.state.oses.n
+        return f"<Society: day {self.calendar}, {people:,} people, {oses:,} OSes>"
+
+    def _repr_html_(self) -> str:
+        """Return a card for a notebook: how it is today."""
+        monitor, facts = self.monitor, [("day", f"{self.calendar:,}")]
+        facts += [("seed", f"{self.seed}"), ("people", f"{self.state.humans.n:,}")]
+        curves = {}
+        if monitor.history.days:
+            here = monitor.latest("here"), monitor.latest("departed")
+            facts.append(("OSes", f"{here[0]:,.0f} here, {here[1]:,.0f} left"))
+            names = {"loves": "loves", "departed": "OSes that left", "grief": "grief"}
+            curves = {words: monitor.history[name] for name, words in names.items()}
+        following = ("society.step()", "sim.plots.network(society)")
+        return card("A society", facts, curves, following)
+
+    def view(self, closest: float = FRIEND, height: int = 900) -> Any:
+        """Return an interactive view of today, which a notebook shows.
+
+        Parameters
+        ----------
+        closest
+            Ties less close than this are not drawn, 0..1.
+        height
+            Pixels in a notebook, 300 to 4000.
+
+        Returns
+        -------
+        sim.runs.view.RunView
+            As of a run (``Result.view``); ``save("today.html")`` makes a page of it.
+
+        Raises
+        ------
+        InputError
+            If a number is out of its range.
+
+        Examples
+        --------
+        >>> import sim
+        >>> sim.Society("her", seed=1, humans=20).view()
+        RunView of a society, seed 1: 20 humans; save it with .save('view.html')
+        """
+        # Views know societies, not the other way round: they are loaded by name.
+        live = importlib.import_module("sim.runs.live")
+        view = importlib.import_module("sim.runs.view")
+        return view.of_result(live.LiveResult(self), closest, height)
 
     def _said_today(self) -> list[Any]:
         """Return what the cast said today, in order, if it speaks at all."""

@@ -49,6 +49,7 @@ from sim.studies.outcomes import DAYS, OBSERVED, Measure, flagged, is_day
 from sim.studies.store import KEPT, TRANSCRIPTS, Store, identity_of
 from sim.studies.store_digests import driving
 from sim.studies.workers import Limits, WorkerPool
+from sim.utils.cards import card
 from sim.utils.errors import InputError, nearest
 from sim.utils.files import expanded
 from sim.utils.portable import processors
@@ -181,6 +182,19 @@ class Sweep:
 
     def __repr__(self) -> str:
         return f"Sweep({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """Return a card for a notebook: what is varied, and how far it is."""
+        design, counts = self.design, self.counts()
+        facts = [
+            ("folder", self.path.name),
+            ("scenario", design.scenario),
+            ("varied", ", ".join(design.varied) or "seeds alone"),
+            ("runs", ", ".join(f"{n:,} {state}" for state, n in counts.items())),
+            ("outcomes", ", ".join(self.outcomes)),
+        ]
+        following = ("sweep.table()", f"sim.report({str(self.path)!r})")
+        return card("A sweep", facts, None, following)
 
     @functools.cached_property
     def about(self) -> dict[str, Any]:
