@@ -79,12 +79,32 @@ def open_cast(options: MindOptions) -> Iterator[Cast | None]:
         transcript, endpoint = _sources(options, stack)
         make = ArchetypeMind if options.kind == "archetype" else LanguageMind
         mind = make(transcript, endpoint, options.policy)
-        yield cast_of(options, mind)
+        yield cast_of(options, mind, transcript.header.words_hold)
 
 
-def cast_of(options: MindOptions, mind: Any) -> Cast:
+@contextmanager
+def open_model(options: MindOptions) -> Iterator[tuple[Transcript, Asks | None]]:
+    """Open what several minds of one model share, and close it in the end.
+
+    Yields
+    ------
+    tuple
+        Finished calls, and who answers what is not among them.
+
+    Raises
+    ------
+    InputError
+        As for `open_cast`.
+    """
+    check(options)
+    with ExitStack() as stack:
+        yield _sources(options, stack)
+
+
+def cast_of(options: MindOptions, mind: Any, words: bool = True) -> Cast:
     """Return the cast that options describe, with a mind."""
-    return Cast(mind, options.cast, options.humans, options.talks, options.ghost_writer)
+    who = options.cast, options.humans, options.talks, options.ghost_writer
+    return Cast(mind, *who, words=words)
 
 
 def check(options: MindOptions) -> None:
