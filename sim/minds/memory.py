@@ -148,17 +148,17 @@ class Memories:
                 about |= _words(exchange.said)
 
         def ease(place: tuple[int, Heard]) -> tuple[float, int]:
-            at, one = place
-            overlap = len(one.words & about) / max(1, len(one.words))
-            age = max(0, step - one.exchange.step)
+            at, known = place
+            overlap = len(known.words & about) / max(1, len(known.words))
+            age = max(0, step - known.exchange.step)
             fresh = 2.0 ** (-age / RECALL_HALF_LIFE)
-            return fresh * (1.0 + one.closeness + overlap), at
+            return fresh * (1.0 + known.closeness + overlap), at
 
-        known = enumerate(self._heard.get(agent, ()))
-        others = sorted((p for p in known if p[1].by != other), key=ease, reverse=True)
+        there = enumerate(self._heard.get(agent, ()))
+        others = sorted((p for p in there if p[1].by != other), key=ease, reverse=True)
         said: dict[str, str] = {}  # each thing once, whoever says it
-        for _, one in others:
-            day, speaker, text = one.exchange
+        for _, found in others:
+            day, speaker, text = found.exchange
             said.setdefault(text, f"day {day}, {speaker} told you: {text}")
         return "\n".join(list(said.values())[:MOST_RECALLED][::-1])
 

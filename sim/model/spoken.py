@@ -131,9 +131,8 @@ class Spoken:
         fresh = today - heard["step"] <= WORN_OUT * half_life
         heard = heard[fresh & (heard["felt"] != USUAL)]
         names = [heard["pair"]]
-        shifts: list[Array] = [
-            colour_of_words(heard["felt"], today - heard["step"], half_life)
-        ]
+        colour: Any = colour_of_words(heard["felt"], today - heard["step"], half_life)
+        shifts: list[Array] = [np.asarray(colour)]
         of, when = self._of_people, self._when
         led = np.flatnonzero((of != 0.0) & (today - when <= WORN_OUT * half_life))
         for human in led.tolist():
