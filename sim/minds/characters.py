@@ -106,8 +106,11 @@ class CharacterEndpoint:
         return answers
 
     def _answer(self, request: Request) -> Response:
-        who = request.agent + request.draw, request.other
-        at = _which(request.step, *who, len(self.of.says))
+        asked = " ".join(message["content"] for message in request.messages)
+        about: tuple[object, ...] = (request.step, request.agent, request.other)
+        if request.agent < 0:  # what many share: each of its answers is another draw
+            about = request.draw, asked
+        at = _which(about, len(self.of.says))
         said = self.of.says[at]
         reply: dict[str, Any] = {"letter": f"Dear friend, {said} Farewell."}
         if request.schema == "decision":
@@ -115,8 +118,7 @@ class CharacterEndpoint:
         if request.schema == "encounter":
             reply = {"said": said, "remember": said, "act": ACTS[self.of.act]}
             reply |= {"warmth": self.of.warmth, "disclosure": 5, "novelty": 5}
-        asked = sum(len(message["content"].split()) for message in request.messages)
-        return Response(json.dumps(reply), "", 1, asked, len(said.split()))
+        return Response(json.dumps(reply), "", 1, len(asked.split()), len(said.split()))
 
 
 class CharacterMind:
@@ -134,7 +136,8 @@ class CharacterMind:
         """Return what the sentences that are said make of each talk."""
         count = len(self.of.says)
         pairs = zip(seen.agents.tolist(), seen.others.tolist(), strict=True)
-        at = np.array([_which(seen.step, *pair, count) for pair in pairs], np.int64)
+        step = seen.step
+        at = np.array([_which((step, *pair), count) for pair in pairs], np.int64)
         decided = Decisions.by_rule(len(seen))
         decided.act[:], decided.warmth[:] = self.of.act, self._warmth
         self.talks += len(seen)
@@ -150,7 +153,7 @@ class CharacterMind:
         """Write nothing."""
 
 
-def _which(step: int, agent: int, other: int, count: int) -> int:
-    """Return which of several sentences is said; it hangs on who says it, and when."""
-    name = f"{step}/{agent}/{other}".encode()
+def _which(about: Sequence[object], count: int) -> int:
+    """Return which of several sentences is said; it hangs on what it is about."""
+    name = "/".join(map(str, about)).encode()
     return int.from_bytes(hashlib.sha256(name).digest()[:4], "big") % count
