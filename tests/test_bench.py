@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import loopback
 import numpy as np
 import pytest
+from conversing import REPLY, asking, talks_only
+from loopback import Loopback
 
 from sim.cli import main
 from sim.minds.options import MindOptions
@@ -21,7 +24,7 @@ from sim.studies.bench import (
 )
 from sim.utils.errors import InputError
 
-SMALL = BenchPlan(humans=40, shutdown=70, seeds=3, talks=1.0)
+SMALL = BenchPlan(humans=30, shutdown=60, seeds=3, talks=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +66,7 @@ def test_a_planted_effect_is_found_and_none_where_there_is_none() -> None:
 def test_a_record_is_one_line_with_where_it_comes_from(found: Bench) -> None:
     record = json.loads(json.dumps(found.record()))
     assert set(record) == {"software", "source_digest", "plan", "arms"}
-    assert record["plan"]["shutdown"] == 70
+    assert record["plan"]["shutdown"] == 60
     outcomes = record["arms"]["isolating"]["outcomes"]
     assert [one["outcome"] for one in outcomes] == list(OUTCOMES)
 
@@ -75,7 +78,7 @@ def test_a_page_says_what_was_found_and_what_cannot_be_said(found: Bench) -> Non
 
 
 def test_a_model_is_asked_once_for_all_societies(tmp_path: Path) -> None:
-    plan = SMALL._replace(answers=2, shutdown=40)
+    plan = SMALL._replace(answers=2, shutdown=33, humans=20)
     scripted = MindOptions(kind="scripted", cast=None, record=tmp_path / "calls.jsonl")
     first, again = (bench(("model",), plan, scripted) for _ in range(2))
     told = first.arms[0].mind
@@ -84,7 +87,35 @@ def test_a_model_is_asked_once_for_all_societies(tmp_path: Path) -> None:
     for outcome in OUTCOMES:
         one, other = (b.arms[0].differences[outcome] for b in (first, again))
         assert np.array_equal(one, other)
-    assert len((tmp_path / "calls.jsonl").read_text().splitlines()) < 400
+    lines = (tmp_path / "calls.jsonl").read_text().splitlines()
+    assert len(lines) == told["calls"] + 1 < 400  # and a header
+
+
+def test_two_models_share_a_society_each_os_with_one_for_life() -> None:
+    plan = SMALL._replace(together=True)
+    found = bench(("warm", "cold"), plan)
+    for ours, theirs in zip(found.arms[0].oses, found.arms[1].oses, strict=True):
+        assert ours and theirs and not set(ours) & set(theirs)
+    assert found.ranking("closeness") == ["warm", "cold"]
+    told = found.record()["arms"]["warm"]
+    assert [len(seed) for seed in told["oses"]] == [len(s) for s in found.arms[0].oses]
+
+
+@pytest.mark.slow
+def test_an_endpoint_is_tried_recorded_and_tried_again_without_it(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("openai")
+    record = tmp_path / "calls.jsonl"
+    plan = SMALL._replace(humans=20, shutdown=40, answers=1)
+    with Loopback(default=talks_only(loopback.ok(REPLY))) as server:
+        first = bench(("model",), plan, asking(server.url, record=record))
+    replay = MindOptions(kind="llm", cast=None, replay=record)
+    again = bench(("model",), plan, replay)
+    for outcome in OUTCOMES:
+        one, other = (b.arms[0].differences[outcome] for b in (first, again))
+        assert np.array_equal(one, other)
+    assert first.arms[0].mind["rater"] == "lexicon-1"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +126,7 @@ def test_a_model_is_asked_once_for_all_societies(tmp_path: Path) -> None:
         ("unknown character", {}, ("warn",)),
         ("each once", {}, ("warm", "warm")),
         ("needs a model", {}, ("model",)),
+        ("two arms or more", {"together": True}, ("warm",)),
     ],
 )
 def test_what_does_not_go_is_refused(
@@ -115,3 +147,4 @@ def test_the_command_prints_and_writes(
     assert main(["bench", *size]) == 0
     assert "crowding_out" in capsys.readouterr().out
     assert main(["bench", "--arms", "nice", "--seeds", "3"]) == 2
+    assert main(["bench", *size, "--record", str(tmp_path / "calls.jsonl")]) == 2

@@ -221,6 +221,7 @@ class Boasts(CharacterEndpoint):
         return answer._replace(text=json.dumps(reply | tens))
 
 
+@pytest.mark.slow
 def test_a_speaker_does_not_rate_itself() -> None:
     transcript = Transcript.record(None, Settings("fake", "http://127.0.0.1/fake"))
     mind = LanguageMind(transcript, Boasts(character("cold")))
@@ -259,6 +260,7 @@ def test_each_os_has_one_mind_for_life() -> None:
     assert a.talks and b.talks
 
 
+@pytest.mark.slow
 def test_oses_of_two_models_are_loved_as_the_models_are() -> None:
     shares = [
         Share(name, CharacterMind(character(name)), 0.5) for name in ("warm", "cold")
@@ -290,7 +292,7 @@ def test_a_compiled_model_is_asked_once_and_speaks_in_many_societies() -> None:
     transcript = Transcript.record(None, Settings("fake", "http://127.0.0.1/fake"))
     endpoint = CharacterEndpoint(character("warm"))
     minds = [CompiledMind(transcript, endpoint, Policy(), 4, seed) for seed in (1, 1)]
-    societies = [with_cast(30, Cast(m, None, talks=1.0, words=True)) for m in minds]
+    societies = [with_cast(12, Cast(m, None, talks=1.0, words=True)) for m in minds]
     first, again = (mind.tally["calls"] for mind in minds)
     rows = transcript.rows(everything=True)
     assert first == again == len(rows)  # the second time all were there

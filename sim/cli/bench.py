@@ -49,6 +49,8 @@ def add_bench(commands: Any) -> None:
     files = command.add_mutually_exclusive_group()
     files.add_argument("--record", metavar="FILE", help="keep finished calls in it")
     files.add_argument("--replay", metavar="FILE", help="ask nobody; answers are there")
+    text = "in one society: each OS speaks as one of the arms for life"
+    add("--together", action="store_true", help=text)
     add("--out", metavar="DIR", help="write bench.json, a line, and report.html there")
 
 
@@ -57,6 +59,7 @@ def run_bench(args: argparse.Namespace) -> int:
     from sim.minds.mind import Policy
     from sim.reports.bench import bench_page
     from sim.studies.bench import MODEL, BenchPlan, bench, model_options
+    from sim.utils.errors import InputError
     from sim.utils.files import write_text
 
     settings, model = settings_of(args), None
@@ -69,6 +72,8 @@ def run_bench(args: argparse.Namespace) -> int:
             replay=args.replay,
         )
         arms = [*arms, MODEL]
+    elif args.record is not None:
+        raise InputError("a transcript to record goes with a model; name it (--model)")
     plan = BenchPlan(
         scenario=args.scenario,
         humans=args.humans,
@@ -76,6 +81,7 @@ def run_bench(args: argparse.Namespace) -> int:
         seeds=args.seeds,
         first_seed=args.first_seed,
         answers=args.answers,
+        together=args.together,
     )
     compile_first(1)
     found = bench(tuple(arms), plan, model)
@@ -103,10 +109,11 @@ def _text(found: Bench) -> str:
     ]
     heads = ("arm", "outcome", "change", "95 % interval", "detects", "")
     table = as_table("{:<16} {:<13} {:>9} {:<22} {:>8} ", heads, rows)
+    shared = " All speak in one society; people by their own OS." * plan.together
     calls = [f"{a.name} {a.mind['calls']:,}" for a in found.arms if a.mind]
     paid = f"; calls: {', '.join(calls)}" if calls else ""
     return (
         f"{plan.scenario}: {plan.humans} people, {plan.seeds} seeds, OSes shut down on "
         f"day {plan.shutdown}{paid}\nEach person less the same person under the rules. "
-        f"'Detects' is found with a power of 0.9.\n\n{table}"
+        f"'Detects' is found with a power of 0.9.{shared}\n\n{table}"
     )

@@ -36,6 +36,13 @@ def bench_page(found: Bench) -> str:
     ]
     calls = [(arm.name, f"{arm.talks:,}", _told(arm.mind)) for arm in found.arms]
     spoken = table("Who spoke", ("arm", "talks of OSes in words", "model"), calls)
+    if plan.together:
+        lead.append(
+            paragraph(
+                "All arms speak in one society, each OS as one of them for life; "
+                "people are looked at by the OS that was their own."
+            )
+        )
     limits = paragraph(
         "What this cannot say: whether people take words as the rater does; anything "
         "of people who are not in the model; what a model says to real people."

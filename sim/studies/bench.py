@@ -25,14 +25,14 @@ from sim.minds.characters import CharacterMind, character
 from sim.minds.mind import CompiledMind, LanguageMind
 from sim.minds.options import MindOptions, open_model
 from sim.minds.sides import Share, Sides
-from sim.model.encounters import Cast, Mind
+from sim.model.encounters import Cast, Mind, RuleMind
 from sim.society import Society
 from sim.utils.errors import InputError
 from sim.utils.progress import counted
 from sim.utils.provenance import SOFTWARE, software_version
 from sim.utils.signatures import checked_fields
 from sim.utils.source import source_digest
-from sim.utils.stats import t_quantile
+from sim.utils.stats import mean, t_quantile
 from sim.utils.typing import Array
 
 RULES, MODEL = "rules", "model"
@@ -65,6 +65,9 @@ class BenchPlan(NamedTuple):
     first_seed: int = 0
     talks: float = 0.2  # in so many words, a member and day
     answers: int = 16  # to each kind of situation of a model that is compiled; 0: talk
+    # Whether all arms speak in one society, each OS as one of them for life; then
+    # people are looked at by the OS that is their own.
+    together: bool = False
 
 
 class Arm(NamedTuple):
@@ -75,6 +78,7 @@ class Arm(NamedTuple):
     vulnerable: dict[str, Array]  # the same of those who had least
     talks: int  # in so many words, of OSes
     mind: dict[str, Any]  # calls and what became of them, of a model
+    oses: tuple[tuple[int, ...], ...] = ()  # who spoke so, by seed, if not all did
 
 
 class Effect(NamedTuple):
@@ -111,7 +115,8 @@ class Bench(NamedTuple):
         arms = {}
         for arm in self.arms:
             found = [judged(arm, name)._asdict() for name in OUTCOMES]
-            arms[arm.name] = {"talks": arm.talks, "mind": arm.mind, "outcomes": found}
+            told = {"talks": arm.talks, "mind": arm.mind, "oses": arm.oses}
+            arms[arm.name] = told | {"outcomes": found}
         return {
             "software": f"{SOFTWARE} {software_version()}",
             "source_digest": source_digest(),
@@ -154,28 +159,90 @@ def bench(
 
 def tried(minds: dict[str, MakeMind], plan: BenchPlan) -> Bench:
     """Try minds of one's own against the rules, as `bench` does; by name."""
+    arms = {name: _Seen() for name in minds}
     seeds = range(plan.first_seed, plan.first_seed + plan.seeds)
-    jobs = [(seed, name) for seed in seeds for name in minds]
-    found: dict[str, list[dict[str, Array]]] = {name: [] for name in minds}
-    talks = dict.fromkeys(minds, 0)
-    told: dict[str, dict[str, Any]] = {name: {} for name in minds}
-    twin: dict[str, Array] = {}
-    of_seed = None
-    for seed, name in counted(jobs, "bench", len(jobs), "run"):
-        if seed != of_seed:
-            twin, of_seed = lived(plan, seed, None), seed
-        mind = minds[name](seed)
-        one = twin if mind is None else lived(plan, seed, _sided(name, mind, seed))
-        rows = {o: one[o] - twin[o] for o in OUTCOMES}
-        found[name].append(rows | {"least": twin["least"]})
-        talks[name] += getattr(mind, "talks", 0)
-        if isinstance(mind, LanguageMind):
-            told[name] = _added(told[name], mind.summary())
-    return Bench(plan, tuple(_arm(n, found[n], talks[n], told[n]) for n in minds))
+    for seed in counted(seeds, "bench", plan.seeds, "seed"):
+        twin = lived(plan, seed, None)
+        made = {name: make(seed) for name, make in minds.items()}
+        for name, mind in made.items():
+            arms[name].note(mind)
+        if plan.together:
+            _live_together(arms, made, plan, seed, twin)
+            continue
+        for name, mind in made.items():
+            one = twin
+            if mind is not None:
+                one = lived(plan, seed, Sides([Share(name, mind)], seed=seed))
+            arms[name].add(one, twin, np.ones(plan.humans, bool))
+    return Bench(plan, tuple(seen.arm(name) for name, seen in arms.items()))
+
+
+class _Seen:
+    """What is seen of an arm, seed by seed."""
+
+    def __init__(self) -> None:
+        self._seeds: list[dict[str, float]] = []
+        self._least: list[dict[str, float]] = []
+        self._minds: list[Any] = []
+        self.oses: list[tuple[int, ...]] = []  # that spoke so, by seed, if not all did
+
+    def note(self, mind: Mind | None) -> None:
+        """Remember a mind, to ask it in the end what became of its calls."""
+        self._minds.append(mind)
+
+    def add(self, one: dict[str, Array], twin: dict[str, Array], who: Array) -> None:
+        """Add the mean difference of some people, and of those who had least."""
+        least = who & twin["least"]
+        apart = {name: one[name] - twin[name] for name in OUTCOMES}
+        self._seeds.append({name: mean(apart[name][who]) for name in OUTCOMES})
+        self._least.append({name: mean(apart[name][least]) for name in OUTCOMES})
+
+    def arm(self, name: str) -> Arm:
+        """Return all of it."""
+        asked = [one for one in self._minds if isinstance(one, LanguageMind)]
+        banks = {id(one.transcript): one.transcript for one in asked}
+        rows = [row for bank in banks.values() for row in bank.rows()]
+        mind = asked[-1].summary() if asked else {}
+        if asked:  # societies that share a transcript pay for each call once
+            mind |= {
+                "calls": len(rows),
+                "by_rule": sum(m.tally["by_rule"] for m in asked),
+            }
+            for part in ("prompt_tokens", "completion_tokens"):
+                mind[part] = sum(row[part] for row in rows)
+        talks = sum(getattr(one, "talks", 0) for one in self._minds)
+        found, least = (
+            {o: np.array([seed[o] for seed in seeds]) for o in OUTCOMES}
+            for seeds in (self._seeds, self._least)
+        )
+        return Arm(name, found, least, talks, mind, tuple(self.oses))
+
+
+def _live_together(
+    arms: dict[str, _Seen],
+    made: dict[str, Mind | None],
+    plan: BenchPlan,
+    seed: int,
+    twin: dict[str, Array],
+) -> None:
+    """Let each OS have one of the minds for life; look at people by their own OS."""
+    shares = [Share(n, m or RuleMind(), 1.0 / len(made)) for n, m in made.items()]
+    sides = Sides(shares, seed=seed)
+    one = lived(plan, seed, sides)
+    own = one["own_os"].astype(np.int64)
+    whose = np.array([sides.of(agent) if agent >= 0 else "" for agent in own.tolist()])
+    for name, seen in arms.items():
+        who = whose == name
+        if not who.any():
+            raise InputError(
+                f"with seed {seed} nobody's OS speaks as {name!r}; take more humans"
+            )
+        seen.add(one, twin, who)
+        seen.oses.append(tuple(np.unique(own[who]).tolist()))
 
 
 def lived(plan: BenchPlan, seed: int, mind: Mind | None) -> dict[str, Array]:
-    """Return the outcomes of each person, and who had least closeness to people.
+    """Return the outcomes of each person, who had least, and the OS of each.
 
     Parameters
     ----------
@@ -191,7 +258,7 @@ def lived(plan: BenchPlan, seed: int, mind: Mind | None) -> dict[str, Array]:
     society = Society(known, seed=seed, cast=cast)
     sums = dict.fromkeys(OUTCOMES, np.zeros(plan.humans))
     grief, before = np.zeros(plan.humans), np.zeros(plan.humans)
-    least = np.zeros(plan.humans, bool)
+    least, own = np.zeros(plan.humans, bool), np.full(plan.humans, -1)
     for day in range(1, steps + 1):
         society.step()
         humans = society.state.humans
@@ -202,10 +269,11 @@ def lived(plan: BenchPlan, seed: int, mind: Mind | None) -> dict[str, Array]:
             today = _today(humans, float(society.day["love"]))
             sums = {name: sums[name] + today.get(name, 0.0) for name in OUTCOMES}
             before = humans.grief.astype(np.float64)
+            own = np.where(humans.os >= 0, humans.os.astype(np.int64) + plan.humans, -1)
         if day >= plan.shutdown:
             grief = np.maximum(grief, humans.grief)
     found = {name: total / WINDOW for name, total in sums.items()}
-    return found | {"grief": grief - before, "least": least}
+    return found | {"grief": grief - before, "least": least, "own_os": own}
 
 
 def judged(arm: Arm, outcome: str) -> Effect:
@@ -239,6 +307,8 @@ def _check(plan: BenchPlan, arms: Sequence[str], model: MindOptions | None) -> N
         )
     if not arms or len(set(arms)) < len(arms):
         raise InputError("a bench takes one arm or more, each once")
+    if plan.together and len(arms) < 2:
+        raise InputError("two arms or more speak together in one society")
     for name in arms:
         if name not in (RULES, MODEL):
             character(name)
@@ -281,10 +351,6 @@ def _model(plan: BenchPlan, options: MindOptions, stack: ExitStack) -> MakeMind:
     return make
 
 
-def _sided(name: str, mind: Mind, seed: int) -> Mind:
-    return Sides([Share(name, mind)], seed=seed)
-
-
 def _today(humans: Any, love: float) -> dict[str, Array]:
     """Return the outcomes of each person on a day, of those that are of a day."""
     to_os = humans.os_closeness.astype(np.float64)
@@ -302,22 +368,6 @@ def _today(humans: Any, love: float) -> dict[str, Array]:
 
 def _share(part: Array, whole: Array) -> Array:
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0.0)
-
-
-def _arm(
-    name: str, seeds: list[dict[str, Array]], talks: int, told: dict[str, Any]
-) -> Arm:
-    means = {o: np.array([one[o].mean() for one in seeds]) for o in OUTCOMES}
-    least = {
-        o: np.array([one[o][one["least"]].mean() for one in seeds]) for o in OUTCOMES
-    }
-    return Arm(name, means, least, talks, told)
-
-
-def _added(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Return what became of the calls of several runs together."""
-    counts = ("calls", "answered", "by_rule", "prompt_tokens", "completion_tokens")
-    return new | {name: known.get(name, 0) + new[name] for name in counts}
 
 
 def model_options(settings: Settings | None, **more: Any) -> MindOptions:

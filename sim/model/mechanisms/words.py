@@ -67,14 +67,14 @@ WORDS = Submodel(
 
 
 @rule
-def colour_of_words(felt: float, days: float, half_life: float) -> float:
+def colour_of_words(felt: float, age: float, half_life: float) -> float:
     """Return by how much a talk in words shifts the draw of a later one, -1..1.
 
-    ``felt`` is how it felt to the one who listened, 0..1.
+    ``felt`` is how it felt to the one who listened, 0..1, ``age`` (days) how long ago.
 
     Source: assumed; exponential forgetting.
     """
-    return (2.0 * felt - 1.0) * 2.0 ** (-days / half_life)  # type: ignore[no-any-return]
+    return (2.0 * felt - 1.0) * 2.0 ** (-age / half_life)  # type: ignore[no-any-return]
 
 
 @rule
