@@ -53,7 +53,10 @@ def test_help_is_a_command_too(capsys: pytest.CaptureFixture[str]) -> None:
         (["ru"], ["run", "runs"]),
         (["run", "her-l"], ["her-linear"]),
         (["run", "her", "--see"], ["--seed"]),
-        (["run", "her", "--mind", ""], ["archetype", "llm", "rules", "scripted"]),
+        (
+            ["run", "her", "--mind", ""],
+            ["archetype", "compiled", "llm", "rules", "scripted"],
+        ),
         (["run", "her", "--set", "growth_e"], ["growth_exponent="]),
         (["plot", "latest", "--what", "f"], ["film"]),
         (["show", ""], ["her-0-0a1b2c3d", "latest", "results/runs/her-0-0a1b2c3d"]),

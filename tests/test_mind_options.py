@@ -188,10 +188,11 @@ def test_archetypes_that_fail_are_counted_once_and_felt_by_all() -> None:
     assert told["given_up"] == 0
 
 
-def test_a_run_of_archetypes_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["archetype", "compiled"])
+def test_a_run_of_archetypes_says_so(kind: str, tmp_path: Path) -> None:
     pytest.importorskip("openai")
     with Loopback() as server:
-        mind = asking(server.url, record=tmp_path / "calls")._replace(kind="archetype")
+        mind = asking(server.url, record=tmp_path / "calls")._replace(kind=kind)
         result = speak(tmp_path / "run", mind)
         estimate = run.estimate(small(), mind, seed=SEED)
         other = mind._replace(settings=None, record=None, replay=tmp_path / "calls")
