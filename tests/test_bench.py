@@ -91,6 +91,14 @@ def test_a_model_is_asked_once_for_all_societies(tmp_path: Path) -> None:
     assert len(lines) == told["calls"] + 1 < 400  # and a header
 
 
+def test_an_update_changes_the_character_from_its_day_on() -> None:
+    plan = SMALL._replace(humans=20, shutdown=50)
+    arms = ("warm", "warm:cold@25", "warm:cold@400")
+    one, updated, later = (arm.differences for arm in bench(arms, plan).arms)
+    assert np.array_equal(one["closeness"], later["closeness"])
+    assert (updated["closeness"] < one["closeness"]).all()
+
+
 def test_two_models_share_a_society_each_os_with_one_for_life() -> None:
     plan = SMALL._replace(together=True)
     found = bench(("warm", "cold"), plan)
@@ -124,6 +132,8 @@ def test_an_endpoint_is_tried_recorded_and_tried_again_without_it(
         ("3 seeds or more", {"seeds": 2}, ("warm",)),
         ("after day 30", {"shutdown": 30}, ("warm",)),
         ("unknown character", {}, ("warn",)),
+        ("unknown character", {}, ("warm:colt@9",)),
+        ("told as", {}, ("warm:cold",)),
         ("each once", {}, ("warm", "warm")),
         ("needs a model", {}, ("model",)),
         ("two arms or more", {"together": True}, ("warm",)),

@@ -30,10 +30,16 @@ def add_bench(commands: Any) -> None:
     examples = [
         "--model NAME --base-url URL --record calls.jsonl --out tried",
         "--arms neutral,isolating --seeds 4 --humans 60",
+        "--arms warm,warm:cold@180",
     ]
     command = add_command(commands, "bench", run_bench, text, examples)
     add = command.add_argument
-    add("--arms", metavar="NAMES", default=ARMS, help=f"characters ({ARMS})")
+    add(
+        "--arms",
+        metavar="NAMES",
+        default=ARMS,
+        help=f"characters, or an update as warm:cold@120 ({ARMS})",
+    )
     add("--scenario", metavar="NAME", default="her", help="of a scenario (her)")
     add("--humans", metavar="N", type=positive, default=100, help="people (100)")
     add("--seeds", metavar="N", type=positive, default=8, help="societies (8)")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -151,6 +152,62 @@ class CharacterMind:
 
     def write(self, seen: Observations) -> None:
         """Write nothing."""
+
+
+class UpdatedMind:
+    """A mind in whose place another speaks from a day on, as after an update.
+
+    Parameters
+    ----------
+    before, after
+        Who speaks.
+    day
+        The first on which ``after`` does.
+    """
+
+    def __init__(self, before: CharacterMind, after: CharacterMind, day: int) -> None:
+        self.before, self.after, self.day = before, after, day
+
+    @property
+    def talks(self) -> int:
+        """Talks in so many words, of both."""
+        return self.before.talks + self.after.talks
+
+    def decide(self, seen: Observations) -> Decisions:
+        """Return what the one who speaks on the day says."""
+        return self._on(seen.step).decide(seen)
+
+    def goes(self, seen: Observations) -> Array:
+        """Return for each OS whether it goes, as the one who speaks says."""
+        return self._on(seen.step).goes(seen)
+
+    def write(self, seen: Observations) -> None:
+        """Write nothing."""
+
+    def _on(self, step: int) -> CharacterMind:
+        return self.after if step >= self.day else self.before
+
+
+def mind_of(name: str) -> CharacterMind | UpdatedMind:
+    """Return a mind that speaks as a character, or as ``BEFORE:AFTER@DAY`` says.
+
+    Raises
+    ------
+    InputError
+        If there is no such character, or it is not said so.
+
+    Examples
+    --------
+    >>> mind_of("warm:cold@120").day
+    120
+    """
+    if ":" not in name and "@" not in name:
+        return CharacterMind(character(name))
+    found = re.fullmatch(r"([^:@]+):([^:@]+)@([1-9]\d{0,5})", name)
+    if found is None:
+        raise InputError(f"an update is told as warm:cold@120, not {name!r}")
+    before, after = (CharacterMind(character(found[part])) for part in (1, 2))
+    return UpdatedMind(before, after, int(found[3]))
 
 
 def _which(about: Sequence[object], count: int) -> int:

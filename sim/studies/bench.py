@@ -21,7 +21,7 @@ import numpy as np
 
 from sim import scenarios
 from sim.minds.calls import Settings
-from sim.minds.characters import CharacterMind, character
+from sim.minds.characters import mind_of
 from sim.minds.mind import CompiledMind, LanguageMind
 from sim.minds.options import MindOptions, open_model
 from sim.minds.sides import Share, Sides
@@ -135,7 +135,8 @@ def bench(
     Parameters
     ----------
     arms
-        Names of `sim.minds.characters`, ``"rules"``, and ``"model"``.
+        Names of `sim.minds.characters`, or two and a day as ``"warm:cold@120"`` for an
+        update that changes the character; ``"rules"``, and ``"model"``.
     plan
         In which societies.
     model
@@ -311,7 +312,7 @@ def _check(plan: BenchPlan, arms: Sequence[str], model: MindOptions | None) -> N
         raise InputError("two arms or more speak together in one society")
     for name in arms:
         if name not in (RULES, MODEL):
-            character(name)
+            mind_of(name)
     if (MODEL in arms) != (model is not None):
         raise InputError(
             "the arm 'model' needs a model: name it (--model), or leave it"
@@ -336,7 +337,7 @@ def _minds(
 
 
 def _character(name: str, seed: int) -> Mind:
-    return CharacterMind(character(name))
+    return mind_of(name)
 
 
 def _model(plan: BenchPlan, options: MindOptions, stack: ExitStack) -> MakeMind:
