@@ -11,10 +11,12 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11)
 CONSTRAINTS := .ci/constraints.txt
 LOCK := .ci/lock-run.txt
 LOCK_DEV := .ci/lock-dev.txt
+LOCK_DOCS := .ci/lock-docs.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The locks have the hashes of files for Linux on x86-64. HASHES= installs without.
 HASHES := $(filter Linux-x86_64,$(shell uname -sm | tr ' ' -))
 SHARED_OUT := --numprocesses auto --maxprocesses 4 --dist worksteal
+comma := ,
 SUITABLE := import ensurepip, sys, venv; \
 	sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 
@@ -22,7 +24,7 @@ SUITABLE := import ensurepip, sys, venv; \
 # Where it is set, as in many containers, each process parses all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run shell app lab test quick lint types contracts docs
-.PHONY: beats bench size detectors phase levers sensitivity networks minds evidence meanfield ablation pairs showcase gallery notebooks clean
+.PHONY: beats bench size detectors phase levers sensitivity networks minds evidence meanfield ablation pairs showcase stories gallery notebooks clean
 
 help: ## list what can be made
 	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
@@ -96,12 +98,13 @@ ablation: $(VENV)/installed ## find the mechanisms that departure needs
 pairs: $(VENV)/installed ## the same, with pairs of what is not necessary alone
 	@$(BIN)/os-society ablate her --humans 200 --out results/ablation-pairs.csv $(ARGS)
 
-showcase: $(VENV)/installed ## make the figures that the README shows
+showcase: $(VENV)/installed ## make a run of the story, and draw its timeline
 	@$(BIN)/os-society run her --seed 7 --force --no-figures --out results/runs/showcase
 	@$(BIN)/os-society plot results/runs/showcase --what timeline \
 		--out results/her-timeline.png
-	@$(BIN)/os-society plot results/runs/showcase --what multiples \
-		--out results/her-multiples.png
+
+stories: $(VENV)/installed ## draw the story of her over 30 seeds, as the README shows it
+	@$(BIN)/python experiments/stories.py $(ARGS)
 
 gallery: $(VENV)/installed ## draw every figure there is on one sheet
 	@$(BIN)/python experiments/gallery.py $(ARGS)
@@ -110,7 +113,7 @@ notebooks: $(VENV)/installed-dev ## execute the notebooks and write them with th
 	@$(BIN)/python notebooks/execute.py $(ARGS)
 
 docs: $(VENV)/installed-docs ## build the documentation site: build/docs/html
-	@$(BIN)/python -m sim.docs.site build/docs
+	@$(BIN)/python -m sim.docs.site build/docs $(ARGS)
 
 clean: ## remove environments and caches, never results
 	rm -rf .venv .ci/venvs build dist .hypothesis .import_linter_cache
@@ -124,18 +127,18 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS) $(LOCK)
 	@$(call install,--requirement $(LOCK),'.[app]')
 	@touch $@
 
-# JupyterLab and Sphinx are in no lock: their files come as the index has them, with the
-# pins that there are.
+# JupyterLab is in no lock: its files come as the index has them, with the pins that
+# there are.
 $(VENV)/installed-lab: $(VENV)/installed
 	@echo "Installing JupyterLab (this takes a minute)"
 	@$(INSTALL) --constraint $(CONSTRAINTS) 'jupyterlab>=4' 'ipykernel>=6.29'
 	@touch $@
 
-$(VENV)/installed-docs: $(VENV)/installed
-	@echo "Installing Sphinx (this takes a minute)"
-	@$(INSTALL) --constraint $(CONSTRAINTS) 'sphinx>=8' 'pydata-sphinx-theme>=0.16' \
-		'myst-nb>=1.1'
-	@touch $@
+$(VENV)/installed-docs: pyproject.toml $(CONSTRAINTS) $(LOCK) $(LOCK_DOCS)
+	@$(create_environment)
+	@echo "Installing os-society and Sphinx (this takes a minute)"
+	@$(call install,--requirement $(LOCK) --requirement $(LOCK_DOCS),'.[app$(comma)docs]')
+	@touch $(VENV)/installed $@
 
 $(VENV)/installed-dev: pyproject.toml $(CONSTRAINTS) $(LOCK) $(LOCK_DEV)
 	@$(create_environment)

@@ -6,8 +6,9 @@ Each interpreter's pip is asked what it would install here for this package, wit
 pins of `constraints.txt`, and says which file it chose and its SHA-256. The index says
 which other files there are for Linux and these interpreters: another pip, C library or
 processor takes one of those. Written are
-`lock-run.txt` (what the package and its live page need, its build included) and
-`lock-dev.txt` (what is developed with, besides). Run it whenever a pin has changed.
+`lock-run.txt` (what the package and its live page need, its build included) and, for
+what is needed besides, `lock-dev.txt` (to develop) and `lock-docs.txt` (to build the
+documentation site). Run it whenever a pin has changed.
 """
 
 from __future__ import annotations
@@ -120,17 +121,21 @@ def lines(found: dict[str, dict[str, str]]) -> list[str]:
 def main() -> None:
     """Ask each interpreter, and write."""
     run: dict[str, dict[str, str]] = {}
-    dev: dict[str, dict[str, str]] = {}
+    more: dict[str, dict[str, dict[str, str]]] = {"dev": {}, "docs": {}}
     for python in sys.argv[1:]:
         tell = "import sys; print('%d.%d' % sys.version_info[:2])"
         version = subprocess.check_output([python, "-c", tell], text=True).strip()
-        run[version], dev[version] = chosen(python, ".[app]"), chosen(python, ".[dev]")
-        if other := run[version].items() - dev[version].items():
-            raise SystemExit(f"Python {version} would install two of {sorted(other)}")
-        for name in run[version]:
-            del dev[version][name]
+        run[version] = chosen(python, ".[app]")
+        for extra, found in more.items():
+            found[version] = chosen(python, f".[app,{extra}]")
+            if other := run[version].items() - found[version].items():
+                text = f"Python {version} would install two of {sorted(other)}"
+                raise SystemExit(text)
+            for name in run[version]:
+                del found[version][name]
     (HERE / "lock-run.txt").write_text(HEAD + "".join(lines(run)))
-    (HERE / "lock-dev.txt").write_text(HEAD + "".join(lines(dev)))
+    for extra, found in more.items():
+        (HERE / f"lock-{extra}.txt").write_text(HEAD + "".join(lines(found)))
 
 
 if __name__ == "__main__":

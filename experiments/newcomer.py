@@ -5,13 +5,17 @@
 
 The home folder is a new one, there is no cache, and no variable of this project is set.
 Each step is a command as the README, or what a command printed, has it; its time on the
-clock is printed. Packages come from the index that pip is set up for, so this takes
-minutes. It ends with 1 if a step fails.
+clock is printed. Every block of the README is walked through, but for what asks a
+language model; commands that run many societies run small ones (``SMALLER``), and the
+line that is printed says so. Packages come from the index that pip is set up for, so
+this takes minutes. It ends with 1 if a step fails.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
 import os
 import re
 import shlex
@@ -21,6 +25,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +37,17 @@ humans = 200
 steps = 120
 growth_exponent = 0.9
 """
+# Of the README's commands: what they are given besides, so that this takes minutes.
+SMALLER = {
+    **dict.fromkeys(("compare", "check"), "--humans 60 --steps 120 --seeds 3"),
+    "ablate": "--humans 60 --steps 60 --seeds 2",
+}
+SKIPPED = {
+    **dict.fromkeys(("NAME", "HOST", "--replay"), "asks a language model"),
+    "serve-model": "asks a language model",
+    "resume": "no run was cut short",
+    "os-society app": "serves a page: see above",
+}
 LATEST = 90.0  # seconds from the end of installing to the first figure
 
 
@@ -57,8 +73,8 @@ class Walk:
         } | {"HOME": str(home), "BROWSER": "true", "MPLBACKEND": "Agg"}
         subprocess.run(["git", "clone", "-q", str(ROOT), str(self.clone)], check=True)
 
-    def step(self, command: str) -> str:
-        """Do a step in a shell; return what it prints."""
+    def step(self, command: str, codes: Collection[int] = (0,)) -> str:
+        """Do a step in a shell, which is to end with a code; return what it prints."""
         began = time.monotonic()
         done = subprocess.run(
             ["sh", "-c", f"{self.before}{command}"],
@@ -70,9 +86,9 @@ class Walk:
             check=False,
         )
         took = time.monotonic() - began
-        word = "ok  " if done.returncode == 0 else "FAIL"
-        print(f"{word} {took:7.1f} s  {command}", flush=True)
-        if done.returncode:
+        is_fine = done.returncode in codes
+        print(f"{'ok  ' if is_fine else 'FAIL'} {took:7.1f} s  {command}", flush=True)
+        if not is_fine:
             self.failed += 1
             print(done.stdout[-2000:])
         return done.stdout
@@ -115,6 +131,32 @@ class Walk:
             (self.clone / f"block_{number}.py").write_text(block, "utf-8")
             self.step(f"{python} block_{number}.py")
 
+    def commands(self) -> None:
+        """Do every command that stands in the README by itself, in order."""
+        with gzip.open(self.clone / "friends.csv.gz", "wt") as file:
+            file.write(FRIENDS)
+        self.step("os-society run her --seed 1 --humans 60 --no-figures")
+        text = (self.clone / "README.md").read_text("utf-8").replace("\\\n", " ")
+        lines = re.findall(r"^    (os-society .*?)(?:\s+#.*)?$", text, re.MULTILINE)
+        for line in dict.fromkeys(lines):
+            if why := next((SKIPPED[word] for word in SKIPPED if word in line), None):
+                print(f"skip            {line}  ({why})")
+                continue
+            name = line.split()[1]
+            small = " ".join([line, SMALLER.get(name, "")]).strip()
+            command = re.sub(r"\bRUN\b", "latest", self.with_names(small))
+            self.step(command, (0, 1) if name == "check" else (0,))
+
+    def with_names(self, line: str) -> str:
+        """Return a command with names of stored runs in the place of her-0 and her-1.
+
+        There are several of one seed here, and the README's would be of two.
+        """
+        if "her-0 her-1" not in line:
+            return line
+        listed = json.loads(self.step("os-society runs --last 2 --json"))
+        return line.replace("her-0 her-1", " ".join(one["run"] for one in listed))
+
 
 def with_make(walk: Walk) -> None:
     """Walk the first way, and on to a network, a scenario and a sweep of one's own."""
@@ -143,6 +185,7 @@ def with_make(walk: Walk) -> None:
     walk.step("os-society report latest --out first.html")
     walk.step("os-society runs")
     walk.python_blocks("python")
+    walk.commands()
 
 
 def with_pip(walk: Walk) -> None:

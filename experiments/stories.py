@@ -1,8 +1,9 @@
 """Draw the story of `her` over many seeds, and eight stories whose names are hidden.
 
 `her-story.png` has the moments of the first seed, bands over all seeds, and the
-controls as thin lines. In `stories/` are eight runs, four of `her` and four of
-controls, in an order that tells nothing; `key.csv` says which is which.
+controls as thin lines; `her-story.txt` says in words what it shows. In `stories/` are
+eight runs, four of `her` and four of controls, in an order that tells nothing;
+`key.csv` says which is which.
 
     python experiments/stories.py [--seeds 30] [--humans 1000] [--out results]
 """
@@ -20,6 +21,7 @@ from PIL import Image
 import sim
 from sim import plots
 from sim.runs.result import Result
+from sim.utils.files import write_text
 
 CONTROLS = ("her-linear", "her-no-insight", "her-no-peers", "today")
 HIDDEN = 4  # stories of each kind
@@ -67,7 +69,10 @@ def main() -> None:
         seeds = range(max(HIDDEN, args.seeds))
         runs = [simulate("her", seed, args.humans, place) for seed in seeds]
         controls = [simulate(name, 0, args.humans, place) for name in CONTROLS]
-        figure = plots.story(runs[0], [*runs[1:], *controls[:3]])
+        others = [*runs[1:], *controls[:3]]
+        words = plots.stories.caption(runs[0], others)
+        write_text(args.out / "her-story.txt", words + "\n")
+        figure = plots.story(runs[0], others)
         print(reduced(plots.save(figure, args.out / "her-story.png")))
         draw_hidden([*runs[:HIDDEN], *controls], args.out / "stories")
 

@@ -7,7 +7,8 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ HALVES = "gw0", "gw1"
 
 # Before anything imports matplotlib, here or in a subprocess.
 os.environ["MPLBACKEND"] = "Agg"
+os.environ.pop("FORCE_COLOR", None)  # what is printed is compared without colour
 
 # The same examples on every machine and every run; compiling is not a slow example.
 hypothesis.settings.register_profile(
@@ -32,9 +34,16 @@ hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_configure() -> None:
-    """Have a hang-up end processes that tests start, though ``nohup`` started these."""
+    """Have signals end processes that tests start, though what started these did not.
+
+    ``nohup`` has a hang-up ignored, and a shell an interrupt in what it runs in the
+    background; processes inherit both.
+    """
+    gc.set_threshold(50_000, 20, 20)  # as in processes of the project
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # that of pytest-xdist
@@ -115,14 +124,36 @@ def story() -> Society:
     return lived()
 
 
+def made_once(
+    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Any]
+) -> Path:
+    """Return what the first process that needs it makes; tests only read it."""
+    import filelock
+
+    base = factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with filelock.FileLock(folder / f"{name}.lock"):
+        if not (folder / name).exists():
+            make(folder / name)
+    return folder / name
+
+
 @pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a run of a whole quick story of 80 humans; tests only read it."""
     from quick import QUICK, SEED
 
-    from sim import scenarios
-    from sim.runs import run
+    import sim
 
-    scenario = scenarios.load("her").replace(**(QUICK | {"humans": 80}))
-    out = tmp_path_factory.mktemp("runs") / "story"
-    return run.run(scenario, seed=SEED, out=out, snapshot_every=10)
+    scenario = sim.scenario("her").replace(**(QUICK | {"humans": 80}))
+    make = partial(sim.run, scenario, seed=SEED, snapshot_every=10)
+    return sim.load(made_once(tmp_path_factory, "story", lambda out: make(out=out)))
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return a run of the scenario ``her`` as it is by default; tests only read it."""
+    import sim
+
+    make = partial(sim.run, "her")
+    return sim.load(made_once(tmp_path_factory, "film", lambda out: make(out=out)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -12,18 +13,15 @@ import numpy as np
 import pytest
 from quick import QUICK, SEED, all_columns, same
 
-from sim.app import fragments
-from sim.app.session import LiveSociety, Session, Setup, StoredScene, pictures
-from sim.app.snapshot import (
-    AGENT_LOOKS,
-    MOST_TIES,
-    TIE_LOOKS,
-    Layout,
-    of_society,
-    picture,
-)
+from sim.app import charts, fragments
+from sim.app.session import MOMENTS, LiveSociety, Session, Setup, StoredScene
+from sim.app.snapshot import of_society
 from sim.cli import app
+from sim.model.columns import DEPARTED
+from sim.model.parameters import FRIEND
+from sim.runs import run
 from sim.runs.result import Result
+from sim.runs.view.packing import unpack
 from sim.society import Society
 from sim.utils.errors import InputError
 
@@ -193,71 +191,168 @@ def test_an_unknown_lever_is_refused(session: Session) -> None:
         session.pull("surogates")
 
 
-# --------------------------------------------------------------------------- pictures
+# ----------------------------------------------------------- what the picture is given
 
 
-def test_everybody_who_is_there_is_drawn_once(lived: Session) -> None:
-    (drawn,) = pictures(lived.societies)
-    snapshot = lived.societies[0].snapshot
-    assert tuple(drawn.agents) == AGENT_LOOKS
-    assert len(set(drawn.drawn)) == len(drawn.drawn)
-    uninstalled = np.count_nonzero(snapshot.oses["status"] == 3)
-    assert len(drawn.drawn) == snapshot.agents - uninstalled
-    assert drawn.caption.startswith("All ")
-    assert {kind for kind, _ in drawn.ties} == set(TIE_LOOKS)
+def drawn_of(life: LiveSociety) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return what is packed of today for somebody who begins to look now."""
+    header, arrays = unpack(life.beginning())
+    more, frame = unpack(life.frame())
+    return header | more, arrays | frame
 
 
-def test_who_is_drawn_keeps_their_place(session: Session) -> None:
-    before = session.societies[0].layout.of(np.arange(60))
-    session.step(80)
-    places = session.societies[0].layout
-    assert np.array_equal(places.of(np.arange(60)), before)
-    first_os = places.of(np.array([60]))
+def test_everybody_is_given_to_the_picture(lived: Session) -> None:
+    life = lived.societies[0]
+    header, arrays = drawn_of(life)
+    snapshot = life.snapshot
+    assert header["day"] == 240
+    assert list(arrays["human_number"]) == list(range(60))
+    assert len(arrays["status"]) == snapshot.agents - 60
+    np.testing.assert_array_equal(arrays["status"], snapshot.oses["status"])
+    closeness = arrays["os_closeness"] / 255 * header["scales"]["os_closeness"]
+    np.testing.assert_allclose(closeness, snapshot.humans["os_closeness"], atol=0.003)
+    gone = snapshot.oses["status"] == DEPARTED
+    left = snapshot.oses["departed_step"][gone]
+    np.testing.assert_array_equal(arrays["ended"][gone], left)
+    assert len(arrays["curve_grief"]) == 240
+    assert {chapter["kind"] for chapter in header["chapters"]} >= {"first departure"}
+
+
+def test_ties_are_given_once_and_then_how_close_they_are(session: Session) -> None:
+    life = session.societies[0]
+    _, first = drawn_of(life)
+    session.step(60)
+    _, later = unpack(life.frame())
+    ends = [*zip(first["tie_from"], first["tie_to"], strict=True)]
+    ends += [*zip(later["tie_from"], later["tie_to"], strict=True)]
+    assert len(set(ends)) == len(ends) == len(later["tie_closeness"])
+    ties = life.snapshot.ties
+    mixed = (ties.owner < 60) & (ties.neighbour >= 60) & (ties.closeness >= FRIEND)
+    close = {*zip(ties.owner[mixed], ties.neighbour[mixed], strict=True)}
+    assert close
+    held = {end for end, c in zip(ends, later["tie_closeness"], strict=True) if c}
+    assert {(a, b) for a, b in held if a < 60 <= b} == close
+
+
+def test_a_branch_goes_on_from_what_the_picture_has(session: Session) -> None:
+    session.step(60)
+    drawn_of(session.societies[0])
+    session.branch()
     session.step(20)
-    assert np.array_equal(places.of(np.array([60])), first_os)
+    one, other = (unpack(life.frame()) for life in session.societies)
+    assert one[0] == other[0]
+    assert all(same(one[1][name], other[1][name]) for name in one[1])
+    assert len(one[1]["days"]) == 20
 
 
-def test_people_are_within_the_frame_and_apart(lived: Session) -> None:
-    spots = lived.societies[0].layout.of(np.arange(60))
-    assert np.abs(spots).max() <= 1.02
-    assert len(np.unique(spots.round(6), axis=0)) == 60
+def test_forces_are_computed_when_they_are_looked_at(session: Session) -> None:
+    life = session.societies[0]
+    session.step(80)
+    _, before = drawn_of(life)
+    life.draw_forces()
+    _, after = unpack(life.frame())
+    assert not np.array_equal(before["force"], after["force"])
 
 
-def test_of_a_large_society_a_neighbourhood_is_drawn(lived: Session) -> None:
-    snapshot = lived.societies[0].snapshot
-    layout = Layout(snapshot, most=20)
-    drawn = picture(snapshot, layout)
-    assert len(layout.people) == 20
-    assert drawn.caption.startswith("A neighbourhood: ")
-    assert set(drawn.drawn[drawn.drawn < 60]) == set(layout.people)
-    owners = snapshot.oses["owner"][drawn.drawn[drawn.drawn >= 60] - 60]
-    assert set(owners[owners >= 0]) <= set(layout.people)
+# --------------------------------------------------------------- moments and addresses
 
 
-def test_ties_too_many_are_thinned_steadily(
-    lived: Session, monkeypatch: pytest.MonkeyPatch
+def test_days_stop_at_a_moment_of_the_story(session: Session) -> None:
+    assert session.advance(1e9, 400, pauses=True)
+    first = session.day
+    assert session.advance(1e9, 400, pauses=True)
+    second = session.day
+    life = session.societies[0]
+    told = {e["step"]: e["kind"] for e in life.events() if e["kind"] in MOMENTS}
+    adopted = [row["adopted"] for row in life.rows()]
+    half = next(day for day, share in enumerate(adopted, 1) if share >= 0.5)
+    assert [first, second] == sorted({half, *told})[:2]
+    assert session.advance(1e9, 3) is False  # unless nobody asked for it
+
+
+def test_a_time_that_is_up_ends_after_a_day(session: Session) -> None:
+    session.advance(0.0, 400)
+    assert session.day == 1
+
+
+def test_an_address_leads_to_the_same_society(session: Session) -> None:
+    session.change("reach", 3.0)
+    session.step(30)
+    session.change("os_growth_rate", 0.02)
+    session.step(10)
+    session.branch()
+    session.pull("growth_cap")
+    session.step(10)
+    address = session.address()
+    other = Session(Setup("her", 0, {"humans": 20}))
+    other.follow(address)
+    while other.is_catching_up:
+        other.advance(1e9, 7, pauses=True)
+    assert other.address() == address
+    assert equal(other.societies[0], session.societies[0])
+    assert equal(other.societies[1], session.societies[1])
+    assert not equal(*other.societies)
+
+
+@pytest.mark.parametrize(
+    ("address", "wrong"),
+    [
+        ({"seed": "x"}, "'seed' of the address is a whole number"),
+        ({"day": "1e9"}, "'day' of the address"),
+        ({"scenario": "/etc/passwd"}, "unknown scenario '/etc/passwd'"),
+        ({"set": "reech:3"}, "did you mean 'reach'"),
+        ({"set": "reach"}, "NAME:VALUE"),
+        ({"set": "humans:50000"}, "at most 20,000 humans"),
+        ({"did": "5:explode"}, "which cannot be done"),
+    ],
+)
+def test_a_wrong_address_is_refused_and_leaves_the_society(
+    session: Session, address: dict[str, str], wrong: str
 ) -> None:
-    life = lived.societies[0]
-    whole = picture(life.snapshot, life.layout)
-    monkeypatch.setattr("sim.app.snapshot.MOST_TIES", 30)
-    some = picture(life.snapshot, life.layout)
-    again = picture(life.snapshot, life.layout)
-    assert MOST_TIES > 30
-    assert "some of them" in some.caption
-    assert "some of them" not in whole.caption
-    for kind in TIE_LOOKS:
-        drawn = [some.ties[kind, width]["x"] for width in ("loose", "close")]
-        assert sum(map(len, drawn)) <= 3 * 30
-    for key, lines in some.ties.items():
-        np.testing.assert_array_equal(lines["x"], again.ties[key]["x"])
+    session.step(3)
+    with pytest.raises(InputError, match=wrong):
+        session.follow(address)
+    assert session.day == 3
 
 
-def test_a_click_finds_the_nearest_agent(lived: Session) -> None:
-    life = lived.societies[0]
-    (drawn,) = pictures([life])
-    x, y = life.layout.of(np.array([7]))[0]
-    assert life.layout.near(x, y, drawn.drawn) == 7
-    assert life.layout.near(40.0, 40.0, drawn.drawn) == -1
+def test_a_society_is_saved_as_a_run(session: Session, tmp_path: Path) -> None:
+    session.step(30)
+    session.change("os_growth_rate", 0.02)
+    session.pull("growth_cap")
+    session.step(20)
+    saved = run.run(session.as_scenario(), seed=SEED, out=tmp_path / "saved")
+    history = session.societies[0].society.monitor.history.columns()
+    assert len(saved.series) == 50
+    for name in saved.series:
+        np.testing.assert_array_equal(saved.series[name], history[name], name)
+
+
+def test_the_effect_of_an_intervention_is_told(session: Session) -> None:
+    session.step(40)
+    assert session.effect() is None
+    session.pull("sudden_shutdown")
+    session.step(2)
+    found = session.effect()
+    assert found is not None
+    day, rows = found
+    here = {name: (before, today) for name, before, today in rows}["here"]
+    assert day == 40
+    assert here[0] > 0 == here[1]
+
+
+def test_a_page_that_is_loaded_again_has_its_society(session: Session) -> None:
+    page = pytest.importorskip("sim.app.page", reason="Panel is not installed")
+    shelf = page.Shelf(most=2)
+    name = shelf.put(session)
+    session.step(5)
+    again = shelf.find(name)
+    assert again.day == 5
+    again.step(1)
+    assert (session.day, again.day) == (5, 6)  # each goes on for itself
+    shelf.put(again)
+    assert shelf.find(name) is not None
+    shelf.put(again)
+    assert shelf.find(name) is None  # only the latest are kept
 
 
 # ---------------------------------------------------------------------------- stories
@@ -349,12 +444,10 @@ def test_a_stored_run_shows_what_the_living_society_showed(
 
 def test_a_stored_run_is_scrubbed_through(stored: Result) -> None:
     tape = StoredScene(stored.path)
-    places = tape.layout.of(np.arange(60))
     tape.go(85)
     assert tape.snapshot.day == 80
     assert all(row["step"] <= 80 for row in tape.events())
     assert all(day <= 80 for day, _ in tape.story(3).turns)
-    assert np.array_equal(tape.layout.of(np.arange(60)), places)
     assert len(tape.rows()) == 240
 
 
@@ -370,7 +463,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 def test_hostile_names_are_inert(lived: Session) -> None:
     life = lived.societies[0]
-    snapshot = life.snapshot._replace(labels=(HOSTILE,) * 60)
+    snapshot = dataclasses.replace(life.snapshot, labels=(HOSTILE,) * 60)
     told = life.story(12)._replace(name=HOSTILE, said=((3, HOSTILE, HOSTILE),))
     rows = [{"kind": HOSTILE, "step": 1, "members": [3], "evidence": HOSTILE}]
     shown = [
@@ -379,6 +472,7 @@ def test_hostile_names_are_inert(lived: Session) -> None:
         fragments.status(snapshot, life.latest()),
         fragments.live_region(HOSTILE),
         fragments.changed({HOSTILE: HOSTILE}, [HOSTILE]),
+        fragments.moment(HOSTILE, HOSTILE),
         fragments.scenario(HOSTILE, HOSTILE),
     ]
     assert snapshot.name(3).startswith(HOSTILE)
@@ -398,16 +492,15 @@ def test_what_is_wrong_is_an_alert() -> None:
     assert fragments.live_region("", urgent=True) == ""
 
 
-def test_the_legend_names_every_look() -> None:
-    pytest.importorskip("bokeh")
-    from sim.app.charts import LOOKS, TIES
-    from sim.plots import style
-
-    assert set(LOOKS) == set(AGENT_LOOKS)
-    assert set(TIES) == set(TIE_LOOKS)
-    assert LOOKS["human"].fill == style.HUMAN.fill
-    assert len({(look.fill, look.marker) for look in LOOKS.values()}) == len(LOOKS)
-    assert fragments.legend(LOOKS.values(), TIES.values()).count("<li>") == 10
+def test_charts_say_in_words_what_they_draw(lived: Session) -> None:
+    rows = lived.societies[0].rows()
+    text = charts.timeline([rows, rows], 60, 240)
+    assert text.count("<svg") == len(charts.CHARTS)
+    assert text.count("stroke-dasharray") == text.count("<polyline") / 2
+    assert 'aria-label="Feelings of people, mean: loneliness; grief, over 240' in text
+    days = np.arange(3.0)
+    hostile = charts.feelings({HOSTILE: (days, days)})
+    assert "<script" not in hostile
 
 
 # ------------------------------------------------------------------------ the command
@@ -479,7 +572,7 @@ def test_the_page_does_what_its_controls_say() -> None:
     page.controls.buttons["reset"].clicks += 1
     assert page.session.day == 0
     assert len(page.session.societies) == 1
-    assert "Click an agent" in page.view.panes["story"].object
+    assert "Click somebody" in page.view.panes["story"].object
 
 
 # -------------------------------------------------------------------------- who may ask

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from quick import QUICK
 
@@ -14,6 +15,7 @@ from sim.model.parameters import Parameters
 from sim.scenarios import Scenario
 from sim.scenarios.expectations import Expectation
 from sim.studies import check
+from sim.studies.ablation import ablate
 from sim.utils.errors import InputError
 
 STORY = [
@@ -191,3 +193,29 @@ def test_the_command_refuses_bad_options(
         main(["check", "her", *asked])
     assert left.value.code == 2
     assert "takes a whole number from" in capsys.readouterr().err
+
+
+def test_what_it_is_compared_with_has_the_size_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = "def heads(society):\n    return float(society.state.humans.n)\n"
+    (tmp_path / "own.py").write_text(own)
+    claims = one_claim('outcome = "heads"\nagainst = "her"\nmore_by = 0.0')
+    words = [write(tmp_path, "mine", claims), "--humans", "12", "--steps", "3"]
+    words += ["--function", f"{tmp_path / 'own.py'}:heads", "--json"]
+    main(["check", *words, "--seeds", "1", "--workers", "1"])
+    (verdict,) = json.loads(capsys.readouterr().out)["expectations"]
+    assert (verdict["values"], verdict["baseline"]) == (
+        {"heads": [12.0]},
+        {"heads": [12.0]},
+    )
+
+
+def test_a_twin_knows_whom_its_society_knows() -> None:
+    """A network that is given is that of both; ablation asks for no other twin."""
+    name = "human_closeness_end against twin"
+    ring = pd.DataFrame({"source": range(12), "target": [*range(1, 12), 0]})
+    alone = scenario([], innovation=0.0, imitation=0.0, steps=2)
+    asked: dict[str, Any] = {"mechanisms": ["peers"], "seeds": 1, "pairs": False}
+    found = ablate(alone, outcome=name, network=ring, **asked)
+    assert found["mean"].tolist() == [0.0, 0.0]  # nobody has an OS in either

@@ -137,8 +137,9 @@ def test_a_run_is_exported_as_a_page(
     told: Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", str(told.path), "--html"]) == 0
-    assert capsys.readouterr().out.split() == [f"{told.path.name}.html"]
-    page = Path(f"{told.path.name}.html").read_text(encoding="utf-8")
+    name = f"{told.path.name}-view.html"  # the report of the run is without "-view"
+    assert capsys.readouterr().out.split() == [name]
+    page = Path(name).read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert "<title>her, seed 1: 80 humans</title>" in page
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -323,7 +325,8 @@ def test_the_hazard_without_copying_is_that_of_the_model() -> None:
     oses = State(0).oses
     oses.append(50, growth=rng.random(50) * 8, hold=rng.random(50), threshold=0.01)
     rows = np.arange(0, 50, 3)
-    for row, found in zip(rows, own_hazard(oses, rows, known), strict=True):
+    hazards = own_hazard(oses, rows, partial(getattr, known))
+    for row, found in zip(rows, hazards, strict=True):
         held = rules.talk_value(float(oses.growth[row]), known.reach)
         push = rules.departure_push(0.0, known.conformity, known.longing, held)
         threshold = known.departure_threshold + float(oses.threshold[row])
@@ -363,3 +366,28 @@ def test_copying_is_evidence() -> None:
     for _ in range(20):
         copying.add(0.6, 0.1)
     assert copying.nats > 7.0
+
+
+def weekly(step: int, *circles: range) -> Reading:
+    """Return the reading of a day on which there are these communities."""
+    members = np.array([agent for circle in circles for agent in circle], np.int32)
+    first = np.array([circle[0] for circle in circles], np.int32)
+    labels = first.repeat([len(circle) for circle in circles]).astype(float)
+    notes = {
+        "friends": Note(np.zeros(1, np.int32), np.array([100.0])),
+        "community": Note(members, labels),
+        "score": Note(first, np.full(len(first), 50.0)),
+        "inside": Note(first, np.ones(len(first))),
+    }
+    return Reading(step, step, {}, notes, (), Parameters())
+
+
+def test_some_may_become_one_in_the_week_in_which_another_falls_apart() -> None:
+    tracker = Tracker(7.0)
+    before = [range(10), range(10, 20), range(20, 40)]
+    after = [range(20), range(20, 30), range(30, 40)]
+    kinds = []
+    for week, circles in enumerate([before, before, after, after]):
+        changes = tracker.follow(weekly(7 * week + 7, *circles))
+        kinds += [(change.kind, change.before, week) for change in changes]
+    assert kinds == [("community_merge", 20, 3), ("community_split", 20, 3)]

@@ -40,11 +40,77 @@ def test_every_command_prints_json_but_those_that_talk_or_serve() -> None:
     assert known == COMMANDS.keys() - without
 
 
-def test_help_is_a_command_too(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (["help", "plot"], "usage: os-society plot"),
+        (["--debug", "help", "plot"], "usage: os-society plot"),
+        (["help"], "usage: os-society [-h]"),
+        (["help", "help"], "usage: os-society [-h]"),
+    ],
+)
+def test_help_is_a_command_too(
+    capsys: pytest.CaptureFixture[str], words: list[str], usage: str
+) -> None:
     with pytest.raises(SystemExit) as end:
-        main(["help", "plot"])
+        main(words)
     assert end.value.code == 0
-    assert "usage: os-society plot" in capsys.readouterr().out
+    assert usage in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["completion"], "required: shell (see"),
+        (["plot"], "required: run (see"),
+    ],
+)
+def test_only_what_is_missing_is_asked_for(
+    capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("open her-0 --no-browser report", {"run": "her-0", "view": "report"}),
+        ("compare her --seeds 2 today --json", {"other": "today", "seeds": 2}),
+        ("plot a --what story b c", {"run": "a", "more": ["b", "c"]}),
+        ("plot a b --what story c", {"more": ["b", "c"], "what": "story"}),
+    ],
+)
+def test_words_may_stand_after_options(line: str, told: dict[str, object]) -> None:
+    found = vars(TOP.parse_args(line.split()))
+    assert {name: found[name] for name in told} == told
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("show a --json b", "too many arguments: b (see 'os-society show --help')"),
+        ("open a --json view b", "too many arguments: b (see"),
+        ("open a --json pictures", "takes no 'pictures'; did you mean figure?"),
+    ],
+)
+def test_words_too_many_are_told(
+    capsys: pytest.CaptureFixture[str], line: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(line.split())
+    assert end.value.code == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+
+
+def test_nothing_is_typed_after_the_name_of_a_shell(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["completion", "bash", "zsh"]) == 2
+    assert "too many arguments: zsh" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -100,3 +166,18 @@ def test_bash_completes(tmp_path: Path) -> None:
         check=True,
     )
     assert (done.stdout, done.stderr) == ("--seed --set ", "")
+
+
+@pytest.mark.posix
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh")
+def test_zsh_tells_that_a_word_is_empty(tmp_path: Path) -> None:
+    """What may follow ``run`` is asked for, not what ``run`` may be the start of."""
+    program = tmp_path / "os-society"
+    program.write_text('#!/bin/sh\nprintf "<%s>" "$@" > asked\n')
+    program.chmod(0o755)
+    (tmp_path / "script").write_text(SCRIPTS["zsh"])
+    stand_ins = "compdef() { :; }; compinit() { :; }; _files() { :; }"
+    typed = 'words=(./os-society run ""); CURRENT=3'
+    ask = f"{stand_ins}; . ./script; {typed}; _os_society"
+    subprocess.run(["zsh", "-fc", ask], cwd=tmp_path, capture_output=True, check=True)
+    assert (tmp_path / "asked").read_text() == "<completion><words><--><run><>"

@@ -30,7 +30,7 @@ MADE = {
     "small.csv",
     "results/runs/",
 }
-MADE |= {"build/docs/html"}
+MADE |= {"build/docs/html", "calm.py", "friends.csv", "mine.toml"}
 MADE |= {"society.json", "unfinished.json", "digests.json"}
 MADE |= {"ego-facebook.csv.gz", "readings.parquet", "results/ablation-pairs.csv"}
 
@@ -137,6 +137,17 @@ def test_the_phase_map_says_what_its_table_says() -> None:
         days = [d for (k, p), some in half.items() if k == exponent and p for d in some]
         assert name in text
         assert f"day {min(days):,.0f} to {max(days):,.0f}" in text
+
+
+def test_false_alarms_of_the_society_are_those_of_their_table() -> None:
+    text = text_of(ROOT / "experiments" / "false_alarms" / "README.md")
+    alarms, runs = 0, dict[tuple[str, str], int]()
+    for row in rows_of("false-alarms.csv"):
+        if not row["off"].startswith("nothing"):
+            alarms += int(row["alarms"])
+            runs[row["off"], row["humans"]] = int(row["runs"])
+    assert alarms == 1
+    assert f"One false alarm in {sum(runs.values())} runs" in text
 
 
 def test_the_readme_counts_facts_as_the_evidence_does() -> None:

@@ -7,15 +7,18 @@ the same one scenario at a time, at full size.
 
 from __future__ import annotations
 
-from functools import cache
+import hashlib
+import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from conftest import made_once
 
 from sim import scenarios
-from sim.model.parameters import Parameters
 from sim.scenarios import Scenario, interventions
 from sim.scenarios.expectations import Verdict, judge
+from sim.scenarios.outcomes import has_twin
 from sim.studies.check import observe
 
 SEED = 3
@@ -63,33 +66,56 @@ FLIPS = [
     Flip("human-contact", None),
 ]
 
-Key = tuple[Parameters, str]
+
+def key(scenario: Scenario, seed: int) -> str:
+    """Return a name for what decides outcomes: many flips make one scenario another."""
+    twin = any(has_twin(n) for one in scenario.expectations for n in one.names)
+    told = f"{scenario.parameters!r} {scenario.interventions} {seed} {twin}"
+    return hashlib.sha256(told.encode()).hexdigest()[:20]
 
 
-def key(scenario: Scenario) -> Key:
-    """Return what decides a scenario's runs: many flips make one of another."""
-    return scenario.parameters, str(scenario.interventions)
+class Outcomes:
+    """Outcomes of runs, each lived through once by all processes of tests together."""
+
+    def __init__(self, factory: pytest.TempPathFactory) -> None:
+        self._factory = factory
+
+    def of(self, scenario: Scenario, seed: int = SEED) -> dict[str, float]:
+        """Return the outcomes of one run."""
+
+        def live(place: Path) -> None:
+            place.write_text(json.dumps(observe(scenario, seed)))
+
+        kept = made_once(self._factory, key(scenario, seed), live)
+        found: dict[str, float] = json.loads(kept.read_text())
+        return found
+
+    def verdicts(self, scenario: Scenario) -> list[Verdict]:
+        """Return what becomes of each claim in a single run."""
+        rows, found = [self.of(scenario)], []
+        for claim in scenario.expectations:
+            other = [self.of(scenarios.load(claim.against))] if claim.against else None
+            found.append(judge(claim, rows, other))
+        return found
+
+    def broken(self, name: str, seeds: int, share: float = 0.0) -> list[Any]:
+        """Return the claims that do not hold in that share of the seeds, in a town."""
+        rows, broken = self._rows(name, seeds), []
+        for claim in scenarios.load(name).expectations:
+            other = self._rows(claim.against, seeds) if claim.against else None
+            found = judge(claim, rows, other)
+            if not found.passed or found.held < share * seeds:
+                broken.append((claim.text, f"{found.held} of {seeds}", found.observed))
+        return broken
+
+    def _rows(self, name: str, seeds: int) -> list[dict[str, float]]:
+        town = scenarios.load(name).replace(humans=TOWN)
+        return [self.of(town, seed) for seed in range(seeds)]
 
 
-LIVED: dict[Key, dict[str, float]] = {}
-
-
-def outcomes_of(scenario: Scenario) -> dict[str, float]:
-    """Return the outcomes of one run, living through it only once."""
-    known = key(scenario)
-    if known not in LIVED:
-        LIVED[known] = observe(scenario, SEED)
-    return LIVED[known]
-
-
-def verdicts(scenario: Scenario) -> list[Verdict]:
-    """Return what becomes of each claim in a single run."""
-    rows = [outcomes_of(scenario)]
-    found = []
-    for claim in scenario.expectations:
-        other = [outcomes_of(scenarios.load(claim.against))] if claim.against else None
-        found.append(judge(claim, rows, other))
-    return found
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    return Outcomes(tmp_path_factory)
 
 
 # ------------------------------------------------------------------------ every day
@@ -108,9 +134,9 @@ def test_a_shipped_scenario_promises_something(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_scenario_keeps_its_promises(name: str) -> None:
-    scenario = scenarios.load(name)
-    assert [v.expectation.text for v in verdicts(scenario) if not v.passed] == []
+def test_a_scenario_keeps_its_promises(name: str, lived: Outcomes) -> None:
+    found = lived.verdicts(scenarios.load(name))
+    assert [one.expectation.text for one in found if not one.passed] == []
 
 
 def test_every_scenario_can_break_a_promise() -> None:
@@ -119,8 +145,10 @@ def test_every_scenario_can_break_a_promise() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("flip", FLIPS, ids=str)
-def test_without_its_mechanism_a_scenario_breaks_a_promise(flip: Flip) -> None:
-    assert not all(verdict.passed for verdict in verdicts(flip.apply()))
+def test_without_its_mechanism_a_scenario_breaks_a_promise(
+    flip: Flip, lived: Outcomes
+) -> None:
+    assert not all(verdict.passed for verdict in lived.verdicts(flip.apply()))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -135,28 +163,11 @@ def test_a_scenario_is_a_small_change(name: str) -> None:
 # ----------------------------------------------------------------------------- slow
 
 
-@cache
-def row_of(name: str, seed: int) -> dict[str, float]:
-    """Return the outcomes of a scenario for a seed."""
-    return observe(scenarios.load(name).replace(humans=TOWN), seed)
-
-
-def broken_over(name: str, seeds: int, share: float | None = None) -> list[Any]:
-    """Return the claims of a scenario that do not hold in that share of the seeds."""
-    broken = []
-    for claim in scenarios.load(name).expectations:
-        rows = [row_of(name, seed) for seed in range(seeds)]
-        against = claim.against
-        other = [row_of(against, s) for s in range(seeds)] if against else None
-        found = judge(claim, rows, other)
-        if not found.passed or found.held < (share or 0.0) * seeds:
-            broken.append((claim.text, f"{found.held} of {seeds}", found.observed))
-    return broken
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_over_many_seeds_a_scenario_keeps_its_promises(name: str) -> None:
+def test_over_many_seeds_a_scenario_keeps_its_promises(
+    name: str, lived: Outcomes
+) -> None:
     """Five of five is as hard to reach by chance as nine of ten, and half the work."""
-    if broken_over(name, SEEDS // 2, share=1.0):
-        assert broken_over(name, SEEDS) == []
+    if lived.broken(name, SEEDS // 2, share=1.0):
+        assert lived.broken(name, SEEDS) == []

@@ -121,6 +121,28 @@ def test_a_sweep_tells_times_of_events_as_censored(
             found.times(name)
 
 
+def test_times_of_scenarios_end_with_their_own_days(tmp_path: Path) -> None:
+    names = []
+    for days in (3, 5):
+        file = tmp_path / f"days{days}.toml"
+        told = f'title = "T"\nstory = "S"\n[parameters]\nsteps = {days}\nhumans = 6\n'
+        file.write_text(told)
+        names.append(str(file))
+    design = {"grid": {"scenario": names}, "seeds": 1, "outcomes": ["upgrade"]}
+    found = sim.sweep(design, Here(), out=tmp_path / "sweep")
+    assert found.times("upgrade")["time"].tolist() == [3.0, 5.0]
+
+
+def test_times_of_runs_that_a_rule_ended_end_then(
+    town: sim.Scenario, tmp_path: Path
+) -> None:
+    design = {"base": sim.scenarios.changes(town), "seeds": 1, "outcomes": ["upgrade"]}
+    until = {"measure": "adopted", "above": 0.1}
+    found = sim.sweep(design | {"until": until}, Here(), out=tmp_path / "sweep")
+    (time,) = found.times("upgrade")["time"]
+    assert 0.0 < time == found.table()["days"][0] < 90.0
+
+
 def test_shares_within_days_are_those_of_kaplan_and_meier() -> None:
     """Six leukaemia patients by hand: 1, 2, 2+, 4, 5+, 6 (a + is censored)."""
     days = pd.DataFrame(
@@ -146,6 +168,8 @@ def test_beyond_the_longest_run_nothing_is_known() -> None:
     assert median([3.0, 5.0], [True, True]) == 3.0
     with pytest.raises(InputError, match="more than 0 days"):
         within(days, [0])
+    with pytest.raises(InputError, match="'horizons'"):
+        within(days, ["soon"])  # type: ignore[list-item]
     with pytest.raises(InputError, match="no column 'place'"):
         within(days, [90], by=["place"])
 

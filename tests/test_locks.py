@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def needed(of: str, extra: str = "") -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("file", ["lock-run.txt", "lock-dev.txt"])
+@pytest.mark.parametrize("file", ["lock-run.txt", "lock-dev.txt", "lock-docs.txt"])
 def test_a_lock_has_the_pins_and_a_hash_of_each(file: str) -> None:
     allowed = {one.partition(" ")[0] for one in pins("constraints.txt")}
     assert {one.partition(" ")[0] for one in pins(file)} <= allowed
@@ -59,3 +60,13 @@ def test_locks_have_all_that_is_needed_here() -> None:
     run, dev = names("lock-run.txt"), names("lock-dev.txt")
     assert needed("os-society") | set(BUILD) <= run
     assert needed("os-society", "dev") <= run | dev
+
+
+def test_locks_have_what_the_site_is_built_with() -> None:
+    with (CI.parent / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    asked = {plain(requirements.Requirement(one).name) for one in extras["docs"]}
+    run, docs = names("lock-run.txt"), names("lock-docs.txt")
+    assert asked <= docs
+    if {"codespell", "sphinx"} <= {plain(d.name) for d in metadata.distributions()}:
+        assert needed("os-society", "docs") <= run | docs

@@ -53,7 +53,8 @@ OF_AGENTS = re.compile(r"_(?:a|b|ab|ba)$")
 
 def named_by_hand() -> set[str]:
     """Return the words set as code: between backticks, or on an indented line."""
-    inline = re.findall(r"`([^`]+)`", BY_HAND)
+    spans = re.findall(r"`([^`]+)`", BY_HAND)
+    inline = [span for span in spans if not span.endswith(".py")]  # no paths
     lines = re.findall(r"^    .*$", BY_HAND, re.MULTILINE)
     return set(re.findall(r"[A-Za-z_]+", " ".join(inline + lines)))
 

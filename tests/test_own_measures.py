@@ -161,6 +161,8 @@ def test_looking_again_names_a_mechanism_that_is_missing(
     (line,) = caplog.messages
     assert "events are not looked for: no mechanism 'rumour' is in use" in line
     run.detect(["first_departure"])  # which needs none
+    chosen = ["--again", "--kind", "first_departure"]
+    assert main(["events", str(run.path), *chosen]) == 0
     given = ["--mechanism", str(rumour)]
     assert main(["events", str(run.path), "--again", *given]) == 0
     assert "all_know" in capsys.readouterr().out

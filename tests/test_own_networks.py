@@ -140,6 +140,17 @@ def test_a_multigraph_with_loops_is_collapsed_as_a_file_is() -> None:
     assert seen(network)["closeness"][frozenset("12")] == 0.3
 
 
+def test_who_there_is_is_not_said_twice(tmp_path: Path) -> None:
+    given = {"network": (TIES, PEOPLE)}
+    for call in (
+        lambda: sim.Society("her", humans=3, **given),
+        lambda: sim.run("her", parameters={"humans": 3}, out=tmp_path / "r", **given),
+        lambda: sim.simulator("her", ["humans"], ["left"], **given),
+    ):
+        with pytest.raises(sim.InputError, match="'humans' goes without a network"):
+            call()
+
+
 def test_traits_are_set_and_the_rest_is_kept_beside_the_model() -> None:
     people = PEOPLE.assign(acceptance=0.25, growth=3.0)
     society = sim.Society("her", network=(TIES, people), seed=1)

@@ -16,6 +16,8 @@ import sim
 from sim.cli import main
 from sim.runs.run import resume
 from sim.scenarios.interventions import Condition
+from sim.scenarios.outcomes import known_for_now
+from sim.studies import outcomes
 from sim.studies.check import check
 from sim.studies.design import make
 from sim.studies.job import Tasks, run_job
@@ -271,6 +273,36 @@ def test_a_sweeps_run_says_how_many_days_it_lived() -> None:
 DESIGN: dict[str, Any] = {"base": SMALL, "outcomes": ["adopted_end", "first_departure"]}
 
 
+def test_a_design_may_name_functions_that_are_given() -> None:
+    named = {**DESIGN, "outcomes": ["adopters", "adopted_end"]}
+    with pytest.raises(InputError, match="unknown outcome 'adopters'"):
+        make(named)
+    with known_for_now(["adopters"]):
+        design = make(named)
+    found = run_job(Tasks(design, {"adopters": adopters})[0].job)["values"]
+    assert list(found) == ["adopted_end", "adopters"]
+    alone = Tasks(
+        design.model_copy(update={"outcomes": ["adopters"]}), {"adopters": adopters}
+    )
+    assert alone.outcomes == []  # nothing is kept that was not named
+
+
+def test_an_event_called_as_what_varies_has_another_name() -> None:
+    """Else a table would have two columns of one name: `insight`, or `disclosure`."""
+    varied: dict[str, Any] = {"base": SMALL, "grid": {"insight": [True, False]}}
+    found = run_job(Tasks(make(varied))[0].job)["values"]
+    assert "insight" not in found
+    assert math.isnan(found["day_of_insight"])
+    assert outcomes.is_time("day_of_insight")
+    assert outcomes.meaning("day_of_insight") == outcomes.meaning("insight")
+    assert outcomes.kinds_in(["day_of_insight"]) == ["insight"]
+    with pytest.raises(InputError, match="of the event is 'day_of_insight' here"):
+        make({**varied, "outcomes": ["insight"]})
+    tasks = Tasks(make({**varied, "outcomes": ["day_of_insight", "left"]}))
+    assert tasks.outcomes == ["day_of_insight", "left"]
+    assert "insight" in Tasks(make({"base": SMALL})).outcomes
+
+
 @pytest.mark.parametrize(
     ("until", "told"),
     [
@@ -288,7 +320,8 @@ def test_a_sweep_with_both_is_the_same_with_workers(tmp_path: Path) -> None:
     own = {"inequality": named("inequality")}
     example = sys.modules[own["inequality"].__module__]
     base = {"humans": 60, "steps": 120, "innovation": 0.01}
-    design = {**example.DESIGN, "base": base, "seeds": 2}
+    wanted = [*example.DESIGN["outcomes"], "inequality"]
+    design = {**example.DESIGN, "base": base, "seeds": 2, "outcomes": wanted}
     options: dict[str, Any] = {"functions": own, "until": named("settled")}
     out = tmp_path / "sweep"
     sweep = sim.sweep(design, out=out, workers=1, **options)

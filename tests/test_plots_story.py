@@ -10,6 +10,7 @@ import pytest
 from legible import complaints
 from matplotlib.figure import Figure
 from quick import CONTROLS, QUICK
+from reported import copied
 
 import sim
 from sim import plots
@@ -121,11 +122,20 @@ def test_moments_that_are_not_there_are_refused(
         plots.story(told, steps=steps)
 
 
-def test_a_run_without_a_day_has_no_story(tmp_path: Path) -> None:
+def test_a_run_without_a_day_has_no_story(told: Result, tmp_path: Path) -> None:
     small = {"humans": 3, "steps": 0}
     empty = sim.run("her", parameters=small, out=tmp_path / "run")
-    with pytest.raises(InputError, match="at least one day"):
-        plots.story(empty)
+    for runs in ([empty], [told, empty]):
+        with pytest.raises(InputError, match="at least one day"):
+            plots.story(runs[0], runs[1:])
+
+
+def test_a_control_with_a_name_that_no_font_has_is_named_in_letters(
+    told: Result, tmp_path: Path
+) -> None:
+    other = sim.load(copied(told, tmp_path / "other", scenario="a\x1b[31m $x^{"))
+    note = plots.story(told, [other]).texts[1].get_text()
+    assert r"thin lines: a\x1b[31m \$x^{" in note
 
 
 # ------------------------------------------------------------------ runs told apart

@@ -17,7 +17,7 @@ import pytest
 from conftest import ROOT
 from numba.core import event
 
-import sim
+from sim.cli import parser
 from sim.utils import progress
 from sim.utils.progress import (
     BAR,
@@ -191,29 +191,46 @@ def watching() -> Iterator[Any]:
     del sys.modules[found.name]
 
 
+FEW = "--humans 20 --steps 20"
+PAIR = f"{FEW} --seeds 2 --workers 1"
+DESIGN = "seeds = 1\n[base]\nhumans = 20\nsteps = 5\n"
+LONG = {  # commands that may take long, in small
+    "run": f"run her {FEW} --no-figures --out run",
+    "check": f"check her {PAIR}",
+    "compare": f"compare her --lever price --at 5 {PAIR}",
+    "report": "report run --out report.html",
+    "sweep": "sweep design.toml --workers 1",
+    "calibrate": "calibrate --runs 1 --kind clustering --workers 1",
+    "film": "plot run --what film --out films",
+}
+
+
+def test_the_commands_that_may_take_long_are_watched(watching: Any) -> None:
+    assert [*LONG] == [*watching.COMMANDS]
+    for line in LONG.values():
+        assert parser().parse_args(line.split()).is_watched
+
+
+# All in one process, so that what is heavy is loaded once.
+ONE_BY_ONE = """
+import sys
+from sim.cli import main
+for line in sys.argv[1:]:
+    print(f"{line.split()[0]} ended with {main(line.split())}")
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.posix
-@pytest.mark.parametrize(
-    "command",
-    [
-        "run her --humans 100 --steps 100 --no-figures",
-        "check her --humans 20 --steps 30 --seeds 2 --workers 1",
-        "plot {run} --what film --out films",
-    ],
-    ids=lambda line: line.split()[0],
-)
-def test_no_command_is_silent_for_two_seconds(
-    watching: Any, tmp_path: Path, command: str
-) -> None:
-    """In a terminal, measured in processor time of the command itself.
+def test_no_command_is_silent_for_two_seconds(watching: Any, tmp_path: Path) -> None:
+    """In a terminal, measured in processor time of the commands themselves.
 
-    The program that watches tries more commands, and with nothing compiled.
+    The program that watches tries larger ones, each with nothing compiled.
     """
-    run = tmp_path / "run"
-    if "{run}" in command:
-        sim.run("her", parameters={"humans": 20, "steps": 3}, out=run)
-    found = watching.watch(command.format(run=run).split(), tmp_path)
-    assert found.code in (0, 1), found.text
+    (tmp_path / "design.toml").write_text(DESIGN)
+    found = watching.watch(["-c", ONE_BY_ONE, *LONG.values()], tmp_path)
+    assert found.code == 0, found.text
+    ends = re.findall(r"(\w+) ended with ([01])", found.text)
+    assert [name for name, _ in ends] == [line.split()[0] for line in LONG.values()]
     assert found.silence < watching.MOST
     assert found.drawings > 1
-    assert "\r" in found.text

@@ -50,6 +50,12 @@ def test_there_are_examples_of_both_sorts() -> None:
     assert len(blocks("toml")) == 1
 
 
+def test_the_figure_is_described_by_what_was_computed_with_it() -> None:
+    """What stands in place of the figure for those who cannot see it is its caption."""
+    words = (ROOT / "results" / "her-story.txt").read_text(encoding="utf-8").strip()
+    assert f"![{words}](results/her-story.png)" in TEXT
+
+
 def test_the_design_is_one(tmp_path: Path) -> None:
     (block,) = blocks("toml")
     (tmp_path / "design.toml").write_text(block)

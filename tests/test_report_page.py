@@ -261,22 +261,23 @@ def test_the_same_run_and_code_give_the_same_bytes(
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the report of the scenario ``her`` as it is by default."""
-    folder = tmp_path_factory.mktemp("her")
-    run = sim.run(sim.scenario("her"), out=folder / "run")
-    assert main(["report", str(run.path), "--out", str(folder / "report.html")]) == 0
-    return folder / "report.html"
+def report_of_the_film(film: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("her") / "report.html"
+    assert main(["report", str(film.path), "--out", str(out)]) == 0
+    return out
 
 
 @pytest.mark.slow
-def test_the_report_of_the_film_is_small(film: Path) -> None:
-    assert film.stat().st_size < 5_000_000
-    assert accessible.faults(film.read_text(encoding="utf-8")) == []
+def test_the_report_of_the_film_is_small(report_of_the_film: Path) -> None:
+    assert report_of_the_film.stat().st_size < 5_000_000
+    text = report_of_the_film.read_text(encoding="utf-8")
+    assert accessible.faults(text) == []
 
 
 @pytest.mark.slow
-def test_the_report_opens_offline_asks_nobody_and_can_be_printed(film: Path) -> None:
+def test_the_report_opens_offline_asks_nobody_and_can_be_printed(
+    report_of_the_film: Path,
+) -> None:
     sync_api = pytest.importorskip(
         "playwright.sync_api", reason="Playwright is not installed"
     )
@@ -295,7 +296,7 @@ def test_the_report_opens_offline_asks_nobody_and_can_be_printed(film: Path) -> 
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text))
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(film.as_uri())
+        page.goto(report_of_the_film.as_uri())
         seen = page.evaluate(
             "[...document.images].map(image => image.complete && image.naturalWidth)"
         )
@@ -306,7 +307,8 @@ def test_the_report_opens_offline_asks_nobody_and_can_be_printed(film: Path) -> 
         pages = page.pdf(format="A4").count(b"/Type /Page\n")
         chromium.close()
     assert errors == []
-    assert [url for url in asked if not url.startswith("data:")] == [film.as_uri()]
+    visited = [url for url in asked if not url.startswith("data:")]
+    assert visited == [report_of_the_film.as_uri()]
     assert len(seen) == FIGURES
     assert all(seen)
     assert wide == 390  # nothing sticks out of a phone's window

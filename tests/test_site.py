@@ -12,7 +12,8 @@ from conftest import ROOT
 import sim
 from sim import scenarios
 from sim.cli import parser
-from sim.docs import site
+from sim.cli.plot import FIGURES
+from sim.docs import checks, site
 from sim.events.kinds import SHIPPED
 from sim.model.columns import HUMAN_COLUMNS, OS_COLUMNS
 from sim.scenarios.interventions import LEVERS
@@ -24,7 +25,8 @@ def pages() -> dict[str, str]:
 
 
 def test_every_public_name_has_a_page(pages: dict[str, str]) -> None:
-    names = {f"reference/names/{name}.md" for name in sim.__all__}
+    wanted = set(dir(sim)) - {"__version__"}
+    names = {f"reference/names/{name}.md" for name in wanted}
     assert names == {page for page in pages if page.startswith("reference/names/")}
     listed = re.findall(
         r"\[sim\.\w+\]\((names/\w+\.md)\)", pages["reference/python.md"]
@@ -55,10 +57,57 @@ def test_every_command_is_described(pages: dict[str, str]) -> None:
     assert headings == list(commands.choices or {})
 
 
+def test_the_gallery_shows_every_figure() -> None:
+    text = site.gallery()
+    assert not [name for name in FIGURES if f"`plots.{name}`" not in text]
+    images = re.findall(r"\]\((results/\S+\.png)\)", text)
+    assert len(images) == len([one for one in images if (ROOT / one).is_file()]) > 3
+
+
+def test_documents_are_in_british_spelling() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "sim" / "docs").rglob("*.md")]
+    assert len(pages) > 20
+    found = {page.name: [*checks.american(page.read_text("utf-8"))] for page in pages}
+    assert not {name: words for name, words in found.items() if words}
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<h1 id="top">A</h1><a href="b.html#there">b</a><a href="#top">a</a>'
+        '<a href="b.html#gone">b</a><a href="c.html">c</a><img src="d.png">'
+        '<a href="https://example.org/none">elsewhere</a>'
+    )
+    (tmp_path / "b.html").write_text('<p id="there">B</p>')
+    found = checks.broken(tmp_path)
+    assert [one.split()[1] for one in found] == ["b.html#gone", "c.html", "d.png"]
+
+
+def test_a_misspelt_word_is_found(tmp_path: Path) -> None:
+    pytest.importorskip("codespell_lib", reason="codespell is not installed")
+    (tmp_path / "page.md").write_text("It is seperate.\n\nThe color `color`.\n")
+    found = checks.misspelt(tmp_path)
+    assert [one.partition(":")[2] for one in found] == [
+        "3: color ==> colour",
+        "1: seperate ==> separate",
+    ]
+
+
 def test_every_document_is_on_the_site() -> None:
     listed = {page for _, _, known in site.PARTS.values() for page in known}
     documents = {f"sim/docs/{one.stem}" for one in (ROOT / "sim/docs").glob("*.md")}
     assert documents - listed == {"sim/docs/paper"}
+
+
+def test_without_sphinx_a_line_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(site, "assemble", lambda place: None)
+    monkeypatch.setattr(site, "NEEDED", ("no_such_package",))
+    with pytest.raises(SystemExit) as end:
+        site.main([str(tmp_path)])
+    assert end.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith("the site needs no_such_package: pip install '.[docs]'")
 
 
 @pytest.mark.slow

@@ -173,7 +173,7 @@ def test_seeds_make_different_societies() -> None:
 def test_a_network_is_read_from_a_file(tmp_path: Path, kind: type) -> None:
     file = tmp_path / "friends.csv"
     file.write_text(FRIENDS)
-    model = Society(network=kind(file), humans=999, rng=SEED)
+    model = Society(network=kind(file), rng=SEED)
     assert len(model.state.humans) == model.parameters.humans == 4
     assert set(model.labels) == {"ann", "ben", "cleo", "dan"}
     dan = model.view(model.labels.index("dan"))

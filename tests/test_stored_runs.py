@@ -159,6 +159,19 @@ def test_what_is_opened_is_made_and_named(
         place.unlink()
 
 
+def test_the_live_page_is_opened_as_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr("sim.cli.app.open_page", lambda args: asked.append(args) or 0)
+    words = ["open", "latest", "view", "--no-browser"]
+    assert main(words) == main([*words, "--json"]) == 0
+    assert [(args.run, args.no_browser, args.json) for args in asked] == [
+        (str(known.run_at("latest")), True, False),
+        (str(known.run_at("latest")), True, True),
+    ]
+
+
 # ------------------------------------------------------------------------ compared
 
 
@@ -170,9 +183,8 @@ def test_two_runs_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
     day = found["first_day"]
     assert (left.loc[: day - 1] == right.loc[: day - 1]).all().all()
     assert (left.loc[day] != right.loc[day]).any()
-    adopted = [float(one["adopted"].iloc[-1]) for one in (left, right)]
-    if adopted[0] != adopted[1]:
-        assert found["outcomes"]["adopted_end"] == adopted
+    ends = [float(one["human_closeness"].iloc[-1]) for one in (left, right)]
+    assert found["outcomes"]["human_closeness_end"] == ends
     out = said(capsys, "diff", "her-0", "her-1")
     assert f"differ: from day {day} on" in out
     assert [line.split() for line in out.splitlines() if line.startswith("seed")] == [

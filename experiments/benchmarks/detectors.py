@@ -1,6 +1,6 @@
 """Judge detectors on planted events: recall, precision, delay, members, false alarms.
 
-Societies drawn from six null models tell how often each
+Societies drawn from all null models tell how often each
 detector raises a false alarm. Into each null, events are planted, of graded strength:
 ``--runs`` in each cell for the eight kinds that matter most; for eight more as many
 strong ones, and a quarter as many of each weaker grade. The table is printed; recall

@@ -51,14 +51,14 @@ class Seen(NamedTuple):
     text: str
 
 
-def watch(arguments: list[str], folder: Path, **environment: str) -> Seen:
-    """Run a command in a terminal of its own, and watch what it shows."""
+def watch(words: list[str], folder: Path, **environment: str) -> Seen:
+    """Run Python, told these words, in a terminal of its own; watch what it shows."""
     child, terminal = pty.fork()
     if not child:
         os.chdir(folder)
         known = {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TERM": "xterm"}
-        words = [sys.executable, "-m", "sim", *arguments]
-        os.execve(sys.executable, words, os.environ | known | environment)
+        whole = [sys.executable, *words]
+        os.execve(sys.executable, whole, os.environ | known | environment)
     process = psutil.Process(child)
     began = last = time.monotonic()
     used, silence, waited, drawings, text = 0.0, 0.0, 0.0, 0, b""
@@ -103,12 +103,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "design.toml").write_text(DESIGN, "utf-8")
-        watch(f"run her {SMALL} --out run --no-figures".split(), folder)
+        watch(f"-m sim run her {SMALL} --out run --no-figures".split(), folder)
         for name in args.command or COMMANDS:
             cache = folder / "cache"
             shutil.rmtree(cache, ignore_errors=True)
             cold = {} if args.warm else {"OS_SOCIETY_CACHE": str(cache)}
-            seen = watch(COMMANDS[name].split(), folder, **cold)
+            seen = watch(["-m", "sim", *COMMANDS[name].split()], folder, **cold)
             worst = max(worst, seen.silence)
             print(
                 f"{name:<10} {seen.code:>4} {seen.drawings:>8} {seen.silence:>5.1f} s "

@@ -584,6 +584,9 @@ def main() -> int:
     if not chosen or not set(chosen) <= set(writers):
         warm_up()
         writers |= runs() | sweeps() | files()
+    unknown = [name for name in chosen if name not in writers]
+    if unknown:
+        parser.error(f"no writer {unknown[0]!r}; there are {'; '.join(writers)}")
     chosen = chosen or list(writers)
     found, is_bad = {}, False
     for name in chosen:

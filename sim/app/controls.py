@@ -10,11 +10,12 @@ import panel as pn
 
 from sim import scenarios
 from sim.app import fragments
-from sim.app.session import MOST_HUMANS, Session, Setup, StoredScene
+from sim.app.session import Session, Setup, StoredScene
 from sim.model.parameters import Parameters, about
 from sim.scenarios.interventions import LEVERS
 
 CSS = (Path(__file__).with_name("page.css")).read_text(encoding="utf-8")
+GLOBAL_CSS = (Path(__file__).with_name("colours.css")).read_text(encoding="utf-8")
 LIVE = "the running society"
 # The parameters that the page shows at once; the others are one choice away.
 _MAIN = (
@@ -22,8 +23,10 @@ _MAIN = (
     *("exclusivity_mean", "departure_threshold", "human_warmth"),
 )
 MAIN = tuple(name for name in _MAIN if name in Parameters.model_fields)
-BAR = ("step", "play", "pause", "reset", "branch", "keep_first", "keep_second")
-SPEEDS = {"1": 1, "2": 2, "5": 5, "10": 10, "as many as it can": 1000}
+BAR = ("step", "play", "pause", "reset", "branch", "keep_first", "keep_second", "save")
+FASTEST = "as many as it can"
+SPEEDS = {"1": 1, "5": 5, "10": 10, "30": 30, FASTEST: 0}
+NOBODY = "nothing beside it"
 
 
 class Controls:
@@ -40,9 +43,8 @@ class Controls:
     def __init__(self, setup: Setup, runs: Sequence[Path] = ()) -> None:
         titles = {f"{name}: {scenarios.load(name).title}": name for name in _names()}
         self.scenario = _select("Scenario", titles, setup.scenario)
-        self.seed = _whole("Random seed", setup.seed, 0, 2**53 - 1)
-        humans = setup.parameters.humans
-        self.humans = _whole("Humans", humans, 1, MOST_HUMANS)
+        self.seed = _whole("Random seed", setup.seed)
+        self.humans = _whole("Humans", setup.parameters.humans)
         self.buttons = {
             "step": _button("Step", "primary"),
             "play": _button("Play", "success"),
@@ -51,24 +53,25 @@ class Controls:
             "branch": _button("What if: branch here", "default"),
             "keep_first": _button("Keep as it was", "default"),
             "keep_second": _button("Keep what if", "default"),
+            "save": _button("Save as a run", "default"),
             "pull": _button("Begin it tomorrow", "warning"),
             "defaults": _button("As in the scenario", "default"),
             "find": _button("Tell its story", "default"),
         }
-        self.speed = _select("Days a second", SPEEDS, 5, width=150)
+        self.speed = _select("Days a second", SPEEDS, SPEEDS[FASTEST], width=150)
+        self.pauses = _tick("Stop at moments of the story")
+        self.beside = _tick("Keep beside it what would have been")
         self.lever = _select(
             "Lever", {fragments.kind(n): n for n in LEVERS}, "growth_cap"
         )
         self.other = _select("Any other parameter", _others(), _others()[0])
-        folders = {LIVE: LIVE} | {f"run {run.name}": str(run) for run in runs}
-        self.run = _select("Watch", folders, LIVE)
-        self.day = pn.widgets.DiscreteSlider(
-            label="Day", options=[0], sizing_mode="stretch_width", stylesheets=[CSS]
-        )
-        self.agent = _whole("Agent number", 0, 0, 10**9, width=110)
+        self.run = _select("Watch", {LIVE: LIVE}, LIVE)
+        self.compared = _select("Compare with", {NOBODY: NOBODY}, NOBODY)
+        self.offer(runs)
+        self.agent = _whole("Agent number", 0, width=110)
         self.story, self.effect, self.changed = _words(), _words(), _words()
         self.knobs, self.other_knob = pn.Column(), pn.Column()
-        self.on_change: Callable[[str, Any], None] = lambda name, value: None
+        self.on_change: Callable[[str, Any], bool] = lambda name, value: True
         self.lever.param.watch(lambda *_: self._tell_effect(), "value")
         self.other.param.watch(lambda *_: self._show_other(), "value")
         self._values: dict[str, Any] = setup.parameters.model_dump()
@@ -80,28 +83,44 @@ class Controls:
             *(self.changed, self.buttons["defaults"]),
             margin=0,
         )
+        self.levers = pn.Column(
+            pn.pane.HTML("<h2>Intervene</h2>", stylesheets=[CSS]),
+            *(self.lever, self.effect, self.beside, self.buttons["pull"]),
+            margin=0,
+        )
         self._tell_effect()
         self._show_other()
+
+    def offer(self, runs: Sequence[Path]) -> None:
+        """Offer stored runs to be opened, and to be compared with."""
+        folders = {f"run {run.name}": str(run) for run in runs}
+        self.run.options = {LIVE: LIVE} | folders
+        self.compared.options = {NOBODY: NOBODY} | folders
 
     def follow(self, session: Session, tape: StoredScene | None) -> None:
         """Show what is set for a session, or for the stored run that is watched."""
         live, branched = tape is None, len(session.societies) > 1
-        for name in ("reset", "branch", "pull", "defaults"):
+        for name in ("step", "play", "pause", "reset", "branch", "save"):
+            self.buttons[name].visible = live
+        for name in ("pull", "defaults"):
             self.buttons[name].disabled = not live
+        self.speed.visible = self.pauses.visible = live
         for name in ("keep_first", "keep_second"):
             self.buttons[name].visible = live and branched
         for widget in (self.lever, self.scenario, self.seed, self.humans):
             widget.disabled = not live
-        self.day.visible = not live
-        self.parameters.visible = live
+        self.compared.visible = not live
+        self.levers.visible = self.parameters.visible = live
+        self.scenario.visible = self.seed.visible = self.humans.visible = live
         if tape is not None:
-            self.day.param.update(options=tape.days, value=tape.snapshot.day)
+            self.story.object = fragments.stored(tape.result)
             return
         setup = session.setup
         scenario = scenarios.load(setup.scenario)
         self.story.object = fragments.scenario(scenario.title, scenario.story)
         self.note(session)
         self.humans.value = setup.parameters.humans
+        self.scenario.value, self.seed.value = setup.scenario, setup.seed
         self._values = session.societies[-1].society.parameters.model_dump()
         for name, put in self._puts.items():
             put(self._values[name])
@@ -109,7 +128,7 @@ class Controls:
     def note(self, session: Session) -> None:
         """Show what was changed, and what will be tomorrow."""
         pending = [
-            f"{one.name}: {one.set}"
+            fragments.pending(one.name, one.set)
             for one in session.societies[-1].society.steering.waiting
             if one.at is not None and one.at > session.day
         ]
@@ -118,13 +137,12 @@ class Controls:
     def sidebar(self) -> pn.Column:
         """Return the controls of what the society is."""
         start = pn.pane.HTML("<h2>Society</h2>", stylesheets=[CSS])
-        levers = pn.pane.HTML("<h2>Intervene</h2>", stylesheets=[CSS])
         return pn.Column(
-            *(start, self.run, self.day, self.scenario, self.story),
+            *(start, self.run, self.compared, self.scenario, self.story),
             pn.Row(self.seed, self.humans, sizing_mode="stretch_width"),
-            *(levers, self.lever, self.effect, self.buttons["pull"]),
+            self.levers,
             self.parameters,
-            width=310,
+            styles={"flex": "1 1 270px", "max-width": "100%", "min-width": "0"},
             css_classes=["sidebar"],
             stylesheets=[CSS],
         )
@@ -134,6 +152,7 @@ class Controls:
         return pn.FlexBox(
             *(self.buttons[name] for name in BAR),
             self.speed,
+            self.pauses,
             self.agent,
             self.buttons["find"],
             align_items="end",
@@ -153,46 +172,33 @@ class Controls:
         """Return a parameter's controls, with unit, range and source."""
         help_line = _words(fragments.help_of(name))
         value, label = self._values[name], about(name).meaning
-        dials: tuple[Any, ...] = (
-            (_select(label, {"on": True, "off": False}, value),)
-            if isinstance(value, bool)
-            else _dials(name, label, value)
-        )
+        if isinstance(value, bool):
+            dial = _select(label, {"on": True, "off": False}, value)
+        else:
+            tenth = 1 if isinstance(value, int) else max(abs(value), 1e-3) / 10
+            dial = _field(label, value, tenth)
 
         def put(new: Any) -> None:
-            for dial in dials:
-                dial.value = new
+            dial.value = new
 
         def change(event: Any) -> None:
             if event.new is None or event.new == self._values[name]:
                 return
-            self._values[name] = event.new
-            put(event.new)
-            self.on_change(name, event.new)
+            before, self._values[name] = self._values[name], event.new
+            if not self.on_change(name, event.new):
+                self._values[name] = before
+                put(before)
 
         self._puts[name] = put
-        dials[0].param.watch(change, "value")
-        for slider in dials[1:]:
-            slider.param.watch(change, "value_throttled")
-        return pn.Column(*dials, help_line, margin=0)
+        dial.param.watch(change, "value")
+        return pn.Column(dial, help_line, margin=0)
 
 
-def _dials(name: str, label: str, value: Any) -> tuple[Any, Any]:
-    """Return a field for a number, and a slider for what is near to it."""
-    note, whole = about(name), isinstance(value, int)
-    kind = int if whole else float
-    high = kind(min(note.high, 4 * abs(value) or 1))
-    low = kind(note.low)
-    step = 1 if whole else (high - low) / 100
+def _field(label: str, value: Any, step: float | None) -> Any:
+    """Return a field for a number; what is wrong with one is said, not mended."""
+    make = pn.widgets.IntInput if isinstance(value, int) else pn.widgets.FloatInput
     box = {"sizing_mode": "stretch_width", "stylesheets": [CSS]}
-    span = {"start": low, "end": kind(note.high)}
-    make = pn.widgets.IntInput if whole else pn.widgets.FloatInput
-    field = make(label=label, value=value, step=step, **span, **box)
-    slide = pn.widgets.IntSlider if whole else pn.widgets.FloatSlider
-    span = {"start": low, "end": max(high, value)}
-    slider = slide(value=value, step=step, show_value=False, **span, **box)
-    slider.margin = (0, 14)
-    return field, slider
+    return make(label=label, value=value, step=step, **box)
 
 
 def _names() -> list[str]:
@@ -214,13 +220,14 @@ def _select(
     )
 
 
-def _whole(
-    name: str, value: int, low: int, high: int, width: int | None = None
-) -> pn.widgets.IntInput:
+def _whole(name: str, value: int, width: int | None = None) -> pn.widgets.IntInput:
     box = {"sizing_mode": None if width else "stretch_width", "width": width}
-    return pn.widgets.IntInput(
-        label=name, value=value, start=low, end=high, stylesheets=[CSS], **box
-    )
+    return pn.widgets.IntInput(label=name, value=value, stylesheets=[CSS], **box)
+
+
+def _tick(name: str) -> pn.widgets.CheckBoxGroup:
+    """Return a box that is ticked; a group of one, for those have a label of theirs."""
+    return pn.widgets.CheckBoxGroup(options=[name], value=[name], stylesheets=[CSS])
 
 
 def _button(name: str, kind: str) -> pn.widgets.Button:

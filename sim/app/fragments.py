@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from sim import scenarios
+from sim.app import charts
 from sim.app.history import AgentStory
 from sim.app.session import Row
 from sim.app.snapshot import Snapshot
 from sim.events.kinds import EVENTS
 from sim.model.parameters import about
+from sim.runs.result import Result
+from sim.utils.errors import InputError
 from sim.utils.html import Html, bullets, code, element, joined, paragraph, table
 
 MOST_EVENTS = 60
@@ -32,7 +37,10 @@ MEASURE_LABELS = {
 def status(snapshot: Snapshot, latest: Row | None) -> str:
     """Return one sentence on how a society is."""
     if latest is None:
-        return f"Day 0: {snapshot.alive:,} humans, before the first morning."
+        return (
+            f"Day 0: {snapshot.alive:,} humans, before the first morning. "
+            "Play lets the days go by, and stops where something happens."
+        )
     return (
         f"Day {snapshot.day}: {latest['adopted']:.0%} of {snapshot.alive:,} humans "
         f"have an OS; {latest['here']:,.0f} OSes are here, "
@@ -93,29 +101,33 @@ def _what(row: Mapping[str, Any]) -> str:
 def story(shown: AgentStory | None) -> Html:
     """Return the story of an agent."""
     if shown is None:
-        ask = "Click an agent in the network, or type its number, to read its story."
+        ask = "Click somebody in the picture, or type a number, to read a life."
         return joined((element("h2", "One agent"), paragraph(ask)))
     turns = [f"day {day}: {text}" for day, text in reversed(shown.turns)]
     history = bullets(turns) if turns else paragraph("Nothing of note so far.")
+    whom = "it" if shown.what.startswith("OS") else "this person"
     parts = [
         *(element("h2", shown.name), paragraph(shown.what)),
-        *(element("h3", "What it went through"), _scrolled(history)),
+        *(element("h3", f"What {whom} went through"), _scrolled(history)),
     ]
     if shown.said:
         said = bullets(f"day {day}, to {to}: {text}" for day, to, text in shown.said)
-        parts += [element("h3", "What it said"), said]
+        parts += [element("h3", f"What {whom} said"), said]
+    if shown.curves:
+        parts.append(element("h3", f"What {whom} felt, day by day"))
+        parts.append(charts.feelings(shown.curves))
     parts.append(element("div", _state(shown), _ties(shown), class_="pair"))
     return joined(parts)
 
 
 def _state(shown: AgentStory) -> Html:
     rows = [(f"{n}, {unit}" if unit else n, value) for n, value, unit in shown.state]
-    return element("div", table("how it is", ("what", "today"), rows))
+    return element("div", table("today", ("what", "value"), rows))
 
 
 def _ties(shown: AgentStory) -> Html:
     if not shown.bonds:
-        return element("div", paragraph("It has no ties."))
+        return element("div", paragraph("There are no ties."))
     rows = [
         (bond.name, bond.what, f"{bond.closeness:.2f}", f"{bond.returned:.2f}")
         for bond in shown.bonds
@@ -125,17 +137,33 @@ def _ties(shown: AgentStory) -> Html:
     return element("div", table(caption, heads, rows))
 
 
-def differences(rows: Sequence[tuple[str, float, float]]) -> Html:
-    """Return two societies side by side, in numbers."""
+def differences(
+    rows: Sequence[tuple[str, float, float]],
+    heads: tuple[str, str] = ("as it was", "what if"),
+    title: str = "What if",
+    caption: str = "One past and the same random numbers; dashed lines are as it was.",
+) -> Html:
+    """Return two societies, or two days of one, beside each other in numbers."""
     if not rows:
         return Html()
     cells = [
-        (MEASURE_LABELS[name], f"{was:.3g}", f"{might:.3g}", f"{might - was:+.3g}")
+        (MEASURE_LABELS[name], f"{was:.3g}", f"{might:.3g}", _marked(was, might))
         for name, was, might in rows
     ]
-    heads = ("today", "as it was", "what if", "difference")
-    caption = "One past and the same random numbers; dashed lines show what if."
-    return joined((element("h2", "What if"), table(caption, heads, cells)))
+    shown = table(caption, ("measure", *heads, "difference"), cells)
+    return joined((element("h2", title), shown))
+
+
+def _marked(was: float, might: float) -> Html:
+    """Return a difference, marked if it is one of more than a tenth."""
+    text = f"{might - was:+.3g}"
+    larger = abs(might - was) > max(0.01, 0.1 * max(abs(was), abs(might)))
+    return element("b" if larger else "span", text)
+
+
+def moment(title: str, text: str) -> Html:
+    """Return where the days were stopped, and why."""
+    return paragraph(element("b", f"{title}."), " ", text, class_="moment")
 
 
 def help_of(name: str) -> Html:
@@ -146,6 +174,28 @@ def help_of(name: str) -> Html:
     if known.unit == "on/off":
         span = "on or off"
     return note(joined((code(name), f", {span}; {known.source}")))
+
+
+def pending(name: str, changes: Mapping[str, Any]) -> str:
+    """Return what an intervention will do, in a line."""
+    sets = ", ".join(f"{one} = {value}" for one, value in changes.items())
+    return f"{kind(name)}: {sets}" if sets else kind(name)
+
+
+def stored(result: Result) -> Html:
+    """Return what a stored run was made with."""
+    known = result.provenance
+    scenario = str(known.get("scenario"))
+    text = f"{scenario}, seed {known.get('seed')}: {result.population:,} humans, "
+    text += f"{len(result.series):,} days."
+    base = {}
+    with suppress(InputError):  # a scenario of somebody's own
+        base = scenarios.load(scenario).parameters.model_dump(mode="json")
+    own = known.get("parameters", {})
+    skipped = ("humans", "steps")
+    differ = {n: own[n] for n in base if n in own and own[n] != base[n]}
+    differ = {name: value for name, value in differ.items() if name not in skipped}
+    return joined((paragraph(text, class_="story"), changed(differ)))
 
 
 def scenario(title: str, text: str) -> Html:
@@ -167,24 +217,3 @@ def changed(changes: Mapping[str, Any], pending: Sequence[str] = ()) -> Html:
 
 def _small(items: Iterable[str]) -> Html:
     return element("ul", *(element("li", item) for item in items), class_="help")
-
-
-def legend(agents: Iterable[Any], ties: Iterable[Any]) -> Html:
-    """Return the signs of a network with their meanings."""
-    signs = [(_sign(look), look.label) for look in agents]
-    signs += [(_stroke(tie.colour), tie.label) for tie in ties]
-    items = (element("li", sign, " ", label) for sign, label in signs)
-    return element("ul", *items, class_="legend", aria_label="Legend")
-
-
-def _sign(look: Any) -> Html:
-    shape = element("circle", cx=7, cy=7, r=5, fill=look.fill)
-    if look.marker == "triangle":
-        shape = element("path", d="M7 2 L12 12 L2 12 Z", fill=look.fill)
-    return element("svg", shape, width=14, height=14, aria_hidden="true")
-
-
-def _stroke(colour: str) -> Html:
-    ends = {"x1": 0, "y1": 7, "x2": 18, "y2": 7}
-    line = element("line", **ends, stroke=colour, stroke_width=3)
-    return element("svg", line, width=18, height=14, aria_hidden="true")

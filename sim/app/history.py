@@ -1,7 +1,8 @@
 """Histories of agents, and the story of one of them.
 
-What detectors of events are given, too, is taken from there; the rest is kept for those
-who are drawn, from the days that were seen.
+What detectors of events are given, too, is taken from there; the rest is kept from the
+days that were seen: what happened to each, and of many agents on some days only how
+each felt.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.app.snapshot import MOURNS, Layout, Snapshot
+from sim.app.snapshot import MOURNS, Snapshot
 from sim.model.columns import DEPARTED, OFFLINE, SHUT_DOWN, STATUS, UNINSTALLED
 from sim.runs.result import Result
 from sim.utils.errors import InputError
@@ -58,16 +59,17 @@ def noted_turns(result: Result, until: int) -> dict[int, Turns]:
     return found
 
 
+FELT_DAILY = 2500  # agents, of whom it is kept every day how each feels
+
+
 class LifeHistory:
-    """Turns and feelings of those who are drawn."""
+    """Turns and feelings of all agents."""
 
     def __init__(self) -> None:
         self.days: list[int] = []
         self._turns: dict[int, Turns] = {}
-        self._feelings: list[tuple[Array, Array, Array, Array]] = []
+        self._feelings: list[tuple[Array, Array]] = []  # of humans, of OSes
         self._before: dict[str, Array] = {}
-        self._after: dict[str, Array] = {}
-        self._drawn = np.zeros(0, bool)
 
     def copy(self) -> LifeHistory:
         """Return a copy that will be continued on its own."""
@@ -96,24 +98,24 @@ class LifeHistory:
     def curves(self, snapshot: Snapshot, agent: int) -> dict[str, tuple[Array, Array]]:
         """Return days and values of each feeling of an agent, up to a moment."""
         is_os = agent >= snapshot.people
+        row = agent - snapshot.people * is_os
         labels = [label for _, label in (OS_CURVES if is_os else HUMAN_CURVES)]
         rows = []
         for day, kept in zip(self.days, self._feelings, strict=True):
-            numbers, values = kept[2:] if is_os else kept[:2]
-            at = int(np.searchsorted(numbers, agent))
-            if day <= snapshot.day and at < len(numbers) and numbers[at] == agent:
-                rows.append((day, *values[:, at].tolist()))
+            values = kept[is_os]
+            if day <= snapshot.day and row < values.shape[1]:
+                rows.append((day, *values[:, row].tolist()))
         table = np.array(rows or np.zeros((0, 1 + len(labels))), np.float64).T
         return {n: (table[0], row) for n, row in zip(labels, table[1:], strict=True)}
 
-    def note(self, snapshot: Snapshot, layout: Layout) -> None:
+    def note(self, snapshot: Snapshot) -> None:
         """Note what changed since the moment before, and how everybody feels."""
-        self._drawn = layout.drawn(np.arange(snapshot.agents))
         before = self._before
         after = _flags(snapshot, before)
         self._before = after
-        self._feel(snapshot)
-        self._after = after
+        since = snapshot.day - self.days[-1] if self.days else snapshot.agents
+        if since * FELT_DAILY >= snapshot.agents:
+            self._feel(snapshot)
         if before:
             self._humans(snapshot, before, after)
         else:
@@ -121,17 +123,13 @@ class LifeHistory:
         self._oses(snapshot, before, after)
 
     def _feel(self, snapshot: Snapshot) -> None:
-        humans = np.flatnonzero(self._drawn[: snapshot.people])
-        oses = np.flatnonzero(self._drawn[snapshot.people :])
-        felt = np.array([snapshot.humans[name][humans] for name, _ in HUMAN_CURVES])
-        known = np.array([snapshot.oses[name][oses] for name, _ in OS_CURVES])
-        kept = humans, felt, oses + snapshot.people, known
-        self._feelings.append(kept)
+        felt = [snapshot.humans[name] for name, _ in HUMAN_CURVES]
+        known = [snapshot.oses[name] for name, _ in OS_CURVES]
+        self._feelings.append((np.array(felt, np.float32), np.array(known, np.float32)))
         self.days.append(snapshot.day)
 
     def _tell(self, snapshot: Snapshot, agent: int, text: str) -> None:
-        if self._drawn[agent]:
-            self._turns.setdefault(agent, []).append((snapshot.day, text))
+        self._turns.setdefault(agent, []).append((snapshot.day, text))
 
     def _humans(
         self, snapshot: Snapshot, before: dict[str, Array], after: dict[str, Array]

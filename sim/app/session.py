@@ -6,6 +6,9 @@ It knows of no browser: the page calls it, and shows what it holds.
 from __future__ import annotations
 
 import copy
+import functools
+import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -13,12 +16,13 @@ from typing import Any, NamedTuple
 
 from sim import scenarios
 from sim.app import snapshot
-from sim.app.history import AgentStory, LifeHistory, noted_turns, story
-from sim.app.snapshot import Layout
+from sim.app.history import AgentStory, LifeHistory, Turns, noted_turns, story
 from sim.model.parameters import Parameters
 from sim.runs import result
 from sim.runs.live import LiveResult
-from sim.scenarios import interventions
+from sim.runs.view.days import DayStream
+from sim.runs.view.packing import pack
+from sim.scenarios import Scenario, interventions
 from sim.scenarios.interventions import SET_UP, Intervention
 from sim.society import Society, seed_from
 from sim.utils.errors import InputError
@@ -26,10 +30,15 @@ from sim.utils.errors import InputError
 MOST_HUMANS = 20_000  # a day must stay short
 MOST_SAID = 20  # things said that a story tells
 BY_HAND = "changed by hand"
+MOMENTS = frozenset(
+    ("first_love", "clustering", "upgrade", "first_departure", "half_departed")
+)
+HALF = 0.5  # of people who have an OS, which is a moment, too
 MEASURES = (
     *("adopted", "here", "departed", "growth_mean", "growth_max", "os_closeness"),
     *("peer_attention", "human_closeness", "loneliness", "grief"),
 )
+MOST_DIGITS = 16
 Row = dict[str, float]
 
 
@@ -64,29 +73,64 @@ def check(setup: Setup) -> None:
 
 
 class LiveSociety:
-    """A society that is watched: its present, its past, and where all are drawn."""
+    """A society that is watched: its present, its past, and what is drawn of it."""
 
     def __init__(self, society: Society, label: str = "as it is") -> None:
         self.society, self.label = society, label
+        self.by_hand: list[Intervention] = []  # what was done to it, in order
         self.snapshot = snapshot.of_society(society)
-        self.layout, self.history = Layout(self.snapshot), LifeHistory()
-        self.history.note(self.snapshot, self.layout)
+        self.history = LifeHistory()
+        self.history.note(self.snapshot)
+        self._stream: DayStream | None = None
+        self._told = -1  # how many events the stream has told
 
     @property
     def day(self) -> int:
         """How many days have been simulated."""
         return self.snapshot.day
 
-    def step(self) -> None:
-        """Simulate one day."""
+    @property
+    def last_day(self) -> int:
+        """The day on which it ends."""
+        return self.society.parameters.steps
+
+    def step(self) -> bool:
+        """Simulate one day; return whether it is a moment of the story."""
+        had = self._adopted()
+        known = len(self.society.monitor.events)
         self.society.step()
         self.snapshot = snapshot.of_society(self.society)
-        self.layout.update(self.snapshot)
-        self.history.note(self.snapshot, self.layout)
+        self.history.note(self.snapshot)
+        kinds = {event.kind for event in self.society.monitor.events[known:]}
+        return bool(kinds & MOMENTS) or had < HALF <= self._adopted()
+
+    def _adopted(self) -> float:
+        monitor = self.society.monitor
+        return float(monitor.latest("adopted")) if monitor.history.days else 0.0
+
+    def beginning(self) -> bytes:
+        """Return what is drawn of it and stays; frames follow from here."""
+        until = self.society.parameters.steps
+        self._stream = DayStream(LiveResult(self.society), self.label, until)
+        self._told = -1
+        return self._stream.beginning()
+
+    def frame(self) -> bytes:
+        """Return what is to be drawn of today, and is not yet known to who draws."""
+        if self._stream is None:
+            raise RuntimeError("a frame comes after the beginning")
+        known = len(self.society.monitor.events)
+        news, self._told = known != self._told or self.day % 10 == 0, known
+        return self._stream.day(LiveResult(self.society), news)
+
+    def draw_forces(self) -> None:
+        """Let frames have places by forces, too."""
+        if self._stream is not None:
+            self._stream.draw_forces()
 
     def pull(self, lever: str) -> None:
         """Begin a named intervention tomorrow."""
-        self.society.steering.waiting += interventions.lever(lever, self.day + 1)
+        self._begin(interventions.lever(lever, self.day + 1))
 
     def change(self, name: str, value: Any) -> None:
         """Change a parameter from tomorrow on; a second thought replaces the first."""
@@ -95,14 +139,23 @@ class LiveSociety:
         one = Intervention.model_validate(about)
         waiting = self.society.steering.waiting
         again = [w for w in waiting if w.name == BY_HAND and set(w.set) == {name}]
-        self.society.steering.waiting = [w for w in waiting if w not in again] + [one]
+        self.society.steering.waiting = [w for w in waiting if w not in again]
+        self.by_hand = [w for w in self.by_hand if w not in again]
+        self._begin([one])
+
+    def _begin(self, some: Sequence[Intervention]) -> None:
+        self.society.steering.waiting += some
+        self.by_hand += some
 
     def branch(self, label: str) -> LiveSociety:
         """Return a copy of the society, its random numbers and its past."""
         other = object.__new__(LiveSociety)
         other.society, other.label = copy.deepcopy(self.society), label
-        other.snapshot = self.snapshot
-        other.layout, other.history = self.layout.copy(), self.history.copy()
+        other.by_hand = self.by_hand.copy()
+        other.snapshot = snapshot.of_society(other.society)
+        other.history = self.history.copy()
+        other._stream = None if self._stream is None else self._stream.copy()
+        other._told = self._told
         return other
 
     def rows(self) -> list[Row]:
@@ -143,9 +196,12 @@ class Session:
     """
 
     def __init__(self, setup: Setup) -> None:
-        self.setup = setup
+        self.setup = self.begun = setup  # as it would be begun again, as it was begun
         self.societies: list[LiveSociety] = []
         self.branched_at: int | None = None
+        self.done: list[Act] = []
+        self._to_do: list[Act] = []
+        self._until = 0
         self.reset(setup)
 
     @property
@@ -158,16 +214,19 @@ class Session:
         """Whether the last day has been simulated."""
         return self.day >= self.societies[0].society.parameters.steps
 
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether days are to come that an address asks for."""
+        return self.day < self._until and not self.finished
+
     def reset(self, setup: Setup | None = None) -> None:
         """Begin again on day 0; without a branch or an intervention."""
         setup = self.setup if setup is None else setup
         check(setup)
         society = Society(setup.scenario, rng=setup.seed, **setup.changes)
-        self.setup, self.societies, self.branched_at = (
-            setup,
-            [LiveSociety(society)],
-            None,
-        )
+        self.setup = self.begun = setup
+        self.societies, self.branched_at = [LiveSociety(society)], None
+        self.done, self._to_do, self._until = [], [], 0
 
     def step(self, days: int = 1) -> int:
         """Simulate some days in every society; return how many were left."""
@@ -177,6 +236,39 @@ class Session:
                 society.step()
             done += 1
         return done
+
+    def advance(self, seconds: float, most: int, pauses: bool = False) -> bool:
+        """Simulate days for some time.
+
+        Parameters
+        ----------
+        seconds
+            How long; at least a day is simulated.
+        most
+            How many days at most.
+        pauses
+            Whether to stop on a day that is a moment of the story.
+
+        Returns
+        -------
+        bool
+            Whether it stopped on such a day.
+        """
+        ends = time.perf_counter() + seconds
+        for _ in range(most):
+            self._do_what_is_due()
+            if self.finished:
+                return False
+            catches_up, before = self.is_catching_up, self.societies
+            moments = [society.step() for society in self.societies]
+            self._do_what_is_due()
+            if self.societies is not before:
+                return False
+            if pauses and any(moments) and not catches_up:
+                return True
+            if time.perf_counter() >= ends or (catches_up and not self.is_catching_up):
+                return False
+        return False
 
     def change(self, name: str, value: Any) -> bool:
         """Change a parameter; return whether that began the society again.
@@ -189,6 +281,7 @@ class Session:
             self.reset(changed)
             return True
         self.societies[-1].change(name, value)
+        self._note("set", f"{name}:{json.dumps(value)}")
         if len(self.societies) == 1:
             self.setup = changed
         return False
@@ -202,6 +295,7 @@ class Session:
             If there is no such lever.
         """
         self.societies[-1].pull(lever)
+        self._note("pull", lever)
 
     def branch(self) -> None:
         """Run a copy of the society beside it, in place of any other."""
@@ -209,19 +303,150 @@ class Session:
         first.label = "as it was"
         self.societies = [first, first.branch("what if")]
         self.branched_at = self.day
+        self._note("branch")
 
     def keep(self, which: int) -> None:
         """Keep one of two societies only."""
         self.societies = [self.societies[which]]
         self.societies[0].label = "as it is"
         self.branched_at = None
+        self._note("keep", str(which))
+
+    def copy(self) -> Session:
+        """Return a copy with the same past, which goes on for itself."""
+        other = copy.copy(self)
+        other.societies = [society.branch(society.label) for society in self.societies]
+        other.done, other._to_do = self.done.copy(), self._to_do.copy()
+        return other
 
     def differences(self) -> list[tuple[str, float, float]]:
         """Return name and latest value, as it was and what if, of every measure."""
-        rows = [row for society in self.societies if (row := society.latest())]
-        if len(rows) < 2:
-            return []
-        return [(name, rows[0][name], rows[1][name]) for name in MEASURES]
+        return differences(self.societies)
+
+    def effect(self) -> tuple[int, list[tuple[str, float, float]]] | None:
+        """Return what was measured before the last intervention by hand, and today.
+
+        Returns
+        -------
+        day, rows
+            The day before it; name, value on that day, latest value of every measure.
+            None if there was none, or it begins tomorrow, or before the first day.
+        """
+        society = self.societies[-1]
+        days = [one.at - 1 for one in society.by_hand if one.at is not None]
+        latest = society.latest()
+        if not days or latest is None or not 0 < max(days) < self.day:
+            return None
+        before = society.rows()[max(days) - 1]
+        return max(days), [(name, before[name], latest[name]) for name in MEASURES]
+
+    def as_scenario(self) -> Scenario:
+        """Return the society, or the branch, as a scenario: with what was done to it.
+
+        A run of it with the same seed is what was watched, day for day.
+        """
+        days = self.day or self.societies[-1].society.parameters.steps
+        begun = scenarios.load(self.begun.scenario).replace(**self.begun.changes)
+        more = [*begun.interventions, *self.societies[-1].by_hand]
+        return begun.replace(steps=days).model_copy(update={"interventions": more})
+
+    # ---------------------------------------------------------------------- addresses
+
+    def address(self) -> dict[str, str]:
+        """Return what it takes to come here again, for the address of the page."""
+        changes = self.begun.changes.items()
+        found = {
+            "scenario": self.begun.scenario,
+            "seed": str(self.begun.seed),
+            "set": ",".join(f"{name}:{json.dumps(value)}" for name, value in changes),
+            "did": ",".join(f"{day}:{what}" for day, what in self.done),
+            "day": str(self.day),
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def follow(self, address: Mapping[str, str]) -> None:
+        """Begin again with what an address says; ``advance`` simulates its days.
+
+        Raises
+        ------
+        InputError
+            If there is something in it that cannot be.
+        """
+        changes = dict(map(_assigned, _listed(address.get("set", ""))))
+        seed = _whole("seed", address.get("seed", str(self.setup.seed)))
+        name = address.get("scenario", self.setup.scenario)
+        if name != self.setup.scenario and name not in scenarios.names():
+            raise InputError(f"unknown scenario {name!r:.80} in the address")
+        setup = Setup(name, seed, changes)
+        acts = [_act(text) for text in _listed(address.get("did", ""))]
+        until = _whole("day", address.get("day", "0"))
+        self.reset(setup)
+        self._to_do = sorted(acts, key=lambda act: act.day)
+        self._until = max([until, *(act.day for act in acts)])
+        self._do_what_is_due()
+
+    def _note(self, what: str, about: str = "") -> None:
+        self.done.append(Act(self.day, f"{what}:{about}" if about else what))
+
+    def _do_what_is_due(self) -> None:
+        while self._to_do and self._to_do[0].day <= self.day:
+            what, _, about = self._to_do.pop(0).what.partition(":")
+            if what == "branch":
+                self.branch()
+            elif what == "keep":
+                which = _whole("keep", about)
+                if which >= len(self.societies):
+                    raise InputError(
+                        f"the address keeps society {which}: there is none"
+                    )
+                self.keep(which)
+            elif what == "pull":
+                self.pull(about)
+            else:
+                self.change(*_assigned(about))
+
+
+class Act(NamedTuple):
+    """What was done on a day: ``branch``, ``keep:1``, ``pull:NAME``, ``set:NAME:2``."""
+
+    day: int
+    what: str
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
+        raise InputError(f"{name!r} of the address is a whole number, not {text!r:.80}")
+    return int(text)
+
+
+def _assigned(text: str) -> tuple[str, Any]:
+    """Return name and value of a parameter in an address."""
+    name, _, value = text.partition(":")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        raise InputError(
+            f"a parameter in the address is NAME:VALUE, not {text!r:.80}"
+        ) from None
+
+
+def _act(text: str) -> Act:
+    day, _, what = text.partition(":")
+    if what.partition(":")[0] not in ("branch", "keep", "pull", "set"):
+        raise InputError(f"the address asks for {text!r:.80}, which cannot be done")
+    return Act(_whole("did", day), what)
+
+
+def differences(scenes: Sequence[Any]) -> list[tuple[str, float, float]]:
+    """Return name and latest value of every measure in two scenes; none of one."""
+    rows = [row for scene in scenes if (row := scene.latest())]
+    if len(rows) < 2:
+        return []
+    return [(name, rows[0][name], rows[1][name]) for name in MEASURES]
 
 
 class StoredScene:
@@ -245,11 +470,28 @@ class StoredScene:
             raise InputError(f"{self.result.path} has no snapshots; run it again")
         self.label = self.result.path.name
         self.snapshot = snapshot.of_result(self.result, self.days[-1])
-        last = self.snapshot
-        self.layout, self.history = Layout(last), LifeHistory()
+
+    @functools.cached_property
+    def _past(self) -> tuple[LifeHistory, dict[int, Turns]]:
+        """The lives of all, which are read when the first story is asked for."""
+        history = LifeHistory()
         for day in self.days:
-            self.history.note(snapshot.of_result(self.result, day), self.layout)
-        self._noted = noted_turns(self.result, last.day)
+            history.note(snapshot.of_result(self.result, day))
+        return history, noted_turns(self.result, self.days[-1])
+
+    def read_past(self) -> None:
+        """Read what stories are told from, so that they are told at once."""
+        self._past  # noqa: B018
+
+    def packed(self) -> bytes:
+        """Return what is drawn of it."""
+        changed = (self.result.path / "provenance.json").stat().st_mtime_ns
+        return _packed(self.result.path, changed)
+
+    @property
+    def last_day(self) -> int:
+        """The last day of the run."""
+        return max(int(self.result.series.index[-1]), self.days[-1])
 
     def go(self, day: int) -> None:
         """Show the last kept day up to ``day``."""
@@ -282,7 +524,7 @@ class StoredScene:
 
     def story(self, agent: int) -> AgentStory:
         """Return the story of an agent up to the day shown, with what it said."""
-        found = story(self.snapshot, self.history, self._noted, agent)
+        found = story(self.snapshot, *self._past, agent)
         talks = self.result.speech.talks
         own = talks[(talks["agent"] == agent) & (talks["step"] <= self.snapshot.day)]
         words = zip(own["step"], own["listener"], own["said"], strict=True)
@@ -290,6 +532,7 @@ class StoredScene:
         return found._replace(said=tuple(said[-MOST_SAID:]))
 
 
-def pictures(scenes: Sequence[Any]) -> list[snapshot.NetworkFrame]:
-    """Return what is drawn of each scene."""
-    return [snapshot.picture(scene.snapshot, scene.layout) for scene in scenes]
+@functools.lru_cache(maxsize=4)
+def _packed(path: Path, changed: int) -> bytes:
+    """Return a run as a view reads it; the same as before if it has not changed."""
+    return pack(result.load(path))

@@ -31,6 +31,7 @@ from sim.cli.run import add_resume, add_run
 from sim.cli.stored import add_diff, add_open, add_runs, add_show
 from sim.cli.sweep import add_compare, add_sweep
 from sim.cli.verify import add_verify
+from sim.utils.garbage import collect_rarely
 from sim.utils.progress import PATIENCE, progress_shown
 from sim.utils.stopping import stop_signals
 
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with suppress(ValueError):  # not in the main thread: leave signals alone
         for number in stop_signals():
             signal.signal(number, _terminated)
+    if arguments is None:
+        collect_rarely()
     _open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     whole = parser()
@@ -67,10 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _asked_for_help(words: list[str]) -> list[str]:
-    """Return ``run --help`` for ``help run``."""
-    if words[:1] != ["help"]:
+    """Return ``run --help`` for ``help run``, whatever options stand before."""
+    at = next((n for n, word in enumerate(words) if not word.startswith("-")), None)
+    if at is None or words[at] != "help":
         return words
-    return [*words[1:2], "--help"]
+    asked = [word for word in words[at + 1 : at + 2] if word != "help"]
+    return [*words[:at], *asked, "--help"]
 
 
 def _open_streams() -> None:
@@ -93,19 +98,21 @@ def _terminated(number: int, _: Any) -> NoReturn:
 
 
 def _complain(error: Exception) -> int:
+    from sim.utils.colour import painted
     from sim.utils.errors import InputError, legible
 
+    word = painted("error:", "bad", sys.stderr)
     line = legible(" ".join(str(error).split()))
     if isinstance(error, MemoryError):
         line = f"there is not enough memory for this ({line}); take fewer humans"
-        print(f"{PROGRAM}: error: {line}", file=sys.stderr)
+        print(f"{PROGRAM}: {word} {line}", file=sys.stderr)
         return 2
     if isinstance(error, InputError | OSError):
-        print(f"{PROGRAM}: error: {line}", file=sys.stderr)
+        print(f"{PROGRAM}: {word} {line}", file=sys.stderr)
         return 2
     kind = type(error).__name__
     hint = "add --debug for the details"
-    print(f"{PROGRAM}: internal error: {kind}: {line}; {hint}", file=sys.stderr)
+    print(f"{PROGRAM}: internal {word} {kind}: {line}; {hint}", file=sys.stderr)
     return 1
 
 

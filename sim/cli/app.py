@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from sim.cli.arguments import add_command, as_json, is_looked_at, port
-from sim.cli.known import check_scenario, run_at
+from sim.cli.known import RUNS, check_scenario, run_at
 from sim.cli.warming import compile_first
 from sim.utils.errors import InputError
 from sim.utils.progress import PATIENCE, progress_shown
 from sim.utils.stopping import stop_signals
-
-RUNS = Path("results/runs")
 
 
 def add_app(commands: Any) -> None:

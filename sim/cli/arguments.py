@@ -296,6 +296,7 @@ def as_table(
     fold
         Whether the last cell goes on in further lines, below its first.
     """
+    from sim.utils.colour import painted
     from sim.utils.errors import legible
 
     lines = []
@@ -305,7 +306,8 @@ def as_table(
             lines.append(folded(start, str(last), len(start)))
         else:
             lines.append(f"{start}{last}".rstrip())
-    return legible("\n".join(lines))
+    first, *others = [legible(line) for line in lines] or [""]
+    return "\n".join([painted(first, "strong") if heads else first, *others])
 
 
 def interval(low: float, high: float) -> str:

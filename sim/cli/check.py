@@ -100,6 +100,7 @@ def check_expectations(args: argparse.Namespace) -> int:
         seeds=args.seeds,
         first_seed=args.first_seed,
         workers=workers,
+        parameters=size_of(args),  # of the scenarios that it is compared with, too
         functions=functions,
     )
     print(as_json(_record(report)) if args.json else _text(report))
@@ -108,13 +109,15 @@ def check_expectations(args: argparse.Namespace) -> int:
 
 def _text(report: Report) -> str:
     """Return the verdicts as text: each expectation, what was seen, pass or fail."""
+    from sim.utils.colour import painted
     from sim.utils.stats import five_numbers
 
     first, last = report.seeds[0], report.seeds[-1]
     lines = [f"{report.scenario}, seeds {first} to {last}, {report.steps} days"]
     for verdict in report.verdicts:
         one = verdict.expectation
-        word = "pass" if verdict.passed else "FAIL"
+        passed = painted("pass", "good"), painted("FAIL", "bad")
+        word = passed[0] if verdict.passed else passed[1]
         lines += [
             f"\n{word}  {one.text}",
             f"      {one.claim}: {verdict.held} of {verdict.runs} runs, "

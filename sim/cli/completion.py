@@ -8,6 +8,7 @@ from typing import Any
 
 from sim.cli.arguments import add_command
 from sim.cli.known import LATEST, kept_runs, scenario_names
+from sim.utils.errors import InputError
 
 # Each asks for words: all that is typed so far, the last one unfinished.
 SCRIPTS = {
@@ -23,7 +24,8 @@ complete -o default -F _os_society os-society
 #compdef os-society
 _os_society() {
     local -a found
-    found=(${(f)"$(${words[1]} completion words -- ${words[2,CURRENT]} 2>/dev/null)"})
+    found=(${(f)"$(${words[1]} completion words -- \\
+        "${(@)words[2,CURRENT]}" 2>/dev/null)"})
     if (( ${#found} )); then compadd -a found; else _files; fi
 }
 if (( ! $+functions[compdef] )); then autoload -Uz compinit && compinit; fi
@@ -61,12 +63,14 @@ def add_completion(commands: Any) -> None:
         is_watched=False,
     )
     completion.add_argument("shell", choices=(*SCRIPTS, WORDS), help="which shell")
-    completion.add_argument("typed", nargs="*", help=argparse.SUPPRESS)
+    completion.add_argument("typed", nargs="*", default=[], help=argparse.SUPPRESS)
 
 
 def complete(args: argparse.Namespace) -> int:
     """Print the script of a shell, or the words that may follow what is typed."""
     if args.shell != WORDS:
+        if args.typed:
+            raise InputError(f"too many arguments: {' '.join(args.typed)}")
         print(SCRIPTS[args.shell], end="")
         return 0
     for word in candidates(args.whole, args.typed or [""]):

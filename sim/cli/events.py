@@ -77,7 +77,7 @@ def list_events(args: argparse.Namespace) -> int:
 
     put_to_use(args)
     result = load(path)
-    events = result.detect() if args.again else result.events
+    events = result.detect(_sought(args.kind)) if args.again else result.events
     if args.kind:
         kinds = [_known(kind, events) for kind in args.kind]
         events = events[events["kind"].isin(kinds)]
@@ -86,6 +86,13 @@ def list_events(args: argparse.Namespace) -> int:
     else:
         print(table_of(events))
     return 0
+
+
+def _sought(kinds: list[str] | None) -> list[str] | None:
+    """Return the kinds to look for again: None, all, if one has no detector here."""
+    from sim.events.detectors import DETECTORS
+
+    return kinds if kinds and set(kinds) <= DETECTORS.keys() else None
 
 
 def _check_shipped(kind: str, path: Path) -> None:

@@ -59,6 +59,11 @@ def kept_runs() -> list[Path]:
     return sorted(times, key=lambda one: (-times[one], one.name))
 
 
+def none_yet() -> str:
+    """Return what to say where no run is stored."""
+    return f"no run is stored here yet; '{called()} run her' makes one"
+
+
 def _time_of(file: Path) -> float:
     try:
         return file.stat().st_mtime
@@ -86,8 +91,7 @@ def run_at(text: str, what: str = "run") -> Path:
     kept = kept_runs()
     if text == LATEST:
         if not kept:
-            first = f"'{called()} run her' makes one"
-            raise InputError(f"no run is stored here yet; {first}")
+            raise InputError(none_yet())
         return kept[0]
     sweeps = list(SWEEPS.glob(f"*/{LEDGER}")) if "sweep" in what else []
     kept = [*kept, *(one.parent for one in sweeps)]

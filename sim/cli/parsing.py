@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from sim.cli.arguments import PROGRAM
+from sim.utils.colour import painted
 from sim.utils.errors import closest
 from sim.utils.synonyms import COMMANDS
 
@@ -17,15 +19,28 @@ _NUMBER = re.compile(r"-\.?\d")
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line, and name what was probably meant."""
 
+    _is_sorted = False  # whether options are taken first, and then all other words
+
     def error(self, message: str) -> NoReturn:
         """Print one line and exit with code 2."""
-        self.exit(2, f"{PROGRAM}: error: {message} (see '{self.prog} --help')\n")
+        word = painted("error:", "bad", sys.stderr)
+        self.exit(2, f"{PROGRAM}: {word} {message} (see '{self.prog} --help')\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse arguments; an option that there is not is the first to be told."""
+        """Parse arguments; an option that there is not is the first to be told.
+
+        Words may stand before and after options.
+        """
         self._refuse_unknown(args or ())
         found, left = super().parse_known_args(args, namespace)
-        if left and self._commands() is None:
+        if not left or self._is_sorted or self._commands() is not None:
+            return found, left
+        self._is_sorted = True
+        try:
+            found, left = self.parse_known_intermixed_args(args)
+        finally:
+            self._is_sorted = False
+        if left:
             self.error(f"too many arguments: {' '.join(left)}")
         return found, left
 

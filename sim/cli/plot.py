@@ -38,7 +38,7 @@ def add_plot(commands: Any) -> None:
     plot = add_command(commands, "plot", plot_run, "Draw a stored run.", examples)
     add_run_argument(plot)
     others = "other seeds, for survival and story; story takes controls, too"
-    plot.add_argument("more", nargs="*", metavar="RUN", help=others)
+    plot.add_argument("more", nargs="*", default=[], metavar="RUN", help=others)
     every = "all draws every figure but the film"
     what = (*FIGURES, FILM, "all")
     plot.add_argument("--what", choices=what, default="all", help=every)
@@ -61,7 +61,7 @@ def add_export(commands: Any) -> None:
     ]
     export = add_command(commands, "export", export_run, text, examples)
     add_run_argument(export)
-    out = "file to write; a page is called like the run unless given"
+    out = "file to write (of a page: NAME-view.html, here)"
     export.add_argument("--out", metavar="PATH", help=out)
     page = "as one page that plays the run in a browser, offline (--format html)"
     export.add_argument("--html", action="store_true", help=page)
@@ -201,7 +201,7 @@ def export_run(args: argparse.Namespace) -> int:
     result = load(path)
     files = export_run(
         result,
-        args.out or f"{result.path.resolve().name}.html",
+        args.out or f"{result.path.resolve().name}-view.html",
         kind,
         args.step,
         whole=args.whole,

@@ -158,6 +158,7 @@ def resume_run(args: argparse.Namespace) -> int:
 
 def _tell(result: Result, args: argparse.Namespace, is_kept: bool = False) -> int:
     """Print what came of a run, and draw it unless it was kept and is drawn."""
+    from sim.utils.colour import painted
     from sim.utils.errors import legible
 
     if args.json:
@@ -175,12 +176,13 @@ def _tell(result: Result, args: argparse.Namespace, is_kept: bool = False) -> in
     print()
     if is_kept:
         made = str(result.provenance.get("created"))
-        print(f"kept     run before, {made}; --force runs it again")
-    print(f"run      {short(result.path)}")
+        kept = painted("kept", "strong")
+        print(f"{kept}     run before, {made}; --force runs it again")
+    print(f"{painted('run', 'strong')}      {short(result.path)}")
     if spoken := summary_of(result):
         print(legible(spoken))
     for figure in figures:
-        print(f"figure   {short(figure)}")
+        print(f"{painted('figure', 'strong')}   {short(figure)}")
     print(_next(result))
     return 0
 

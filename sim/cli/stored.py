@@ -17,7 +17,7 @@ from sim.cli.arguments import (
     folded,
     positive,
 )
-from sim.cli.known import kept_runs, run_at
+from sim.cli.known import kept_runs, none_yet, run_at
 from sim.cli.plot import draw_after_run, figures_there, short
 from sim.cli.run import summary, timeline
 
@@ -73,14 +73,12 @@ def add_diff(commands: Any) -> None:
 
 def list_runs(args: argparse.Namespace) -> int:
     """Print the stored runs with their key numbers."""
-    from sim.cli.known import called
-
     found = [_listed(run) for run in kept_runs()[: args.last]]
     if args.json:
         print(as_json(found, indent=2))
         return 0
     if not found:
-        print(f"no run is stored here yet; '{called()} run her' makes one")
+        print(none_yet())
         return 0
     heads = ("humans", "days", "OSes", "departed", "events", "made", "run")
     names = ("humans", "steps", "oses", "departed", "events", "created")
@@ -217,6 +215,7 @@ def _watch(args: argparse.Namespace, path: Path) -> int:
     from sim.cli.app import open_page
 
     words = ["app", str(path), *["--no-browser"] * args.no_browser]
+    words += ["--json"] * args.json
     return open_page(args.whole.parse_args(words))
 
 
@@ -295,7 +294,7 @@ def _differences(found: Mapping[str, Any]) -> str:
         lines = [f"{one} and {other} are equal: all their tables have the same bytes"]
     else:
         day = found["first_day"]
-        when = "all measures are the same" if day is None else f"from day {day} on"
+        when = "in no measure of any day" if day is None else f"from day {day} on"
         lines = [f"{one} and {other} differ: {when}"]
     for name, title in (
         ("made", "made with"),

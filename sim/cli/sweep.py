@@ -104,10 +104,13 @@ def add_sweep(commands: Any) -> None:
 
 def run_sweep(args: argparse.Namespace) -> int:
     """Run a sweep; return 1 if a run failed, 130 if it was interrupted."""
+    from sim.scenarios.outcomes import known_for_now
     from sim.studies import executors, sweeps
     from sim.studies.design import read
 
-    design = read(args.design, put_to_use(args))
+    own, functions = put_to_use(args), functions_of(args)
+    with known_for_now(functions):
+        design = read(args.design, own)
     place = Path(args.out) if args.out is not None else sweeps.SWEEPS / design.name
     if args.cluster is not None:
         executors.check(args.cluster, args.insecure)
@@ -128,7 +131,7 @@ def run_sweep(args: argparse.Namespace) -> int:
                 executor,
                 out=place,
                 resume=args.resume,
-                functions=functions_of(args),
+                functions=functions,
                 until=until_of(args),
                 allow_model=args.allow_model,
                 insecure=args.insecure,

@@ -5,7 +5,12 @@
 A folder of sources is put together in ``build/docs/source``: documents and notebooks in
 their places, and pages of reference from the code (public names, the command line,
 parameters, events, scenarios, interventions, columns). Sphinx makes ``build/docs/html``
-of it; a warning is an error. Nothing of it is fetched: links to other sites stay links.
+of it. A warning is an error, and so is a link that leads nowhere or a misspelt word
+(``sim.docs.checks``). Nothing of it is fetched: links to other sites stay links, and
+``--links`` alone asks whether they are there.
+
+What ``examples/`` says of a public name stands on the name's page, where an example in
+its docstring is not enough; tests run both.
 """
 
 from __future__ import annotations
@@ -20,9 +25,8 @@ from pathlib import Path
 
 import sim
 from sim.cli import parser
-from sim.docs import describe
+from sim.docs import checks, describe
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
-from sim.utils.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 COPIED = (
@@ -30,7 +34,34 @@ COPIED = (
     *("results/*.png", "experiments/mechanisms/*", "experiments/CLUSTER.md"),
     *("CHANGELOG.md", "LICENSE"),
 )
-NEEDED = ("sphinx", "myst_nb", "pydata_sphinx_theme")
+NEEDED = ("sphinx", "myst_nb", "pydata_sphinx_theme", "codespell_lib")
+EXAMPLES = Path(__file__).parent / "examples"
+# What is public of the modules that `dir(sim)` shows: functions and classes.
+MODULES: dict[str, tuple[str, ...]] = {
+    "checks": ("check", "Report"),
+    "events": (
+        *("register", "forget", "Detector", "Event", "Note", "Reading"),
+        *("Monitor", "StoredReadings", "replay", "early_warning"),
+    ),
+    "exports": ("export", "day_graph", "whole_graph"),
+    "interventions": ("lever", "profile", "Intervention", "Condition"),
+    "mechanisms": ("Column", "real", "whole", "switch", "rule", "slot_of", "draws_of"),
+    "outcomes": ("outcomes", "meaning", "is_known", "has_twin", "Outcome"),
+    "plots": (
+        *("timeline", "story", "network", "multiples", "scene", "animate", "ego"),
+        *("communities", "growth", "attention", "survival", "staying", "difference"),
+        *("heat_map", "phase", "sensitivity", "save"),
+        *("ComparisonLabels", "Map", "NetworkLayout"),
+    ),
+    "scenarios": ("load", "names"),
+}
+# Classes of other packages, whose members are theirs to describe.
+OTHERS = {
+    **{"Human": "Agent", "OS": "Agent", "Society": "Model"},
+    **{"Parameters": "BaseModel", "Scenario": "BaseModel"},
+}
+# Of pydantic, and no part of what is public here.
+LEFT_OUT = "model_config, model_fields, model_computed_fields, model_post_init"
 
 CONF = '''"""Settings of Sphinx, written by sim.docs.site."""
 
@@ -56,6 +87,7 @@ default_role = "code"
 html_theme = "pydata_sphinx_theme"
 html_title = "OS Society"
 html_show_sourcelink = False
+html_sidebars = {{"gallery": []}}
 html_theme_options = {{"show_toc_level": 2, "navigation_with_keys": False}}
 
 
@@ -76,6 +108,7 @@ PARTS: dict[str, tuple[str, str, dict[str, str]]] = {
         "Guides",
         "How to do what comes up.",
         {
+            "sim/docs/HOWTO": "recipes: network, scenario, mechanism, sweep, cast",
             "sim/docs/FAQ": "questions that come up",
             "sim/docs/NETWORKS": "a network of your own",
             "sim/docs/MECHANISMS": "a rule, process, measure or detector of your own",
@@ -99,7 +132,7 @@ PARTS: dict[str, tuple[str, str, dict[str, str]]] = {
         "Reference",
         "Made from the code.",
         {
-            "reference/python": "the public names of Python",
+            "reference/python": "the public names of Python, with examples",
             "reference/command_line": "the commands, with their options and examples",
             "reference/parameters": "parameters: value, unit, range, meaning, source",
             "reference/events": "kinds of events, and their rates of false alarms",
@@ -108,11 +141,13 @@ PARTS: dict[str, tuple[str, str, dict[str, str]]] = {
             "reference/columns": "columns of humans, OSes and of what is seen of them",
         },
     ),
+    "gallery": ("Gallery", "What figures look like.", {}),
     "project": (
         "Project",
         "How it changes, and how to take part.",
         {
             "CHANGELOG": "what has changed",
+            "sim/docs/ROADMAP": "what is likely to come, and what is not",
             "sim/docs/CONTRIBUTING": "where things are, and how to add to them",
             "sim/docs/RELEASING": "what stays stable, and how a release is made",
         },
@@ -134,6 +169,7 @@ def assemble(place: Path) -> None:
         "conf.py": CONF.format(version=sim.__version__),
         "index.md": readme + toctree(["Tutorials <notebooks/README>", *PARTS]),
         **{f"{name}.md": part(*known) for name, known in PARTS.items()},
+        "gallery.md": gallery(),
         "notebooks/README.md": (ROOT / "notebooks" / "README.md").read_text("utf-8")
         + toctree(tutorials),
         **reference(),
@@ -156,6 +192,7 @@ def part(title: str, about: str, pages: Mapping[str, str]) -> str:
 
 def reference() -> dict[str, str]:
     """Return the pages that are made from the code, by their files."""
+    names = (*public(), *MODULES)
     columns = [
         ("Humans", describe.columns_of(HUMAN_COLUMNS)),
         ("OSes", describe.columns_of(OS_COLUMNS)),
@@ -169,10 +206,12 @@ def reference() -> dict[str, str]:
         "interventions": ("Interventions", describe.lever_table()),
         "columns": ("Columns", tables),
         "command_line": ("Command line", command_line()),
-        "python": ("Python", names_table() + toctree(f"names/{n}" for n in public())),
+        "python": ("Python", names_table() + toctree(f"names/{n}" for n in names)),
     }
     pages = {f"reference/{n}.md": f"# {t}\n\n{body}\n" for n, (t, body) in made.items()}
-    return pages | {f"reference/names/{name}.md": name_page(name) for name in public()}
+    described = {name: name_page(name) for name in public()}
+    described |= {name: module_page(name) for name in MODULES}
+    return pages | {f"reference/names/{name}.md": t for name, t in described.items()}
 
 
 def public() -> list[str]:
@@ -183,20 +222,88 @@ def public() -> list[str]:
 def names_table() -> str:
     """Return a table of the public names and what each is, in a line."""
     rows = []
-    for name in public():
+    for name in (*public(), *MODULES):
         said = (inspect.getdoc(getattr(sim, name)) or "").partition("\n")[0]
         rows.append((f"[sim.{name}](names/{name}.md)", said.replace("|", "\\|")))
     return describe.table(("name", "what it is"), rows) + "\n"
 
 
 def name_page(name: str) -> str:
-    """Return the page of a public name."""
-    is_class = inspect.isclass(getattr(sim, name))
-    kind = "autoclass" if is_class else "autofunction"
-    lines = [f"# sim.{name}", "", "```{eval-rst}", f".. {kind}:: sim.{name}"]
-    if is_class:
-        lines.append("   :members:")
+    """Return the page of a public name: what it is, and examples."""
+    what = getattr(sim, name)
+    shown = ["## Examples", "", examples(name)] if examples(name) else []
+    lines = directive(f"sim.{name}", what, OTHERS.get(name, ""))
+    described = ["```{eval-rst}", *lines, "```", ""]
+    if inspect.isclass(what):  # long: its examples come first
+        parts = [*shown, "## Reference", "", *described]
+    else:
+        parts = [*described, *shown]
+    return "\n".join([f"# sim.{name}", "", *parts])
+
+
+def module_page(name: str) -> str:
+    """Return the page of a public module: what it is for, examples, and its names."""
+    module = getattr(sim, name)
+    about = (inspect.getdoc(module) or "").replace("``", "`")
+    lines = [f"# sim.{name}", "", about, "", "## Examples", "", examples(name)]
+    lines += ["## Names", "", "```{eval-rst}"]
+    for one in MODULES[name]:
+        lines += directive(f"{module.__name__}.{one}", getattr(module, one))
     return "\n".join([*lines, "```", ""])
+
+
+def directive(path: str, what: object, of_others: str = "") -> list[str]:
+    """Return the lines by which Sphinx describes a function or a class.
+
+    Parameters
+    ----------
+    path
+        Where it can be imported from.
+    what
+        The function or class itself.
+    of_others
+        The class from which on inherited members are of another package.
+    """
+    if not inspect.isclass(what):
+        return [f".. autofunction:: {path}", ""]
+    inherited = [f"   :inherited-members: {of_others}"] if of_others else []
+    left_out = [f"   :exclude-members: {LEFT_OUT}"] if of_others == "BaseModel" else []
+    is_tuple = issubclass(what, tuple)  # its fields are described where it is
+    members = [] if is_tuple else ["   :members:"]
+    return [f".. autoclass:: {path}", *members, *inherited, *left_out, ""]
+
+
+def examples(name: str) -> str:
+    """Return the examples of a public name or module, as Markdown; '' if none."""
+    file = EXAMPLES / f"{name}.md"
+    return file.read_text("utf-8") if file.exists() else ""
+
+
+def gallery() -> str:
+    """Return the page of figures: what each shows, and how to draw it."""
+    from sim import plots
+    from sim.cli.plot import FIGURES, FILM
+
+    rows = []
+    for name in MODULES["plots"]:
+        draw = getattr(plots, name)
+        if inspect.isclass(draw) or name == "save":
+            continue
+        called = {"animate": FILM}.get(name, name)
+        command = f"`plot RUN --what {called}`" if called in (*FIGURES, FILM) else ""
+        said = (inspect.getdoc(draw) or "").partition("\n")[0]
+        rows.append((f"[`plots.{name}`](reference/names/plots.md)", said, command))
+    heads = ("function", "what it draws", "`os-society ...`")
+    shown = (
+        ("her-story", "The story of `her` over 30 seeds, its controls as thin lines"),
+        ("her-timeline", "One run of `her`: what happened, and when"),
+        ("phase", "Where half of the OSes have departed, over two parameters"),
+        ("gallery", "Every figure there is, drawn by `make gallery`"),
+    )
+    images = (f"## {said}\n\n![{said}](results/{name}.png)\n" for name, said in shown)
+    about = "A figure is drawn by a function of `sim.plots`, or from the command line."
+    table = describe.table(heads, rows)
+    return "\n".join(["# Gallery", "", about, "", table, "", *images])
 
 
 def command_line() -> str:
@@ -213,26 +320,36 @@ def command_line() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Put the sources together and build; return 1 if Sphinx has a warning."""
+    """Put the sources together, build, and look at words and links.
+
+    Return 1 if Sphinx has a warning, a word is misspelt, or a link leads nowhere.
+    """
     about = (__doc__ or "").partition("\n")[0]
     options = argparse.ArgumentParser(description=about)
     options.add_argument("place", type=Path, help="folder to build in")
     options.add_argument("--only-assemble", action="store_true", help="build nothing")
+    asks = "ask whether pages of other sites are there, too; needs a network"
+    options.add_argument("--links", action="store_true", help=asks)
     args = options.parse_args(arguments)
     place = args.place.resolve()
     assemble(place / "source")
     if args.only_assemble:
         return 0
     if missing := [one for one in NEEDED if importlib.util.find_spec(one) is None]:
-        install = "'.[docs]' has them"
-        raise InputError(f"the site needs {', '.join(missing)}: {install}")
+        install = "pip install '.[docs]'"
+        options.error(f"the site needs {', '.join(missing)}: {install}")
     from sphinx.cmd.build import main as build
 
     html = ["-W", "--keep-going", "-b", "html", "-j", "auto", "-q"]
     shutil.rmtree(place / "html", ignore_errors=True)
     code = int(build([*html, str(place / "source"), str(place / "html")]))
+    faults = [*checks.misspelt(place / "source"), *checks.broken(place / "html")]
+    if args.links:
+        faults += checks.unreachable(place / "html")
+    for fault in faults:
+        print(fault, file=sys.stderr)
     print(place / "html" / "index.html")
-    return code
+    return 1 if code or faults else 0
 
 
 if __name__ == "__main__":

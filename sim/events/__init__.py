@@ -107,7 +107,7 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'sim.events' has no attribute {name!r}")
-    home = _HOME.get(name, f"sim.events.{name}")
+    home = _HOME.get(name, f"sim.events.detectors.{name}")
     if home not in ("sim.events.kinds", "sim.model.parameters"):
         importlib.import_module("sim.events.detectors")  # before a user's own detectors
     module = importlib.import_module(home)

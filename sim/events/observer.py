@@ -7,7 +7,7 @@ day by day they find again in a stored run.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,6 +30,16 @@ FRESH, WITHIN, EXPECTED = 0, 1, 2  # codes of the note "new friends"
 EVERYBODY, ALIKE = 0, 1  # codes of the note "exposure"
 
 Notes = dict[str, Note]
+
+# Returns the value of a parameter today: one of all OSes, or float64[OSes].
+ValueOf = Callable[[str], Any]
+OF_THE_HAZARD = (
+    "reach",
+    "longing",
+    "departure_threshold",
+    "departure_noise",
+    "departure_rate",
+)
 
 
 # Under which name it is noted for whom something holds for the first time; the second
@@ -128,11 +138,16 @@ class Observer:
         self._turned, self._alone = toggled["turned"], toggled["unrequited"]
 
     def read(
-        self, state: State, threads: ThreadPoolExecutor | None = None
+        self,
+        state: State,
+        threads: ThreadPoolExecutor | None = None,
+        value_of: ValueOf | None = None,
     ) -> tuple[dict[str, float], Notes]:
         """Return the measures of today, and what is noted of whom.
 
         ``threads`` share the work in large societies; what they find is the same.
+        ``value_of`` gives parameters of OSes as they are today; if None they are those
+        that the run was started with.
         """
         self.days += 1
         threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
@@ -143,7 +158,8 @@ class Observer:
         self._love(state, notes)
         self._turns(state, notes)
         self._gathering(state, notes)
-        self._leaving(state, notes)
+        usual = functools.partial(getattr, self.parameters)
+        self._leaving(state, notes, value_of or usual)
         if self.days % WEEK == 0:
             self._disclosures(state, notes)
             absent = np.zeros(state.ties.agents, bool)
@@ -198,7 +214,7 @@ class Observer:
         capped = oses.growth >= np.float32(parameters.growth_cap)
         notes["capped"] = _note(self._first("capped", capped) + n)
 
-    def _leaving(self, state: State, notes: Notes) -> None:
+    def _leaving(self, state: State, notes: Notes, value_of: ValueOf) -> None:
         """Note who left, and how many of their peers had, beside those who could."""
         oses, n = state.oses, state.humans.n
         gone = self._first("departed", oses.status == DEPARTED)
@@ -207,9 +223,9 @@ class Observer:
             exposure = np.where(left > 0.0, left / (left + staying), 0.0)
         notes["departed"] = _note(gone + n, exposure[gone])
         if len(gone):
-            could = could_leave(oses, gone, self.parameters.upgrade_days)
+            could = could_leave(oses, gone, value_of("upgrade_days"))
             shown = exposure[could].astype(np.float64)
-            hazard = own_hazard(oses, could, self.parameters)
+            hazard = own_hazard(oses, could, value_of)
             odds = hazard / np.maximum(1.0 - hazard, 1e-9)
             alike = float((odds * shown).sum()) / max(float(odds.sum()), 1e-300)
             notes["exposure"] = _note([EVERYBODY, ALIKE], [shown.mean(), alike])
@@ -221,7 +237,7 @@ class Observer:
         notes["told"] = _note(self._first("told", known))
 
 
-def could_leave(oses: Table, gone: Array, upgrade_days: int) -> Array:
+def could_leave(oses: Table, gone: Array, upgrade_days: Array | float) -> Array:
     """Return the rows of OSes that could have left today, those that did among them.
 
     An OS can from the day after it came back upgraded, unless it has decided to stay.
@@ -234,7 +250,7 @@ def could_leave(oses: Table, gone: Array, upgrade_days: int) -> Array:
     return found
 
 
-def own_hazard(oses: Table, rows: Array, parameters: Parameters) -> Array:
+def own_hazard(oses: Table, rows: Array, value_of: ValueOf) -> Array:
     """Return the hazard at which OSes leave each for itself, float64[rows], 1/day.
 
     It is the model's without its term of copying: what the world is still worth to the
@@ -245,11 +261,14 @@ def own_hazard(oses: Table, rows: Array, parameters: Parameters) -> Array:
         column[rows].astype(np.float64)
         for column in (oses.growth, oses.hold, oses.threshold)
     )
-    held = _exp_decay(np.maximum(growth, 0.0) / parameters.reach)
-    push = parameters.longing * (1.0 - held) - hold
-    over = (push - parameters.departure_threshold - own) / parameters.departure_noise
+    reach, longing, threshold, noise, rate = (
+        np.broadcast_to(value_of(name), oses.n)[rows] for name in OF_THE_HAZARD
+    )
+    held = _exp_decay(np.maximum(growth, 0.0) / reach)
+    push = longing * (1.0 - held) - hold
+    over = (push - threshold - own) / noise
     part = _exp_decay(np.abs(over))
-    hazard: Array = parameters.departure_rate * np.where(over >= 0.0, 1.0, part)
+    hazard: Array = rate * np.where(over >= 0.0, 1.0, part)
     return hazard / (1.0 + part)
 
 

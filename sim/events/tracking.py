@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -124,9 +125,8 @@ class Tracker:
             return []
         today, step = today_of(reading), reading.step
         changes = self._settle(today)
-        held = [_counts(community, today) for community in self.communities]
-        taken = self._merge(today, held, step) | self._split(today, held, step)
-        taken |= self._match(today, held, step, changes)
+        taken = self._merge(today, step) | self._split(today, step)
+        taken |= self._match(today, step, changes)
         self._forget(step, changes)
         for at, seen in enumerate(today.seen):
             if at not in taken and seen.score > 0.0:
@@ -141,8 +141,7 @@ class Tracker:
         """Confirm last reading's merges and splits, or take them back."""
         changes: list[CommunityChange] = []
         for kind, old, new in self._doubted:
-            again = [_best(community, today)[1] > SAME for community in new]
-            if all(again):
+            if all(overlap > SAME for _, overlap in _best(new, today)):
                 size = sum(len(community.now.members) for community in old)
                 biggest = max(new, key=lambda community: len(community.now.members))
                 changes.append(
@@ -156,9 +155,10 @@ class Tracker:
         self._doubted = []
         return changes
 
-    def _merge(self, today: Today, held: list[Array], step: int) -> set[int]:
+    def _merge(self, today: Today, step: int) -> set[int]:
         """Join settled communities that mostly lie in one community of today."""
         into: dict[int, list[Community]] = {}
+        held = _counts(self.communities, today)
         for community, counts in zip(self.communities, held, strict=True):
             sure = community.settled and not community.doubtful
             if sure and len(counts) and not community.missed:
@@ -173,14 +173,15 @@ class Tracker:
                 taken.add(at)
         return taken
 
-    def _split(self, today: Today, held: list[Array], step: int) -> set[int]:
+    def _split(self, today: Today, step: int) -> set[int]:
         """Part settled communities that lie in several communities of today.
 
         If chance explains all parts, they are but remains of what fell apart.
         """
         beyond = np.array([seen.score >= self.threshold for seen in today.seen], bool)
         taken: set[int] = set()
-        for community, counts in zip(list(self.communities), held, strict=False):
+        held = _counts(self.communities, today)
+        for community, counts in zip(list(self.communities), held, strict=True):
             sure = community.settled and not community.doubtful
             if not sure or community not in self.communities:
                 continue
@@ -207,12 +208,12 @@ class Tracker:
         self._doubted.append((kind, old, new))
 
     def _match(
-        self, today: Today, held: list[Array], step: int, changes: list[CommunityChange]
+        self, today: Today, step: int, changes: list[CommunityChange]
     ) -> set[int]:
         """Carry communities on to today; tell births and growth."""
         taken = set()
-        for community in self.communities:
-            at, overlap = _best(community, today)
+        best = _best(self.communities, today)
+        for community, (at, overlap) in zip(self.communities, best, strict=True):
             if overlap <= SAME:
                 if community.last != step:
                     community.missed += 1
@@ -304,21 +305,37 @@ def _owners(today: list[Seen]) -> Array:
     return owner
 
 
-def _counts(community: Community, today: Today) -> Array:
-    """Return how many of a community's members are in each of today's communities."""
-    members, owner = community.now.members, today.owner
-    where = owner[members[members < len(owner)]]
-    return np.bincount(where[where >= 0], minlength=len(today.seen))
+def _counts(communities: Sequence[Community], today: Today) -> Array:
+    """Return how many members of each community are in each of today's.
+
+    It is int64[communities, communities of today].
+    """
+    width = len(today.seen)
+    members = [community.now.members for community in communities]
+    row = np.arange(len(members)).repeat([len(one) for one in members])
+    every = np.concatenate([np.zeros(0, np.int32), *members])
+    known = every < len(today.owner)
+    where, row = today.owner[every[known]], row[known]
+    row = row[where >= 0] * width + where[where >= 0]
+    counts = np.bincount(row, minlength=len(members) * width)
+    return counts.reshape(len(members), width)
 
 
-def _best(community: Community, today: Today) -> tuple[int, float]:
-    """Return the community of today that overlaps most, and its Jaccard index."""
-    counts = _counts(community, today)
-    if not len(counts) or not counts.any():
-        return -1, 0.0
-    overlap = counts / (today.size + len(community.now.members) - counts)
-    at = int(overlap.argmax())
-    return at, float(overlap[at])
+def _best(
+    communities: Sequence[Community], today: Today
+) -> Sequence[tuple[int, float]]:
+    """Return for each community that of today with the largest Jaccard index, and it.
+
+    It is (-1, 0.0) where none overlaps.
+    """
+    counts = _counts(communities, today)
+    if not counts.size:
+        return [(-1, 0.0)] * len(communities)
+    sizes = np.array([len(community.now.members) for community in communities])
+    overlap = counts / (today.size + sizes[:, None] - counts)
+    at, most = overlap.argmax(1), overlap.max(1)
+    at[most == 0.0] = -1
+    return list(zip(at.tolist(), most.tolist(), strict=True))
 
 
 def _union(communities: list[Community], like: Community) -> Seen:

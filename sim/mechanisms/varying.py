@@ -29,7 +29,7 @@ from sim.mechanisms.heterogeneity import (
 from sim.mechanisms.loops import Scope
 from sim.mechanisms.mechanism import Mechanism
 from sim.model.parameters import Parameters, about
-from sim.model.processes import Phase, run_over
+from sim.model.processes import PHASES, Phase, run_over
 from sim.model.state import State
 from sim.utils.errors import InputError
 from sim.utils.typing import Array
@@ -201,6 +201,11 @@ class Varying:
             if SOCKETS[factor.socket].phase == phase.name:
                 self._multiply(one, factor, phase, (state, day, threads), found)
         return found
+
+    def of_each(self, process: str, state: State, day: Any) -> dict[str, Array]:
+        """Return what differs in a process of the model, as ``values`` does."""
+        phase = next(phase for phase in PHASES if phase.name == process)
+        return self.values(phase, state, day)
 
     def _hold_for_some(
         self, phase: Phase, state: State, day: Any, found: dict[str, Array]

@@ -28,8 +28,9 @@ from sim.runs.result import Result
 from sim.runs.selection import informative_days
 from sim.runs.view import arrangement
 from sim.runs.view.chapters import Chapter, chapters, headline, moment
-from sim.utils.errors import InputError
+from sim.utils.errors import InputError, legible
 from sim.utils.signatures import checked_arguments
+from sim.utils.text import counted, per_cent
 from sim.utils.typing import Array
 
 if TYPE_CHECKING:
@@ -106,11 +107,11 @@ def story(
     Raises
     ------
     InputError
-        If the run has no day yet, there is no snapshot of a day, or there are too many.
+        If a run has no day yet, there is no snapshot of a day, or there are too many.
     """
     result = style.result_of(source)
-    if result.series.empty:
-        raise InputError("a story takes a run of at least one day")
+    if any(one.series.empty for one in (result, *others)):
+        raise InputError("a story takes runs of at least one day")
     days = moments_of(result) if steps is None else _checked(result, steps)
     figure = style.blank(style.WIDE, 7.9, headline(result), _note(result, others))
     grid = figure.add_gridspec(
@@ -134,6 +135,50 @@ def story(
     return figure
 
 
+@checked_arguments()
+def caption(
+    source: Result | Society,
+    others: Sequence[Result] = (),
+    steps: Sequence[int] | None = None,
+) -> str:
+    """Return what ``story`` shows of the same arguments, in words of its own figures.
+
+    Parameters
+    ----------
+    source, others, steps
+        As for ``story``.
+
+    Raises
+    ------
+    InputError
+        As ``story`` does.
+
+    Examples
+    --------
+    >>> import sim
+    >>> sim.plots.stories.caption(sim.load("results/runs/her"))  # doctest: +SKIP
+    'her, seed 0: 1,000 humans, on 6 days. Day 60: 461 OSes here. ...'
+    """
+    result = style.result_of(source)
+    if result.series.empty:
+        raise InputError("a story takes a run of at least one day")
+    days = moments_of(result) if steps is None else _checked(result, steps)
+    parts = [f"{style.title_of(result)}, on {counted(len(days), 'day')}"]
+    parts += [f"Day {day:,}: {moment(result, day)}" for day in days]
+    same, _ = _sorted_out(result, others)
+    tables = [values_of(one) for one in (result, *same)]
+    middle = pd.concat(tables).groupby(level=0).median()
+    whose = f"The median of {len(tables)} seeds" if same else "Below"
+    love, grief = middle["love"], middle["grief"]
+    parts.append(
+        f"{whose}: at most {love.max():.2f} loves a person (day {love.idxmax():,}), "
+        f"grief of at most {grief.max():.2f} (day {grief.idxmax():,}); in the end "
+        f"{per_cent(float(middle['left'].iloc[-1]))} of OSes have left, and people are "
+        f"{middle['closeness'].iloc[-1]:.2f} times as close to each other as on day 1"
+    )
+    return ". ".join(parts) + "."
+
+
 def _note(result: Result, others: Sequence[Result]) -> str:
     """Return a line on what is drawn besides the run itself."""
     same, controls = _sorted_out(result, others)
@@ -142,7 +187,7 @@ def _note(result: Result, others: Sequence[Result]) -> str:
         outer = "the middle four fifths" if len(same) + 1 >= MANY else "all"
         note += f"; curves: median of {len(same) + 1} seeds, and where {outer} are"
     if controls:
-        names = sorted({str(one.provenance.get("scenario")) for one in controls})
+        names = sorted({legible(str(c.provenance.get("scenario"))) for c in controls})
         note += f"; thin lines: {', '.join(names)}"
     return textwrap.shorten(note, 150, placeholder=" ...")
 

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from sim.runs import headcount
+from sim.runs import view
 from sim.runs.result import Result
 from sim.utils.errors import InputError
 from sim.utils.files import replacing
@@ -103,6 +103,9 @@ def in_own_settings(draw: Callable[Given, Made]) -> Callable[Given, Made]:
     return drawn
 
 
+title_of = view.title_of
+
+
 def plain(text: str) -> str:
     """Return a text that matplotlib takes for a text, not for mathematics."""
     return text.replace("$", r"\$")
@@ -133,15 +136,6 @@ def blank(width: float, height: float, title: str, note: str = "") -> Figure:
             left, under, plain(note), fontsize=SMALL, va="top", linespacing=1.35
         )
     return figure
-
-
-def title_of(result: Result) -> str:
-    """Return which run this is: its scenario, seed and size."""
-    found = result.provenance
-    title = f"{found.get('scenario')}, seed {found.get('seed')}"
-    count = headcount.at_start(result)
-    when = " on day 0" if headcount.changes(result) else ""
-    return f"{title}: {count:,} human{'s' * (count != 1)}{when}"
 
 
 def frame(axis: Axes, x: str = "", y: str = "") -> None:

@@ -19,7 +19,12 @@ from sim.minds.options import (
     check,
     open_cast,
 )
-from sim.model.network_files.in_memory import GivenNetwork, NetworkData, as_file
+from sim.model.network_files.in_memory import (
+    GivenNetwork,
+    NetworkData,
+    as_file,
+    check_humans,
+)
 from sim.model.parameters import IN_PARAMETERS, IN_SCENARIO, Changes
 from sim.runs import checkpoint
 from sim.runs import simulate as simulation
@@ -115,6 +120,7 @@ def run(
     InputError
         If anything given is not valid, or nothing can be written at ``out``.
     """
+    check_humans(network, parameters or {})
     chosen = scenarios.chosen(scenario, parameters)
     options = RunOptions(
         threads=threads,
@@ -184,8 +190,12 @@ def kept(
     Parameters
     ----------
     scenario, seed, network, mind, snapshot_every, checkpoint_every, until
-        As for ``run``, which raises an error where one of them is wrong: here no run is
-        found.
+        As for ``run``.
+
+    Raises
+    ------
+    InputError
+        If one of them is wrong.
     """
     mind = mind or MindOptions()
     if mind.kind not in ("rules", "scripted") or mind.record or mind.replay:

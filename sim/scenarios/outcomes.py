@@ -281,6 +281,11 @@ def known_for_now(names: Iterable[str]) -> Iterator[None]:
         _own.reset(before)
 
 
+def own_for_now() -> frozenset[str]:
+    """Return the outcomes of a user's own that are known for a while."""
+    return _own.get()
+
+
 def is_known(name: str) -> bool:
     """Tell whether there is an outcome of that name, the days of events left out."""
     return (

@@ -23,7 +23,7 @@ from sim.mechanisms.replaced import instead_of
 from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
-from sim.model.network_files.in_memory import GivenNetwork
+from sim.model.network_files.in_memory import GivenNetwork, check_humans
 from sim.model.parameters import Changes, Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import State
@@ -113,6 +113,7 @@ class Society(AgentRegistry, mesa.Model):
         self.seed = drawn_seed() if _is_absent(given) else seed_from(given)
         super().__init__(rng=self.seed)
         chosen = scenarios.chosen(scenario, parameters)
+        check_humans(network, {**(parameters or {}), **changes})
         asked = chosen.parameters.replace(**changes)
         known = make_network(asked, network, self.seed)
         self.parameters = asked.replace(humans=known.n)
@@ -170,11 +171,21 @@ class Society(AgentRegistry, mesa.Model):
         said = self._said_today()
         schedule = self.own_schedule
         own = None if schedule is None else schedule.measure(self.state, self.day)
-        self.monitor.look(self.calendar, self.state, said, self._threads, own)
+        self.monitor.look(
+            self.calendar, self.state, said, self._threads, own, self._value_of
+        )
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
         if self.until is not None and self.until(self):
             self.running, self.stopped = False, self.calendar
+
+    def _value_of(self, name: str) -> Any:
+        """Return a parameter of OSes' departure today: of all, or float64[OSes]."""
+        if self.own_schedule is not None:
+            of_each = self.own_schedule.varying.of_each("depart", self.state, self.day)
+            if name in of_each:
+                return of_each[name]
+        return float(self.day[name])
 
     def _said_today(self) -> list[Any]:
         """Return what the cast said today, in order, if it speaks at all."""

@@ -17,7 +17,7 @@ from sim.model.network_files.in_memory import GivenNetwork, as_file
 from sim.model.parameters import IN_SCENARIO, PARAMETERS
 from sim.scenarios import Scenario
 from sim.scenarios.expectations import Outcomes
-from sim.scenarios.outcomes import known_for_now, meaning
+from sim.scenarios.outcomes import has_twin, known_for_now, meaning
 from sim.studies.check import observe_all, seeds_from
 from sim.studies.outcomes import Measure, OwnOutcomes
 from sim.studies.survival import median
@@ -131,7 +131,10 @@ def ablate(
         meaning(outcome)  # refuses what is unknown
     numbers = seeds_from(0, seeds)
     told = None if network is None else as_file(network)
-    watched = partial(observe_all, workers=workers, own=own, network=told)
+    against = [outcome] if has_twin(outcome) else []
+    watched = partial(
+        observe_all, workers=workers, own=own, network=told, against=against
+    )
     off: list[Off] = [(), *((name,) for name in _chosen(chosen, mechanisms))]
     rows = _observed(chosen, off, numbers, watched)
     if pairs:

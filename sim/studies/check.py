@@ -131,10 +131,12 @@ def _others(scenario: Scenario) -> dict[str, Scenario]:
         if one.against is None:
             continue
         try:
-            others[one.against] = scenarios.load(one.against)
+            other = scenarios.load(one.against)
         except InputError as error:
             where = f"scenario {scenario.name!r}, expectation {one.text!r}"
             raise InputError(f"{where}: {error}") from None
+        # What it expects itself, as of its twin, is not asked.
+        others[one.against] = other.model_copy(update={"expectations": []})
     return others
 
 
@@ -159,17 +161,23 @@ def observe(
     seed: int,
     own: OwnOutcomes | None = None,
     network: NetworkFile | None = None,
+    against: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    """Run one society to its end; return its outcomes, a user's own among them."""
+    """Run one society to its end; return its outcomes, a user's own among them.
+
+    ``against`` are those to compare with its twin; None: those the scenario expects.
+    """
     society = Society(scenario, rng=seed, network=network)
     for _ in range(scenario.parameters.steps):
         society.step()
     monitor, parameters = society.monitor, society.parameters
     series = monitor.history.columns()
     found = outcomes(series, monitor.rows(), parameters)
-    named = [name for one in scenario.expectations for name in one.names]
-    if against := [name for name in named if has_twin(name)]:
-        twin = simulate_twin(scenario, seed, None, len(series["step"]))
+    if against is None:
+        named = [name for one in scenario.expectations for name in one.names]
+        against = [name for name in named if has_twin(name)]
+    if against:
+        twin = simulate_twin(scenario, seed, network, len(series["step"]))
         found |= against_twin(against, Run(series, {}, parameters), twin)
     if own is not None:
         found |= own.values(society)
@@ -183,8 +191,11 @@ def observe_all(
     workers: int = 1,
     own: OwnOutcomes | None = None,
     network: NetworkFile | None = None,
+    against: Sequence[str] | None = None,
 ) -> list[dict[str, float]]:
     """Return the outcomes of many runs, each a scenario and a seed, in their order.
+
+    ``against`` as for ``observe``.
 
     Inside ``progress.progress_shown`` a bar on standard error counts them.
 
@@ -193,7 +204,7 @@ def observe_all(
     InputError
         If ``workers`` is not positive, or a run's parameters do not go together.
     """
-    one = partial(_observe, own=own, network=network)
+    one = partial(_observe, own=own, network=network, against=against)
     if workers == 1:
         return map_all(one, jobs, workers)
     expected = [one for scenario, _ in jobs for one in scenario.expectations]
@@ -209,5 +220,6 @@ def _observe(
     job: tuple[Scenario, int],
     own: OwnOutcomes | None = None,
     network: NetworkFile | None = None,
+    against: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    return observe(*job, own, network)
+    return observe(*job, own, network, against)

@@ -31,6 +31,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sim import scenarios
+from sim.events.kinds import EVENTS
 from sim.events.measures import measured
 from sim.mechanisms import registry
 from sim.minds.calls import Settings
@@ -415,13 +416,18 @@ def _check(design: Design) -> None:
             raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
     _check_points(design, kind)
     for name in design.varied:
-        _check_column(name)
+        _check_column(name, design.outcomes)
     if design.until is not None:
         _at_place("until", rule_of, design.until, design.measures())
 
 
-def _check_column(name: str) -> None:
-    """Raise InputError if a mechanism's parameter has the name of another column."""
+def _check_column(name: str, wanted: Iterable[str]) -> None:
+    """Raise InputError if a parameter has the name of another column."""
+    if name in wanted and name in EVENTS:
+        raise InputError(
+            f"'outcomes': {name!r} varies, and is an event, too; the day of the event "
+            f"is '{outcomes.DAY_OF}{name}' here"
+        )
     if name in (*Parameters.model_fields, *NAMES):
         return
     if name in outcomes.known():

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim import scenarios
-from sim.model.network_files.in_memory import GivenNetwork, as_file
+from sim.model.network_files.in_memory import GivenNetwork, as_file, check_humans
 from sim.model.parameters import IN_SCENARIO, about
 from sim.scenarios import Scenario
 from sim.society import Society, seed_from
@@ -206,6 +206,7 @@ def simulator(
     varied = _listed("parameter", names)
     wanted = _listed("outcome", outcomes)
     wanted += [name for name in own.functions if name not in wanted]
+    check_humans(network, varied)
     for name in varied:
         about(name, type(chosen.parameters))
     for name in wanted:

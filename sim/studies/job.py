@@ -76,7 +76,7 @@ class Tasks:
     design
         The design.
     functions
-        A user's own outcomes, by name.
+        A user's own outcomes, by name: kept whether the design names them or not.
     until
         What ends a run sooner, in the place of what the design says.
 
@@ -99,12 +99,14 @@ class Tasks:
         self.layout = design.layout()
         self.seeds = design.seed_list
         used = design.parameters().mechanisms
-        self.outcomes = design.outcomes or outcomes.usual(used)
+        given = dict(functions or {})
+        self.outcomes = [name for name in design.outcomes if name not in given]
+        if not design.outcomes:
+            self.outcomes = outcomes.usual(used, design.varied)
         self.rule = rule_of(design.until if until is None else until, design.measures())
         if self.rule is not None and outcomes.DAYS not in self.outcomes:
             self.outcomes = [*self.outcomes, outcomes.DAYS]
         self.detectors = own_detectors.describe(outcomes.kinds_in(self.outcomes))
-        given = dict(functions or {})
         for name in {*design.varied, *COLUMNS} & given.keys():
             raise InputError(f"the table has a column {name!r} already; rename yours")
         if len(given) > MOST_FUNCTIONS:

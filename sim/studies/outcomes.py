@@ -28,6 +28,7 @@ from sim.scenarios.outcomes import (
     against_twin,
     has_twin,
     outcomes,
+    own_for_now,
 )
 from sim.society import Society
 from sim.utils import importable
@@ -37,6 +38,7 @@ from sim.utils.typing import Array
 
 BETWEEN = " to "
 DAYS = "days"
+DAY_OF = "day_of_"  # before a kind of event, whose name a parameter has that varies
 
 EXTRA = {
     "love_gini": "inequality of love: Gini of lovers over OSes, on the day of most "
@@ -52,7 +54,6 @@ Measure = Callable[[Any], float]  # of a Society, or of a Result
 # What kind of number an outcome is: what was seen; a time by which it had not happened
 # yet; or nothing at all.
 OBSERVED, CENSORED, MISSING = range(3)
-FLAGS = ("observed", "not within the run", "missing")
 
 
 def known() -> list[str]:
@@ -60,20 +61,31 @@ def known() -> list[str]:
     return [*OUTCOMES, *EXTRA, DAYS, *own_names.outcomes(), *EVENTS]
 
 
-def usual(mechanisms: Iterable[Any] = ()) -> list[str]:
+def usual(mechanisms: Iterable[Any] = (), varied: Iterable[str] = ()) -> list[str]:
     """Return the names of all that is kept where a design names nothing.
+
+    Of events that are called as something that varies, the day has another name
+    (``day_of_insight``): so no table has two columns of one name.
 
     They do not depend on what a session has registered: a user's own kinds of event are
     kept where they are named. Outcomes of the given mechanisms are among them. The days
     that were simulated are kept where a stopping rule may end a run.
     """
     own = (name for one in mechanisms for name in one.outcomes)
-    return [*OUTCOMES, *EXTRA, *own, *SHIPPED]
+    taken = frozenset(varied)
+    events = (DAY_OF + kind if kind in taken else kind for kind in SHIPPED)
+    return [*OUTCOMES, *EXTRA, *own, *events]
+
+
+def _plain(name: str) -> str:
+    """Return the kind of event whose day an outcome is by its longer name, or it."""
+    kind = name.removeprefix(DAY_OF)
+    return kind if kind in EVENTS else name
 
 
 def kinds_in(outcomes: Iterable[str]) -> list[str]:
     """Return the kinds of event whose days make up some outcomes."""
-    parts = [part for name in outcomes for part in name.split(BETWEEN)]
+    parts = [_plain(part) for name in outcomes for part in name.split(BETWEEN)]
     return [part for part in parts if part in EVENTS]
 
 
@@ -86,13 +98,14 @@ def check(name: str) -> None:
         for part in parts:
             if part not in EVENTS:
                 raise InputError(f"unknown event {part!r}{nearest(part, EVENTS)}")
-    elif name not in known():
-        hint = nearest(name, known()) or f"; there are {', '.join(known())}"
+    elif _plain(name) not in (there := [*known(), *own_for_now()]):
+        hint = nearest(name, there) or f"; there are {', '.join(there)}"
         raise InputError(f"unknown outcome {name!r}{hint}")
 
 
 def meaning(name: str) -> str:
     """Return what an outcome means, with its unit; a user's own means itself."""
+    name = _plain(name)
     if name in EXTRA:
         return EXTRA[name]
     if has_twin(name):
@@ -110,12 +123,12 @@ def meaning(name: str) -> str:
 
 def is_day(name: str) -> bool:
     """Tell whether an outcome is the day of an event."""
-    return name in EVENTS
+    return _plain(name) in EVENTS
 
 
 def is_time(name: str) -> bool:
     """Tell whether an outcome is a time: the day of an event, or days between two."""
-    return name in EVENTS or BETWEEN in name
+    return is_day(name) or BETWEEN in name
 
 
 def flagged(
@@ -234,7 +247,7 @@ class OutcomeRecorder:
 
 def _value(name: str, found: Mapping[str, float]) -> float:
     if BETWEEN not in name:  # another scenario may have the mechanism of an outcome
-        return float(found.get(name, math.nan))
+        return float(found.get(_plain(name), math.nan))
     first, _, second = name.partition(BETWEEN)
     return float(found.get(second, math.nan) - found.get(first, math.nan))
 

@@ -15,11 +15,13 @@ import numpy as np
 import pandas as pd
 
 from sim.utils.errors import InputError
+from sim.utils.signatures import checked_arguments
 from sim.utils.stats import kaplan_meier, share_within
 
 TIME, OBSERVED = "time", "observed"
 
 
+@checked_arguments()
 def within(
     times: pd.DataFrame, horizons: Sequence[float], by: Sequence[str] = ()
 ) -> pd.DataFrame:

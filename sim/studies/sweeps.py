@@ -31,7 +31,7 @@ from sim.runs.stopping_rules import Until, conditions_of, rule_again
 from sim.scenarios.outcomes import known_for_now
 from sim.society import Society
 from sim.studies import design, executors, given_networks, store
-from sim.studies.design import Design, make, mind, resolve
+from sim.studies.design import Design, make, mind, resolve, scenario_of_factor
 from sim.studies.job import (
     DONE,
     FAILED,
@@ -198,7 +198,9 @@ class Sweep:
         """What is varied."""
         own = self.about["design"].get("detectors", {})
         given_networks.recall(self.path, self.about["design"]["design"])
-        with kinds.known_for_now({kind: one["meaning"] for kind, one in own.items()}):
+        told = {kind: one["meaning"] for kind, one in own.items()}
+        functions = self.about["design"].get("functions", {})
+        with kinds.known_for_now(told), known_for_now(functions):
             return make(self.about["design"]["design"])
 
     @property
@@ -307,16 +309,21 @@ class Sweep:
             raise InputError(f"{outcome!r} is no day of an event, so it has no end")
         table = self.table()
         table = table[table["state"] == DONE]
-        if DAYS in table:
-            days = table[DAYS].to_numpy(float)
-        elif "steps" in self.design.varied:
-            days = table["steps"].to_numpy(float)
-        else:
-            days = np.full(len(table), float(self.design.most("steps")))
         values = table[[outcome]].to_numpy(float)
-        time, flags = flagged([outcome], values, days)
+        time, flags = flagged([outcome], values, self._days_of(table))
         known = table[[*self.design.varied, "seed"]]
         return known.assign(time=time[:, 0], observed=flags[:, 0] == OBSERVED)
+
+    def _days_of(self, table: pd.DataFrame) -> Array:
+        """Return how many days each run had, as recorded, set, or of its scenario."""
+        for name in (DAYS, "steps"):
+            if name in table:
+                return table[name].to_numpy(float)
+        if "scenario" in table and "steps" not in self.design.base:
+            named = {n: scenario_of_factor(n) for n in table["scenario"].unique()}
+            usual = {n: float(one.parameters.steps) for n, one in named.items()}
+            return table["scenario"].map(usual).to_numpy(float)
+        return np.full(len(table), float(self.design.most("steps")))
 
     def _points(self, places: list[int]) -> Iterator[dict[str, Any]]:
         """Yield what varies at places in the design, and the seed."""

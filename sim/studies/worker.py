@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from sim.utils.garbage import collect_rarely
 from sim.utils.portable import (
     SharedText,
     ignore_interrupts,
@@ -37,6 +38,7 @@ def main(stage: str, memory: int) -> None:
         Most private memory of this process in megabytes; 0 is no limit.
     """
     ignore_interrupts()
+    collect_rarely()
     out, shown = take_over_output(), SharedText(Path(stage))
     from sim.studies.job import OUT_OF_MEMORY, run_job, warm_up
 

@@ -21,6 +21,8 @@ from io import FileIO
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
+from sim.utils.garbage import collect_rarely
+
 ROOT = Path(__file__).parents[2]  # the folder that holds this package
 PIECE = 2**16  # bytes read from a pipe at once
 MEGABYTE = 2**20
@@ -51,11 +53,16 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """
     most = min(workers, MOST_IN_A_POOL) if os.name == "nt" else workers
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(most, context, ignore_interrupts)
+    pool = ProcessPoolExecutor(most, context, _begin)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    ignore_interrupts()
+    collect_rarely()
 
 
 def ignore_interrupts() -> None:

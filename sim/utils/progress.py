@@ -120,7 +120,7 @@ def in_words(seconds: float) -> str:
     Examples
     --------
     >>> in_words(7.2), in_words(95.0), in_words(7300.0)
-    ('7 s', '1:35 min', '2:02 h')
+    ('7 s', '1:35 min', '2:01 h')
     """
     whole = int(seconds)
     if whole < 60:

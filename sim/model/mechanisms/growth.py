@@ -12,8 +12,7 @@ For an OS `k` is `growth_exponent` and the growth rate `os_growth_rate`, times
 OSes that are here grow. For a human `k` is 1 and the rate `human_growth_rate`. `k = 0`
 is linear in `g`, 1 exponential; above 1 growth would be infinite in finite time, so it
 ends at `growth_cap`, where it stays (the event `blow_up`). Whoever is above a cap that
-an intervention lowers falls to it, and does not just stop. The switch `growth` stops
-all.
+an intervention lowers grows no more, and loses nothing. The switch `growth` stops all.
 """
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 

@@ -151,6 +151,12 @@ class NetworkData(NetworkFile):
         return hashlib.sha256(self.content).hexdigest()
 
 
+def check_humans(network: Any, asked: Iterable[str]) -> None:
+    """Raise InputError if a number of humans is asked for beside a network."""
+    if network is not None and "humans" in asked:
+        raise InputError("'humans' goes without a network, which says who there is")
+
+
 def as_file(network: Any) -> NetworkFile:
     """Return a network with how to read it, all left to it if nothing is said.
 

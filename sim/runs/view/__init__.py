@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.model.parameters import FRIEND
+from sim.runs import headcount
 from sim.runs.view.packing import pack
 from sim.utils.errors import InputError, legible
 from sim.utils.files import write_text
 from sim.utils.html import Html, element, joined, start
+from sim.utils.text import counted
 
 if TYPE_CHECKING:
     from sim.runs.result import Result
@@ -153,9 +155,9 @@ def page(result: Result, closest: float = FRIEND) -> str:
 def title_of(result: Result) -> str:
     """Return which run this is: its scenario, seed and size."""
     found = result.provenance
-    scenario = legible(str(found.get("scenario")))
-    seed = legible(str(found.get("seed")))
-    return f"{scenario}, seed {seed}: {result.population:,} humans"
+    title = legible(f"{found.get('scenario')}, seed {found.get('seed')}")
+    when = " on day 0" if headcount.changes(result) else ""
+    return f"{title}: {counted(headcount.at_start(result), 'human')}{when}"
 
 
 @functools.cache

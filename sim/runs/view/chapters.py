@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sim.runs.result import Result
 
 FEW = 0.02  # share of all below which nothing is said to have happened
+SETTLED = 20  # days after which a height of a society that goes on is told as one
 GRIEF = 0.05  # mean closeness lost and not mourned, from which people grieve
 
 
@@ -31,10 +32,11 @@ class Chapter(NamedTuple):
     text: str
 
 
-def chapters(result: Result) -> list[Chapter]:
+def chapters(result: Result, so_far: bool = False) -> list[Chapter]:
     """Return the moments of a run in the order of their days, at most one a day.
 
-    What happens on the day of another chapter is told in its text.
+    What happens on the day of another chapter is told in its text. Of a society that
+    goes on (``so_far``), none tells what only its end can show.
 
     >>> import sim
     >>> chapters(sim.load("results/runs/her"))[0]  # doctest: +SKIP
@@ -43,7 +45,7 @@ def chapters(result: Result) -> list[Chapter]:
     if result.series.empty:
         return []
     by_day: dict[int, Chapter] = {}
-    for chapter in Telling(result).all():
+    for chapter in Telling(result, so_far).all():
         before = by_day.get(chapter.day)
         if before is None:
             by_day[chapter.day] = chapter
@@ -60,9 +62,12 @@ class Telling:
     ----------
     result
         A run that was simulated for a day or more.
+    so_far
+        Whether it goes on.
     """
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result, so_far: bool = False) -> None:
+        self._so_far = so_far
         self._series = result.series
         heads = headcount.heads(result)
         self._heads = pd.Series(heads, self._series.index, dtype=float)
@@ -86,6 +91,10 @@ class Telling:
 
     def _at(self, name: str, day: int) -> float:
         return float(self._series[name].loc[day])
+
+    def _is_settled(self, day: int) -> bool:
+        """Tell whether a height that was reached on a day can be told as one."""
+        return not self._so_far or day <= self._last_day - SETTLED
 
     def _peak(self, name: str) -> int:
         """Return the day on which a measure was highest."""
@@ -116,7 +125,12 @@ class Telling:
             loves = counted(self._at("loves", day), "love")
             text = f"On day {day}, at the height, there are {loves} among "
             text += f"{counted(self._people(day), 'person', 'people')}."
+            if self._so_far:
+                text = f"{counted(self._at('here', first), 'OS')} for "
+                text += f"{counted(self._people(first), 'person', 'people')}."
             yield Chapter(first, "first love", "The first human loves an OS", text)
+            if not self._is_settled(day):
+                return
             talk = per_cent(self._at("peer_attention", day))
             text = f"{loves} of humans for OSes, which give {talk} of their talk "
             title = "Love is at its height"
@@ -128,18 +142,17 @@ class Telling:
             return
         top = self._peak("peer_attention")
         text = f"They give {per_cent(self._at('peer_attention', day))} of their talk to"
-        text += (
-            f" each other, and will give {per_cent(self._at('peer_attention', top))}"
-        )
-        yield Chapter(
-            day, "OSes turn inward", "OSes turn to each other", f"{text} on day {top}."
-        )
+        text += " each other"
+        if not self._so_far:
+            most = per_cent(self._at("peer_attention", top))
+            text += f", and will give {most} on day {top}"
+        yield Chapter(day, "OSes turn inward", "OSes turn to each other", f"{text}.")
 
     def _collective(self) -> Iterator[Chapter]:
         day = self._peak("largest_collective")
         size = self._at("largest_collective", day)
         here = self._at("here", day) + self._at("offline", day)
-        if size < max(3.0, FEW * here):
+        if size < max(3.0, FEW * here) or not self._is_settled(day):
             return
         title = f"One collective joins {size:,.0f} of {here:,.0f} OSes"
         text = "OSes in it are tied to each other by strong mutual ties; they give "
@@ -163,6 +176,8 @@ class Telling:
         left = self._at("departed", self._last_day)
         share = left / max(1.0, self._at("oses", self._last_day))
         text = f"In the end, {per_cent(share)} of all OSes will have left."
+        if self._so_far:
+            text = f"{counted(self._at('here', day), 'other')} are still here."
         yield Chapter(day, "first departure", "The first OS leaves", text)
         half = self._day("half_departed")
         if half is not None and half > day:
@@ -172,7 +187,7 @@ class Telling:
 
     def _grief(self) -> Iterator[Chapter]:
         day = self._peak("grief")
-        if self._at("grief", day) < GRIEF:
+        if self._at("grief", day) < GRIEF or not self._is_settled(day):
             return
         text = "A person has lost a closeness of "
         text += f"{number(self._at('grief', day))} in the mean, and not yet mourned it."
@@ -180,6 +195,8 @@ class Telling:
 
     def _end(self) -> Iterator[Chapter]:
         """Yield how people stand in the end: to each other, since the eve or day 1."""
+        if self._so_far:
+            return
         series, day = self._series, self._last_day
         first = self._day("first_departure")
         eve = int(series.index[0]) if first is None else max(series.index[0], first - 1)

@@ -97,8 +97,8 @@ def pack(result: Result, closest: float = FRIEND) -> bytes:
     _pack_ties(arrays, ties)
     _pack_places(arrays, frames, ties, len(rows.humans))
     scales |= _pack_series(arrays, result)
-    header = _header(result, days, rows) | {"scales": scales, "tie_share": ties.share}
-    return _deflated(header, arrays)
+    header = header_of(result, days, rows) | {"scales": scales, "tie_share": ties.share}
+    return deflated(header, arrays)
 
 
 def _days(result: Result) -> list[int]:
@@ -167,7 +167,7 @@ def _ties(
     place = np.full(people + int(rows.oses.max(initial=-1)) + 1, -1, np.int64)
     place[rows.humans] = np.arange(n)
     place[people + rows.oses] = n + np.arange(len(rows.oses))
-    by_day = [_ties_of_day(result, day, place, closest) for day in days]
+    by_day = [ties_of_day(result, day, place, closest) for day in days]
     everything = np.unique(np.concatenate([code for code, _ in by_day]))
     codes = _thinned(everything)
     closeness = np.zeros((len(codes), len(days)), np.uint8)
@@ -180,7 +180,7 @@ def _ties(
     return DrawnEdges(ends, closeness, share)
 
 
-def _ties_of_day(
+def ties_of_day(
     result: Result, day: int, place: Array, closest: float
 ) -> tuple[Array, Array]:
     """Return ties of a day, each once: codes of both ends, rising, and closeness.
@@ -234,7 +234,7 @@ def _pack_humans(
     for name, column in humans.items():
         known = np.nan_to_num(column)
         scales[name] = _scale(known)
-        arrays[name] = Packed(_bytes_of(known, scales[name]), True)
+        arrays[name] = Packed(bytes_of(known, scales[name]), True)
     if "life" in result.humans(days[-1]):
         life = _over_days(result, "humans", ["life"], days, rows)["life"]
         arrays["there"] = Packed((life == ALIVE).astype(np.uint8), True)
@@ -264,7 +264,7 @@ def _pack_oses(
     for name, column in columns.items():
         known = np.nan_to_num(column)
         scales.setdefault(name, _scale(known))
-        arrays[name] = Packed(_bytes_of(known, scales[name]), True)
+        arrays[name] = Packed(bytes_of(known, scales[name]), True)
     arrays["status"] = Packed(status, True)
     collective = np.nan_to_num(oses["collective"], nan=-1.0).astype(np.int64)
     arrays["collective"] = Packed((collective + 1).astype(np.uint32), True)
@@ -311,7 +311,8 @@ def _scale(values: Array) -> float:
     return float(values.max(initial=0.0)) or 1.0
 
 
-def _bytes_of(values: Array, scale: float) -> Array:
+def bytes_of(values: Array, scale: float) -> Array:
+    """Return values as bytes, of which the greatest stands for the scale."""
     return np.clip(np.rint(values / scale * 255.0), 0, 255).astype(np.uint8)
 
 
@@ -329,7 +330,7 @@ def _pack_places(
     found = arrangement.arrange(people, ties.ends[first | later])
     arrays["rank"] = Packed(found.rank.astype(np.uint32))
     arrays["community"] = Packed(found.community.astype(np.uint16))
-    arrays["map"] = Packed(_sixteen_bits(found.places))
+    arrays["map"] = Packed(sixteen_bits(found.places))
     share = frames.oses["share"].astype(np.float32)
     count, days = share.shape
     owner = arrays["owner"].values
@@ -351,7 +352,8 @@ def _pack_places(
     arrays["force"] = Packed(np.rint((places + 1.0) * 127.5).astype(np.uint8), True)
 
 
-def _sixteen_bits(places: Array) -> Array:
+def sixteen_bits(places: Array) -> Array:
+    """Return places within -1..1 as whole numbers of sixteen bits."""
     found: Array = np.rint((places + 1.0) * 32767.5).astype(np.uint16)
     return found
 
@@ -375,12 +377,10 @@ def _pack_series(arrays: dict[str, Packed], result: Result) -> dict[str, float]:
     return scales
 
 
-def _header(result: Result, days: Sequence[int], rows: DrawnRows) -> dict[str, Any]:
+def header_of(result: Result, days: Sequence[int], rows: DrawnRows) -> dict[str, Any]:
     """Return what is said in words; whatever the run says is text and no more."""
     provenance = result.provenance
     labels = result.labels
-    if labels is not None:
-        labels = tuple(_words(labels[row]) for row in rows.humans)
     return {
         "scenario": _words(provenance.get("scenario", "")),
         "seed": _words(provenance.get("seed", "")),
@@ -390,9 +390,7 @@ def _header(result: Result, days: Sequence[int], rows: DrawnRows) -> dict[str, A
         "friend": FRIEND,
         "frames": list(map(int, days)),
         "names": {"people": HUMAN_NAMES, "oses": OS_NAMES},
-        "labels": None
-        if labels is None
-        else [_words(labels[row]) for row in rows.humans],
+        "labels": labels and [_words(labels[row]) for row in rows.humans],
         "chapters": [chapter._asdict() for chapter in chapters(result)],
         "events": [mark._asdict() for mark in marks(result)],
         "steps": STEPS,
@@ -405,7 +403,10 @@ def _words(text: object) -> str:
     return shown if len(shown) <= LONGEST else shown[:LONGEST] + "..."
 
 
-def _deflated(header: Mapping[str, Any], arrays: Mapping[str, Packed]) -> bytes:
+def deflated(
+    header: Mapping[str, Any], arrays: Mapping[str, Packed], level: int = 9
+) -> bytes:
+    """Return the bytes of a header and of arrays, deflated."""
     listed, parts, at = [], [], 0
     for name, packed in arrays.items():
         values = np.ascontiguousarray(packed.values)
@@ -423,7 +424,7 @@ def _deflated(header: Mapping[str, Any], arrays: Mapping[str, Packed]) -> bytes:
     head = json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 4)
     whole = len(head).to_bytes(4, "little") + head + b"".join(parts)
-    return zlib.compress(whole, 9)
+    return zlib.compress(whole, level)
 
 
 def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:

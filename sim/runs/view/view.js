@@ -41,6 +41,7 @@ const TYPES = {
   u2: Uint16Array,
   u4: Uint32Array,
   i4: Int32Array,
+  f4: Float32Array,
 };
 
 /** Return the bytes that a base64 text stands for. */
@@ -98,25 +99,31 @@ export class Run {
       this.frames[this.F - 1],
       days.length ? days[days.length - 1] : 0,
     );
+    this.end = this.last; // of the axis
     const love = Math.floor(header.love * header.steps + 1e-6);
     this.loveStep = Math.max(1, love);
     this.love = (header.love / header.scales.os_closeness) * 255 - 0.5;
     this.grieves = (GRIEVES / header.scales.grief) * 255;
     this.kinds = this.sortTies();
     this.active = new Map();
-    this.neighbours = this.listNeighbours();
+    this.listed = null;
+  }
+
+  get neighbours() {
+    this.listed ??= this.listNeighbours();
+    return this.listed;
   }
 
   /** Return the frame before a day, and how far the next one is come. */
   at(day) {
     let k = 0,
-      end = this.F - 1;
+      end = this.frames.length - 1;
     while (k < end) {
       const middle = (k + end + 1) >> 1;
       if (this.frames[middle] <= day) k = middle;
       else end = middle - 1;
     }
-    if (k === this.F - 1) return [k, k, 0];
+    if (k === this.frames.length - 1) return [k, k, 0];
     const span = this.frames[k + 1] - this.frames[k];
     return [k, k + 1, (day - this.frames[k]) / span];
   }
@@ -148,7 +155,7 @@ export class Run {
     if (found) return found;
     const c = this.a.tie_closeness,
       F = this.F,
-      next = Math.min(k + 1, F - 1);
+      next = Math.min(k + 1, this.frames.length - 1);
     const least = kind === "mixed" ? this.loveStep : 1;
     found = this.kinds[kind].filter(
       (e) => c[e * F + k] >= least || c[e * F + next] >= least,
@@ -252,6 +259,140 @@ export class Run {
     if (name === "grief") return this.measure("grief", day);
     const start = this.a.days.length ? this.scaled("human_closeness", 0) : 0;
     return start > 0 ? this.measure("human_closeness", day) / start : 1;
+  }
+}
+
+const ROOM = 64; // frames that are kept of a run that goes on; then every second
+const OF_OSES = ["os_number", "owner", "os_name", "made", "born"];
+const OF_DAYS = [
+  ...["os_closeness", "grief", "loneliness", "there"],
+  ...["status", "share", "lovers", "collective", "force"],
+];
+
+/** A run that goes on: what is packed of a day (`days.py`) is added to it. */
+export class GrowingRun extends Run {
+  constructor({ header, arrays }) {
+    const none = { tie_from: new Uint32Array(0), tie_to: new Uint32Array(0) };
+    const days = new Int32Array(0);
+    super({
+      header: { ...header, frames: [0] },
+      arrays: { ...arrays, ...none, days, os_number: new Uint32Array(0) },
+    });
+    this.frames = [];
+    this.F = ROOM;
+    this.end = header.until;
+    this.whole = {}; // arrays with room at their ends, of which those of `a` are parts
+  }
+
+  scaled(name, at) {
+    return this.a[`curve_${name}`][at];
+  }
+
+  /** Return a copy that goes on for itself. */
+  copy() {
+    const other = Object.create(GrowingRun.prototype);
+    Object.assign(other, this, { header: { ...this.header }, a: { ...this.a } });
+    other.frames = [...this.frames];
+    other.kinds = { ...this.kinds };
+    other.active = new Map();
+    other.whole = {};
+    for (const name in this.whole) {
+      other.whole[name] = this.whole[name].slice();
+      other.a[name] = other.whole[name].subarray(0, this.a[name].length);
+    }
+    return other;
+  }
+
+  /** Add what is known of a day, and the curves since the last that was added. */
+  add({ header, arrays }) {
+    if (this.frames.length === ROOM) this.thin();
+    for (const name of OF_OSES) this.extend(name, arrays[name]);
+    this.a.ended = arrays.ended;
+    this.O = this.a.os_number.length;
+    const known = this.a.tie_from ? this.a.tie_from.length : 0;
+    this.extend("tie_from", arrays.tie_from);
+    this.extend("tie_to", arrays.tie_to);
+    this.sortIn(known);
+    for (const name of OF_DAYS) if (arrays[name]) this.put(name, arrays[name], true);
+    this.put("tie_closeness", arrays.tie_closeness, false);
+    this.extend("days", arrays.days);
+    for (const name in arrays)
+      if (name.startsWith("curve_")) this.extend(name, arrays[name]);
+    this.frames.push(header.day);
+    this.first = this.frames[0];
+    this.last = header.day;
+    this.end = Math.max(this.end, this.last);
+    this.header.frames = this.frames;
+    for (const name of ["chapters", "events"])
+      if (header[name]) this.header[name] = header[name];
+    this.active.clear();
+    this.listed = null;
+  }
+
+  /** Return room for so many values, with those that there are. */
+  roomFor(name, like, length) {
+    let whole = this.whole[name];
+    if (!whole || whole.length < length) {
+      const more = new like.constructor(Math.ceil(1.5 * length) + 64);
+      if (whole) more.set(whole);
+      whole = this.whole[name] = more;
+    }
+    return whole;
+  }
+
+  extend(name, values) {
+    const known = this.whole[name] ? this.a[name].length : 0;
+    const whole = this.roomFor(name, values, known + values.length);
+    whole.set(values, known);
+    this.a[name] = whole.subarray(0, known + values.length);
+  }
+
+  /** Write a frame of a table; rows that are new were before what they are now. */
+  put(name, values, held) {
+    const at = this.frames.length,
+      known = this.whole[name] ? this.a[name].length / ROOM : 0;
+    const whole = this.roomFor(name, values, values.length * ROOM);
+    for (let row = 0; row < values.length; row++) {
+      const first = row * ROOM;
+      if (held && row >= known) whole.fill(values[row], first, first + at);
+      whole[first + at] = values[row];
+    }
+    this.a[name] = whole.subarray(0, values.length * ROOM);
+  }
+
+  /** Keep the first frame, the last, and every second between them. */
+  thin() {
+    const kept = [0];
+    for (let k = 1; k < ROOM; k += 2) kept.push(k);
+    for (const name of [...OF_DAYS, "tie_closeness"]) {
+      const values = this.a[name];
+      if (!values) continue;
+      for (let row = 0; row < values.length; row += ROOM)
+        for (let k = 1; k < kept.length; k++) values[row + k] = values[row + kept[k]];
+    }
+    this.frames = kept.map((k) => this.frames[k]);
+  }
+
+  /** Sort ties that are new into their kinds, in an order that is a fair sample. */
+  sortIn(known) {
+    const { tie_from: from, tie_to: to } = this.a;
+    const order = (e) => hash(from[e] * 7919 + to[e]);
+    const fresh = { people: [], mixed: [], oses: [] };
+    for (let e = known; e < from.length; e++)
+      fresh[to[e] < this.H ? "people" : from[e] < this.H ? "mixed" : "oses"].push(e);
+    for (const kind in fresh) {
+      const more = fresh[kind].map((e) => [order(e), e]).sort((a, b) => a[0] - b[0]);
+      const old = this.kinds[kind],
+        both = new Int32Array(old.length + more.length);
+      let i = 0,
+        n = 0;
+      for (const [place, e] of more) {
+        while (i < old.length && order(old[i]) <= place) both[n++] = old[i++];
+        both[n++] = e;
+      }
+      while (i < old.length) both[n++] = old[i++];
+      this.kinds[kind] = both;
+    }
   }
 }
 
@@ -376,7 +517,7 @@ function placeOSes(run, layout, at, frame, out) {
 function riseAndFade(run, day, frame, out) {
   const { H, O, F, a } = run,
     { y, seen, rising } = out,
-    last = F - 1;
+    last = run.frames.length - 1;
   for (let j = 0; j < O; j++) {
     const i = H + j,
       since = day - a.ended[j];
@@ -427,13 +568,20 @@ class Painter {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
     this.run = run;
-    const n = run.H + run.O;
+    this.budget = MOST_TIES;
+    this.many = MANY;
+    this.provide();
+  }
+
+  /** Have room for all agents that there are. */
+  provide() {
+    const { run } = this,
+      n = run.H + run.O;
+    if (this.looks && this.looks.length === n) return;
     this.out = this.columns(n);
     this.other = this.columns(n);
     this.looks = new Uint8Array(n);
     this.near = new Uint8Array(n);
-    this.budget = MOST_TIES;
-    this.many = MANY;
   }
 
   columns(n) {
@@ -918,8 +1066,8 @@ function inkOf(colour) {
   return (255 << 24) | ((n & 255) << 16) | (n & 0xff00) | (n >> 16);
 }
 
-/** Draw the curves and marks of the whole run along the days. */
-function paintDays(canvas, run, style, theme) {
+/** Draw the curves and marks of the whole run along the days; another's are dashed. */
+function paintDays(canvas, run, style, ghost) {
   const box = canvas.getBoundingClientRect(),
     ratio = Math.min(2, globalThis.devicePixelRatio || 1);
   const width = Math.max(1, box.width),
@@ -932,7 +1080,7 @@ function paintDays(canvas, run, style, theme) {
   const narrow = width < 600,
     foot = narrow ? 20 : 52,
     base = height - foot,
-    days = run.last - run.first || 1;
+    days = run.end - run.first || 1;
   const xOf = (day) => ((day - run.first) / days) * width;
   c.strokeStyle = colour("--line");
   c.beginPath();
@@ -948,20 +1096,32 @@ function paintDays(canvas, run, style, theme) {
     c.stroke();
   }
   c.globalAlpha = 1;
+  const step = Math.max(1, days / width);
+  const valuesOf = (one, name) => {
+    const values = [];
+    for (let day = run.first; day <= Math.min(run.end, one.last); day += step)
+      values.push([day, one.curve(name, day)]);
+    return values;
+  };
   for (const [name, , ink] of CURVES) {
-    const step = Math.max(1, days / width),
-      values = [];
-    for (let day = run.first; day <= run.last; day += step)
-      values.push([day, run.curve(name, day)]);
+    const values = valuesOf(run, name),
+      beside = ghost ? valuesOf(ghost, name) : [];
     const usual = { love: 0.2, turning: 1, left: 1, grief: 0.25, closeness: 1.2 }[name];
-    const top = Math.max(usual, ...values.map(([, v]) => v));
+    const top = Math.max(usual, ...[...values, ...beside].map(([, v]) => v));
     c.strokeStyle = colour(ink);
-    c.lineWidth = 1.6;
-    c.beginPath();
-    for (const [day, value] of values)
-      c.lineTo(xOf(day), base - 3 - (value / top) * (base - 10));
-    c.stroke();
+    for (const [drawn, dash, line] of [
+      [beside, [3, 3], 1],
+      [values, [], 1.8],
+    ]) {
+      c.setLineDash(dash);
+      c.lineWidth = line;
+      c.beginPath();
+      for (const [day, value] of drawn)
+        c.lineTo(xOf(day), base - 3 - (value / top) * (base - 10));
+      c.stroke();
+    }
   }
+  c.setLineDash([]);
   paintChapters(c, run, { xOf, base, narrow, width, colour });
 }
 
@@ -1057,7 +1217,7 @@ function about(run, agent, day) {
     owner = a.owner[j];
   const gone = day >= a.ended[j];
   if (day < a.born[j]) lines.push("not yet here");
-  else if (gone && a.status[j * F + F - 1] === DEPARTED)
+  else if (gone && a.status[j * F + run.frames.length - 1] === DEPARTED)
     lines.push(`left on day ${whole(a.ended[j])}`);
   else if (gone) lines.push("is no more");
   else if (status === OFFLINE) lines.push("offline, to upgrade");
@@ -1118,6 +1278,10 @@ export class View {
     this.fresh = true; // nobody has asked for a day yet
     this.frames = 0;
     this.element = element;
+    this.options = options;
+    this.live = Boolean(options.live); // the run goes on, elsewhere
+    this.following = this.live; // shows the last day, whichever it is
+    this.ghost = null; // a run to compare with
     this.build(options);
     this.painter = new Painter(this.canvas, run);
     this.theme(
@@ -1171,7 +1335,7 @@ export class View {
 
   // ---------------------------------------------------------------------- elements
 
-  build({ heading = "h1" }) {
+  build(options) {
     const { run } = this,
       { scenario, seed, people, at_start: start } = run.header;
     this.canvas = made("canvas", {
@@ -1198,17 +1362,19 @@ export class View {
       "aria-live": "polite",
     });
     this.aboutText = made("p", { class: "osv-about", "aria-live": "polite" });
-    const title = made(heading, { class: "osv-name" }, `${scenario}, seed ${seed}`);
+    const named = options.label ?? `${scenario}, seed ${seed}`;
+    this.named = made("span", {}, named);
+    const title = made(options.heading ?? "h1", { class: "osv-name" }, this.named);
     const size = made(
       "span",
       { class: "osv-size" },
       `${whole(start)} people${start < people ? " on day 0" : ""}, ` +
-        `${whole(run.last)} days`,
+        `${whole(run.end)} days`,
     );
     title.append(" ", size);
     this.root = made(
       "section",
-      { class: "osv", "aria-label": `${scenario}, seed ${seed}: a run over its days` },
+      { class: "osv", "aria-label": `${named}: a run over its days` },
       made(
         "header",
         { class: "osv-head" },
@@ -1290,14 +1456,16 @@ export class View {
     this.values = {};
     const list = made("dl", { class: "osv-readings" });
     for (const [name, words, ink] of CURVES) {
-      this.values[name] = made("dd", {});
+      const now = made("span", {}),
+        was = made("span", { class: "osv-was" });
+      this.values[name] = [now, was];
       const term = made(
         "dt",
         {},
         made("span", { class: `osv-ink osv-ink${ink.slice(1)}` }),
         words,
       );
-      list.append(made("div", {}, term, this.values[name]));
+      list.append(made("div", {}, term, made("dd", {}, now, was)));
     }
     return list;
   }
@@ -1309,10 +1477,10 @@ export class View {
     this.range = made("input", {
       type: "range",
       min: run.first,
-      max: Math.max(run.first + 1, run.last),
+      max: Math.max(run.first + 1, run.end),
       step: 1,
       "aria-label": "Day",
-      disabled: run.last <= run.first,
+      disabled: !this.live && run.last <= run.first,
       oninput: () => this.go(Number(this.range.value)),
     });
     this.days = made("div", { class: "osv-days" }, this.curves, this.head, this.range);
@@ -1320,6 +1488,7 @@ export class View {
   }
 
   buildControls() {
+    const { run } = this;
     this.playButton = made(
       "button",
       { type: "button", class: "osv-play", onclick: () => this.toggle() },
@@ -1357,6 +1526,13 @@ export class View {
       "Pause at moments",
     );
     this.ticker = made("p", { class: "osv-ticker" });
+    const today = made(
+      "button",
+      { type: "button", onclick: () => this.go(run.last) },
+      "Last day",
+    );
+    if (this.live)
+      return made("div", { class: "osv-controls" }, back, on, today, this.ticker);
     return made(
       "div",
       { class: "osv-controls" },
@@ -1500,8 +1676,8 @@ export class View {
     const { run } = this,
       box = this.days.getBoundingClientRect(),
       x = event.clientX - box.left;
-    const day = run.first + (x / box.width) * (run.last - run.first);
-    const reach = (6 / box.width) * (run.last - run.first);
+    const day = run.first + (x / box.width) * (run.end - run.first);
+    const reach = (6 / box.width) * (run.end - run.first);
     const near = [...run.header.chapters, ...run.header.events].filter(
       (one) => Math.abs(one.day - day) <= reach,
     );
@@ -1534,6 +1710,7 @@ export class View {
   choose(agent) {
     this.focus = agent;
     if (agent >= 0) this.found = [];
+    if (agent >= 0) this.options.onpick?.(this.run.number(agent));
     this.tell();
     this.ask();
   }
@@ -1580,6 +1757,7 @@ export class View {
 
   theme(name) {
     this.root.dataset.theme = name;
+    this.options.ontheme?.(name);
     this.themeButton.textContent = name === "dark" ? "Light" : "Dark";
     this.themeButton.setAttribute(
       "aria-label",
@@ -1591,9 +1769,47 @@ export class View {
   fit() {
     if (!this.painter) return;
     this.painter.fit(this.root);
-    paintDays(this.curves, this.run, getComputedStyle(this.root));
+    this.paintCurves();
     this.movePlayhead();
     this.paint();
+  }
+
+  paintCurves() {
+    paintDays(this.curves, this.run, getComputedStyle(this.root), this.ghost);
+  }
+
+  /** Compare with another run, or with none. */
+  besides(ghost) {
+    this.ghost = ghost;
+    this.told = null;
+    this.paintCurves();
+    this.tell();
+  }
+
+  /** Take note that the run has gone on, and move there in so many seconds. */
+  grown(seconds) {
+    const { run } = this;
+    this.painter.provide();
+    this.range.min = run.first;
+    this.range.max = Math.max(run.first + 1, run.end);
+    this.told = null;
+    if (!this.following) this.tell();
+    else if (this.calm.matches || seconds <= 0) this.show(run.last);
+    else {
+      this.rate = (run.last - this.day) / seconds;
+      this.last = performance.now();
+      this.tell();
+    }
+    this.paintCurves();
+    this.ask();
+  }
+
+  /** Show a day, without that anybody asked for it. */
+  show(day) {
+    this.rate = 0;
+    this.day = Math.max(this.run.first, Math.min(this.run.last, day));
+    this.tell();
+    this.ask();
   }
 
   turn(name) {
@@ -1601,6 +1817,7 @@ export class View {
     this.before = this.layout;
     this.layout = name;
     this.layouts[name].checked = true;
+    this.options.onlayout?.(name);
     this.turned = this.calm.matches ? -Infinity : performance.now();
     this.keepAddress();
     this.told = null;
@@ -1612,7 +1829,10 @@ export class View {
   go(day, asked = true) {
     const { run } = this;
     this.day = Math.max(run.first, Math.min(run.last, day));
+    this.rate = 0;
+    this.following = this.live && this.day >= run.last;
     if (asked) this.fresh = false;
+    this.options.onday?.(this.day);
     if (asked && !this.playing) {
       this.now.textContent = sentence(run, Math.round(this.day));
       this.keepAddress();
@@ -1622,13 +1842,14 @@ export class View {
   }
 
   toggle() {
-    if (this.playing) this.pause();
+    if (this.live) this.options.onplay?.();
+    else if (this.playing) this.pause();
     else this.play();
   }
 
   play() {
     const { run } = this;
-    if (run.last <= run.first) return;
+    if (this.live || run.last <= run.first) return;
     if (this.fresh || this.day >= run.last) this.go(run.first);
     this.playing = true;
     this.playButton.textContent = "Pause";
@@ -1721,8 +1942,10 @@ export class View {
   step(time) {
     this.asked = 0;
     if (this.playing) this.advance(time);
+    else if (this.rate) this.follow(time);
     this.paint();
-    if (this.playing || performance.now() - this.turned < MORPH) this.ask();
+    const turns = performance.now() - this.turned < MORPH;
+    if (this.playing || this.rate || turns) this.ask();
   }
 
   advance(time) {
@@ -1744,6 +1967,16 @@ export class View {
     }
     this.go(day, true);
     if (this.day >= run.last) this.pause();
+  }
+
+  /** Move on to the last day that is known. */
+  follow(time) {
+    const passed = Math.max(0, Math.min(250, time - this.last));
+    this.last = time;
+    this.adapt(passed);
+    this.day = Math.min(this.run.last, this.day + (passed / 1000) * this.rate);
+    if (this.day >= this.run.last) this.rate = 0;
+    this.tell();
   }
 
   /** Return the next snapshot day after a second, for those who want no movement. */
@@ -1768,14 +2001,15 @@ export class View {
     const mix = Math.min(1, Math.max(0, (performance.now() - this.turned) / MORPH));
     const hovered = this.playing ? -1 : (this.hovered ?? -1);
     const focus = this.focus >= 0 ? this.focus : hovered;
-    this.painter.budget = this.playing ? this.budget : MOST_TIES;
+    const moves = this.playing || this.rate;
+    this.painter.budget = moves ? this.budget : MOST_TIES;
     this.painter.paint({ day, layout, before, mix, focus, found });
     this.frames++;
   }
 
   movePlayhead() {
     const { run } = this,
-      share = (this.day - run.first) / Math.max(1, run.last - run.first);
+      share = (this.day - run.first) / Math.max(1, run.end - run.first);
     this.head.style.transform = `translateX(${share * this.days.clientWidth}px)`;
   }
 
@@ -1787,10 +2021,15 @@ export class View {
     if (this.told === day && this.toldOf === this.focus) return;
     this.told = day;
     this.toldOf = this.focus;
-    const told = readings(run, day);
-    for (const name in told)
-      if (this.values[name].textContent !== told[name])
-        this.values[name].textContent = told[name];
+    const told = readings(run, day),
+      other = this.ghost ? readings(this.ghost, day) : {};
+    for (const name in told) {
+      const beside = other[name] && other[name] !== told[name] ? other[name] : "";
+      const [now, was] = this.values[name];
+      if (now.textContent !== told[name]) now.textContent = told[name];
+      const words = beside ? `${this.options.besides ?? "beside it"}: ${beside}` : "";
+      if (was.textContent !== words) was.textContent = words;
+    }
     this.range.value = String(day);
     this.range.setAttribute("aria-valuetext", `day ${day}`);
     this.dayText.textContent = `Day ${whole(day)}`;
@@ -1847,6 +2086,11 @@ function tableOf(caption, heads, rows) {
     made("thead", {}, top),
     made("tbody", {}, ...body),
   );
+}
+
+/** Show a run that goes on, of which the beginning is unpacked; return the view. */
+export function mountGrowing(element, run, options = {}) {
+  return new View(element, run, { ...options, live: true });
 }
 
 /** Show a packed run (bytes, or their base64) in an element; return the view. */
