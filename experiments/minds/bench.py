@@ -1,10 +1,11 @@
 """Show that the bench finds what was planted, ranks it, and finds nothing else.
 
-python experiments/minds/bench.py [--repeats 20] [--seeds 4] [--humans 60]
+python experiments/minds/bench.py [--repeats 20] [--seeds 4] [--alarms 0]
 
 Each repeat is a bench of its own with seeds of its own. Printed are: in how many
 repeats dependence and crowding-out are ranked as the characters were made, in how many
-a planted effect is found, and in how many the neutral character has a finding.
+a planted effect is found, and in how many the neutral character has a finding. With
+--alarms that alone is tried so often, after the others.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--humans", type=int, default=60)
+    parser.add_argument("--alarms", type=int, default=0)
     args = parser.parse_args()
     counts: Counter[str] = Counter()
     effects: dict[tuple[str, str], list[float]] = {}
@@ -72,6 +74,29 @@ def main() -> int:
         for one in found.findings():
             effects.setdefault((one.arm, one.outcome), []).append(one.mean)
         print(f"repeat {repeat + 1}: {dict(counts)}", flush=True)
+    false = counts["a finding of the neutral character (false alarm)"]
+    for repeat in range(args.repeats, args.repeats + args.alarms):
+        plan = BenchPlan(
+            humans=args.humans, seeds=args.seeds, first_seed=repeat * args.seeds
+        )
+        (neutral,) = bench(("neutral",), plan).arms
+        false += any(judged(neutral, name).is_found for name in OUTCOMES)
+        print(f"false alarms: {false} of {repeat + 1}", flush=True)
+    if args.repeats:
+        tell(effects, counts, args)
+    alarms = false / (args.repeats + args.alarms)
+    print(f"false alarms: {alarms:.1%}")
+    least = 0.95 * args.repeats
+    held = all(n >= least for name, n in counts.items() if "false" not in name)
+    return 0 if held and alarms <= 0.05 else 1
+
+
+def tell(
+    effects: dict[tuple[str, str], list[float]],
+    counts: Counter[str],
+    args: argparse.Namespace,
+) -> None:
+    """Print the mean effects, and how often each thing was so."""
     print(f"\n{'arm':<16} " + " ".join(f"{name:>13}" for name in OUTCOMES))
     for arm in ARMS:
         row = [f"{np.mean(effects[arm, name]):+13.4f}" for name in OUTCOMES]
@@ -79,10 +104,6 @@ def main() -> int:
     print(f"\nof {args.repeats} repeats with {args.seeds} seeds each:")
     for name, count in counts.items():
         print(f"{name:<50} {count:4} ({count / args.repeats:.0%})")
-    least = 0.95 * args.repeats
-    alarm = counts["a finding of the neutral character (false alarm)"]
-    held = all(n >= least for name, n in counts.items() if "false" not in name)
-    return 0 if held and alarm <= args.repeats - least else 1
 
 
 if __name__ == "__main__":
