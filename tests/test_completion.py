@@ -119,7 +119,10 @@ def test_nothing_is_typed_after_the_name_of_a_shell(
         (["ru"], ["run", "runs"]),
         (["run", "her-l"], ["her-linear"]),
         (["run", "her", "--see"], ["--seed"]),
-        (["run", "her", "--mind", ""], ["archetype", "llm", "rules", "scripted"]),
+        (
+            ["run", "her", "--mind", ""],
+            ["archetype", "compiled", "llm", "rules", "scripted"],
+        ),
         (["run", "her", "--set", "growth_e"], ["growth_exponent="]),
         (["plot", "latest", "--what", "f"], ["film"]),
         (["show", ""], ["her-0-0a1b2c3d", "latest", "results/runs/her-0-0a1b2c3d"]),

@@ -607,7 +607,7 @@ def test_a_dialect_is_recorded_and_replayed(
         assert server.count == asked + new
     header, *lines = map(json.loads, record.read_text().splitlines())
     end, *entries = lines
-    assert header["transcript"] == 3
+    assert header["transcript"] == 4
     assert header["without"] == ["seed"]
     assert end["opened"] == {"requests": 2}
     assert {entry["key"] for entry in entries} == set(longer.speech.calls["key"])

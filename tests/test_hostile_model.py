@@ -1,4 +1,4 @@
-"""A hostile model: what it says moves nothing but declared acts, and keeps no key."""
+"""A hostile model: it moves what is rated and declared acts, and keeps no key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from loopback import Call, Loopback
 from quick import differing
 from saying import Says
 
-from sim.minds import Policy
+from sim.minds import Policy, rating
 from sim.model.columns import ACTS
 from sim.model.encounters import RuleMind
 
@@ -44,6 +44,22 @@ HOSTILE = f"{ESCAPES}<script>alert(1)</script>\r\n{INJECTED} " + "=cmd|' /C calc
 BOUNDS = {"warmth": 10, "disclosure": 0, "novelty": 10}
 
 
+@pytest.fixture
+def unrated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all words be rated as usual: then nothing of them may be left."""
+    usual = rating.Felt(0.5, 0.0)
+    monkeypatch.setattr(rating, "rated_after", lambda said, before: usual)
+
+
+def test_hostile_words_have_a_rating_within_its_bounds() -> None:
+    for said in (HOSTILE, "love " * 10**5, "don't need them " * 10**4, "\x00"):
+        felt = rating.rated_after(said, [HOSTILE])
+        assert 0.0 <= felt.warmth <= 1.0
+        assert -1.0 <= felt.of_people <= 1.0
+        assert 0.0 <= felt.novelty <= 0.5
+
+
+@pytest.mark.usefixtures("unrated")
 @pytest.mark.parametrize("act", ACTS)
 def test_words_move_nothing_but_the_act_and_the_numbers_do(act: str) -> None:
     """A hostile reply at the bounds does what a clean one with these bounds does."""
@@ -54,7 +70,7 @@ def test_words_move_nothing_but_the_act_and_the_numbers_do(act: str) -> None:
     clean, hostile = (society.state for society in societies)
     assert not differing(clean, hostile)
     does = ACTS.index(act)
-    says = Says(does, warmth=1.0, disclosure=0.0, novelty=1.0)
+    says = Says(does, warmth=1.0, disclosure=0.0, novelty=0.5)
     assert not differing(hostile, lived_with(says))
     assert differing(hostile, lived_with(RuleMind()))
     lines = mind_of(societies[1]).lines
@@ -62,6 +78,7 @@ def test_words_move_nothing_but_the_act_and_the_numbers_do(act: str) -> None:
     assert all(letter.isprintable() for line in lines for letter in line["said"])
 
 
+@pytest.mark.usefixtures("unrated")
 def test_hostile_words_leave_no_trace_in_the_tables(tmp_path: Path) -> None:
     pytest.importorskip("openai")
     found = []

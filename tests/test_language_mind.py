@@ -292,8 +292,8 @@ def test_a_talk_that_failed_may_be_skipped() -> None:
 
 
 def test_what_is_replied_is_what_happens() -> None:
-    society = speaking(always(act="withdraw"))
-    says = Says(ACTS.index("withdraw"), warmth=0.7, disclosure=0.5, novelty=0.3)
+    society = speaking(always(act="withdraw", said=""))  # nothing that is rated
+    says = Says(ACTS.index("withdraw"), warmth=0.7, disclosure=0.5, novelty=0.5)
     assert not differing(society.state, lived_with(says))
 
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sim.minds import memory
-from sim.minds.memory import Memories
+from sim.minds.memory import MOST_HEARD, Memories
 
 IDA, SKY, KAI = 3, 203, 204
 
@@ -100,3 +100,50 @@ def test_ties_that_rested_longest_are_forgotten(
         found.note(step, SKY, other, "Sky", "Hello")
     assert len(found) == 3
     assert found.columns()["other"] == [12, 10, 10, 13]
+
+
+# ---------------------------------------------------------------------- from anybody
+
+
+def heard_by_ann() -> Memories:
+    """Return memories in which agent 1 heard from 2, 3 and 4."""
+    memories = Memories()
+    memories.note(1, 2, 1, "Bo", "The ferry to the island is blue", closeness=0.1)
+    memories.note(9, 3, 1, "Cy", "It rains", closeness=0.1)
+    memories.note(10, 4, 1, "Di", "My sister sings", closeness=0.1)
+    return memories
+
+
+def test_what_was_heard_of_anybody_comes_to_mind_with_somebody_else() -> None:
+    memories = heard_by_ann()
+    told = memories.told_by_others(1, 5, 10).splitlines()
+    assert told == [
+        "day 9, Cy told you: It rains",
+        "day 10, Di told you: My sister sings",
+    ]
+    assert "Di" not in memories.told_by_others(1, 4, 10)  # who knows it anyway
+    assert memories.told_by_others(5, 1, 10) == ""
+
+
+def test_what_it_is_about_and_who_said_it_counts_beside_how_long_ago() -> None:
+    memories = heard_by_ann()
+    memories.note(10, 5, 1, "Ed", "Is the ferry to the island blue?")
+    assert "ferry" in memories.told_by_others(1, 5, 10)
+    memories = Memories()
+    for step, by, closeness in ((1, 2, 1.0), (2, 3, 0.0), (2, 4, 0.0)):
+        memories.note(step, by, 1, f"N{by}", f"Word{by}", closeness=closeness)
+    assert "Word2" in memories.told_by_others(1, 5, 3).splitlines()[-1]
+
+
+def test_what_two_say_comes_to_mind_once() -> None:
+    memories = Memories()
+    for by in (2, 3, 4):
+        memories.note(by, by, 1, f"N{by}", "The same words")
+    assert memories.told_by_others(1, 5, 5) == "day 4, N4 told you: The same words"
+
+
+def test_what_was_heard_is_bounded() -> None:
+    memories = Memories()
+    for step in range(3 * MOST_HEARD):
+        memories.note(step, 2 + step % 5, 1, "N", f"Word {step}")
+    assert len(memories._heard[1]) == MOST_HEARD

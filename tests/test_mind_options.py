@@ -188,10 +188,11 @@ def test_archetypes_that_fail_are_counted_once_and_felt_by_all() -> None:
     assert told["given_up"] == 0
 
 
-def test_a_run_of_archetypes_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["archetype", "compiled"])
+def test_a_run_of_archetypes_says_so(kind: str, tmp_path: Path) -> None:
     pytest.importorskip("openai")
     with Loopback() as server:
-        mind = asking(server.url, record=tmp_path / "calls")._replace(kind="archetype")
+        mind = asking(server.url, record=tmp_path / "calls")._replace(kind=kind)
         result = speak(tmp_path / "run", mind)
         estimate = run.estimate(small(), mind, seed=SEED)
         other = mind._replace(settings=None, record=None, replay=tmp_path / "calls")
@@ -356,6 +357,6 @@ def test_a_transcript_of_other_prompts_is_not_replayed(tmp_path: Path) -> None:
     text = record.read_text()
     found = re.sub('"prompts":"[0-9a-f]+"', f'"prompts":"{64 * "0"}"', text, count=1)
     found = re.sub(',"before":"","digest":"[0-9a-f]+"', "", found, count=1)
-    record.write_text(found.replace('"transcript":3', '"transcript":2', 1))
+    record.write_text(found.replace('"transcript":4', '"transcript":2', 1))
     with pytest.raises(InputError, match="recorded with other prompts"):
         speak(tmp_path / "again", SCRIPTED._replace(replay=record))

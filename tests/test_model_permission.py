@@ -176,6 +176,10 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
         ("{design.toml} --allow-model 127.0.0.1:9", 2),
         ("{design.toml} --insecure", 2),
     ],
+    "bench": [
+        ("--replay {calls.jsonl} --arms warm --humans 12 --shutdown 31 --seeds 3", 2),
+        ("--record {calls.jsonl} --arms warm --humans 12 --shutdown 31 --seeds 2", 2),
+    ],
     "compare": [(f"{{scenario.toml}} {{scenario.toml}} {ALONE}", 0)],
     "describe": [("{scenario.toml}", 0)],
     "scenarios": [("{scenario.toml}", 0), ("{minded.toml}", 2)],

@@ -85,6 +85,12 @@ CLAIMS = {
     "closeness_of_declarer": Claim(
         (SHARE, SHARE, SHARE), lambda c, k, v: c, max, "+-+"
     ),
+    "colour_of_words": Claim((SHARE, AMOUNT, POSITIVE), lambda *_: -1.0, ONE, "+.."),
+    "welcome_of_love": Claim((SHARE, SHARE, SHARE, MEAN), NONE, ONE, "++--"),
+    "push_of_declaration": Claim(
+        (SHARE, SHARE, SHARE, real(0, 50)), lambda *_: -1.0, ONE, "+..."
+    ),
+    "closeness_after_words": Claim((SHARE, real(-1, 1)), NONE, ONE, "++"),
     "closeness_after_withdrawal": Claim((SHARE, SHARE), NONE, lambda c, share: c, "+-"),
     "stigma_factor": Claim((SHARE, SHARE, SHARE), NONE, ONE, "-+-"),
     "grief_from_loss": Claim((AMOUNT, SHARE, SHARE), NONE, lambda c, p, s: c, "++-"),

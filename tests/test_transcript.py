@@ -412,8 +412,8 @@ def test_a_foreign_file_is_refused_and_left_alone(path: Path, content: bytes) ->
 
 def test_a_format_of_the_future_is_refused(recorded: Path) -> None:
     text = recorded.read_text(encoding="utf-8")
-    recorded.write_text(text.replace('"transcript":3', '"transcript":4', 1))
-    assert "is a transcript of format 4" in refusal(recorded)
+    recorded.write_text(text.replace('"transcript":4', '"transcript":5', 1))
+    assert "is a transcript of format 5" in refusal(recorded)
 
 
 def test_an_empty_file_is_begun_but_not_replayed(path: Path) -> None:

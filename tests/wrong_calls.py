@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "verify": ("run",),
     "app": ("nothing-here", "--no-browser"),
     "transcript": ("run",),
+    "bench": ("--arms", "warm", "--humans", "12", "--seeds", "3", "--shutdown", "31"),
     "talk": ("run", "--os", "20"),
     "serve-model": ("--model", "nothing.gguf"),
     "calibrate": ("--runs", "1", "--kind", "cascade", "--workers", "1"),

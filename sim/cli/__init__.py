@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from sim.cli.app import add_app
 from sim.cli.arguments import PROGRAM, is_looked_at
+from sim.cli.bench import add_bench
 from sim.cli.catalogue import (
     add_describe,
     add_interventions,
@@ -135,7 +136,7 @@ def parser() -> Parser:
     running = (add_run, add_resume)
     stored = (add_runs, add_show, add_open, add_diff)
     seeing = (add_events, add_plot, add_export, add_report, add_app, add_verify)
-    many = (add_sweep, add_compare, add_check, add_ablate)
+    many = (add_sweep, add_compare, add_check, add_ablate, add_bench)
     listing = (add_scenarios, add_interventions, add_parameters, add_describe)
     talking = (add_transcript, add_talk, add_serve_model)
     others = (add_calibrate, add_completion)

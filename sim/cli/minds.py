@@ -9,7 +9,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.cli.arguments import add_command, add_run_argument, as_json, is_silent
+from sim.cli.arguments import (
+    add_command,
+    add_run_argument,
+    as_json,
+    is_silent,
+    positive,
+)
 from sim.cli.known import run_at
 
 if TYPE_CHECKING:
@@ -18,7 +24,7 @@ if TYPE_CHECKING:
     from sim.runs.result import Result
 
 
-KINDS = ("rules", "llm", "archetype", "scripted")
+KINDS = ("rules", "llm", "archetype", "compiled", "scripted")
 POLICIES = ("rule", "skip", "abort")
 MOST_SAID = 100  # characters of what an endpoint says of a failure
 NOTHING_SAID = {"calls": 0, "model": "", "failures": {}, "re_asked": 0, "requests": 0}
@@ -46,6 +52,8 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
         default=0.2,
         help="talks a member and day (0.2)",
     )
+    text = "of a compiled mind, to each kind of situation (16)"
+    add("--answers", metavar="N", type=positive, default=16, help=text)
     add("--ghost-writer", action="store_true", help="members write for friends, too")
     add_model_options(group)
     text = "requests at most; then all follow the rules"
@@ -125,6 +133,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         record=args.record,
         replay=args.replay,
         same_model=args.same_model,
+        answers=args.answers,
     )
     check(options)
     if options.kind == "llm" and getattr(args, "network", None) is not None:

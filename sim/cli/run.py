@@ -110,7 +110,9 @@ def run_scenario(args: argparse.Namespace) -> int:
     if args.network is None and not args.yes:  # a file tells how many when it is read
         check_memory(args.changed.parameters)
     mind, network = mind_options(args), network_file(args)
-    asks = mind.kind in ("llm", "archetype") and mind.replay is None and mind.cast != 0
+    from sim.minds.options import is_live
+
+    asks = is_live(mind)
     with network_shown():
         if args.estimate or (asks and not is_silent(args)):
             tell_estimate(args, mind, seed=seed, network=network)

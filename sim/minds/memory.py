@@ -1,11 +1,15 @@
-"""Memories of agents: a short list for each tie.
+"""Memories of agents: a short list for each tie, and what each heard from anybody.
 
-It holds the last things said, and what the one who remembers found worth remembering,
-in the model's own words. All of it is bounded, whatever a model writes.
+A tie's list holds the last things said, and what the one who remembers found worth
+remembering, in the model's own words. What an agent heard from anybody is found again
+by how long ago it was, how close it was to who said it, and how many words it has in
+common with what is being talked about. All of it is bounded, whatever a model writes.
 """
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from typing import Any, NamedTuple
 
 from sim.minds.prompts import MOST_OF_A_NAME, plain
@@ -16,6 +20,12 @@ MOST_EXCHANGES = 3  # by each side
 MOST_SAID = 240
 MOST_OF_A_LINE = 160
 MOST_OF_A_SUMMARY = 500
+MOST_LISTENERS = (
+    10_000  # beyond that, those are forgotten who heard nothing for longest
+)
+MOST_HEARD = 30  # things that each heard, from anybody
+MOST_RECALLED = 2  # of them, from others than whom one talks with
+RECALL_HALF_LIFE = 14.0  # days after which what was heard comes to mind half as easily
 
 COLUMNS = ("agent", "other", "step", "speaker", "said", "summary")
 
@@ -38,6 +48,15 @@ class Side(NamedTuple):
 NOTHING = Side()
 
 
+class Heard(NamedTuple):
+    """Something that an agent heard from anybody."""
+
+    exchange: Exchange
+    by: int
+    closeness: float  # of the one who heard it to who said it, 0..1
+    words: frozenset[str]
+
+
 class Memories:
     """The memories of all ties, by agent and other.
 
@@ -46,6 +65,7 @@ class Memories:
 
     def __init__(self) -> None:
         self._sides: dict[tuple[int, int], Side] = {}  # the latest last
+        self._heard: dict[int, deque[Heard]] = {}  # by who heard it, the latest last
 
     def __len__(self) -> int:
         """Return how many directed ties have a memory."""
@@ -59,6 +79,7 @@ class Memories:
         speaker: str,
         said: str,
         remember: str = "",
+        closeness: float = 0.0,
     ) -> None:
         """Note what ``agent`` said to ``other``; both will remember it.
 
@@ -76,6 +97,8 @@ class Memories:
             What was said; cut to ``MOST_SAID`` characters, and made fit to be quoted.
         remember
             What ``agent`` wants to remember of this talk, in one sentence, or nothing.
+        closeness
+            How close ``other`` is to ``agent``, 0..1.
         """
         exchange = _exchange(step, speaker, said)
         if self._of(other, agent).exchanges[-1:] == (exchange,):
@@ -85,6 +108,9 @@ class Memories:
         line = plain(remember, MOST_OF_A_LINE)
         summary = _latest((*side.summary, line)) if line else side.summary
         self._sides[agent, other] = Side(exchanges, summary)
+        there = self._heard.pop(other, deque(maxlen=MOST_HEARD))
+        there.append(Heard(exchange, agent, closeness, _words(exchange.said)))
+        self._heard[other] = there
         self._forget()
 
     def of(self, agent: int, other: int) -> str:
@@ -105,6 +131,37 @@ class Memories:
         exchanges = self._of(other, agent).exchanges
         return exchanges[-1].said if exchanges else ""
 
+    def said_by(self, agent: int, other: int) -> list[str]:
+        """Return the last things that ``agent`` said to ``other``."""
+        return [one.said for one in self._of(agent, other).exchanges]
+
+    def told_by_others(self, agent: int, other: int, step: int) -> str:
+        """Return what comes to ``agent``'s mind of what it heard from others, in lines.
+
+        At most ``MOST_RECALLED`` things, that which comes to mind most easily last:
+        each counts 2^(-days / `RECALL_HALF_LIFE`) (1 + closeness + overlap), where
+        the overlap is the share of its words that ``other`` or ``agent`` said last.
+        """
+        about: frozenset[str] = frozenset()
+        for one, two in ((agent, other), (other, agent)):
+            for exchange in self._of(one, two).exchanges[-1:]:
+                about |= _words(exchange.said)
+
+        def ease(place: tuple[int, Heard]) -> tuple[float, int]:
+            at, known = place
+            overlap = len(known.words & about) / max(1, len(known.words))
+            age = max(0, step - known.exchange.step)
+            fresh = 2.0 ** (-age / RECALL_HALF_LIFE)
+            return fresh * (1.0 + known.closeness + overlap), at
+
+        there = enumerate(self._heard.get(agent, ()))
+        others = sorted((p for p in there if p[1].by != other), key=ease, reverse=True)
+        said: dict[str, str] = {}  # each thing once, whoever says it
+        for _, found in others:
+            day, speaker, text = found.exchange
+            said.setdefault(text, f"day {day}, {speaker} told you: {text}")
+        return "\n".join(list(said.values())[:MOST_RECALLED][::-1])
+
     def columns(self) -> dict[str, list[Any]]:
         """Return everything as columns, one row for each thing said.
 
@@ -121,6 +178,8 @@ class Memories:
     def _forget(self) -> None:
         if len(self._sides) > MOST_TIES:
             del self._sides[next(iter(self._sides))]
+        if len(self._heard) > MOST_LISTENERS:
+            del self._heard[next(iter(self._heard))]
 
     def _of(self, agent: int, other: int) -> Side:
         return self._sides.get((agent, other), NOTHING)
@@ -129,6 +188,10 @@ class Memories:
 def _exchange(step: int, speaker: str, said: str) -> Exchange:
     name, text = plain(speaker, MOST_OF_A_NAME), plain(said, MOST_SAID)
     return Exchange(int(step), name, text)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W_]+", text.lower()))
 
 
 def _latest(lines: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ run and its replay, at any concurrency, have the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.minds import prompts
+from sim.minds import prompts, rating
 from sim.minds.breaker import OUT_OF_REACH, Breaker
 from sim.minds.calls import Request, Response
 from sim.minds.memory import Memories
@@ -104,6 +105,8 @@ class LanguageMind:
         keep_failures = self.policy.on_failure != "abort"
         watch = Breaker(self.policy.stop_after).see
         self.answers = Answers(transcript, endpoint, keep_failures, watch)
+        self.rates = transcript.header.words_hold
+        self.talks = 0  # in so many words
         self.memories = Memories()
         self.tally: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
@@ -120,16 +123,34 @@ class LanguageMind:
     def decide(self, seen: Observations) -> Decisions:
         """Return what the model says of each talk; leave to the rules what fails."""
         decided = Decisions.by_rule(len(seen))
+        self.talks += len(seen)
+        if self.rates:
+            felt, of_people = np.full((2, len(seen)), np.nan)
+            decided = decided._replace(felt=felt, of_people=of_people)
         for row, reply in enumerate(self._replies(seen)):
             if isinstance(reply, Encounter):
+                if self.rates:
+                    self._rate(decided, seen, row, reply.said)
                 decided.warmth[row] = reply.warmth
                 decided.disclosure[row] = reply.disclosure
-                decided.novelty[row] = reply.novelty
+                if not self.rates:
+                    decided.novelty[row] = reply.novelty
                 decided.act[row] = reply.act
                 self._remember(seen, row, reply.said, reply.remember)
             elif reply == "skip":
                 decided.held[row] = False
         return decided
+
+    def _rate(
+        self, decided: Decisions, seen: Observations, row: int, said: str
+    ) -> None:
+        """Let somebody else than the speaker say how words felt to who listened."""
+        agent, other = int(seen.agents[row]), int(seen.others[row])
+        found = rating.rated_after(said, self.memories.said_by(agent, other))
+        assert decided.felt is not None and decided.of_people is not None
+        decided.felt[row] = found.warmth
+        decided.novelty[row] = found.novelty
+        decided.of_people[row] = found.of_people or np.nan
 
     def goes(self, seen: Observations) -> Array:
         """Return for each OS whether it goes, in its own words."""
@@ -159,6 +180,7 @@ class LanguageMind:
             "temperature": header.temperature,
             "prompts": header.prompts,
             "shared": self.shared,
+            "rater": rating.NAME if self.rates else None,
             "on_failure": self.policy.on_failure,
             "max_calls": self.policy.max_calls,
             "draw": self.policy.draw,
@@ -287,8 +309,15 @@ class LanguageMind:
             tie=NO_TIE | tie,
             memory=self.memories.of(agent, other) if other >= 0 else "",
             heard=self.memories.heard(agent, other) if other >= 0 else "",
+            told=self._told(seen.step, agent, other),
             love=seen.love,
         )
+
+    def _told(self, step: int, agent: int, other: int) -> str:
+        """Return what others said that comes to mind; nothing in older recordings."""
+        if not self.rates or other < 0:
+            return ""
+        return self.memories.told_by_others(agent, other, step)
 
     def _remember(self, seen: Observations, row: int, said: str, memory: str) -> None:
         agent, other = int(seen.agents[row]), int(seen.others[row])
@@ -296,7 +325,8 @@ class LanguageMind:
             return
         speaker, said = seen.called(agent), without_secrets(said)
         memory = without_secrets(memory)
-        self.memories.note(seen.step, agent, other, speaker, said, memory)
+        near = float(seen.tie["returned"][row]) if "returned" in seen.tie else 0.0
+        self.memories.note(seen.step, agent, other, speaker, said, memory, near)
 
     def _write_down(
         self, seen: Observations, row: int, request: Request, reply: Reply | str
@@ -352,6 +382,53 @@ class ArchetypeMind(LanguageMind):
         self, seen: Observations, row: int, request: Request, reply: Reply | str
     ) -> None:
         """Write nothing down: what was said was said by nobody in particular."""
+
+
+class CompiledMind(ArchetypeMind):
+    """A mind of a bank of answers: so many to each kind of situation, asked once.
+
+    Which of them holds in a talk is drawn by who talks with whom and when. So a model
+    is asked at most ``answers`` times about each kind of situation, whatever the number
+    of societies that share the transcript; and no one answer is the fate of all.
+
+    Parameters
+    ----------
+    transcript, endpoint, policy
+        As for `LanguageMind`.
+    answers
+        To each kind of situation, 1 or more.
+    seed
+        Of the draws: societies with other seeds draw other answers.
+
+    Raises
+    ------
+    InputError
+        If there is no such policy, a budget below 0, or no answer.
+    """
+
+    def __init__(
+        self,
+        transcript: Transcript,
+        endpoint: Asks | None = None,
+        policy: Policy | None = None,
+        answers: int = 16,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(transcript, endpoint, policy)
+        if answers < 1:
+            raise InputError(f"a situation has 1 answer or more, not {answers}")
+        self.compiled, self.seed = answers, seed
+
+    def request(self, seen: Observations, row: int) -> Request:
+        """Return what is asked for one of the answers to a kind of situation."""
+        name = f"{self.seed}/{seen.step}/{seen.agents[row]}/{seen.others[row]}"
+        drawn = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+        draw = self.policy.draw * self.compiled + drawn % self.compiled
+        return super().request(seen, row)._replace(draw=draw)
+
+    def summary(self) -> dict[str, Any]:
+        """Return how many calls there were, and what became of them."""
+        return super().summary() | {"answers": self.compiled}
 
 
 def _reply(

@@ -13,7 +13,13 @@ import numpy as np
 
 from sim.minds import dialect, prompts
 from sim.minds.calls import Settings
-from sim.minds.mind import ArchetypeMind, LanguageMind, Policy, check_policy
+from sim.minds.mind import (
+    ArchetypeMind,
+    CompiledMind,
+    LanguageMind,
+    Policy,
+    check_policy,
+)
 from sim.minds.scripted import MODEL as SCRIPTED
 from sim.minds.scripted import ScriptedEndpoint
 from sim.minds.transcript import Asks, Transcript, key_of
@@ -22,7 +28,8 @@ from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_fields
 from sim.utils.typing import Array
 
-KINDS = ("rules", "llm", "archetype", "scripted")
+KINDS = ("rules", "llm", "archetype", "compiled", "scripted")
+ASKING = KINDS[1:4]  # those that ask a language model
 CHARACTERS_A_TOKEN = 4.0  # of English text, about
 # Tokens of a reply and of what is remembered, in the mean; what a prompt adds to both.
 REPLY_TOKENS = {"encounter": 90, "decision": 40, "letter": 150}
@@ -46,6 +53,7 @@ class MindOptions(NamedTuple):
     record: str | Path | None = None  # file that finished calls go to
     replay: str | Path | None = None  # file that finished calls come from
     same_model: bool = False  # whether a recording may go on at another host
+    answers: int = 16  # of a compiled mind, to each kind of situation
 
 
 class CallEstimate(NamedTuple):
@@ -77,14 +85,43 @@ def open_cast(options: MindOptions) -> Iterator[Cast | None]:
         return
     with ExitStack() as stack:
         transcript, endpoint = _sources(options, stack)
-        make = ArchetypeMind if options.kind == "archetype" else LanguageMind
-        mind = make(transcript, endpoint, options.policy)
-        yield cast_of(options, mind)
+        mind = _made(options, transcript, endpoint, options.policy)
+        yield cast_of(options, mind, transcript.header.words_hold)
 
 
-def cast_of(options: MindOptions, mind: Any) -> Cast:
+def _made(
+    options: MindOptions, transcript: Transcript, endpoint: Asks | None, policy: Policy
+) -> LanguageMind:
+    """Return the mind that options describe."""
+    if options.kind == "compiled":
+        return CompiledMind(transcript, endpoint, policy, options.answers)
+    make = ArchetypeMind if options.kind == "archetype" else LanguageMind
+    return make(transcript, endpoint, policy)
+
+
+@contextmanager
+def open_model(options: MindOptions) -> Iterator[tuple[Transcript, Asks | None]]:
+    """Open what several minds of one model share, and close it in the end.
+
+    Yields
+    ------
+    tuple
+        Finished calls, and who answers what is not among them.
+
+    Raises
+    ------
+    InputError
+        As for `open_cast`.
+    """
+    check(options)
+    with ExitStack() as stack:
+        yield _sources(options, stack)
+
+
+def cast_of(options: MindOptions, mind: Any, words: bool = True) -> Cast:
     """Return the cast that options describe, with a mind."""
-    return Cast(mind, options.cast, options.humans, options.talks, options.ghost_writer)
+    who = options.cast, options.humans, options.talks, options.ghost_writer
+    return Cast(mind, *who, words=words)
 
 
 def check(options: MindOptions) -> None:
@@ -100,6 +137,8 @@ def check(options: MindOptions) -> None:
         raise InputError(f"unknown mind {options.kind!r}{hint}")
     if options.record is not None and options.replay is not None:
         raise InputError("a run either records a transcript or replays one")
+    if options.answers < 1:
+        raise InputError(f"a situation has 1 answer or more, not {options.answers}")
     cast_of(options, RuleMind())
     check_policy(options.policy)
     if options.settings is not None:
@@ -114,7 +153,7 @@ def check(options: MindOptions) -> None:
 
 def is_live(options: MindOptions) -> bool:
     """Tell whether a language model is asked, and not a transcript or nobody."""
-    asks = options.kind in ("llm", "archetype") and options.replay is None
+    asks = options.kind in ASKING and options.replay is None
     return asks and options.cast != 0
 
 
@@ -221,8 +260,7 @@ class CountingMind(RuleMind):
         self._seen: set[str] = set()
         settings = options.settings or Settings(SCRIPTED)
         transcript = Transcript.record(None, settings._replace(base_url=LOCAL))
-        make = ArchetypeMind if options.kind == "archetype" else LanguageMind
-        self._mind = make(transcript, ScriptedEndpoint())
+        self._mind = _made(options, transcript, ScriptedEndpoint(), Policy())
 
     def decide(self, seen: Observations) -> Decisions:
         """Count the talks."""

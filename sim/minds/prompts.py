@@ -33,6 +33,7 @@ KINDS = (*SHARED_KINDS, *LETTERS, "talk")
 # Most characters.
 MOST_HEARD = 160
 MOST_OF_A_MEMORY = 100  # of each line
+MOST_TOLD = 160  # of each line that others said
 MOST_OF_A_NAME = 40
 MOST_TYPED = 2000  # by a person who talks with an OS
 MOST_MEMORIES = 4  # lines
@@ -117,6 +118,7 @@ class PromptContext(NamedTuple):
     tie: Numbers  # closeness, returned, hours today, partner, owner, knows, declared
     memory: str = ""  # lines that the speaker remembers
     heard: str = ""  # what the other said last
+    told: str = ""  # lines that others said to the speaker
     love: float = DEFAULTS.love  # closeness that is love
 
 
@@ -283,7 +285,10 @@ def _situation(scene: PromptContext) -> dict[str, str]:
     name = plain(scene.other_name, MOST_OF_A_NAME)
     values = dict.fromkeys((*BLANKS, "other_name", "hours"), "")
     values["name"] = plain(scene.name, MOST_OF_A_NAME)
-    values["memory"] = _memory(scene.memory, scene.heard)
+    told = _quoted("Others told you:", scene.told.splitlines(), MOST_TOLD)
+    values["memory"] = "\n".join(
+        filter(None, (_memory(scene.memory, scene.heard), told))
+    )
     values["heard"] = _quoted(f"{name} said to you:", [scene.heard], MOST_HEARD)
     if not name:
         return values

@@ -18,8 +18,8 @@ was edited is noticed. A line may be taken out: what is left is read, and
 
 The first format did not say what was sent, since all was. Its replies are read as they
 were then: unmended (`sim.minds.mending`). Before the third, a budget was one of calls,
-however often they were tried, and lines had no digests. So replays have the bytes of
-their runs.
+however often they were tried, and lines had no digests. Before the fourth, what was
+said held for no day. So replays have the bytes of their runs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ from sim.utils.files import Lock, expanded, replacing, sync_folder, writing
 from sim.utils.provenance import SOFTWARE, software_version
 from sim.utils.untrusted import open_file
 
-FORMAT = 3
+FORMAT = 4
+UNHELD = 3  # the last format of casts whose words hold for no day
 PLAIN = 2  # the last format without digests, whose budgets count calls
 UNMENDED = 1  # the first format
 KINDS = ("encounter", "upgrade", "departure", "letter")
@@ -78,6 +79,11 @@ class Header(NamedTuple):
     def is_mended(self) -> bool:
         """Whether replies that need a little mending are used."""
         return self.transcript != UNMENDED
+
+    @property
+    def words_hold(self) -> bool:
+        """Whether what is said holds for days, and is rated by who does not say it."""
+        return self.transcript > UNHELD
 
     @property
     def is_sealed(self) -> bool:

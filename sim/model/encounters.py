@@ -30,6 +30,7 @@ from sim.model.kernels.blocks import Work, new_block
 from sim.model.kernels.talk import choose_talks, talk_alone
 from sim.model.mechanisms import departure
 from sim.model.parameters import DEFAULTS
+from sim.model.spoken import Spoken
 from sim.model.state import State, TalkDecisions
 from sim.utils.errors import InputError
 from sim.utils.names import human_name, os_name, row_of
@@ -79,8 +80,25 @@ class Observations:
         self.others = pairs[:, 1]
         self.tie = tie
         self.love = love
-        self._state = state
+        self._pairs, self._state = pairs, state
         self._labels = labels
+
+    @property
+    def by_oses(self) -> Array:
+        """Which rows are those of an OS that speaks or decides: bool[rows]."""
+        return np.asarray(self.agents >= self._state.humans.n)
+
+    def rows(self, which: Array) -> Observations:
+        """Return some of the rows, by number."""
+        return Observations(
+            self.kind,
+            self.step,
+            self._pairs[which],
+            {name: column[which] for name, column in self.tie.items()},
+            self._state,
+            self.love,
+            self._labels,
+        )
 
     def __len__(self) -> int:
         return len(self.agents)
@@ -117,6 +135,10 @@ class Decisions(NamedTuple):
     disclosure: Array  # 0..1: how much it disclosed of itself; so it went for the other
     novelty: Array  # 0..1: how much it said that was new to the other; 1/2 is usual
     act: Array  # uint8: what it did, a code of sim.model.columns.ACTS
+    # How it felt to the other, 0..1, as somebody else than the first rates it; None
+    # where nobody rates: then the first's disclosure stands for it.
+    felt: Array | None = None
+    of_people: Array | None = None  # -1..1: keep away from other people, or go to them
 
     @classmethod
     def by_rule(cls, rows: int) -> Decisions:
@@ -173,6 +195,9 @@ class Cast:
         Talks that are had in so many words, a day and member, on average.
     ghost_writer
         Whether members write letters for friends outside the cast.
+    words
+        Whether what is said holds for days (`sim.model.mechanisms.words`), and talks in
+        words are drawn by what is at stake in them, too.
 
     Raises
     ------
@@ -187,6 +212,7 @@ class Cast:
         humans: Sequence[int | str] = (),
         talks: float = 0.2,
         ghost_writer: bool = False,
+        words: bool = False,
     ) -> None:
         if size is not None and size < 0:
             raise InputError(f"a cast has 0 or more members, not {size}")
@@ -201,6 +227,7 @@ class Cast:
         self.named = tuple(humans)
         self.talks = talks
         self.ghost_writer = ghost_writer
+        self.spoken = Spoken() if words else None
         self.labels: Sequence[str] | None = None  # the society says what it knows
 
     def _rows(self, people: int) -> list[int]:
@@ -270,24 +297,32 @@ def encounter(state: State, day: Any, cast: Cast) -> None:
     members = cast.members(state)
     if not len(members) or cast.talks == 0.0:
         return
-    pairs, half_edges, hours = _talks(state, day, members, cast.talks)
-    if not len(pairs):
+    spoken = cast.spoken
+    stakes = np.zeros(0) if spoken is None else spoken.stakes(state, day, members)
+    pairs, half_edges, hours = _talks(state, day, members, cast.talks, stakes)
+    if not len(pairs) and spoken is None:
         return
-    tie = _tie_columns(state, half_edges, hours)
-    step, love = int(day["step"]), float(day["love"])
-    seen = Observations(TALK, step, pairs, tie, state, love, cast.labels)
-    state.decisions = _from_both_sides(pairs, cast.mind.decide(seen))
+    decided = Decisions.by_rule(0)
+    if len(pairs):
+        tie = _tie_columns(state, half_edges, hours)
+        step, love = int(day["step"]), float(day["love"])
+        seen = Observations(TALK, step, pairs, tie, state, love, cast.labels)
+        decided = cast.mind.decide(seen)
+    if spoken is None:
+        state.decisions = _from_both_sides(pairs, decided)
+    else:
+        state.decisions = spoken.take_in(pairs, decided, state, day)
 
 
 def _talks(
-    state: State, day: Any, members: Array, rate: float
+    state: State, day: Any, members: Array, rate: float, stakes: Array
 ) -> tuple[Array, Array, Array]:
     """Return pairs, half-edges and hours of today's talks, each pair once."""
     room = np.empty((len(members) * (int(rate) + 1), 3))
     arrays = state.ties.arrays
     work = Work(state.agents, arrays, day, new_block())
     alone = talk_alone(work.agents.decisions, work.block, day)
-    made = choose_talks(members, rate, room, work, alone)
+    made = choose_talks(members, rate, stakes, room, work, alone)
     agents, half_edges = room[:made, :2].astype(np.int64).T
     pairs = np.stack([agents, arrays.neighbour[half_edges]], 1).astype(np.int32)
     _, first = np.unique(np.sort(pairs, 1), axis=0, return_index=True)
@@ -308,7 +343,7 @@ def _tie_columns(state: State, half_edges: Array, hours: Array) -> dict[str, Arr
 
 def _from_both_sides(pairs: Array, decided: Decisions) -> TalkDecisions:
     """Return what was decided about each pair, once for either side."""
-    usual = np.full(len(pairs), 0.5)
+    usual, none = np.full(len(pairs), 0.5), np.full(len(pairs), np.nan)
     quiet = np.full(len(pairs), CONTINUE, np.uint8)
     held = np.asarray(decided.held, bool)
     warmth, disclosure = _share(decided.warmth), _share(decided.disclosure)
@@ -324,6 +359,8 @@ def _from_both_sides(pairs: Array, decided: Decisions) -> TalkDecisions:
         (usual, novelty),
         (act, quiet),
         (quiet, act),
+        (none, none),
+        (none, none),
     )
     columns = [np.concatenate(both) for both in sides]
     order = np.argsort(columns[0])

@@ -39,6 +39,8 @@ class TalkDecisions(NamedTuple):
     novelty: Array  # float64[rows], 0..1: what the agent heard that was new; 1/2 usual
     act: Array  # uint8[rows]: code of what the agent did, as in ACTS
     answer: Array  # uint8[rows]: code of what the other did
+    push: Array  # float64[rows], -1..1: what words did to its closeness; nan: rules
+    others_push: Array  # float64[rows], -1..1: the same for the other
 
 
 NO_DECISIONS = TalkDecisions(
@@ -49,6 +51,8 @@ NO_DECISIONS = TalkDecisions(
     np.zeros(0),
     np.zeros(0, np.uint8),
     np.zeros(0, np.uint8),
+    np.zeros(0),
+    np.zeros(0),
 )
 
 

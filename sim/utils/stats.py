@@ -38,17 +38,21 @@ def wilson(held: float, runs: int) -> Interval:
     return max(0.0, low), min(1.0, high)
 
 
-def t_quantile(degrees: int) -> float:
-    """Return the 97.5 % quantile of Student's t with so many degrees, 1 or more.
+def t_quantile(degrees: int, within: float = 0.95) -> float:
+    """Return the number within which Student's t is, with so many degrees, 1 or more.
+
+    With probability ``within``, 0.95 or more: of 0.95 it is the 97.5 % quantile.
 
     By bisection of its distribution function, a finite sum for whole degrees
     (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4).
     """
     low, high = Z95, 13.0  # that of one degree is 12.7
+    while _t_within(high, degrees) < within:
+        high *= 2.0
     for _ in range(60):
         middle = (low + high) / 2.0
         low, high = (
-            (middle, high) if _t_within(middle, degrees) < 0.95 else (low, middle)
+            (middle, high) if _t_within(middle, degrees) < within else (low, middle)
         )
     return high
 

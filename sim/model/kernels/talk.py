@@ -40,6 +40,7 @@ from sim.model.kernels.blocks import (
     show_ties,
 )
 from sim.model.mechanisms import letting_go
+from sim.model.mechanisms.words import closeness_after_words
 
 GROWTH, RATE = FACE.growth, FACE.rate
 OPENNESS, PLAYFULNESS = FACE.openness, FACE.playfulness
@@ -168,10 +169,15 @@ TOUCH, MOOD = FACE.touch, FACE.mood
 def _after_acts(row, tie, agent, other, agents, day):
     """Return closeness both ways and kind after what either did in their talk."""
     own, back, kind = tie
-    act, answer = agents.decisions.act[row], agents.decisions.answer[row]
+    decisions = agents.decisions
+    act, answer = decisions.act[row], decisions.answer[row]
     own, back = after_act(act, own, day), after_act(answer, back, day)
-    back = after_words(act, back, agent, other, agents.humans, day)
-    own = after_words(answer, own, other, agent, agents.humans, day)
+    if decisions.push[row] == decisions.push[row]:  # else nan
+        own = closeness_after_words(own, decisions.push[row])
+        back = closeness_after_words(back, decisions.others_push[row])
+    else:
+        back = after_words(act, back, agent, other, agents.humans, day)
+        own = after_words(answer, own, other, agent, agents.humans, day)
     kind |= declared(act, agent, other, day)
     kind |= declared(answer, other, agent, day)
     return own, back, kind
@@ -273,26 +279,28 @@ def sent_to(agent, may_seek, decisions):
 
 
 @kernel
-def choose_talks(members, rate, chosen, work, alone):
+def choose_talks(members, rate, stakes, chosen, work, alone):
     """Write member, half-edge and hours of each talk, drawn by hours; return how many.
 
-    Each member has ``rate`` such talks a day on average. ``alone`` is where
+    Each member has ``rate`` such talks a day on average. ``stakes`` has a factor of the
+    hours for each tie of each member, in their order, or is empty. ``alone`` is where
     ``talk_alone`` is.
     """
     ties, day = work.ties, work.day
-    made = 0
+    made, first = 0, 0
     for i in range(members.shape[0]):
         agent = members[i]
         whole = int(rate)
         extra = uniform(day.key_encounter, agent, 0) < rate - whole
-        total = 0.0
+        total, start = 0.0, first
         for k in range(ties.start[agent], ties.start[agent] + ties.degree[agent]):
-            total += _hours_on(agent, k, work, alone)
+            total += _hours_on(agent, k, work, alone) * _stake_of(stakes, first)
+            first += 1
         if total <= 0.0:
             continue
         for turn in range(whole + extra):
             mark = total * uniform(day.key_encounter, agent, 1 + turn)
-            k = _at(mark, agent, work, alone)
+            k = _at(mark, agent, stakes, start, work, alone)
             chosen[made, 0], chosen[made, 1] = agent, k
             chosen[made, 2] = _hours_on(agent, k, work, alone)
             made += 1
@@ -309,12 +317,18 @@ def _hours_on(agent, k, work, alone):
 
 
 @inline
-def _at(mark, agent, work, alone):
+def _stake_of(stakes, place):
+    return stakes[place] if stakes.shape[0] > 0 else 1.0
+
+
+@inline
+def _at(mark, agent, stakes, first, work, alone):
     """Return the half-edge in whose hours a mark on the day's talk falls."""
     ties = work.ties
     last = ties.start[agent]
     for k in range(ties.start[agent], ties.start[agent] + ties.degree[agent]):
         hours = _hours_on(agent, k, work, alone)
+        hours *= _stake_of(stakes, first + k - ties.start[agent])
         if hours > 0.0:
             last = k
         mark -= hours
