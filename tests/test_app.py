@@ -281,7 +281,7 @@ def test_an_address_leads_to_the_same_society(session: Session) -> None:
     session.change("os_growth_rate", 0.02)
     session.step(10)
     session.branch()
-    session.pull("growth_cap")
+    session.pull("sudden_shutdown")
     session.step(10)
     address = session.address()
     other = Session(Setup("her", 0, {"humans": 20}))
@@ -292,6 +292,14 @@ def test_an_address_leads_to_the_same_society(session: Session) -> None:
     assert equal(other.societies[0], session.societies[0])
     assert equal(other.societies[1], session.societies[1])
     assert not equal(*other.societies)
+
+
+def test_what_an_address_leaves_open_stays_as_it_is(session: Session) -> None:
+    session.follow({"day": "2", "seed": "7"})
+    session.advance(1e9, 5)
+    assert session.day == 2
+    assert session.setup.seed == 7
+    assert session.societies[0].snapshot.people == 60
 
 
 @pytest.mark.parametrize(

@@ -190,9 +190,9 @@ def visit(context: Any, address: str) -> Visit:
 def test_a_visit_from_the_first_day_to_the_reset(visit: Visit) -> None:
     page = visit.page
     growth = page.get_by_label("growth rate of an OS in full talk")
-    growth.fill("0.03")
+    growth.fill("0.01")
     growth.press("Enter")
-    page.get_by_text("os_growth_rate = 0.03").first.wait_for()
+    page.get_by_text("os_growth_rate = 0.01").first.wait_for()
     visit.press("Step")
     visit.until(lambda: visit.day == 1)
     visit.press("Play")  # stops at the first moment of the story
@@ -200,7 +200,7 @@ def test_a_visit_from_the_first_day_to_the_reset(visit: Visit) -> None:
     moment = visit.day
     assert moment > 1
     assert visit.address["day"] == str(moment)
-    visit.play_until(moment + 20)
+    visit.play_until(140)
     stopped = visit.day
     visit.until(lambda: visit.views("Math.round(v.day)") == [stopped])
     days = visit.views("[v.run.a.days.length, v.run.last]")

@@ -384,7 +384,7 @@ def test_a_society_has_a_view_of_today() -> None:
     society = sim.Society("her", seed=1, humans=20)
     for _ in range(3):
         society.step()
-    shown = society.view()
+    shown = society.show()
     assert "a society, seed 1: 20 humans" in repr(shown)
     (packed,) = re.findall(r'id="packed">([^<]*)<', shown.page)
     header, arrays = unpack(base64.b64decode(packed))

@@ -372,7 +372,9 @@ class Session:
         InputError
             If there is something in it that cannot be.
         """
-        changes = dict(map(_assigned, _listed(address.get("set", ""))))
+        changes = dict(self.setup.changes)
+        if "set" in address:
+            changes = dict(map(_assigned, _listed(address["set"])))
         seed = _whole("seed", address.get("seed", str(self.setup.seed)))
         name = address.get("scenario", self.setup.scenario)
         if name != self.setup.scenario and name not in scenarios.names():

@@ -206,7 +206,7 @@ class Society(AgentRegistry, mesa.Model):
         following = ("society.step()", "sim.plots.network(society)")
         return card("A society", facts, curves, following)
 
-    def view(self, closest: float = FRIEND, height: int = 900) -> Any:
+    def show(self, closest: float = FRIEND, height: int = 900) -> Any:
         """Return an interactive view of today, which a notebook shows.
 
         Parameters
@@ -229,7 +229,7 @@ class Society(AgentRegistry, mesa.Model):
         Examples
         --------
         >>> import sim
-        >>> sim.Society("her", seed=1, humans=20).view()
+        >>> sim.Society("her", seed=1, humans=20).show()
         RunView of a society, seed 1: 20 humans; save it with .save('view.html')
         """
         # Views know societies, not the other way round: they are loaded by name.
