@@ -41,6 +41,7 @@ growth_exponent = 0.9
 SMALLER = {
     **dict.fromkeys(("compare", "check"), "--humans 60 --steps 120 --seeds 3"),
     "ablate": "--humans 60 --steps 60 --seeds 2",
+    "sweep": "--resume",  # it was done before
 }
 SKIPPED = {
     **dict.fromkeys(("NAME", "HOST", "--replay"), "asks a language model"),
