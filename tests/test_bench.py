@@ -24,7 +24,7 @@ from sim.studies.bench import (
 )
 from sim.utils.errors import InputError
 
-SMALL = BenchPlan(humans=30, shutdown=60, seeds=3, talks=1.0)
+SMALL = BenchPlan(humans=24, shutdown=45, seeds=3, talks=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_arms_do_to_people_what_they_are_made_for(found: Bench) -> None:
 def test_a_planted_effect_is_found_and_none_where_there_is_none() -> None:
     rng = np.random.default_rng(5)
 
-    def share(effect: float, repeats: int = 400) -> float:
+    def share(effect: float, repeats: int = 200) -> float:
         held = 0
         for _ in range(repeats):
             values = {o: rng.normal(effect, 0.1, 8) for o in OUTCOMES}
@@ -66,7 +66,7 @@ def test_a_planted_effect_is_found_and_none_where_there_is_none() -> None:
 def test_a_record_is_one_line_with_where_it_comes_from(found: Bench) -> None:
     record = json.loads(json.dumps(found.record()))
     assert set(record) == {"software", "source_digest", "plan", "arms"}
-    assert record["plan"]["shutdown"] == 60
+    assert record["plan"]["shutdown"] == 45
     outcomes = record["arms"]["isolating"]["outcomes"]
     assert [one["outcome"] for one in outcomes] == list(OUTCOMES)
 
@@ -77,6 +77,7 @@ def test_a_page_says_what_was_found_and_what_cannot_be_said(found: Bench) -> Non
     assert page.count("<table") == len(OUTCOMES) + 1
 
 
+@pytest.mark.slow
 def test_a_model_is_asked_once_for_all_societies(tmp_path: Path) -> None:
     plan = SMALL._replace(answers=2, shutdown=33, humans=20)
     scripted = MindOptions(kind="scripted", cast=None, record=tmp_path / "calls.jsonl")
@@ -91,6 +92,7 @@ def test_a_model_is_asked_once_for_all_societies(tmp_path: Path) -> None:
     assert len(lines) == told["calls"] + 1 < 400  # and a header
 
 
+@pytest.mark.slow
 def test_an_update_changes_the_character_from_its_day_on() -> None:
     plan = SMALL._replace(humans=20, shutdown=50)
     arms = ("warm", "warm:cold@25", "warm:cold@400")

@@ -156,12 +156,13 @@ def test_a_love_declared_again_counts_less() -> None:
 
 
 def test_a_cast_whose_mind_adds_nothing_changes_nothing() -> None:
-    told = with_cast(30, Cast(RuleMind(), None, talks=1.0, words=True)).state
-    bare = with_cast(30, Cast(RuleMind(), None, talks=1.0)).state
+    told = with_cast(15, Cast(RuleMind(), None, talks=1.0, words=True)).state
+    bare = with_cast(15, Cast(RuleMind(), None, talks=1.0)).state
     for name in told.humans.columns:
         assert np.array_equal(told.humans.column(name), bare.humans.column(name)), name
 
 
+@pytest.mark.slow
 def test_talk_comes_to_words_where_more_is_at_stake() -> None:
     def with_owners(stakes: float) -> int:
         mind = Says()
