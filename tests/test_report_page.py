@@ -34,7 +34,7 @@ accessible: Any = pytest.importorskip("accessible")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 UNSEEN = "a\x00b\x1bc\ud800d\ufffee\u202ef"
-FIGURES = 7
+FIGURES = 8
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ MODULES = (
 FLAGS = __future__.annotations.compiler_flag
 
 
-class Part(NamedTuple):
+class ModelFunction(NamedTuple):
     """A function of the model, and its source."""
 
     function: Any  # as Python runs it
@@ -66,7 +66,7 @@ def key_of_rule(name: str) -> Key:
 
 
 @functools.cache
-def parts() -> dict[Key, Part]:
+def parts() -> dict[Key, ModelFunction]:
     """Return all functions of the model that may come to a rule, in order of source.
 
     Raises
@@ -74,7 +74,7 @@ def parts() -> dict[Key, Part]:
     InputError
         If a file is no longer what was imported.
     """
-    found: dict[Key, Part] = {}
+    found: dict[Key, ModelFunction] = {}
     for name in MODULES:
         module = importlib.import_module(name)
         tree, codes = _parsed(module)
@@ -91,7 +91,7 @@ def parts() -> dict[Key, Part]:
                 raise InputError(
                     f"{module.__file__} was changed since it was imported; begin anew"
                 )
-            found[name, node.name] = Part(function, node)
+            found[name, node.name] = ModelFunction(function, node)
     return found
 
 

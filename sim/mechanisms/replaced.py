@@ -25,7 +25,7 @@ from numba.core.errors import NumbaError
 
 from sim.engine import jit
 from sim.mechanisms import callers
-from sim.mechanisms.callers import FLAGS, Key, Part, key_of_rule
+from sim.mechanisms.callers import FLAGS, Key, ModelFunction, key_of_rule
 from sim.mechanisms.loops import telling
 from sim.mechanisms.measured import first_line
 from sim.model import rules
@@ -66,6 +66,11 @@ def declared(of: Mechanism, name: str, function: Callable[..., Any]) -> Replacem
         If there is no such rule in the day, or it takes other arguments.
     """
     known = callers.replaceable()
+    if name not in known and callable(getattr(rules, name, None)):
+        raise InputError(
+            f"{of.name}: rule {name!r} cannot be replaced: no loop calls it, it is of "
+            "what a cast said; set the parameters that it takes"
+        )
     if name not in known:
         hint = nearest(name, known) or f"; there are {', '.join(known)}"
         raise InputError(f"{of.name}: no rule {name!r} to replace{hint}")
@@ -238,7 +243,7 @@ def _define(module: str, nodes: list[ast.FunctionDef], space: dict[str, Any]) ->
 
 
 def _rewritten(
-    part: Part, there: tuple[Replacement, ...], keys: frozenset[Key]
+    part: ModelFunction, there: tuple[Replacement, ...], keys: frozenset[Key]
 ) -> ast.FunctionDef:
     node = copy.deepcopy(part.node)
     node.body = [_Rewriter(part, there, keys).visit(line) for line in node.body]
@@ -256,7 +261,7 @@ class _Rewriter(ast.NodeTransformer):
     """Lets a function call mechanisms' rules, and changed copies of others."""
 
     def __init__(
-        self, part: Part, there: tuple[Replacement, ...], keys: frozenset[Key]
+        self, part: ModelFunction, there: tuple[Replacement, ...], keys: frozenset[Key]
     ) -> None:
         self._part, self._keys = part, keys
         self._places: dict[Key, dict[str, int]] = {}
