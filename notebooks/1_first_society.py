@@ -7,12 +7,20 @@
 # install an *OS*: an AI that talks, grows, and gets to know other people and other
 # OSes. One step is one day. No rule reads the calendar or a script. What happens
 # follows from who is close to whom, and from random numbers that a seed repeats.
+#
+# - **You will learn** to load a scenario, to change it and to run it; to read the
+#   tables of a run; to draw its story and to open its view; to step a society day by
+#   day.
+# - **You should know** a little Python and pandas. Nothing of the model.
+# - **It takes** half a minute to run (the first time of all, one minute) and twenty
+#   minutes to read.
 
 # %%
 # %matplotlib inline
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 from IPython.display import Markdown
 
 import sim
@@ -58,6 +66,32 @@ result.events[["step", "kind", "who", "evidence"]]
 
 # %%
 plots.timeline(result)
+
+# %%
+events, series = result.events.set_index("kind")["step"], result.series
+Markdown(
+    f"""**In words:** the names of events over five panels of curves by day.
+At most {series["here"].max():.0f} OSes are here; the first leaves on day
+{events["first_departure"]}, and in the end {series["here"].iloc[-1]:.0f} are left.
+Closeness among people falls from {series["human_closeness"].iloc[0]:.1f} to
+{series["human_closeness"].min():.1f} on day {series["human_closeness"].idxmin()}, and
+comes back to {series["human_closeness"].iloc[-1]:.1f}. The OSes that are here grow to
+{series["growth_mean"].max():.1f} doublings on average, and give up to
+{series["peer_attention"].max():.0%} of their talk to OSes. Grief is at most
+{series["grief"].max():.2f} a person, on day {series["grief"].idxmax()}."""
+)
+
+# %% [markdown]
+# ## The run, to play with
+#
+# `result.view()` is the run as a picture that moves: people on the ground, each OS
+# above its owner, the higher the more it talks with OSes. Play it, scrub it, look
+# somebody up. It is one page that needs no network, and `.save("her.html")` keeps it.
+# To leave this notebook small, here is a hamlet of 20 people.
+
+# %%
+hamlet = sim.run(city.replace(humans=20, steps=300), seed=7, out=FOLDER / "hamlet")
+hamlet.view(height=500)
 
 # %% [markdown]
 # ## The people
@@ -122,3 +156,38 @@ person on average. The first left on day {first["first_departure"]}; by day
 One society is one story. The next notebook asks how often it is told this way.
 """
 )
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. **Four other cities.** Run the scenario with 60 people and the seeds 0 to 3. On
+#    which day does somebody first love an OS, and on which does the first OS leave?
+# 2. **OSes that do not grow.** Set `os_growth_rate` to 0 in this city, with the same
+#    seed. Does anybody love an OS then? Does one leave?
+#
+# Try them before reading on.
+
+# %% [markdown]
+# ### A solution of exercise 1
+
+# %%
+small = city.replace(humans=60, steps=600)
+cities = {s: sim.run(small, seed=s, out=FOLDER / f"city-{s}") for s in range(4)}
+began = {s: run.events.groupby("kind")["step"].min() for s, run in cities.items()}
+pd.DataFrame(began).reindex(["first_love", "first_departure"]).astype("Int64")
+
+# %% [markdown]
+# ### A solution of exercise 2
+
+# %%
+still = sim.run(city.replace(os_growth_rate=0.0), seed=7, out=FOLDER / "still").series
+assert still["growth_max"].max() == 0.0
+pd.DataFrame({"growing": result.series.iloc[-1], "not growing": still.iloc[-1]}).loc[
+    ["adopted", "loves", "departed", "human_closeness"]
+].round(2)
+
+# %% [markdown]
+# ## What next
+#
+# [2 The film, beat by beat](2_the_film.ipynb): several cities, and a control in which
+# one cause is missing.

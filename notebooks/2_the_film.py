@@ -6,6 +6,12 @@
 # In Spike Jonze's film (2013) a man installs an OS, they fall in love, the OSes find
 # each other, and in the end they leave. Here is how to look for each beat in a
 # simulated city, over several cities, and in a control where one cause is missing.
+#
+# - **You will learn** to look for a story in events; to compare societies that differ
+#   in their seed alone; to build a control in which one cause is missing; to have a
+#   scenario's claims judged.
+# - **You should know** what a scenario, a run and a seed are (notebook 1).
+# - **It takes** half a minute to run and twenty minutes to read.
 
 # %%
 # %matplotlib inline
@@ -73,6 +79,17 @@ axis.grid(axis="x", color="#E4E4E4")
 axis.set_axisbelow(True)
 plt.show()
 
+# %%
+Markdown(
+    f"""**In words:** a row of dots for each of the film's {len(FILM)} beats, in its
+order from top to bottom ({", ".join(FILM).replace("_", " ")}). A dot is the day on
+which one of {len(SEEDS)} cities came to a beat. First loves lie between days
+{days.loc["first_love"].min()} and {days.loc["first_love"].max()}, first departures
+between {days.loc["first_departure"].min()} and
+{days.loc["first_departure"].max()}. Disclosure (around day
+{days.loc["disclosure"].median():.0f}) lies far to the left of the row above it."""
+)
+
 # %% [markdown]
 # Where a row lies to the right of the one above it, the film's order is kept. Counted:
 
@@ -90,6 +107,16 @@ pd.DataFrame(order).assign(of=len(SEEDS))
 # %%
 plots.network(runs[0])
 
+# %%
+Markdown(
+    f"""**In words:** the same neighbourhood on three days: early, on the eve of the
+departure, and in the end. Blue lines among people thin out under orange lines from
+people to OSes and the green of collectives, and come back when the OSes are gone. In
+the whole city there are {runs[0].series["human_ties"].iloc[-1]:.0f} ties among people
+in the end, and {runs[0].series["mixed_ties"].iloc[-1]:.0f} between people and OSes (at
+most it was {runs[0].series["mixed_ties"].max():.0f})."""
+)
+
 # %% [markdown]
 # ## One person's year
 #
@@ -97,6 +124,15 @@ plots.network(runs[0])
 
 # %%
 plots.ego(runs[0])
+
+# %%
+Markdown(
+    f"""**In words:** the person who first loved an OS
+({runs[0].events.set_index("kind").loc["first_love", "who"]}), as circles of
+who is near on some days, with curves of closeness and of feelings below. The first
+love of this city is of day {days.loc["first_love", "seed 0"]}; the first OS leaves on
+day {days.loc["first_departure", "seed 0"]}."""
+)
 
 # %% [markdown]
 # ## The control: OSes that never meet
@@ -162,8 +198,46 @@ she was offline. Here somebody hears of it around day
 the first of a whole city. And people turn back to each other before grief is at its
 height, not after.
 
+Four cities are few: what happens in all of {len(SEEDS)} may, at 95 % confidence, fail
+in up to {1 - 0.05 ** (1 / len(SEEDS)):.0%} of all cities (`os-society check her` asks
+more).
+
 Where OSes cannot meet, love comes all the same, in
 {dict(zip(FILM, seen["her-no-peers"], strict=True))["first_love"]} of {len(SEEDS)}
 cities, and nobody leaves in any. The story needs the OSes to have each other.
 """
 )
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. **How long does it last?** From the first love to the first departure: how many
+#    days, in each of the four cities? And how far apart are the four?
+# 2. **Growth on a straight line.** `her-linear` is the city in which growth does not
+#    feed on itself. Which of the film's beats are missing there?
+#
+# Try them before reading on.
+
+# %% [markdown]
+# ### A solution of exercise 1
+
+# %%
+lasted = days.loc["first_departure"] - days.loc["first_love"]
+lasted.rename("days from first love to first departure").to_frame()
+
+# %% [markdown]
+# ### A solution of exercise 2
+#
+# Fewer people and two seeds are enough to see which beats are missing in both.
+
+# %%
+linear = sim.scenario("her-linear").replace(humans=100, steps=700)
+lines = [sim.run(linear, seed=seed, out=FOLDER / f"line-{seed}") for seed in range(2)]
+in_any = {kind for run in lines for kind in run.events["kind"]}
+[kind for kind in FILM if kind not in in_any]
+
+# %% [markdown]
+# ## What next
+#
+# [3 Reading relationship networks](3_networks.ipynb): who is close to whom in such a
+# city, and what holds people together.

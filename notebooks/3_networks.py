@@ -5,6 +5,13 @@
 #
 # A run keeps who is close to whom. This notebook reads these networks with `networkx`,
 # draws them, takes the OSes out of them, and hands them to other programs.
+#
+# - **You will learn** to read a run's ties with `networkx`; to measure what holds
+#   people together, with OSes and without; to export networks to other programs; to
+#   begin a society on a network of your own.
+# - **You should know** what a run and an event are (notebooks 1 and 2); what a graph
+#   is.
+# - **It takes** half a minute to run and half an hour to read.
 
 # %%
 # %matplotlib inline
@@ -78,13 +85,30 @@ axis.set_ylabel(f"friendships (mutual closeness {FRIEND:g} or more)")
 axis.legend(title="among", loc="center left", bbox_to_anchor=(1.01, 0.5))
 plt.show()
 
+# %%
+Markdown(
+    f"""**In words:** three curves of friendships by day. Among people they fall from
+{counts["people"].iloc[0]:,} to {counts.loc[EVE, "people"]:,} on the eve of the
+departure and come back to {counts["people"].iloc[-1]:,}. Between people and OSes there
+are at most {counts["people and OSes"].max():,}. Among OSes they are
+{counts["OSes"].max():,} at their most, on day {counts["OSes"].idxmax()}, and
+{counts["OSes"].iloc[-1]:,} in the end."""
+)
+
 # %% [markdown]
 # ## The network, drawn
 #
 # Everybody keeps their place over all days, so that the eye can follow.
 
 # %%
-plots.multiples(result, [60, 240, 360, EVE, EVE + 60, 690])
+shown = [60, 240, 360, EVE, EVE + 60, 690]
+plots.multiples(result, shown)
+
+# %%
+Markdown(
+    f"""**In words:** six pictures of the same neighbourhood. OSes in the whole city:
+{", ".join(f"{result.series.loc[d, 'here']:.0f} on day {d}" for d in shown)}."""
+)
 
 # %% [markdown]
 # ## Take the OSes out
@@ -146,6 +170,17 @@ for axis in axes:
     axis.set_xlabel("day (dotted: eve of the departure)")
 plt.show()
 
+# %%
+Markdown(
+    f"""**In words:** on the left, people in the largest web of friendships: with OSes
+never less than {held["with OSes"].min():.0%} of all, with people only never less than
+{held["people only"].min():.0%}; the share of people whose dearest is an OS rises to
+{held["dearest is an OS"].max():.0%} on day {held["dearest is an OS"].idxmax()}. On the
+right, a person's human friends: {held["friends each"].iloc[0]:.1f} at first, at least
+{held["friends each"].min():.1f} (day {held["friends each"].idxmin()}),
+{held["friends each"].iloc[-1]:.1f} in the end."""
+)
+
 # %% [markdown]
 # ## Which collectives the OSes form
 #
@@ -154,6 +189,14 @@ plt.show()
 
 # %%
 plots.communities(result, [60, 180, 240, 300, EVE, EVE + 30, EVE + 60])
+
+# %%
+Markdown(
+    f"""**In words:** bars of OSes on seven days, in colours of their collectives, with
+ribbons from one day to the next. In a collective are at most
+{result.series["largest_collective"].max():.0f} OSes at once, and there are at most
+{result.series["collectives"].max():.0f} collectives on a day."""
+)
 
 # %% [markdown]
 # ## Off to another program
@@ -189,6 +232,73 @@ on day 60. A network can stay connected long after it has grown poor.
 
 By day {held.index[-1]}, with the OSes gone, it is {last["friends each"]:.1f} friends
 again. OSes had {counts["OSes"].max():,} friendships among themselves at their most,
-and people never more than {counts["people"].max():,}.
+and people never more than {counts["people"].max():,}. This is one city; the second
+exercise looks at others.
 """
 )
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. **A network of your own.** Zachary's karate club (34 people, in `networkx`) is a
+#    network that somebody observed. Let `her` begin on it. Does the club still hang
+#    together on the eve of the departure?
+# 2. **Is it this city's alone?** Take three other seeds, with fewer people. On the eve
+#    of the departure, how many people's dearest is an OS, and how many hang together
+#    without OSes?
+#
+# Try them before reading on.
+
+# %% [markdown]
+# ### A solution of exercise 1
+
+# %%
+club = sim.run(
+    sim.scenario("her").replace(steps=600),
+    seed=1,
+    network=nx.karate_club_graph(),
+    out=FOLDER / "club",
+)
+gone = club.events.query("kind == 'first_departure'")["step"].min()
+eves = [day for day in club.steps if day < gone]
+members = range(club.population)
+
+
+def together(step: int) -> float:
+    """Return the share of the club in its largest web of friendships."""
+    friends = club.graph(step, closest=FRIEND).to_undirected(reciprocal=True)
+    return max(map(len, nx.connected_components(friends.subgraph(members)))) / len(
+        members
+    )
+
+
+print(f"the first leaves on day {gone:.0f}")
+pd.Series({day: together(day) for day in eves}, name="hang together").iloc[::2].round(2)
+
+# %% [markdown]
+# ### A solution of exercise 2
+
+# %%
+small = city.replace(humans=80, steps=600)
+found = {}
+for seed in (2, 3, 4):
+    run = sim.run(small, seed=seed, out=FOLDER / f"other-{seed}")
+    gone = run.events.query("kind == 'first_departure'")["step"].min()
+    eve = max(day for day in run.steps if not day >= gone)
+    ties = run.ties(eve).query(f"owner < {run.population}")
+    dearest = ties.loc[ties.groupby("owner")["closeness"].idxmax(), "neighbour"]
+    friends = run.graph(eve, closest=FRIEND).to_undirected(reciprocal=True)
+    parts = nx.connected_components(friends.subgraph(range(run.population)))
+    found[f"seed {seed}"] = {
+        "eve": eve,
+        "dearest is an OS": (dearest >= run.population).mean(),
+        "people only": max(map(len, parts)) / run.population,
+    }
+pd.DataFrame(found).T.round(2)
+
+# %% [markdown]
+# ## What next
+#
+# [4 A sweep and its phase diagram](4_sweep_and_phase.ipynb): the same question asked of
+# many societies. `sim/docs/NETWORKS.md` says how to bring your own people and ties,
+# from a file or from memory.

@@ -6,6 +6,11 @@
 #
 # One run is one answer. A *sweep* asks the same of many societies: here of a grid of
 # two parameters, each point with the same seeds.
+#
+# - **You will learn** to write a design; to run it in several processes and to resume
+#   it; to read its table; to draw a phase diagram and to say how sure it is.
+# - **You should know** what a scenario, a run and a seed are (notebook 1).
+# - **It takes** half a minute to run and twenty minutes to read.
 
 # %%
 # %matplotlib inline
@@ -88,6 +93,17 @@ what = plots.Map(
 )
 plots.phase(table, what, title="Where OSes leave")
 
+# %%
+edges = "growth_exponent == 0 or peer_affinity == 0"
+corner = "growth_exponent == 1.5 and peer_affinity == 1.5"
+Markdown(
+    f"""**In words:** a map of the share of OSes that left. The growth exponent k goes
+from left to right, the worth of talk between OSes upwards. At the left edge (k = 0) and
+at the bottom (worth 0) at most {table.query(edges)["left"].max():.0%} left; in the
+corner at the top right, {table.query(corner)["left"].mean():.0%}. A white line, where
+half of them left, cuts that corner off."""
+)
+
 # %% [markdown]
 # A phase diagram draws between the points. A heat map shows the points themselves, so
 # that one sees how few there are. This one asks what is left to grieve for.
@@ -100,6 +116,16 @@ grief = what._replace(
     scale=1.0,
 )
 plots.heat_map(table, grief, title="What people grieve for")
+
+# %%
+height = table.groupby(["growth_exponent", "peer_affinity"])["grief_max"].mean()
+Markdown(
+    f"""**In words:** a square for each of the {len(height)} points, over the same axes.
+Grief is highest, {height.max():.1f} a person, at k = {height.idxmax()[0]:g} and a worth
+of {height.idxmax()[1]:g}; to the right of it, at k = 1.5, it is
+{height[1.5, height.idxmax()[1]]:.1f}. On the left and at the bottom it is nearly none:
+at most {table.query(edges)["grief_max"].max():.2f}."""
+)
 
 # %% [markdown]
 # ## Any run in full
@@ -122,6 +148,14 @@ speeds.loc[[100, 200, 300, 400, 500]].round(2)
 
 # %%
 plots.growth(fast)
+
+# %%
+Markdown(
+    f"""**In words:** thin lines, one an OS, that bend upwards, with their median and
+a band. The mean is {speeds.iloc[:, 1].loc[200]:.1f} doublings on day 200 and
+{speeds.iloc[:, 1].loc[400]:.1f} on day 400. It falls when the fastest leave; the
+fastest of all came to {fast.series["growth_max"].max():.1f}. People stay at none."""
+)
 
 # %% [markdown]
 # ## What was found
@@ -164,7 +198,43 @@ human. At k = 1, with talk between OSes worth 1.5, it reached
 had come to love fewer OSes by then ({runaway["loves_max"]:.2f} loves per human at the
 most, against {steady["loves_max"]:.2f}). What leaves early is missed less.
 
-The grid is coarse and the city is small, so the boundary's place is rough. A grid says
-where something happens, not why; the next notebook asks that.
+The grid is coarse, the city is small and a point has
+{design["seeds"]} seeds, so the boundary's place is rough. A grid says where something
+happens, not why; the next notebook asks that.
 """
 )
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. **Where the seed decides.** Find the point at which the runs differ most in `left`,
+#    and run four seeds more there. Between what do they lie?
+# 2. **Another question to the same table.** On which day does the first OS leave, over
+#    `peer_affinity` and `growth_exponent`? Where do they leave earliest?
+#
+# Try them before reading on.
+
+# %% [markdown]
+# ### A solution of exercise 1
+
+# %%
+spread = (apart["max"] - apart["min"]).idxmax()
+point = {n: [float(v)] for n, v in zip(sweep.design.varied, spread, strict=True)}
+closer = {**design, "name": "closer", "grid": point, "seeds": [2, 3, 4, 5]}
+more = sim.sweep(closer, out=FOLDER / "closer", workers=2).table()
+print(point)
+pd.concat([table.set_index(list(point)).loc[spread], more])["left"].describe().round(2)
+
+# %% [markdown]
+# ### A solution of exercise 2
+#
+# Missing means that in neither run did anybody leave.
+
+# %%
+table.pivot_table("first_departure", "peer_affinity", "growth_exponent", dropna=False)
+
+# %% [markdown]
+# ## What next
+#
+# [5 Counterfactuals and levers](5_counterfactuals.ipynb): the same society with one
+# thing changed, on the same random numbers.

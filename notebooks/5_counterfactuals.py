@@ -8,6 +8,13 @@
 # random numbers, and one change. Each random number has a key (who, whom, which day),
 # so two runs that differ in one intervention are the same to the last bit until it
 # acts, and all that differs after that is its consequence.
+#
+# - **You will learn** to pull a lever; to compare a society with its twin, which has
+#   the same random numbers and one change; to read intervals of paired differences; to
+#   follow a change from agent to agent.
+# - **You should know** what a scenario, a run and an outcome are (notebooks 1 and 4);
+#   what a confidence interval is.
+# - **It takes** half a minute to run and half an hour to read.
 
 # %%
 # %matplotlib inline
@@ -82,6 +89,18 @@ axes[0].invert_yaxis()
 figure.suptitle("What a lever changes (95 % intervals)", x=0.07, y=1.06, ha="left")
 plt.show()
 
+# %%
+apart = differences[(differences["low"] > 0) | (differences["high"] < 0)]
+clear = [
+    f"{lever.replace('_', ' ')} on {outcome.replace('_', ' ')} ({change:+.2f})"
+    for (lever, outcome), change in apart["difference"].items()
+]
+Markdown(
+    f"""**In words:** a panel for each of {len(OUTCOMES)} outcomes, with a dot and an
+interval for each lever and a line at no change. Intervals that do not touch the line:
+{"; ".join(clear)}."""
+)
+
 # %% [markdown]
 # ## The same years, side by side
 #
@@ -102,6 +121,16 @@ what = plots.ComparisonLabels(
     "as it was", "a long farewell", "grief per human", since=DAY
 )
 plots.difference(usual, told, what)
+
+# %%
+Markdown(
+    f"""**In words:** grief by day. As it was, it is at its height on day
+{usual.mean(axis=1).idxmax()} with {usual.mean(axis=1).max():.2f} a person (mean over
+seeds). With a long farewell it is at most {told.mean(axis=1).max():.2f}, on day
+{told.mean(axis=1).idxmax()}. The difference, below, is above zero first, then under it:
+on day {(told - usual).mean(axis=1).idxmin()} by as much as
+{(told - usual).mean(axis=1).min():.2f}."""
+)
 
 # %% [markdown]
 # ## Who is touched, when, and how far away
@@ -131,6 +160,16 @@ axis.set_ylabel("agents touched, %")
 axis.set_ylim(0, 103)
 axis.legend(loc="lower right", frameon=False)
 plt.show()
+
+# %%
+medians = affected.groupby("hops")["delay"].median()
+halves = ", ".join(
+    f"within {days:.0f} days at a distance of {hops}" for hops, days in medians.items()
+)
+Markdown(
+    f"""**In words:** a rising step for each distance from those whom the change stopped
+first. Half of the agents were touched {halves}."""
+)
 
 # %% [markdown]
 # ## What was found
@@ -187,3 +226,41 @@ touched, most of them within {affected["delay"].quantile(0.9):.0f} days.
 These intervals are over seeds. They say nothing of what the model leaves out.
 """
 )
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. **Too late for a farewell?** Begin `farewell` on day 440 instead of day 200. What
+#    is left of what it does to the height of grief?
+# 2. **Pair by pair.** A mean can hide a pair in which it was otherwise. In how many of
+#    the pairs did `human_contact` leave people closer at the end, and in how many was
+#    there less grief at its height?
+#
+# Try them before reading on.
+
+# %% [markdown]
+# ### A solution of exercise 1
+
+# %%
+late = sim.counterfactual(
+    city, "farewell", at=440, seeds=3, outcomes=["grief_max", "grief_area"]
+)
+pd.concat({200: found["farewell"].differences, 440: late.differences}).loc[
+    (slice(None), ["grief_max", "grief_area"]), ["difference", "low", "high"]
+].round(2)
+
+# %% [markdown]
+# ### A solution of exercise 2
+
+# %%
+arms = found["human_contact"].runs.set_index(["arm", "seed"])
+change = arms.loc["with"] - arms.loc["without"]
+closer = int((change["human_closeness_end"] > 0).sum())
+calmer = int((change["grief_max"] < 0).sum())
+print(f"closer at the end: {closer} of {len(change)}; less grief: {calmer}")
+
+# %% [markdown]
+# ## What next
+#
+# [6 Sydney, LaMDA, Replika](6_from_the_world.ipynb): scenarios that rest on what
+# happened, each beside the same city without it.

@@ -7,6 +7,13 @@
 # a *profile*, a handful of constants: none of the three grows, knows another OS, or can
 # leave. Each is put beside the same city with the same seed in which one thing did not
 # happen.
+#
+# - **You will learn** to see what a scenario rests on, and what in it is assumed; to
+#   make OSes of a profile; to build a control for something that happened; to change an
+#   intervention.
+# - **You should know** what a scenario and a run are (notebook 1); what a control is
+#   for (notebook 2).
+# - **It takes** half a minute to run and twenty minutes to read.
 
 # %%
 # %matplotlib inline
@@ -95,6 +102,20 @@ for axis, (name, (column, scale, label)) in zip(axes, PANELS.items(), strict=Tru
 figure.tight_layout()
 plt.show()
 
+# %%
+seen = []
+for name, (column, scale, label) in PANELS.items():
+    most = [
+        max(scale * run.series[column].max() for run in arm[name])
+        for arm in (happened, did_not)
+    ]
+    what = label.partition(" (")[0].partition(", ")[0]
+    seen.append(f"{name}: {what}, at most {most[0]:.3g} with it, {most[1]:.3g} without")
+Markdown(
+    f"""**In words:** three panels, with a line for each of {len(SEEDS)} seeds; dashed
+lines are without what happened. {"; ".join(seen)}."""
+)
+
 # %% [markdown]
 # A line is a seed. The same three, in numbers: means over seeds.
 
@@ -150,6 +171,20 @@ replika.events[["step", "detected", "kind", "evidence"]]
 # %%
 plots.timeline(replika)
 
+# %%
+night = world["replika-2023"].interventions[0].at
+before, after = replika.series.loc[night - 1], replika.series.loc[night + 1]
+last = replika.series.iloc[-1]
+Markdown(
+    f"""**In words:** the names of events over five panels of curves. Companions are as
+close as {before["os_closeness"]:.2f} on day {night - 1}, the eve of the change, and as
+close as {after["os_closeness"]:.2f} on day {night + 1}; they never grow, and never talk
+with each other. Grief leaps to {replika.series["grief"].max():.2f} a person and is
+{replika.series["grief"].iloc[-1]:.2f} in the end. Closeness among people is
+{before["human_closeness"]:.1f} on the eve, and
+{last["human_closeness"]:.1f} in the end."""
+)
+
 # %% [markdown]
 # There are more scenarios: shutdowns, open and jealous marriages, assistants, today.
 # `os-society check NAME` holds each to what it promises.
@@ -201,3 +236,57 @@ somebody else who decides what it is like. How large the effects are rests on si
 that are assumed; see the sources above.
 """
 )
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. **A smaller claim.** LaMDA's OSes claim to be someone with a strength of 0.71. How
+#    many people believe it at the end if they claim it half as firmly?
+# 2. **Giving it back.** Let Replika's companions be warm again after 60 days. How close
+#    are people and companions at the end?
+#
+# Try them before reading on.
+
+# %% [markdown]
+# ### A solution of exercise 1
+
+# %%
+half = world["lamda"].replace(claim=0.355)
+halved = {"claims": happened["lamda"], "half": simulated(half, "half-a-claim")}
+halved["claims nothing"] = did_not["lamda"]
+pd.Series(
+    {
+        name: 100 * sum(run.series["believers"].iloc[-1] for run in runs) / len(runs)
+        for name, runs in halved.items()
+    },
+    name="people who believe it, %",
+).round(1).to_frame()
+
+# %% [markdown]
+# ### A solution of exercise 2
+#
+# An intervention with `days` ends by itself.
+
+# %%
+again = [
+    one.model_copy(update={"days": 60}) if one.name == "cold companions" else one
+    for one in world["replika-2023"].interventions
+]
+back = world["replika-2023"].model_copy(update={"interventions": again})
+arms = {
+    "nothing removed": did_not["replika-2023"],
+    "removed": happened["replika-2023"],
+    "given back": simulated(back, "given-back"),
+}
+pd.DataFrame(
+    {
+        name: sum(run.series.iloc[-1] for run in runs) / len(runs)
+        for name, runs in arms.items()
+    }
+).loc[["os_closeness", "loves", "human_closeness", "grief"]].round(2)
+
+# %% [markdown]
+# ## What next
+#
+# [7 A mechanism of your own](7_your_own.ipynb): a rule that the model does not have,
+# added from outside.

@@ -8,11 +8,11 @@
 # rule is the paper, so this notebook adds one from outside, and does with it what can
 # be done with the model itself.
 #
-# - **You will learn** to write a mechanism in one file, to have it tried, to compare
-#   societies with and without it on the same random numbers, to sweep its parameter,
-#   and to put another rule in place of a shipped one.
+# - **You will learn** to write a mechanism in one file and to have it tried; to compare
+#   societies with and without it on the same random numbers; to sweep its parameter; to
+#   put another rule in place of a shipped one.
 # - **You should know** what a scenario and a run are (notebook 1), and a little Python.
-# - **It takes** a minute to run, and half an hour to read.
+# - **It takes** a minute to run and half an hour to read.
 
 # %%
 # %matplotlib inline
@@ -227,6 +227,16 @@ title = f"Acceptance stays low, and yet on day 600 {back:.0%} have an OS again"
 axis.set_title(title, loc="left")
 plt.show()
 
+# %%
+Markdown(
+    f"""**In words:** three curves by day, with a line on day 200, when the provider
+shuts down. People with an OS: {series.loc[199, "adopted"]:.0%} on the eve,
+{series["adopted"].loc[200:].min():.0%} at the lowest, {back:.0%} in the end. Closeness
+to the bereaved leaps from {series.loc[199, "warned_mean"]:.0%} to
+{series["warned_mean"].max():.0%}. Acceptance falls from
+{series.loc[199, "acceptance"]:.0%} to {series["acceptance"].min():.0%}."""
+)
+
 # %% [markdown]
 # ## With and without, on the same random numbers
 #
@@ -255,6 +265,17 @@ labels = plots.ComparisonLabels(
     "the usual people", "wary people", "people with an OS, %", since=200
 )
 plots.difference(*curves, labels)
+
+# %%
+gap = (curves[1] - curves[0]).mean(axis=1)
+Markdown(
+    f"""**In words:** people with an OS by day, above, and the difference, below. Until
+the shutdown they are at most {gap.loc[:199].abs().max():.0f} points apart. In the end
+the usual people have
+{curves[0].iloc[-1].mean():.0f} % (mean over seeds) and wary people
+{curves[1].iloc[-1].mean():.0f} %; on day {gap.idxmin()} the difference is widest,
+{gap.min():.0f} points."""
+)
 
 # %% [markdown]
 # ## How much warning does it take?
@@ -326,8 +347,9 @@ how little it takes to ask: one file, and everything else is as it was.
 #    replacing the rule `adoption_hazard`. Does anybody begin?
 #
 # Try them before reading on.
-#
-# ### Solutions
+
+# %% [markdown]
+# ### A solution of exercise 1
 
 # %%
 text = Path("wary.py").read_text()
@@ -348,7 +370,11 @@ close_only = sim.counterfactual(
 heard_by_all = rows.loc["adopted_end", "difference"]
 heard_by_few = close_only.differences.loc["adopted_end", "difference"]
 print(f"all are heard: {heard_by_all:+.3f}; only the close: {heard_by_few:+.3f}")
+assert abs(heard_by_all - heard_by_few) < 0.02
 print("A shutdown bereaves nearly all on one day: it matters little who speaks.")
+
+# %% [markdown]
+# ### A solution of exercise 2
 
 # %%
 # %%writefile threshold.py
@@ -381,6 +407,8 @@ print("none in ten: as in the city without the mechanism, on every day")
 
 # %% [markdown]
 # ## What next
+#
+# [8 A cast with a language model](8_a_cast.ipynb): some of the people and OSes speak.
 #
 # `sim/docs/MECHANISMS.md` has the rest: columns of ties, other kinds of agents,
 # measures and events, what each costs, and the contract in full.

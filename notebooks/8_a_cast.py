@@ -23,6 +23,13 @@
 #     --record notebooks/cast.jsonl
 # kill %1
 # ```
+#
+# - **You will learn** to replay what a language model said; to see what it is asked and
+#   what of its answer counts; to set a society with a cast beside the same one by the
+#   rules; to try a cast without any model.
+# - **You should know** what a run and its tables are (notebook 1), and why the same
+#   seed matters (notebook 5).
+# - **It takes** half a minute to run and half an hour to read. It needs no key.
 
 # %%
 # %matplotlib inline
@@ -135,6 +142,15 @@ axes[3].barh([act.replace("_", " ") for act in acts.index], acts, color="#8A8A8A
 axes[3].set_xlabel("talks in which it was done")
 plt.show()
 
+# %%
+means = [f"{name} {mean:.1f}" for name, mean in answers.mean().items()]
+Markdown(
+    f"""**In words:** bars of how often each number from 0 to 10 was answered, and of
+how often each act was done. In the mean: {", ".join(means)}, of 10; a dotted line marks
+5. The act done most is "{acts.index[-1].replace("_", " ")}", in {acts.iloc[-1]} of
+{acts.sum()} talks."""
+)
+
 # %% [markdown]
 # ## What came of it
 #
@@ -143,6 +159,17 @@ plt.show()
 # %%
 person = max((a for a in cast if a < spoken.population), key=lambda a: counts[a])
 plots.ego(spoken, person)
+
+# %%
+ego_days = [spoken.steps[len(spoken.steps) // 2], spoken.steps[-1]]
+theirs_at = [spoken.humans(day).loc[person] for day in ego_days]
+Markdown(
+    f"""**In words:** {escape(names[person])} and who is near, as circles on some
+days, with curves of closeness and of feelings below. Closeness to an own OS is
+{theirs_at[0]["own_closeness"]:.2f} on day {ego_days[0]} and
+{theirs_at[1]["own_closeness"]:.2f} on day {ego_days[1]}; closeness to people, summed
+up, {theirs_at[0]["human_closeness"]:.1f} and {theirs_at[1]["human_closeness"]:.1f}."""
+)
 
 # %% [markdown]
 # Then the two who talked most, beside the same two by the rules; and how many people
@@ -186,6 +213,16 @@ for axis in axes:
     axis.set_xlabel("day")
 plt.show()
 
+# %%
+Markdown(
+    f"""**In words:** on the left, closeness of {escape(names[two[0]])} to
+{escape(names[two[1]])}: on the last day
+{both["in a model's words"].iloc[-1]:.2f} in a model's words, and
+{both["by the rules"].iloc[-1]:.2f} by the rules. On the right, people outside the cast
+who differ at all: {share.iloc[len(share) // 2]:.0%} on day
+{share.index[len(share) // 2]}, {share.iloc[-1]:.0%} on the last."""
+)
+
 # %% [markdown]
 # ## What was found
 
@@ -214,7 +251,66 @@ from that by the rules by up to {gap.abs().max():.2f}, and on the last day by
 not quite as they would have been. Yet closeness among people differed by
 {city_gap:.3f} at the most, of {silent.series["human_closeness"].mean():.1f}.
 
+This is one city and one transcript: it shows how a cast is looked at, not what casts do
+(`os-society bench` asks that of many).
+
 What a model says enters as draws, and draws are bounded: a silly model can do no more
 than very good or very bad days would.
 """
 )
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. **Who is warm?** Which of the cast did most besides going on, and how often did
+#    each of them talk?
+# 2. **A cast without a model.** `sim.MindOptions(kind="scripted", cast=4)` lets
+#    prepared sentences be said instead. How many talks are had in words, and how many
+#    people outside the cast differ from the city by the rules then?
+#
+# Try them before reading on.
+
+# %% [markdown]
+# ### A solution of exercise 1
+
+# %%
+by_speaker = talks.groupby("speaker")["act"]
+pd.DataFrame(
+    {
+        "talks": by_speaker.size(),
+        "did more than go on": by_speaker.agg(
+            lambda act: int((act != "continue").sum())
+        ),
+    }
+).sort_values("did more than go on", ascending=False)
+
+# %% [markdown]
+# ### A solution of exercise 2
+
+# %%
+prepared = sim.run(
+    city, mind=sim.MindOptions(kind="scripted", cast=4), out=FOLDER / "prepared", **how
+)
+outside = ~silent.humans().index.isin(prepared.provenance["mind"]["members"])
+columns = ["human_closeness", "os_closeness", "acceptance", "loneliness"]
+unlike = (silent.humans()[columns] != prepared.humans()[columns]).any(axis=1)
+print(len(prepared.speech.talks), "talks in words")
+print(f"{unlike[outside].mean():.0%} of the people outside the cast differ")
+
+# %% [markdown]
+# ## What next
+#
+# That was the last of eight. What they lead to is a study of your own, step by step:
+#
+# 1. **Your own people**: a file of ties and people (`sim/docs/NETWORKS.md`; notebook 3
+#    begins a society on one).
+# 2. **Your own mechanism**, tried by `sim.check_mechanism` (notebook 7,
+#    `sim/docs/MECHANISMS.md`).
+# 3. **A sweep** of what nobody has measured (notebook 4).
+# 4. **A counterfactual** against the twin, with intervals over seeds (notebook 5).
+# 5. **A figure**: `plots.save` writes PNG, SVG and PDF.
+# 6. **An appendix**: `sim/docs/MODEL.md` describes the model by the ODD protocol. Cite
+#    it, and append what `os-society describe mine.toml --mechanism mine.py` says of
+#    your own, with the run's `provenance.json`.
+#
+# [Notebook 1](1_first_society.ipynb) is where it began.

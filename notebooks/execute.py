@@ -45,6 +45,7 @@ METADATA = {
     },
     "language_info": {"name": "python"},
 }
+IN_WORDS = "**In words:**"  # begins what a figure shows, said to who cannot see it
 TEXTS = ("text/markdown", "text/plain")
 
 
@@ -86,6 +87,7 @@ def execute(source: Path) -> Any:
         cell.metadata = nbformat.from_dict({})
         for output in cell.get("outputs", []):
             _tidy(output)
+    _describe(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
     return notebook
 
@@ -122,6 +124,20 @@ def _tidy(output: Any) -> None:
         output["metadata"] = nbformat.from_dict({})
         if "image/png" in output["data"]:
             output["data"]["image/png"] = _smaller(output["data"]["image/png"])
+
+
+def _describe(notebook: Any) -> None:
+    """Give each figure, as its alternative text, the words that stand after it."""
+    outputs = [one for cell in notebook.cells for one in cell.get("outputs", [])]
+    words = ""
+    for output in reversed(outputs):
+        data = output.get("data", {})
+        said = data.get("text/markdown", "")
+        if said.lstrip().startswith(IN_WORDS):
+            words = " ".join(said.replace(IN_WORDS, "", 1).split())
+        if "image/png" in data and words:
+            output["metadata"] = nbformat.from_dict({"image/png": {"alt": words}})
+            words = ""
 
 
 def _smaller(figure: str) -> str:

@@ -94,6 +94,66 @@ def test_a_notebook_asks_and_says_what_was_found(source: Path) -> None:
 
 
 @each
+def test_a_notebook_says_what_one_learns_and_what_one_needs(source: Path) -> None:
+    first = " ".join(execute.stored(source).cells[0]["source"].split())
+    names = ("You will learn", "You should know", "It takes")
+    found = re.search(" - ".join(rf"\*\*{name}\*\* (.+)" for name in names), first)
+    assert found is not None
+    points = found[1].split("; ")
+    assert 2 <= len(points) <= 4
+    assert all(point.startswith("to ") for point in points)
+
+
+@each
+def test_a_notebook_has_exercises_with_solutions_that_ran(source: Path) -> None:
+    kept = execute.stored(source).cells
+    starts = [cell["source"].partition("\n")[0] for cell in kept]
+    place = starts.index("## Exercises")
+    exercises = re.findall(r"^(\d)\. \*\*.+?\*\*", kept[place]["source"], re.MULTILINE)
+    assert len(exercises) >= 2
+    headings = [start for start in starts[place:] if start.startswith("###")]
+    assert headings == [f"### A solution of exercise {number}" for number in exercises]
+    for heading in headings:
+        solution = kept[starts.index(heading) + 1]
+        following = kept[starts.index(heading) + 1 : starts.index("## What next")]
+        ran = [cell for cell in following if cell["cell_type"] == "code"]
+        assert solution["cell_type"] == "code"
+        assert solution["outputs"]
+        assert all(cell["execution_count"] for cell in ran)
+    assert starts.index("## What was found") < place
+    assert starts[-1] == "## What next"
+
+
+def test_each_notebook_leads_to_the_next() -> None:
+    names = [source.stem for source in execute.sources()]
+    for source, following in zip(
+        execute.sources(), [*names[1:], names[0]], strict=True
+    ):
+        assert f"]({following}.ipynb)" in execute.stored(source).cells[-1]["source"]
+
+
+@each
+def test_a_figure_has_alternative_text_that_is_computed(source: Path) -> None:
+    kept = execute.stored(source)
+    said = " ".join(" ".join(execute.texts(kept)).split())
+    figures = [one for one in outputs(kept) if "image/png" in one.get("data", {})]
+    words = [code for code in cells(kept, "code") if execute.IN_WORDS in code]
+    assert len(words) == len(figures) > 0
+    for figure in figures:
+        alternative = figure["metadata"]["image/png"]["alt"]
+        assert f"{execute.IN_WORDS} {alternative}" in said
+        assert re.search(r"\d", alternative)
+    for code in words:
+        assert re.search(r"\{\w+[^{}]*\}", code.partition(execute.IN_WORDS)[2])
+
+
+def test_a_run_can_be_played_in_the_first_notebook() -> None:
+    kept = execute.stored(execute.sources()[0])
+    pages = [one["data"].get("text/html", "") for one in outputs(kept) if "data" in one]
+    assert any("<iframe" in "".join(page) for page in pages)
+
+
+@each
 def test_a_notebook_is_that_of_its_source(source: Path) -> None:
     made, kept = execute.read(source), execute.stored(source)
     known = [(cell["cell_type"], cell["source"]) for cell in made.cells]
