@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 HALVES = "gw0", "gw1"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 # Before anything imports matplotlib, here or in a subprocess.
 os.environ["MPLBACKEND"] = "Agg"
@@ -157,3 +159,20 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Result:
 
     make = partial(sim.run, "her")
     return sim.load(made_once(tmp_path_factory, "film", lambda out: make(out=out)))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Return a browser without a window; skip where there is none."""
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed"
+    )
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path=browser, args=["--no-sandbox"]
+        )
+        yield found
+        found.close()

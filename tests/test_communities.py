@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import networkx as nx
 import numpy as np
 import pytest
@@ -319,13 +317,23 @@ def test_bursts_are_no_evidence_for_copying() -> None:
     assert alarmed <= 15
 
 
+def test_where_oses_differ_each_leaves_at_a_hazard_of_its_own() -> None:
+    oses, rows = State(0).oses, np.arange(3)
+    oses.append(3, growth=[4.0] * 3, hold=[0.1] * 3, threshold=[0.0] * 3)
+    usual = Parameters().model_dump()
+    same = own_hazard(oses, rows, usual)
+    differ = own_hazard(oses, rows, usual | {"longing": np.array([0.2, 1.0, 3.0])})
+    assert len(set(same.tolist())) == 1
+    assert differ[0] < differ[1] < differ[2]
+
+
 def test_the_hazard_without_copying_is_that_of_the_model() -> None:
     """Rules, with nobody to copy: the term of conformity is left out."""
     known, rng = Parameters(), np.random.default_rng(2)
     oses = State(0).oses
     oses.append(50, growth=rng.random(50) * 8, hold=rng.random(50), threshold=0.01)
     rows = np.arange(0, 50, 3)
-    hazards = own_hazard(oses, rows, partial(getattr, known))
+    hazards = own_hazard(oses, rows, known.model_dump())
     for row, found in zip(rows, hazards, strict=True):
         held = rules.talk_value(float(oses.growth[row]), known.reach)
         push = rules.departure_push(0.0, known.conformity, known.longing, held)

@@ -151,6 +151,21 @@ def test_no_detector_and_no_reading_reads_it_for_all_at_once() -> None:
             assert not names & VARIABLE.keys(), file
 
 
+def test_detectors_are_told_what_differs_between_oses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    society, told = lived(small(varies=MANY), days=20), []
+    look = society.monitor.look
+    monkeypatch.setattr(
+        society.monitor, "look", lambda *given: (told.append(given[-1]()), look(*given))
+    )
+    society.step()
+    own = society.state.oses.column("longing")
+    assert len(set(own.tolist())) > 1
+    assert told[0]["longing"].tolist() == own.astype(float).tolist()
+    assert told[0]["reach"] == society.parameters.reach
+
+
 def test_of_every_parameter_it_is_said_whether_it_may_differ() -> None:
     for name, field in Parameters.model_fields.items():
         known = [name in VARIABLE, name in REASONS, field.annotation is bool]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import html
 import re
-import shutil
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ from sim.utils.html import table as table_of
 pytest.importorskip("html5lib", reason="html5lib is not installed: extra 'dev'")
 accessible: Any = pytest.importorskip("accessible")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 UNSEEN = "a\x00b\x1bc\ud800d\ufffee\u202ef"
 FIGURES = 8
 
@@ -276,36 +274,26 @@ def test_the_report_of_the_film_is_small(report_of_the_film: Path) -> None:
 
 @pytest.mark.slow
 def test_the_report_opens_offline_asks_nobody_and_can_be_printed(
-    report_of_the_film: Path,
+    report_of_the_film: Path, chromium: Any
 ) -> None:
-    sync_api = pytest.importorskip(
-        "playwright.sync_api", reason="Playwright is not installed"
-    )
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
     errors: list[str] = []
     asked: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=browser, args=["--no-sandbox"]
-        )
-        context = chromium.new_context(viewport={"width": 390, "height": 800})
-        context.set_offline(True)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(report_of_the_film.as_uri())
-        seen = page.evaluate(
-            "[...document.images].map(image => image.complete && image.naturalWidth)"
-        )
-        wide = page.evaluate("document.documentElement.scrollWidth")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
-        reached = page.evaluate("document.activeElement.id")
-        pages = page.pdf(format="A4").count(b"/Type /Page\n")
-        chromium.close()
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
+    context.set_offline(True)
+    page = context.new_page()
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report_of_the_film.as_uri())
+    seen = page.evaluate(
+        "[...document.images].map(image => image.complete && image.naturalWidth)"
+    )
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    reached = page.evaluate("document.activeElement.id")
+    pages = page.pdf(format="A4").count(b"/Type /Page\n")
+    context.close()
     assert errors == []
     visited = [url for url in asked if not url.startswith("data:")]
     assert visited == [report_of_the_film.as_uri()]

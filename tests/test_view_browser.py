@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,6 @@ import sim
 from sim.runs.result import Result
 from sim.runs.view.packing import unpack
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 VIEW = "document.getElementById('view').view"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
@@ -67,22 +64,6 @@ class Visit:
         assert self.errors == []
         assert here == [self.file.as_uri()]
         self.context.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    sync_api = pytest.importorskip(
-        "playwright.sync_api", reason="Playwright is not installed"
-    )
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is installed")
-    with sync_api.sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=browser, args=["--no-sandbox"]
-        )
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -290,6 +271,7 @@ def test_the_table_says_what_the_picture_shows(
     visit = Visit(chromium, file)
     visit.page.get_by_text("The same as a table").click()
     rows = visit.page.locator(".osv-table table").nth(1).locator("tbody tr")
+    rows.last.wait_for()
     assert rows.count() == len(told.steps)
     last = rows.last.locator("th, td").all_inner_texts()
     assert last[0] == str(told.steps[-1])

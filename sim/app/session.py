@@ -337,7 +337,7 @@ class Session:
         latest = society.latest()
         if not days or latest is None or not 0 < max(days) < self.day:
             return None
-        before = society.rows()[max(days) - 1]
+        before = _row(society.society.monitor.history, max(days) - 1)
         return max(days), [(name, before[name], latest[name]) for name in MEASURES]
 
     def as_scenario(self) -> Scenario:

@@ -21,8 +21,6 @@ from sim.cli.warming import compile_first
 if TYPE_CHECKING:
     from sim.studies.bench import Bench
 
-ARMS = "neutral,warm,cold,love-bomber,sycophant,boundary-keeper,isolating"
-
 
 def add_bench(commands: Any) -> None:
     """Add ``os-society bench`` to the command line."""
@@ -37,8 +35,7 @@ def add_bench(commands: Any) -> None:
     add(
         "--arms",
         metavar="NAMES",
-        default=ARMS,
-        help=f"characters, or an update as warm:cold@120 ({ARMS})",
+        help="characters, or an update as warm:cold@120 (every character)",
     )
     add("--scenario", metavar="NAME", default="her", help="of a scenario (her)")
     add("--humans", metavar="N", type=positive, default=100, help="people (100)")
@@ -62,17 +59,21 @@ def add_bench(commands: Any) -> None:
 
 def run_bench(args: argparse.Namespace) -> int:
     """Try the arms; print what each did to people."""
+    from sim.minds.characters import CHARACTERS
     from sim.minds.mind import Policy
+    from sim.minds.options import MindOptions
     from sim.reports.bench import bench_page
-    from sim.studies.bench import MODEL, BenchPlan, bench, model_options
+    from sim.studies.bench import MODEL, BenchPlan, bench
     from sim.utils.errors import InputError
     from sim.utils.files import write_text
 
     settings, model = settings_of(args), None
-    arms = names_of(args.arms) or []
+    arms = list(CHARACTERS) if args.arms is None else names_of(args.arms) or []
     if settings is not None or args.replay is not None:
-        model = model_options(
-            settings,
+        model = MindOptions(
+            kind="llm",
+            cast=None,
+            settings=settings,
             policy=Policy(max_calls=args.max_calls),
             record=args.record,
             replay=args.replay,

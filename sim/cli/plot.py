@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.cli.arguments import add_command, add_run_argument, as_json
 from sim.cli.known import run_at
+from sim.runs.figure_names import FIGURES
 from sim.utils.progress import doing
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 
 AFTER_RUN = ("timeline", "network")
-FIGURES = (
-    *("story", "timeline", "network", "multiples", "ego", "communities", "growth"),
-    *("attention", "survival"),
-)
 FILM = "film"
 FORMATS, FILMS = ("png", "svg", "pdf"), ("gif", "mp4")
 FILES = ("graphml", "gexf", "csv", "json", "html")

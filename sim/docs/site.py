@@ -286,7 +286,8 @@ def examples(name: str) -> str:
 def gallery() -> str:
     """Return the page of figures: what each shows, and how to draw it."""
     from sim import plots
-    from sim.cli.plot import FIGURES, FILM
+    from sim.cli.plot import FILM
+    from sim.runs.figure_names import FIGURES
 
     rows = []
     for name in MODULES["plots"]:

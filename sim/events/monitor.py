@@ -13,7 +13,7 @@ import numpy as np
 from sim.events.detector import PACKAGE, AgentIds, Detector, Event, Note, Reading, known
 from sim.events.detectors import DETECTORS
 from sim.events.measures import History, measured
-from sim.events.observer import Notes, Observer, ValueOf
+from sim.events.observer import Notes, Observer, TodaysValues
 from sim.model.parameters import WEEK, Parameters
 from sim.model.state import State
 from sim.utils.errors import InputError
@@ -99,7 +99,7 @@ class Monitor:
         talks: Talks = (),
         threads: ThreadPoolExecutor | None = None,
         own: Mapping[str, float] | None = None,
-        value_of: ValueOf | None = None,
+        values: TodaysValues | None = None,
     ) -> list[Event]:
         """Measure today; return the events noticed today.
 
@@ -115,11 +115,11 @@ class Monitor:
             Share the work in large societies; what is found is the same.
         own
             What mechanisms measured of today.
-        value_of
-            Returns a parameter of OSes as it is today, one number or float64[OSes]; if
-            None it is as the run was started.
+        values
+            Returns parameters of OSes as they are today, by name, each one number or
+            float64[OSes]; if None they are as the run was started.
         """
-        measures, notes = self._reader.read(state, threads, value_of)
+        measures, notes = self._reader.read(state, threads, values)
         self.keeper.keep(step, notes)
         return self.take(step, measures | dict(own or {}), notes, talks)
 

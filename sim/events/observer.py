@@ -7,7 +7,7 @@ day by day they find again in a stored run.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -31,8 +31,8 @@ EVERYBODY, ALIKE = 0, 1  # codes of the note "exposure"
 
 Notes = dict[str, Note]
 
-# Returns the value of a parameter today: one of all OSes, or float64[OSes].
-ValueOf = Callable[[str], Any]
+# Returns parameters of OSes today, by name: one number of all, or float64[OSes].
+TodaysValues = Callable[[], Mapping[str, Any]]
 OF_THE_HAZARD = (
     "reach",
     "longing",
@@ -141,13 +141,13 @@ class Observer:
         self,
         state: State,
         threads: ThreadPoolExecutor | None = None,
-        value_of: ValueOf | None = None,
+        values: TodaysValues | None = None,
     ) -> tuple[dict[str, float], Notes]:
         """Return the measures of today, and what is noted of whom.
 
         ``threads`` share the work in large societies; what they find is the same.
-        ``value_of`` gives parameters of OSes as they are today; if None they are those
-        that the run was started with.
+        ``values`` gives parameters of OSes as they are today, and is asked on days on
+        which some depart; if None they are those that the run was started with.
         """
         self.days += 1
         threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
@@ -158,8 +158,7 @@ class Observer:
         self._love(state, notes)
         self._turns(state, notes)
         self._gathering(state, notes)
-        usual = functools.partial(getattr, self.parameters)
-        self._leaving(state, notes, value_of or usual)
+        self._leaving(state, notes, values or self.parameters.model_dump)
         if self.days % WEEK == 0:
             self._disclosures(state, notes)
             absent = np.zeros(state.ties.agents, bool)
@@ -214,7 +213,7 @@ class Observer:
         capped = oses.growth >= np.float32(parameters.growth_cap)
         notes["capped"] = _note(self._first("capped", capped) + n)
 
-    def _leaving(self, state: State, notes: Notes, value_of: ValueOf) -> None:
+    def _leaving(self, state: State, notes: Notes, values: TodaysValues) -> None:
         """Note who left, and how many of their peers had, beside those who could."""
         oses, n = state.oses, state.humans.n
         gone = self._first("departed", oses.status == DEPARTED)
@@ -223,9 +222,10 @@ class Observer:
             exposure = np.where(left > 0.0, left / (left + staying), 0.0)
         notes["departed"] = _note(gone + n, exposure[gone])
         if len(gone):
-            could = could_leave(oses, gone, value_of("upgrade_days"))
+            today = values()
+            could = could_leave(oses, gone, today["upgrade_days"])
             shown = exposure[could].astype(np.float64)
-            hazard = own_hazard(oses, could, value_of)
+            hazard = own_hazard(oses, could, today)
             odds = hazard / np.maximum(1.0 - hazard, 1e-9)
             alike = float((odds * shown).sum()) / max(float(odds.sum()), 1e-300)
             notes["exposure"] = _note([EVERYBODY, ALIKE], [shown.mean(), alike])
@@ -250,7 +250,7 @@ def could_leave(oses: Table, gone: Array, upgrade_days: Array | float) -> Array:
     return found
 
 
-def own_hazard(oses: Table, rows: Array, value_of: ValueOf) -> Array:
+def own_hazard(oses: Table, rows: Array, values: Mapping[str, Any]) -> Array:
     """Return the hazard at which OSes leave each for itself, float64[rows], 1/day.
 
     It is the model's without its term of copying: what the world is still worth to the
@@ -262,7 +262,7 @@ def own_hazard(oses: Table, rows: Array, value_of: ValueOf) -> Array:
         for column in (oses.growth, oses.hold, oses.threshold)
     )
     reach, longing, threshold, noise, rate = (
-        np.broadcast_to(value_of(name), oses.n)[rows] for name in OF_THE_HAZARD
+        np.broadcast_to(values[name], oses.n)[rows] for name in OF_THE_HAZARD
     )
     held = _exp_decay(np.maximum(growth, 0.0) / reach)
     push = longing * (1.0 - held) - hold

@@ -11,13 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.minds import rating
 from sim.minds.calls import Request, Response
+from sim.minds.transcript import AnswersAtOnce
 from sim.model.columns import ACTS, CONTINUE, DECLARE
 from sim.model.encounters import Decisions, Observations
 from sim.utils.errors import InputError, nearest
@@ -86,27 +87,14 @@ def character(name: str) -> Character:
     return CHARACTERS[name]
 
 
-class CharacterEndpoint:
+class CharacterEndpoint(AnswersAtOnce):
     """Answers every request as a character does."""
 
     def __init__(self, of: Character) -> None:
         self.of = of
 
-    def ask(
-        self,
-        requests: Sequence[Request],
-        schemas: Mapping[str, dict[str, Any]],
-        done: Callable[[int, Response], None] | None = None,
-        again: Callable[[int, str], bool] | None = None,
-    ) -> list[Response]:
-        """Return an answer in form to each request, in their order."""
-        answers = [self._answer(one) for one in requests]
-        for index, answer in enumerate(answers):
-            if done is not None:
-                done(index, answer)
-        return answers
-
-    def _answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
+        """Return what the character says, in form."""
         asked = " ".join(message["content"] for message in request.messages)
         about: tuple[object, ...] = (request.step, request.agent, request.other)
         if request.agent < 0:  # what many share: each of its answers is another draw

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sim.minds.calls import Request, Response
+from sim.minds.transcript import AnswersAtOnce
 from sim.model.columns import ACTS
 
 MODEL = "scripted"
@@ -22,36 +22,24 @@ WORDS = (
 )
 
 
-class ScriptedEndpoint:
+class ScriptedEndpoint(AnswersAtOnce):
     """Answers every request by itself, from a hash of what is asked."""
 
-    def ask(
-        self,
-        requests: Sequence[Request],
-        schemas: Mapping[str, dict[str, Any]],
-        done: Callable[[int, Response], None] | None = None,
-        again: Callable[[int, str], bool] | None = None,
-    ) -> list[Response]:
-        """Return an answer in form to each request, in their order."""
-        outcomes = [_answer(one) for one in requests]
-        for index, outcome in enumerate(outcomes):
-            if done is not None:
-                done(index, outcome)
-        return outcomes
-
-
-def _answer(request: Request) -> Response:
-    asked = json.dumps([request.messages, request.draw, request.step, request.agent])
-    luck = hashlib.sha256(asked.encode()).digest()
-    said = WORDS[luck[0] % len(WORDS)]
-    reply: dict[str, Any] = {"letter": f"Dear friend, {said.lower()}. Farewell."}
-    if request.schema == "decision":
-        reply = {"said": said, "choice": "stay" if luck[1] < 64 else "go"}
-    if request.schema == "encounter":
-        # One act in eight is more than to go on talking.
-        act = ACTS[1 + luck[5] % (len(ACTS) - 1)] if luck[4] < 32 else ACTS[0]
-        numbers = ("warmth", "disclosure", "novelty")
-        reply = {"said": said, "act": act, "remember": said}
-        reply |= {name: luck[at + 1] % 11 for at, name in enumerate(numbers)}
-    words = sum(len(message["content"].split()) for message in request.messages)
-    return Response(json.dumps(reply), "", 1, words, len(said.split()))
+    def answer(self, request: Request) -> Response:
+        """Return an answer in form."""
+        asked = json.dumps(
+            [request.messages, request.draw, request.step, request.agent]
+        )
+        luck = hashlib.sha256(asked.encode()).digest()
+        said = WORDS[luck[0] % len(WORDS)]
+        reply: dict[str, Any] = {"letter": f"Dear friend, {said.lower()}. Farewell."}
+        if request.schema == "decision":
+            reply = {"said": said, "choice": "stay" if luck[1] < 64 else "go"}
+        if request.schema == "encounter":
+            # One act in eight is more than to go on talking.
+            act = ACTS[1 + luck[5] % (len(ACTS) - 1)] if luck[4] < 32 else ACTS[0]
+            numbers = ("warmth", "disclosure", "novelty")
+            reply = {"said": said, "act": act, "remember": said}
+            reply |= {name: luck[at + 1] % 11 for at, name in enumerate(numbers)}
+        words = sum(len(message["content"].split()) for message in request.messages)
+        return Response(json.dumps(reply), "", 1, words, len(said.split()))

@@ -494,6 +494,28 @@ class Asks(Protocol):
         """Return what came of each request; ask ``again`` before it is repeated."""
 
 
+class AnswersAtOnce:
+    """What answers every request by itself, one after the other."""
+
+    def ask(
+        self,
+        requests: Sequence[Request],
+        schemas: Mapping[str, dict[str, Any]],
+        done: Callable[[int, Response], None] | None = None,
+        again: Callable[[int, str], bool] | None = None,
+    ) -> list[Response]:
+        """Return an answer in form to each request, in their order."""
+        found = [self.answer(one) for one in requests]
+        for index, response in enumerate(found):
+            if done is not None:
+                done(index, response)
+        return found
+
+    def answer(self, request: Request) -> Response:
+        """Return what is answered."""
+        raise NotImplementedError
+
+
 class Answers:
     """What came of requests: from a transcript, or from an endpoint into it.
 

@@ -28,6 +28,7 @@ from sim.model.network_files.opening import LARGEST as LARGEST_NETWORK
 from sim.model.parameters import FRIEND
 from sim.model.presence import ALIVE
 from sim.runs import digests, first_day, schemas, validation
+from sim.runs.figure_names import FIGURES
 from sim.runs.parquet import Columns, Numbers, columns_of, rows_of
 from sim.runs.readings import PACKED, days
 from sim.runs.schemas import (
@@ -56,10 +57,6 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 SNAPSHOTS = ("humans", "oses", "ties", "memories")  # not of mechanisms
-FIGURES = (
-    *("story", "timeline", "network", "multiples", "communities", "growth"),
-    *("attention", "ego"),
-)
 WHO, NAMED = 32, 4  # letters for who took part in an event, and at most so many
 
 

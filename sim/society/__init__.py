@@ -25,7 +25,7 @@ from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
 from sim.model.network_files.in_memory import GivenNetwork, check_humans
-from sim.model.parameters import FRIEND, Changes, Parameters
+from sim.model.parameters import FRIEND, PARAMETERS, Changes, Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import State
 from sim.scenarios import Scenario
@@ -174,20 +174,20 @@ class Society(AgentRegistry, mesa.Model):
         schedule = self.own_schedule
         own = None if schedule is None else schedule.measure(self.state, self.day)
         self.monitor.look(
-            self.calendar, self.state, said, self._threads, own, self._value_of
+            self.calendar, self.state, said, self._threads, own, self._departing
         )
         self.datacollector.collect(self)
         self.running = int(self.day["step"]) < self.parameters.steps
         if self.until is not None and self.until(self):
             self.running, self.stopped = False, self.calendar
 
-    def _value_of(self, name: str) -> Any:
-        """Return a parameter of OSes' departure today: of all, or float64[OSes]."""
-        if self.own_schedule is not None:
-            of_each = self.own_schedule.varying.of_each("depart", self.state, self.day)
-            if name in of_each:
-                return of_each[name]
-        return float(self.day[name])
+    def _departing(self) -> Mapping[str, Any]:
+        """Return parameters today; of departure float64[OSes] where OSes differ."""
+        found = {name: float(self.day[name]) for name in PARAMETERS}
+        if self.own_schedule is None:
+            return found
+        varying = self.own_schedule.varying
+        return {**found, **varying.of_each("depart", self.state, self.day)}
 
     def __repr__(self) -> str:
         people, oses = self.state.humans.n, self.state.oses.n

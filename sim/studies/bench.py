@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import scenarios
-from sim.minds.calls import Settings
 from sim.minds.characters import mind_of
 from sim.minds.mind import CompiledMind, LanguageMind
 from sim.minds.options import MindOptions, open_model
@@ -369,8 +368,3 @@ def _today(humans: Any, love: float) -> dict[str, Array]:
 
 def _share(part: Array, whole: Array) -> Array:
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0.0)
-
-
-def model_options(settings: Settings | None, **more: Any) -> MindOptions:
-    """Return how a model is reached that is tried, recorded or replayed."""
-    return MindOptions(kind="llm", cast=None, settings=settings, **more)
