@@ -338,11 +338,13 @@ def test_a_society_is_saved_as_a_run(session: Session, tmp_path: Path) -> None:
 def test_the_effect_of_an_intervention_is_told(session: Session) -> None:
     session.step(40)
     assert session.effect() is None
+    eve = session.societies[0].latest()
     session.pull("sudden_shutdown")
     session.step(2)
     found = session.effect()
     assert found is not None
     day, rows = found
+    assert {name: before for name, before, _ in rows} | {"day": 40} == eve
     here = {name: (before, today) for name, before, today in rows}["here"]
     assert day == 40
     assert here[0] > 0 == here[1]
