@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Collection
 from pathlib import Path
@@ -113,16 +114,35 @@ class Walk:
                 found = re.search(pattern, line)
                 if found:
                     break
-            is_there = False
-            if found:
-                with urllib.request.urlopen(found[0], timeout=60) as answer:
-                    is_there = answer.status == 200
+            is_there = bool(found) and self._answers(str(found and found[0]))
             os.killpg(serving.pid, signal.SIGTERM)
+            if not self._has_ended(serving):
+                os.killpg(serving.pid, signal.SIGKILL)
         took = time.monotonic() - began
         print(f"{'ok  ' if is_there else 'FAIL'} {took:7.1f} s  {command}", flush=True)
         if not is_there:
             self.failed += 1
             print("".join(said)[-2000:])
+
+    @staticmethod
+    def _answers(url: str) -> bool:
+        """Tell whether a page is there within a minute: some say so before it is."""
+        latest = time.monotonic() + 60.0
+        while time.monotonic() < latest:
+            try:
+                with urllib.request.urlopen(url, timeout=60) as answer:
+                    return bool(answer.status == 200)
+            except urllib.error.URLError:
+                time.sleep(0.2)
+        return False
+
+    @staticmethod
+    def _has_ended(serving: subprocess.Popen[str]) -> bool:
+        try:
+            serving.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def python_blocks(self, python: str) -> None:
         """Run every Python block of the README, as it stands."""

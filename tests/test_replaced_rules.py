@@ -6,6 +6,7 @@ import ast
 import functools
 import inspect
 import random
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,7 +97,8 @@ OF_A_CAST = {"colour_of_words", "welcome_of_love", "push_of_declaration"}
 
 
 def test_every_rule_of_a_loop_can_be_replaced() -> None:
-    every = [name for name in rules.__all__ if name not in OF_A_CAST]
+    others = OF_A_CAST | {callers.ARITHMETIC}
+    every = [name for name in rules.__all__ if name not in others]
     assert [*callers.replaceable(), "LN2"] == sorted(every, key=_as_declared)
 
 
@@ -105,6 +107,25 @@ def test_a_rule_that_no_loop_calls_is_not_replaced(name: str) -> None:
     own = Mechanism("own", "")
     with pytest.raises(InputError, match=f"{name}.*a cast"):
         own.replaces(name)(lambda *given: 0.0)
+
+
+def test_the_exponential_is_not_replaced_but_what_decays_by_it() -> None:
+    """It is arithmetic; every law of decay is a rule of its own that calls it."""
+    own = Mechanism("own", "")
+    with pytest.raises(InputError, match="exp_decay.*homophily.*talk_value"):
+        own.replaces("exp_decay")(lambda y: 0.0)
+    found = callers.called_with_arithmetic()
+    assert found == [name for name in found if "exp_decay(" in _source_with(name)]
+    assert {"homophily", "talk_value", "logistic", "peer_value"} <= {*found}
+
+
+def _source_with(name: str) -> str:
+    """Return the source of a rule, and of the rules that it calls."""
+    mine = inspect.getsource(getattr(rules, name))
+    called = re.findall(r"\b(\w+)\(", mine.split('"""')[-1])
+    return mine + "".join(
+        inspect.getsource(getattr(rules, one)) for one in called if one in rules.__all__
+    )
 
 
 def _as_declared(name: str) -> tuple[bool, int]:
@@ -158,7 +179,7 @@ def test_a_function_of_the_model_is_called_and_never_handed_on() -> None:
     """So that changed copies can be made of all that comes to any rule."""
     every = tuple(
         replaced.Replacement(rule, getattr(rules, rule), "all", "0", ())
-        for rule in ("exp_decay", "saturation", "initial_trait", "trait_quantile")
+        for rule in ("logistic", "saturation", "initial_trait", "trait_quantile")
     )
     made = replaced._variant(every)
     assert {name for _, name in made} > {"converse", "talk", "populate", "encounter"}

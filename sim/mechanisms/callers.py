@@ -28,6 +28,7 @@ MODULES = (
     *(f"sim.model.kernels.{name}" for name in ("blocks", "talk", "meetings")),
     *("sim.model.births", "sim.model.encounters", "sim.model.processes"),
 )
+ARITHMETIC = "exp_decay"  # how exponentials are computed, and no law of a society
 FLAGS = __future__.annotations.compiler_flag
 
 
@@ -137,8 +138,19 @@ def reaching(rule: str) -> frozenset[Key]:
 
 @functools.cache
 def replaceable() -> tuple[str, ...]:
-    """Return the rules that something in the day, or on day 0, comes to."""
-    return tuple(n for n in rules.__all__ if n != "LN2" and reaching(n))
+    """Return the rules that something in the day, or on day 0, comes to.
+
+    Not that of ``ARITHMETIC``, which says nothing of a society.
+    """
+    return tuple(
+        n for n in rules.__all__ if n not in ("LN2", ARITHMETIC) and reaching(n)
+    )
+
+
+def called_with_arithmetic() -> list[str]:
+    """Return the rules that call that of ``ARITHMETIC``, or one that does."""
+    calling = reaching(ARITHMETIC)
+    return [name for name in replaceable() if key_of_rule(name) in calling]
 
 
 def rules_called_by(function: Callable[..., Any]) -> set[str]:

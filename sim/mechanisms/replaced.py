@@ -66,6 +66,12 @@ def declared(of: Mechanism, name: str, function: Callable[..., Any]) -> Replacem
         If there is no such rule in the day, or it takes other arguments.
     """
     known = callers.replaceable()
+    if name == callers.ARITHMETIC:
+        raise InputError(
+            f"{of.name}: {name!r} is how the model computes an exponential, to the same "
+            "bits on every machine, and is not replaced; replace a rule that calls it: "
+            f"{', '.join(callers.called_with_arithmetic())}"
+        )
     if name not in known and callable(getattr(rules, name, None)):
         raise InputError(
             f"{of.name}: rule {name!r} cannot be replaced: no loop calls it, it is of "
