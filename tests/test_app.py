@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from quick import QUICK, SEED, all_columns, same
 from sim.app import charts, fragments
 from sim.app.session import MOMENTS, LiveSociety, Session, Setup, StoredScene
 from sim.app.snapshot import of_society
-from sim.cli import app
+from sim.cli import app, main
+from sim.cli.arguments import put_to_use
+from sim.mechanisms import registry
 from sim.model.columns import DEPARTED
 from sim.model.parameters import FRIEND
 from sim.runs import run
@@ -25,6 +28,7 @@ from sim.runs.view.packing import unpack
 from sim.society import Society
 from sim.utils.errors import InputError
 
+GOSSIP = Path(__file__).parents[1] / "experiments" / "mechanisms" / "gossip.py"
 SMALL: dict[str, Any] = {**QUICK, "humans": 60}
 
 
@@ -546,7 +550,7 @@ def test_a_wrong_option_is_said_before_the_page_is_served(
     option: str, value: Any, wrong: str
 ) -> None:
     pytest.importorskip("panel")
-    usual = {"run": None, "scenario": "her", "humans": 60, "seed": 0}
+    usual = {"run": None, "scenario": "her", "humans": 60, "seed": 0, "own": []}
     with pytest.raises(InputError, match=wrong):
         app.open_page(argparse.Namespace(**{**usual, option: value}))
 
@@ -583,6 +587,93 @@ def test_the_page_does_what_its_controls_say() -> None:
     assert page.session.day == 0
     assert len(page.session.societies) == 1
     assert "Click somebody" in page.view.panes["story"].object
+
+
+# ------------------------------------------------------------------ mechanisms in use
+
+
+@pytest.fixture
+def gossip() -> Iterator[Setup]:
+    """Return a setup with a mechanism of a file that is put to use."""
+    known = registry._in_use.copy()
+    name = put_to_use(argparse.Namespace(own=[str(GOSSIP)]))[0]
+    yield Setup("her", SEED, SMALL, (name,))
+    registry._in_use.clear()
+    registry._in_use.update(known)
+
+
+def test_what_a_mechanism_adds_is_watched_changed_branched_and_saved(
+    gossip: Setup, tmp_path: Path
+) -> None:
+    session = Session(gossip)
+    session.step(5)
+    session.branch()
+    session.change("hearsay", 0.9)
+    session.step(15)
+    first, second = (one.rows() for one in session.societies)
+    assert [row["heard_spread"] for row in first[:5]] == [
+        row["heard_spread"] for row in second[:5]
+    ]
+    name, was, might = session.differences()[-1]
+    assert name == "heard_spread" and was != might
+    assert "heard_spread" in charts.timeline([first, second], 60, 240)
+    assert "heard_spread" in fragments.differences(session.differences())
+    saved = run.run(session.as_scenario(), seed=SEED, out=tmp_path / "saved")
+    assert saved.series["heard_spread"].tolist() == [
+        row["heard_spread"] for row in second
+    ]
+    assert StoredScene(saved.path).rows()[-1] == second[-1]
+
+
+def test_an_address_leads_back_to_a_society_with_a_mechanism(gossip: Setup) -> None:
+    session, again = Session(gossip), Session(gossip)
+    session.change("hearsay", 0.5)
+    session.step(8)
+    again.follow(session.address())
+    again.advance(60.0, 8)
+    assert equal(session.societies[0], again.societies[0])
+    assert again.societies[0].society.parameters.mechanisms
+
+
+def test_controls_offer_what_mechanisms_let_one_set(gossip: Setup) -> None:
+    pytest.importorskip("panel")
+    from sim.app.page import Page
+
+    page = Page(gossip)
+    controls = page.controls
+    assert controls.other.options[:2] == ["gossip", "hearsay"]
+    controls.other.value = "hearsay"
+    dial = controls.other_knob.objects[0].objects[0]
+    dial.value = 0.5
+    assert page.session.societies[0].society.parameters.hearsay == 0.5
+    controls.scenario.value = "today"
+    assert page.session.setup.mechanisms == ("gossip",)
+    assert page.session.societies[0].society.parameters.mechanisms
+
+
+def test_the_command_serves_a_page_with_a_mechanism(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("panel")
+    from sim.app import page
+
+    asked: list[Setup] = []
+
+    def serve(setup: Setup, *given: Any, **options: Any) -> Any:
+        asked.append(setup)
+        return argparse.Namespace(port=1)
+
+    known = registry._in_use.copy()
+    monkeypatch.setattr(page, "serve", serve)
+    monkeypatch.setattr(app, "serve_until_signalled", lambda server: None)
+    try:
+        assert main(["app", "--no-browser", "--mechanism", str(GOSSIP)]) == 0
+        assert main(["app", "--no-browser", "--mechanism", "nowhere.py"]) == 2
+    finally:
+        registry._in_use.clear()
+        registry._in_use.update(known)
+    assert [setup.mechanisms for setup in asked] == [("gossip",)]
+    assert "nowhere.py" in capsys.readouterr().err
 
 
 # -------------------------------------------------------------------------- who may ask

@@ -112,7 +112,7 @@ def test_a_rule_that_no_loop_calls_is_not_replaced(name: str) -> None:
 def test_the_exponential_is_not_replaced_but_what_decays_by_it() -> None:
     """It is arithmetic; every law of decay is a rule of its own that calls it."""
     own = Mechanism("own", "")
-    with pytest.raises(InputError, match="exp_decay.*homophily.*talk_value"):
+    with pytest.raises(InputError, match=r"exp_decay.*homophily.*talk_value"):
         own.replaces("exp_decay")(lambda y: 0.0)
     found = callers.called_with_arithmetic()
     assert found == [name for name in found if "exp_decay(" in _source_with(name)]

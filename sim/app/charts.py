@@ -79,6 +79,8 @@ class DrawnCurve(NamedTuple):
 def timeline(tables: Sequence[Sequence[Row]], humans: int, until: int) -> Html:
     """Return charts of all measures; of two societies, the first is dashed.
 
+    What mechanisms measure has a chart each, after those of the model.
+
     Parameters
     ----------
     tables
@@ -90,18 +92,30 @@ def timeline(tables: Sequence[Sequence[Row]], humans: int, until: int) -> Html:
     """
     tables = [table for table in tables if table]
     charts = []
-    for title, lines in CHARTS if tables else ():
+    for title, lines in (*CHARTS, *_own(tables)) if tables else ():
         curves = []
         for at, table in enumerate(tables):
             days = np.array([row["day"] for row in table])
             for line in lines:
                 scale = line.factor / (max(1, humans) if line.per_human else 1)
-                values = np.array([row[line.measure] for row in table]) * scale
+                values = np.array([row.get(line.measure, 0.0) for row in table])
+                values = values * scale
                 curves.append(
                     DrawnCurve(line.label, line.ink, days, values, at + 1 < len(tables))
                 )
         charts.append(chart(title, curves, until))
     return element("div", *charts, class_="charts")
+
+
+def _own(tables: Sequence[Sequence[Row]]) -> list[tuple[str, tuple[ChartLine, ...]]]:
+    """Return a chart of each measure that none of ``CHARTS`` shows."""
+    shown = {"day", *(line.measure for _, lines in CHARTS for line in lines)}
+    named = dict.fromkeys(name for table in tables for name in table[-1])
+    return [
+        (name, (ChartLine(name, "of a mechanism", "single"),))
+        for name in named
+        if name not in shown
+    ]
 
 
 def feelings(curves: Mapping[str, tuple[Array, Array]]) -> Html:

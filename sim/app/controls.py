@@ -64,7 +64,8 @@ class Controls:
         self.lever = _select(
             "Lever", {fragments.kind(n): n for n in LEVERS}, "growth_cap"
         )
-        self.other = _select("Any other parameter", _others(), _others()[0])
+        self._kind = type(setup.parameters)  # which parameters there are
+        self.other = _select("Any other parameter", self._others(), self._others()[0])
         self.run = _select("Watch", {LIVE: LIVE}, LIVE)
         self.compared = _select("Compare with", {NOBODY: NOBODY}, NOBODY)
         self.offer(runs)
@@ -116,12 +117,16 @@ class Controls:
             self.story.object = fragments.stored(tape.result)
             return
         setup = session.setup
-        scenario = scenarios.load(setup.scenario)
+        scenario = setup.whole
         self.story.object = fragments.scenario(scenario.title, scenario.story)
         self.note(session)
         self.humans.value = setup.parameters.humans
         self.scenario.value, self.seed.value = setup.scenario, setup.seed
-        self._values = session.societies[-1].society.parameters.model_dump()
+        now = session.societies[-1].society.parameters
+        self._values = now.model_dump()
+        if type(now) is not self._kind:
+            self._kind = type(now)
+            self.other.options = self._others()
         for name, put in self._puts.items():
             put(self._values[name])
 
@@ -168,10 +173,19 @@ class Controls:
             del self._puts[name]
         self.other_knob.objects = [self._knob(self.other.value)]
 
+    def _others(self) -> list[str]:
+        """Return the parameters that are not shown at once; those of mechanisms first.
+
+        Whoever has put a mechanism to use looks for them.
+        """
+        shown, shipped = {*MAIN, "humans"}, Parameters.model_fields
+        names = [name for name in self._kind.model_fields if name not in shown]
+        return sorted(names, key=lambda name: name in shipped)
+
     def _knob(self, name: str) -> pn.Column:
         """Return a parameter's controls, with unit, range and source."""
-        help_line = _words(fragments.help_of(name))
-        value, label = self._values[name], about(name).meaning
+        help_line = _words(fragments.help_of(name, self._kind))
+        value, label = self._values[name], about(name, self._kind).meaning
         if isinstance(value, bool):
             dial = _select(label, {"on": True, "off": False}, value)
         else:
@@ -204,11 +218,6 @@ def _field(label: str, value: Any, step: float | None) -> Any:
 def _names() -> list[str]:
     names = scenarios.names()
     return sorted(names, key=lambda name: name != "her")
-
-
-def _others() -> list[str]:
-    shown = {*MAIN, "humans"}
-    return [name for name in Parameters.model_fields if name not in shown]
 
 
 def _select(

@@ -12,7 +12,7 @@ from sim.app.history import AgentStory
 from sim.app.session import Row
 from sim.app.snapshot import Snapshot
 from sim.events.kinds import EVENTS
-from sim.model.parameters import about
+from sim.model.parameters import Parameters, about
 from sim.runs.result import Result
 from sim.utils.errors import InputError
 from sim.utils.html import Html, bullets, code, element, joined, paragraph, table
@@ -147,8 +147,8 @@ def differences(
     if not rows:
         return Html()
     cells = [
-        (MEASURE_LABELS[name], f"{was:.3g}", f"{might:.3g}", _marked(was, might))
-        for name, was, might in rows
+        (MEASURE_LABELS.get(name, name), f"{a:.3g}", f"{b:.3g}", _marked(a, b))
+        for name, a, b in rows
     ]
     shown = table(caption, ("measure", *heads, "difference"), cells)
     return joined((element("h2", title), shown))
@@ -166,9 +166,9 @@ def moment(title: str, text: str) -> Html:
     return paragraph(element("b", f"{title}."), " ", text, class_="moment")
 
 
-def help_of(name: str) -> Html:
+def help_of(name: str, kind: type[Parameters] = Parameters) -> Html:
     """Return unit, range and source of a parameter, as a line of help."""
-    known = about(name)
+    known = about(name, kind)
     unit = "" if known.unit == "1" else f"{known.unit}, "
     span = f"{unit}from {known.low:g} to {known.high:g}"
     if known.unit == "on/off":

@@ -422,7 +422,9 @@ class Page:
         changes = {} if anew else dict(self.session.setup.changes)
         changes["humans"] = _number("humans", controls.humans.value)
         seed = _number("random seed", controls.seed.value)
-        setup = Setup(controls.scenario.value, seed, changes)
+        setup = self.session.setup._replace(
+            scenario=controls.scenario.value, seed=seed, changes=changes
+        )
         if setup != self.session.begun:
             self._anew(lambda: self.session.reset(setup))
 

@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 from sim import scenarios
 from sim.app import snapshot
 from sim.app.history import AgentStory, LifeHistory, Turns, noted_turns, story
+from sim.events import MEASURES as SHIPPED
 from sim.model.parameters import Parameters
+from sim.model.presence import PRESENT
 from sim.runs import result
 from sim.runs.live import LiveResult
 from sim.runs.view.days import DayStream
@@ -48,11 +50,18 @@ class Setup(NamedTuple):
     scenario: str = "her"
     seed: int = 0
     changes: Mapping[str, Any] = MappingProxyType({})  # parameters that differ
+    mechanisms: tuple[str, ...] = ()  # in use, besides those that the scenario names
+
+    @property
+    def whole(self) -> Scenario:
+        """The scenario with all mechanisms, its parameters changed."""
+        named = scenarios.load(self.scenario)
+        return named.use(*self.mechanisms).replace(**self.changes)
 
     @property
     def parameters(self) -> Parameters:
         """The parameters of the scenario, changed."""
-        return scenarios.load(self.scenario).replace(**self.changes).parameters
+        return self.whole.parameters
 
 
 def check(setup: Setup) -> None:
@@ -159,13 +168,19 @@ class LiveSociety:
         return other
 
     def rows(self) -> list[Row]:
-        """Return ``day`` and ``MEASURES`` of every day so far."""
-        history = self.society.monitor.history
-        return [_row(history, at) for at in range(len(history.days))]
+        """Return ``day`` and what is measured, of every day so far."""
+        return [self.row(at) for at in range(len(self.society.monitor.history.days))]
 
     def latest(self) -> Row | None:
-        """Return ``day`` and ``MEASURES`` of today; None before the first day."""
-        return _row(self.society.monitor.history, -1) if self.day else None
+        """Return ``day`` and what is measured, of today; None before the first day."""
+        return self.row(-1) if self.day else None
+
+    def row(self, at: int) -> Row:
+        """Return ``day``, ``MEASURES`` and those of mechanisms, of one of the days."""
+        history = self.society.monitor.history
+        own = [n for m in self.society.parameters.mechanisms for n in m.measures]
+        found = {name: history[name][at] for name in (*MEASURES, *own)}
+        return {"day": history.days[at]} | found
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events so far, the first one first."""
@@ -175,10 +190,6 @@ class LiveSociety:
         """Return the story of an agent so far."""
         noted = noted_turns(LiveResult(self.society), self.day)
         return story(self.snapshot, self.history, noted, agent)
-
-
-def _row(history: Any, at: int) -> Row:
-    return {"day": history.days[at]} | {name: history[name][at] for name in MEASURES}
 
 
 class Session:
@@ -223,7 +234,7 @@ class Session:
         """Begin again on day 0; without a branch or an intervention."""
         setup = self.setup if setup is None else setup
         check(setup)
-        society = Society(setup.scenario, rng=setup.seed, **setup.changes)
+        society = Society(setup.whole, rng=setup.seed)
         self.setup = self.begun = setup
         self.societies, self.branched_at = [LiveSociety(society)], None
         self.done, self._to_do, self._until = [], [], 0
@@ -337,8 +348,8 @@ class Session:
         latest = society.latest()
         if not days or latest is None or not 0 < max(days) < self.day:
             return None
-        before = _row(society.society.monitor.history, max(days) - 1)
-        return max(days), [(name, before[name], latest[name]) for name in MEASURES]
+        before = society.row(max(days) - 1)
+        return max(days), _compared(before, latest)
 
     def as_scenario(self) -> Scenario:
         """Return the society, or the branch, as a scenario: with what was done to it.
@@ -346,7 +357,7 @@ class Session:
         A run of it with the same seed is what was watched, day for day.
         """
         days = self.day or self.societies[-1].society.parameters.steps
-        begun = scenarios.load(self.begun.scenario).replace(**self.begun.changes)
+        begun = self.begun.whole
         more = [*begun.interventions, *self.societies[-1].by_hand]
         return begun.replace(steps=days).model_copy(update={"interventions": more})
 
@@ -379,7 +390,7 @@ class Session:
         name = address.get("scenario", self.setup.scenario)
         if name != self.setup.scenario and name not in scenarios.names():
             raise InputError(f"unknown scenario {name!r:.80} in the address")
-        setup = Setup(name, seed, changes)
+        setup = self.setup._replace(scenario=name, seed=seed, changes=changes)
         acts = [_act(text) for text in _listed(address.get("did", ""))]
         until = _whole("day", address.get("day", "0"))
         self.reset(setup)
@@ -448,7 +459,13 @@ def differences(scenes: Sequence[Any]) -> list[tuple[str, float, float]]:
     rows = [row for scene in scenes if (row := scene.latest())]
     if len(rows) < 2:
         return []
-    return [(name, rows[0][name], rows[1][name]) for name in MEASURES]
+    return _compared(*rows)
+
+
+def _compared(was: Row, now: Row) -> list[tuple[str, float, float]]:
+    """Return name and both values of what two rows measure alike."""
+    names = [name for name in was if name in now and name != "day"]
+    return [(name, was[name], now[name]) for name in names]
 
 
 class StoredScene:
@@ -501,22 +518,28 @@ class StoredScene:
         self.snapshot = snapshot.of_result(self.result, day)
 
     def rows(self) -> list[Row]:
-        """Return ``day`` and ``MEASURES`` of every day of the run."""
+        """Return ``day`` and what is measured, of every day of the run."""
         series = self.result.series
-        known = [name for name in MEASURES if name in series]
-        table = series[known].reindex(columns=list(MEASURES), fill_value=0.0)
+        table = series.reindex(columns=self._measures, fill_value=0.0)
         table.insert(0, "day", series.index)
         rows: list[Row] = table.to_dict("records")  # type: ignore[assignment]
         return rows
 
     def latest(self) -> Row | None:
-        """Return ``day`` and ``MEASURES`` of the day shown; None of day 0."""
+        """Return ``day`` and what is measured, of the day shown; None of day 0."""
         series = self.result.series
         if self.snapshot.day not in series.index:
             return None
         row: Any = series.loc[self.snapshot.day]
         found: Row = {"day": self.snapshot.day}
-        return found | {name: float(row.get(name, 0.0)) for name in MEASURES}
+        return found | {name: float(row.get(name, 0.0)) for name in self._measures}
+
+    @functools.cached_property
+    def _measures(self) -> list[str]:
+        """``MEASURES`` and those of mechanisms, which no shipped name is of."""
+        names = map(str, self.result.series)
+        own = [name for name in names if name not in SHIPPED and name != PRESENT]
+        return [*MEASURES, *own]
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events of the run up to the day shown."""

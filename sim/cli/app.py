@@ -11,7 +11,14 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
-from sim.cli.arguments import add_command, as_json, is_looked_at, port
+from sim.cli.arguments import (
+    add_command,
+    add_mechanisms,
+    as_json,
+    is_looked_at,
+    port,
+    put_to_use,
+)
 from sim.cli.known import RUNS, check_scenario, run_at
 from sim.cli.warming import compile_first
 from sim.utils.errors import InputError
@@ -23,6 +30,7 @@ def add_app(commands: Any) -> None:
     """Add ``os-society app`` to the command line."""
     text = "Open a page on which to watch a society run, and to change it."
     examples = ["", "latest", "--scenario today --humans 500"]
+    examples += ["--mechanism gossip.py"]
     command = add_command(commands, "app", open_page, text, examples, is_watched=False)
     add = command.add_argument
     add("run", nargs="?", help="a stored run to open, as for show")
@@ -38,6 +46,7 @@ def add_app(commands: Any) -> None:
         default=[],
         help="another name to answer to; may be given again",
     )
+    add_mechanisms(command)
     add("--no-browser", action="store_true", help="only print the address")
 
 
@@ -48,8 +57,9 @@ def open_page(args: argparse.Namespace) -> int:
         raise InputError(f"the page needs Panel: {install}")
     opened = None if args.run is None else run_at(args.run)
     check_scenario(args.scenario)
+    own = tuple(put_to_use(args))
     with progress_shown(is_looked_at(args), PATIENCE):
-        server = _server(args, opened)
+        server = _server(args, opened, own)
     host = f"[{args.address}]" if ":" in args.address else args.address
     url = f"http://{host}:{server.port}/"
     shown = f"page     {url}  (Ctrl-C ends it)"
@@ -60,14 +70,14 @@ def open_page(args: argparse.Namespace) -> int:
     return 0
 
 
-def _server(args: argparse.Namespace, opened: Path | None) -> Any:
+def _server(args: argparse.Namespace, opened: Path | None, own: tuple[str, ...]) -> Any:
     """Return what serves the page, with a model that is compiled."""
     from sim.app import page
     from sim.app.session import Setup, StoredScene, check
 
     if opened is not None:
         StoredScene(opened)  # complains now, not in the browser
-    setup = Setup(args.scenario, args.seed, {"humans": args.humans})
+    setup = Setup(args.scenario, args.seed, {"humans": args.humans}, own)
     check(setup)
     compile_first()
     return page.serve(

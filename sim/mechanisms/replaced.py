@@ -68,8 +68,8 @@ def declared(of: Mechanism, name: str, function: Callable[..., Any]) -> Replacem
     known = callers.replaceable()
     if name == callers.ARITHMETIC:
         raise InputError(
-            f"{of.name}: {name!r} is how the model computes an exponential, to the same "
-            "bits on every machine, and is not replaced; replace a rule that calls it: "
+            f"{of.name}: {name!r} is how exponentials are computed, to the same bits "
+            "on every machine, and is not replaced; replace a rule that calls it: "
             f"{', '.join(callers.called_with_arithmetic())}"
         )
     if name not in known and callable(getattr(rules, name, None)):
