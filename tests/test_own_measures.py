@@ -394,11 +394,16 @@ def test_a_scenario_is_described_with_all_that_mechanisms_add(
         *(["rumour", "speed"], ["humans.told"], ["told_mean"]),
         *(["told_end", "known_after"], ["all_know"]),
     ]
+    assert told["bytes_per_row"] == {"humans": 4}
     assert main(["describe", "her", *own]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
     assert sum("departure_hazard is that of" in line for line in lines) == 2
     assert any(line.startswith("measure    told_mean") for line in lines)
+    assert (
+        "memory     humans                 4 bytes a row, and as much in a snapshot"
+        in (lines)
+    )
 
 
 def test_tables_factors_and_what_differs_are_described(

@@ -95,6 +95,8 @@ def _additions(one: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         for row in one[kind]:
             unit = f" ({row['unit']})" if row.get("unit") else ""
             yield kind.removesuffix("s"), row["name"], f"{row['meaning']}{unit}"
+    for table, count in one["bytes_per_row"].items():
+        yield "memory", table, f"{count:,} bytes a row, and as much in a snapshot"
 
 
 def list_scenarios(args: argparse.Namespace) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from sim.mechanisms import replaced
 from sim.mechanisms.factors import SOCKETS
 from sim.mechanisms.mechanism import Mechanism
@@ -70,6 +72,11 @@ def added(one: Mechanism, parameters: Parameters) -> Row:
             {"name": f"{t}.{c.name}", "unit": c.unit, "meaning": c.meaning}
             for t, c in columns
         ],
+        "bytes_per_row": {
+            t: sum(np.dtype(c.dtype).itemsize for c in some)
+            for t, some in tables.items()
+            if some
+        },
         "factors": [
             {
                 "name": f.socket,
