@@ -33,6 +33,7 @@ from sim.utils.errors import InputError
 
 PACKAGE = Path(sim.__file__).parent
 EXAMPLE = PACKAGE.parent / "experiments" / "mechanisms" / "growth_and_departure.py"
+HALVES = [{"name": "assistant", "share": 0.5}, {"name": "os1", "share": 0.5}]
 SMALL = QUICK | {"humans": 40, "steps": 30}
 # What comes to a rule besides days: day 0, and what looks at a society or a stored run.
 READERS = {
@@ -41,8 +42,8 @@ READERS = {
     "plots/trends.py": {"attention_weight"},
     "studies/validation/recorder.py": {"attention_weight"},
 }
-# Loops for agents that differ from each other, where no rule may be replaced, and
-# meetings where people come and go, which refuse other rules of meeting.
+# Loops of talk and of meetings for agents that differ from each other, and of meetings
+# where people come and go, which refuse other rules of either.
 REFUSED = {
     "mechanisms/pair_loops.py",
     "mechanisms/row_loops.py",
@@ -484,11 +485,11 @@ def test_logistic_growth_comes_near_its_limit_and_stays_below(
     ("rule", "differs"),
     [
         ("talk_value", {"varies": {"cooling": {"of": "humans", "sd": 0.001}}}),
-        ("adoption_hazard", {"varies": {"innovation": {"of": "humans", "sd": 0.001}}}),
+        ("closeness_gain", {"profiles": HALVES}),
         ("homophily", {"varies": {"human_meeting": {"of": "humans", "sd": 0.01}}}),
     ],
 )
-def test_a_rule_is_not_replaced_where_agents_differ_in_what_it_takes(
+def test_a_rule_of_talk_or_meeting_is_not_replaced_where_agents_differ_in_it(
     tmp_path: Path, rule: str, differs: dict[str, Any]
 ) -> None:
     """Their loops call the rule of the model, which would go on unseen."""
@@ -506,3 +507,45 @@ def test_a_rule_is_not_replaced_where_agents_differ_in_what_it_takes(
         sim.Society(town.replace(**differs), seed=1)
     elsewhere = {"influence_rate": {"of": "humans", "sd": 0.001}}
     sim.Society(town.replace(varies=elsewhere), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "differs"),
+    [
+        ("adoption_hazard", {"varies": {"innovation": {"of": "humans", "sd": 0.01}}}),
+        ("grow", {"profiles": HALVES}),
+    ],
+)
+def test_a_rule_replaced_by_itself_changes_no_byte_where_agents_differ(
+    tmp_path: Path, rule: str, differs: dict[str, Any]
+) -> None:
+    names = ", ".join(inspect.signature(getattr(rules, rule)).parameters)
+    file = mine(tmp_path, replacing(rule, f"rules.{rule}({names}) * pace"))
+    one, other = small(file).replace(**differs), small().replace(**differs)
+    assert not differing(lived(one).state, lived(other).state)
+    assert not differing(lived(one, threads=3).state, lived(other).state)
+    assert not differing(lived(one.replace(mine=False)).state, lived(other).state)
+
+
+def test_another_law_of_growth_holds_for_each_profile_at_its_own_rate(
+    tmp_path: Path,
+) -> None:
+    """An assistant, whose rate is 0, does not grow under a law that multiplies it."""
+    file = mine(tmp_path, replacing("grow", "growth + pace * rate"))
+    halves = small(file, steps=40).replace(profiles=HALVES)
+    oses, twice = (
+        lived(halves.replace(pace=pace), 40).state.oses for pace in (1.0, 2.0)
+    )
+    of_film = oses.column("profile") == 1
+    assert 0 < of_film.sum() < oses.n
+    assert not oses.growth[~of_film].any()
+    assert (twice.growth[of_film] > 1.5 * oses.growth[of_film]).all()
+
+
+def test_what_cannot_be_compiled_is_said_where_agents_differ_too(
+    tmp_path: Path,
+) -> None:
+    file = mine(tmp_path, replacing("adoption_hazard", "str(pace)"))
+    town = small(file).replace(varies={"innovation": {"of": "humans", "sd": 0.01}})
+    with pytest.raises(InputError, match=r"mine\.other"):
+        lived(town, 1)

@@ -140,25 +140,52 @@ def instead_of(
     if not there or key is None:
         return function
     every = [float(getattr(parameters, n)) for one in there for n in one.settings]
-    changed = _variant(tuple(there))[key]
-    return functools.partial(_called, changed, there, tuple(every) or (0.0,))
+    return Changed(_variant(tuple(there))[key], there, tuple(every) or (0.0,))
 
 
-def _called(
-    changed: Callable[..., Any],
-    there: list[Replacement],
-    values: tuple[float, ...],
-    *given: Any,
-) -> Any:
-    try:
-        return changed(values, *given)
-    except NumbaError as error:
-        for one in there:
-            compiled_rule(one)  # says which it is, where it is by itself
-        raise InputError(
-            f"{there[0].of}.{there[0].function.__name__} cannot be compiled into "
-            f"{changed.__name__}: {telling(str(error))}"
-        ) from error
+class Changed:
+    """A function of the model with rules of mechanisms in it; called as it is.
+
+    Parameters
+    ----------
+    loop
+        The changed copy, which takes ``values`` before what the function takes.
+    there
+        The replacements in it.
+    values
+        The parameters that they are given.
+    """
+
+    def __init__(
+        self,
+        loop: Callable[..., Any],
+        there: list[Replacement],
+        values: tuple[float, ...],
+    ) -> None:
+        self.loop, self.values, self._there = loop, values, there
+
+    def __call__(self, *given: Any) -> Any:
+        """Run it.
+
+        Raises
+        ------
+        InputError
+            If a mechanism's rule cannot be compiled into it.
+        """
+        return self.run(self.loop, self.values, *given)
+
+    def run(self, loop: Callable[..., Any], *given: Any) -> Any:
+        """Run it, or a loop around it, and say whose rule cannot be compiled."""
+        try:
+            return loop(*given)
+        except NumbaError as error:
+            for one in self._there:
+                compiled_rule(one)  # says which it is, where it is by itself
+            of = f"{self._there[0].of}.{self._there[0].function.__name__}"
+            raise InputError(
+                f"{of} cannot be compiled into {self.loop.__name__}: "
+                f"{telling(str(error))}"
+            ) from error
 
 
 class Substitute:

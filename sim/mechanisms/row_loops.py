@@ -19,6 +19,7 @@ import numpy as np
 from sim.engine import jit
 from sim.engine.jit import inline, inline_source
 from sim.engine.rng import uniform
+from sim.mechanisms.replaced import Changed
 from sim.model import sockets
 from sim.model.kernels.meetings import (
     TODAY,
@@ -58,14 +59,22 @@ def values_of(arrays: Mapping[str, Array]) -> ByRow:
 
 
 def run(
-    phase: str, by_row: ByRow, first: int, last: int, agents: Any, ties: Any, day: Any
+    process: Any,
+    by_row: ByRow,
+    first: int,
+    last: int,
+    agents: Any,
+    ties: Any,
+    day: Any,
 ) -> None:
     """Run a process of the model for a range of rows.
 
     Parameters
     ----------
-    phase
-        Its name: one over humans, OSes or agents, but for those over ties.
+    process
+        Its loop, as the model has it or with rules of mechanisms in it: one over
+        humans, OSes or agents, but for those over ties. ``meet`` is as the model has
+        it.
     by_row
         What differs.
     first, last
@@ -75,11 +84,15 @@ def run(
     """
     copied = np.array([day], DAY)
     numbers = copied.view(np.float64)  # the same record, seen as numbers
-    loop = _meeting() if phase == "meet" else _loop(phase)
-    loop(first, last, agents, ties, copied[0], numbers, by_row)
+    given = first, last, agents, ties, copied[0], numbers, by_row
+    if isinstance(process, Changed):
+        process.run(_loop(process.loop, True), process.values, *given)
+    else:
+        loop = _meeting() if process is _MEET else _loop(process)
+        loop(*given)
 
 
-_KERNELS: dict[str, Any] = {phase.name: phase.run for phase in PHASES}
+_MEET = next(phase.run for phase in PHASES if phase.name == "meet")
 
 
 def _each(first, last, agents, ties, day, numbers, by_row):
@@ -93,6 +106,20 @@ def _each(first, last, agents, ties, day, numbers, by_row):
         for k in range(values.shape[0]):
             numbers[by_row.places[k]] = values[k, start]
         _kernel(start, stop, agents, ties, day)  # type: ignore[name-defined] # noqa: F821
+        start = stop
+
+
+def _each_with(given, first, last, agents, ties, day, numbers, by_row):
+    """Do the same where ``_kernel`` takes parameters of mechanisms, too."""
+    values = by_row.values
+    start = first
+    while start < last:
+        stop = start + 1
+        while stop < last and _are_alike(values, start, stop):
+            stop += 1
+        for k in range(values.shape[0]):
+            numbers[by_row.places[k]] = values[k, start]
+        _kernel(given, start, stop, agents, ties, day)  # type: ignore[name-defined] # noqa: F821
         start = stop
 
 
@@ -149,13 +176,14 @@ def _met_by(agent, agents, ties, day, numbers, by_row):
 
 
 @functools.cache
-def _loop(phase: str) -> Any:
-    """Return the loop around a process of the model."""
+def _loop(kernel: Any, is_changed: bool = False) -> Any:
+    """Return the loop around a process of the model, or around a changed copy."""
+    name, code = kernel.__name__, (_each_with if is_changed else _each).__code__
     space = {"__name__": __name__, "range": range, "_are_alike": _are_alike}
-    space["_kernel"] = _KERNELS[phase].part
-    made = types.FunctionType(_each.__code__, space, f"each_{phase}")
+    space["_kernel"] = kernel.part
+    made = types.FunctionType(code, space, f"each_{name}")
     made.__qualname__, made.__module__ = made.__name__, __name__
-    return jit.own_kernel(made, f"rows-{phase}-{_digest()}", is_checked=False)
+    return jit.own_kernel(made, f"rows-{name}-{_digest()}", is_checked=False)
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from sim.mechanisms.loops import Scope
 from sim.mechanisms.measured import number_of
 from sim.mechanisms.mechanism import Mechanism, OwnProcess, own_tables
 from sim.mechanisms.replaced import Substitute, is_concerned, rules_replaced
-from sim.mechanisms.varying import Varying
+from sim.mechanisms.varying import OVER_TIES, Varying
 from sim.model import turnover
 from sim.model.parameters import Parameters
 from sim.model.presence import comes_and_goes
@@ -109,13 +109,14 @@ class OwnSchedule:
         return phase._replace(run=self.substitutes[-1])
 
     def _check_rules(self, usual: Parameters) -> None:
-        """Raise InputError if a rule is replaced where agents differ in what it takes.
+        """Raise InputError if a rule of talk or of meeting is replaced where it differs.
 
-        Those processes have loops of their own, which call the rules of the model.
+        There the model has loops of its own for agents who differ from each other,
+        which call its rules; all others run its loops for some rows at a time.
         """
         replaced = rules_replaced(usual)
         for phase in PHASES:
-            if phase.name not in self.varying.phases:
+            if phase.name not in self.varying.phases & {*OVER_TIES, "meet"}:
                 continue
             for rule, of in replaced.items():
                 if is_concerned(phase.run, [rule]):

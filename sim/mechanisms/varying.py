@@ -28,6 +28,7 @@ from sim.mechanisms.heterogeneity import (
 )
 from sim.mechanisms.loops import Scope
 from sim.mechanisms.mechanism import Mechanism
+from sim.mechanisms.replaced import Substitute
 from sim.model.parameters import Parameters, about
 from sim.model.processes import PHASES, Phase, run_over
 from sim.model.state import State
@@ -162,7 +163,8 @@ class Varying:
         if phase.name in OVER_TIES:
             run = partial(pair_loops.run, phase.name, pair_loops.values_of(values, day))
         else:
-            run = partial(row_loops.run, phase.name, row_loops.values_of(values))
+            process = phase.run.now if isinstance(phase.run, Substitute) else phase.run
+            run = partial(row_loops.run, process, row_loops.values_of(values))
         arguments = state.agents, state.ties.arrays, day
         share_out(run, rows_of(phase.over, state), arguments, threads)
 
