@@ -109,7 +109,7 @@ class OwnSchedule:
         return phase._replace(run=self.substitutes[-1])
 
     def _check_rules(self, usual: Parameters) -> None:
-        """Raise InputError if a rule of talk or of meeting is replaced where it differs.
+        """Raise InputError if a rule of talk or meeting is replaced where they differ.
 
         There the model has loops of its own for agents who differ from each other,
         which call its rules; all others run its loops for some rows at a time.
