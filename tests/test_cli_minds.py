@@ -249,9 +249,10 @@ def test_after_a_kill_nothing_is_asked_twice() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 1, 2])  # a slot, 2 and 16
 @pytest.mark.posix
 def test_a_kill_may_come_at_any_moment(seed: int) -> None:
+    """A few; experiments/benchmarks/paid_calls.py kills as often as one likes."""
     pytest.importorskip("openai")
     rng = random.Random(seed)
     killed_after(rng.randrange(2, 90), slots=rng.choice([1, 2, 16]))

@@ -23,8 +23,8 @@ READERS = (
     *("network-texts", "archives", "scenario"),
     *("design", "transcript", "run-directory", "checkpoint", "sweep"),
 )
-MANY = 120  # examples
-COSTLY = {"run-directory": 8, "checkpoint": 4, "gzip": 4}  # times the usual example
+MANY = 90  # examples
+COSTLY = {"run-directory": 15, "checkpoint": 6, "gzip": 4}  # times the usual example
 
 
 def imported(name: str) -> ModuleType:
@@ -116,7 +116,7 @@ def driven(tmp_path: Path, *told: str) -> Any:
 
 @pytest.mark.slow
 def test_the_driver_tries_inputs_and_counts_them(tmp_path: Path) -> None:
-    done = driven(tmp_path, "scenario", "--minutes", "0.05", "--engine", "hypothesis")
+    done = driven(tmp_path, "scenario", "--minutes", "0.01", "--engine", "hypothesis")
     assert done.returncode == 0, done.stderr
     assert "inputs in" in done.stdout
     assert "0 findings" in done.stdout
