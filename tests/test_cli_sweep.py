@@ -184,13 +184,14 @@ def test_a_study_gives_its_committed_table(
 
 @pytest.mark.slow
 def test_kills_at_random_moments_lose_nothing() -> None:
+    """One; the program kills as often as one likes."""
     program = ROOT / "experiments" / "benchmarks" / "kills.py"
-    told = [sys.executable, str(program), "--kills", "2", "--json"]
+    told = [sys.executable, str(program), "--kills", "1", "--json"]
     done = subprocess.run(
         told, env=environment(), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["kills"] == 2
+    assert json.loads(done.stdout)["kills"] == 1
 
 
 @pytest.mark.slow
