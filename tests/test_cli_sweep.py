@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 
 import sim
@@ -88,10 +89,8 @@ def test_failures_are_told_by_kind_and_in_the_exit_code(
 @pytest.mark.posix
 def test_an_interrupted_sweep_can_be_gone_on_with(design: str, stop: str) -> None:
     Path(design).write_text(FILE.format(steps=100_000))
-    told = [sys.executable, "-m", "sim", "sweep", design, "--workers", "1"]
-    driver = subprocess.Popen(
-        told, env=environment(), stderr=subprocess.PIPE, text=True
-    )
+    told = ["-m", "sim", "sweep", design, "--workers", "1"]
+    driver = forked.Forked(told)
     ledger = Path("results/sweeps/tiny/ledger.sqlite")
     while not ledger.exists():
         time.sleep(0.05)

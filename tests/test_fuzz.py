@@ -6,13 +6,12 @@ A few examples for each reader; `experiments/fuzz.py` tries thousands, for minut
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import forked
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -107,11 +106,7 @@ def test_findings_are_kept_once_for_each_place(tmp_path: Path) -> None:
 
 def driven(tmp_path: Path, *told: str) -> Any:
     """Run the driver in a folder of its own."""
-    command = [sys.executable, str(PROGRAM), *told]
-    known = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        command, cwd=tmp_path, env=known, capture_output=True, text=True, check=False
-    )
+    return forked.run([str(PROGRAM), *told], tmp_path)
 
 
 @pytest.mark.slow

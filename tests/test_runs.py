@@ -87,12 +87,12 @@ def test_threads_change_no_byte(
     assert contents(shared) == contents(told)
 
 
-def run_in_another_process(out: Path, **places: str) -> str:
+def run_in_another_process(out: Path) -> str:
     """Run the story elsewhere, with threads; return what is said on standard error."""
     arguments = [str(SEED), str(out), repr(QUICK | {"humans": 60, "steps": 170})]
     done = subprocess.run(
         [sys.executable, "-c", SUBPROCESS, *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"} | places,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "5"},
         stderr=subprocess.PIPE,
         text=True,
         check=True,
