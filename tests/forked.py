@@ -60,8 +60,8 @@ class Forked:
         self.args, self.returncode = list(words), None  # type: int | None
         usual = os.environ | {"PYTHONPATH": str(ROOT)}
         environment = dict(usual if env is None else env)
-        self._out: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self._err: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._written: list[IO[bytes]] = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
+        self._said: list[str] = []
         self._real: subprocess.Popen[bytes] | None = None
         if not can_fork(environment):
             self._real = subprocess.Popen(
@@ -69,16 +69,17 @@ class Forked:
                 cwd=cwd,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=self._out,
-                stderr=self._err,
+                stdout=self._written[0],
+                stderr=self._written[1],
             )
             self.pid = self._real.pid
             return
         told = {"words": self.args, "cwd": str(cwd or Path.cwd()), "env": environment}
         status, theirs = os.pipe()
         with open(os.devnull, "rb") as nothing:
-            given = [nothing.fileno(), self._out.fileno(), self._err.fileno(), theirs]
-            socket.send_fds(_server(), [json.dumps(told).encode()], given)
+            streams = [file.fileno() for file in (nothing, *self._written)]
+            request = json.dumps(told).encode()
+            socket.send_fds(_server(), [request], [*streams, theirs])
         os.close(theirs)
         self._status = open(status, "rb", buffering=0)  # noqa: SIM115
         self.pid = int(self._status.readline())
@@ -93,25 +94,26 @@ class Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until it has ended; return its exit code, negative for a signal."""
-        if self.returncode is None and self._real is not None:
+        if self.returncode is not None:
+            return self.returncode
+        if self._real is not None:
             self.returncode = self._real.wait(timeout)
-        elif self.returncode is None:
+        else:
             if not select.select([self._status], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
             self.returncode = int(self._status.readline())
             self._status.close()
-        assert self.returncode is not None
+        for file in self._written:
+            file.seek(0)
+            self._said.append(file.read().decode(errors="replace"))
+            file.close()
         return self.returncode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait until it has ended; return what it wrote: standard output, and error."""
         self.wait(timeout)
-        found = []
-        for file in (self._out, self._err):
-            file.seek(0)
-            found.append(file.read().decode(errors="replace"))
-            file.close()
-        return found[0], found[1]
+        out, err = self._said
+        return out, err
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, unless it is known to have ended."""
