@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from quick import QUICK
 
@@ -118,10 +114,11 @@ story = Scenario.model_validate_json({PUSHED.model_dump_json()!r})
 sim.run(story, seed=3, out={str(tmp_path / "run")!r}, **{EVERY!r})
 """
     place = begun_at(tmp_path / "run") / "checkpoints" / "000120"
-    with subprocess.Popen([sys.executable, "-c", told], env=os.environ.copy()) as lives:
-        while lives.poll() is None and not place.exists():
-            time.sleep(0.005)
-        lives.send_signal(signal.SIGKILL)
+    lives = forked.Forked(["-c", told])
+    while not lives.has_ended(within=0.005) and not place.exists():
+        pass
+    lives.kill()
+    lives.communicate()
     found = resume(tmp_path / "run")
     assert bytes_of(found.path) == bytes_of(whole.path)
 

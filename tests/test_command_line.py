@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import pytest
 from quick import QUICK, SEED
@@ -343,13 +344,8 @@ sys.exit(main(sys.argv[1:]))
 @pytest.mark.slow
 @pytest.mark.posix
 def test_a_full_disk_leaves_nothing() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, *SMALL, "--out", "deep/run"],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    told = ["-c", FULL_DISK, *SMALL, "--out", "deep/run"]
+    done = forked.run(told)
     assert done.returncode == 2
     assert done.stdout == ""
     where = Path("deep/run").resolve()
@@ -382,7 +378,7 @@ def test_an_error_of_ours_ends_with_1_and_leaves_nothing(
 @pytest.mark.posix
 def test_a_signal_leaves_no_partial_run(name: str, code: int) -> None:
     long = command("run", "her", "--steps", "100000", "--humans", "200", "--out", "run")
-    running = subprocess.Popen(long, env=environment(), stderr=subprocess.PIPE)
+    running = forked.Forked(long[1:])
     try:
         wait_for(lambda: list(Path.cwd().glob(".run.*/snapshots/ties-000030.*")))
         running.send_signal(signal.Signals[f"SIG{name}"])

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import forked
 import numba
 import numpy as np
 import pytest
@@ -62,14 +63,7 @@ def run(package: Path, *arguments: str, cache: str = "cache") -> dict[str, objec
         "PYTHONPATH": str(package),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", LOOP, *arguments],
-        cwd=package,
-        env=os.environ | places,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = forked.run(["-c", LOOP, *arguments], package, os.environ | places)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout))
 

@@ -6,13 +6,12 @@ A few examples for each reader; `experiments/fuzz.py` tries thousands, for minut
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import forked
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -23,8 +22,8 @@ READERS = (
     *("network-texts", "archives", "scenario"),
     *("design", "transcript", "run-directory", "checkpoint", "sweep"),
 )
-MANY = 120  # examples
-COSTLY = {"run-directory": 8, "checkpoint": 4, "gzip": 4}  # times the usual example
+MANY = 90  # examples
+COSTLY = {"run-directory": 15, "checkpoint": 6, "gzip": 4}  # times the usual example
 
 
 def imported(name: str) -> ModuleType:
@@ -107,16 +106,12 @@ def test_findings_are_kept_once_for_each_place(tmp_path: Path) -> None:
 
 def driven(tmp_path: Path, *told: str) -> Any:
     """Run the driver in a folder of its own."""
-    command = [sys.executable, str(PROGRAM), *told]
-    known = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        command, cwd=tmp_path, env=known, capture_output=True, text=True, check=False
-    )
+    return forked.run([str(PROGRAM), *told], tmp_path)
 
 
 @pytest.mark.slow
 def test_the_driver_tries_inputs_and_counts_them(tmp_path: Path) -> None:
-    done = driven(tmp_path, "scenario", "--minutes", "0.05", "--engine", "hypothesis")
+    done = driven(tmp_path, "scenario", "--minutes", "0.01", "--engine", "hypothesis")
     assert done.returncode == 0, done.stderr
     assert "inputs in" in done.stdout
     assert "0 findings" in done.stdout

@@ -8,11 +8,11 @@ import os
 import pickle
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import pytest
 from quick import QUICK, all_columns
@@ -626,14 +626,7 @@ def test_workers_give_what_this_process_gives(
 
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "sim", *words],
-        check=False,
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    return forked.run(["-m", "sim", *words], folder)
 
 
 def test_the_command_line_puts_a_file_to_use(
@@ -670,12 +663,7 @@ def killed_run(folder: Path, files: list[str]) -> None:
         f"town = sim.scenario('her').replace(**{SMALL!r}).use(*{files!r})\n"
         "sim.run(town, seed=1, out='run', checkpoint_every=10)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        check=False,
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+    done = forked.run(["-c", code], folder)
     assert done.returncode == 9
 
 
@@ -733,13 +721,8 @@ def test_what_is_compiled_is_found_again_whatever_the_module_is_called(
         "    stats = loops.compiled(m, process).stats\n"
         "    assert stats.cache_hits and not stats.cache_misses, stats\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        check=False,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"},
-        capture_output=True,
-        text=True,
-    )
+    there = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
+    done = forked.run(["-c", code], env=there)
     assert (done.returncode, done.stderr) == (0, "")
 
 

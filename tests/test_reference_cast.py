@@ -15,7 +15,7 @@ from twins import Twins, some_parameters
 from sim.model.columns import ACTS, DECLARE, GOODBYE, INTRODUCE, SEEK, WITHDRAW
 from sim.model.encounters import DEPARTURE, FAREWELL, GHOST, REPAIR, TALK, UPGRADE
 
-DAYS = 60
+DAYS = 40
 SIZES: dict[str, dict[str, Any]] = {
     "nobody": {"size": 0},
     "four": {"size": 4},

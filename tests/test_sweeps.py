@@ -6,12 +6,12 @@ import importlib
 import itertools
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import pytest
 import sweep_runs
@@ -239,8 +239,8 @@ def test_a_run_that_was_kept_survives_a_kill_at_once(
     small: studies.Sweep, tmp_path: Path
 ) -> None:
     place = tmp_path / "s"
-    told = [sys.executable, "-c", KILLED, str(place), str(TESTS)]
-    assert subprocess.run(told, check=False).returncode == -signal.SIGKILL
+    told = ["-c", KILLED, str(place), str(TESTS)]
+    assert forked.run(told).returncode == -signal.SIGKILL
     assert sim.load_sweep(place).counts()["done"] == 3
     here = Here()
     at_home(place, executor=here, resume=True)
@@ -378,8 +378,8 @@ def test_a_full_disk_ends_in_a_message_and_a_store_to_go_on_with(
     small: studies.Sweep, tmp_path: Path, most: int
 ) -> None:
     place = tmp_path / "s"
-    told = [sys.executable, "-c", FULL, str(place), str(TESTS), str(most)]
-    done = subprocess.run(told, capture_output=True, text=True, check=True)
+    told = ["-c", FULL, str(place), str(TESTS), str(most)]
+    done = forked.run(told, check=True)
     assert done.stdout.startswith(("InputError cannot write", "InputError cannot use"))
     at_home(place, resume=True)
     assert kept(place) == kept(small.path)

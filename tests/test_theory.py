@@ -20,7 +20,7 @@ DAYS_OF_A_YEAR = 365.25
 
 # ------------------------------------------------------------------ adoption: B01
 
-PEOPLE = 200_000
+PEOPLE = 120_000  # fewer, and chance moves a peak by more than a published digit
 CONTACTS = 4  # a day; they are drawn anew, so their number changes nothing
 STEPS_OF_A_YEAR = 20  # the parameters of Bass are per year
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import random
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import forked
 import pyarrow.parquet as pq
 import pytest
 from digests import without_digests
@@ -402,13 +403,8 @@ def test_provenance_names_what_was_imported_or_says_that_it_changed(
     package = Path(sim.__file__).parent
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(package, tmp_path / "sim", ignore=ignored)
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", EDITS],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    there = os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = forked.run(["-c", EDITS], tmp_path, there)
     assert done.returncode == 0, done.stderr
     here, seen = provenance.source_digest(), set()
     for name, (ran, changed, refused, after) in json.loads(done.stdout).items():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
+
+import forked
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path("sim", "model", "mechanisms")
@@ -40,14 +41,7 @@ def copied(place: Path, without: Iterable[str] = ()) -> Path:
 
 def python(place: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run Python in a copy, with its package and no other."""
-    return subprocess.run(
-        [sys.executable, *words],
-        cwd=place,
-        env=os.environ | {"PYTHONPATH": str(place), "MPLBACKEND": "Agg"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return forked.run(words, place, os.environ | {"PYTHONPATH": str(place)})
 
 
 def said(place: Path, *words: str) -> str:

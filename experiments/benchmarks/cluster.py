@@ -1,7 +1,8 @@
 """Run a sweep on a Dask cluster while its worker, then its scheduler, is killed.
 
 Starts a scheduler and two workers on this machine, begins a sweep through the command
-line, kills a worker with SIGKILL, then the scheduler; starts them anew and resumes.
+line, kills a worker with SIGKILL, then the scheduler; starts it anew with one worker,
+and resumes.
 The outcomes in the ledger must have the bytes of a sweep that one local worker did
 undisturbed.
 
@@ -40,15 +41,17 @@ HOST = "127.0.0.1"
 
 
 class Cluster:
-    """A scheduler and two workers on loopback, as processes that one can kill.
+    """A scheduler and workers on loopback, as processes that one can kill.
 
     Parameters
     ----------
     folder
         Where they may write.
+    workers
+        How many workers there are.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workers: int = 2) -> None:
         self.folder = folder
         file = folder / f"scheduler-{time.monotonic_ns()}.json"
         lines = ["--host", HOST, "--port", "0", "--no-dashboard"]
@@ -58,7 +61,7 @@ class Cluster:
         while not file.exists() or not file.read_text().strip():
             time.sleep(0.1)
         self.address = json.loads(file.read_text())["address"]
-        self.workers = [self._worker() for _ in range(2)]
+        self.workers = [self._worker() for _ in range(workers)]
 
     def _worker(self) -> subprocess.Popen[bytes]:
         lines = ["--host", HOST, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
@@ -123,7 +126,7 @@ def trial(runs: int, folder: Path) -> dict[str, object]:
         seen["exit code then"], seen["message"] = driver.returncode, words.decode()
     finally:
         cluster.stop()
-    cluster = Cluster(folder)
+    cluster = Cluster(folder, workers=1)
     try:
         driver = drive(design, place, cluster.address)
         driver.communicate(timeout=600.0)

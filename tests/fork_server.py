@@ -1,0 +1,102 @@
+"""Start Python programs at once: what they import but for the package is there already.
+
+``forked`` starts this program, hands it requests through a socket, and says what they
+are. Each is answered by a process that is forked from this one, in which the package
+has not been imported, nor numba asked to compile anything. It must not import anything
+of the package, or of these tests.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+from contextlib import suppress
+from types import ModuleType
+from typing import Any
+
+LIBRARIES = (
+    *("numba", "numba.extending", "mesa", "pandas", "pyarrow.parquet", "networkx"),
+    *("pydantic", "filelock", "platformdirs", "packaging.version", "psutil"),
+    *("concurrent.futures.process", "multiprocessing.connection", "sqlite3", "tomllib"),
+    *("matplotlib.figure", "matplotlib.backends.backend_agg", "statistics"),
+)
+LARGEST = 2**20  # bytes of a request
+
+
+def forget_ended(*_: object) -> None:
+    """Let ended processes go, and count what they took among what this one did."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def serve(control: socket.socket) -> dict[str, Any]:
+    """Fork for each request; return what is asked for, in the forked process.
+
+    A second process waits for it, and tells its number and its exit code.
+    """
+    while True:
+        raw, given, *_ = socket.recv_fds(control, LARGEST, 4)
+        if not raw:
+            os._exit(0)
+        if os.fork() == 0:
+            break
+        for number in given:
+            os.close(number)
+    control.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    *streams, status = given
+    child = os.fork()
+    if child:
+        for number in streams:
+            os.close(number)
+        with suppress(BrokenPipeError):
+            os.write(status, b"%d\n" % child)
+            _, code = os.waitpid(child, 0)
+            os.write(status, b"%d\n" % os.waitstatus_to_exitcode(code))
+        os._exit(0)
+    os.close(status)
+    for place, number in enumerate(streams):
+        os.dup2(number, place)
+        os.close(number)
+    asked: dict[str, Any] = json.loads(raw)
+    return asked
+
+
+def become(asked: dict[str, Any], usual: list[str]) -> None:
+    """Be a process of that environment and folder, and run what ``python`` would."""
+    os.chdir(asked["cwd"])
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    how, *rest = asked["words"]
+    added = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
+    first = {"-c": "", "-m": os.getcwd()}.get(how, os.path.dirname(how))
+    sys.path[:] = [first, *added, *usual]
+    sys.path_importer_cache.clear()
+    if how == "-m":
+        sys.argv = rest
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif how == "-c":
+        sys.argv = ["-c", *rest[1:]]
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        exec(compile(rest[0], "<string>", "exec"), main.__dict__)
+    else:
+        sys.argv = [how, *rest]
+        runpy.run_path(how, run_name="__main__")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGCHLD, forget_ended)
+    for library in LIBRARIES:
+        with suppress(ImportError):
+            importlib.import_module(library)
+    gc.collect()
+    gc.freeze()
+    become(serve(socket.socket(fileno=int(sys.argv[1]))), list(sys.path))
