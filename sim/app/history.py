@@ -199,7 +199,7 @@ def _flags(snapshot: Snapshot, before: dict[str, Array]) -> dict[str, Array]:
 
 
 def _dearest(snapshot: Snapshot, human: int) -> str:
-    own = snapshot.ties.of(human).neighbour
+    own = snapshot.ties_of(human).neighbour
     oses = own[own >= snapshot.people]
     return snapshot.name(int(oses[0])) if len(oses) else "an OS"
 
@@ -273,7 +273,7 @@ def story(
     )
     at = row if row >= 0 else agent
     state = [(label, f"{table[n][at]:.3g}", unit) for n, label, unit in about]
-    ties = snapshot.ties.of(agent)
+    ties = snapshot.ties_of(agent)
     columns = (c[:MOST_TIES].tolist() for c in ties[1:])
     bonds = [
         Bond(other, snapshot.name(other), c, r, _bond(snapshot, agent, other))
