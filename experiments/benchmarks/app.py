@@ -242,8 +242,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     told = [f"{found['humans']:,} people"]
     told += [
         f"  days {row['from_day']} to {row['to_day']}: "
-        f"{row['frames_per_second']:.1f} frames and {row['days_per_second']:.1f} days a "
-        f"second, {row['share_of_engine']:.0%} of the engine alone over the same days "
+        f"{row['frames_per_second']:.1f} frames a second and "
+        f"{row['days_per_second']:.1f} days, {row['share_of_engine']:.0%} of the engine alone over the same days "
         f"({row['engine_days_per_second']:.1f}); {row['server_s_per_s']:.2f} "
         f"processors for the server and {row['browser_s_per_s']:.2f} for the browser, "
         f"{row['share_of_processors']:.0%} of all; counted for {row['seconds']:.1f} s"

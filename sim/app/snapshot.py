@@ -46,9 +46,9 @@ class AgentTies(NamedTuple):
     returned: Array  # float32[ties], 0..1: of the neighbour
 
     def of(self, agent: int) -> AgentTies:
-        """Return the ties of one agent, the closest first."""
+        """Return the ties of one agent."""
         own = np.flatnonzero(self.owner == agent)
-        return AgentTies(*(column[own] for column in self)).sorted()
+        return AgentTies(*(column[own] for column in self))
 
     def sorted(self) -> AgentTies:
         """Return them by closeness, the closest first."""
@@ -101,10 +101,10 @@ class Snapshot:
         return self.read_ties()
 
     def ties_of(self, agent: int) -> AgentTies:
-        """Return the ties of one agent, the closest first."""
-        if self.read_ties_of is None or "ties" in self.__dict__:
+        """Return the ties of one agent."""
+        if self.read_ties_of is None:
             return self.ties.of(agent)
-        return self.read_ties_of(agent).sorted()
+        return self.read_ties_of(agent)
 
     @property
     def alive(self) -> int:
