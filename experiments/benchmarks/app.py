@@ -241,12 +241,13 @@ def lines(found: dict[str, Any]) -> list[str]:
     """Return what was measured, in lines."""
     told = [f"{found['humans']:,} people"]
     told += [
-        f"  days {row['from_day']} to {row['to_day']}: "
-        f"{row['frames_per_second']:.1f} frames a second and "
-        f"{row['days_per_second']:.1f} days, {row['share_of_engine']:.0%} of the engine alone over the same days "
-        f"({row['engine_days_per_second']:.1f}); {row['server_s_per_s']:.2f} "
-        f"processors for the server and {row['browser_s_per_s']:.2f} for the browser, "
-        f"{row['share_of_processors']:.0%} of all; counted for {row['seconds']:.1f} s"
+        f"  days {row['from_day']} to {row['to_day']}, counted for "
+        f"{row['seconds']:.1f} s: {row['frames_per_second']:.1f} frames a second and "
+        f"{row['days_per_second']:.1f} days, {row['share_of_engine']:.0%} of the "
+        f"engine alone over the same days ({row['engine_days_per_second']:.1f}); "
+        f"{row['server_s_per_s']:.2f} processors for the server, "
+        f"{row['browser_s_per_s']:.2f} for the browser, "
+        f"{row['share_of_processors']:.0%} of all"
         for row in found["rows"]
     ]
     told.append(f"  click to story: {found['click_to_story_s']:.2f} s")
