@@ -1,11 +1,14 @@
 """Count frames and days a second of the live page, and how soon it answers.
 
-A headless Chromium opens the page and plays as many days as it can, three times in the
-course of the story. Beside the frames that the picture was painted: the days that were
-simulated, with all that the page measures of them, and those of the engine alone from
-the same day on; processor time of the server and of the browser, and the share of the
-processors that both got, which on a busy machine explains low counts. Then somebody is
-clicked, and a stored run opened. Needs Chromium and Playwright.
+A headless Chromium opens the page and plays as many days as it can, with three windows
+in the course of the story. A window ends after some seconds, where the next begins, or
+on the last day of the society: so all of it is time in which days go by. Of a small
+society, whose story takes a second or two, the same is played again until the windows
+are long enough to count in. Beside the frames that the picture was painted: the days
+that were simulated, with all that the page measures of them, and those of the engine
+alone, over the very same days; processor time of the server and of the browser, and the
+share of the processors that both got, which on a busy machine explains low counts. Then
+somebody is clicked, and a stored run opened. Needs Chromium and Playwright.
 
     python experiments/benchmarks/app.py [--humans 1000 10000] [--seconds 8] [--json]
 """
@@ -20,10 +23,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import sim
@@ -32,7 +36,22 @@ ROOT = Path(__file__).parents[2]
 TICK = os.sysconf("SC_CLK_TCK")
 WAIT = 180_000  # milliseconds
 WHEN = (40, 250, 450)  # days from which it is measured: few OSes, many, and all tied
-MEASURED = 40  # days of the engine alone
+MOST_ROUNDS = 12  # that a story is played, at most
+TIMES = 3  # that the engine alone is timed; the median counts
+# Wait for a day; then count until another, the last, or for so many milliseconds.
+COUNT = """([from, to, most]) => new Promise((resolve) => {
+  const count = () => [scenes.views[0].frames, scenes.runs[0].last, performance.now()];
+  const reach = (day) => Math.min(day, scenes.runs[0].end);
+  let begun = null;
+  const look = () => {
+    const now = count();
+    if (!begun && now[1] >= reach(from)) begun = now;
+    const over = begun && (now[1] >= reach(to) || now[2] >= begun[2] + most);
+    if (over) resolve([...begun, ...now]);
+    else setTimeout(look, 4);
+  };
+  look();
+})"""
 
 
 def processor_seconds() -> dict[int, tuple[int, float]]:
@@ -61,52 +80,84 @@ def spent(among: set[int], before: dict[int, Any], after: dict[int, Any]) -> flo
     return sum(after[n][1] - before.get(n, (0, 0.0))[1] for n in among if n in after)
 
 
-def measure(page: Page, server: int, seconds: float) -> dict[str, float]:
-    """Return what playing costs for so many seconds."""
-    count = "[scenes.views[0].frames, scenes.runs[0].last]"
-    before, (frames, days) = processor_seconds(), page.evaluate(count)
-    started = time.perf_counter()
-    time.sleep(seconds)
-    drawn, simulated = page.evaluate(count)
-    passed, after = time.perf_counter() - started, processor_seconds()
+def measure(
+    page: Page, server: int, first: int, until: int, seconds: float
+) -> dict[str, Any]:
+    """Return what playing costs from a day to another, or for so many seconds."""
+    page.wait_for_function(f"scenes.runs[0].last >= {first}", polling=4)
+    before = processor_seconds()
+    counted = page.evaluate(COUNT, [first, until, 1000 * seconds])
+    after = processor_seconds()
+    frames, day, began, drawn, last, ended = counted
     own = spent({server}, before, after)
     everything = spent(family(os.getpid(), after) - {os.getpid()}, before, after)
     return {
-        "from_day": days,
-        "frames_per_second": (drawn - frames) / passed,
-        "days_per_second": (simulated - days) / passed,
-        "server_s_per_s": own / passed,
-        "browser_s_per_s": (everything - own) / passed,
-        "share_of_processors": everything / passed / (os.cpu_count() or 1),
+        "days": [int(day), int(last)],
+        "seconds": (ended - began) / 1000,
+        "frames": drawn - frames,
+        "server_s": own,
+        "browser_s": everything - own,
     }
 
 
-def engine(humans: int, days: Sequence[int]) -> list[float]:
-    """Return the days a second of the engine alone, after each of some days."""
-    society, found = sim.Society("her", seed=0, humans=humans), []
-    for day in days:
-        while society.calendar < day:
-            society.step()
+def engine(humans: int) -> list[float]:
+    """Return after how many seconds each day ended, of the engine alone."""
+    runs = []
+    for _ in range(TIMES):
+        society, ended = sim.Society("her", seed=0, humans=humans), [0.0]
         started = time.perf_counter()
-        for _ in range(MEASURED):
+        while society.calendar < society.parameters.steps:
             society.step()
-        found.append(MEASURED / (time.perf_counter() - started))
+            ended.append(time.perf_counter() - started)
+        runs.append(np.diff(ended, prepend=0.0))
+    found: list[float] = np.cumsum(np.median(runs, axis=0)).tolist()
     return found
 
 
-def play(page: Page, server: int, seconds: float) -> list[dict[str, float]]:
-    """Play as fast as can be, and measure three times in the course of the story."""
+def play(page: Page, server: int, seconds: float) -> list[list[dict[str, Any]]]:
+    """Play as fast as can be, until there is enough of each window; return them all."""
     page.get_by_label("Stop at moments of the story").uncheck()
-    rows = []
-    for day in WHEN:
+    ends = (*WHEN[1:], 10**9)
+    windows: list[list[dict[str, Any]]] = [[] for _ in WHEN]
+    for _ in range(MOST_ROUNDS):
         press(page, "Play")
-        page.wait_for_function(f"scenes.runs[0].last >= {day}")
-        rows.append(measure(page, server, seconds))
+        for at, window in enumerate(zip(WHEN, ends, strict=True)):
+            windows[at].append(measure(page, server, *window, seconds))
         press(page, "Pause")
         page.wait_for_timeout(500)
-        if page.evaluate("scenes.runs[0].last >= scenes.runs[0].end"):
+        if all(
+            sum(one["seconds"] for one in found) >= seconds / 2 for found in windows
+        ):
             break
-    return rows
+        press(page, "Reset")
+        page.wait_for_function("scenes.runs[0].last === 0")
+    return windows
+
+
+def summed(
+    found: Sequence[Mapping[str, Any]], alone: Sequence[float]
+) -> dict[str, Any]:
+    """Return what was measured of a window, a second, beside the engine alone."""
+    seconds = sum(one["seconds"] for one in found)
+    days = sum(last - first for first, last in (one["days"] for one in found))
+    engine_s = sum(
+        alone[last] - alone[first] for first, last in (one["days"] for one in found)
+    )
+    server, browser = (
+        sum(one[f"{n}_s"] for one in found) for n in ("server", "browser")
+    )
+    return {
+        "from_day": min(one["days"][0] for one in found),
+        "to_day": max(one["days"][1] for one in found),
+        "seconds": seconds,
+        "frames_per_second": sum(one["frames"] for one in found) / seconds,
+        "days_per_second": days / seconds,
+        "engine_days_per_second": days / engine_s,
+        "share_of_engine": engine_s / seconds,
+        "server_s_per_s": server / seconds,
+        "browser_s_per_s": browser / seconds,
+        "share_of_processors": (server + browser) / seconds / (os.cpu_count() or 1),
+    }
 
 
 def press(page: Page, name: str) -> None:
@@ -177,25 +228,25 @@ def visit(
         page.set_default_timeout(WAIT)
         page.goto(url)
         page.locator(".osv-days").first.wait_for()
-        rows = play(page, served.pid, seconds)
-        found = {"humans": humans, "rows": rows, "click_to_story_s": click(page)}
+        windows = play(page, served.pid, seconds)
+        found = {"humans": humans, "click_to_story_s": click(page)}
         found["stored_run_of_1000_opens_s"] = open_stored(page)
         page.close()
         served.terminate()
-    alone = engine(humans, [int(row["from_day"]) for row in rows])
-    for row, days in zip(rows, alone, strict=True):
-        row["engine_days_per_second"] = days
-    return found
+    alone = engine(humans)
+    return found | {"rows": [summed(window, alone) for window in windows]}
 
 
 def lines(found: dict[str, Any]) -> list[str]:
     """Return what was measured, in lines."""
     told = [f"{found['humans']:,} people"]
     told += [
-        f"  from day {row['from_day']:.0f}: {row['frames_per_second']:.1f} frames and "
-        f"{row['days_per_second']:.1f} days a second (the engine alone then: "
-        f"{row['engine_days_per_second']:.1f}); {row['server_s_per_s']:.2f} processors "
-        f"for the server and {row['browser_s_per_s']:.2f} for the browser; got "
+        f"  days {row['from_day']} to {row['to_day']}, counted for "
+        f"{row['seconds']:.1f} s: {row['frames_per_second']:.1f} frames a second and "
+        f"{row['days_per_second']:.1f} days, {row['share_of_engine']:.0%} of the "
+        f"engine alone over the same days ({row['engine_days_per_second']:.1f}); "
+        f"{row['server_s_per_s']:.2f} processors for the server, "
+        f"{row['browser_s_per_s']:.2f} for the browser, "
         f"{row['share_of_processors']:.0%} of all"
         for row in found["rows"]
     ]

@@ -199,9 +199,12 @@ def _flags(snapshot: Snapshot, before: dict[str, Array]) -> dict[str, Array]:
 
 
 def _dearest(snapshot: Snapshot, human: int) -> str:
-    own = snapshot.ties.of(human).neighbour
-    oses = own[own >= snapshot.people]
-    return snapshot.name(int(oses[0])) if len(oses) else "an OS"
+    own = snapshot.ties_of(human)
+    is_os = own.neighbour >= snapshot.people
+    if not is_os.any():
+        return "an OS"
+    closest = np.argmax(np.where(is_os, own.closeness, -1.0))
+    return snapshot.name(int(own.neighbour[closest]))
 
 
 def _origin(snapshot: Snapshot, row: int) -> str:
@@ -273,7 +276,7 @@ def story(
     )
     at = row if row >= 0 else agent
     state = [(label, f"{table[n][at]:.3g}", unit) for n, label, unit in about]
-    ties = snapshot.ties.of(agent)
+    ties = snapshot.ties_of(agent).sorted()
     columns = (c[:MOST_TIES].tolist() for c in ties[1:])
     bonds = [
         Bond(other, snapshot.name(other), c, r, _bond(snapshot, agent, other))

@@ -27,10 +27,10 @@ from sim.utils.errors import InputError
 
 TITLE = "OS Society"
 AHEAD = 2  # frames that may be under way to the browser
-PACE = 0.12  # seconds of days that a frame brings, at least
-SHARE = 3.0  # of the time that it takes to draw them, at least
+PACE = 0.2  # seconds of days that a frame brings, at least
+SHARE = 6.0  # of the time that it takes to draw them, at least
 MANY = 10_000  # days
-WORDS_EVERY = 0.6  # seconds, while days go by
+WORDS_EVERY = 1.0  # seconds, while days go by
 
 
 def later(do: Callable[[], object], seconds: float = 0.0) -> None:

@@ -22,7 +22,7 @@ from sim.model.parameters import Parameters
 from sim.model.presence import PRESENT
 from sim.runs import result
 from sim.runs.live import LiveResult
-from sim.runs.view.days import DayStream
+from sim.runs.view.days import QUICK, DayStream
 from sim.runs.view.packing import pack
 from sim.scenarios import Scenario, interventions
 from sim.scenarios.interventions import SET_UP, Intervention
@@ -560,4 +560,4 @@ class StoredScene:
 @functools.lru_cache(maxsize=4)
 def _packed(path: Path, changed: int) -> bytes:
     """Return a run as a view reads it; the same as before if it has not changed."""
-    return pack(result.load(path))
+    return pack(result.load(path), level=QUICK)

@@ -7,7 +7,7 @@ same code.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -46,41 +46,70 @@ class AgentTies(NamedTuple):
     returned: Array  # float32[ties], 0..1: of the neighbour
 
     def of(self, agent: int) -> AgentTies:
-        """Return the ties of one agent, the closest first."""
+        """Return the ties of one agent."""
         own = np.flatnonzero(self.owner == agent)
-        own = own[np.argsort(-self.closeness[own], kind="stable")]
         return AgentTies(*(column[own] for column in self))
+
+    def sorted(self) -> AgentTies:
+        """Return them by closeness, the closest first."""
+        order = np.argsort(-self.closeness, kind="stable")
+        return AgentTies(*(column[order] for column in self))
+
+
+class ColumnsOfToday(dict[str, Array]):
+    """Columns of a table of a running society, each copied when first asked for.
+
+    Parameters
+    ----------
+    result
+        The society, as long as the day lasts.
+    table
+        Its ``humans`` or ``oses``.
+    """
+
+    def __init__(self, result: LiveResult, table: str) -> None:
+        super().__init__()
+        self._result, self._table = result, table
+
+    def __missing__(self, name: str) -> Array:
+        """Return a column that was not asked for before."""
+        self[name] = found = self._result.columns(self._table, [name])[name]
+        return found
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """A society in the evening of a day.
 
-    Ties of a running society are read when they are first asked for, on the same day.
+    Of a running society columns and ties are read when they are first asked for, on the
+    same day.
     """
 
     day: int
-    humans: dict[str, Array]  # columns named in HUMANS, by row
-    oses: dict[str, Array]  # columns named in OSES, by row
+    humans: Mapping[str, Array]  # columns named in HUMANS, by row
+    oses: Mapping[str, Array]  # columns named in OSES, by row
     read_ties: Callable[[], AgentTies]
+    people: int  # how many humans there are; OSes have numbers from there on
     labels: tuple[str, ...] | None = None  # what a file calls each human
     love: float = DEFAULTS.love  # closeness that is love
     present: Array | None = None  # bool[humans]: who is there; None is everybody
+    read_ties_of: Callable[[int], AgentTies] | None = None  # where it takes less time
 
     @functools.cached_property
     def ties(self) -> AgentTies:
         """All ties."""
         return self.read_ties()
 
+    def ties_of(self, agent: int) -> AgentTies:
+        """Return the ties of one agent."""
+        if self.read_ties_of is None:
+            return self.ties.of(agent)
+        return self.read_ties_of(agent)
+
     @property
     def alive(self) -> int:
         """How many humans are there."""
         return self.people if self.present is None else int(self.present.sum())
-
-    @property
-    def people(self) -> int:
-        """How many humans there are; OSes have numbers from there on."""
-        return len(self.humans["growth"])
 
     @property
     def agents(self) -> int:
@@ -98,14 +127,14 @@ class Snapshot:
 def of_result(
     result: Result, step: int, labels: tuple[str, ...] | None = None
 ) -> Snapshot:
-    """Return a stored run as it was on a snapshot day, or a society as it is today.
+    """Return a stored run as it was on a snapshot day.
 
     Parameters
     ----------
     result
-        A run, or a society that is read like one (``LiveResult``).
+        The run.
     step
-        A snapshot day of the run; today of the society.
+        A snapshot day of it.
     labels
         What a file calls each human.
     """
@@ -114,6 +143,7 @@ def of_result(
         result.columns("humans", HUMANS, step),
         result.columns("oses", OSES, step),
         lambda: AgentTies(**result.columns("ties", AgentTies._fields, step)),
+        result.population,
         labels,
         float(result.provenance["parameters"].get("love", DEFAULTS.love)),
         _present(result, step),
@@ -122,7 +152,7 @@ def of_result(
 
 def _present(result: Result, step: int) -> Array | None:
     """Return which humans are there in a stored run in which people come and go."""
-    if isinstance(result, LiveResult) or not headcount.changes(result):
+    if not headcount.changes(result):
         return None
     life = result.columns("humans", ["life"], step)["life"]
     return np.asarray(life == ALIVE)
@@ -130,7 +160,24 @@ def _present(result: Result, step: int) -> Array | None:
 
 def of_society(society: Society) -> Snapshot:
     """Return a society as it is today."""
-    return of_result(LiveResult(society), society.calendar, society.labels)
+    result = LiveResult(society)
+    every = AgentTies._fields
+
+    def ties_of(agent: int) -> AgentTies:
+        own = society.state.ties.of(agent)
+        owner = np.full(len(own["neighbour"]), agent, np.int32)
+        return AgentTies(owner, *(own[name].copy() for name in every[1:]))
+
+    return Snapshot(
+        society.calendar,
+        ColumnsOfToday(result, "humans"),
+        ColumnsOfToday(result, "oses"),
+        lambda: AgentTies(**result.columns("ties", every)),
+        result.population,
+        society.labels,
+        society.parameters.love,
+        read_ties_of=ties_of,
+    )
 
 
 MOURNS = 0.3  # closeness lost and not yet mourned, from which it shows

@@ -158,7 +158,8 @@ class LiveResult(Result):
         known = getattr(self._society.state, table).columns
         if not set(names) <= known.keys():
             return super().columns(table, names, step)
-        found = self._copies(table, {*names, "human_closeness"})
+        needed = {*names} if self._society.day["step"] else {*names, "human_closeness"}
+        found = self._copies(table, needed)
         return {name: found[name] for name in names}
 
     def _copies(self, name: str, names: Iterable[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ the compact protocol of Thrift.
 
 from __future__ import annotations
 
+import functools
 import mmap
 from collections.abc import Collection
 from pathlib import Path
@@ -18,6 +19,7 @@ from sim.utils.untrusted import open_file
 
 MAGIC = b"PAR1"
 LONGEST_FOOTER = 2**23  # bytes
+LONGEST_KEPT, MOST_KEPT = 2**17, 256  # bytes of a footer that is kept, and how many
 DEEPEST = 12  # records within each other
 MOST_ROWS = 2**40
 LARGEST_GROUP = 2**20  # rows
@@ -90,6 +92,13 @@ def read_footer(file: Path, packed: Collection[str] = ()) -> Footer:
             return _footer(raw, size, packed)
 
 
+def _record(content: bytes) -> Record:
+    return _Reader(content).record()
+
+
+_known_record = functools.lru_cache(MOST_KEPT)(_record)  # each file is opened often
+
+
 def _footer(raw: mmap.mmap, size: int, packed: Collection[str]) -> Footer:
     length = int.from_bytes(raw[-8:-4], "little")
     if raw[:4] != MAGIC or raw[-4:] != MAGIC:
@@ -97,7 +106,9 @@ def _footer(raw: mmap.mmap, size: int, packed: Collection[str]) -> Footer:
     if not 0 < length <= min(size - 12, LONGEST_FOOTER):
         raise ValueError("its footer is damaged")
     end = size - 8 - length
-    footer = _Reader(raw[end:-8]).record()
+    content = raw[end:-8]
+    read = _known_record if length <= LONGEST_KEPT else _record
+    footer = read(content)
     left = ROOM + (MOST_TIMES_PACKED if packed else MOST_TIMES) * size
     groups: list[Group] = []
     for group in _list(footer, GROUPS):

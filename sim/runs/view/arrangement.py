@@ -211,7 +211,11 @@ def _middles(place: Array, ends: Array, strength: Array, weight: Array) -> Array
 
 def _pushed_by_some(place: Array, some: Array) -> Array:
     """Return how OSes are pushed away from some of them, as if by all."""
-    along = place[:, None, :] - place[some][None, :, :]
-    square = (along * along).sum(2) + 2e-3
-    push: Array = (along / square[..., None]).mean(1) * REPULSION
-    return push
+    along = [np.subtract.outer(place[:, axis], place[some, axis]) for axis in (0, 1)]
+    weight = along[0] * along[0]
+    weight += along[1] * along[1]
+    weight += np.float32(2e-3)
+    np.reciprocal(weight, out=weight)
+    push = [np.einsum("ij,ij->i", one, weight) for one in along]
+    found: Array = np.stack(push, 1) * np.float32(REPULSION / len(some))
+    return found

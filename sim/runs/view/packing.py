@@ -64,7 +64,7 @@ class Frames(NamedTuple):
     oses: dict[str, Array]
 
 
-def pack(result: Result, closest: float = FRIEND) -> bytes:
+def pack(result: Result, closest: float = FRIEND, level: int = 9) -> bytes:
     """Return what a view needs of a run, as bytes that ``view.js`` reads.
 
     Parameters
@@ -73,6 +73,8 @@ def pack(result: Result, closest: float = FRIEND) -> bytes:
         A run, or a society that is read like one.
     closest
         Ties less close than this are left out, 0..1.
+    level
+        Of deflating: 1 takes the least time, 9 gives the fewest bytes.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def pack(result: Result, closest: float = FRIEND) -> bytes:
     _pack_places(arrays, frames, ties, len(rows.humans))
     scales |= _pack_series(arrays, result)
     header = header_of(result, days, rows) | {"scales": scales, "tie_share": ties.share}
-    return deflated(header, arrays)
+    return deflated(header, arrays, level)
 
 
 def _days(result: Result) -> list[int]:

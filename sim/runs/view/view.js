@@ -11,6 +11,8 @@ const GRIEVES = 0.3; // closeness lost and not mourned, from which it shows
 const MANY = 5000; // agents from which each is a dot of some pixels
 const MOST_TIES = 2400; // of a kind, that are drawn
 const LEAST_TIES = 250; // that are drawn while playing, however late frames come
+const FRAME = 1000 / 60; // milliseconds
+const SPARED = 25; // milliseconds from one frame of many agents to the next
 const MORPH = 700; // milliseconds from one layout to another
 const SPEEDS = [5, 10, 20, 40, 80];
 const LAYOUTS = [
@@ -148,7 +150,8 @@ export class Run {
     return kinds;
   }
 
-  /** Return the ties of a kind that hold in a frame or the next; of mixed, loves. */
+  /** Return ties of a kind that hold in a frame or the next, as many as can be drawn;
+   of mixed, loves. */
   ties(kind, k) {
     const key = `${kind}${k}`;
     let found = this.active.get(key);
@@ -157,9 +160,14 @@ export class Run {
       F = this.F,
       next = Math.min(k + 1, this.frames.length - 1);
     const least = kind === "mixed" ? this.loveStep : 1;
-    found = this.kinds[kind].filter(
-      (e) => c[e * F + k] >= least || c[e * F + next] >= least,
-    );
+    const all = this.kinds[kind],
+      some = new Int32Array(Math.min(all.length, MOST_TIES));
+    let count = 0;
+    for (let i = 0; i < all.length && count < some.length; i++) {
+      const at = all[i] * F;
+      if (c[at + k] >= least || c[at + next] >= least) some[count++] = all[i];
+    }
+    found = some.subarray(0, count);
     if (this.active.size > 60) this.active.clear();
     this.active.set(key, found);
     return found;
@@ -1941,6 +1949,13 @@ export class View {
 
   step(time) {
     this.asked = 0;
+    if (this.rate && this.spares()) {
+      if (time < this.due) {
+        this.ask();
+        return;
+      }
+      this.due = Math.max(time, (this.due ?? time) + SPARED);
+    }
     if (this.playing) this.advance(time);
     else if (this.rate) this.follow(time);
     this.paint();
@@ -1987,12 +2002,18 @@ export class View {
     return this.run.frames.find((day) => day > this.day) ?? this.run.last;
   }
 
+  /** Tell whether processor time is left to a large society that is simulated. */
+  spares() {
+    return this.run.H + this.run.O > this.painter.many;
+  }
+
   /** Draw fewer ties if frames come late, and more if there is time. */
   adapt(passed) {
     if (passed <= 0 || passed >= 250) return;
-    this.pace = 0.9 * (this.pace ?? 17) + 0.1 * passed;
-    if (this.pace > 20) this.budget = Math.max(LEAST_TIES, this.budget * 0.97);
-    else if (this.pace < 17.8) this.budget = Math.min(MOST_TIES, this.budget * 1.02);
+    const due = this.rate && this.spares() ? SPARED : FRAME;
+    this.pace = 0.9 * (this.pace ?? due) + 0.1 * passed;
+    if (this.pace > due + 2) this.budget = Math.max(LEAST_TIES, this.budget * 0.96);
+    else if (this.pace < due + 1) this.budget = Math.min(MOST_TIES, this.budget * 1.02);
   }
 
   paint() {
