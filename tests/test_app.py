@@ -16,7 +16,7 @@ from quick import QUICK, SEED, all_columns, same
 
 from sim.app import charts, fragments
 from sim.app.session import MOMENTS, LiveSociety, Session, Setup, StoredScene
-from sim.app.snapshot import of_society
+from sim.app.snapshot import HUMANS, of_society
 from sim.cli import app, main
 from sim.cli.arguments import put_to_use
 from sim.mechanisms import registry
@@ -558,10 +558,12 @@ def test_a_wrong_option_is_said_before_the_page_is_served(
 def test_moments_do_not_change_with_the_society(session: Session) -> None:
     session.step(30)
     snapshot = of_society(session.societies[0].society)
-    kept = {name: column.copy() for name, column in snapshot.humans.items()}
+    kept = {name: snapshot.humans[name].copy() for name in HUMANS}
     session.step(5)
     for name, column in kept.items():
         np.testing.assert_array_equal(snapshot.humans[name], column)
+    with pytest.raises(RuntimeError, match=r"day 30 is over.*growth"):
+        snapshot.oses["growth"]
 
 
 def test_the_page_does_what_its_controls_say() -> None:

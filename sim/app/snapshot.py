@@ -7,8 +7,9 @@ same code.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -61,19 +62,17 @@ class ColumnsOfToday(dict[str, Array]):
 
     Parameters
     ----------
-    result
-        The society, as long as the day lasts.
-    table
-        Its ``humans`` or ``oses``.
+    read
+        Returns some columns of the table, by name, as long as the day lasts.
     """
 
-    def __init__(self, result: LiveResult, table: str) -> None:
+    def __init__(self, read: Callable[[list[str]], dict[str, Array]]) -> None:
         super().__init__()
-        self._result, self._table = result, table
+        self._read = read
 
     def __missing__(self, name: str) -> Array:
         """Return a column that was not asked for before."""
-        self[name] = found = self._result.columns(self._table, [name])[name]
+        self[name] = found = self._read([name])[name]
         return found
 
 
@@ -159,20 +158,30 @@ def _present(result: Result, step: int) -> Array | None:
 
 
 def of_society(society: Society) -> Snapshot:
-    """Return a society as it is today."""
-    result = LiveResult(society)
+    """Return a society as it is today.
+
+    What it is asked for on a later day for the first time is a ``RuntimeError``.
+    """
+    result, today = LiveResult(society), society.calendar
     every = AgentTies._fields
 
+    def read(table: str, names: Sequence[str]) -> dict[str, Array]:
+        if society.calendar != today:
+            raise RuntimeError(f"day {today} is over; it cannot be read: {names}")
+        return result.columns(table, names)
+
     def ties_of(agent: int) -> AgentTies:
+        if society.calendar != today:
+            raise RuntimeError(f"day {today} is over; it cannot be read: ties")
         own = society.state.ties.of(agent)
         owner = np.full(len(own["neighbour"]), agent, np.int32)
         return AgentTies(owner, *(own[name].copy() for name in every[1:]))
 
     return Snapshot(
-        society.calendar,
-        ColumnsOfToday(result, "humans"),
-        ColumnsOfToday(result, "oses"),
-        lambda: AgentTies(**result.columns("ties", every)),
+        today,
+        ColumnsOfToday(partial(read, "humans")),
+        ColumnsOfToday(partial(read, "oses")),
+        lambda: AgentTies(**read("ties", every)),
         result.population,
         society.labels,
         society.parameters.love,
