@@ -6,11 +6,13 @@ import gc
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -159,6 +161,21 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Result:
 
     make = partial(sim.run, "her")
     return sim.load(made_once(tmp_path_factory, "film", lambda out: make(out=out)))
+
+
+@pytest.fixture
+def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have workers start at once, where what counts is what they do; see ``forked``.
+
+    How they are started, watched and killed is what tests without this ask for.
+    """
+    import forked
+
+    if forked.can_fork(os.environ):
+        processes = SimpleNamespace(**vars(subprocess) | {"Popen": forked.Popen})
+        monkeypatch.setattr("sim.utils.portable.subprocess", processes)
+        pools = SimpleNamespace(get_context=lambda _: forked.pool_context())
+        monkeypatch.setattr("sim.utils.portable.multiprocessing", pools)
 
 
 @pytest.fixture(scope="module")

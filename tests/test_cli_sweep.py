@@ -56,6 +56,7 @@ def test_a_dry_run_tells_and_writes_nothing(
     assert json.loads(capsys.readouterr().out)["runs"] == 3
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_a_sweep_prints_its_summary_and_is_not_done_twice(
     design: str, capsys: pytest.CaptureFixture[str]
@@ -71,6 +72,7 @@ def test_a_sweep_prints_its_summary_and_is_not_done_twice(
     assert "3 runs in the ledger" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_failures_are_told_by_kind_and_in_the_exit_code(
     design: str, capsys: pytest.CaptureFixture[str]
@@ -152,6 +154,7 @@ def test_compare_needs_something_to_compare_with(
         assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_study_gives_its_committed_table(
