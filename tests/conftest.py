@@ -142,16 +142,22 @@ def made_once(
     return folder / name
 
 
-@pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """Return a run of a whole quick story of 80 humans; tests only read it."""
+def whole_story(factory: pytest.TempPathFactory, every: int) -> Result:
+    """Return a run of a whole quick story of 80 humans, with snapshots."""
     from quick import QUICK, SEED
 
     import sim
 
     scenario = sim.scenario("her").replace(**(QUICK | {"humans": 80}))
-    make = partial(sim.run, scenario, seed=SEED, snapshot_every=10)
-    return sim.load(made_once(tmp_path_factory, "story", lambda out: make(out=out)))
+    make = partial(sim.run, scenario, seed=SEED, snapshot_every=every)
+    name = f"story-{every}"
+    return sim.load(made_once(factory, name, lambda out: make(out=out)))
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return a run of a whole quick story of 80 humans; tests only read it."""
+    return whole_story(tmp_path_factory, every=10)
 
 
 @pytest.fixture(scope="session")
