@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -38,10 +36,6 @@ def design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text(FILE.format(steps=3))
     return "tiny.toml"
-
-
-def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def test_a_dry_run_tells_and_writes_nothing(
@@ -166,14 +160,7 @@ def test_a_study_gives_its_committed_table(
     program = str(ROOT / "experiments" / study / "run.py")
     told = [program, "--small", "--check", "--sweeps", str(tmp_path)]
     if study == "phase":
-        done = subprocess.run(
-            [sys.executable, *told, "--workers", "2"],
-            cwd=ROOT,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = forked.run([*told, "--workers", "2"], ROOT)
         assert done.returncode == 0, done.stdout + done.stderr
         return
     monkeypatch.chdir(ROOT)
@@ -188,10 +175,7 @@ def test_a_study_gives_its_committed_table(
 def test_kills_at_random_moments_lose_nothing() -> None:
     """One; the program kills as often as one likes."""
     program = ROOT / "experiments" / "benchmarks" / "kills.py"
-    told = [sys.executable, str(program), "--kills", "1", "--json"]
-    done = subprocess.run(
-        told, env=environment(), capture_output=True, text=True, check=False
-    )
+    done = forked.run([str(program), "--kills", "1", "--json"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["kills"] == 1
 
@@ -200,8 +184,5 @@ def test_kills_at_random_moments_lose_nothing() -> None:
 def test_a_cluster_that_dies_on_the_way_leaves_the_same_bytes() -> None:
     pytest.importorskip("distributed")
     program = ROOT / "experiments" / "benchmarks" / "cluster.py"
-    told = [sys.executable, str(program), "--runs", "20", "--json"]
-    done = subprocess.run(
-        told, env=environment(), capture_output=True, text=True, check=False
-    )
+    done = forked.run([str(program), "--runs", "20", "--json"])
     assert done.returncode == 0, done.stdout + done.stderr
