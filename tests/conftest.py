@@ -6,11 +6,13 @@ import gc
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
@@ -140,16 +142,22 @@ def made_once(
     return folder / name
 
 
-@pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """Return a run of a whole quick story of 80 humans; tests only read it."""
+def whole_story(factory: pytest.TempPathFactory, every: int) -> Result:
+    """Return a run of a whole quick story of 80 humans, with snapshots."""
     from quick import QUICK, SEED
 
     import sim
 
     scenario = sim.scenario("her").replace(**(QUICK | {"humans": 80}))
-    make = partial(sim.run, scenario, seed=SEED, snapshot_every=10)
-    return sim.load(made_once(tmp_path_factory, "story", lambda out: make(out=out)))
+    make = partial(sim.run, scenario, seed=SEED, snapshot_every=every)
+    name = f"story-{every}"
+    return sim.load(made_once(factory, name, lambda out: make(out=out)))
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return a run of a whole quick story of 80 humans; tests only read it."""
+    return whole_story(tmp_path_factory, every=10)
 
 
 @pytest.fixture(scope="session")
@@ -159,6 +167,21 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Result:
 
     make = partial(sim.run, "her")
     return sim.load(made_once(tmp_path_factory, "film", lambda out: make(out=out)))
+
+
+@pytest.fixture
+def quick_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have workers start at once, where what counts is what they do; see ``forked``.
+
+    How they are started, watched and killed is what tests without this ask for.
+    """
+    import forked
+
+    if forked.can_fork(os.environ):
+        processes = SimpleNamespace(**vars(subprocess) | {"Popen": forked.Popen})
+        monkeypatch.setattr("sim.utils.portable.subprocess", processes)
+        pools = SimpleNamespace(get_context=lambda _: forked.pool_context())
+        monkeypatch.setattr("sim.utils.portable.multiprocessing", pools)
 
 
 @pytest.fixture(scope="module")

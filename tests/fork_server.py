@@ -39,7 +39,7 @@ def forget_ended(*_: object) -> None:
 def serve(control: socket.socket) -> dict[str, Any]:
     """Fork for each request; return what is asked for, in the forked process.
 
-    A second process waits for it, and tells its number and its exit code.
+    It tells its number, and a second process that waits for it its exit code.
     """
     while True:
         raw, given, *_ = socket.recv_fds(control, LARGEST, 4)
@@ -56,16 +56,18 @@ def serve(control: socket.socket) -> dict[str, Any]:
     if child:
         for number in streams:
             os.close(number)
+        _, code = os.waitpid(child, 0)
         with suppress(BrokenPipeError):
-            os.write(status, b"%d\n" % child)
-            _, code = os.waitpid(child, 0)
             os.write(status, b"%d\n" % os.waitstatus_to_exitcode(code))
         os._exit(0)
-    os.close(status)
     for place, number in enumerate(streams):
         os.dup2(number, place)
         os.close(number)
     asked: dict[str, Any] = json.loads(raw)
+    if asked["session"]:
+        os.setsid()
+    os.write(status, b"%d\n" % os.getpid())
+    os.close(status)
     return asked
 
 
@@ -75,10 +77,11 @@ def become(asked: dict[str, Any], usual: list[str]) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-    how, *rest = asked["words"]
+    is_safe = asked["words"][0] == "-P"
+    how, *rest = asked["words"][is_safe:]
     added = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
     first = {"-c": "", "-m": os.getcwd()}.get(how, os.path.dirname(how))
-    sys.path[:] = [first, *added, *usual]
+    sys.path[:] = [*([] if is_safe else [first]), *added, *usual]
     sys.path_importer_cache.clear()
     if how == "-m":
         sys.argv = rest

@@ -11,6 +11,8 @@ from __future__ import annotations
 import atexit
 import functools
 import json
+import multiprocessing
+import multiprocessing.context
 import os
 import select
 import signal
@@ -19,11 +21,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+import fork_server
+from fork_server import LIBRARIES
+
 ROOT = Path(__file__).parents[1]
-PROGRAM = Path(__file__).with_name("fork_server.py")
+PROGRAM = Path(fork_server.__file__)
 READ_AT_START = ("PYTHON", "NUMBA_", "LC_", "LANG", "MPL", "OMP_", "OPENBLAS_")
 READ_LATER = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
 
@@ -39,8 +45,95 @@ def can_fork(environment: Mapping[str, str]) -> bool:
     )
 
 
+class Process:
+    """A forked process, with that of ``subprocess.Popen`` which is asked for.
+
+    Parameters
+    ----------
+    words
+        What follows ``python`` on its command line: ``-m``, ``-c`` or a file first.
+    cwd, env
+        Its folder and environment.
+    streams
+        Its standard input, output and error.
+    session
+        Whether it leads a session of its own.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        streams: Sequence[int],
+        session: bool = False,
+    ) -> None:
+        self.args, self.returncode = list(words), None  # type: int | None
+        status, theirs = os.pipe()
+        told = {"words": self.args, "cwd": str(cwd), "env": dict(env)}
+        request = json.dumps(told | {"session": session}).encode()
+        socket.send_fds(_server(), [request], [*streams, theirs])
+        os.close(theirs)
+        self._status = open(status, "rb", buffering=0)  # noqa: SIM115
+        self.pid = int(self._status.readline())
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended; return its exit code, negative for a signal."""
+        if self.returncode is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+            self.returncode = int(self._status.readline())
+            self._status.close()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """Return its exit code if it has ended."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(0.0)
+        return None
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it is known to have ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
+class Popen(Process):
+    """What `sim.utils.portable` starts as ``subprocess.Popen``, with its pipes."""
+
+    def __init__(
+        self,
+        args: Sequence[str],
+        bufsize: int,
+        env: Mapping[str, str],
+        stderr: int,
+        start_new_session: bool,
+        **_: int,
+    ) -> None:
+        assert (args[0], bufsize) == (sys.executable, 0)
+        given, mine = os.pipe()
+        outs = [os.pipe()]
+        outs += [outs[0] if stderr == subprocess.STDOUT else os.pipe()]
+        streams = [given, *(theirs for _, theirs in outs)]
+        super().__init__(args[1:], Path.cwd(), env, streams, start_new_session)
+        for number in {*streams}:
+            os.close(number)
+        self.stdin = open(mine, "wb", buffering=0)  # noqa: SIM115
+        self.stdout = open(outs[0][0], "rb", buffering=0)  # noqa: SIM115
+        if stderr == subprocess.PIPE:
+            self.stderr = open(outs[1][0], "rb", buffering=0)  # noqa: SIM115
+
+
 class Forked:
-    """A process, with that of ``subprocess.Popen`` which tests ask for.
+    """A program and what it writes.
 
     Parameters
     ----------
@@ -57,32 +150,31 @@ class Forked:
         cwd: Path | None = None,
         env: Mapping[str, str] | None = None,
     ) -> None:
-        self.args, self.returncode = list(words), None  # type: int | None
         usual = os.environ | {"PYTHONPATH": str(ROOT)}
         environment = dict(usual if env is None else env)
-        self._written: list[IO[bytes]] = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
-        self._said: list[str] = []
-        self._real: subprocess.Popen[bytes] | None = None
-        if not can_fork(environment):
-            self._real = subprocess.Popen(
-                [sys.executable, *words],
-                cwd=cwd,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=self._written[0],
-                stderr=self._written[1],
-            )
-            self.pid = self._real.pid
-            return
-        told = {"words": self.args, "cwd": str(cwd or Path.cwd()), "env": environment}
-        status, theirs = os.pipe()
+        self.args, self._said = list(words), list[str]()
+        self._files: list[IO[bytes]] = [_nameless(), _nameless()]
+        out, err = self._files
         with open(os.devnull, "rb") as nothing:
-            streams = [file.fileno() for file in (nothing, *self._written)]
-            request = json.dumps(told).encode()
-            socket.send_fds(_server(), [request], [*streams, theirs])
-        os.close(theirs)
-        self._status = open(status, "rb", buffering=0)  # noqa: SIM115
-        self.pid = int(self._status.readline())
+            self._process: Process | subprocess.Popen[bytes]
+            if can_fork(environment):
+                streams = [file.fileno() for file in (nothing, out, err)]
+                there = cwd or Path.cwd()
+                self._process = Process(words, there, environment, streams)
+            else:
+                self._process = subprocess.Popen(
+                    [sys.executable, *words],
+                    cwd=cwd,
+                    env=environment,
+                    stdin=nothing,
+                    stdout=out,
+                    stderr=err,
+                )
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit code, negative for a signal; None before it was waited for."""
+        return self._process.returncode
 
     def has_ended(self, within: float = 0.0) -> bool:
         """Tell whether it has ended, or does within so many seconds."""
@@ -94,20 +186,13 @@ class Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until it has ended; return its exit code, negative for a signal."""
-        if self.returncode is not None:
-            return self.returncode
-        if self._real is not None:
-            self.returncode = self._real.wait(timeout)
-        else:
-            if not select.select([self._status], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
-            self.returncode = int(self._status.readline())
-            self._status.close()
-        for file in self._written:
+        code = self._process.wait(timeout)
+        for file in self._files:
             file.seek(0)
             self._said.append(file.read().decode(errors="replace"))
             file.close()
-        return self.returncode
+        self._files.clear()
+        return code
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait until it has ended; return what it wrote: standard output, and error."""
@@ -117,12 +202,11 @@ class Forked:
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, unless it is known to have ended."""
-        if self.returncode is None:
-            os.kill(self.pid, number)
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         """End it at once."""
-        self.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+        self._process.kill()
 
 
 def run(
@@ -144,6 +228,21 @@ def run(
     if check:
         done.check_returncode()
     return done
+
+
+def _nameless() -> IO[bytes]:
+    return tempfile.TemporaryFile()
+
+
+@functools.cache
+def pool_context() -> multiprocessing.context.BaseContext:
+    """Return how a pool starts its processes from one that has the libraries.
+
+    They have the environment that this process had at the first of them.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([*LIBRARIES])
+    return context
 
 
 @functools.cache

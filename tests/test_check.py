@@ -89,6 +89,7 @@ def test_changes_are_made_in_every_scenario_that_runs(tmp_path: Path) -> None:
     assert report.rows[""] == report.rows[usual]
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_the_number_of_workers_changes_nothing() -> None:
     small = scenario(STORY, **HUSHED)

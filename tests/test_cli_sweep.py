@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -40,10 +38,6 @@ def design(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "tiny.toml"
 
 
-def environment() -> dict[str, str]:
-    return os.environ | {"PYTHONPATH": str(ROOT)}
-
-
 def test_a_dry_run_tells_and_writes_nothing(
     design: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -56,6 +50,7 @@ def test_a_dry_run_tells_and_writes_nothing(
     assert json.loads(capsys.readouterr().out)["runs"] == 3
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_a_sweep_prints_its_summary_and_is_not_done_twice(
     design: str, capsys: pytest.CaptureFixture[str]
@@ -71,6 +66,7 @@ def test_a_sweep_prints_its_summary_and_is_not_done_twice(
     assert "3 runs in the ledger" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_failures_are_told_by_kind_and_in_the_exit_code(
     design: str, capsys: pytest.CaptureFixture[str]
@@ -152,6 +148,7 @@ def test_compare_needs_something_to_compare_with(
         assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 @pytest.mark.parametrize("study", STUDIES)
 def test_a_study_gives_its_committed_table(
@@ -163,14 +160,7 @@ def test_a_study_gives_its_committed_table(
     program = str(ROOT / "experiments" / study / "run.py")
     told = [program, "--small", "--check", "--sweeps", str(tmp_path)]
     if study == "phase":
-        done = subprocess.run(
-            [sys.executable, *told, "--workers", "2"],
-            cwd=ROOT,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = forked.run([*told, "--workers", "2"], ROOT)
         assert done.returncode == 0, done.stdout + done.stderr
         return
     monkeypatch.chdir(ROOT)
@@ -185,10 +175,7 @@ def test_a_study_gives_its_committed_table(
 def test_kills_at_random_moments_lose_nothing() -> None:
     """One; the program kills as often as one likes."""
     program = ROOT / "experiments" / "benchmarks" / "kills.py"
-    told = [sys.executable, str(program), "--kills", "1", "--json"]
-    done = subprocess.run(
-        told, env=environment(), capture_output=True, text=True, check=False
-    )
+    done = forked.run([str(program), "--kills", "1", "--json"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["kills"] == 1
 
@@ -197,8 +184,5 @@ def test_kills_at_random_moments_lose_nothing() -> None:
 def test_a_cluster_that_dies_on_the_way_leaves_the_same_bytes() -> None:
     pytest.importorskip("distributed")
     program = ROOT / "experiments" / "benchmarks" / "cluster.py"
-    told = [sys.executable, str(program), "--runs", "20", "--json"]
-    done = subprocess.run(
-        told, env=environment(), capture_output=True, text=True, check=False
-    )
+    done = forked.run([str(program), "--runs", "20", "--json"])
     assert done.returncode == 0, done.stdout + done.stderr

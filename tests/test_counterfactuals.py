@@ -109,6 +109,7 @@ def test_another_scenario_is_simulated_at_the_same_size(story: Scenario) -> None
     assert (other.parameters.humans, other.parameters.steps) == (40, 200)
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(story: Scenario) -> None:
     brief = story.replace(steps=20, humans=20)

@@ -526,6 +526,7 @@ def test_a_run_that_was_cut_short_is_resumed(
     assert "0.5 assistant, 0.5 os1" in page and "jealousy differs" in page
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_workers_give_what_this_process_gives(tmp_path: Path) -> None:
     file = tmp_path / "town.toml"

@@ -61,6 +61,7 @@ def test_every_reader_of_outside_data_has_a_target() -> None:
     assert tuple(fuzz_targets.TARGETS) == READERS
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS)
 def test_many_hostile_inputs(reader: str) -> None:

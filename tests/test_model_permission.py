@@ -432,6 +432,7 @@ def test_what_is_not_allowed_is_told_in_one_line(
     assert not Path("results").exists()
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_a_host_that_a_user_allows_is_asked(untrusted: Untrusted) -> None:
     allowed = ["--allow-model", "other.example", "--allow-model", untrusted.host]

@@ -236,6 +236,7 @@ def test_a_detector_in_place_of_a_shipped_one_is_brought_along() -> None:
         register(shipped)
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_other_processes_look_for_it_too(tmp_path: Path, fashion: str) -> None:
     jobs = [(claimed(), 0), (claimed(), 1)]

@@ -267,6 +267,7 @@ def test_an_expectation_may_be_on_them(rumour: Path) -> None:
         Expectation(text="they know", outcome="told_ende", at_least=0.8)
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_workers_of_sweeps_and_counterfactuals_have_them(
     rumour: Path, tmp_path: Path

@@ -606,6 +606,7 @@ def test_a_worker_with_another_version_refuses_the_job(
     assert "mechanism 'gossip' is another version here" in found["error"]
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_workers_give_what_this_process_gives(
     gossip: Mechanism, tmp_path: Path

@@ -388,6 +388,7 @@ def test_the_example_shows_age_and_couples(tmp_path: Path) -> None:
     assert example["by_age"](other).equals(table)
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_a_sweep_keeps_its_networks_for_its_workers(tmp_path: Path) -> None:
     design = {

@@ -315,6 +315,7 @@ def test_a_design_holds_no_code(until: Any, told: str) -> None:
         sim.sweep({**DESIGN, "until": until})
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_a_sweep_with_both_is_the_same_with_workers(tmp_path: Path) -> None:
     own = {"inequality": named("inequality")}

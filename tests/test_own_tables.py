@@ -354,6 +354,7 @@ def test_a_damaged_table_of_a_run_or_a_checkpoint_is_named(tmp_path: Path) -> No
         sim.load(run.path).fork(15, out=tmp_path / "b")
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_sweeps_workers_and_counterfactuals_have_them(tmp_path: Path) -> None:
     sim.use(COMPANIES)

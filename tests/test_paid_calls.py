@@ -7,8 +7,6 @@ import os
 import random
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import forked
 import loopback
 import pytest
 from asking import ask, hermetic
@@ -469,14 +468,8 @@ def test_json_says_what_is_sent_to_the_endpoint(
 def test_random_servers_and_kills_cost_no_more_than_was_in_flight() -> None:
     """One sweep, killed once; the program does as many as one likes."""
     program = ROOT / "experiments" / "benchmarks" / "paid_calls.py"
-    told = [sys.executable, str(program), "--rounds", "1", "--kind", "sweep"]
-    done = subprocess.run(
-        [*told, "--kills", "1", "--json"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    told = [str(program), "--rounds", "1", "--kind", "sweep", "--kills", "1"]
+    done = forked.run([*told, "--json"])
     assert done.returncode == 0, done.stdout + done.stderr
     (found,) = json.loads(done.stdout)
     assert found["finished"] > 10 and found["kills"] > 0

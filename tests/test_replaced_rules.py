@@ -390,6 +390,7 @@ def test_what_follows_from_a_replaced_rule_is_not_drawn(tmp_path: Path) -> None:
     assert "Rules replaced" in told and "attention_weight (by mine)" in told
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_workers_have_it_too(tmp_path: Path) -> None:
     sim.use(mine(tmp_path, replacing("adoption_hazard", "pace / 100")))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import whole_story
 from digests import without_digests
 from reported import HOSTILE, copied, text_of, undrawn
 from sweep_runs import DESIGN, Here, at_home, spoil
@@ -34,6 +35,12 @@ pytest.importorskip("html5lib", reason="html5lib is not installed: extra 'dev'")
 accessible: Any = pytest.importorskip("accessible")
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return the quick story with few snapshots, all of which a report reads."""
+    return whole_story(tmp_path_factory, every=50)
 
 
 @pytest.fixture(scope="module")

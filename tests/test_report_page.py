@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import whole_story
 from reported import ADDRESS, FORMULA, HOSTILE, copied, undrawn
 
 import sim
@@ -33,6 +34,12 @@ accessible: Any = pytest.importorskip("accessible")
 
 UNSEEN = "a\x00b\x1bc\ud800d\ufffee\u202ef"
 FIGURES = 8
+
+
+@pytest.fixture(scope="session")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return the quick story with few snapshots, all of which a report reads."""
+    return whole_story(tmp_path_factory, every=50)
 
 
 @pytest.fixture(scope="module")

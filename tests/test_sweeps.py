@@ -402,6 +402,7 @@ def test_a_run_that_raises_is_a_row_and_the_others_finish(tmp_path: Path) -> Non
     assert found.counts() == {"done": 2, "failed": 2, "waiting": 0}
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 @pytest.mark.posix
 def test_runs_that_kill_or_eat_memory_are_rows(tmp_path: Path) -> None:

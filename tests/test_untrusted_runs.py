@@ -509,6 +509,7 @@ def test_what_was_begun_is_told_soundly(tmp_path: Path, told: str) -> None:
 # ---------------------------------------------------------------------------- the sweep
 
 
+@pytest.mark.usefixtures("quick_workers")
 @pytest.mark.slow
 def test_a_ledger_holds_tables_and_nothing_that_computes(tmp_path: Path) -> None:
     import sqlite3
