@@ -98,7 +98,8 @@ are at most {counts["people and OSes"].max():,}. Among OSes they are
 # %% [markdown]
 # ## The network, drawn
 #
-# Everybody keeps their place over all days, so that the eye can follow.
+# People keep their places on the ground over all days, so that the eye can follow. Each
+# OS stands above its owner, the higher the more of its talk is with OSes.
 
 # %%
 shown = [60, 240, 360, EVE, EVE + 60, 690]
@@ -106,7 +107,8 @@ plots.multiples(result, shown)
 
 # %%
 Markdown(
-    f"""**In words:** six pictures of the same neighbourhood. OSes in the whole city:
+    f"""**In words:** six pictures of ground and sky. OSes rise away from the people
+below them, gather at the top, and leave. OSes that are there:
 {", ".join(f"{result.series.loc[d, 'here']:.0f} on day {d}" for d in shown)}."""
 )
 

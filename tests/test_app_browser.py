@@ -346,6 +346,8 @@ def test_everything_can_be_reached_by_keyboard_and_is_labelled(visit: Visit) -> 
         " || n.innerText?.trim() || n.closest('label'))).map(n => n.outerHTML)"
     )
     assert unnamed == []
+    assert page.get_by_role("main").locator("canvas").count() > 0
+    assert page.get_by_role("search").get_attribute("aria-label") == "Find in as it is"
     assert page.locator("svg:not([role=img]):not([aria-hidden])").count() == 0
     reached = set()
     for _ in range(25):

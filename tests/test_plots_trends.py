@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from sim.plots import ego_history, flows, networks, style
 from sim.runs import selection
 from sim.runs.live import LiveResult
 from sim.runs.result import Result
+from sim.runs.view.chapters import headline
 from sim.society import Society
 from sim.utils.errors import InputError
 
@@ -102,12 +104,14 @@ def test_one_day_alone_is_drawn_large(told: Result) -> None:
 
 def test_small_multiples_take_informative_days(told: Result) -> None:
     figure = plots.multiples(told)
-    days = [int(axis.get_title().removeprefix("day ")) for axis in figure.axes]
+    titles = [axis.get_title(loc="left") for axis in figure.axes]
+    days = [int(re.match(r"day (\d+): \w", title)[1]) for title in titles]
     assert len(days) == 9
     assert days == sorted(set(days))
     assert (days[0], days[-1]) == (0, 240)
     left = told.events.set_index("kind").at["first_departure", "step"]
     assert min(abs(day - left) for day in days) <= 10
+    assert figure.get_suptitle() == headline(told)
     with pytest.raises(InputError, match="room for 1 to 9 days, not 10"):
         plots.multiples(told, told.steps[:10])
 
@@ -172,7 +176,7 @@ def test_a_film_has_a_frame_a_day(told: Result, tmp_path: Path) -> None:
     film = plots.animate(told, tmp_path / "new" / "film.gif", steps=[0, 60, 120])
     with Image.open(film) as image:
         assert image.n_frames == 3
-        assert image.size == (800, 848)
+        assert image.size == (800, 688)
     assert [entry.name for entry in film.parent.iterdir()] == ["film.gif"]
 
 

@@ -181,11 +181,19 @@ class Scenes {
   }
 }
 
+/** Let who reads with a screen reader jump to the part of the page that holds a box. */
+function beMain(box) {
+  let at = box;
+  while (at && at.getRootNode() !== document) at = at.getRootNode().host;
+  at?.closest("[data-root-id]")?.setAttribute("role", "main");
+}
+
 export function render({ model }) {
   const box = document.createElement("div");
   box.className = "osv-scenes";
   const scenes = new Scenes(model, box);
   model.on("msg:custom", (message) => scenes.take(message));
   model.send_msg({ ready: true });
+  requestAnimationFrame(() => beMain(box));
   return box;
 }

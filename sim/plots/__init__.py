@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from sim.plots.comparison import ComparisonLabels, difference
 from sim.plots.ego_history import ego, name_of
+from sim.plots.films import FILMS, animate, multiples
 from sim.plots.flows import communities, found_communities
-from sim.plots.networks import FILMS, NetworkLayout, animate, multiples, network, scene
+from sim.plots.networks import NetworkLayout, network, scene
 from sim.plots.stories import story
 from sim.plots.style import FORMATS, save
 from sim.plots.sweeps import Map, heat_map, phase, sensitivity

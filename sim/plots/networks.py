@@ -1,16 +1,13 @@
-"""Figures of relationship networks: one day, several days, animation."""
+"""Figures of relationship networks: who is close to whom, on one day or several."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
@@ -22,15 +19,11 @@ from sim.model.columns import DEPARTED
 from sim.model.parameters import FRIEND
 from sim.plots import style
 from sim.plots.style import (
-    BLACK,
-    BLUE,
     GONE,
     GREEN,
     GREY,
     HUMAN,
     JOINED,
-    ORANGE,
-    RED,
     SINGLE,
     TIE_KINDS,
     Glyph,
@@ -38,7 +31,6 @@ from sim.plots.style import (
 from sim.runs import headcount
 from sim.runs.result import Result
 from sim.runs.selection import (
-    informative_days,
     layout,
     moments,
     neighbourhood,
@@ -46,8 +38,6 @@ from sim.runs.selection import (
     visible,
 )
 from sim.utils.errors import InputError
-from sim.utils.files import replacing
-from sim.utils.progress import counted
 from sim.utils.signatures import checked_arguments
 
 if TYPE_CHECKING:
@@ -224,9 +214,6 @@ def _tree(spots: Place) -> npt.NDArray[np.int64]:
     return np.array(edges, np.int64).reshape(-1, 2)
 
 
-MOST_PANELS = 9
-
-
 @checked_arguments()
 @style.in_own_settings
 def network(
@@ -272,47 +259,6 @@ def network(
     return figure
 
 
-@checked_arguments()
-@style.in_own_settings
-def multiples(
-    source: Result | Society, steps: Sequence[int] | None = None, most: int = 0
-) -> Figure:
-    """Draw the network on up to nine days, in rows, everyone staying in place.
-
-    Parameters
-    ----------
-    source
-        A run.
-    steps
-        Snapshot days, in order; None takes more of them when more changes.
-    most
-        How many agents there is room for (``staging.MOST_DRAWN``).
-
-    Raises
-    ------
-    InputError
-        If there is no snapshot of one of ``steps``, or more than there is room for.
-    """
-    result = style.result_of(source)
-    days = informative_days(result, MOST_PANELS) if steps is None else list(steps)
-    if not 0 < len(days) <= MOST_PANELS:
-        raise InputError(f"there is room for 1 to {MOST_PANELS} days, not {len(days)}")
-    shown = scene(result, days, most)
-    across = min(3, len(days))
-    down = math.ceil(len(days) / across)
-    height = 1.75 + 3.9 * down
-    figure = style.blank(style.WIDE, height, style.title_of(result), _caption(shown))
-    top, bottom = 1 - 0.95 / height, 0.75 / height
-    figure.subplots_adjust(0.01, bottom, 0.99, top, wspace=0.02, hspace=0.1)
-    grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
-    for axis in grid.flat[len(days) :]:
-        axis.set_axis_off()
-    for axis, day in zip(grid.flat, days, strict=False):
-        _panel(axis, result, day, shown, 0.75)
-    style.below(figure, legend(), 4)
-    return figure
-
-
 def _panel(
     axis: Axes, result: Result, day: int, shown: NetworkLayout, scale: float = 1.0
 ) -> None:
@@ -323,98 +269,3 @@ def _panel(
 def _caption(shown: NetworkLayout) -> str:
     close = f"ties of closeness {CLOSEST_DRAWN:g} or more, wider when closer"
     return f"{shown.who}; {close}; departed OSes fade"
-
-
-FILMS = ("gif", "mp4")
-FILM_DOTS = 80  # per inch
-CURVES = (
-    ("adopted", "humans with an OS", BLUE),
-    ("peer_attention", "OSes' talk with OSes", ORANGE),
-    ("departed", "OSes departed", RED),
-)
-
-
-@checked_arguments()
-@style.in_own_settings
-def animate(
-    result: Result,
-    path: str | Path,
-    steps: Sequence[int] | None = None,
-    per_second: int = 4,
-) -> Path:
-    """Write the network over time as a film, whole or not at all.
-
-    Parameters
-    ----------
-    result
-        A run. Of a large one a neighbourhood is drawn, which the film says.
-    path
-        Where to write it: ``.gif``, or ``.mp4`` where the program ffmpeg is found.
-    steps
-        Snapshot days, one a frame; None takes all there are.
-    per_second
-        Frames a second.
-
-    Raises
-    ------
-    InputError
-        If the suffix is no film of ours, ffmpeg is not found, there is no snapshot of
-        a day, or nothing can be written there.
-    """
-    path = Path(path)
-    writer = _writer(path, per_second)
-    days = result.steps if steps is None else list(steps)
-    shown = scene(result, days)
-    figure = _stage(result, shown)
-    network, story = figure.axes
-    cursor = story.axvline(days[0], color=BLACK, linewidth=1.6)
-    with (
-        replacing(path, path.suffix) as part,
-        writer.saving(figure, str(part), FILM_DOTS),
-    ):
-        for day in counted(days, "filming", len(days), "frame"):
-            network.clear()
-            draw(network, result, day, shown, 1.1)
-            network.set_title(f"day {day}", fontsize=style.LARGE, loc="left")
-            cursor.set_xdata([day, day])
-            writer.grab_frame()
-    return path
-
-
-def _writer(path: Path, per_second: int) -> AbstractMovieWriter:
-    kind = path.suffix.removeprefix(".").lower()
-    if kind not in FILMS:
-        raise InputError(f"cannot film {path}: use one of .{', .'.join(FILMS)}")
-    if kind == "gif":
-        return PillowWriter(fps=per_second)
-    if not FFMpegWriter.isAvailable():
-        raise InputError(f"cannot film {path}: ffmpeg is not found; a .gif needs none")
-    return FFMpegWriter(fps=per_second)
-
-
-def _stage(result: Result, shown: NetworkLayout) -> Figure:
-    """Return a figure with room for the network, and the story's curves below it."""
-    note = f"{shown.who}; departed OSes fade"
-    figure = style.blank(10.0, 10.6, style.title_of(result), note)
-    rows: dict[str, Any] = {"height_ratios": [7.4, 1.3], "hspace": 0.13}
-    figure.subplots(2, 1, gridspec_kw=rows)
-    figure.subplots_adjust(0.06, 0.11, 0.98, 0.905)
-    _draw_story(figure.axes[1], result)
-    style.below(figure, legend(), 4)
-    return figure
-
-
-def _draw_story(axis: Axes, result: Result) -> None:
-    for name, label, colour in CURVES:
-        if name in result.series:
-            values = 100.0 * result.series[name]
-            if name == "departed":
-                values = values / headcount.heads(result)
-            axis.plot(values, color=colour, linewidth=1.6, label=label)
-    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.96)}
-    if axis.lines:
-        axis.legend(ncols=3, frameon=False, fontsize=style.SMALL, **place)
-    style.frame(axis, "day", "%")
-    axis.set_ylim(0, 105)
-    axis.spines["left"].set_color(GREY)
-    style.days_across(axis, result.steps[0], result.steps[-1])

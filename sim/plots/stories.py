@@ -122,13 +122,13 @@ def story(
     panels = grid[0].subgridspec(1, len(days), wspace=0.06).subplots(squeeze=False)[0]
     for number, (axis, day) in enumerate(zip(panels, days, strict=True)):
         drawn = ground_and_sky(result, day, places)
-        _draw_moment(axis, drawn, first=number == 0)
+        draw_moment(axis, drawn, first=number == 0)
         words = textwrap.fill(moment(result, day), 20)
         axis.set_title(
             f"day {day:,}\n{words}", fontsize=style.SMALL, loc="left", pad=4, va="top",
             y=1.16,
         )  # fmt: skip
-    _legend(figure)
+    legend(figure)
     axis = figure.add_subplot(grid[1])
     _draw_curves(axis, result, others)
     _mark(axis, chapters(result), days)
@@ -319,7 +319,8 @@ def _some(ends: Array) -> Array:
 LOOKS = ("", ORANGE, GREEN, GREY)
 
 
-def _draw_moment(axis: Axes, drawn: GroundAndSky, first: bool) -> None:
+def draw_moment(axis: Axes, drawn: GroundAndSky, first: bool) -> None:
+    """Draw a day on an axis, the first of a row with what heights mean."""
     axis.set_xlim(-0.03, 1.03)
     axis.set_ylim(-DEEP - 0.06, 1.24)
     axis.spines[["top", "right", "bottom", "left"]].set_visible(False)
@@ -383,8 +384,8 @@ def _hang(axis: Axes, ground: Array, grief: Array) -> None:
     axis.add_collection(LineCollection(list(lines), colors=PURPLE, lw=width, alpha=0.6))
 
 
-def _legend(figure: Figure) -> None:
-    """Say what the colours of agents and threads mean, beside the moments."""
+def legend(figure: Figure, **place: Any) -> None:
+    """Say what the colours of agents and threads mean; beside the moments, or there."""
     dots = (
         ("person", SKY),
         ("person in love", RED),
@@ -399,10 +400,8 @@ def _legend(figure: Figure) -> None:
     ]
     handles.append(style.stroke(RED, "loves", linewidth=1))
     handles.append(style.stroke(BLUE, "friends, below ground", linewidth=1))
-    figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.81, 0.85), frameon=False,
-        fontsize=style.SMALL,
-    )  # fmt: skip
+    place = place or {"loc": "upper left", "bbox_to_anchor": (0.81, 0.85)}
+    figure.legend(handles=handles, frameon=False, fontsize=style.SMALL, **place)
 
 
 # ---------------------------------------------------------------------------- curves

@@ -89,6 +89,7 @@ def _own_settings() -> Iterator[None]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams["svg.hashsalt"] = "os-society"
+        matplotlib.rcParams["pdf.fonttype"] = 42  # TrueType, as journals ask for
         yield
 
 

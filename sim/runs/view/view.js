@@ -1438,6 +1438,11 @@ export class View {
     return group;
   }
 
+  searches() {
+    const { label } = this.options;
+    return label ? `Find in ${label}` : "Find";
+  }
+
   buildSearch() {
     this.search = made("input", {
       type: "search",
@@ -1454,7 +1459,7 @@ export class View {
     });
     return made(
       "div",
-      { class: "osv-search", role: "search" },
+      { class: "osv-search", role: "search", "aria-label": this.searches() },
       this.search,
       this.results,
     );
