@@ -93,7 +93,9 @@ def test_a_film_is_made(
         (("--what", "ego", "--agent", "9999"), "no agent 9999"),
         (("--what", "film", "--format", "png"), "a film is no png"),
         (("--what", "film", "--out", "a.gif", "--format", "mp4"), "not a file of"),
+        (("--what", "film", "--out", "a.png"), "a film is no png"),
         (("--what", "growth", "--format", "gif"), "goes with --what film only"),
+        (("--what", "growth", "--out", "a.gif"), "goes with --what film only"),
         (("--out", "all.png"), "choose one figure with --what"),
     ],
 )

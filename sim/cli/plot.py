@@ -150,9 +150,10 @@ def _film(args: argparse.Namespace, result: Result) -> int:
     from sim import plots
     from sim.utils.errors import InputError
 
-    if args.format in FORMATS:
-        raise InputError(f"a film is no {args.format}; use one of {', '.join(FILMS)}")
     out = Path(args.out) if args.out else result.path / "figures"
+    for kind in (args.format, out.suffix.removeprefix(".")):
+        if kind in FORMATS:
+            raise InputError(f"a film is no {kind}; use one of {', '.join(FILMS)}")
     if out.suffix.removeprefix(".") not in FILMS:
         out = out / f"{FILM}.{args.format or FILMS[0]}"
     elif args.format not in (None, out.suffix.removeprefix(".")):
@@ -173,6 +174,8 @@ def _places(
         raise InputError(f"--format {args.format} goes with --what {FILM} only")
     out = Path(args.out) if args.out else result.path / "figures"
     kind = out.suffix.removeprefix(".")
+    if kind in FILMS:
+        raise InputError(f"--out {out} goes with --what {FILM} only")
     if kind not in FORMATS:
         return [out / f"{name}.{args.format or 'png'}" for name in names]
     if len(names) > 1:
