@@ -31,16 +31,20 @@ from fork_server import LIBRARIES
 ROOT = Path(__file__).parents[1]
 PROGRAM = Path(fork_server.__file__)
 READ_AT_START = ("PYTHON", "NUMBA_", "LC_", "LANG", "MPL", "OMP_", "OPENBLAS_")
+FIRST = dict(os.environ)  # that of the server, whatever a test changes later
 READ_LATER = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
 
 
 def can_fork(environment: Mapping[str, str]) -> bool:
-    """Tell whether a process of this environment would be like one that is started."""
-    if sys.platform == "win32" or not hasattr(socket, "send_fds"):
+    """Tell whether a process of this environment would be like one that is started.
+
+    Windows has no fork, and libraries of macOS do not outlive it.
+    """
+    if sys.platform != "linux":
         return False
     return all(
-        environment.get(name) == os.environ.get(name)
-        for name in {*environment, *os.environ} - READ_LATER
+        environment.get(name) == FIRST.get(name)
+        for name in {*environment, *FIRST} - READ_LATER
         if name.startswith(READ_AT_START)
     )
 
@@ -249,7 +253,7 @@ def pool_context() -> multiprocessing.context.BaseContext:
 def _server() -> socket.socket:
     """Return the socket of a server, which ends when this process does."""
     mine, theirs = socket.socketpair()
-    environment = {n: t for n, t in os.environ.items() if n != "PYTHONPATH"}
+    environment = {n: t for n, t in FIRST.items() if n != "PYTHONPATH"}
     with theirs, tempfile.TemporaryFile() as nowhere:
         server = subprocess.Popen(
             [sys.executable, "-P", str(PROGRAM), str(theirs.fileno())],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import forked
 import numpy as np
 import pytest
 
@@ -69,7 +69,13 @@ class Tuned(with_numpy.Tuned):
 
 
 def run(*told: str) -> subprocess.CompletedProcess[str]:
-    return forked.run([str(PROGRAM), *told])
+    return subprocess.run(
+        [sys.executable, str(PROGRAM), *told],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_everybody_has_five_ties_to_others() -> None:

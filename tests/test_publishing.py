@@ -10,11 +10,12 @@ import os
 import platform
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import forked
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -352,7 +353,13 @@ def test_what_cannot_be_removed_is_tried_again(
 def disturbed(writers: str, every: int) -> dict[str, Any]:
     """Disturb writers; return what was seen of each, none of it wrong."""
     told = [str(SCRIPT), "--only", writers, "--every", str(every), "--json"]
-    done = forked.run(told)
+    done = subprocess.run(
+        [sys.executable, *told],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
