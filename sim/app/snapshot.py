@@ -61,19 +61,24 @@ class ColumnsOfToday(dict[str, Array]):
 
     Parameters
     ----------
-    result
+    society
         The society, as long as the day lasts.
     table
         Its ``humans`` or ``oses``.
     """
 
-    def __init__(self, result: LiveResult, table: str) -> None:
+    def __init__(self, society: Society, table: str) -> None:
         super().__init__()
-        self._result, self._table = result, table
+        self._society, self._table = society, table
 
     def __missing__(self, name: str) -> Array:
         """Return a column that was not asked for before."""
-        self[name] = found = self._result.columns(self._table, [name])[name]
+        found: Array
+        if self._society.day["step"]:
+            found = getattr(self._society.state, self._table).column(name).copy()
+        else:  # before the first day some of it is worked out, or not known
+            found = LiveResult(self._society).columns(self._table, [name])[name]
+        self[name] = found
         return found
 
 
@@ -170,8 +175,8 @@ def of_society(society: Society) -> Snapshot:
 
     return Snapshot(
         society.calendar,
-        ColumnsOfToday(result, "humans"),
-        ColumnsOfToday(result, "oses"),
+        ColumnsOfToday(society, "humans"),
+        ColumnsOfToday(society, "oses"),
         lambda: AgentTies(**result.columns("ties", every)),
         result.population,
         society.labels,
