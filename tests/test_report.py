@@ -15,19 +15,21 @@ import pandas as pd
 import pytest
 from conftest import whole_story
 from digests import without_digests
+from legible import complaints
 from reported import HOSTILE, copied, text_of, undrawn
 from sweep_runs import DESIGN, Here, at_home, spoil
 
 import sim
 from sim import plots, reports
 from sim.cli import main
-from sim.reports import figures, maps, provenance, sweep
+from sim.reports import effects, figures, maps, provenance, sweep
 from sim.reports.run import _all, _first
 from sim.reports.run import found as event_row
 from sim.runs.result import Result
 from sim.runs.view.chapters import headline
 from sim.studies import Sweep
-from sim.utils import publish
+from sim.studies.design import Design, make
+from sim.utils import publish, stats
 from sim.utils.errors import InputError
 from sim.utils.text import course, exact, number, per_cent
 
@@ -286,7 +288,62 @@ def test_a_grid_of_two_numbers_is_mapped(tmp_path: Path) -> None:
     told = re.search(r'alt="(loneliness_end at 4 points[^"]*)"', page)
     assert told
     assert f"Most, {number(mean.max())}, at" in told[1]
-    assert page.count("<img") == 1  # nobody left in five days: there is no map of it
+    assert "loneliness_end by factor" in text_of(page)
+    assert page.count("<img") == 2  # nobody left in five days: there is none of it
+
+
+def made_up(changes: dict[str, Any]) -> tuple[Design, pd.DataFrame]:
+    """Return a design, and runs in which only the scenario and ``reach`` matter."""
+    design = make(DESIGN | {"grid": None, "seeds": 3} | changes)
+    layout = design.layout()
+    points = [layout.at(number) for number in range(layout.total)]
+    rows = [
+        point | {"seed": seed, "left": EFFECT[point.get("scenario", "her")]}
+        for point in points
+        for seed in range(3)
+    ]
+    runs = pd.DataFrame(rows)
+    runs["left"] += 0.1 * runs["reach"] + 0.01 * (runs["seed"] - 1)
+    return design, runs
+
+
+EFFECT = {"her": 0.1, "watts": 0.5}
+
+
+def test_outcomes_by_factor_are_never_over_several_arms() -> None:
+    grid = {"scenario": ["her", "watts"], "reach": [1.0, 2.0]}
+    design, runs = made_up({"grid": grid})
+    assert list(effects.arms_of(runs, design)) == ["her", "watts"]
+    table = effects.effects(runs, design, "left").set_index(["factor", "level", "arm"])
+    assert table["mean"].round(6).to_dict() == {
+        ("arm", "her", ""): 0.25,
+        ("arm", "watts", ""): 0.65,
+        ("reach", "1", "her"): 0.2,
+        ("reach", "1", "watts"): 0.6,
+        ("reach", "2", "her"): 0.3,
+        ("reach", "2", "watts"): 0.7,
+    }
+    low, high = stats.mean_interval(np.array([0.19, 0.2, 0.21]))
+    ends = table.loc[("reach", "1", "her"), ["low", "high"]].to_list()
+    assert ends == pytest.approx([low, high])
+    found = effects.finding(table.reset_index(), "left")
+    assert found == "left goes furthest with arm: from 0.25 to 0.65"
+    text = text_of("".join(map(str, sweep._outcomes(design, runs, ["left"]))))
+    assert "There are 2 arms" in text
+    assert "1; her 0.2 (0.175 to 0.225)" in text
+    figure = plots.effects(table.reset_index(), "left", found)
+    assert complaints(figure) == []
+
+
+def test_outcomes_of_a_hypercube_are_shown_by_quarters() -> None:
+    design, runs = made_up({"lhs": {"n": 40, "reach": [1.0, 5.0]}})
+    table = effects.effects(runs, design, "left")
+    assert table["factor"].to_list() == ["reach"] * 4
+    assert table["mean"].is_monotonic_increasing
+    figure = plots.effects(table, "left", effects.finding(table, "left"))
+    assert complaints(figure) == []
+    with pytest.raises(InputError, match="this lacks low, high"):
+        plots.effects(table.drop(columns=["low", "high"]), "left")
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def noted_turns(result: Result, until: int) -> dict[int, Turns]:
     return found
 
 
-FELT_DAILY = 2500  # agents, of whom it is kept every day how each feels
+FELT_DAILY = 1000  # agents, of whom it is kept every day how each feels
 
 
 class LifeHistory:

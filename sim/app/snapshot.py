@@ -7,7 +7,7 @@ same code.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -63,16 +63,16 @@ class ColumnsOfToday(dict[str, Array]):
     Parameters
     ----------
     read
-        Returns some columns of the table, by name, as long as the day lasts.
+        Returns a column of the table, by name, as long as the day lasts.
     """
 
-    def __init__(self, read: Callable[[list[str]], dict[str, Array]]) -> None:
+    def __init__(self, read: Callable[[str], Array]) -> None:
         super().__init__()
         self._read = read
 
     def __missing__(self, name: str) -> Array:
         """Return a column that was not asked for before."""
-        self[name] = found = self._read([name])[name]
+        self[name] = found = self._read(name)
         return found
 
 
@@ -165,14 +165,23 @@ def of_society(society: Society) -> Snapshot:
     result, today = LiveResult(society), society.calendar
     every = AgentTies._fields
 
-    def read(table: str, names: Sequence[str]) -> dict[str, Array]:
+    def check_day(what: str) -> None:
         if society.calendar != today:
-            raise RuntimeError(f"day {today} is over; it cannot be read: {names}")
-        return result.columns(table, names)
+            raise RuntimeError(f"day {today} is over; it cannot be read: {what}")
+
+    def read(table: str, name: str) -> Array:
+        check_day(name)
+        if society.day["step"]:
+            return np.array(getattr(society.state, table).column(name))
+        # Before the first day some of it is worked out, or not known.
+        return result.columns(table, [name])[name]
+
+    def all_ties() -> AgentTies:
+        check_day("ties")
+        return AgentTies(**result.columns("ties", every))
 
     def ties_of(agent: int) -> AgentTies:
-        if society.calendar != today:
-            raise RuntimeError(f"day {today} is over; it cannot be read: ties")
+        check_day("ties")
         own = society.state.ties.of(agent)
         owner = np.full(len(own["neighbour"]), agent, np.int32)
         return AgentTies(owner, *(own[name].copy() for name in every[1:]))
@@ -181,7 +190,7 @@ def of_society(society: Society) -> Snapshot:
         today,
         ColumnsOfToday(partial(read, "humans")),
         ColumnsOfToday(partial(read, "oses")),
-        lambda: AgentTies(**read("ties", every)),
+        all_ties,
         result.population,
         society.labels,
         society.parameters.love,

@@ -50,7 +50,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "plots": (
         *("timeline", "story", "network", "multiples", "scene", "animate", "ego"),
         *("communities", "growth", "attention", "survival", "staying", "difference"),
-        *("heat_map", "phase", "sensitivity", "save"),
+        *("effects", "heat_map", "phase", "sensitivity", "save"),
         *("ComparisonLabels", "Map", "NetworkLayout"),
     ),
     "scenarios": ("load", "names"),

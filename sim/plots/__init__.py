@@ -13,7 +13,7 @@ from sim.plots.flows import communities, found_communities
 from sim.plots.networks import NetworkLayout, network, scene
 from sim.plots.stories import story
 from sim.plots.style import FORMATS, save
-from sim.plots.sweeps import Map, heat_map, phase, sensitivity
+from sim.plots.sweeps import Map, effects, heat_map, phase, sensitivity
 from sim.plots.timelines import timeline
 from sim.plots.trends import attention, growth, hours_given, staying, survival
 
@@ -27,6 +27,7 @@ __all__ = [
     "attention",
     "communities",
     "difference",
+    "effects",
     "ego",
     "found_communities",
     "growth",

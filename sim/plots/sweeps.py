@@ -1,7 +1,8 @@
-"""Figures of sweeps: heat maps, phase diagrams, sensitivity."""
+"""Figures of sweeps: outcomes by factor, heat maps, phase diagrams, sensitivity."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import MaxNLocator
 
 from sim.plots import style
-from sim.plots.style import BLACK, BLUE, GREY, ORANGE, RED
+from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
 
@@ -275,3 +276,84 @@ def _reach(table: pd.DataFrame, name: str) -> npt.NDArray[np.float64] | None:
         left = value - table[f"{name}_low"].to_numpy(float)
         return np.array([left, table[f"{name}_high"].to_numpy(float) - value])
     return None
+
+
+EFFECTS = ("factor", "level", "arm", "mean", "low", "high")
+INKS = (BLUE, ORANGE, RED, GREEN, PURPLE, BLACK, SKY)
+
+
+@checked_arguments()
+@style.in_own_settings
+def effects(table: pd.DataFrame, outcome: str, title: str = "") -> Figure:
+    """Draw the mean of an outcome at each level of each factor, with its interval.
+
+    Parameters
+    ----------
+    table
+        A row a level and arm: ``factor``, ``level``, ``arm`` ('' if there is one only),
+        ``mean``, and its interval from ``low`` to ``high`` (nan for none).
+    outcome
+        What it is the mean of.
+    title
+        The finding; the outcome if it is empty.
+
+    Raises
+    ------
+    InputError
+        If the table lacks a column, or has no row.
+    """
+    lacking = [name for name in EFFECTS if name not in table]
+    if lacking or table.empty:
+        lack = f"lacks {', '.join(lacking)}" if lacking else "has no row"
+        raise InputError(f"a table of effects has {', '.join(EFFECTS)}; this {lack}")
+    arms = list(dict.fromkeys(table["arm"]))
+    places, ticks, heads = _rows_down(table)
+    height = 1.75 + 0.27 * (max(places) + 1)
+    note = "mean over seeds"
+    if table[["low", "high"]].notna().all(axis=1).any():
+        note += ", with its 95 % interval"
+    figure = style.blank(style.WIDE, height, title or outcome, note)
+    axis = figure.add_axes((0.27, 0.75 / height, 0.53, 1 - 1.5 / height))
+    for arm, rows in table.assign(at=places).groupby("arm", sort=False):
+        ink = INKS[arms.index(arm) % len(INKS)] if arm else BLACK
+        line: dict[str, Any] = {"color": ink, "linestyle": "", "elinewidth": 1.4}
+        value = rows["mean"].to_numpy(float)
+        reach = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy(float).T - value))
+        axis.errorbar(value, rows["at"], xerr=reach, marker="o", label=arm, **line)
+    axis.set_yticks(list(ticks), [style.plain(text) for text in ticks.values()])
+    axis.tick_params(axis="y", length=0, labelsize=style.SMALL)
+    for at, factor in heads.items():
+        axis.text(
+            -0.01, at, style.plain(factor), transform=axis.get_yaxis_transform(),
+            ha="right", va="center", fontsize=style.SMALL, fontweight="bold",
+        )  # fmt: skip
+    style.frame(axis, outcome)
+    axis.grid(axis="x", color=style.PALE, linewidth=0.8)
+    axis.grid(visible=False, axis="y")
+    axis.set_ylim(max(places) + 0.7, -0.7)
+    if len([arm for arm in arms if arm]) > 1:
+        handles = axis.get_legend_handles_labels()[0]
+        style.beside(axis, [one for one in handles if str(one.get_label()) in arms])
+    return figure
+
+
+def _rows_down(
+    table: pd.DataFrame,
+) -> tuple[list[float], dict[float, str], dict[float, str]]:
+    """Return where each row of a table of effects is, and each level and factor."""
+    places: list[float] = []
+    ticks: dict[float, str] = {}
+    heads: dict[float, str] = {}
+    at, before = -1.0, ("", "")
+    for factor, level in zip(table["factor"], table["level"], strict=True):
+        if factor != before[0]:
+            at += 1.4 if heads else 1.0
+            heads[at] = textwrap.shorten(str(factor), 40, placeholder=" ...")
+        if (factor, level) != before:
+            at += 1.0
+            ticks[at] = textwrap.shorten(str(level), 40, placeholder=" ...")
+        else:
+            at += 0.5
+        before = factor, level
+        places.append(at)
+    return places, ticks, heads

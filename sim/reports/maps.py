@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from sim.reports.figures import ReportFigure, shown
 from sim.reports.provenance import described
 from sim.scenarios.outcomes import OUTCOMES
 from sim.studies import outcomes, sensitivity
+from sim.studies.design import NAMES
 from sim.studies.sweeps import Sweep
 from sim.utils.html import Html, element, joined, table
 from sim.utils.text import counted, exact, listed, number, sentence
@@ -26,22 +27,43 @@ MOST_COLUMNS, MOST_CELLS = 12, 400
 HALF = 0.5  # of a share: where a contour is drawn
 
 
-def maps(sweep: Sweep, runs: pd.DataFrame, names: Sequence[str]) -> list[Html]:
-    """Return the figures of a sweep, each over a table of what it shows."""
-    varying = [name for name in names if runs[name].dropna().nunique() > 1]
-    if sweep.design.form in ("sobol", "morris"):
-        chosen = enumerate(varying[:MOST_MAPS], 1)
-        return [shown(_bars(sweep, name, number)) for number, name in chosen]
-    axes = _axes(runs, sweep.design.varied)
-    if axes is None:
-        return []
-    found = []
-    for at, name in enumerate(varying[:MOST_MAPS], 1):
-        there = runs[runs[name].notna()]
-        grid = there.pivot_table(name, axes[1], axes[0])
-        figure = shown(_map(sweep, there, (*axes, name), at))
-        found.append(joined((figure, _numbers(grid, axes, name))))
+def bars(sweep: Sweep, runs: pd.DataFrame, names: Sequence[str]) -> list[Html]:
+    """Return figures of what outcomes depend on, of a design made for that."""
+    chosen = enumerate(_varying(runs, names)[:MOST_MAPS], 1)
+    return [shown(_bars(sweep, name, number)) for number, name in chosen]
+
+
+def maps(
+    sweep: Sweep, arms: Mapping[str, pd.DataFrame], names: Sequence[str]
+) -> list[Html]:
+    """Return maps of outcomes over two factors, each over a table of what it shows.
+
+    Parameters
+    ----------
+    sweep
+        A sweep.
+    arms
+        Its runs that are done, by arm; each arm has maps of its own.
+    names
+        Outcomes, of which the first that differ between runs are drawn.
+    """
+    found: list[Html] = []
+    for arm, runs in arms.items():
+        axes = _axes(runs, sweep.design.varied)
+        for name in _varying(runs, names) if axes else ():
+            if axes is None or len(found) == MOST_MAPS:
+                break
+            there = runs[runs[name].notna()]
+            grid = there.pivot_table(name, axes[1], axes[0])
+            one = _map(sweep, there, (*axes, name), len(found) + 1)
+            if len(arms) > 1:
+                one = one._replace(title=f"{one.title}, {arm}")
+            found.append(joined((shown(one), _numbers(grid, axes, name))))
     return found
+
+
+def _varying(runs: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    return [name for name in names if runs[name].dropna().nunique() > 1]
 
 
 def _axes(runs: pd.DataFrame, varied: Sequence[str]) -> tuple[str, str] | None:
@@ -71,7 +93,7 @@ def _map(
     drawing = plots.Map(x, y, name, labels, (HALF,) if is_share else ())
     grid = runs.pivot_table(name, y, x)
     full = min(grid.shape) >= ENOUGH and bool(grid.notna().all(axis=None))
-    others = [other for other in sweep.design.varied if other not in (x, y)]
+    others = [n for n in sweep.design.varied if n not in (x, y, *NAMES)]
     mean = f", and over all values of {listed(others)}" if others else ""
     caption = f"{sentence(outcomes.meaning(name))} Mean over the seeds{mean}, of runs "
     caption += "that have it."
@@ -149,6 +171,6 @@ def section(found: list[Html]) -> list[Html]:
     """Return figures, or why there are none."""
     if found:
         return found
-    why = "No figure: one takes two parameters that vary on a grid, or a Sobol or "
-    why += "Morris design, and outcomes that differ between runs."
+    why = "No figure: one takes a factor that varies, and outcomes that differ between "
+    why += "runs."
     return [element("p", why)]

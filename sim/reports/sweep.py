@@ -5,15 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sim import scenarios
-from sim.reports import maps, provenance
+from sim.reports import effects, maps, provenance
+from sim.reports.effects import MOST_LEVELS, SAMPLED, Levels, arms_of, in_words, levels
 from sim.reports.provenance import described, evidence
 from sim.studies import design, outcomes
 from sim.studies.design import Design, interventions_of_lever
@@ -25,38 +24,6 @@ from sim.utils.stats import doubt, mean_interval
 from sim.utils.text import NONE, counted, exact, listed, number, size
 
 ACROSS = 6  # outcomes, or values of a factor, that are columns of one table
-MOST_LEVELS = 40  # rows of a table
-BINS = 4  # that a sampled factor is cut into
-FILES = ("network", "replay", "scenario")
-
-Levels = Mapping[str, pd.DataFrame]  # what a factor is set to -> the runs that are done
-
-
-def in_words(name: str, value: Any) -> str:
-    """Return the value of a factor as text; of a file, its name only."""
-    if isinstance(value, Mapping):
-        inside = {key: in_words(str(key), one) for key, one in value.items()}
-        return json.dumps(inside, ensure_ascii=False).replace('"', "")
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "as in the base"
-    if isinstance(value, str):
-        return Path(value).name if name in FILES else value
-    plain = value.item() if isinstance(value, np.generic) else value
-    return exact(float(f"{plain:.6g}") if isinstance(plain, float) else plain)
-
-
-def levels(runs: pd.DataFrame, factor: str, sampled: bool) -> Levels:
-    """Return the runs by the value of a factor; a sampled one is cut into quarters."""
-    values = runs[factor]
-    is_number = pd.api.types.is_numeric_dtype(values)
-    if is_number and values.nunique() > (BINS if sampled else MOST_LEVELS):
-        parts = pd.qcut(values.astype(float), BINS, duplicates="drop")
-        groups = runs.groupby(parts, observed=True)
-        return {f"{b.left:.3g} to {b.right:.3g}": rows for b, rows in groups}
-    if is_number and not pd.api.types.is_bool_dtype(values):
-        runs = runs.sort_values(factor, kind="stable")
-    texts = runs[factor].map(lambda value: in_words(factor, value)).astype(object)
-    return {str(text): rows for text, rows in runs.groupby(texts, sort=False)}
 
 
 def by_factor(found: Levels, factor: str, names: Sequence[str]) -> list[Html]:
@@ -131,16 +98,20 @@ BESIDES = {
     "lever": "a named intervention, and the day on which it begins",
     "mind": "through what a cast speaks",
 }
-SAMPLED = ("lhs", "sobol", "morris")
 MOST_FAILURES = 20
+MOST_ARMS = 12  # with a table each
+ARMS = (
+    "There are {}: scenarios, networks, levers or minds, and what they are combined "
+    "with. No mean is over several of them."
+)
 LIMITS = (
     "Runs that failed or are not done are left out of all means; if they are the "
     "extreme ones, the means mislead.",
     "An interval is over the seeds of this sweep: it tells how far randomness "
     "moves the mean, not how far the model is from the world. With few seeds it is "
     "too narrow.",
-    "A table by one factor averages over all values of the others, as the design "
-    "has them.",
+    "A table by one factor averages over all values of the other parameters, as the "
+    "design has them, and never over several scenarios, networks, levers or minds.",
     "The day of an event is averaged over the runs in which it happened.",
 )
 
@@ -161,7 +132,7 @@ def report(sweep: Sweep) -> str:
         Section("design", "What was varied", _design(design)),
         Section("state", "What was run", _state(sweep, runs)),
         Section("outcomes", "Outcomes", _outcomes(design, done, names)),
-        Section("maps", "Figures", maps.section(maps.maps(sweep, done, names))),
+        Section("maps", "Figures", maps.section(_figures(sweep, done, names))),
         Section("limits", "Limits", provenance.limits(LIMITS)),
         Section("provenance", "Provenance", _provenance(sweep)),
         Section("cite", "How to cite", cited),
@@ -321,14 +292,43 @@ def _outcomes(design: Design, done: pd.DataFrame, names: list[str]) -> list[Html
     interval += f"; {doubt(seeds)}" if doubt(seeds) else ""
     alone = "without an interval, since there is one seed only"
     about = paragraph(f"Each number is a mean, {interval if seeds > 1 else alone}.")
-    found = [about, *overall(done, names)]
+    arms = arms_of(done, design)
+    found = [about]
+    if len(arms) > 1:
+        found.append(paragraph(ARMS.format(counted(len(arms), "arm"))))
+    for arm, runs in list(arms.items())[:MOST_ARMS]:
+        found += [element("h3", arm)] * (len(arms) > 1) + overall(runs, names)
     shown = [name for name in names if done[name].notna().any()]
     for factor in design.varied:
         by = levels(done, factor, design.form in SAMPLED)
         if len(by) > 1:
             found.append(element("h3", f"By {factor}"))
-            found += by_factor(by, factor, shown)
+            found += by_factor(_within(by, arms, factor), factor, shown)
     return found
+
+
+def _within(by: Levels, arms: Levels, factor: str) -> Levels:
+    """Return the runs by level and arm, so that no mean is over several arms."""
+    if len(arms) < 2:
+        return by
+    if not is_parameter(factor):
+        by = {"": pd.concat(list(by.values()))}
+    found = {}
+    for level, runs in by.items():
+        for arm, those in arms.items():
+            rows = runs[runs.index.isin(those.index)]
+            if len(rows):
+                found[f"{level}; {arm}".removeprefix("; ")] = rows
+    return found
+
+
+def _figures(sweep: Sweep, done: pd.DataFrame, names: Sequence[str]) -> list[Html]:
+    """Return each outcome by factor, then maps or sensitivities."""
+    found = effects.figures(done, sweep.design, names)
+    arms = arms_of(done, sweep.design)
+    if sweep.design.form in ("sobol", "morris") and len(arms) < 2:
+        return [*found, *maps.bars(sweep, done, names)]
+    return [*found, *maps.maps(sweep, arms, names)]
 
 
 # ----------------------------------------------------------------------- provenance
