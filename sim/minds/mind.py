@@ -169,6 +169,10 @@ class LanguageMind:
             if isinstance(reply, Letter):
                 self._remember(seen, row, reply.text, "")
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the calls that were made or found, in the order of days."""
+        return self.transcript.rows()
+
     def summary(self) -> dict[str, Any]:
         """Return how many calls there were, and what became of them."""
         header = self.transcript.header
