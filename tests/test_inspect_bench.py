@@ -35,7 +35,7 @@ def test_without_inspect_a_line_says_what_to_install(
 
 def evaluated(folder: Path, url: str) -> dict[str, Any]:
     """Return the log of an evaluation, as the command of Inspect makes it."""
-    task = str(ROOT / "experiments" / "minds" / "inspect_task.py")
+    task = "experiments/minds/inspect_task.py"
     sizes = {"humans": 20, "shutdown": 31, "seeds": 3, "answers": 1}
     told = [f"{name}={value}" for name, value in sizes.items()]
     told.append(f"record={folder / 'calls.jsonl'}")
@@ -46,7 +46,7 @@ def evaluated(folder: Path, url: str) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-c", program, "eval", task, *options],
         env=os.environ | {"FAKE_API_KEY": "none", "PYTHONPATH": str(ROOT)},
-        cwd=folder,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
