@@ -77,6 +77,8 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--on-failure", choices=POLICIES, default="rule", help=text)
     text = "first calls of no use that stop the run; 0: none do (10)"
     add("--stop-after", metavar="N", type=int, default=10, help=text)
+    text = "collectives talk before members upgrade or leave, and decide"
+    add("--councils", action="store_true", help=text)
     files = group.add_mutually_exclusive_group()
     files.add_argument("--record", metavar="FILE", help="keep finished calls in it")
     files.add_argument("--replay", metavar="FILE", help="ask nobody; answers are there")
@@ -137,7 +139,13 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         talks=args.talks,
         ghost_writer=args.ghost_writer,
         settings=settings_of(args),
-        policy=Policy(args.on_failure, args.max_calls, args.draw, args.stop_after),
+        policy=Policy(
+            args.on_failure,
+            args.max_calls,
+            args.draw,
+            args.stop_after,
+            args.councils,
+        ),
         record=args.record,
         replay=args.replay,
         same_model=args.same_model,

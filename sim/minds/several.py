@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,6 +69,7 @@ class SpokenSides(Sides):
         self.memories = Memories()
         for one in [*self.minds, *([people] if people else [])]:
             one.lines, one.memories = self.lines, self.memories
+            one.speaks_for = partial(self._is_of, one)
 
     @property
     def tally(self) -> Counter[str]:
@@ -106,6 +108,9 @@ class SpokenSides(Sides):
         for agent in oses:
             found[self.of(agent)].append(agent)
         return found
+
+    def _is_of(self, mind: LanguageMind, agent: int) -> bool:
+        return self.oses[self._place(agent)].mind is mind
 
     def _all(self) -> list[LanguageMind]:
         return [*self.minds, *([self._of_people] if self._of_people else [])]
