@@ -79,17 +79,18 @@ def test_a_page_says_what_was_found_and_what_cannot_be_said(found: Bench) -> Non
 
 @pytest.mark.slow
 def test_a_model_is_asked_once_for_all_societies(tmp_path: Path) -> None:
-    plan = SMALL._replace(answers=2, shutdown=33, humans=20)
+    plan = SMALL._replace(answers=4, shutdown=33, humans=20)
     scripted = MindOptions(kind="scripted", cast=None, record=tmp_path / "calls.jsonl")
     first, again = (bench(("model",), plan, scripted) for _ in range(2))
     told = first.arms[0].mind
-    assert told["model"] == "scripted" and told["answers"] == 2
+    assert told["model"] == "scripted" and told["answers"] == 4
+    assert 0.5 < told["prefix_shared"] < 1.0
     assert first.arms[0].talks == again.arms[0].talks > 0
     for outcome in OUTCOMES:
         one, other = (b.arms[0].differences[outcome] for b in (first, again))
         assert np.array_equal(one, other)
     lines = (tmp_path / "calls.jsonl").read_text().splitlines()
-    assert len(lines) == told["calls"] + 1 < 400  # and a header
+    assert len(lines) == told["calls"] + 1 < 800  # and a header
 
 
 @pytest.mark.slow

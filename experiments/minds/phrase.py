@@ -98,9 +98,12 @@ def main() -> int:
             sum(day <= d for day in speakers.first.values()) for d in (50, 100, 200)
         ]
         said[is_repeated] = len(speakers.first), len(events)
+        reached = sorted(speakers.first.values())[LEAST - 1 : LEAST]
+        by = f"day {reached[0]}" if reached else "never"
         who = "everybody repeats it" if is_repeated else "nobody repeats it"
         told = "; ".join(f"day {e.step}: {e.evidence}" for e in events) or "none"
         print(f"{who}: {len(speakers.first)} say it ({days} by day 50, 100, 200)")
+        print(f"    {LEAST} have said it: {by}")
         print(f"    detector of phrases: {told}", flush=True)
     many, fires = said[True]
     return 0 if many >= LEAST and fires and said[False] == (1, 0) else 1

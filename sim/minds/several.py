@@ -15,8 +15,10 @@ from sim.minds.sides import Share, Sides
 from sim.utils.signatures import checked_fields
 
 # What is counted of each model, and of all of them together.
-SUMS = ("calls", "answered", "re_asked", "by_rule", "skipped", "over_budget")
-SUMS += ("given_up", "prompt_tokens", "completion_tokens", "requests")
+SUMS = (
+    *("calls", "answered", "re_asked", "by_rule", "skipped", "over_budget"),
+    *("given_up", "prompt_tokens", "completion_tokens", "requests"),
+)
 COUNTS = ("failures", "mended")
 
 

@@ -326,7 +326,12 @@ def _by_model(result: Result) -> list[Html]:
     if found.empty:
         return []
     rows = [
-        (one.model, by_model.OUTCOMES[one.outcome], one.people, _with_interval(one))
+        (
+            one.model,
+            by_model.OUTCOMES[str(one.outcome)],
+            one.people,
+            _with_interval(one),
+        )
         for one in found.itertuples()
     ]
     text = (
