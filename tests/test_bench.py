@@ -8,7 +8,7 @@ from pathlib import Path
 import loopback
 import numpy as np
 import pytest
-from conversing import REPLY, asking, talks_only
+from conversing import REPLY, asking, forbid_sockets, talks_only
 from loopback import Loopback
 
 from sim.cli import main
@@ -114,13 +114,14 @@ def test_two_models_share_a_society_each_os_with_one_for_life() -> None:
 
 @pytest.mark.slow
 def test_an_endpoint_is_tried_recorded_and_tried_again_without_it(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openai")
     record = tmp_path / "calls.jsonl"
     plan = SMALL._replace(humans=20, shutdown=40, answers=1)
     with Loopback(default=talks_only(loopback.ok(REPLY))) as server:
         first = bench(("model",), plan, asking(server.url, record=record))
+    forbid_sockets(monkeypatch)
     replay = MindOptions(kind="llm", cast=None, replay=record)
     again = bench(("model",), plan, replay)
     for outcome in OUTCOMES:

@@ -325,15 +325,10 @@ def _by_model(result: Result) -> list[Html]:
     found = by_model.outcomes_by_model(result)
     if found.empty:
         return []
-    rows = [
-        (
-            one.model,
-            by_model.OUTCOMES[str(one.outcome)],
-            one.people,
-            _with_interval(one),
-        )
-        for one in found.itertuples()
-    ]
+    rows = []
+    for one in found.itertuples():
+        what = by_model.OUTCOMES[str(one.outcome)]
+        rows.append((one.model, what, one.people, _with_interval(one)))
     text = (
         "Each OS spoke through one model for life. Intervals are over people, who are "
         "not independent of each other in one society: they are too narrow."
