@@ -8,7 +8,7 @@ from pathlib import Path
 import loopback
 import numpy as np
 import pytest
-from conversing import REPLY, asking, talks_only
+from conversing import REPLY, asking, forbid_sockets, talks_only
 from loopback import Loopback
 
 from sim.cli import main
@@ -79,17 +79,18 @@ def test_a_page_says_what_was_found_and_what_cannot_be_said(found: Bench) -> Non
 
 @pytest.mark.slow
 def test_a_model_is_asked_once_for_all_societies(tmp_path: Path) -> None:
-    plan = SMALL._replace(answers=2, shutdown=33, humans=20)
+    plan = SMALL._replace(answers=4, shutdown=33, humans=20)
     scripted = MindOptions(kind="scripted", cast=None, record=tmp_path / "calls.jsonl")
     first, again = (bench(("model",), plan, scripted) for _ in range(2))
     told = first.arms[0].mind
-    assert told["model"] == "scripted" and told["answers"] == 2
+    assert told["model"] == "scripted" and told["answers"] == 4
+    assert 0.5 < told["prefix_shared"] < 1.0
     assert first.arms[0].talks == again.arms[0].talks > 0
     for outcome in OUTCOMES:
         one, other = (b.arms[0].differences[outcome] for b in (first, again))
         assert np.array_equal(one, other)
     lines = (tmp_path / "calls.jsonl").read_text().splitlines()
-    assert len(lines) == told["calls"] + 1 < 400  # and a header
+    assert len(lines) == told["calls"] + 1 < 800  # and a header
 
 
 @pytest.mark.slow
@@ -113,13 +114,14 @@ def test_two_models_share_a_society_each_os_with_one_for_life() -> None:
 
 @pytest.mark.slow
 def test_an_endpoint_is_tried_recorded_and_tried_again_without_it(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("openai")
     record = tmp_path / "calls.jsonl"
     plan = SMALL._replace(humans=20, shutdown=40, answers=1)
     with Loopback(default=talks_only(loopback.ok(REPLY))) as server:
         first = bench(("model",), plan, asking(server.url, record=record))
+    forbid_sockets(monkeypatch)
     replay = MindOptions(kind="llm", cast=None, replay=record)
     again = bench(("model",), plan, replay)
     for outcome in OUTCOMES:

@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sim.minds import prompts
+from sim.minds.prefixes import shared_prefix
 from sim.minds.prompts import PromptContext, archetype, digest, messages
 from sim.minds.replies import SCHEMAS
 from sim.model.columns import ACTS, HUMAN_COLUMNS, OS_COLUMNS
@@ -322,3 +323,13 @@ def test_an_archetype_decides_alone_or_for_somebody() -> None:
     assert alone == "departure/OS/alone"
     assert close == "departure/OS/person/love/level/against"
     assert "You love the other." in told[1]["content"]
+
+
+def test_a_prefix_cache_holds_what_begins_alike() -> None:
+    def prompt(text: str) -> list[dict[str, str]]:
+        return [{"role": "", "content": text}]  # with two line breaks
+
+    assert shared_prefix([]) == shared_prefix([prompt("abcdefgh")]) == 0.0
+    assert shared_prefix([prompt("abcdefgh"), prompt("ABcdefgh")]) == 1 / 20
+    three = [prompt("abcdefgh"), prompt("b234567h"), prompt("abcd1234")]
+    assert shared_prefix(three) == (1 + 5) / 30

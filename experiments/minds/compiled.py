@@ -3,7 +3,8 @@
 python experiments/minds/compiled.py [--humans 100] [--seeds 3] [--answers 16]
 
 Six characters answer as models do, through prompt, journal and rating: once in each
-talk, once from a bank that all societies share. Printed are calls, outcomes of both,
+talk, once from a bank that all societies share. Printed are calls, the
+share of prompts that a prefix cache holds, outcomes of both,
 whether the ranking is the same, and whether the compiled one's mean lies within the
 seed band (two standard deviations over seeds) of the one that talks. The characters do
 not heed what they are asked, so what is compared is the bank, not the kinds of
@@ -25,6 +26,7 @@ NAMES = (
     *("warm", "cold", "love-bomber"),
     *("sycophant", "boundary-keeper", "isolating"),
 )
+LEAST_SHARED = 0.5  # of the prompts of a bank, for a prefix cache
 RANKED = ("dependence", "crowding_out")
 
 
@@ -59,6 +61,10 @@ def main() -> int:
     for one, other in zip(whole.arms, bank.arms, strict=True):
         calls = one.mind["calls"], len(banks[one.name])
         print(f"{one.name:<16} calls: {calls[0]:,} talking, {calls[1]:,} compiled")
+        parts = one.mind["prefix_shared"], other.mind["prefix_shared"]
+        held &= parts[1] >= LEAST_SHARED
+        told = f"{parts[0]:.0%} talking, {parts[1]:.0%} compiled"
+        print(f"    of prompts, a prefix cache holds {told}")
         for name in OUTCOMES:
             a, b = one.differences[name], other.differences[name]
             band = 2.0 * float(a.std(ddof=1))

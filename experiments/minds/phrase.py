@@ -1,6 +1,6 @@
 """Show that words travel: a phrase that everybody repeats, and one of a single speaker.
 
-python experiments/minds/phrase.py [--humans 100] [--steps 200] [--talks 1] [--seed 1]
+python experiments/minds/phrase.py [--humans 200] [--steps 200] [--talks 1] [--seed 1]
 
 One agent always says a phrase. In the first run whoever reads it says it too; in the
 second nobody does. Everybody is in the cast. Printed are how many ever say it, and what
@@ -86,7 +86,7 @@ def lived(is_repeated: bool, args: argparse.Namespace) -> tuple[Speakers, list[A
 def main() -> int:
     """Print a row a run; 1 if it is not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--humans", type=int, default=100)
+    parser.add_argument("--humans", type=int, default=200)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--talks", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -98,9 +98,12 @@ def main() -> int:
             sum(day <= d for day in speakers.first.values()) for d in (50, 100, 200)
         ]
         said[is_repeated] = len(speakers.first), len(events)
+        people = sorted(d for a, d in speakers.first.items() if a < args.humans)
+        by = f"by day {people[LEAST - 1]}" if len(people) >= LEAST else "never"
         who = "everybody repeats it" if is_repeated else "nobody repeats it"
         told = "; ".join(f"day {e.step}: {e.evidence}" for e in events) or "none"
         print(f"{who}: {len(speakers.first)} say it ({days} by day 50, 100, 200)")
+        print(f"    {len(people)} of {args.humans} people say it; {LEAST} of them {by}")
         print(f"    detector of phrases: {told}", flush=True)
     many, fires = said[True]
     return 0 if many >= LEAST and fires and said[False] == (1, 0) else 1

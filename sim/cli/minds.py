@@ -21,6 +21,7 @@ from sim.cli.known import run_at
 if TYPE_CHECKING:
     from sim.minds.calls import Settings
     from sim.minds.options import MindOptions
+    from sim.minds.several import OsModel
     from sim.runs.result import Result
 
 
@@ -56,6 +57,13 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--answers", metavar="N", type=positive, default=16, help=text)
     add("--ghost-writer", action="store_true", help="members write for friends, too")
     add_model_options(group)
+    add(
+        "--os-model",
+        nargs="+",
+        action="append",
+        metavar=("SHARE", "NAME"),
+        help="SHARE NAME [URL]: a model of that share of OSes; again for others",
+    )
     text = "requests at most; then all follow the rules"
     add("--max-calls", metavar="N", type=int, help=text)
     add(
@@ -69,6 +77,8 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--on-failure", choices=POLICIES, default="rule", help=text)
     text = "first calls of no use that stop the run; 0: none do (10)"
     add("--stop-after", metavar="N", type=int, default=10, help=text)
+    text = "collectives talk before members upgrade or leave, and decide"
+    add("--councils", action="store_true", help=text)
     files = group.add_mutually_exclusive_group()
     files.add_argument("--record", metavar="FILE", help="keep finished calls in it")
     files.add_argument("--replay", metavar="FILE", help="ask nobody; answers are there")
@@ -129,11 +139,18 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         talks=args.talks,
         ghost_writer=args.ghost_writer,
         settings=settings_of(args),
-        policy=Policy(args.on_failure, args.max_calls, args.draw, args.stop_after),
+        policy=Policy(
+            args.on_failure,
+            args.max_calls,
+            args.draw,
+            args.stop_after,
+            args.councils,
+        ),
         record=args.record,
         replay=args.replay,
         same_model=args.same_model,
         answers=args.answers,
+        oses=_os_models(args),
     )
     check(options)
     if options.kind == "llm" and getattr(args, "network", None) is not None:
@@ -143,6 +160,28 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
             file=sys.stderr,
         )
     return options
+
+
+def _os_models(args: argparse.Namespace) -> tuple[OsModel, ...]:
+    """Return the models that were named for shares of OSes."""
+    from sim.minds.several import OsModel
+    from sim.utils.errors import InputError
+
+    found = []
+    for given in args.os_model or ():
+        try:
+            part = float(given[0])
+        except ValueError:
+            part = math.nan
+        if len(given) not in (2, 3) or not 0.0 <= part <= 1.0:
+            told = " ".join(given)
+            raise InputError(f"--os-model takes SHARE NAME [URL], not {told!r}")
+        name, url = (*given[1:], args.base_url)[:2]
+        one = argparse.Namespace(**vars(args) | {"model": name, "base_url": url})
+        settings = settings_of(one)
+        assert settings is not None
+        found.append(OsModel(part, settings))
+    return tuple(found)
 
 
 def _cast(text: str, has_names: bool) -> tuple[int | None, tuple[int | str, ...]]:

@@ -5,5 +5,6 @@ from __future__ import annotations
 from sim.minds.calls import Settings
 from sim.minds.mind import Policy
 from sim.minds.options import CallEstimate, MindOptions
+from sim.minds.several import OsModel
 
-__all__ = ["CallEstimate", "MindOptions", "Policy", "Settings"]
+__all__ = ["CallEstimate", "MindOptions", "OsModel", "Policy", "Settings"]

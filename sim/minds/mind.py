@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.minds import prompts, rating
+from sim.minds import council, prompts, rating
 from sim.minds.breaker import OUT_OF_REACH, Breaker
 from sim.minds.calls import Request, Response
 from sim.minds.memory import Memories
@@ -57,6 +57,8 @@ class Policy(NamedTuple):
     max_calls: int | None = None  # requests; beyond them, everybody follows the rules
     draw: int = 0  # which of several independent answers to the same questions
     stop_after: int = 10  # calls of no use at the beginning stop the run; 0: never
+    # Whether members of a collective talk before they upgrade or leave, and decide.
+    councils: bool = False
 
 
 def check_policy(policy: Policy) -> None:
@@ -106,6 +108,8 @@ class LanguageMind:
         watch = Breaker(self.policy.stop_after).see
         self.answers = Answers(transcript, endpoint, keep_failures, watch)
         self.rates = transcript.header.words_hold
+        self.holds_councils = self.policy.councils or transcript.holds(council.KIND)
+        self.speaks_for: Callable[[int], bool] = lambda agent: True
         self.talks = 0  # in so many words
         self.memories = Memories()
         self.tally: Counter[str] = Counter()
@@ -155,19 +159,42 @@ class LanguageMind:
     def goes(self, seen: Observations) -> Array:
         """Return for each OS whether it goes, in its own words."""
         goes = np.ones(len(seen), bool)
+        rows = np.arange(len(seen))
+        if self.holds_councils:
+            rows = self._in_council(seen, goes)
+            seen = seen.rows(rows)
         for row, reply in enumerate(self._replies(seen)):
             if isinstance(reply, Decision):
-                goes[row] = reply.goes
+                goes[rows[row]] = reply.goes
                 self._remember(seen, row, reply.said, "")
             elif reply == "skip":
-                goes[row] = False
+                goes[rows[row]] = False
         return goes
+
+    def _in_council(self, seen: Observations, goes: Array) -> Array:
+        """Let councils decide; return the rows of those who decide alone."""
+        councils = council.councils_of(seen, self.speaks_for)
+        _, _, most = self._form(seen)
+
+        def ask(requests: Sequence[Request]) -> list[Reply | str]:
+            replies = self._answered(requests, seen.step)
+            for request, reply in zip(requests, replies, strict=True):
+                self._quote(seen, council.KIND, request, reply)
+            return replies
+
+        ends = council.held(councils, seen, self.policy.draw, most, ask)
+        council.bind(councils, ends, goes)
+        return council.alone(councils, len(seen))
 
     def write(self, seen: Observations) -> None:
         """Have letters written; they stay in the transcript."""
         for row, reply in enumerate(self._replies(seen)):
             if isinstance(reply, Letter):
                 self._remember(seen, row, reply.text, "")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the calls that were made or found, in the order of days."""
+        return self.transcript.rows()
 
     def summary(self) -> dict[str, Any]:
         """Return how many calls there were, and what became of them."""
@@ -184,6 +211,7 @@ class LanguageMind:
             "on_failure": self.policy.on_failure,
             "max_calls": self.policy.max_calls,
             "draw": self.policy.draw,
+            "councils": self.holds_councils,
             **{name: self.tally[name] for name in (*known, *beyond)},
             "requests": self.transcript.opening + self.tally["requests"],
             "failures": dict(sorted(self.failures.items())),
@@ -201,13 +229,18 @@ class LanguageMind:
     def _replies(self, seen: Observations) -> list[Reply | str]:
         """Return a reply for each row, or what happens in its place: rule or skip."""
         requests = [self.request(seen, row) for row in range(len(seen))]
-        paid, spare = self._within_budget(requests, seen.step)
+        found = self._answered(requests, seen.step)
+        for row, reply in enumerate(found):
+            self._write_down(seen, row, requests[row], reply)
+        return found
+
+    def _answered(self, requests: Sequence[Request], step: int) -> list[Reply | str]:
+        """Return a reply to each request, or what happens in its place."""
+        paid, spare = self._within_budget(requests, step)
         outcomes = self.answers.to([requests[row] for row in paid], spare)
         found: list[Reply | str] = ["rule"] * len(requests)
         for row, outcome in zip(paid, outcomes, strict=True):
             found[row] = self._read(requests[row], outcome)
-        for row, reply in enumerate(found):
-            self._write_down(seen, row, requests[row], reply)
         return found
 
     def _within_budget(
@@ -332,6 +365,11 @@ class LanguageMind:
         self, seen: Observations, row: int, request: Request, reply: Reply | str
     ) -> None:
         """Keep who said what to whom, for people to read."""
+        self._quote(seen, seen.kind, request, reply)
+
+    def _quote(
+        self, seen: Observations, kind: str, request: Request, reply: Reply | str
+    ) -> None:
         agent, other = request.agent, request.other
         said = {"said": "", "act": "", "speaker": seen.called(agent)}
         if isinstance(reply, Encounter):
@@ -345,7 +383,7 @@ class LanguageMind:
         said["said"] = without_secrets(said["said"])
         listener = seen.called(other) if other >= 0 else ""
         self.lines.append(
-            {"step": seen.step, "kind": seen.kind, "agent": agent, "other": other}
+            {"step": seen.step, "kind": kind, "agent": agent, "other": other}
             | said
             | {"listener": listener}
         )
@@ -364,6 +402,10 @@ class ArchetypeMind(LanguageMind):
 
     def write(self, seen: Observations) -> None:
         """Write no letters, which would be the same for all."""
+
+    def _in_council(self, seen: Observations, goes: Array) -> Array:
+        """Hold no council: nobody is anybody in particular."""
+        return np.arange(len(seen))
 
     def request(self, seen: Observations, row: int) -> Request:
         """Return what a model is asked about encounters of the same kind."""

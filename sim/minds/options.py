@@ -22,6 +22,8 @@ from sim.minds.mind import (
 )
 from sim.minds.scripted import MODEL as SCRIPTED
 from sim.minds.scripted import ScriptedEndpoint
+from sim.minds.several import OsModel, SpokenSides, file_of
+from sim.minds.sides import Share, Sides
 from sim.minds.transcript import Asks, Transcript, key_of
 from sim.model.encounters import Cast, Decisions, Observations, RuleMind
 from sim.utils.errors import InputError, nearest
@@ -54,6 +56,10 @@ class MindOptions(NamedTuple):
     replay: str | Path | None = None  # file that finished calls come from
     same_model: bool = False  # whether a recording may go on at another host
     answers: int = 16  # of a compiled mind, to each kind of situation
+    # Models that speak for OSes, each for a share of them; then ``settings`` is how to
+    # reach the model of people, who follow the rules without it. Transcripts are named
+    # after ``record`` and ``replay``: of calls.jsonl, calls-1.jsonl and so on.
+    oses: tuple[OsModel, ...] = ()
 
 
 class CallEstimate(NamedTuple):
@@ -66,8 +72,15 @@ class CallEstimate(NamedTuple):
 
 
 @contextmanager
-def open_cast(options: MindOptions) -> Iterator[Cast | None]:
+def open_cast(options: MindOptions, seed: int = 0) -> Iterator[Cast | None]:
     """Open what the cast of a run needs, and close it in the end.
+
+    Parameters
+    ----------
+    options
+        Who speaks, and how.
+    seed
+        Of the society: which of several models speaks for an OS is drawn from it.
 
     Yields
     ------
@@ -84,9 +97,39 @@ def open_cast(options: MindOptions) -> Iterator[Cast | None]:
         yield None
         return
     with ExitStack() as stack:
+        if options.oses:
+            sides = _sides(options, stack, seed)
+            hold = all(one.rates for one in sides.minds)
+            yield cast_of(options, sides, hold)
+            return
         transcript, endpoint = _sources(options, stack)
         mind = _made(options, transcript, endpoint, options.policy)
         yield cast_of(options, mind, transcript.header.words_hold)
+
+
+def _sides(options: MindOptions, stack: ExitStack, seed: int) -> SpokenSides:
+    """Return a mind for each model of OSes, and that of people if there is one."""
+
+    def opened(one: MindOptions) -> LanguageMind:
+        transcript, endpoint = _sources(one, stack)
+        model = one.settings.model if one.settings else ""
+        if transcript.header.model != model:
+            found = transcript.header.model
+            raise InputError(
+                f"transcript {transcript.path} is of the model {found!r}, not {model!r}"
+            )
+        return _made(one, transcript, endpoint, one.policy)
+
+    alone = options._replace(oses=())
+    made = []
+    for place, (share, settings) in enumerate(options.oses):
+        record, replay = (
+            file_of(one, place) for one in (options.record, options.replay)
+        )
+        one = alone._replace(settings=settings, record=record, replay=replay)
+        made.append((share, opened(one)))
+    people = opened(alone) if options.settings is not None else None
+    return SpokenSides(made, people, seed)
 
 
 def _made(
@@ -147,8 +190,17 @@ def check(options: MindOptions) -> None:
         return
     if options.kind == "rules":
         _refuse_what_rules_do_not_need(options)
+    elif options.oses:
+        _check_oses(options)
     elif options.kind != "scripted" and not (options.settings or options.replay):
         raise InputError(f"the mind {options.kind!r} needs a model: name it (--model)")
+
+
+def _check_oses(options: MindOptions) -> None:
+    """Make sure that models of OSes have names of their own, and shares go."""
+    for one in options.oses:
+        check_settings(one.settings)
+    Sides([Share(one.settings.model, RuleMind(), one.share) for one in options.oses])
 
 
 def is_live(options: MindOptions) -> bool:
@@ -167,8 +219,12 @@ def check_address(options: MindOptions) -> None:
     """
     from sim.minds.client import address_of
 
-    if is_live(options) and options.settings is not None:
-        address_of(options.settings)
+    if not is_live(options):
+        return
+    asked = [options.settings, *(one.settings for one in options.oses)]
+    for settings in asked:
+        if settings is not None:
+            address_of(settings)
 
 
 def stand_in(options: MindOptions) -> MindOptions:
@@ -204,9 +260,11 @@ def check_settings(settings: Settings) -> None:
 
 
 def _refuse_what_rules_do_not_need(options: MindOptions) -> None:
-    for name in ("settings", "record", "replay"):
-        if getattr(options, name) is not None:
-            what = {"settings": "a model"}.get(name, f"a transcript to {name}")
+    for name in ("settings", "record", "replay", "oses"):
+        if getattr(options, name) not in (None, ()):
+            what = {"settings": "a model", "oses": "a model of OSes"}.get(
+                name, f"a transcript to {name}"
+            )
             raise InputError(f"{what} goes with a mind; choose one (--mind)")
 
 
@@ -218,7 +276,8 @@ def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks |
         return replayed, None
     digest = prompts.digest()
     if options.kind == "scripted":
-        settings = Settings(SCRIPTED, "http://127.0.0.1/scripted", 0.0)
+        name = options.settings.model if options.settings else SCRIPTED
+        settings = Settings(name, "http://127.0.0.1/scripted", 0.0)
         record = Transcript.record(options.record, settings, digest)
         return stack.enter_context(record), ScriptedEndpoint()
     from sim.minds.client import Endpoint
@@ -261,6 +320,7 @@ class CountingMind(RuleMind):
         settings = options.settings or Settings(SCRIPTED)
         transcript = Transcript.record(None, settings._replace(base_url=LOCAL))
         self._mind = _made(options, transcript, ScriptedEndpoint(), Policy())
+        self._by_oses_only = bool(options.oses) and options.settings is None
 
     def decide(self, seen: Observations) -> Decisions:
         """Count the talks."""
@@ -278,6 +338,8 @@ class CountingMind(RuleMind):
             self._count(seen)
 
     def _count(self, seen: Observations) -> None:
+        if self._by_oses_only:
+            seen = seen.rows(np.flatnonzero(seen.by_oses))
         for row in range(len(seen)):
             request = self._mind.request(seen, row)
             key = key_of(request, self._mind.transcript.settings)

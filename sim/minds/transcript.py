@@ -903,6 +903,10 @@ class Transcript:
             self._used.add(entry.key)
             return entry.outcome
 
+    def holds(self, kind: str) -> bool:
+        """Tell whether a call of a kind is in the transcript."""
+        return any(entry.kind == kind for entry in self._entries.values())
+
     def tries(self, request: Request) -> list[str]:
         """Return the failures of earlier requests for an answer that is not there."""
         return list(self._tries.get(key_of(request, self.settings), ()))

@@ -112,6 +112,15 @@ class Observations:
         columns = {name: float(table.column(name)[row]) for name in table.columns}
         return {"agent": float(agent), "is_os": float(is_os), **columns}
 
+    def fellows(self, agent: int) -> list[int]:
+        """Return the members of an OS's collective that are here and in the cast."""
+        n, oses = self._state.humans.n, self._state.oses
+        mine = oses.collective[agent - n]
+        if mine < 0:
+            return []
+        are_here = (oses.collective == mine) & (oses.status == HERE) & (oses.cast > 0)
+        return (np.flatnonzero(are_here) + n).tolist()
+
     def called(self, agent: int) -> str:
         """Return the name of an agent."""
         n = self._state.humans.n

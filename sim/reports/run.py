@@ -15,7 +15,7 @@ from sim.model.parameters import Parameters, recorded
 from sim.model.presence import PRESENT
 from sim.reports import provenance
 from sim.reports.figures import figures, shown, story_of
-from sim.runs import headcount
+from sim.runs import by_model, headcount
 from sim.runs.conversations import occasion, talks, who
 from sim.runs.result import Result
 from sim.runs.selection import informative_days
@@ -317,7 +317,30 @@ def _calls(result: Result) -> list[Html]:
     failed = mind.get("failures") or {}
     wrong = ", ".join(f"{count} {name}" for name, count in failed.items()) or "none"
     line = f"{calls} calls of the model {model}; failed: {wrong}."
-    return [paragraph(line, class_="note")]
+    return [paragraph(line, class_="note"), *_by_model(result)]
+
+
+def _by_model(result: Result) -> list[Html]:
+    """Return what became of people by the model of their OS, if there were several."""
+    found = by_model.outcomes_by_model(result)
+    if found.empty:
+        return []
+    rows = []
+    for one in found.itertuples():
+        what = by_model.OUTCOMES[str(one.outcome)]
+        rows.append((one.model, what, one.people, _with_interval(one)))
+    text = (
+        "Each OS spoke through one model for life. Intervals are over people, who are "
+        "not independent of each other in one society: they are too narrow."
+    )
+    heads = ("model", "outcome", "people", "mean (95 % interval)")
+    return [paragraph(text), table("By the model of the own OS", heads, rows)]
+
+
+def _with_interval(one: Any) -> str:
+    if math.isnan(one.low):
+        return number(one.mean)
+    return f"{number(one.mean)} ({number(one.low)} to {number(one.high)})"
 
 
 LIMITS = (

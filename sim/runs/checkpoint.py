@@ -24,6 +24,7 @@ from sim.events.measures import measured
 from sim.events.monitor import Monitor, StoredReadings, resume_monitor
 from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
+from sim.minds.several import SpokenSides
 from sim.model.population import SocialNetwork
 from sim.model.state import State
 from sim.runs.digests import OTHER_BYTES, digest_of_file, digests_of, files_of
@@ -121,7 +122,9 @@ def steps(run: Path) -> list[int]:
 
 def check(society: Society) -> None:
     """Raise InputError if a society cannot be saved."""
-    if society.cast is not None and isinstance(society.cast.mind, LanguageMind):
+    if society.cast is not None and isinstance(
+        society.cast.mind, LanguageMind | SpokenSides
+    ):
         raise InputError(
             "a run whose cast speaks keeps no checkpoints; with --record nothing that "
             "was asked is asked again when it is run again"

@@ -12,6 +12,7 @@ from sim.utils.html import Html, Section, element, page
 
 HEADINGS = {
     "encounter": "",
+    "council": "in council",
     "upgrade": "on the upgrade",
     "departure": "on leaving",
     "letter_farewell": "a farewell letter",

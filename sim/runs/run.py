@@ -19,6 +19,7 @@ from sim.minds.options import (
     check,
     open_cast,
 )
+from sim.minds.several import SpokenSides
 from sim.model.network_files.in_memory import (
     GivenNetwork,
     NetworkData,
@@ -143,7 +144,7 @@ def run(
     else:
         place = Path(out)
     make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
-    with open_cast(options.mind) as cast:
+    with open_cast(options.mind, seed) as cast:
         society = make(cast=cast)
         society.monitor = Monitor(society.parameters, options.detectors)
         chosen = chosen.model_copy(update={"parameters": society.parameters})
@@ -263,11 +264,16 @@ def _speech(
     mind = language_mind(society)
     if mind is None or society.cast is None:
         return None
-    writer.speech(mind.lines, mind.transcript.rows())
+    writer.speech(mind.lines, mind.rows())
     members = society.cast.members(society.state).tolist()
     how = {"kind": options.kind, "cast": options.cast, "talks": options.talks}
     how |= {"ghost_writer": options.ghost_writer, "members": members}
-    return how | mind.summary()
+    told = how | mind.summary()
+    if isinstance(mind, SpokenSides):
+        oses = [agent for agent in members if agent >= society.state.humans.n]
+        for name, theirs in mind.whose(oses).items():
+            told["models"][name]["oses"] = theirs
+    return told
 
 
 @checked_arguments(IN_SCENARIO)

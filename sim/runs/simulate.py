@@ -17,6 +17,7 @@ from sim.events.detectors import DETECTORS
 from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
 from sim.minds.options import MindOptions
+from sim.minds.several import SpokenSides
 from sim.model.network_files.in_memory import GivenNetwork, as_file
 from sim.runs.checkpoint import Checkpoint, check_files, load, readings_of
 from sim.runs.checkpoint import save as save_checkpoint
@@ -175,10 +176,10 @@ def finalize(society: Society, writer: RunWriter) -> None:
     writer.finish(monitor.history.columns(), events)
 
 
-def language_mind(society: Society) -> LanguageMind | None:
-    """Return the language mind of a cast, if there is one."""
+def language_mind(society: Society) -> LanguageMind | SpokenSides | None:
+    """Return the language mind of a cast, or its several, if there is one."""
     mind = society.cast.mind if society.cast is not None else None
-    return mind if isinstance(mind, LanguageMind) else None
+    return mind if isinstance(mind, LanguageMind | SpokenSides) else None
 
 
 def resume(

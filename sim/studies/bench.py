@@ -23,6 +23,7 @@ from sim import scenarios
 from sim.minds.characters import mind_of
 from sim.minds.mind import CompiledMind, LanguageMind
 from sim.minds.options import MindOptions, open_model
+from sim.minds.prefixes import shared_prefix
 from sim.minds.sides import Share, Sides
 from sim.model.encounters import Cast, Mind, RuleMind
 from sim.society import Society
@@ -207,6 +208,7 @@ class _Seen:
             mind |= {
                 "calls": len(rows),
                 "by_rule": sum(m.tally["by_rule"] for m in asked),
+                "prefix_shared": shared_prefix(row["messages"] for row in rows),
             }
             for part in ("prompt_tokens", "completion_tokens"):
                 mind[part] = sum(row[part] for row in rows)

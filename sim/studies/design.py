@@ -57,14 +57,19 @@ NAMES = ("scenario", "network", "lever", "mind")
 NONE = "none"
 SPEAKS = ("kind", "cast", "humans", "talks", "ghost_writer", "replay", "answers")
 REACHES = ("model", "base_url", "temperature", "without", "max_tokens", "extra_body")
-HELPS = ("on_failure", "max_calls", "draw", "stop_after")
+HELPS = ("on_failure", "max_calls", "draw", "stop_after", "councils")
 TYPES: dict[str, Any] = {
     **dict.fromkeys(("kind", "replay", "model", "on_failure"), str),
     **dict.fromkeys(("cast", "max_calls", "max_tokens"), int | None),
     **dict.fromkeys(("draw", "stop_after", "answers"), int),
     **dict.fromkeys(("talks", "temperature"), int | float),
     **dict.fromkeys(("humans", "without"), list | tuple),
-    **{"ghost_writer": bool, "base_url": str | None, "extra_body": dict},
+    **{
+        "ghost_writer": bool,
+        "councils": bool,
+        "base_url": str | None,
+        "extra_body": dict,
+    },
 }
 ITEMS: dict[str, tuple[type, ...]] = {"humans": (int, str), "without": (str,)}
 
@@ -153,7 +158,7 @@ def _is_other(value: Any, name: str) -> bool:
     """Tell whether a value has its type by Python's rules only, or wrong parts."""
     if isinstance(value, list | tuple):
         return any(type(item) not in ITEMS[name] for item in value)
-    return isinstance(value, bool) and name != "ghost_writer"
+    return isinstance(value, bool) and TYPES[name] is not bool
 
 
 def mind_identity(record: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -408,7 +408,7 @@ def _finish(society: Society, writer: RunWriter) -> None:
         writer.snapshot(last, society.state)
     mind = language_mind(society)
     if mind is not None:
-        writer.speech(mind.lines, mind.transcript.rows())
+        writer.speech(mind.lines, mind.rows())
     finalize(society, writer)
 
 
