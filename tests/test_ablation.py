@@ -175,6 +175,7 @@ def brief(tmp_path: Any) -> list[str]:
     return ["ablate", file, "--seeds", "1", "--workers", "1", "--mechanisms", "peers"]
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_table(
     brief: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

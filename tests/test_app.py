@@ -354,6 +354,7 @@ def test_the_effect_of_an_intervention_is_told(session: Session) -> None:
     assert here[0] > 0 == here[1]
 
 
+@pytest.mark.slow
 def test_a_page_that_is_loaded_again_has_its_society(session: Session) -> None:
     page = pytest.importorskip("sim.app.page", reason="Panel is not installed")
     shelf = page.Shelf(most=2)

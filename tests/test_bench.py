@@ -150,6 +150,7 @@ def test_what_does_not_go_is_refused(
         bench(arms, SMALL._replace(**change))
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_writes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,6 +90,7 @@ def test_a_run_goes_on_with_the_same_bytes(
     assert not begun_at(tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_run_may_be_cut_short_again(whole: Result, tmp_path: Path, cut: Any) -> None:
     for attempt, day in enumerate([50, 90, 91, 170]):
         cut(day)

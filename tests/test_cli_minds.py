@@ -165,6 +165,7 @@ def test_an_endpoint_that_is_not_there_is_refused(
     assert "gives no answer from model 'tiny' (refused)" in err
 
 
+@pytest.mark.slow
 def test_a_key_gets_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     """Not where all goes well, not where it fails, not into a traceback."""
     pytest.importorskip("openai")

@@ -126,6 +126,7 @@ def test_it_agrees_with_louvain_where_communities_are_plain() -> None:
     assert mine == {frozenset(community) for community in louvain}
 
 
+@pytest.mark.slow
 def test_a_small_community_in_a_large_society_is_not_missed() -> None:
     """Modularity would merge it with others: its limit grows with the society."""
     agents = 100_000

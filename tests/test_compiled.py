@@ -244,6 +244,7 @@ def compiled_functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
                 yield node
 
 
+@pytest.mark.slow
 def test_no_loop_depends_on_source_that_its_cache_does_not_know() -> None:
     """The digest is of ``engine`` and ``model``; numba watches a loop's own file."""
     elsewhere = []

@@ -86,6 +86,7 @@ def test_everybody_has_five_ties_to_others() -> None:
     assert (owner != other).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("neighbour", [False, True])
 @pytest.mark.parametrize("numpy_way", [Plain, Tuned])

@@ -60,6 +60,7 @@ def test_a_council_hears_each_member_in_turn_and_goes(
     assert {one["act"] for one in lines} == {"goes"}
 
 
+@pytest.mark.slow
 def test_a_majority_keeps_all_and_one_vote_does_not(
     goes: tuple[Society, Replies],
 ) -> None:

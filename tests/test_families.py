@@ -404,6 +404,7 @@ def test_a_refused_prompt_is_a_failure_of_its_call(mode: str) -> None:
     assert outcome._replace(prompt_tokens=0) == Response(said, name)
 
 
+@pytest.mark.slow
 def test_refused_prompts_are_counted_and_a_run_goes_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -592,6 +593,7 @@ def test_most_of_the_first_calls_of_no_use_or_many_in_a_row_stop_a_run() -> None
 MISTRAL = families.family(FAMILIES["Mistral"])
 
 
+@pytest.mark.slow
 def test_a_dialect_is_recorded_and_replayed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -657,6 +659,7 @@ def test_a_recording_of_the_first_format_is_read_as_it_was_made(tmp_path: Path) 
     assert told["mended"] == {}
 
 
+@pytest.mark.slow
 def test_a_recording_goes_on_at_another_host_if_the_model_is_the_same(
     tmp_path: Path,
 ) -> None:

@@ -73,6 +73,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.slow
 def test_it_is_noticed_though_replaced_before_the_society_is_imported() -> None:
     done = subprocess.run(
         [sys.executable, "-c", REPLACED], capture_output=True, text=True, check=True

@@ -88,6 +88,7 @@ def test_an_empty_cast_changes_no_byte(
     assert [one.name for one in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.slow
 def test_a_cast_changes_some(without: dict[str, bytes], tmp_path: Path) -> None:
     result = speak(tmp_path / "run", SCRIPTED, steps=30)
     assert society_of(result) != without
@@ -159,6 +160,7 @@ def test_a_server_is_asked_no_more_than_the_budget_allows(tmp_path: Path) -> Non
 # --------------------------------------------------------------------------- archetypes
 
 
+@pytest.mark.slow
 def test_archetypes_cost_as_much_in_a_large_society_as_in_a_small() -> None:
     calls = {}
     for humans in (100, 400):

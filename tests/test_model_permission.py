@@ -210,9 +210,22 @@ WITHOUT_FILES = {"runs", "parameters", "calibrate"}
 WRITTEN = {"--out"}  # options whose files are written, or which are listed with it
 # A program of the user's own, run because it is named.
 CODE = {"--mechanism", "--function", "--until"}
-NO_NAMES = {"N", "S", "X", "T", "K", "A", "DAY", "ID", "NAME", "NAME=VALUE", "WORD"}
+NO_NAMES = {
+    "SHARE",
+    "N",
+    "S",
+    "X",
+    "T",
+    "K",
+    "A",
+    "DAY",
+    "ID",
+    "NAME",
+    "NAME=VALUE",
+    "WORD",
+}
 NO_NAMES |= {"URL", "ADDRESS", "HOST", "IN,OUT", "A,B", "MB", "NAMES", "JSON"}
-NO_NAMES |= {"ONE,OTHER", "FORMAT", "MARK", "COLUMN", "SCALE"}
+NO_NAMES |= {"ONE,OTHER", "FORMAT", "MARK", "COLUMN", "SCALE", "SHARE"}
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:

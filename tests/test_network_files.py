@@ -783,6 +783,7 @@ def test_a_hostile_file_is_refused_within_bounds(
         read_edges(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["x.csv.bz2", "x.csv.xz", "x.zip"])
 def test_a_file_that_unpacks_without_end_is_refused(write: Write, name: str) -> None:
     path = write(name, zeros_packed(name))
@@ -915,6 +916,7 @@ often = settings(
 rarely = settings(often, max_examples=25)
 
 
+@pytest.mark.slow
 @often
 @given(networks(), dialects())
 def test_a_table_of_any_dialect_comes_back_or_is_asked_about(
@@ -998,6 +1000,7 @@ def seen_or_asked(path: Path, option: str) -> Ties | None:
         return None
 
 
+@pytest.mark.slow
 @rarely
 @given(networks(("ann", "bob", "cy", "7", "12", "Zoë")))
 def test_lists_that_networkx_writes_come_back_or_are_asked_about(

@@ -472,6 +472,7 @@ def test_its_digest_is_part_of_the_default_place(
     assert places[0] != places[1]
 
 
+@pytest.mark.slow
 def test_a_run_is_continued_from_a_checkpoint_with_the_same_bytes(
     tmp_path: Path,
 ) -> None:

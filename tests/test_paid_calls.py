@@ -309,6 +309,7 @@ def swept(url: str, here: Here | None = None, **mind: Any) -> sim.Sweep:
     return sim.sweep(told, here or Here(), out="s", resume=True, allow_model=host)
 
 
+@pytest.mark.slow
 def test_a_sweep_that_goes_on_pays_no_answer_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -60,6 +60,7 @@ def asked(file: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_only_the_portable_modules_know_one_system_from_another() -> None:
     files = sorted((ROOT / "sim").rglob("*.py"))
     found = {file.relative_to(ROOT).as_posix(): asked(file) for file in files}
@@ -68,6 +69,7 @@ def test_only_the_portable_modules_know_one_system_from_another() -> None:
     assert "os.killpg" in others["sim/utils/portable.py"]
 
 
+@pytest.mark.slow
 def test_no_module_imports_what_only_some_systems_have_when_it_is_imported() -> None:
     for file in sorted((ROOT / "sim").rglob("*.py")):
         body = ast.parse(file.read_text("utf-8")).body

@@ -365,6 +365,7 @@ def disturbed(writers: str, every: int) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 def test_whatever_comes_or_whenever_it_is_killed_nothing_is_lost() -> None:
     found = disturbed("folder, replaced", every=5)["folder, replaced"]

@@ -133,6 +133,7 @@ def _as_declared(name: str) -> tuple[bool, int]:
     return name == "LN2", rules.__all__.index(name)
 
 
+@pytest.mark.slow
 def test_all_that_calls_a_rule_is_known() -> None:
     """Whatever comes to a rule is changed with it, or says that it cannot tell."""
     known = {Path(inspect.getfile(sys.modules[name])) for name in callers.MODULES}
@@ -543,6 +544,7 @@ def test_another_law_of_growth_holds_for_each_profile_at_its_own_rate(
     assert (twice.growth[of_film] > 1.5 * oses.growth[of_film]).all()
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compiled_is_said_where_agents_differ_too(
     tmp_path: Path,
 ) -> None:

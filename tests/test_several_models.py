@@ -98,6 +98,7 @@ def test_models_that_are_withdrawn_are_replayed(
     assert again.provenance["mind"]["models"] == result.provenance["mind"]["models"]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_goes_on_and_pays_for_no_call_twice(
     spoken: tuple[Result, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -279,6 +279,7 @@ def test_a_home_that_nobody_knows_makes_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_without_compiling_it_says_so() -> None:
     done = python("-m", "sim", "run", "her", *SMALL, NUMBA_DISABLE_JIT="1")
     assert done.returncode == 2

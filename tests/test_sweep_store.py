@@ -114,6 +114,7 @@ def test_equal_outcomes_have_equal_bytes_and_a_digest_says_whose_they_are() -> N
     assert len(set(digests)) == 5
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_anywhere_gives_no_other_number(tmp_path: Path) -> None:
     whole = filled(tmp_path / "s", GRID, lambda n, job: done(job, n, n + 0.5, math.nan))
     raw = (whole.path / LEDGER).read_bytes()

@@ -263,6 +263,7 @@ def size_of_cascade(z: float) -> float:
     return float(sum(chances[k] * leaving(k, k, gone) for k in range(1, 30)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("z", [0.5, 8.0])
 def test_outside_the_window_no_departure_spreads(z: float) -> None:
     assert cascades(z).max() < 0.05

@@ -230,6 +230,7 @@ def test_a_last_line_cut_anywhere_is_removed_and_nothing_else(recorded: Path) ->
         assert recorded.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_first_line_cut_anywhere_is_written_again(path: Path) -> None:
     Transcript.record(path, SETTINGS).close()
     whole = path.read_bytes()

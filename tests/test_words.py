@@ -289,6 +289,7 @@ def test_sides_that_do_not_go_together_are_refused(shares: list[Share]) -> None:
 # --------------------------------------------------------------------------- compiled
 
 
+@pytest.mark.slow
 def test_a_compiled_model_is_asked_once_and_speaks_in_many_societies() -> None:
     transcript = Transcript.record(None, Settings("fake", "http://127.0.0.1/fake"))
     endpoint = CharacterEndpoint(character("warm"))

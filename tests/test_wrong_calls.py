@@ -77,6 +77,7 @@ def test_calls_are_the_same_every_time() -> None:
     assert repr(wrong_calls.api(9)) == repr(wrong_calls.api(9))
 
 
+@pytest.mark.slow
 def test_wrong_commands_get_one_line() -> None:
     assert complaints(wrong_calls.command_line(70)) == []
 
