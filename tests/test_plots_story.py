@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from legible import complaints
+from matplotlib.animation import PillowWriter
 from matplotlib.figure import Figure
 from quick import CONTROLS, QUICK
 from reported import copied
@@ -16,7 +17,7 @@ import sim
 from sim import plots
 from sim.cli import main
 from sim.model.columns import DEPARTED, HERE
-from sim.plots import stories
+from sim.plots import films, stories
 from sim.runs.result import Result
 from sim.runs.view.chapters import headline
 from sim.utils.errors import InputError
@@ -209,3 +210,31 @@ def test_seeds_are_a_band_and_controls_thin_lines(
     paths = [str(run.path) for run in (one, two, control)]
     assert main(["plot", *paths, "--what", "story", "--out", "story.pdf"]) == 0
     assert (tmp_path / "story.pdf").stat().st_size > 10_000
+
+
+class Looking(PillowWriter):
+    """Writes a film, and notes what is wrong with the words of each frame."""
+
+    def setup(self, *given: Any, **options: Any) -> None:
+        super().setup(*given, **options)
+        self.wrong: list[str] = []
+        self.titles: list[str] = []
+
+    def grab_frame(self, **options: Any) -> None:
+        super().grab_frame(**options)
+        self.wrong += complaints(self.fig)
+        self.titles.append(self.fig.axes[0].get_title(loc="left"))
+
+
+def test_no_words_of_a_film_overlap_in_any_frame(
+    told: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Looking(fps=4)
+    monkeypatch.setattr(films, "_writer", lambda path, rate: writer)
+    days = told.steps[:: max(1, len(told.steps) // 6)]
+    plots.animate(told, tmp_path / "film.gif", days)
+    assert writer.wrong == []
+    assert len(writer.titles) == len(days)
+    assert [title.split(":")[0] for title in writer.titles] == [
+        f"day {day:,}" for day in days
+    ]
