@@ -27,8 +27,9 @@ from sim.utils.errors import InputError
 
 TITLE = "OS Society"
 AHEAD = 2  # frames that may be under way to the browser
-PACE = 0.2  # seconds of days that a frame brings, at least
-SHARE = 6.0  # of the time that it takes to draw them, at least
+PACE = 0.3  # seconds of days that a frame brings, at least
+SHARE = 8.0  # of the time that it takes to draw them, at least
+REST = 0.06  # seconds left to the browser after a frame that is quickly drawn
 MANY = 10_000  # days
 WORDS_EVERY = 1.0  # seconds, while days go by
 
@@ -255,7 +256,8 @@ class Page:
             self._tell_moment()
         if stops:
             return None
-        return most / speed if speed and not catches_up else 0.0
+        rest = REST if self._pace == PACE else 0.0
+        return most / speed if speed and not catches_up else rest
 
     def _show_other(self, before: Sequence[LiveSociety]) -> None:
         """Show the societies that there are in place of those before."""
