@@ -18,7 +18,14 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.core.datamodel import models
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import (
+    infer_getattr,
+    intrinsic,
+    lower_getattr_generic,
+    register_model,
+)
 
 from sim.utils.typing import Array
 
@@ -140,7 +147,7 @@ class Loop:
             f"    day = day_at(day_address)\n"
             f"    loop({', '.join(self._names)})\n"
         )
-        space = {"columns_at": _value_at(columns), "day_at": _record_at(day)}
+        space = {"columns_at": _columns_at(columns), "day_at": _record_at(day)}
         space |= {"loop": self.part, "__name__": self.__module__}
         exec(compile(lines, self.py_func.__code__.co_filename, "exec"), space)
         entry = self._entries[held.kind] = self._make(space[name])
@@ -223,11 +230,12 @@ class Part:
         space = {
             "arguments_at": _held_at(types.Tuple(kinds)),
             "columns_of": _held_at(types.int64),
-            "columns_at": _value_at(of_columns),
             "values_at": _held_at(types.UniTuple(types.float64, count)),
             "function": self._make(self.py_func, is_part=True),
             "__name__": self.__module__,
         }
+        if held:
+            space["columns_at"] = _columns_at(of_columns)
         exec(compile(text, self.py_func.__code__.co_filename, "exec"), space)
         made = self._make(space[name])
         signature = types.int64(types.int64, types.int64)
@@ -241,11 +249,21 @@ class Part:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def call_at(_: Any, where: Any, arguments: Any) -> Any:
-    """Call a ``Part`` with a tuple of its arguments; return what it returns."""
+    """Call a ``Part`` with a tuple of its arguments; return what it returns.
+
+    A part is compiled for named tuples by value.
+    """
+    by_value = types.Tuple(
+        [one.tuple_type if isinstance(one, FieldsAt) else one for one in arguments]
+    )
 
     def code(context: Any, builder: Any, _: Any, given: Any) -> Any:
-        place = cgutils.alloca_once(builder, context.get_value_type(arguments))
-        builder.store(given[1], place)
+        values = cgutils.unpack_tuple(builder, given[1])
+        for i, one in enumerate(arguments):
+            if isinstance(one, FieldsAt):
+                values[i] = _loaded(context, builder, one.tuple_type, values[i])
+        place = cgutils.alloca_once(builder, context.get_value_type(by_value))
+        builder.store(context.make_tuple(builder, by_value, values), place)
         number = ir.IntType(64)
         address, bound = cgutils.unpack_tuple(builder, given[0])
         kind = ir.FunctionType(number, [number, number]).as_pointer()
@@ -311,20 +329,84 @@ def _write(_: Any, address: Any, value: Any) -> Any:
     return types.int64(address, value), code
 
 
-def _value_at(kind: Any) -> Any:
-    """Return a function for loops, which returns the value of a type at an address."""
+class FieldsAt(types.Type):  # type: ignore[misc]
+    """The type of a named tuple that stays where it is: its address is handed on.
+
+    A field is read where a loop asks for it. Handed on by value, the tuple of all
+    columns takes longer to compile than most loops that use a few of them.
+
+    Parameters
+    ----------
+    tuple_type
+        The type of the named tuple.
+    """
+
+    def __init__(self, tuple_type: Any) -> None:
+        self.tuple_type = tuple_type
+        self.fields: tuple[str, ...] = tuple_type.fields
+        super().__init__(f"at({tuple_type})")
+
+
+@register_model(FieldsAt)
+class _FieldsAtModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: FieldsAt) -> None:
+        data = manager.lookup(kind.tuple_type).get_data_type()
+        super().__init__(manager, kind, data.as_pointer())
+
+
+@infer_getattr
+class _FieldsAtAttributes(AttributeTemplate):  # type: ignore[misc]
+    key = FieldsAt
+
+    def generic_resolve(self, kind: FieldsAt, name: str) -> Any:
+        if name not in kind.fields:
+            return None
+        field = kind.tuple_type.types[kind.fields.index(name)]
+        return FieldsAt(field) if isinstance(field, types.NamedTuple) else field
+
+
+@lower_getattr_generic(FieldsAt)  # type: ignore[untyped-decorator]
+def _read_field(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    place = kind.fields.index(name)
+    pointer = cgutils.gep_inbounds(builder, value, 0, place)
+    field = kind.tuple_type.types[place]
+    if isinstance(field, types.NamedTuple):
+        return pointer
+    return _loaded(context, builder, field, pointer)
+
+
+def _loaded(context: Any, builder: Any, kind: Any, pointer: Any) -> Any:
+    """Load what does not change while a loop runs, which the compiler may rely on."""
+    block, before = builder.block, len(builder.block.instructions)
+    value = context.unpack_value(builder, kind, pointer)
+    nothing = builder.module.add_metadata([])
+    for made in block.instructions[before:]:
+        if isinstance(made, ir.LoadInstr):
+            made.set_metadata("invariant.load", nothing)
+    return value
+
+
+def _columns_at(kinds: Any) -> Any:
+    """Return a function for loops, which returns agents and ties at an address.
+
+    Agents stay where they are. Ties are few columns, which every loop over them uses.
+    """
+    agents, ties = kinds.types
+    handed_on = types.Tuple([FieldsAt(agents), ties])
 
     @intrinsic  # type: ignore[untyped-decorator]
-    def value_at(_: Any, address: Any) -> Any:
+    def columns_at(_: Any, address: Any) -> Any:
         def code(context: Any, builder: Any, _: Any, given: Any) -> Any:
-            pointer = context.get_data_type(kind).as_pointer()
-            return context.unpack_value(
-                builder, kind, builder.inttoptr(given[0], pointer)
-            )
+            data = context.get_data_type(kinds).as_pointer()
+            pointer = builder.inttoptr(given[0], data)
+            first = cgutils.gep_inbounds(builder, pointer, 0, 0)
+            second = cgutils.gep_inbounds(builder, pointer, 0, 1)
+            both = first, _loaded(context, builder, ties, second)
+            return context.make_tuple(builder, handed_on, both)
 
-        return kind(address), code
+        return handed_on(address), code
 
-    return value_at
+    return columns_at
 
 
 def _record_at(kind: Any) -> Any:

@@ -38,6 +38,9 @@ _PLAIN: dict[str, Any] = {"no_cfunc_wrapper": True}
 
 _FUSED: dict[str, Any] = {"forceinline": True, **_PLAIN}
 
+# Nor does the interpreter call a helper that is compiled as part of loops.
+_HELPER: dict[str, Any] = {"no_cpython_wrapper": True, **_PLAIN, **_LEAN}
+
 # What compiled loops of the model can depend on; a loop elsewhere calls only helpers of
 # its own file, which numba's cache watches itself.
 SOURCES = ("engine", "model")
@@ -120,7 +123,7 @@ def _kernel(
 
     def make(function: Callable[..., Any], is_part: bool = False) -> Any:
         if is_part:
-            return numba.njit(no_cpython_wrapper=True, **_PLAIN, **_LEAN)(function)
+            return numba.njit(**_HELPER)(function)
         return _compiled(function, folder, nogil=True, **_LEAN)
 
     return by_address.Loop(function, make, _unpack)
@@ -143,7 +146,7 @@ def _part(
 ) -> Callable[..., Any]:
     def make(function: Callable[..., Any], is_part: bool = False) -> Any:
         if is_part:
-            return numba.njit(no_cpython_wrapper=True, **_PLAIN, **_LEAN)(function)
+            return numba.njit(**_HELPER)(function)
         options = {"nogil": True, "no_cfunc_wrapper": False}
         return _compiled(function, folder, **options, **_LEAN)
 
@@ -209,7 +212,7 @@ def again(
         how = {"inline": "always"} if decorator == "inline_source" else _FUSED
         return numba.njit(**how, **_LEAN)(function)  # type: ignore[no-any-return]
     fused = {"forceinline": True} if decorator == "inline_always" else {}
-    numba.extending.register_jitable(**fused, **_LEAN)(function)
+    numba.extending.register_jitable(**fused, **_HELPER)(function)
     return function
 
 
@@ -219,7 +222,7 @@ def inline(function: F) -> F:
     To Python it stays a plain function: a compiled way in would take longer to compile
     than most helpers themselves.
     """
-    numba.extending.register_jitable(**_LEAN)(function)
+    numba.extending.register_jitable(**_HELPER)(function)
     return guard.note(function)
 
 
@@ -228,7 +231,7 @@ def inline_always(function: F) -> F:
 
     A loop is worked out several elements at a time only if it calls nothing.
     """
-    numba.extending.register_jitable(forceinline=True, **_LEAN)(function)
+    numba.extending.register_jitable(forceinline=True, **_HELPER)(function)
     return guard.note(function)
 
 
@@ -250,11 +253,11 @@ def inline_by_type(choose: F) -> F:
     So one source of a loop is compiled in two ways, and neither asks at run time which
     it is. Only loops call it.
     """
-    numba.extending.overload(choose, jit_options=_LEAN)(choose)
+    numba.extending.overload(choose, jit_options=_HELPER)(choose)
     return guard.note(choose)
 
 
 def rule(function: F) -> F:
     """Let compiled loops call a scalar rule, which stays a plain Python function."""
-    numba.extending.register_jitable(**_LEAN)(function)
+    numba.extending.register_jitable(**_HELPER)(function)
     return guard.note(function)
