@@ -370,7 +370,7 @@ def _fresh(friends: Friends, before: Array, label: Array) -> tuple[Array, Note]:
     so that finding them favours no side.
     """
     keys: Array = community_detection.keys_of(*friends)
-    keys.sort()
+    keys.sort(kind="stable")  # quick on what is all but sorted, as rows of friends are
     if not len(before):
         return keys, NOTHING
     new = community_detection.missing(keys, before)
