@@ -167,3 +167,40 @@ def test_numbers_are_bound_to_a_part() -> None:
     loop(half, (0, 1, block, day))
     assert block.seen.tolist() == [3, 30]
     assert one((2.0, 3.0), block, day) == half
+
+
+class _Nested(NamedTuple):
+    growth: Any
+    chosen: Any
+
+
+class Nested(_Nested):
+    """Columns, and others among them."""
+
+
+class Chosen(NamedTuple):
+    step: Any
+    share: Any
+
+
+def take_chosen(first, decisions, block, day):  # type: ignore[no-untyped-def]
+    for i in range(first, len(decisions.share)):
+        block.seen[i] = decisions.step[i] + decisions.share[i]
+    return len(decisions.step)
+
+
+def hand_on(first, last, agents, ties, day, block, where):  # type: ignore[no-untyped-def]
+    chosen = agents.chosen
+    known = by_address.call_at(where, (first, chosen, block, day))
+    for i in range(first, last):
+        agents.growth[i] = known + agents.chosen.share[i] + chosen.step[i]
+
+
+def test_columns_among_columns_stay_in_place_and_are_handed_to_parts() -> None:
+    chosen, day = Chosen(np.arange(4), np.full(4, 0.5)), today(1)
+    agents, block = Nested(np.zeros(4), chosen), Block(np.zeros(4))
+    where = part(take_chosen)(chosen, block, day)
+    run = by_address.Loop(hand_on, plainly, plainly(by_address.write))
+    run(1, 4, agents, Ties(np.ones(4)), day, block, where)
+    assert block.seen.tolist() == [0, 1.5, 2.5, 3.5]
+    assert agents.growth.tolist() == [0, 5.5, 6.5, 7.5]
