@@ -61,6 +61,21 @@ def test_a_point_without_runs_is_left_blank(sweep: pd.DataFrame) -> None:
     assert len(plots.heat_map(holed, WHAT).axes[0].texts) == 19
 
 
+def test_points_of_which_no_run_has_the_outcome_are_still_there(
+    sweep: pd.DataFrame,
+) -> None:
+    late = sweep.assign(left=sweep["left"].where(sweep["k"] > 0.0))
+    figure = plots.heat_map(late, WHAT)
+    assert complaints(figure) == []
+    axis = figure.axes[0]
+    assert np.asarray(axis.images[0].get_array()).shape == (4, 5)
+    assert [text.get_text() for text in axis.texts].count("–") == 4
+    assert any("; 8 runs without the outcome" in t.get_text() for t in figure.texts)
+    assert len(plots.phase(late, WHAT).axes[0].lines[0].get_xdata()) == 20
+    one = plots.heat_map(late[(late["k"] == 0.5) & (late["a"] == 0.5)], WHAT)
+    assert any("1 point, 2 runs each" in text.get_text() for text in one.texts)
+
+
 def test_a_phase_diagram_is_to_scale_and_rings_what_the_seed_decides(
     sweep: pd.DataFrame,
 ) -> None:

@@ -60,6 +60,8 @@ class Map(NamedTuple):
 def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     """Draw the mean of an outcome as a coloured, numbered cell for each grid point.
 
+    A point of which no run has the outcome has a dash, one without runs is blank.
+
     Parameters
     ----------
     table
@@ -75,6 +77,7 @@ def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
         If a column is missing, or has no numbers.
     """
     grid = _grid(table, what)
+    tried = table.groupby([what.y, what.x]).size().unstack(fill_value=0)
     figure, axis = _map_figure(table, what, title)
     values = np.ma.masked_invalid(grid.to_numpy(float))
     image = axis.imshow(values, origin="lower", aspect="auto", cmap=style.SHADES)
@@ -86,6 +89,8 @@ def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
             colour = "black" if bright else "white"
             text = f"{value:.0f}" if high - low >= 20 else f"{value:.2g}"
             axis.text(column, row, text, ha="center", va="center", color=colour)
+        elif tried.iloc[row, column]:
+            axis.text(column, row, "–", ha="center", va="center", color=BLACK)
     across, up = np.arange(grid.shape[1]), np.arange(grid.shape[0])
     _contours(axis, across, up, values, what)
     axis.set_xticks(across, [f"{value:g}" for value in grid.columns])
@@ -141,7 +146,7 @@ def phase(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
 
 
 def _grid(table: pd.DataFrame, what: Map) -> pd.DataFrame:
-    """Return the mean outcome, rows by y and columns by x."""
+    """Return the mean outcome, rows by y and columns by x; nan where no run has it."""
     for name in (what.x, what.y, what.outcome):
         if name not in table:
             hint = nearest(name, map(str, table.columns))
@@ -152,13 +157,19 @@ def _grid(table: pd.DataFrame, what: Map) -> pd.DataFrame:
         raise InputError(f"a map takes numbers; {what} has others") from None
     if numbers[what.outcome].isna().all():
         raise InputError(f"the table has no value of {what.outcome!r}")
-    return numbers.pivot_table(what.outcome, what.y, what.x) * what.scale
+    grid = numbers.pivot_table(what.outcome, what.y, what.x) * what.scale
+    every = (np.unique(numbers[name].dropna()) for name in (what.y, what.x))
+    return grid.reindex(index=next(every), columns=next(every))
 
 
 def _map_figure(table: pd.DataFrame, what: Map, title: str) -> tuple[Figure, Axes]:
     points = len(table[[what.x, what.y]].drop_duplicates())
     runs = len(table) / max(1, points)
-    note = f"{points} points, {runs:g} run{'s' * (runs != 1)} each"
+    note = f"{points} point{'s' * (points != 1)}, {runs:g} run{'s' * (runs != 1)} each"
+    lacking = table[what.outcome].astype(float).isna()
+    if lacking.any():
+        count = int(lacking.sum())
+        note += f"; {count} run{'s' * (count != 1)} without the outcome"
     if what.levels:
         levels = ", ".join(f"{level:g}" for level in what.levels)
         note += f"; white line{'s' * (len(what.levels) > 1)} at {levels}"
