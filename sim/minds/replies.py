@@ -7,7 +7,6 @@ could act on a terminal or hide from a reader.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import math
@@ -106,7 +105,6 @@ class Letter(NamedTuple):
 Reply = Encounter | Decision | Letter
 
 
-@functools.cache  # each question has it in its key
 def schema_digest(name: str) -> str:
     """Return 64 hex digits that name a schema of ``SCHEMAS`` and all it says."""
     text = json.dumps(SCHEMAS[name], sort_keys=True, separators=(",", ":"))
