@@ -102,6 +102,17 @@ def mark_of(told: dict[str, Any], worker: str) -> Path:
     return Path(tempfile.gettempdir(), f"os-society-{told['testrunuid']}-{worker}")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_wait_for_the_disk() -> Iterator[None]:
+    """Write as usual, but wait for no disk: no machine loses its power in a test.
+
+    A test of what is synced, and when, puts its own in the place of this.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(scope="module", autouse=True)
 def few_objects_to_collect() -> Iterator[None]:
     """Take what is there out of garbage collection: each society run asks for one."""

@@ -12,6 +12,7 @@ from typing import Any
 import loopback
 import pytest
 from asking import SECRET
+from conftest import made_once
 from loopback import Behaviour, Call
 from quick import QUICK, SEED
 
@@ -24,7 +25,7 @@ from sim.minds.transcript import Transcript
 from sim.model.encounters import Cast
 from sim.model.state import State
 from sim.runs import run
-from sim.runs.result import Result
+from sim.runs.result import Result, load
 from sim.scenarios import Scenario
 from sim.society import Society
 
@@ -53,10 +54,17 @@ def speak(
     return run.run(small(**changes), mind=mind, **told)
 
 
-def spoken_story(folder: Path) -> Result:
-    """Run a quick story to its end, in which twelve speak and OSes leave."""
+def spoken_story(factory: pytest.TempPathFactory) -> Result:
+    """Return a quick story to its end, in which twelve speak and OSes leave.
+
+    Tests only read it: all of them have the same.
+    """
     mind = MindOptions(kind="scripted", cast=12, talks=0.2)
-    return speak(folder / "run", mind, 30, humans=120, steps=240)
+
+    def make(folder: Path) -> None:
+        speak(folder / "run", mind, 30, humans=120, steps=240)
+
+    return load(made_once(factory, "spoken", make) / "run")
 
 
 def tables(result: Result) -> dict[str, bytes]:

@@ -13,8 +13,10 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
+import struct
 import sys
 from contextlib import suppress
 from types import ModuleType
@@ -26,6 +28,7 @@ LIBRARIES = (
     *("concurrent.futures.process", "multiprocessing.connection", "sqlite3", "tomllib"),
     *("matplotlib.figure", "matplotlib.backends.backend_agg", "statistics"),
 )
+PEER = struct.Struct("3i")  # number, user and group of a process
 LARGEST = 2**20  # bytes of a request
 
 
@@ -34,6 +37,28 @@ def forget_ended(*_: object) -> None:
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+
+
+def accept(door: socket.socket, starter: socket.socket) -> socket.socket:
+    """Let processes of this user in, each to a process of its own; return its socket.
+
+    This one ends when who started it does, after letting in whoever is at the door.
+    Those of others stay as long as these do.
+    """
+    while True:
+        ready, _, _ = select.select([door, starter], [], [])
+        if starter in ready:
+            door.shutdown(socket.SHUT_RD)
+        try:
+            visitor, _ = door.accept()
+        except OSError:
+            os._exit(0)
+        about = visitor.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER.size)
+        if PEER.unpack(about)[1] == os.getuid() and os.fork() == 0:
+            door.close()
+            starter.close()
+            return visitor
+        visitor.close()
 
 
 def serve(control: socket.socket) -> dict[str, Any]:
@@ -102,4 +127,5 @@ if __name__ == "__main__":
             importlib.import_module(library)
     gc.collect()
     gc.freeze()
-    become(serve(socket.socket(fileno=int(sys.argv[1]))), list(sys.path))
+    doors = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+    become(serve(accept(*doors)), list(sys.path))

@@ -251,15 +251,37 @@ def pool_context() -> multiprocessing.context.BaseContext:
 
 @functools.cache
 def _server() -> socket.socket:
-    """Return the socket of a server, which ends when this process does."""
+    """Return a connection to a server: the first process of tests starts it for all.
+
+    It ends when that one does; what comes later starts another.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"process {os.getpid()}")
+    address = f"\0os-society, tests of {run}"  # a name on Linux, and no file
+    connection = socket.socket(socket.AF_UNIX)
+    while True:
+        with suppress(ConnectionRefusedError):
+            connection.connect(address)
+            return connection
+        with socket.socket(socket.AF_UNIX) as door:
+            try:
+                door.bind(address)
+            except OSError:  # another process just did so, or its server is ending
+                continue
+            door.listen()
+            _start(door)
+
+
+def _start(door: socket.socket) -> None:
+    """Start a server that lets in who connects, until this process ends."""
     mine, theirs = socket.socketpair()
     environment = {n: t for n, t in FIRST.items() if n != "PYTHONPATH"}
+    given = [door.fileno(), theirs.fileno()]
     with theirs, tempfile.TemporaryFile() as nowhere:
         server = subprocess.Popen(
-            [sys.executable, "-P", str(PROGRAM), str(theirs.fileno())],
+            [sys.executable, "-P", str(PROGRAM), *map(str, given)],
             cwd=Path(sys.executable).parent,
             env=environment,
-            pass_fds=[theirs.fileno()],
+            pass_fds=given,
             stdin=subprocess.DEVNULL,
             stdout=nowhere,
             stderr=nowhere,
@@ -271,4 +293,3 @@ def _server() -> socket.socket:
         server.wait()
 
     atexit.register(end)
-    return mine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import graphlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,53 +16,71 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Check the contracts of the package that lies in ``folder``."""
-    program = "import importlinter.cli as cli; cli.lint_imports_command()"
-    return subprocess.run(
-        [sys.executable, "-c", program, "--no-cache"],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+# One process for all folders: to start it takes longer than to check a package.
+LINT = """
+import contextlib, io, json, os, sys
+from importlinter import cli
+found = []
+for folder in sys.argv[1:]:
+    os.chdir(folder)
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        code = cli.lint_imports(no_cache=True)
+    found.append([code, told.getvalue()])
+print(json.dumps(found))
+"""
+WRONG = [
+    ("utils/errors", "import sim.engine.ties", "Helpers know no engine"),
+    ("engine/table", "import sim.model.state", "The engine knows no science"),
+    ("model/state", "import sim.runs.result", "Data flows down"),
+    ("unheard_of", "", "Data flows down"),
+    ("model/state", "import mesa", "Mesa stays in the Mesa face"),
+    ("model/state", "def draw():\n    import matplotlib.pyplot", "Only plots draws"),
+    ("model/state", "import networkx", "Graph objects are read"),
+    ("model/state", "import openai", "Each optional extra has one door"),
+]
+
+
+def lint_imports(*folders: Path) -> list[tuple[int, str]]:
+    """Check the contracts of packages, one in each folder: exit code and report."""
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", LINT, *map(str, folders)],
+        env={name: os.environ[name] for name in os.environ if name != "PYTHONPATH"},
         capture_output=True,
         text=True,
         check=False,
     )
+    assert process.returncode == 0, process.stdout + process.stderr
+    return [(code, report) for code, report in json.loads(process.stdout)]
 
 
 def test_the_contracts_are_kept() -> None:
-    report = lint_imports(ROOT)
-    assert report.returncode == 0, report.stdout + report.stderr
+    ((code, report),) = lint_imports(ROOT)
+    assert code == 0, report
 
 
-@pytest.mark.parametrize(
-    ("module", "line", "broken"),
-    [
-        ("utils/errors", "import sim.engine.ties", "Helpers know no engine"),
-        ("engine/table", "import sim.model.state", "The engine knows no science"),
-        ("model/state", "import sim.runs.result", "Data flows down"),
-        ("unheard_of", "", "Data flows down"),
-        ("model/state", "import mesa", "Mesa stays in the Mesa face"),
-        (
-            "model/state",
-            "def draw():\n    import matplotlib.pyplot",
-            "Only plots draws",
-        ),
-        ("model/state", "import networkx", "Graph objects are read"),
-        ("model/state", "import openai", "Each optional extra has one door"),
-    ],
-)
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, str]]:
+    """Return what is said of copies of the package, each with one wrong import."""
+    folders = []
+    for module, line, _ in WRONG:
+        folder = tmp_path_factory.mktemp("wrong")
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "sim", folder / "sim", ignore=ignored)
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        with (folder / "sim" / f"{module}.py").open("a") as file:
+            file.write(f"\n{line}\n")
+        folders.append(folder)
+    return lint_imports(*folders)
+
+
+@pytest.mark.parametrize("case", range(len(WRONG)))
 def test_a_wrong_import_breaks_a_contract(
-    tmp_path: Path, module: str, line: str, broken: str
+    reports: list[tuple[int, str]], case: int
 ) -> None:
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "sim", tmp_path / "sim", ignore=ignored)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    with (tmp_path / "sim" / f"{module}.py").open("a") as file:
-        file.write(f"\n{line}\n")
-    report = lint_imports(tmp_path)
-    assert report.returncode == 1, report.stdout + report.stderr
-    broken_contracts = [row for row in report.stdout.splitlines() if "BROKEN" in row]
-    assert any(broken in row for row in broken_contracts), report.stdout
+    code, report = reports[case]
+    assert code == 1, report
+    broken = [row for row in report.splitlines() if "BROKEN" in row]
+    assert any(WRONG[case][2] in row for row in broken), report
 
 
 def test_no_module_imports_itself_round_a_corner() -> None:

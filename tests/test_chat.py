@@ -37,7 +37,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a story in which twelve speak and OSes leave; tests only read it."""
-    return spoken_story(tmp_path_factory.mktemp("story"))
+    return spoken_story(tmp_path_factory)
 
 
 def digest(folder: Path) -> dict[str, tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -26,6 +27,7 @@ from sim.utils.errors import InputError
 
 EVERY = {"checkpoint_every": 40, "snapshot_every": 30}
 STORY = scenarios.load("her").replace(**QUICK | {"humans": 40, "steps": 200})
+LIVES = Society.step
 PUSHED = STORY.pull("announced_shutdown", 70)  # two steps, the first for a month
 
 
@@ -47,17 +49,16 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Result:
 @pytest.fixture
 def cut(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let the power fail on the evening of a day."""
-    lives = Society.step
+    return functools.partial(cut_on, monkeypatch)
 
-    def at(day: int) -> None:
-        def step(society: Society) -> None:
-            if int(society.day["step"]) == day:
-                raise KeyboardInterrupt
-            lives(society)
 
-        monkeypatch.setattr(Society, "step", step if day else lives)
+def cut_on(monkeypatch: pytest.MonkeyPatch, day: int) -> None:
+    def step(society: Society) -> None:
+        if int(society.day["step"]) == day:
+            raise KeyboardInterrupt
+        LIVES(society)
 
-    return at
+    monkeypatch.setattr(Society, "step", step if day else LIVES)
 
 
 def test_checkpoints_change_nothing(whole: Result, tmp_path: Path) -> None:
@@ -184,13 +185,20 @@ def test_an_intervention_that_is_wrong_is_no_damage(
 # ----------------------------------------------------------------------- what is wrong
 
 
+@pytest.fixture(scope="module")
+def cut_short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where a run was begun and cut short on day 90; tests only copy it."""
+    out = tmp_path_factory.mktemp("begun") / "run"
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        cut_on(patched, 90)
+        sim.run(PUSHED, seed=3, out=out, **EVERY)
+    return out
+
+
 @pytest.fixture
-def unfinished(tmp_path: Path, cut: Any) -> Path:
+def unfinished(cut_short: Path, tmp_path: Path) -> Path:
     """Return where a run was begun and cut short on day 90."""
-    cut(90)
-    with pytest.raises(KeyboardInterrupt):
-        sim.run(PUSHED, seed=3, out=tmp_path / "run", **EVERY)
-    cut(0)
+    shutil.copytree(begun_at(cut_short), begun_at(tmp_path / "run"))
     return tmp_path / "run"
 
 

@@ -262,7 +262,7 @@ def test_a_kill_may_come_at_any_moment(seed: int) -> None:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a story in which twelve speak and OSes leave; tests only read it."""
-    return spoken_story(tmp_path_factory.mktemp("story"))
+    return spoken_story(tmp_path_factory)
 
 
 def show(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -305,7 +305,7 @@ def test_what_is_replied_is_what_happens() -> None:
 def test_only_an_endpoint_out_of_reach_is_given_up(failure: str) -> None:
     endpoint = Replies(lambda request: Response(None, failure, 2))
     policy = Policy(stop_after=0)
-    mind = mind_of(speaking(endpoint, 60, policy, size=2, talks=1.0))
+    mind = mind_of(speaking(endpoint, 30, policy, size=2, talks=1.0))
     far = failure in ("rate limited", "server error", "refused", "reset", "deadline")
     told = mind.summary()
     assert told["failures"] == {failure: len(endpoint.requests)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -36,9 +37,14 @@ def named_more_than_once(found: Iterator[tuple[str, Path]]) -> dict[str, list[st
     return {name: where for name, where in places.items() if len(where) > 1}
 
 
+@functools.cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def classes() -> Iterator[tuple[str, Path]]:
     for file in FILES:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.ClassDef):
                 yield node.name, file
 
@@ -61,7 +67,7 @@ def test_a_file_name_stands_twice_only_for_the_same_subject() -> None:
 
 def test_every_module_says_on_its_first_line_what_it_holds() -> None:
     for file in FILES:
-        said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+        said = ast.get_docstring(tree_of(file))
         assert said, f"{file} has no docstring"
         first = said.splitlines()[0]
         assert 20 <= len(first) <= 88 and first[-1] in ".:", f"{file}: {first}"

@@ -54,7 +54,7 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def without(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Return the tables of a run in which everybody lives by the rules."""
-    result = speak(tmp_path_factory.mktemp("without") / "run", None, steps=30)
+    result = speak(tmp_path_factory.mktemp("without") / "run", None, 15, steps=30)
     assert len(result.oses()) > 10
     return tables(result)
 
@@ -82,7 +82,7 @@ def test_an_empty_cast_changes_no_byte(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = speak(tmp_path / "run", options, steps=30)
+    result = speak(tmp_path / "run", options, 15, steps=30)
     assert tables(result) == without
     assert result.provenance["mind"] is None
     assert [one.name for one in tmp_path.iterdir()] == ["run"]
@@ -90,7 +90,7 @@ def test_an_empty_cast_changes_no_byte(
 
 @pytest.mark.slow
 def test_a_cast_changes_some(without: dict[str, bytes], tmp_path: Path) -> None:
-    result = speak(tmp_path / "run", SCRIPTED, steps=30)
+    result = speak(tmp_path / "run", SCRIPTED, 15, steps=30)
     assert society_of(result) != without
     assert society_of(result).keys() == without.keys()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import inspect
 import itertools
 from collections import Counter
@@ -51,6 +52,16 @@ def spelled_out(columns: tuple[str, ...]) -> list[str]:
         all_of_it = sorted(TABLES[table]) if name == "*" else [name]
         found += [column] if column in APPENDS else [f"{table}.{n}" for n in all_of_it]
     return found
+
+
+@functools.cache
+def kept(days: int) -> Society:
+    return lived(days)
+
+
+def aged(days: int) -> Society:
+    """Return a copy of one that has lived: it lives on alike, as a test says."""
+    return copy.deepcopy(kept(days))
 
 
 # ----------------------------------------------------------------- what is declared
@@ -203,7 +214,7 @@ def in_use(state: State) -> np.ndarray:
 @pytest.mark.parametrize("phase", PHASES, ids=NAMES)
 def test_a_phase_reads_only_what_it_declares(phase: Phase, days: int) -> None:
     """What it does not declare may hold anything: it writes the same."""
-    society = lived(days)
+    society = aged(days)
     turn_day(society.day)
     for earlier in PHASES[: NAMES.index(phase.name)]:
         run_phase(earlier, society.state, society.day)
@@ -401,7 +412,7 @@ def test_time_spent_is_told_by_phase() -> None:
 @pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow), 3])
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     monkeypatch.setattr(threads_module, "WORTH_SHARING", 0)
-    alone, shared = lived(130), lived(0)
+    alone, shared = aged(130), lived(0)
     handed_out = []
     with ThreadPoolExecutor(threads) as pool:
         submit = pool.submit
@@ -421,7 +432,7 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, threads: int) -
 def test_a_range_may_be_cut_anywhere_and_run_in_any_order(phase: Phase) -> None:
     if phase.over == "society":
         pytest.skip("runs all at once")
-    society = lived(125)
+    society = aged(125)
     turn_day(society.day)
     for earlier in PHASES[: NAMES.index(phase.name)]:
         run_phase(earlier, society.state, society.day)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import made_once
 from reference_agents import ReferenceAgent, ReferenceHuman, ReferenceOS, single
 from reference_society import ReferenceSociety
 from twins import Twins, some_parameters
@@ -130,7 +132,6 @@ HAPPENINGS: dict[str, Callable[[ReferenceSociety], bool]] = {
 }
 
 
-@cache
 def live(society: int) -> frozenset[str]:
     """Let twins live, compare them every day, and return what happened to them."""
     twins = Twins(some_parameters(society), seed=society)
@@ -144,6 +145,20 @@ def live(society: int) -> frozenset[str]:
     return frozenset(happened)
 
 
+@pytest.fixture(scope="module")
+def happened(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], set[str]]:
+    """Return what happened to twins, who live once for all processes of tests."""
+
+    def find(society: int) -> set[str]:
+        def make(place: Path) -> None:
+            place.write_text(json.dumps(sorted(live(society))))
+
+        kept = made_once(tmp_path_factory, f"twins-{society}", make)
+        return set(json.loads(kept.read_text()))
+
+    return find
+
+
 @pytest.mark.parametrize(
     "society",
     [
@@ -151,10 +166,14 @@ def live(society: int) -> frozenset[str]:
         for one in SOCIETIES
     ],
 )
-def test_columns_and_objects_live_the_same_lives(society: int) -> None:
-    live(society)
+def test_columns_and_objects_live_the_same_lives(
+    society: int, happened: Callable[[int], set[str]]
+) -> None:
+    happened(society)
 
 
 @pytest.mark.slow
-def test_everything_that_can_happen_happened_somewhere() -> None:
-    assert not set(HAPPENINGS) - set().union(*map(live, SOCIETIES))
+def test_everything_that_can_happen_happened_somewhere(
+    happened: Callable[[int], set[str]],
+) -> None:
+    assert not set(HAPPENINGS) - set().union(*map(happened, SOCIETIES))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import subprocess
 from collections.abc import Iterator
@@ -119,9 +120,17 @@ def test_every_file_is_there_and_all_that_it_declares() -> None:
 # -------------------------------------------------- what is nobody else's business
 
 
-def read_by_name(tree: ast.Module) -> Iterator[str]:
+@functools.cache
+def read_in(file: Path) -> tuple[set[str | None], set[str]]:
+    """Return the modules that a module imports from, and what it reads by name."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    imported = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    return imported, set(read_by_name(nodes))
+
+
+def read_by_name(nodes: list[ast.AST]) -> Iterator[str]:
     """Yield parameters, keys and columns that a module reads by their names."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             yield f"{node.value.id}.{node.attr}"
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
@@ -140,10 +149,9 @@ def test_nothing_else_of_the_model_reads_what_is_of_an_optional_one(name: str) -
     for file in (ROOT / "sim" / "model").rglob("*.py"):
         if file.stem == name and file.parent.name == "mechanisms":
             continue
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        imported = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
+        imported, read = read_in(file)
         assert f"sim.model.mechanisms.{name}" not in imported, file
-        assert not own & set(read_by_name(tree)), file
+        assert not own & read, file
 
 
 # ----------------------------------------------------------------- copies of the model

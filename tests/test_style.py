@@ -55,7 +55,8 @@ def definitions(
     """Yield every function and class under ``parent``; local ones are not public."""
     for node in ast.iter_child_nodes(parent):
         if not isinstance(node, Definition):
-            yield from definitions(node, module, inside, public)
+            if not isinstance(node, ast.expr):  # in which there is no definition
+                yield from definitions(node, module, inside, public)
             continue
         name = f"{inside}{node.name}"
         shown = public and not node.name.startswith("_")

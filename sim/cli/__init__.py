@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import signal
 import sys
@@ -119,8 +120,9 @@ def _complain(error: Exception) -> int:
 # -------------------------------------------------------------------------- options
 
 
+@functools.cache  # to make it takes longer than most commands that fail
 def parser() -> Parser:
-    """Return the parser of the whole command line."""
+    """Return the parser of the whole command line: always the same."""
     about = "A society of people and AIs that grow."
     first = f"to begin with:\n  {PROGRAM} run her\n  {PROGRAM} open latest"
     top = Parser(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
 from typing import Any, TypeVar
 
 from sim.utils.errors import InputError
@@ -20,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # Modules whose code decides what happens to a society, by the start of their names.
 DECISIVE = ("sim.engine.", "sim.model.", "sim.mechanisms.", "sim.events.measures")
 
-_shipped: dict[tuple[str, str], Any] = {}
+_shipped: dict[str, dict[str, Any]] = {}  # by module and name
 
 
 def note(function: F) -> F:
@@ -28,14 +29,14 @@ def note(function: F) -> F:
 
     Of a module that is loaded a second time the first is remembered.
     """
-    _shipped.setdefault((function.__module__, function.__name__), function)
+    _of(function.__module__).setdefault(function.__name__, function)
     return function
 
 
 def note_by_name(module: str, functions: Mapping[str, Any]) -> None:
     """Remember what a module offers beside its own: functions by their names there."""
     for name, function in functions.items():
-        _shipped.setdefault((module, name), function)
+        _of(module).setdefault(name, function)
 
 
 def remember() -> None:
@@ -48,16 +49,31 @@ def remember() -> None:
         for name, value in vars(sys.modules[module]).items():
             constant = name.isupper() and not module.startswith("sim.engine.")
             if callable(value) or constant:
-                _shipped.setdefault((module, name), _content(value))
+                _of(module).setdefault(name, _content(value))
 
 
 def replaced() -> list[str]:
     """Return the full names of what is not as it was shipped."""
     return [
         f"{module}.{name}"
-        for (module, name), shipped in _shipped.items()
+        for module, known in _shipped.items()
         if module.startswith(DECISIVE)
-        and not _same(shipped, getattr(sys.modules.get(module), name, None))
+        for name in _differing(sys.modules.get(module), known)
+    ]
+
+
+def _of(module: str) -> dict[str, Any]:
+    return _shipped.setdefault(module, {})
+
+
+def _differing(module: ModuleType | None, known: Mapping[str, Any]) -> list[str]:
+    """Return the names of what a module does not hold as it was shipped."""
+    held = {} if module is None else vars(module)
+    return [
+        name
+        for name, shipped in known.items()
+        if held.get(name) is not shipped  # nearly always enough, and quick
+        and not _same(shipped, getattr(module, name, None))
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import platform
@@ -160,6 +161,7 @@ def file_identity(path: str | Path) -> dict[str, str]:
     return {"name": writable(Path(path).name), "sha256": digest}
 
 
+@functools.cache  # each run asks for all of them: half of what its start takes
 def _version(package: str) -> str:
     try:
         return metadata.version(package)

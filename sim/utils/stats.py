@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -38,6 +39,7 @@ def wilson(held: float, runs: int) -> Interval:
     return max(0.0, low), min(1.0, high)
 
 
+@functools.lru_cache(1024)
 def t_quantile(degrees: int, within: float = 0.95) -> float:
     """Return the number within which Student's t is, with so many degrees, 1 or more.
 
