@@ -59,12 +59,16 @@ def multiples(source: Result | Society, steps: Sequence[int] | None = None) -> F
     days = informative_days(result, MOST_PANELS) if steps is None else list(steps)
     if not 0 < len(days) <= MOST_PANELS:
         raise InputError(f"there is room for 1 to {MOST_PANELS} days, not {len(days)}")
-    across = min(3, len(days))
+    across = min(2 if style.narrow() else 3, len(days))
     down = math.ceil(len(days) / across)
     height = 1.65 + 2.75 * down
-    figure = style.blank(style.WIDE, height, _finding(result), style.title_of(result))
-    figure.subplots_adjust(
-        *(0.06, 0.66 / height, 0.99, 1 - 1.12 / height), wspace=0.04, hspace=0.24
+    title, note = _finding(result), style.title_of(result)
+    figure = style.blank(style.WIDE, height, title, note, 1.8 + 2.3 * down)
+    style.margins(
+        figure,
+        *(0.06, 0.66 / height, 0.99, 1 - 1.12 / height),
+        wspace=0.04,
+        hspace=0.24,
     )
     grid = figure.subplots(down, across, squeeze=False)
     for axis in grid.flat[len(days) :]:
@@ -74,8 +78,9 @@ def multiples(source: Result | Society, steps: Sequence[int] | None = None) -> F
         axis = grid.flat[at]
         drawn = stories.ground_and_sky(result, day, places)
         stories.draw_moment(axis, drawn, first=at % across == 0)
-        axis.set_title(_words(result, day), fontsize=style.SMALL, loc="left")
-    stories.legend(figure, loc="lower center", ncols=4)
+        words = _words(result, day, 0.92 / across)
+        axis.set_title(words, fontsize=style.small(), loc="left")
+    stories.legend_below(figure)
     return figure
 
 
@@ -84,8 +89,11 @@ def _finding(result: Result) -> str:
     return style.title_of(result) if result.series.empty else headline(result)
 
 
-def _words(result: Result, day: int) -> str:
+def _words(result: Result, day: int, share: float = 1.0) -> str:
+    """Return what marks a day; in a column, on lines of a share of its width."""
     words = f"day {day:,}: {moment(result, day)}"
+    if style.in_column():
+        return style.plain(textwrap.fill(words, style.letters(share)))
     return style.plain(textwrap.shorten(words, 56, placeholder=" ..."))
 
 
@@ -133,7 +141,7 @@ def animate(
             picture.clear()
             drawn = stories.ground_and_sky(result, day, places)
             stories.draw_moment(picture, drawn, first=True)
-            picture.set_title(_words(result, day), fontsize=style.LARGE, loc="left")
+            picture.set_title(_words(result, day), fontsize=style.large(), loc="left")
             cursor.set_xdata([day, day])
             writer.grab_frame()
     return path
@@ -157,7 +165,7 @@ def _stage(result: Result) -> Figure:
     figure.subplots(2, 1, gridspec_kw=rows)
     figure.subplots_adjust(0.075, 0.14, 0.98, 0.88)
     _draw_story(figure.axes[1], result)
-    stories.legend(figure, loc="lower center", ncols=4)
+    stories.legend_below(figure)
     return figure
 
 
@@ -170,7 +178,7 @@ def _draw_story(axis: Axes, result: Result) -> None:
             axis.plot(values, color=colour, linewidth=1.6, label=label)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.96)}
     if axis.lines:
-        axis.legend(ncols=3, frameon=False, fontsize=style.SMALL, **place)
+        axis.legend(ncols=3, frameon=False, fontsize=style.small(), **place)
     style.frame(axis, "day", "%")
     axis.set_ylim(0, 105)
     axis.spines["left"].set_color(GREY)
