@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image, ImageColor
 
 from sim.plots import stories, style
-from sim.plots.style import BLACK, BLUE, GREY, ORANGE, RED
+from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.runs import headcount
 from sim.runs.result import Result
 from sim.runs.selection import informative_days
@@ -34,6 +35,52 @@ CURVES = (
     ("peer_attention", "OSes' talk with OSes", ORANGE),
     ("departed", "OSes departed", RED),
 )
+
+
+OWN = ("#FFFFFF", BLACK, GREY, ORANGE, SKY, GREEN, BLUE, RED, PURPLE)
+ALIKE = 8  # of 255: the Pillow library looks up colours of a palette by some bits only
+SAMPLED = 8  # frames, of which the other colours of a GIF are taken
+
+
+class GifWriter(PillowWriter):
+    """Writes a GIF with one palette for all frames, the colours of signs among it.
+
+    A palette by how often colours occur turns that of few dots into grey.
+    """
+
+    _frames: list[Image.Image]
+
+    def finish(self) -> None:
+        """Write the file."""
+        frames = [frame.convert("RGB") for frame in self._frames]
+        palette = _palette(frames)
+        first, *others = (
+            frame.quantize(palette=palette, dither=Image.Dither.NONE)
+            for frame in frames
+        )
+        kept: dict[str, Any] = {"save_all": True, "append_images": others, "loop": 0}
+        first.save(self.outfile, duration=int(1000 / self.fps), **kept)
+
+
+def _palette(frames: Sequence[Image.Image]) -> Image.Image:
+    """Return an image whose palette has our own colours, and those of some frames."""
+    own = [ImageColor.getrgb(name) for name in OWN]
+    some = frames[:: math.ceil(len(frames) / SAMPLED)]
+    wide, high = some[0].size
+    sheet = Image.new("RGB", (wide, high * len(some)))
+    for at, frame in enumerate(some):
+        sheet.paste(frame, (0, at * high))
+    flat = sheet.quantize(256 - len(OWN)).getpalette() or []
+    others = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+    apart = [one for one in others if not any(_alike(one, other) for other in own)]
+    made = Image.new("P", (1, 1))
+    made.putpalette([channel for colour in (*own, *apart) for channel in colour])
+    return made
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Tell whether one colour would be taken for another."""
+    return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= ALIKE
 
 
 @checked_arguments()
@@ -152,7 +199,7 @@ def _writer(path: Path, per_second: int) -> AbstractMovieWriter:
     if kind not in FILMS:
         raise InputError(f"cannot film {path}: use one of .{', .'.join(FILMS)}")
     if kind == "gif":
-        return PillowWriter(fps=per_second)
+        return GifWriter(fps=per_second)
     if not FFMpegWriter.isAvailable():
         raise InputError(f"cannot film {path}: ffmpeg is not found; a .gif needs none")
     return FFMpegWriter(fps=per_second)
