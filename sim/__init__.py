@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sim.model.parameters import Parameters as Parameters
     from sim.reports import report as report
     from sim.runs.dictionary import columns as columns
+    from sim.runs.dictionary import in_words as in_words
     from sim.runs.result import Result as Result
     from sim.runs.result import load as load
     from sim.runs.run import run as run
@@ -58,6 +59,7 @@ _HOME = {
     "check_mechanism": "sim.studies.contract",
     "columns": "sim.runs.dictionary",
     "counterfactual": "sim.studies.counterfactual",
+    "in_words": "sim.runs.dictionary",
     "load": "sim.runs.result",
     "load_sweep": "sim.studies.sweeps",
     "report": "sim.reports",
@@ -97,6 +99,7 @@ __all__ = [
     "check_mechanism",
     "columns",
     "counterfactual",
+    "in_words",
     "load",
     "load_sweep",
     "report",

@@ -11,6 +11,7 @@ from matplotlib.text import Text
 
 SMALLEST = 8.5  # points
 SCREEN = 1200  # dots across
+IN_PRINT = 6.0  # points, which journals ask for at least
 
 
 def words(figure: Figure) -> list[Text]:
@@ -35,8 +36,8 @@ def along(axes: Axes, axis: Axis) -> list[Text]:
     return [axis.label, *(label for t in ticks for label in (t.label1, t.label2))]
 
 
-def complaints(figure: Figure) -> list[str]:
-    """Return what is wrong with the words of a figure."""
+def complaints(figure: Figure, in_print: bool = False) -> list[str]:
+    """Return what is wrong with the words of a figure, on a screen or in print."""
     figure.draw_without_rendering()
     boxes = [(text, text.get_window_extent()) for text in words(figure)]
     boxes = [(text, box) for text, box in boxes if box.width > 0]
@@ -47,10 +48,12 @@ def complaints(figure: Figure) -> list[str]:
         if not (paper.x0 <= box.x0 and box.x1 <= paper.x1)
         or not (paper.y0 <= box.y0 and box.y1 <= paper.y1)
     ]
+    shown = 1.0 if in_print else min(1.0, SCREEN / paper.width)
+    smallest = IN_PRINT if in_print else SMALLEST * 0.85
     wrong += [
         f"too small: {text.get_text()!r}"
         for text, _ in boxes
-        if text.get_fontsize() * min(1.0, SCREEN / paper.width) < SMALLEST * 0.85
+        if text.get_fontsize() * shown < smallest
     ]
     return wrong + [
         f"overlap: {one.get_text()!r} and {other.get_text()!r}"

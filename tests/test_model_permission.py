@@ -400,7 +400,7 @@ PUBLIC: dict[str, list[Callable[[Untrusted], Any]]] = {
 # What these make is looked at above, or they take no file.
 WITHOUT_FILES_IN_PYTHON = {
     *("Human", "InputError", "MindOptions", "OS", "Parameters", "Result", "Scenario"),
-    *("Mechanism", "check_mechanism", "columns"),
+    *("Mechanism", "check_mechanism", "columns", "in_words"),
     "use",  # runs a program of the user's own, as --mechanism does
 }
 

@@ -44,6 +44,10 @@ PALETTE = {
 }
 
 
+# Of agents in the legend of a film.
+SIGNS = {style.SKY, style.RED, style.PURPLE, style.ORANGE, style.GREEN, style.GREY}
+
+
 @pytest.fixture(scope="module")
 def today() -> Society:
     """Return a society in the middle of its story; tests only look at it."""
@@ -177,6 +181,11 @@ def test_a_film_has_a_frame_a_day(told: Result, tmp_path: Path) -> None:
     with Image.open(film) as image:
         assert image.n_frames == 3
         assert image.size == (800, 688)
+        for at in range(3):
+            image.seek(at)
+            colours = image.convert("RGB").getcolors(1 << 16)
+            kept = {"#{:02X}{:02X}{:02X}".format(*colour) for _, colour in colours}
+            assert kept >= SIGNS
     assert [entry.name for entry in film.parent.iterdir()] == ["film.gif"]
 
 

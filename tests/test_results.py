@@ -334,3 +334,33 @@ def test_the_data_dictionary_has_every_column_of_a_run(told: Result) -> None:
     status = known[(known["table"] == "oses") & (known["column"] == "status")]
     assert set(told.oses()["status"]) <= set(status["codes"].iloc[0])
     assert (known["meaning"] != "").all()
+
+
+def test_codes_are_told_in_words_and_kept_as_numbers(told: Result) -> None:
+    before = told.oses()["status"].copy()
+    status = sim.in_words(told.oses())["status"]
+    assert (status.cat.codes == before).all()
+    assert (status > "offline").sum() == (before > 1).sum() > 0
+    assert (told.oses()["status"] == before).all()
+    choice = sim.in_words(told.humans(50))["choice"]
+    assert list(choice.cat.categories) == ["nothing", "installs an OS", "lets it go"]
+    ties = sim.in_words(told.ties(100))
+    own = ties["kind"].astype(str).str.contains("owner and OS")
+    assert (own == (told.ties(100)["kind"] & OWNER > 0)).all()
+    assert own.any()
+    assert list(ties.columns) == list(told.ties(100).columns)
+
+
+def test_events_are_in_the_order_of_the_story(told: Result) -> None:
+    events = sim.in_words(told.events.assign(kind=[*told.events["kind"][:-1], "mine"]))
+    assert events["kind"].cat.ordered
+    assert events["kind"].max() == "mine"
+    assert (events["kind"] < "first_departure").sum() > 0
+    assert sim.in_words(events).equals(events)
+
+
+def test_a_table_without_codes_or_with_wrong_ones_is_refused(told: Result) -> None:
+    with pytest.raises(InputError, match="no column has codes"):
+        sim.in_words(told.series)
+    with pytest.raises(InputError, match="status 9 stands for nothing"):
+        sim.in_words(told.oses().assign(status=9))

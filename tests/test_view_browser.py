@@ -126,6 +126,26 @@ def test_very_many_agents_are_dots_of_pixels(chromium: Any, file: Path) -> None:
     visit.end()
 
 
+def until(what: str) -> str:
+    """Return what waits for something (the page allows no text to be run as code)."""
+    look = f"{what} ? done() : setTimeout(look, 5)"
+    return f"new Promise(done => {{ const look = () => {look}; look(); }})"
+
+
+def test_what_is_kept_while_days_go_by_does_not_stay(chromium: Any, file: Path) -> None:
+    """Paused, the picture is that of its day, whatever was painted before."""
+    visit = Visit(chromium, file)
+    visit.press("Play")
+    visit.view(until("v.painter.layer?.age > 1"))
+    visit.press("Pause")
+    visit.view(until("!v.asked"))
+    assert visit.view("v.painter.layer") is None
+    paused = visit.view("v.canvas.toDataURL()")
+    visit.view("(v.fit(), 0)")  # all anew
+    assert visit.view("v.canvas.toDataURL()") == paused
+    visit.end()
+
+
 def test_every_control_does_what_it_says(chromium: Any, file: Path) -> None:
     visit = Visit(chromium, file)
     page = visit.page

@@ -7,8 +7,9 @@ society, whose story takes a second or two, the same is played again until the w
 are long enough to count in. Beside the frames that the picture was painted: the days
 that were simulated, with all that the page measures of them, and those of the engine
 alone, over the very same days; processor time of the server and of the browser, and the
-share of the processors that both got, which on a busy machine explains low counts. Then
-somebody is clicked, and a stored run opened. Needs Chromium and Playwright.
+share of the processors that both got, which on a busy machine explains low counts. Of
+the process that paints, processor time a frame is told, which a busy machine changes
+least. Then somebody is clicked, and a stored run opened. Needs Chromium and Playwright.
 
     python experiments/benchmarks/app.py [--humans 1000 10000] [--seconds 8] [--json]
 """
@@ -80,6 +81,19 @@ def spent(among: set[int], before: dict[int, Any], after: dict[int, Any]) -> flo
     return sum(after[n][1] - before.get(n, (0, 0.0))[1] for n in among if n in after)
 
 
+def painters(among: set[int]) -> set[int]:
+    """Return those of some processes that paint pages."""
+    found = set()
+    for number in among:
+        try:
+            told = Path(f"/proc/{number}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"--type=renderer" in told:
+            found.add(number)
+    return found
+
+
 def measure(
     page: Page, server: int, first: int, until: int, seconds: float
 ) -> dict[str, Any]:
@@ -90,13 +104,15 @@ def measure(
     after = processor_seconds()
     frames, day, began, drawn, last, ended = counted
     own = spent({server}, before, after)
-    everything = spent(family(os.getpid(), after) - {os.getpid()}, before, after)
+    started = family(os.getpid(), after) - {os.getpid()}
+    everything = spent(started, before, after)
     return {
         "days": [int(day), int(last)],
         "seconds": (ended - began) / 1000,
         "frames": drawn - frames,
         "server_s": own,
         "browser_s": everything - own,
+        "painter_s": spent(painters(started), before, after),
     }
 
 
@@ -143,19 +159,21 @@ def summed(
     engine_s = sum(
         alone[last] - alone[first] for first, last in (one["days"] for one in found)
     )
-    server, browser = (
-        sum(one[f"{n}_s"] for one in found) for n in ("server", "browser")
+    frames = sum(one["frames"] for one in found)
+    server, browser, painter = (
+        sum(one[f"{n}_s"] for one in found) for n in ("server", "browser", "painter")
     )
     return {
         "from_day": min(one["days"][0] for one in found),
         "to_day": max(one["days"][1] for one in found),
         "seconds": seconds,
-        "frames_per_second": sum(one["frames"] for one in found) / seconds,
+        "frames_per_second": frames / seconds,
         "days_per_second": days / seconds,
         "engine_days_per_second": days / engine_s,
         "share_of_engine": engine_s / seconds,
         "server_s_per_s": server / seconds,
         "browser_s_per_s": browser / seconds,
+        "painter_ms_per_frame": 1000 * painter / max(1, frames),
         "share_of_processors": (server + browser) / seconds / (os.cpu_count() or 1),
     }
 
@@ -246,7 +264,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"{row['days_per_second']:.1f} days, {row['share_of_engine']:.0%} of the "
         f"engine alone over the same days ({row['engine_days_per_second']:.1f}); "
         f"{row['server_s_per_s']:.2f} processors for the server, "
-        f"{row['browser_s_per_s']:.2f} for the browser, "
+        f"{row['browser_s_per_s']:.2f} for the browser "
+        f"({row['painter_ms_per_frame']:.1f} ms a frame to paint), "
         f"{row['share_of_processors']:.0%} of all"
         for row in found["rows"]
     ]

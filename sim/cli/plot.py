@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.cli.arguments import add_command, add_run_argument, as_json
 from sim.cli.known import run_at
-from sim.runs.figure_names import FIGURES
+from sim.runs.figure_names import FIGURES, TWO_COLUMNS
 from sim.utils.progress import doing
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 AFTER_RUN = ("timeline", "network")
 FILM = "film"
+PRESETS = ("single", "double")
 FORMATS, FILMS = ("png", "svg", "pdf"), ("gif", "mp4")
 FILES = ("graphml", "gexf", "csv", "json", "html")
 
@@ -31,6 +32,7 @@ def add_plot(commands: Any) -> None:
         "latest --what network --step 450 --format svg",
         "her-0 --what ego --agent 17",
         "latest --what film",
+        "latest --what story --preset single --format pdf",
     ]
     plot = add_command(commands, "plot", plot_run, "Draw a stored run.", examples)
     add_run_argument(plot)
@@ -42,6 +44,8 @@ def add_plot(commands: Any) -> None:
     plot.add_argument("--out", metavar="PATH", help="directory, or file for one figure")
     kinds = "png unless given; a film: gif, or mp4 where ffmpeg is found"
     plot.add_argument("--format", choices=(*FORMATS, *FILMS), help=kinds)
+    column = "for a journal: one column (3.5 inches wide) or two (7.2)"
+    plot.add_argument("--preset", choices=PRESETS, help=column)
     day = "snapshot day, for network (and ego)"
     plot.add_argument("--step", metavar="T", type=int, help=day)
     whom = "whom ego is about: a number, or what the network's file calls a human"
@@ -86,12 +90,12 @@ def plot_run(args: argparse.Namespace) -> int:
         raise InputError("--step goes with --what network or ego only")
     if args.what == FILM:
         return _film(args, runs[0])
-    names = _all_of(runs[0]) if args.what == "all" else (args.what,)
+    names = _names(args, runs[0])
     places = _places(args, runs[0], names)
     drawn = []
     for name, place in zip(names, places, strict=True):
         with doing(f"drawing {name}"):
-            drawn.append(_draw(name, runs, place, args.step, args.agent))
+            drawn.append(_draw(name, runs, place, args.step, args.agent, args.preset))
         if not args.json:
             print(short(drawn[-1]))
     return _as_json(args, drawn)
@@ -102,6 +106,14 @@ def _as_json(args: argparse.Namespace, files: Sequence[Path]) -> int:
     if args.json:
         print(as_json({"files": [str(file) for file in files]}))
     return 0
+
+
+def _names(args: argparse.Namespace, result: Result) -> tuple[str, ...]:
+    """Return the figures that are asked for, or of all those that the preset holds."""
+    if args.what != "all":
+        return (args.what,)
+    lacks = TWO_COLUMNS if args.preset == "single" else ()
+    return tuple(name for name in _all_of(result) if name not in lacks)
 
 
 def _all_of(result: Result) -> tuple[str, ...]:
@@ -129,27 +141,39 @@ def _draw(
     place: Path,
     step: int | None = None,
     agent: str | None = None,
+    preset: str | None = None,
 ) -> Path:
     from sim import plots
 
-    result, days = runs[0], None if step is None else [step]
-    if name == "survival":
-        figure: Figure = plots.survival(runs if len(runs) > 1 else result)
-    elif name == "story":
-        figure = plots.story(result, runs[1:])
-    elif name == "network":
-        figure = plots.network(result, days)
-    elif name == "ego":
-        figure = plots.ego(result, agent, days)
-    else:
-        figure = getattr(plots, name)(result)
+    with plots.preset(preset):
+        figure = _figure(name, runs, None if step is None else [step], agent)
     return plots.save(figure, place)
+
+
+def _figure(
+    name: str, runs: Sequence[Result], days: list[int] | None, agent: str | None
+) -> Figure:
+    from sim import plots
+
+    result = runs[0]
+    if name == "survival":
+        return plots.survival(runs if len(runs) > 1 else result)
+    if name == "story":
+        return plots.story(result, runs[1:])
+    if name == "network":
+        return plots.network(result, days)
+    if name == "ego":
+        return plots.ego(result, agent, days)
+    figure: Figure = getattr(plots, name)(result)
+    return figure
 
 
 def _film(args: argparse.Namespace, result: Result) -> int:
     from sim import plots
     from sim.utils.errors import InputError
 
+    if args.preset:
+        raise InputError("--preset goes with figures, not with --what film")
     out = Path(args.out) if args.out else result.path / "figures"
     for kind in (args.format, out.suffix.removeprefix(".")):
         if kind in FORMATS:

@@ -50,7 +50,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "plots": (
         *("timeline", "story", "network", "multiples", "scene", "animate", "ego"),
         *("communities", "growth", "attention", "survival", "staying", "difference"),
-        *("effects", "heat_map", "phase", "sensitivity", "save"),
+        *("effects", "heat_map", "phase", "sensitivity", "save", "preset"),
         *("ComparisonLabels", "Map", "NetworkLayout"),
     ),
     "scenarios": ("load", "names"),
@@ -292,7 +292,7 @@ def gallery() -> str:
     rows = []
     for name in MODULES["plots"]:
         draw = getattr(plots, name)
-        if inspect.isclass(draw) or name == "save":
+        if inspect.isclass(draw) or name in ("save", "preset"):
             continue
         called = {"animate": FILM}.get(name, name)
         command = f"`plot RUN --what {called}`" if called in (*FIGURES, FILM) else ""

@@ -12,7 +12,7 @@ from sim.plots.films import FILMS, animate, multiples
 from sim.plots.flows import communities, found_communities
 from sim.plots.networks import NetworkLayout, network, scene
 from sim.plots.stories import story
-from sim.plots.style import FORMATS, save
+from sim.plots.style import FORMATS, PRESETS, preset, save
 from sim.plots.sweeps import Map, effects, heat_map, phase, sensitivity
 from sim.plots.timelines import timeline
 from sim.plots.trends import attention, growth, hours_given, staying, survival
@@ -20,6 +20,7 @@ from sim.plots.trends import attention, growth, hours_given, staying, survival
 __all__ = [
     "FILMS",
     "FORMATS",
+    "PRESETS",
     "ComparisonLabels",
     "Map",
     "NetworkLayout",
@@ -37,6 +38,7 @@ __all__ = [
     "name_of",
     "network",
     "phase",
+    "preset",
     "save",
     "scene",
     "sensitivity",

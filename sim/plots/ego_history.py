@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpecBase
 from matplotlib.patches import Circle
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE
@@ -111,23 +112,33 @@ def ego(
     )
     note += f"(closeness {story.love:g}), the next a friend ({FRIEND:g})"
     title = f"{story.name}, in {style.title_of(result)}"
-    figure = style.blank(style.WIDE, 10.4, title, note)
-    circles = figure.add_gridspec(
-        1, len(days), left=0.01, right=0.99, bottom=0.665, top=0.905, wspace=0.03
-    )
+    across = min(3, len(days)) if style.narrow() else len(days)
+    down = -(-len(days) // across)
+    figure = style.blank(style.WIDE, 10.4, title, note, 8.0 + 2.0 * down)
+    circles, rows = _grids(figure, down, across)
     alters = _alters(story, days)
     for at, day in enumerate(days):
-        _draw_circle(figure.add_subplot(circles[0, at]), story, day, alters)
-    place: dict[str, float] = {"left": 0.065, "right": 0.71, "bottom": 0.06}
-    rows = figure.add_gridspec(
-        2, 1, **place, top=0.61, hspace=0.2, height_ratios=[4, 3]
-    )
+        place = circles[at // across, at % across]
+        _draw_circle(figure.add_subplot(place), story, day, alters)
     ties, feelings = figure.add_subplot(rows[0]), figure.add_subplot(rows[1])
     _draw_ties(ties, story, days)
     _draw_feelings(feelings, story, days)
     figure.align_ylabels([ties, feelings])
     _circle_legend(figure, story, alters)
     return figure
+
+
+def _grids(figure: Figure, down: int, across: int) -> tuple[GridSpecBase, GridSpecBase]:
+    """Return places for so many circles, and for the two panels below them."""
+    if style.in_column():
+        heights = [1.9 * down, 7.0]
+        whole = figure.add_gridspec(2, 1, height_ratios=heights)
+        circles = whole[0].subgridspec(down, across)
+        return circles, whole[1].subgridspec(2, 1, height_ratios=[4, 3])
+    sides = {"left": 0.01, "right": 0.99, "bottom": 0.665, "top": 0.905}
+    place = {"left": 0.065, "right": 0.71, "bottom": 0.06, "top": 0.61}
+    above = figure.add_gridspec(down, across, wspace=0.03, **sides)
+    return above, figure.add_gridspec(2, 1, hspace=0.2, height_ratios=[4, 3], **place)
 
 
 @checked_arguments()
@@ -186,7 +197,7 @@ def _draw_circle(
 ) -> None:
     axis.set(xlim=(-1.12, 1.12), ylim=(-1.12, 1.12), aspect="equal")
     axis.set_axis_off()
-    axis.set_title(f"day {day}", fontsize=style.USUAL)
+    axis.set_title(f"day {day}", fontsize=style.usual())
     for ring in (0.0, FRIEND, story.love):
         axis.add_patch(
             Circle((0, 0), _radius(ring), fill=False, color=style.PALE, zorder=0)
@@ -274,7 +285,7 @@ def _draw_feelings(axis: Axes, story: EgoHistory, days: Sequence[int]) -> None:
     (left, right), curves, last = FEELINGS[story.kind]
     style.frame(axis, "day", left)
     other = axis.twinx()
-    other.set_ylabel(right, fontsize=style.SMALL, color=last[2])
+    other.set_ylabel(right, fontsize=style.small(), color=last[2])
     other.tick_params(axis="y", colors=last[2])
     other.spines[["top"]].set_visible(False)
     drawn = []
@@ -309,6 +320,9 @@ def _circle_legend(figure: Figure, story: EgoHistory, alters: Sequence[int]) -> 
     handles = [style.spot(ego_look._replace(fill=BLACK), story.name)]
     handles += [style.spot(look, text) for look, text in names.items() if look in looks]
     departs = style.spot(style.GONE._replace(marker="v", fill=RED), "departs (below)")
+    if style.in_column():
+        style.below(figure, [*handles, departs], 6)
+        return
     place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.66)}
-    look: dict[str, Any] = {"frameon": False, "fontsize": style.SMALL, "ncols": 6}
+    look: dict[str, Any] = {"frameon": False, "fontsize": style.small(), "ncols": 6}
     figure.legend(handles=[*handles, departs], **place, **look)

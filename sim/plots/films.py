@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image, ImageColor
 
 from sim.plots import stories, style
-from sim.plots.style import BLACK, BLUE, GREY, ORANGE, RED
+from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.runs import headcount
 from sim.runs.result import Result
 from sim.runs.selection import informative_days
@@ -34,6 +35,52 @@ CURVES = (
     ("peer_attention", "OSes' talk with OSes", ORANGE),
     ("departed", "OSes departed", RED),
 )
+
+
+OWN = ("#FFFFFF", BLACK, GREY, ORANGE, SKY, GREEN, BLUE, RED, PURPLE)
+ALIKE = 8  # of 255: the Pillow library looks up colours of a palette by some bits only
+SAMPLED = 8  # frames, of which the other colours of a GIF are taken
+
+
+class GifWriter(PillowWriter):
+    """Writes a GIF with one palette for all frames, the colours of signs among it.
+
+    A palette by how often colours occur turns that of few dots into grey.
+    """
+
+    _frames: list[Image.Image]
+
+    def finish(self) -> None:
+        """Write the file."""
+        frames = [frame.convert("RGB") for frame in self._frames]
+        palette = _palette(frames)
+        first, *others = (
+            frame.quantize(palette=palette, dither=Image.Dither.NONE)
+            for frame in frames
+        )
+        kept: dict[str, Any] = {"save_all": True, "append_images": others, "loop": 0}
+        first.save(self.outfile, duration=int(1000 / self.fps), **kept)
+
+
+def _palette(frames: Sequence[Image.Image]) -> Image.Image:
+    """Return an image whose palette has our own colours, and those of some frames."""
+    own = [ImageColor.getrgb(name) for name in OWN]
+    some = frames[:: math.ceil(len(frames) / SAMPLED)]
+    wide, high = some[0].size
+    sheet = Image.new("RGB", (wide, high * len(some)))
+    for at, frame in enumerate(some):
+        sheet.paste(frame, (0, at * high))
+    flat = sheet.quantize(256 - len(OWN)).getpalette() or []
+    others = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+    apart = [one for one in others if not any(_alike(one, other) for other in own)]
+    made = Image.new("P", (1, 1))
+    made.putpalette([channel for colour in (*own, *apart) for channel in colour])
+    return made
+
+
+def _alike(one: Sequence[int], other: Sequence[int]) -> bool:
+    """Tell whether one colour would be taken for another."""
+    return max(abs(a - b) for a, b in zip(one, other, strict=True)) <= ALIKE
 
 
 @checked_arguments()
@@ -59,12 +106,16 @@ def multiples(source: Result | Society, steps: Sequence[int] | None = None) -> F
     days = informative_days(result, MOST_PANELS) if steps is None else list(steps)
     if not 0 < len(days) <= MOST_PANELS:
         raise InputError(f"there is room for 1 to {MOST_PANELS} days, not {len(days)}")
-    across = min(3, len(days))
+    across = min(2 if style.narrow() else 3, len(days))
     down = math.ceil(len(days) / across)
     height = 1.65 + 2.75 * down
-    figure = style.blank(style.WIDE, height, _finding(result), style.title_of(result))
-    figure.subplots_adjust(
-        *(0.06, 0.66 / height, 0.99, 1 - 1.12 / height), wspace=0.04, hspace=0.24
+    title, note = _finding(result), style.title_of(result)
+    figure = style.blank(style.WIDE, height, title, note, 1.8 + 2.3 * down)
+    style.margins(
+        figure,
+        *(0.06, 0.66 / height, 0.99, 1 - 1.12 / height),
+        wspace=0.04,
+        hspace=0.24,
     )
     grid = figure.subplots(down, across, squeeze=False)
     for axis in grid.flat[len(days) :]:
@@ -74,8 +125,9 @@ def multiples(source: Result | Society, steps: Sequence[int] | None = None) -> F
         axis = grid.flat[at]
         drawn = stories.ground_and_sky(result, day, places)
         stories.draw_moment(axis, drawn, first=at % across == 0)
-        axis.set_title(_words(result, day), fontsize=style.SMALL, loc="left")
-    stories.legend(figure, loc="lower center", ncols=4)
+        words = _words(result, day, 0.92 / across)
+        axis.set_title(words, fontsize=style.small(), loc="left")
+    stories.legend_below(figure)
     return figure
 
 
@@ -84,8 +136,11 @@ def _finding(result: Result) -> str:
     return style.title_of(result) if result.series.empty else headline(result)
 
 
-def _words(result: Result, day: int) -> str:
+def _words(result: Result, day: int, share: float = 1.0) -> str:
+    """Return what marks a day; in a column, on lines of a share of its width."""
     words = f"day {day:,}: {moment(result, day)}"
+    if style.in_column():
+        return style.plain(textwrap.fill(words, style.letters(share)))
     return style.plain(textwrap.shorten(words, 56, placeholder=" ..."))
 
 
@@ -133,7 +188,7 @@ def animate(
             picture.clear()
             drawn = stories.ground_and_sky(result, day, places)
             stories.draw_moment(picture, drawn, first=True)
-            picture.set_title(_words(result, day), fontsize=style.LARGE, loc="left")
+            picture.set_title(_words(result, day), fontsize=style.large(), loc="left")
             cursor.set_xdata([day, day])
             writer.grab_frame()
     return path
@@ -144,7 +199,7 @@ def _writer(path: Path, per_second: int) -> AbstractMovieWriter:
     if kind not in FILMS:
         raise InputError(f"cannot film {path}: use one of .{', .'.join(FILMS)}")
     if kind == "gif":
-        return PillowWriter(fps=per_second)
+        return GifWriter(fps=per_second)
     if not FFMpegWriter.isAvailable():
         raise InputError(f"cannot film {path}: ffmpeg is not found; a .gif needs none")
     return FFMpegWriter(fps=per_second)
@@ -157,7 +212,7 @@ def _stage(result: Result) -> Figure:
     figure.subplots(2, 1, gridspec_kw=rows)
     figure.subplots_adjust(0.075, 0.14, 0.98, 0.88)
     _draw_story(figure.axes[1], result)
-    stories.legend(figure, loc="lower center", ncols=4)
+    stories.legend_below(figure)
     return figure
 
 
@@ -170,7 +225,7 @@ def _draw_story(axis: Axes, result: Result) -> None:
             axis.plot(values, color=colour, linewidth=1.6, label=label)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 0.96)}
     if axis.lines:
-        axis.legend(ncols=3, frameon=False, fontsize=style.SMALL, **place)
+        axis.legend(ncols=3, frameon=False, fontsize=style.small(), **place)
     style.frame(axis, "day", "%")
     axis.set_ylim(0, 105)
     axis.spines["left"].set_color(GREY)

@@ -72,8 +72,8 @@ def communities(
     count = len(table)
     note = f"{count:,} OS{'es' * (count != 1)}; days are not evenly spaced, more of "
     note += "them where more changes; a collective's name goes to its largest heir"
-    figure = style.blank(style.WIDE, 7.4, style.title_of(result), note)
-    figure.subplots_adjust(0.05, 0.19, 0.985, 0.885)
+    figure = style.blank(style.WIDE, 7.4, style.title_of(result), note, 7.4)
+    style.margins(figure, 0.05, 0.19, 0.985, 0.885)
     axis = figure.subplots()
     if count:
         colours = _colours(order)
@@ -84,7 +84,7 @@ def communities(
         ]
         style.below(figure, handles, 4)
     else:
-        axis.text(0.5, 0.5, "no OS was ever here", ha="center", fontsize=style.LARGE)
+        axis.text(0.5, 0.5, "no OS was ever here", ha="center", fontsize=style.large())
     gaps = max(table[day].nunique() for day in days) if count else 1
     _frame(axis, days, max(1.0, count * (1.0 + GAP * gaps)))
     return figure
@@ -255,7 +255,7 @@ def _draw_flows(
 
 def _say(axis: Axes, x: float, y: float, text: str) -> None:
     box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"}
-    kind: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9}
+    kind: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": style.points(9)}
     axis.text(x, y, text, bbox=box | {"alpha": 0.85}, zorder=4, **kind)
 
 
@@ -290,7 +290,7 @@ def _ribbon(
 def _frame(axis: Axes, days: Sequence[int], top: float) -> None:
     style.frame(axis, "day", "OSes")
     axis.grid(visible=False)
-    axis.set_xlim(-0.2, len(days) - 0.8)
+    axis.set_xlim(-0.36 if style.narrow() else -0.2, len(days) - 0.8)
     axis.set_ylim(0, top)
     axis.set_xticks(np.arange(len(days)), [str(day) for day in days])
     axis.spines[["left", "bottom"]].set_visible(False)

@@ -247,14 +247,14 @@ def network(
     days, shown = list(named), shown or scene(result, list(named))
     single = len(days) == 1
     width, height = (10.0, 9.4) if single else (5.0 * len(days), 6.9)
-    figure = style.blank(width, height, style.title_of(result), _caption(shown))
+    figure = style.blank(width, height, style.title_of(result), _caption(shown), -1.0)
     top = 1 - 0.95 / height
-    figure.subplots_adjust(0.01, 0.75 / height, 0.99, top, wspace=0.02)
+    style.margins(figure, 0.01, 0.75 / height, 0.99, top, wspace=0.02)
     axes = figure.subplots(1, len(days), squeeze=False, sharex=True, sharey=True)[0]
     for axis, day in zip(axes, days, strict=True):
         _panel(axis, result, day, shown, 1.4 if single else 1.0)
         if named[day]:
-            axis.set_title(f"{named[day]}: day {day}", fontsize=12)
+            axis.set_title(f"{named[day]}: day {day}", fontsize=style.points(12))
     style.below(figure, legend(), 4)
     return figure
 
@@ -263,7 +263,7 @@ def _panel(
     axis: Axes, result: Result, day: int, shown: NetworkLayout, scale: float = 1.0
 ) -> None:
     draw(axis, result, day, shown, scale)
-    axis.set_title(f"day {day}", fontsize=12)
+    axis.set_title(f"day {day}", fontsize=style.points(12))
 
 
 def _caption(shown: NetworkLayout) -> str:

@@ -113,26 +113,43 @@ def story(
     if any(one.series.empty for one in (result, *others)):
         raise InputError("a story takes runs of at least one day")
     days = moments_of(result) if steps is None else _checked(result, steps)
-    figure = style.blank(style.WIDE, 7.9, headline(result), _note(result, others))
-    grid = figure.add_gridspec(
-        2, 1, height_ratios=[1.25, 1.0], hspace=0.22, left=0.07, right=0.8,
-        top=0.83, bottom=0.12,
-    )  # fmt: skip
+    across = min(2, len(days)) if style.narrow() else len(days)
+    down = -(-len(days) // across)
+    note = _note(result, others)
+    figure = style.blank(style.WIDE, 7.9, headline(result), note, 6.2 + 2.3 * down)
+    sides: dict[str, float] = {"left": 0.07, "right": 0.8, "top": 0.83, "bottom": 0.12}
+    sides["hspace"] = 0.22
+    if style.in_column():
+        sides = {"hspace": 0.0}
+    heights = [1.0 * down, 1.25] if style.narrow() else [1.25, 1.0]
+    grid = figure.add_gridspec(2, 1, height_ratios=heights, **sides)
     places = arranged(result)
-    panels = grid[0].subgridspec(1, len(days), wspace=0.06).subplots(squeeze=False)[0]
-    for number, (axis, day) in enumerate(zip(panels, days, strict=True)):
+    panels = grid[0].subgridspec(down, across, wspace=0.06).subplots(squeeze=False)
+    for axis in panels.flat[len(days) :]:
+        axis.set_axis_off()
+    for number, (axis, day) in enumerate(zip(panels.flat, days, strict=False)):
         drawn = ground_and_sky(result, day, places)
-        draw_moment(axis, drawn, first=number == 0)
-        words = textwrap.fill(moment(result, day), 20)
-        axis.set_title(
-            f"day {day:,}\n{words}", fontsize=style.SMALL, loc="left", pad=4, va="top",
-            y=1.16,
-        )  # fmt: skip
-    legend(figure)
+        draw_moment(axis, drawn, first=number % across == 0)
+        _entitle(axis, day, moment(result, day), across)
+    if style.in_column():
+        legend_below(figure)
+    else:
+        legend(figure)
     axis = figure.add_subplot(grid[1])
     _draw_curves(axis, result, others)
     _mark(axis, chapters(result), days)
     return figure
+
+
+def _entitle(axis: Axes, day: int, words: str, across: int) -> None:
+    """Write above a moment which day it is, and what marks it."""
+    kind: dict[str, Any] = {"fontsize": style.small(), "loc": "left"}
+    if style.in_column():
+        words = textwrap.fill(words, style.letters(0.86 / across))
+        axis.set_title(f"day {day:,}\n{words}", **kind)
+        return
+    words = textwrap.fill(words, 20)
+    axis.set_title(f"day {day:,}\n{words}", pad=4, va="top", y=1.16, **kind)
 
 
 @checked_arguments()
@@ -327,12 +344,12 @@ def draw_moment(axis: Axes, drawn: GroundAndSky, first: bool) -> None:
     axis.set_xticks([])
     axis.set_facecolor("#F6F7F9")
     axis.set_yticks([0.0, 0.5, 1.0], ["0", "50", "100"] if first else ["", "", ""])
-    axis.tick_params(axis="y", length=0, labelsize=style.SMALL)
+    axis.tick_params(axis="y", length=0, labelsize=style.small())
     axis.grid(axis="y", color="white", linewidth=1.2)
     axis.set_axisbelow(True)
     axis.axhspan(-DEEP - 0.06, -0.05, color="#ECE7DF", zorder=0)
     if first:
-        axis.set_ylabel("OS: talk with OSes, %", fontsize=style.SMALL)
+        axis.set_ylabel("OS: talk with OSes, %", fontsize=style.small())
     y_people = -0.05 + 0.024 * (_spread(len(drawn.x_people)) - 0.5)
     y_oses = drawn.height + 0.05 * (_spread(len(drawn.x_oses), 7) - 0.5)
     ground = np.stack([drawn.x_people, y_people], 1)
@@ -384,8 +401,19 @@ def _hang(axis: Axes, ground: Array, grief: Array) -> None:
     axis.add_collection(LineCollection(list(lines), colors=PURPLE, lw=width, alpha=0.6))
 
 
-def legend(figure: Figure, **place: Any) -> None:
-    """Say what the colours of agents and threads mean; beside the moments, or there."""
+def legend_below(figure: Figure) -> None:
+    """Say what the colours mean at the foot of a figure."""
+    style.below(figure, _signs(), 4)
+
+
+def legend(figure: Figure) -> None:
+    """Say what the colours of agents and threads mean, beside the moments."""
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.81, 0.85)}
+    figure.legend(handles=_signs(), frameon=False, fontsize=style.small(), **place)
+
+
+def _signs() -> list[Any]:
+    """Return the signs of agents and threads."""
     dots = (
         ("person", SKY),
         ("person in love", RED),
@@ -400,8 +428,7 @@ def legend(figure: Figure, **place: Any) -> None:
     ]
     handles.append(style.stroke(RED, "loves", linewidth=1))
     handles.append(style.stroke(BLUE, "friends, below ground", linewidth=1))
-    place = place or {"loc": "upper left", "bbox_to_anchor": (0.81, 0.85)}
-    figure.legend(handles=handles, frameon=False, fontsize=style.SMALL, **place)
+    return handles
 
 
 # ---------------------------------------------------------------------------- curves
@@ -445,9 +472,12 @@ def _draw_curves(axis: Axes, result: Result, others: Sequence[Result]) -> None:
     top = max(1.1, axis.get_ylim()[1])
     axis.set_ylim(0.0, top)
     style.days_across(axis, int(last[0]), int(last[-1]))
+    if style.narrow():
+        style.beside(axis)
+        return
     for curve, end, at in zip(CURVES, ends, spaced(ends, 0.1 * top), strict=True):
         axis.text(
-            1.02, at / top, curve.label, color=curve.colour, fontsize=style.SMALL,
+            1.02, at / top, curve.label, color=curve.colour, fontsize=style.small(),
             transform=axis.transAxes, va="center",
         )  # fmt: skip
         axis.plot(
@@ -478,7 +508,10 @@ def _mark(axis: Axes, told: Sequence[Chapter], days: Sequence[int]) -> None:
         axis.axvline(day, color=BLACK, linewidth=0.7, alpha=0.45, zorder=0)
     first, last = axis.get_xlim()
     ends = [-1.0] * 3
+    size = style.points(style.SMALL - 1)
     letters = 0.0088  # of the axis, a letter
+    if style.in_column():
+        letters = 1.0 / style.letters(0.6, style.SMALL - 1)
     for chapter in told:
         x = (chapter.day - first) / (last - first)
         left = min(x, 1.0 - letters * len(chapter.kind))
@@ -491,9 +524,9 @@ def _mark(axis: Axes, told: Sequence[Chapter], days: Sequence[int]) -> None:
             continue
         ends[row] = left + letters * (len(chapter.kind) + 2)
         axis.text(
-            left, -0.16 - 0.075 * row, chapter.kind, fontsize=style.SMALL - 1,
+            left, -0.16 - 0.075 * row, chapter.kind, fontsize=size,
             transform=axis.transAxes, va="center",
         )  # fmt: skip
     axis.text(
-        0.0, -0.06, "day", fontsize=style.SMALL, transform=axis.transAxes, va="center"
+        0.0, -0.06, "day", fontsize=style.small(), transform=axis.transAxes, va="center"
     )

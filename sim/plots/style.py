@@ -2,6 +2,10 @@
 
 Colours are those of Okabe & Ito (2008), which people with any colour vision can tell
 apart. No global matplotlib state is read or changed.
+
+A figure is drawn for a screen, or for a column of a journal (``preset``): it is then as
+wide as the column, texts are seven tenths of their size on a screen, and room for words
+is found by matplotlib's constrained layout.
 """
 
 from __future__ import annotations
@@ -10,19 +14,22 @@ import functools
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from sim.runs import view
 from sim.runs.result import Result
-from sim.utils.errors import InputError
+from sim.utils.errors import InputError, nearest
 from sim.utils.files import replacing
 from sim.utils.signatures import checked_arguments
 
@@ -41,6 +48,19 @@ DOTS_PER_INCH = 110
 WIDE = 12.0  # inches: 1,320 dots
 SMALL, USUAL, LARGE = 10, 11, 13  # points
 LETTERS, BESIDE = 9.0, 27  # of a title, an inch; of a line of a legend beside an axis
+IN_COLUMN = 0.7  # size of texts and strokes in a column of a journal
+ABOVE = 22  # letters of labels, up to which a legend in a narrow column has two columns
+PRINTED = 300  # dots per inch of a preset
+HEAD = 0.7  # inches of a title and a note on a screen, which heights count
+SCALED = (  # settings of matplotlib in points
+    *("font.size", "axes.linewidth", "axes.labelpad", "axes.titlepad"),
+    *("grid.linewidth", "patch.linewidth"),
+    *(f"{axis}tick.major.{what}" for axis in "xy" for what in ("size", "width", "pad")),
+)
+# Inches: 89 and 183 mm, one and two columns as Nature asks for them. Columns of other
+# journals differ from these by some millimetres.
+PRESETS = {"single": 3.5, "double": 7.2}
+_preset: ContextVar[str] = ContextVar("preset", default="")
 
 
 class Glyph(NamedTuple):
@@ -84,12 +104,95 @@ TIE_KINDS = (
 
 
 @contextmanager
+def preset(name: str | None) -> Iterator[None]:
+    """Draw figures for a column of a journal, as long as this is open.
+
+    They are as wide as the column, have texts of 6 to 9 points, and 300 dots an inch
+    if saved as PNG. A PDF carries its fonts as TrueType.
+
+    Parameters
+    ----------
+    name
+        ``"single"`` (3.5 inches, 89 mm), ``"double"`` (7.2 inches, 183 mm), or None
+        for figures as on a screen.
+
+    Raises
+    ------
+    InputError
+        If there is no such preset; from a figure, if it has no layout for it.
+
+    Examples
+    --------
+    >>> import sim
+    >>> from sim import plots
+    >>> run = sim.load("results/runs/her")  # doctest: +SKIP
+    >>> with plots.preset("single"):  # doctest: +SKIP
+    ...     plots.save(plots.timeline(run), "timeline.pdf")
+    """
+    if name is not None and name not in PRESETS:
+        known = " and ".join(PRESETS)
+        hint = nearest(str(name), tuple(PRESETS))
+        raise InputError(f"there is no preset {name!r}{hint}; there are {known}")
+    before = _preset.set(name or "")
+    try:
+        yield
+    finally:
+        _preset.reset(before)
+
+
+def in_column() -> bool:
+    """Return whether a figure is for a column of a journal, or for two."""
+    return bool(_preset.get())
+
+
+def narrow() -> bool:
+    """Return whether a figure is for a single column."""
+    return _preset.get() == "single"
+
+
+def points(size: float) -> float:
+    """Return the size of a text that has so many points on a screen."""
+    return size * IN_COLUMN if in_column() else size
+
+
+def small() -> float:
+    """Return the points of a small text."""
+    return points(SMALL)
+
+
+def usual() -> float:
+    """Return the points of a usual text."""
+    return points(USUAL)
+
+
+def large() -> float:
+    """Return the points of a title."""
+    return points(LARGE)
+
+
+def letters(share: float = 1.0, size: float = SMALL) -> int:
+    """Return how many letters of a size go into a share of the width of a figure."""
+    width = PRESETS.get(_preset.get(), WIDE)
+    return int(share * width * LETTERS * LARGE / points(size))
+
+
+def margins(figure: Figure, *sides: float, **options: float) -> None:
+    """Leave room for words on a screen; in a column, the layout finds it."""
+    if not in_column():
+        figure.subplots_adjust(*sides, **options)
+
+
+@contextmanager
 def _own_settings() -> Iterator[None]:
     """Draw with matplotlib's own settings, whatever a matplotlibrc or a style says."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams["svg.hashsalt"] = "os-society"
         matplotlib.rcParams["pdf.fonttype"] = 42  # TrueType, as journals ask for
+        if in_column():
+            settings: Any = matplotlib.rcParams
+            for name in SCALED:
+                settings[name] *= IN_COLUMN
         yield
 
 
@@ -99,9 +202,29 @@ def in_own_settings(draw: Callable[Given, Made]) -> Callable[Given, Made]:
     @functools.wraps(draw)
     def drawn(*args: Given.args, **keywords: Given.kwargs) -> Made:
         with _own_settings():
-            return draw(*args, **keywords)
+            made = draw(*args, **keywords)
+            if in_column() and isinstance(made, Figure):
+                _thin(made)
+            return made
 
     return drawn
+
+
+def _thin(figure: Figure) -> None:
+    """Give strokes and signs the size that goes with the texts of a column."""
+    legends = [axis.get_legend() for axis in figure.axes] + list(figure.legends)
+    signs = [sign for one in legends if one for sign in one.legend_handles]
+    lines = [line for axis in figure.axes for line in axis.lines]
+    for line in [*lines, *(one for one in signs if isinstance(one, Line2D))]:
+        line.set_linewidth(line.get_linewidth() * IN_COLUMN)
+        line.set_markersize(line.get_markersize() * IN_COLUMN)
+    for axis in figure.axes:
+        for some in axis.collections:
+            some.set_linewidth((np.asarray(some.get_linewidth()) * IN_COLUMN).tolist())
+            if isinstance(some, PathCollection):
+                some.set_sizes(some.get_sizes() * IN_COLUMN**2)
+        for patch in axis.patches:
+            patch.set_linewidth(patch.get_linewidth() * IN_COLUMN)
 
 
 title_of = view.title_of
@@ -124,8 +247,17 @@ def result_of(source: Result | Society) -> Result:
     return LiveResult(source)
 
 
-def blank(width: float, height: float, title: str, note: str = "") -> Figure:
-    """Return an empty figure of so many inches, with a title and a line below it."""
+def blank(
+    width: float, height: float, title: str, note: str = "", column: float = 0.0
+) -> Figure:
+    """Return an empty figure of so many inches, with a title and a line below it.
+
+    For a column of a journal it is as wide as that. ``height`` is then that of the
+    figure in two columns, and ``column`` in one, if texts had their size of a screen;
+    if it is negative, one column has no room for it, and without it no journal's has.
+    """
+    if in_column():
+        return _in_column(column if narrow() or not column else height, title, note)
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     top, left = 1 - 0.1 / height, 0.12 / width
@@ -139,11 +271,35 @@ def blank(width: float, height: float, title: str, note: str = "") -> Figure:
     return figure
 
 
+def _in_column(height: float, title: str, note: str) -> Figure:
+    """Return an empty figure with a title and a note on as many lines as they take."""
+    if height <= 0.0:
+        takes = "takes the preset double" if height < 0.0 else "takes no preset"
+        raise InputError(f"a {_preset.get()} column has no room for it: {takes}")
+    width = PRESETS[_preset.get()]
+    titles = textwrap.wrap(title, letters(0.97, LARGE), max_lines=3, placeholder=" ...")
+    notes = textwrap.wrap(note, letters(0.97), max_lines=5, placeholder=" ...")
+    under = 0.07 + 1.3 * large() / 72 * len(titles)
+    head = under + 1.4 * small() / 72 * len(notes) + 0.06
+    tall = (height - HEAD) * IN_COLUMN + head
+    figure = Figure(figsize=(width, tall), dpi=PRINTED)
+    FigureCanvasAgg(figure)
+    room = (0.0, 0.0, 1.0, 1.0 - head / tall)
+    figure.set_layout_engine("constrained", rect=room, h_pad=0.03, w_pad=0.03)
+    place: dict[str, Any] = {"ha": "left", "va": "top"}
+    left, top = 0.05 / width, 1.0 - 0.05 / tall
+    words = plain("\n".join(titles))
+    figure.suptitle(words, x=left, y=top, fontsize=large(), **place)
+    place |= {"linespacing": 1.35, "fontsize": small()}
+    figure.text(left, 1.0 - under / tall, plain("\n".join(notes)), **place)
+    return figure
+
+
 def frame(axis: Axes, x: str = "", y: str = "") -> None:
     """Label an axis, and leave of its frame what helps to read it."""
-    axis.set_xlabel(plain(x), fontsize=USUAL)
-    axis.set_ylabel(plain(y), fontsize=SMALL)
-    axis.grid(axis="y", color=PALE, linewidth=0.8)
+    axis.set_xlabel(plain(x), fontsize=usual())
+    axis.set_ylabel(plain(y), fontsize=small())
+    axis.grid(axis="y", color=PALE, linewidth=points(0.8))
     axis.set_axisbelow(True)
     axis.spines[["top", "right"]].set_visible(False)
 
@@ -157,22 +313,40 @@ def days_across(axis: Axes, first: int, last: int) -> None:
 def beside(
     axis: Axes, handles: Iterable[Any] | None = None, right: float = 1.01
 ) -> None:
-    """Put the legend to the right of an axis, where it covers nothing."""
+    """Put the legend to the right of an axis, where it covers nothing.
+
+    In a single column it goes above the axis.
+    """
     if handles is None:
         handles = axis.get_legend_handles_labels()[0]
     shown = list(handles)
+    if not shown:
+        return
     names = [str(handle.get_label()) for handle in shown]
+    style: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (right, 1.0)}
+    wide = BESIDE
+    if narrow():
+        wide, style = letters(0.75), _above(names)
     short = [textwrap.shorten(name, 4 * BESIDE, placeholder=" ...") for name in names]
-    labels = [plain(textwrap.fill(name, BESIDE)) for name in short]
-    style: dict[str, Any] = {"loc": "upper left", "frameon": False, "fontsize": SMALL}
-    if shown:
-        axis.legend(shown, labels, bbox_to_anchor=(right, 1.0), **style)
+    labels = [plain(textwrap.fill(name, wide)) for name in short]
+    axis.legend(shown, labels, frameon=False, fontsize=small(), **style)
 
 
-def below(figure: Figure, handles: list[Any], columns: int) -> None:
-    """Put a legend at the foot of a figure."""
-    style: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "ncols": columns}
-    figure.legend(handles=handles, loc="lower center", **style)
+def _above(names: list[str]) -> dict[str, Any]:
+    """Return where a legend stands above an axis: in two columns, if they are short."""
+    columns = 2 if max(map(len, names)) <= ABOVE else 1
+    place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "ncols": columns}
+    return place | {"borderpad": 0.1, "handlelength": 1.6, "columnspacing": 1.2}
+
+
+def below(figure: Figure, handles: list[Any], columns: int, **look: Any) -> None:
+    """Put a legend at the foot of a figure, in so many columns; if narrow, in fewer."""
+    style: dict[str, Any] = {"frameon": False, "fontsize": small(), "ncols": columns}
+    if narrow() and columns > 2:
+        names = [str(handle.get_label()) for handle in handles]
+        style["ncols"] = 2 if max(map(len, names), default=0) <= ABOVE else 1
+    style["loc"] = "outside lower center" if in_column() else "lower center"
+    figure.legend(handles=handles, **(style | look))
 
 
 def spot(look: Glyph, label: str | None = None) -> Line2D:

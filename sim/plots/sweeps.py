@@ -134,7 +134,7 @@ def phase(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
         ring = axis.plot(*spots[unsure].T, "o", markeredgecolor=RED, **look)
         ring[0].set_label("runs disagree (spread over a quarter of the range)")
         place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0.0, -0.1)}
-        axis.legend(frameon=False, fontsize=style.SMALL, **place)
+        axis.legend(frameon=False, fontsize=style.small(), **place)
     axis.set_xlim(x[0], x[-1])
     axis.set_ylim(y[0], y[-1])
     for spines in axis.spines.values():
@@ -176,8 +176,8 @@ def _map_figure(table: pd.DataFrame, what: Map, title: str) -> tuple[Figure, Axe
     figure = style.blank(10.0, 7.0, title or what.texts()[2], note)
     figure.subplots_adjust(0.09, 0.14, 0.98, 0.885)
     axis = figure.subplots()
-    axis.set_xlabel(style.plain(what.texts()[0]), fontsize=style.USUAL)
-    axis.set_ylabel(style.plain(what.texts()[1]), fontsize=style.USUAL)
+    axis.set_xlabel(style.plain(what.texts()[0]), fontsize=style.usual())
+    axis.set_ylabel(style.plain(what.texts()[1]), fontsize=style.usual())
     return figure, axis
 
 
@@ -196,7 +196,7 @@ def _contours(axis: Axes, x: Any, y: Any, values: Any, what: Map) -> None:
         lines.set_path_effects(edged)
         if len(levels) > 1:
             named = axis.clabel(
-                lines, fmt=lambda level: f"{level:g}", fontsize=style.USUAL
+                lines, fmt=lambda level: f"{level:g}", fontsize=style.usual()
             )
             for text in named:
                 text.set_path_effects(edged)
@@ -204,7 +204,7 @@ def _contours(axis: Axes, x: Any, y: Any, values: Any, what: Map) -> None:
 
 def _colour_bar(figure: Figure, image: Any, axis: Axes, what: Map) -> None:
     bar = figure.colorbar(image, ax=axis, pad=0.02)
-    bar.set_label(style.plain(what.texts()[2]), fontsize=style.USUAL)
+    bar.set_label(style.plain(what.texts()[2]), fontsize=style.usual())
 
 
 @checked_arguments()
@@ -258,7 +258,7 @@ def sensitivity(table: pd.DataFrame, title: str = "", most: int = 15) -> Figure:
     axis.grid(visible=False, axis="y")
     axis.axvline(0, color=GREY, linewidth=0.8)
     axis.set_ylim(-0.6, len(shown) - 0.4)
-    axis.legend(loc="lower right", fontsize=style.SMALL, framealpha=0.9)
+    axis.legend(loc="lower right", fontsize=style.small(), framealpha=0.9)
     return figure
 
 
@@ -332,11 +332,11 @@ def effects(table: pd.DataFrame, outcome: str, title: str = "") -> Figure:
         reach = np.nan_to_num(np.abs(rows[["low", "high"]].to_numpy(float).T - value))
         axis.errorbar(value, rows["at"], xerr=reach, marker="o", label=arm, **line)
     axis.set_yticks(list(ticks), [style.plain(text) for text in ticks.values()])
-    axis.tick_params(axis="y", length=0, labelsize=style.SMALL)
+    axis.tick_params(axis="y", length=0, labelsize=style.small())
     for at, factor in heads.items():
         axis.text(
             -0.01, at, style.plain(factor), transform=axis.get_yaxis_transform(),
-            ha="right", va="center", fontsize=style.SMALL, fontweight="bold",
+            ha="right", va="center", fontsize=style.small(), fontweight="bold",
         )  # fmt: skip
     style.frame(axis, outcome)
     axis.grid(axis="x", color=style.PALE, linewidth=0.8)

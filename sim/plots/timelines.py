@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 LETTERS_ACROSS = 100  # a timeline's width in letters of a label
+NEAR = 6  # letters, up to which marks in a column share a number
 
 
 class Panel(NamedTuple):
@@ -94,20 +95,24 @@ def timeline(source: Result | Society) -> Figure:
     result = style.result_of(source)
     days = result.series.index.to_numpy()
     first, last = (int(days[0]), int(days[-1])) if len(days) else (0, 0)
-    marks = _marks(result.events)
-    rows = _rows(marks, last)
+    marks = _marks(result.events, shortly=style.narrow())
+    shown = _numbered(marks, last) if style.in_column() else marks
+    rows = _rows(shown, last)
     strip = 0.21 * (max(rows, default=0) + 1)
-    figure = style.blank(style.WIDE, 11 + strip, style.title_of(result))
+    column = 9.2 + strip + 0.13 * len(marks)
+    figure = style.blank(style.WIDE, 11 + strip, style.title_of(result), "", column)
     heights = [strip] + [2.0] * len(PANELS)
     top, *axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-    figure.subplots_adjust(0.085, 0.05, 0.77, 1 - 0.45 / (11 + strip), hspace=0.09)
+    style.margins(figure, 0.085, 0.05, 0.77, 1 - 0.45 / (11 + strip), hspace=0.09)
     series = _per_hundred(result)
     for axis, panel in zip(axes, PANELS, strict=True):
         _draw_panel(axis, panel, series)
         for mark in marks:
             axis.axvline(mark.step, color=GREY, linewidth=0.6, alpha=0.6, zorder=0)
-    _draw_strip(top, marks, rows)
-    axes[-1].set_xlabel("day", fontsize=style.USUAL)
+    _draw_strip(top, shown, rows)
+    if style.in_column():
+        _draw_key(figure, marks)
+    axes[-1].set_xlabel("day", fontsize=style.usual())
     style.days_across(axes[-1], first, last)
     figure.align_ylabels(axes)
     return figure
@@ -129,7 +134,7 @@ def _draw_panel(axis: Axes, panel: Panel, series: pd.DataFrame) -> None:
     if panel.right:
         other = axis.twinx()
         drawn += _draw_lines(other, panel.right, series)
-        other.set_ylabel(panel.right_unit, fontsize=style.SMALL)
+        other.set_ylabel(panel.right_unit, fontsize=style.small())
         other.spines[["top"]].set_visible(False)
         for one, lines in ((axis, panel.lines), (other, panel.right)):
             one.yaxis.label.set_color(lines[0].colour)
@@ -150,14 +155,40 @@ def _draw_lines(
     return drawn
 
 
-def _marks(events: pd.DataFrame) -> list[Mark]:
+def _marks(events: pd.DataFrame, shortly: bool = False) -> list[Mark]:
     """Return the first event of every kind, in the order of days."""
     marks = []
     for kind, group in events.groupby("kind", sort=False):
         first = int(group["step"].min())
-        more = f", first of {len(group)}" if len(group) > 1 else ""
+        more = f", first of {len(group)}" if len(group) > 1 and not shortly else ""
         marks.append(Mark(first, f"{str(kind).replace('_', ' ')} (day {first}{more})"))
     return sorted(marks)
+
+
+def _numbered(marks: Sequence[Mark], last: int) -> list[Mark]:
+    """Return marks with numbers for texts, one for all that are too near each other."""
+    near = NEAR * max(1, last) / style.letters(0.6)
+    groups: list[list[int]] = []
+    for at, mark in enumerate(marks):
+        if groups and mark.step - marks[groups[-1][0]].step <= near:
+            groups[-1].append(at)
+        else:
+            groups.append([at])
+    numbers = [sorted({group[0] + 1, group[-1] + 1}) for group in groups]
+    return [
+        Mark(marks[group[0]].step, "\u2013".join(map(str, number)))
+        for group, number in zip(groups, numbers, strict=True)
+    ]
+
+
+def _draw_key(figure: Figure, marks: Sequence[Mark]) -> None:
+    """Say at the foot what the numbers of marks mean."""
+    handles = [
+        Line2D([], [], linestyle="", label=f"{at}  {mark.text}")
+        for at, mark in enumerate(marks, 1)
+    ]
+    look: dict[str, Any] = {"handlelength": 0, "handletextpad": 0, "labelspacing": 0.3}
+    style.below(figure, handles, 2 if style.narrow() else 3, **look)
 
 
 def _rows(marks: Sequence[Mark], last: int) -> list[int]:
@@ -166,7 +197,8 @@ def _rows(marks: Sequence[Mark], last: int) -> list[int]:
     A label runs to the right of its leader. Going from the last to the first, each
     goes just above all later labels whose leaders it would otherwise cross.
     """
-    days_per_letter = max(1, last) / LETTERS_ACROSS
+    across = style.letters(0.6) if style.in_column() else LETTERS_ACROSS
+    days_per_letter = max(1, last) / across
     rows: list[int] = []
     for i in reversed(range(len(marks))):
         end = marks[i].step + (len(marks[i].text) + 3) * days_per_letter
@@ -187,6 +219,6 @@ def _draw_strip(axis: Axes, marks: Sequence[Mark], rows: Sequence[int]) -> None:
             (6, 0),
             textcoords="offset points",
             va="center",
-            fontsize=10,
+            fontsize=style.points(10),
             annotation_clip=False,
         )

@@ -55,8 +55,8 @@ def growth(source: Result | Society) -> Figure:
     count = f"all {len(drawn)}" if len(drawn) == ever else f"{len(drawn)}"
     note = f"Thin: {count} of {ever:,} OSes, each until it leaves; "
     note += "bands hold four in five"
-    figure = style.blank(style.WIDE, 6.4, style.title_of(result), note)
-    figure.subplots_adjust(0.075, 0.1, 0.76, 0.87)
+    figure = style.blank(style.WIDE, 6.4, style.title_of(result), note, 5.2)
+    style.margins(figure, 0.075, 0.1, 0.76, 0.87)
     axis = figure.subplots()
     style.frame(axis, "day", "growth (doublings above a human of day 0)")
     for agent in drawn:
@@ -135,8 +135,8 @@ def attention(source: Result | Society) -> Figure:
         "Mean over the OSes here on a day; hours with humans shared out by the pull of "
     )
     note += "their ties"
-    figure = style.blank(style.WIDE, 7.2, style.title_of(result), note)
-    figure.subplots_adjust(0.075, 0.09, 0.83, 0.885, hspace=0.14)
+    figure = style.blank(style.WIDE, 7.2, style.title_of(result), note, 6.0)
+    style.margins(figure, 0.075, 0.09, 0.83, 0.885, hspace=0.14)
     top, bottom = figure.subplots(2, 1, sharex=True)
     shares = 100.0 * hours.div(hours.sum(axis=1).replace(0.0, np.nan), axis=0)
     for axis, table in ((top, hours), (bottom, shares.dropna())):
@@ -251,8 +251,8 @@ def survival(
     curves = table.pivot_table("staying", "age", "run").ffill()
     note = "Kaplan-Meier; OSes that were uninstalled, or are there at the end, are "
     note += "censored"
-    figure = style.blank(style.WIDE, 6.0, title, note)
-    figure.subplots_adjust(0.075, 0.11, 0.8, 0.86)
+    figure = style.blank(style.WIDE, 6.0, title, note, 4.8)
+    style.margins(figure, 0.075, 0.11, 0.8, 0.86)
     axis = figure.subplots()
     style.frame(axis, "days since the OS was installed", "OSes still there, %")
     count = curves.shape[1]

@@ -4,3 +4,4 @@ FIGURES = (
     *("story", "timeline", "network", "multiples", "ego", "communities", "growth"),
     *("attention", "survival"),
 )
+TWO_COLUMNS = ("network",)  # those that a single column of a journal has no room for

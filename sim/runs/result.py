@@ -539,13 +539,18 @@ class Result:
 
         return view.of_result(self, closest, height)
 
-    def plot(self, what: str = "story", **options: Any) -> Any:
+    def plot(
+        self, what: str = "story", *, preset: str | None = None, **options: Any
+    ) -> Any:
         """Draw a figure of the run.
 
         Parameters
         ----------
         what
             The name of a figure of ``sim.plots``: ``"story"``, ``"timeline"``, ...
+        preset
+            For a column of a journal: ``"single"`` (3.5 inches wide) or ``"double"``
+            (7.2 inches); None as on a screen.
         options
             What the figure takes besides the run.
 
@@ -556,7 +561,7 @@ class Result:
         Raises
         ------
         InputError
-            If there is no such figure, or the figure cannot be drawn so.
+            If there is no such figure or preset, or the figure cannot be drawn so.
 
         Examples
         --------
@@ -568,7 +573,8 @@ class Result:
             hint = nearest(what, FIGURES)
             known = ", ".join(FIGURES)
             raise InputError(f"there is no figure {what!r}{hint}; there are {known}")
-        return getattr(plots, what)(self, **options)
+        with plots.preset(preset):
+            return getattr(plots, what)(self, **options)
 
     @functools.cached_property
     def speech(self) -> Speech:

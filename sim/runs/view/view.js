@@ -14,6 +14,10 @@ const LEAST_TIES = 250; // that are drawn while playing, however late frames com
 const FRAME = 1000 / 60; // milliseconds
 const SPARED = 25; // milliseconds from one frame of many agents to the next
 const MORPH = 700; // milliseconds from one layout to another
+const KEPT = 6; // frames for which ties among people are kept while days go by
+const PHASES = 4; // of a pixel, across and down, in which a disc is drawn beforehand
+const CURVED = 200; // milliseconds from one painting of the curves to another
+const SPOKEN = 50; // milliseconds from words to words, of a run that goes on
 const SPEEDS = [5, 10, 20, 40, 80];
 const LAYOUTS = [
   [
@@ -570,7 +574,8 @@ const COLOURS = [
   "left",
 ];
 
-/** Paints the picture; nothing of it depends on what was painted before. */
+/** Paints the picture. While days go by, ties among people, who stand still, are kept
+   for some frames; else nothing of it depends on what was painted before. */
 class Painter {
   constructor(canvas, run) {
     this.canvas = canvas;
@@ -578,6 +583,8 @@ class Painter {
     this.run = run;
     this.budget = MOST_TIES;
     this.many = MANY;
+    this.groups = [0, 1, 2, 3].map(() => new Int32Array(MOST_TIES));
+    this.sizes = new Int32Array(4);
     this.provide();
   }
 
@@ -618,13 +625,16 @@ class Painter {
     this.canvas.height = height * this.ratio;
     this.frame = new Frame(width, height);
     this.backdrops = {};
+    this.layer = null;
+    this.discs = new Map();
     this.pixels = null;
     const room = (this.frame.right - this.frame.left) / Math.max(1, this.run.H);
     this.size = Math.max(1.2, Math.min(5, 0.9 + room * 0.55));
   }
 
-  /** Paint a day; `mix` is how far `before` has turned into `layout`. */
-  paint({ day, layout, before, mix, focus, found }) {
+  /** Paint a day; `mix` is how far `before` has turned into `layout`, `moves` whether
+   days go by. */
+  paint({ day, layout, before, mix, focus, found, moves }) {
     const { run, frame, context: c, out } = this;
     this.layout = layout;
     place(run, layout, day, frame, out);
@@ -637,15 +647,10 @@ class Painter {
     c.globalAlpha = 1;
     c.drawImage(this.backdrop(layout), 0, 0, frame.width, frame.height);
     const ground = layout === "sky" ? 1 : 0;
-    this.paintTies("oses", this.colour.joined, this.dark ? 0.34 : 0.3, false);
-    this.paintTies(
-      "people",
-      this.colour.person,
-      this.dark ? 0.75 : 0.7,
-      layout !== "map",
-    );
+    this.paintTies(c, "oses", this.colour.joined, this.dark ? 0.34 : 0.3, false);
+    this.paintPeople(moves && mix >= 1);
     if (ground && mix >= 1) this.paintGrief();
-    this.paintTies("mixed", this.colour.love, this.dark ? 0.85 : 0.8, false);
+    this.paintTies(c, "mixed", this.colour.love, this.dark ? 0.85 : 0.8, false);
     if (run.H + run.O > this.many) this.paintPixels();
     else this.paintAgents();
     this.paintRising();
@@ -804,29 +809,67 @@ class Painter {
     c.stroke();
   }
 
-  /** Draw ties of a kind, fainter ones first; of many, a fair sample. */
-  paintTies(kind, colour, strongest, curved) {
-    const { run, context: c, out } = this,
-      { x, y, seen } = out;
+  /** Draw ties among people, or what was drawn of them some frames ago. */
+  paintPeople(moves) {
+    const { canvas, context: c, frame, ratio, layout, focus, colour } = this;
+    const draw = (on) => {
+      const strongest = this.dark ? 0.75 : 0.7;
+      this.paintTies(on, "people", colour.person, strongest, layout !== "map");
+    };
+    if (!moves) {
+      this.layer = null;
+      draw(c);
+      return;
+    }
+    const key = `${layout} ${focus >= 0}`;
+    if (this.layer?.key !== key || this.layer.age >= KEPT) {
+      const sheet = this.layer?.sheet ?? document.createElement("canvas");
+      sheet.width = canvas.width; // which clears it
+      sheet.height = canvas.height;
+      const on = sheet.getContext("2d");
+      on.scale(ratio, ratio);
+      draw(on);
+      this.layer = { key, sheet, age: 0 };
+    }
+    this.layer.age++;
+    const top = layout === "sky" ? Math.floor(frame.ground - 10) : 0, // of what is drawn
+      high = frame.height - top;
+    const from = [0, top * ratio, canvas.width, high * ratio];
+    c.globalAlpha = 1;
+    c.drawImage(this.layer.sheet, ...from, 0, top, frame.width, high);
+  }
+
+  /** Sort ties of a kind that are seen by strength; return how many were looked at. */
+  sortByStrength(kind) {
+    const { run, groups, sizes } = this,
+      { seen } = this.out;
     const { tie_from: from, tie_to: to, tie_closeness: level } = run.a,
       F = run.F;
     const [k, next, u] = this.at,
       ties = run.ties(kind, k);
-    const most = kind === "mixed" ? Math.max(500, this.budget) : this.budget;
+    const mixed = kind === "mixed",
+      most = mixed ? Math.max(500, this.budget) : this.budget;
     const count = Math.min(ties.length, most),
       steps = run.header.steps;
-    const floor = kind === "mixed" ? run.loveStep - 0.5 : 0.5;
-    const groups = [[], [], [], []];
+    const floor = mixed ? run.loveStep - 0.5 : 0.5;
+    sizes.fill(0);
     for (let n = 0; n < count; n++) {
-      const e = ties[n],
-        a = from[e],
-        b = to[e];
-      if (seen[a] < 0.5 || seen[b] < 0.5) continue;
+      const e = ties[n];
+      if (seen[from[e]] < 0.5 || seen[to[e]] < 0.5) continue;
       const closeness = level[e * F + k] + (level[e * F + next] - level[e * F + k]) * u;
       if (closeness < floor) continue;
-      const strength = kind === "mixed" ? 1 : (closeness / steps - 0.25) / 0.75;
-      groups[Math.max(0, Math.min(3, Math.floor(strength * 4)))].push(e);
+      const strength = mixed ? 1 : (closeness / steps - 0.25) / 0.75;
+      const g = Math.max(0, Math.min(3, Math.floor(strength * 4)));
+      groups[g][sizes[g]++] = e;
     }
+    return count;
+  }
+
+  /** Draw ties of a kind, fainter ones first; of many, a fair sample. */
+  paintTies(c, kind, colour, strongest, curved) {
+    const { x, y } = this.out,
+      { tie_from: from, tie_to: to } = this.run.a;
+    const count = this.sortByStrength(kind);
     const crowd = Math.min(
       1,
       0.06 + (kind === "mixed" ? 13 : 26) / Math.sqrt(Math.max(1, count)),
@@ -835,11 +878,14 @@ class Painter {
     c.lineWidth = kind === "mixed" ? 0.9 : 0.8;
     const dim = this.focus >= 0 ? 0.25 : 1;
     for (let g = 0; g < 4; g++) {
-      if (!groups[g].length) continue;
+      const size = this.sizes[g],
+        group = this.groups[g];
+      if (!size) continue;
       const weight = kind === "mixed" ? 1 : [0.22, 0.4, 0.65, 1][g];
       c.globalAlpha = Math.min(1, strongest * crowd * weight * dim);
       c.beginPath();
-      for (const e of groups[g]) this.line(c, x, y, from[e], to[e], curved);
+      for (let n = 0; n < size; n++)
+        this.line(c, x, y, from[group[n]], to[group[n]], curved);
       c.stroke();
     }
   }
@@ -872,18 +918,18 @@ class Painter {
       [k, next, u] = this.at;
     const scale = run.header.scales.grief / 255,
       deepest = frame.roots - 26;
-    c.strokeStyle = this.colour.grief;
-    c.lineWidth = Math.max(0.8, Math.min(3, this.size * 0.8));
+    const apart = (frame.right - frame.left) / Math.max(1, run.H);
+    let wide = Math.max(0.8, Math.min(3, this.size * 0.8));
+    if (wide * this.ratio > 1) wide = Math.max(1 / this.ratio, Math.min(wide, apart));
+    c.fillStyle = this.colour.grief;
     c.globalAlpha = this.focus >= 0 ? 0.2 : 0.62;
-    c.beginPath();
     for (let i = 0; i < run.H; i++) {
       const at = i * F,
         lost = (grief[at + k] + (grief[at + next] - grief[at + k]) * u) * scale;
       if (lost < 0.05 || !out.seen[i]) continue;
-      c.moveTo(out.x[i], out.y[i] + 2);
-      c.lineTo(out.x[i], out.y[i] + 2 + deepest * (1 - Math.exp(-lost * 0.9)));
+      const long = deepest * (1 - Math.exp(-lost * 0.9));
+      c.fillRect(out.x[i] - wide / 2, out.y[i] + 2, wide, long);
     }
-    c.stroke();
   }
 
   colourOf(look) {
@@ -909,6 +955,7 @@ class Painter {
     const { x, y, seen } = out,
       square = this.size < 1.8,
       side = 2 * this.size;
+    c.imageSmoothingEnabled = false; // discs are drawn pixel by pixel
     for (let look = 0; look < 7; look++) {
       c.fillStyle = c.strokeStyle = this.colourOf(look);
       const first = look < 3 ? 0 : run.H,
@@ -922,20 +969,60 @@ class Painter {
           c.fillRect(x[i] - this.size, y[i] - this.size, side, side);
           continue;
         }
-        c.beginPath();
-        c.arc(x[i], y[i], r, 0, whole);
-        if (look === 5) {
-          c.stroke();
+        if (look >= 3 && look !== 5) {
+          this.stamp(look, r, x[i], y[i]);
           continue;
         }
-        c.fill();
-        if (look < 3) continue;
-        c.globalAlpha = clear * (this.dark ? 0.2 : 0.12);
         c.beginPath();
-        c.arc(x[i], y[i], r * 2.1, 0, whole);
-        c.fill();
+        c.arc(x[i], y[i], r, 0, whole);
+        if (look === 5) c.stroke();
+        else c.fill();
       }
     }
+    c.imageSmoothingEnabled = true;
+  }
+
+  /** Draw an OS as a disc and the glow around it, from a picture of both. */
+  stamp(look, r, x, y) {
+    const key = look * 1024 + 2 * r,
+      { ratio } = this;
+    let disc = this.discs.get(key);
+    if (!disc) this.discs.set(key, (disc = this.discOf(look, r)));
+    const { image, side } = disc;
+    const left = x * ratio - side / 2 + 0.5 / PHASES,
+      top = y * ratio - side / 2 + 0.5 / PHASES;
+    const px = Math.floor(left),
+      py = Math.floor(top);
+    const across = Math.floor((left - px) * PHASES) * side,
+      down = Math.floor((top - py) * PHASES) * side;
+    const at = px / ratio,
+      under = py / ratio,
+      wide = side / ratio;
+    this.context.drawImage(image, across, down, side, side, at, under, wide, wide);
+  }
+
+  /** Return a picture of a disc and its glow at each part of a pixel. */
+  discOf(look, r) {
+    const { ratio, dark } = this,
+      side = 2 * Math.ceil(2.1 * r * ratio + 2);
+    const sheet = new OffscreenCanvas(PHASES * side, PHASES * side),
+      c = sheet.getContext("2d");
+    c.fillStyle = this.colourOf(look);
+    for (let down = 0; down < PHASES; down++)
+      for (let across = 0; across < PHASES; across++) {
+        const x = (across + 0.5) * side + across / PHASES,
+          y = (down + 0.5) * side + down / PHASES;
+        for (const [alpha, radius] of [
+          [1, r * ratio],
+          [dark ? 0.2 : 0.12, 2.1 * r * ratio],
+        ]) {
+          c.globalAlpha = alpha;
+          c.beginPath();
+          c.arc(x, y, radius, 0, 2 * Math.PI);
+          c.fill();
+        }
+      }
+    return { image: sheet.transferToImageBitmap(), side };
   }
 
   /** Draw very many agents as dots of some pixels, all at once. */
@@ -1782,12 +1869,15 @@ export class View {
   fit() {
     if (!this.painter) return;
     this.painter.fit(this.root);
+    this.across = this.days.clientWidth;
     this.paintCurves();
     this.movePlayhead();
     this.paint();
   }
 
   paintCurves() {
+    this.behind = false; // the curves are not behind the run
+    this.curved = performance.now();
     paintDays(this.curves, this.run, getComputedStyle(this.root), this.ghost);
   }
 
@@ -1811,9 +1901,8 @@ export class View {
     else {
       this.rate = (run.last - this.day) / seconds;
       this.last = performance.now();
-      this.tell();
     }
-    this.paintCurves();
+    this.behind = true;
     this.ask();
   }
 
@@ -1964,8 +2053,9 @@ export class View {
     if (this.playing) this.advance(time);
     else if (this.rate) this.follow(time);
     this.paint();
+    if (this.behind && time >= this.curved + CURVED) this.paintCurves();
     const turns = performance.now() - this.turned < MORPH;
-    if (this.playing || this.rate || turns) this.ask();
+    if (this.playing || this.rate || turns || this.behind) this.ask();
   }
 
   advance(time) {
@@ -1996,7 +2086,11 @@ export class View {
     this.adapt(passed);
     this.day = Math.min(this.run.last, this.day + (passed / 1000) * this.rate);
     if (this.day >= this.run.last) this.rate = 0;
-    this.tell();
+    if (this.rate && time < (this.spoke ?? 0) + SPOKEN) this.movePlayhead();
+    else {
+      this.spoke = time;
+      this.tell();
+    }
   }
 
   /** Return the next snapshot day after a second, for those who want no movement. */
@@ -2029,14 +2123,14 @@ export class View {
     const focus = this.focus >= 0 ? this.focus : hovered;
     const moves = this.playing || this.rate;
     this.painter.budget = moves ? this.budget : MOST_TIES;
-    this.painter.paint({ day, layout, before, mix, focus, found });
+    this.painter.paint({ day, layout, before, mix, focus, found, moves });
     this.frames++;
   }
 
   movePlayhead() {
     const { run } = this,
       share = (this.day - run.first) / Math.max(1, run.end - run.first);
-    this.head.style.transform = `translateX(${share * this.days.clientWidth}px)`;
+    this.head.style.transform = `translateX(${share * this.across}px)`;
   }
 
   /** Say in words what the picture shows. */
