@@ -22,13 +22,14 @@ import forked
 import loopback
 import pytest
 from asking import hermetic
-from conversing import FEW, asking, forbid_sockets, small, tables
+from conversing import FEW, asking, forbid_sockets, small, speak, tables
 from loopback import Call, Loopback
 from quick import QUICK, SEED
 from sweep_runs import Here, kept
 
 import sim
 from sim.cli import main
+from sim.cli.minds import summary_of
 from sim.minds.council import KIND
 from sim.runs import run
 from sim.runs.result import Result, load
@@ -181,6 +182,28 @@ def test_a_finished_recording_is_gone_on_with_and_nobody_is_connected_to(
     assert tables(load("run")) == tables(spoken.result)
     assert [file.read_bytes() for file in files] == content
     assert [server.connections for server in spoken.servers.each] == before
+
+
+# ------------------------------------------------------------------- caches of prefixes
+
+
+def test_half_of_a_bank_comes_from_the_cache_of_its_server_and_a_replay_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Loopback(has_cache=True) as server:
+        mind = asking(server.url, record=tmp_path / "calls.jsonl")
+        mind = mind._replace(kind="compiled")
+        first = speak(tmp_path / "first", mind, steps=4)
+        calls = [call for call in server.requests if call.schema != "hello"]
+    told = first.provenance["mind"]
+    assert told["cached_tokens"] == sum(call.cached or 0 for call in calls)
+    assert 0.5 < told["cached_tokens"] / told["prompt_tokens"] < 1.0
+    assert "% of prompt tokens from a cache" in summary_of(first)
+    forbid_sockets(monkeypatch)
+    alone = mind._replace(settings=None, record=None, replay=tmp_path / "calls.jsonl")
+    again = speak(tmp_path / "again", alone, steps=4)
+    assert again.provenance["mind"]["cached_tokens"] == told["cached_tokens"]
+    assert tables(again) == tables(first)
 
 
 # ----------------------------------------------------------------------------- sweeps

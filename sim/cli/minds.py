@@ -30,6 +30,7 @@ POLICIES = ("rule", "skip", "abort")
 MOST_SAID = 100  # characters of what an endpoint says of a failure
 NOTHING_SAID = {"calls": 0, "model": "", "failures": {}, "re_asked": 0, "requests": 0}
 NOTHING_SAID |= {"by_rule_from": None, "given_up": 0, "mended": {}, "said": {}}
+NOTHING_SAID |= {"prompt_tokens": 0, "cached_tokens": 0}
 
 
 # -------------------------------------------------------------------------- options
@@ -403,6 +404,9 @@ def summary_of(result: Result) -> str:
         line += f"; mended: {mended}"
     if mind["re_asked"]:
         line += f"; asked again {mind['re_asked']:,} times"
+    if mind["cached_tokens"] and mind["prompt_tokens"]:
+        share = mind["cached_tokens"] / mind["prompt_tokens"]
+        line += f"; {share:.0%} of prompt tokens from a cache"
     if mind["by_rule_from"] is not None:
         end = "no answer for long" if mind["given_up"] else "budget spent"
         line += f"; {end} on day {mind['by_rule_from']}, by rules since"

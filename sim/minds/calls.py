@@ -47,6 +47,7 @@ class Response(NamedTuple):
     attempts: int = 1
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0  # of those of the prompt, that the endpoint had in a cache
 
 
 @checked_fields

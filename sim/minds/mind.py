@@ -41,6 +41,7 @@ FORMS: dict[str, tuple[str, str, int]] = {
 
 # So many failures in a row, and the endpoint is given up: all follow the rules.
 GIVE_UP_AFTER = 25
+TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens")
 # Failures of which the endpoint, or the model, says why.
 QUOTED = {*OUT_OF_REACH, "refused prompt", "content filter", "refusal"}
 
@@ -200,7 +201,7 @@ class LanguageMind:
         """Return how many calls there were, and what became of them."""
         header = self.transcript.header
         known = ("calls", "answered", "re_asked", "by_rule", "skipped")
-        beyond = ("over_budget", "given_up", "prompt_tokens", "completion_tokens")
+        beyond = ("over_budget", "given_up", *TOKENS)
         return {
             "model": header.model,
             "provider": header.provider,
@@ -301,8 +302,8 @@ class LanguageMind:
         self._counted.add(key)
         self.tally["requests"] += outcome.attempts
         self.tally["re_asked"] += max(0, outcome.attempts - 1)
-        self.tally["prompt_tokens"] += outcome.prompt_tokens
-        self.tally["completion_tokens"] += outcome.completion_tokens
+        for name in TOKENS:
+            self.tally[name] += getattr(outcome, name)
         gone = failure in OUT_OF_REACH
         self._out_of_reach = self._out_of_reach + 1 if gone else 0
         if failure:

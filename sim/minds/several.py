@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from sim.minds.calls import Settings
 from sim.minds.memory import Memories
-from sim.minds.mind import LanguageMind
+from sim.minds.mind import TOKENS, LanguageMind
 from sim.minds.sides import Share, Sides
 from sim.utils.signatures import checked_fields
 
 # What is counted of each model, and of all of them together.
 SUMS = (
     *("calls", "answered", "re_asked", "by_rule", "skipped", "over_budget"),
-    *("given_up", "prompt_tokens", "completion_tokens", "requests"),
+    *("given_up", "requests", *TOKENS),
 )
 COUNTS = ("failures", "mended")
 
