@@ -23,6 +23,7 @@ FAILURES = (
     "refused prompt",  # by the endpoint, which answers other prompts
     "content filter",
     "refusal",  # by the model
+    "nothing said",  # by a person
 )
 
 

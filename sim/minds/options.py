@@ -20,6 +20,7 @@ from sim.minds.mind import (
     Policy,
     check_policy,
 )
+from sim.minds.person import PERSON, PersonEndpoint
 from sim.minds.scripted import MODEL as SCRIPTED
 from sim.minds.scripted import ScriptedEndpoint
 from sim.minds.several import OsModel, SpokenSides, file_of
@@ -30,8 +31,9 @@ from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_fields
 from sim.utils.typing import Array
 
-KINDS = ("rules", "llm", "archetype", "compiled", "scripted")
+KINDS = ("rules", "llm", "archetype", "compiled", "scripted", "person")
 ASKING = KINDS[1:4]  # those that ask a language model
+UNASKED = KINDS[4:]  # those that need no model
 CHARACTERS_A_TOKEN = 4.0  # of English text, about
 # Tokens of a reply and of what is remembered, in the mean; what a prompt adds to both.
 REPLY_TOKENS = {"encounter": 90, "decision": 40, "letter": 150}
@@ -127,6 +129,7 @@ def _sides(options: MindOptions, stack: ExitStack, seed: int) -> SpokenSides:
             file_of(one, place) for one in (options.record, options.replay)
         )
         one = alone._replace(settings=settings, record=record, replay=replay)
+        one = one._replace(kind="llm") if one.kind == "person" else one
         made.append((share, opened(one)))
     people = opened(alone) if options.settings is not None else None
     return SpokenSides(made, people, seed)
@@ -192,7 +195,7 @@ def check(options: MindOptions) -> None:
         _refuse_what_rules_do_not_need(options)
     elif options.oses:
         _check_oses(options)
-    elif options.kind != "scripted" and not (options.settings or options.replay):
+    elif options.kind not in UNASKED and not (options.settings or options.replay):
         raise InputError(f"the mind {options.kind!r} needs a model: name it (--model)")
 
 
@@ -205,7 +208,8 @@ def _check_oses(options: MindOptions) -> None:
 
 def is_live(options: MindOptions) -> bool:
     """Tell whether a language model is asked, and not a transcript or nobody."""
-    asks = options.kind in ASKING and options.replay is None
+    asks = options.kind in ASKING or (options.kind == "person" and bool(options.oses))
+    asks = asks and options.replay is None
     return asks and options.cast != 0
 
 
@@ -275,6 +279,9 @@ def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks |
         _refuse_other_prompts(replayed)
         return replayed, None
     digest = prompts.digest()
+    if options.kind == "person":
+        record = Transcript.record(options.record, PERSON, digest)
+        return stack.enter_context(record), PersonEndpoint()
     if options.kind == "scripted":
         name = options.settings.model if options.settings else SCRIPTED
         settings = Settings(name, "http://127.0.0.1/scripted", 0.0)

@@ -139,6 +139,8 @@ def mind(
             raise InputError(f"unknown key {name!r} of a mind{nearest(name, known)}")
         if not isinstance(record[name], TYPES[name]) or _is_other(record[name], name):
             raise InputError(f"{name!r} of a mind cannot be {record[name]!r}")
+    if record.get("kind") == "person":
+        raise InputError("a person speaks in one run (os-society play), not in a sweep")
     spoken = {name: record[name] for name in SPEAKS if name in record}
     if "humans" in spoken:
         spoken["humans"] = tuple(spoken["humans"])
