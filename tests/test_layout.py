@@ -21,6 +21,7 @@ SAME_SUBJECT = {
     "departure.py": "departure: the mechanism, and what is detected of it",
     "growth.py": "growth: the mechanism, and what is detected of it",
     "outcomes.py": "outcomes of a run, and those that a sweep records",
+    "play.py": "a run that a person plays in, and its command",
     "provenance.py": "provenance of a result, and its section in a report",
     "run.py": "a run: simulating it, its command, its report",
     "sweep.py": "a sweep: its command, its report",
