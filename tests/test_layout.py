@@ -24,6 +24,7 @@ SAME_SUBJECT = {
     "play.py": "a run that a person plays in, and its command",
     "provenance.py": "provenance of a result, and its section in a report",
     "run.py": "a run: simulating it, its command, its report",
+    "survey.py": "a questionnaire that agents of a run answer, and its command",
     "sweep.py": "a sweep: its command, its report",
     "sweeps.py": "sweeps: driving them, figures of them",
     "verify.py": "verifying what is stored, and its command",

@@ -109,6 +109,7 @@ def test_who_says_nothing_leaves_the_run_as_it_was(
     assert not other.series.equals(story.series)
 
 
+@pytest.mark.slow
 def test_the_own_os_may_speak_through_a_model(
     story: Result, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

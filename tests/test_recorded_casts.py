@@ -127,7 +127,7 @@ def test_both_models_are_in_council(spoken: Spoken) -> None:
     assert len(spoken.servers.asked) == told["calls"] > len(councils)
 
 
-@pytest.mark.parametrize("slots", [1, 64])
+@pytest.mark.parametrize("slots", [pytest.param(1, marks=SLOW), 64])
 def test_withdrawn_models_are_replayed_at_any_number_of_slots(
     slots: int, spoken: Spoken, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

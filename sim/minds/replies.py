@@ -61,6 +61,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     "decision": _object(said=_text(MOST_SAID), choice=_choice(CHOICES)),
     "letter": _object(letter=_text(MOST_OF_A_LETTER)),
+    "answer": _object(answer=_number()),
 }
 
 
@@ -102,7 +103,13 @@ class Letter(NamedTuple):
     text: str  # lines, at most MOST_OF_A_LETTER characters
 
 
-Reply = Encounter | Decision | Letter
+class Answer(NamedTuple):
+    """The number of an answer to a question of a survey."""
+
+    number: int  # 0..10
+
+
+Reply = Encounter | Decision | Letter | Answer
 
 
 def schema_digest(name: str) -> str:
@@ -123,7 +130,7 @@ def read(schema_name: str, text: str) -> Reply:
 
     Returns
     -------
-    Encounter, Decision or Letter
+    Encounter, Decision, Letter or Answer
         By the schema. Text that is too long is cut, not refused.
 
     Raises
@@ -233,10 +240,15 @@ def _letter(answer: dict[str, Any]) -> Letter:
     return Letter(lines(answer["letter"], MOST_OF_A_LETTER))
 
 
+def _answer(answer: dict[str, Any]) -> Answer:
+    return Answer(int(answer["answer"]))
+
+
 _READERS: dict[str, Callable[[dict[str, Any]], Reply]] = {
     "encounter": _encounter,
     "decision": _decision,
     "letter": _letter,
+    "answer": _answer,
 }
 
 # Ranges are spelled out: what Python calls a control character, or the like, depends
