@@ -33,7 +33,8 @@ from sim.cli.minds import summary_of
 from sim.minds.council import KIND
 from sim.runs import run
 from sim.runs.result import Result, load
-from sim.studies.store import LEDGER
+from sim.studies.store import LEDGER, TRANSCRIPTS
+from sim.utils.errors import InputError
 
 pytest.importorskip("openai")
 SLOW = pytest.mark.slow
@@ -246,6 +247,32 @@ def test_a_sweep_over_a_recorded_model_goes_on_for_nothing(
     found = sim.sweep(told, rest := Here(), out="s", resume=True)
     assert found.counts()["done"] == 2 and len(rest.jobs) == 1
     assert kept(Path("s")) == outcomes
+
+
+@SLOW
+def test_a_sweep_of_societies_with_two_models_goes_on_for_nothing() -> None:
+    with Loopback() as one, Loopback() as other:
+        sides = [
+            {"share": 0.5, "model": model, "base_url": server.url}
+            for model, server in (("A", one), ("B", other))
+        ]
+        mind = {"kind": "llm", "cast": None, "talks": 1.0, "oses": sides}
+        told = SWEEP | {"base": SWEEP["base"] | {"steps": 10}, "mind": mind}
+        hosts = {"allow_model": [urlsplit(side.url).netloc for side in (one, other)]}
+        with pytest.raises(InputError, match="allow"):
+            sim.sweep(told, Here(), out="s")
+        sim.sweep(told, Here(), out="s", **hosts)
+        assert one.count > 1 and other.count > 1
+    outcomes = kept(Path("s"))
+    runs = {file.stem for file in Path("s", TRANSCRIPTS).glob("*.jsonl")}
+    assert len(runs) == 4 and all(name.endswith(("-1", "-2")) for name in runs)
+    forget()
+    found = sim.sweep(told, Here(), out="s", resume=True, **hosts)
+    assert found.counts()["done"] == 2 and kept(Path("s")) == outcomes
+    models = [one.provenance["mind"]["models"] for one in found.runs()]
+    assert all({*one} == {"A", "B"} for one in models)
+    assert all(any(one[name]["oses"] for one in models) for name in "AB")
+    assert [one["model"] for one in found.endpoints()] == ["A", "B"]
 
 
 @SLOW
