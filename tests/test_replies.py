@@ -32,6 +32,7 @@ VALID = {
     "decision": DECISION,
     "letter": LETTER,
     "answer": ANSWER,
+    "rating": {"warmth": 10, "people": 0},
 }
 NUMBERS = ("warmth", "disclosure", "novelty")
 

@@ -78,6 +78,12 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
         metavar=("SHARE", "NAME"),
         help="SHARE NAME [URL]: a model of that share of OSes; again for others",
     )
+    add(
+        "--rater",
+        nargs="+",
+        metavar=("NAME", "URL"),
+        help="NAME [URL]: a model that says how words feel to who listens (a lexicon)",
+    )
     text = "requests at most; then all follow the rules"
     add("--max-calls", metavar="N", type=int, help=text)
     add(
@@ -165,6 +171,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         same_model=args.same_model,
         answers=args.answers,
         oses=_os_models(args),
+        rater=_rater(args),
     )
     check(options)
     if options.kind == "llm" and getattr(args, "network", None) is not None:
@@ -218,6 +225,19 @@ def _os_models(args: argparse.Namespace) -> tuple[OsModel, ...]:
         assert settings is not None
         found.append(OsModel(part, settings))
     return tuple(found)
+
+
+def _rater(args: argparse.Namespace) -> Settings | None:
+    """Return how to reach the model that rates words, if one was named."""
+    from sim.utils.errors import InputError
+
+    if args.rater is None:
+        return None
+    if len(args.rater) > 2:
+        raise InputError(f"--rater takes NAME [URL], not {' '.join(args.rater)!r}")
+    name, url = (*args.rater, args.base_url)[:2]
+    one = argparse.Namespace(**vars(args) | {"model": name, "base_url": url})
+    return settings_of(one)
 
 
 def _cast(text: str, has_names: bool) -> tuple[int | None, tuple[int | str, ...]]:
