@@ -52,6 +52,7 @@ def closeness(mind: MindOptions, name: str) -> float:
     return float(speak(Path(name), mind, **DAYS).humans()["os_closeness"].mean())
 
 
+@pytest.mark.slow
 def test_what_the_rater_says_of_the_same_words_moves_the_society() -> None:
     found = {}
     with speaker() as server, rates(warmth=10, people=5) as warm:
@@ -114,7 +115,6 @@ def test_hostile_words_stay_a_quotation() -> None:
     assert "<" not in asked["content"] and json.dumps(asked)
 
 
-@pytest.mark.slow
 def test_the_command_takes_a_rater(capsys: pytest.CaptureFixture[str]) -> None:
     told = ["run", "her", "--humans", "20", "--steps", "3", "--no-figures"]
     told += ["--mind", "scripted", "--cast", "all", "--talks", "1"]

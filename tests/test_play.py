@@ -98,6 +98,7 @@ def test_a_played_run_is_replayed_without_the_person(
     assert tables(mine) == first and Path("calls").read_bytes() == kept
 
 
+@pytest.mark.slow
 def test_who_says_nothing_leaves_the_run_as_it_was(
     story: Result, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -235,6 +235,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return record
 
 
+@SLOW
 def test_a_sweep_over_a_recorded_model_goes_on_for_nothing(
     recording: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

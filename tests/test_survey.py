@@ -118,6 +118,7 @@ def test_what_is_no_questionnaire_is_refused(
     assert said in refused(capsys, *told)
 
 
+@pytest.mark.slow
 def test_a_survey_needs_a_model_and_room(
     story: Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
