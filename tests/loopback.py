@@ -17,11 +17,13 @@ import socket
 import struct
 import threading
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from os.path import commonprefix
 from typing import Any
 
 ACTS = (
@@ -54,6 +56,8 @@ class Call:
     body: dict[str, Any]
     reader: asyncio.StreamReader = field(repr=False)
     writer: asyncio.StreamWriter = field(repr=False)
+    # Words at the beginning of the prompt that an earlier one had; None: no cache.
+    cached: int | None = None
     began: float = 0.0  # seconds, perf_counter
     ended: float = 0.0
 
@@ -97,7 +101,7 @@ def completion(call: Call, text: str | None, reason: str = "stop") -> bytes:
     """Return the JSON of a chat completion that says ``text``; a word is a token."""
     message = {"role": "assistant", "content": text}
     asked, told = len(call.text.split()), len((text or "").split())
-    answer = {
+    answer: dict[str, Any] = {
         "id": f"loopback-{call.number}",
         "object": "chat.completion",
         "created": 0,
@@ -109,6 +113,8 @@ def completion(call: Call, text: str | None, reason: str = "stop") -> bytes:
             "total_tokens": asked + told,
         },
     }
+    if call.cached is not None:
+        answer["usage"]["prompt_tokens_details"] = {"cached_tokens": call.cached}
     return json.dumps(answer).encode()
 
 
@@ -335,11 +341,18 @@ def closed_port() -> Iterator[str]:
 class Loopback:
     """A server in a thread of its own, as a context; it keeps what it was asked."""
 
-    def __init__(self, *script: Behaviour, default: Behaviour | None = None) -> None:
+    def __init__(
+        self,
+        *script: Behaviour,
+        default: Behaviour | None = None,
+        has_cache: bool = False,  # of prefixes, and says what it had in it
+    ) -> None:
         self.url = ""  # base URL, once entered
         self.requests: list[Call] = []
         self.connections = 0  # that were opened, whatever came of them
         self.most_at_once = 0
+        self._has_cache = has_cache
+        self._known: list[list[str]] = []  # prompts, sorted: a neighbour is likest
         self._script = deque(script)
         self._default = default or answer()
         self._at_once = 0
@@ -411,9 +424,21 @@ class Loopback:
         content = await reader.readexactly(int(headers.get("content-length", 0)))
         asked = json.loads(content) if content else {}
         number = len(self.requests)
-        call = Call(number, headers, asked, reader, writer, time.perf_counter())
+        call = Call(number, headers, asked, reader, writer)
+        if self._has_cache:
+            call.cached = self._cached(call.text.split())
+        call.began = time.perf_counter()
         self.requests.append(call)
         return call
+
+    def _cached(self, prompt: list[str]) -> int:
+        """Return how many words a cache of prefixes has of a prompt; keep it there."""
+        at = bisect_left(self._known, prompt)
+        beside = self._known[max(0, at - 1) : at + 1]
+        if beside[-1:] != [prompt]:
+            self._known.insert(at, prompt)
+        alike = (commonprefix([prompt, one]) for one in beside)  # noqa: RUF071
+        return max(map(len, alike), default=0)
 
     async def _meet(self, call: Call) -> None:
         """Let a request meet its behaviour."""

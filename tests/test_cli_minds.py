@@ -151,9 +151,28 @@ def test_wrong_options_are_refused(
     if told.startswith(("temperature", "slots", "deadline", "the base", "carries")):
         pytest.importorskip("openai")
         given = (*given, "--mind", "llm", "--model", "tiny")
-    if told.startswith("no human"):
+    if told.startswith(("no human", "--cast", "a cast", "talks", "calls are")):
         given = (*given, "--mind", "scripted")
     assert told in refused(capsys, *QUIET, *given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("--cast 6", "--talks 0.2", "--draw 0", "--councils", "--ghost-writer"),
+        *("--max-calls 9", "--on-failure rule", "--stop-after 0", "--answers 16"),
+        *("--same-model", "--os-model 1 tiny", "--model tiny", "--record calls"),
+        "--rater tiny",
+    ],
+)
+def test_options_of_a_cast_that_nobody_speaks_for_are_refused(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--mind" in refused(capsys, *QUIET, *given.split())
+
+
+def test_a_mind_may_be_the_rules_whatever_the_cast() -> None:
+    assert main([*QUIET, "--steps", "1", "--mind", "rules", "--cast", "6"]) == 0
 
 
 def test_an_endpoint_that_is_not_there_is_refused(

@@ -35,7 +35,7 @@ def test_the_help_of_a_command_has_examples_that_parse(name: str) -> None:
 
 
 def test_every_command_prints_json_but_those_that_talk_or_serve() -> None:
-    without = {"talk", "serve-model", "completion"}
+    without = {"talk", "play", "serve-model", "completion"}
     known = {n for n, one in COMMANDS.items() if "--json" in one._option_string_actions}
     assert known == COMMANDS.keys() - without
 

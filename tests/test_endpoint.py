@@ -186,6 +186,24 @@ def test_tokens_that_cannot_be_are_none() -> None:
     assert outcome == Response("half a ? character", "", 1, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("told", "cached"),
+    [
+        ({"prompt_tokens_details": {"cached_tokens": 7}}, 7),
+        ({"prompt_cache_hit_tokens": 7}, 7),
+        ({"prompt_tokens_details": {"cached_tokens": 99}}, 10),
+        ({"prompt_tokens_details": [7], "prompt_cache_hit_tokens": -1}, 0),
+    ],
+)
+def test_tokens_from_a_cache_are_counted_by_any_name(
+    told: dict[str, Any], cached: int
+) -> None:
+    message, usage = {"message": {"content": "Hello."}}, {"prompt_tokens": 10} | told
+    answer = json.dumps({"choices": [message], "usage": usage}).encode()
+    (outcome,), _ = ask(loopback.body(answer))
+    assert (outcome.prompt_tokens, outcome.cached_tokens) == (10, cached)
+
+
 def test_a_fault_that_passes_is_tried_again() -> None:
     faults = loopback.status(500), loopback.reset(), loopback.status(429)
     (outcome,), server = ask(*faults, attempts=4)

@@ -202,6 +202,14 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
     "app": [("{run} --no-browser", 0), ("--scenario {scenario.toml} --no-browser", 0)],
     "transcript": [("{run} --html --out a.html", 0)],
     "talk": [("{run} --os 40", 2)],
+    "survey": [
+        ("{run} --questions {design.toml} --replay {calls.jsonl} --out a.csv", 2),
+        ("{run} --questions {design.toml} --record {calls.jsonl} --out a.csv", 2),
+    ],
+    "play": [
+        ("{run} --human 3 --steps 1 --replay {calls.jsonl} --out a", 0),
+        ("{run} --human 3 --steps 1 --record {calls.jsonl} --out b", 2),
+    ],
     "serve-model": [("--model {calls.jsonl} --port 0", 2)],
 }
 TAKE_LONG = {"check", "ablate", "compare", "counterfactual"}

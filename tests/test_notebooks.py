@@ -191,8 +191,9 @@ def test_a_notebook_keeps_nothing_that_changes_by_itself(source: Path) -> None:
 def test_the_notebooks_are_small() -> None:
     sizes = [one.with_suffix(".ipynb").stat().st_size for one in execute.sources()]
     assert sum(sizes) < MOST_BYTES
-    transcript = ROOT / "notebooks" / "cast.jsonl"
-    assert transcript.stat().st_size < MOST_OF_A_TRANSCRIPT
+    for name in ("cast.jsonl", "bank.jsonl"):
+        transcript = ROOT / "notebooks" / name
+        assert transcript.stat().st_size < MOST_OF_A_TRANSCRIPT
 
 
 # ------------------------------------------------------------------------ as they run

@@ -403,6 +403,12 @@ def test_what_a_design_says_of_a_mind_is_what_is_sent() -> None:
         ("stop_after", True, "'stop_after' of a mind cannot be True"),
         ("on_failure", "cry", "on failure: one of rule, skip, abort; not 'cry'"),
         ("stop", 1, "unknown key 'stop' of a mind; did you mean 'stop_after'?"),
+        ("oses", {}, "'oses' of a mind cannot be {}"),
+        ("oses", [1], "'oses' of a mind cannot be [1]"),
+        ("oses", [{"model": "A"}], "a model of OSes has a 'share' and a 'model'"),
+        ("oses", [{"shar": 1}], "unknown key 'shar' of a model of OSes; did you mean"),
+        ("oses", [{"share": "x"}], "'share' of a model of OSes cannot be 'x'"),
+        ("kind", "person", "a person speaks in one run (os-society play), not in a"),
     ],
 )
 def test_what_a_design_cannot_say_of_a_mind_is_refused(

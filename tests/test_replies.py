@@ -26,7 +26,14 @@ ENCOUNTER: dict[str, Any] = {
 }
 DECISION = {"said": "I have to go.", "choice": "go"}
 LETTER = {"letter": "Dear Amy,\n\nthank you.\nYours"}
-VALID = {"encounter": ENCOUNTER, "decision": DECISION, "letter": LETTER}
+ANSWER = {"answer": 3}
+VALID = {
+    "encounter": ENCOUNTER,
+    "decision": DECISION,
+    "letter": LETTER,
+    "answer": ANSWER,
+    "rating": {"warmth": 10, "people": 0},
+}
 NUMBERS = ("warmth", "disclosure", "novelty")
 
 JSON = st.recursive(

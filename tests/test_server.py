@@ -16,7 +16,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from conversing import forbid_sockets
 
+from sim.cli import main
 from sim.minds import server
 from sim.utils.errors import InputError
 
@@ -128,6 +130,36 @@ def test_a_conversation(url: str) -> None:
     assert reply["act"] in ("continue", "withdraw")
     assert texts[1] == texts[0]  # at temperature 0
     assert answers[0].usage.prompt_tokens > 10
+
+
+@REAL
+@pytest.mark.slow
+def test_the_bench_tries_it_and_tries_it_again_without_it(
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """From the command through prompts, answers and rating to record and page."""
+    pytest.importorskip("openai")
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    record = tmp_path / "calls.jsonl"
+    told = ["bench", "--arms", "cold", "--humans", "12", "--seeds", "3", "--json"]
+    told += ["--shutdown", "31", "--answers", "1", "--max-calls", "9"]
+    told += ["--out", str(tmp_path / "tried")]
+    where = ["--model", "SmolLM2-135M", "--base-url", url, "--deadline", "300"]
+    assert main([*told, *where, "--record", str(record)]) == 0
+    said = capsys.readouterr().out
+    found = json.loads(said[said.index("{") :])["arms"]["model"]
+    calls = [json.loads(line) for line in record.read_text().splitlines()]
+    answers = [one for one in calls if one.get("text") and not one["failure"]]
+    assert answers and found["mind"]["answered"] > 0 and found["talks"] > 0
+    assert found["mind"]["model"] == "SmolLM2-135M"
+    assert "SmolLM2-135M" in (tmp_path / "tried" / "report.html").read_text()
+    forbid_sockets(monkeypatch)
+    assert main([*told, "--replay", str(record)]) == 0
+    again = json.loads(capsys.readouterr().out)["arms"]["model"]
+    assert again["outcomes"] == found["outcomes"]
 
 
 @REAL

@@ -48,6 +48,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "transcript": ("run",),
     "bench": ("--arms", "warm", "--humans", "12", "--seeds", "3", "--shutdown", "31"),
     "talk": ("run", "--os", "20"),
+    "play": ("run", "--human", "3", "--steps", "1"),
+    "survey": ("run", "--questions", "design.toml"),
     "serve-model": ("--model", "nothing.gguf"),
     "calibrate": ("--runs", "1", "--kind", "cascade", "--workers", "1"),
 }

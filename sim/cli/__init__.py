@@ -26,10 +26,12 @@ from sim.cli.completion import add_completion
 from sim.cli.events import add_calibrate, add_events
 from sim.cli.minds import add_serve_model, add_talk, add_transcript
 from sim.cli.parsing import Parser
+from sim.cli.play import add_play
 from sim.cli.plot import add_export, add_plot
 from sim.cli.report import add_report
 from sim.cli.run import add_resume, add_run
 from sim.cli.stored import add_diff, add_open, add_runs, add_show
+from sim.cli.survey import add_survey
 from sim.cli.sweep import add_compare, add_sweep
 from sim.cli.verify import add_verify
 from sim.utils.garbage import collect_rarely
@@ -140,7 +142,7 @@ def parser() -> Parser:
     seeing = (add_events, add_plot, add_export, add_report, add_app, add_verify)
     many = (add_sweep, add_compare, add_check, add_ablate, add_bench)
     listing = (add_scenarios, add_interventions, add_parameters, add_describe)
-    talking = (add_transcript, add_talk, add_serve_model)
+    talking = (add_transcript, add_talk, add_play, add_survey, add_serve_model)
     others = (add_calibrate, add_completion)
     for add in (*running, *stored, *seeing, *many, *listing, *talking, *others):
         add(commands)

@@ -30,6 +30,22 @@ POLICIES = ("rule", "skip", "abort")
 MOST_SAID = 100  # characters of what an endpoint says of a failure
 NOTHING_SAID = {"calls": 0, "model": "", "failures": {}, "re_asked": 0, "requests": 0}
 NOTHING_SAID |= {"by_rule_from": None, "given_up": 0, "mended": {}, "said": {}}
+NOTHING_SAID |= {"prompt_tokens": 0, "cached_tokens": 0}
+
+
+# Options of a cast, each with the value that it has if it is not given.
+OF_A_CAST: dict[str, Any] = {
+    "cast": "6",
+    "talks": 0.2,
+    "answers": 16,
+    "ghost_writer": False,
+    "max_calls": None,
+    "draw": 0,
+    "on_failure": "rule",
+    "stop_after": 10,
+    "councils": False,
+    "same_model": False,
+}
 
 
 # -------------------------------------------------------------------------- options
@@ -39,22 +55,20 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     """Add to a command the options of who speaks through which mind."""
     group = run.add_argument_group("minds", "let some agents speak through a mind")
     add = group.add_argument
-    add("--mind", choices=KINDS, default="rules", help="what decides for them (rules)")
+    add("--mind", choices=KINDS, help="what decides for them (rules)")
     add(
         "--cast",
         metavar="N",
-        default="6",
         help="how many, or all, or humans by number or name a,b.. (6)",
     )
     add(
         "--talks",
         metavar="X",
         type=float,
-        default=0.2,
         help="talks a member and day (0.2)",
     )
     text = "of a compiled mind, to each kind of situation (16)"
-    add("--answers", metavar="N", type=positive, default=16, help=text)
+    add("--answers", metavar="N", type=positive, help=text)
     add("--ghost-writer", action="store_true", help="members write for friends, too")
     add_model_options(group)
     add(
@@ -64,19 +78,24 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
         metavar=("SHARE", "NAME"),
         help="SHARE NAME [URL]: a model of that share of OSes; again for others",
     )
+    add(
+        "--rater",
+        nargs="+",
+        metavar=("NAME", "URL"),
+        help="NAME [URL]: a model that says how words feel to who listens (a lexicon)",
+    )
     text = "requests at most; then all follow the rules"
     add("--max-calls", metavar="N", type=int, help=text)
     add(
         "--draw",
         metavar="N",
         type=int,
-        default=0,
         help="another one: other answers (0)",
     )
     text = "what a call that fails does (rule)"
-    add("--on-failure", choices=POLICIES, default="rule", help=text)
+    add("--on-failure", choices=POLICIES, help=text)
     text = "first calls of no use that stop the run; 0: none do (10)"
-    add("--stop-after", metavar="N", type=int, default=10, help=text)
+    add("--stop-after", metavar="N", type=int, help=text)
     text = "collectives talk before members upgrade or leave, and decide"
     add("--councils", action="store_true", help=text)
     files = group.add_mutually_exclusive_group()
@@ -130,6 +149,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
     from sim.minds.options import MindOptions, check
 
     _tell_what_is_settled(not is_silent(args))
+    _take_usual(args)
     cast, humans = _cast(args.cast, getattr(args, "network", None) is not None)
     _prices(args.prices)
     options = MindOptions(
@@ -151,6 +171,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         same_model=args.same_model,
         answers=args.answers,
         oses=_os_models(args),
+        rater=_rater(args),
     )
     check(options)
     if options.kind == "llm" and getattr(args, "network", None) is not None:
@@ -160,6 +181,28 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
             file=sys.stderr,
         )
     return options
+
+
+def _take_usual(args: argparse.Namespace) -> None:
+    """Give options of a cast that were not given their usual values.
+
+    Raises
+    ------
+    InputError
+        If one was given, but no mind for the cast: nobody would speak.
+    """
+    from sim.utils.errors import InputError
+
+    for name, usual in OF_A_CAST.items():
+        if getattr(args, name) is None or getattr(args, name) is False:
+            setattr(args, name, usual)
+        elif args.mind is None:
+            word = f"--{name.replace('_', '-')}"
+            raise InputError(
+                f"{word} is of a cast, which needs a mind: add --mind scripted, or "
+                "--mind llm and --model NAME"
+            )
+    args.mind = args.mind or KINDS[0]
 
 
 def _os_models(args: argparse.Namespace) -> tuple[OsModel, ...]:
@@ -182,6 +225,19 @@ def _os_models(args: argparse.Namespace) -> tuple[OsModel, ...]:
         assert settings is not None
         found.append(OsModel(part, settings))
     return tuple(found)
+
+
+def _rater(args: argparse.Namespace) -> Settings | None:
+    """Return how to reach the model that rates words, if one was named."""
+    from sim.utils.errors import InputError
+
+    if args.rater is None:
+        return None
+    if len(args.rater) > 2:
+        raise InputError(f"--rater takes NAME [URL], not {' '.join(args.rater)!r}")
+    name, url = (*args.rater, args.base_url)[:2]
+    one = argparse.Namespace(**vars(args) | {"model": name, "base_url": url})
+    return settings_of(one)
 
 
 def _cast(text: str, has_names: bool) -> tuple[int | None, tuple[int | str, ...]]:
@@ -403,6 +459,9 @@ def summary_of(result: Result) -> str:
         line += f"; mended: {mended}"
     if mind["re_asked"]:
         line += f"; asked again {mind['re_asked']:,} times"
+    if mind["cached_tokens"] and mind["prompt_tokens"]:
+        share = mind["cached_tokens"] / mind["prompt_tokens"]
+        line += f"; {share:.0%} of prompt tokens from a cache"
     if mind["by_rule_from"] is not None:
         end = "no answer for long" if mind["given_up"] else "budget spent"
         line += f"; {end} on day {mind['by_rule_from']}, by rules since"

@@ -23,6 +23,7 @@ FAILURES = (
     "refused prompt",  # by the endpoint, which answers other prompts
     "content filter",
     "refusal",  # by the model
+    "nothing said",  # by a person
 )
 
 
@@ -47,6 +48,7 @@ class Response(NamedTuple):
     attempts: int = 1
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0  # of those of the prompt, that the endpoint had in a cache
 
 
 @checked_fields

@@ -718,6 +718,7 @@ def _outcome(content: bytes) -> Response:
         return Response(None, "not JSON")
     usage = mapping(answer.get("usage"))
     tokens = [_count(usage.get(f"{kind}_tokens")) for kind in ("prompt", "completion")]
+    tokens.append(min(tokens[0], _cached(usage)))
     choices = answer.get("choices")
     choice = mapping(choices[0] if isinstance(choices, list) and choices else None)
     if answer.get("error") and not choice:
@@ -748,6 +749,14 @@ def _status(code: object) -> int:
     """Return the status that an error in the place of an answer stands for."""
     found = int(code) if re.fullmatch("[45][0-9][0-9]", str(code)) else 502  # type: ignore[call-overload]
     return int(found)
+
+
+def _cached(usage: Mapping[str, Any]) -> int:
+    """Return how many tokens of a prompt were in a cache, by any of its names."""
+    details = mapping(usage.get("prompt_tokens_details"))
+    return _count(details.get("cached_tokens")) or _count(
+        usage.get("prompt_cache_hit_tokens")
+    )
 
 
 def _count(value: object) -> int:

@@ -19,6 +19,7 @@ from sim.minds.breaker import OUT_OF_REACH, Breaker
 from sim.minds.calls import Request, Response
 from sim.minds.memory import Memories
 from sim.minds.mending import mended
+from sim.minds.model_rater import ModelRater
 from sim.minds.refusals import MOST_QUOTED
 from sim.minds.replies import BadReply, Decision, Encounter, Letter, Reply, read
 from sim.minds.transcript import Answers, Asks, Transcript, key_of, without_secrets
@@ -41,6 +42,7 @@ FORMS: dict[str, tuple[str, str, int]] = {
 
 # So many failures in a row, and the endpoint is given up: all follow the rules.
 GIVE_UP_AFTER = 25
+TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens")
 # Failures of which the endpoint, or the model, says why.
 QUOTED = {*OUT_OF_REACH, "refused prompt", "content filter", "refusal"}
 
@@ -108,6 +110,7 @@ class LanguageMind:
         watch = Breaker(self.policy.stop_after).see
         self.answers = Answers(transcript, endpoint, keep_failures, watch)
         self.rates = transcript.header.words_hold
+        self.rater: ModelRater | None = None  # None is the lexicon
         self.holds_councils = self.policy.councils or transcript.holds(council.KIND)
         self.speaks_for: Callable[[int], bool] = lambda agent: True
         self.talks = 0  # in so many words
@@ -131,10 +134,12 @@ class LanguageMind:
         if self.rates:
             felt, of_people = np.full((2, len(seen)), np.nan)
             decided = decided._replace(felt=felt, of_people=of_people)
-        for row, reply in enumerate(self._replies(seen)):
+        replies = self._replies(seen)
+        by_model = self._felt(replies)
+        for row, reply in enumerate(replies):
             if isinstance(reply, Encounter):
                 if self.rates:
-                    self._rate(decided, seen, row, reply.said)
+                    self._rate(decided, seen, row, reply.said, by_model.get(row))
                 decided.warmth[row] = reply.warmth
                 decided.disclosure[row] = reply.disclosure
                 if not self.rates:
@@ -145,12 +150,27 @@ class LanguageMind:
                 decided.held[row] = False
         return decided
 
+    def _felt(self, replies: Sequence[Reply | str]) -> dict[int, rating.Felt | None]:
+        """Return what a model says of how words of each row felt, if one is asked."""
+        rows = [row for row, one in enumerate(replies) if isinstance(one, Encounter)]
+        if self.rater is None or not self.rates:
+            return {}
+        said = [one.said for one in replies if isinstance(one, Encounter)]
+        return dict(zip(rows, self.rater.rate(said), strict=True))
+
     def _rate(
-        self, decided: Decisions, seen: Observations, row: int, said: str
+        self,
+        decided: Decisions,
+        seen: Observations,
+        row: int,
+        said: str,
+        felt: rating.Felt | None,
     ) -> None:
         """Let somebody else than the speaker say how words felt to who listened."""
         agent, other = int(seen.agents[row]), int(seen.others[row])
         found = rating.rated_after(said, self.memories.said_by(agent, other))
+        if felt is not None:
+            found = felt._replace(novelty=found.novelty)
         assert decided.felt is not None and decided.of_people is not None
         decided.felt[row] = found.warmth
         decided.novelty[row] = found.novelty
@@ -192,22 +212,29 @@ class LanguageMind:
             if isinstance(reply, Letter):
                 self._remember(seen, row, reply.text, "")
 
+    def _rater_name(self) -> str | None:
+        if not self.rates:
+            return None
+        return rating.NAME if self.rater is None else self.rater.name
+
     def rows(self) -> list[dict[str, Any]]:
         """Return the calls that were made or found, in the order of days."""
-        return self.transcript.rows()
+        own = self.transcript.rows()
+        return own if self.rater is None else own + self.rater.rows()
 
     def summary(self) -> dict[str, Any]:
         """Return how many calls there were, and what became of them."""
         header = self.transcript.header
         known = ("calls", "answered", "re_asked", "by_rule", "skipped")
-        beyond = ("over_budget", "given_up", "prompt_tokens", "completion_tokens")
+        beyond = ("over_budget", "given_up", *TOKENS)
         return {
             "model": header.model,
             "provider": header.provider,
             "temperature": header.temperature,
             "prompts": header.prompts,
             "shared": self.shared,
-            "rater": rating.NAME if self.rates else None,
+            "rater": self._rater_name(),
+            **({} if self.rater is None else {"rated": self.rater.summary()}),
             "on_failure": self.policy.on_failure,
             "max_calls": self.policy.max_calls,
             "draw": self.policy.draw,
@@ -301,8 +328,8 @@ class LanguageMind:
         self._counted.add(key)
         self.tally["requests"] += outcome.attempts
         self.tally["re_asked"] += max(0, outcome.attempts - 1)
-        self.tally["prompt_tokens"] += outcome.prompt_tokens
-        self.tally["completion_tokens"] += outcome.completion_tokens
+        for name in TOKENS:
+            self.tally[name] += getattr(outcome, name)
         gone = failure in OUT_OF_REACH
         self._out_of_reach = self._out_of_reach + 1 if gone else 0
         if failure:

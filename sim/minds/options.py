@@ -20,6 +20,8 @@ from sim.minds.mind import (
     Policy,
     check_policy,
 )
+from sim.minds.model_rater import ModelRater, messages, rater_file
+from sim.minds.person import PERSON, PersonEndpoint
 from sim.minds.scripted import MODEL as SCRIPTED
 from sim.minds.scripted import ScriptedEndpoint
 from sim.minds.several import OsModel, SpokenSides, file_of
@@ -30,11 +32,12 @@ from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_fields
 from sim.utils.typing import Array
 
-KINDS = ("rules", "llm", "archetype", "compiled", "scripted")
+KINDS = ("rules", "llm", "archetype", "compiled", "scripted", "person")
 ASKING = KINDS[1:4]  # those that ask a language model
+UNASKED = KINDS[4:]  # those that need no model
 CHARACTERS_A_TOKEN = 4.0  # of English text, about
 # Tokens of a reply and of what is remembered, in the mean; what a prompt adds to both.
-REPLY_TOKENS = {"encounter": 90, "decision": 40, "letter": 150}
+REPLY_TOKENS = {"encounter": 90, "decision": 40, "letter": 150, "rating": 20}
 MEMORY_TOKENS = 60
 WARMEST = 2.0  # temperature
 LOCAL = "http://127.0.0.1/estimate"  # stands in for a provider
@@ -60,6 +63,9 @@ class MindOptions(NamedTuple):
     # reach the model of people, who follow the rules without it. Transcripts are named
     # after ``record`` and ``replay``: of calls.jsonl, calls-1.jsonl and so on.
     oses: tuple[OsModel, ...] = ()
+    # A model that says how words felt to who listened; None is a fixed lexicon. Its
+    # transcript is calls-rater.jsonl, beside ``record``; a replay finds it there.
+    rater: Settings | None = None
 
 
 class CallEstimate(NamedTuple):
@@ -97,13 +103,17 @@ def open_cast(options: MindOptions, seed: int = 0) -> Iterator[Cast | None]:
         yield None
         return
     with ExitStack() as stack:
+        rater = _rater(options, stack)
         if options.oses:
             sides = _sides(options, stack, seed)
+            for one in sides.all():
+                one.rater = rater
             hold = all(one.rates for one in sides.minds)
             yield cast_of(options, sides, hold)
             return
         transcript, endpoint = _sources(options, stack)
         mind = _made(options, transcript, endpoint, options.policy)
+        mind.rater = rater
         yield cast_of(options, mind, transcript.header.words_hold)
 
 
@@ -127,9 +137,26 @@ def _sides(options: MindOptions, stack: ExitStack, seed: int) -> SpokenSides:
             file_of(one, place) for one in (options.record, options.replay)
         )
         one = alone._replace(settings=settings, record=record, replay=replay)
+        one = one._replace(kind="llm") if one.kind == "person" else one
         made.append((share, opened(one)))
     people = opened(alone) if options.settings is not None else None
     return SpokenSides(made, people, seed)
+
+
+def _rater(options: MindOptions, stack: ExitStack) -> ModelRater | None:
+    """Return the model that rates words, if there is one."""
+    most = options.policy.max_calls
+    if options.replay is not None:
+        file = rater_file(options.replay)
+        if not file.is_file():
+            return None
+        return ModelRater(stack.enter_context(Transcript.replay(file)), None, most)
+    if options.rater is None:
+        return None
+    record = None if options.record is None else rater_file(options.record)
+    one = options._replace(kind="llm", settings=options.rater, record=record)
+    transcript, endpoint = _sources(one, stack)
+    return ModelRater(transcript, endpoint, most, options.policy.stop_after)
 
 
 def _made(
@@ -184,15 +211,16 @@ def check(options: MindOptions) -> None:
         raise InputError(f"a situation has 1 answer or more, not {options.answers}")
     cast_of(options, RuleMind())
     check_policy(options.policy)
-    if options.settings is not None:
-        check_settings(options.settings)
+    for settings in (options.settings, options.rater):
+        if settings is not None:
+            check_settings(settings)
     if options.cast == 0:
         return
     if options.kind == "rules":
         _refuse_what_rules_do_not_need(options)
     elif options.oses:
         _check_oses(options)
-    elif options.kind != "scripted" and not (options.settings or options.replay):
+    elif options.kind not in UNASKED and not (options.settings or options.replay):
         raise InputError(f"the mind {options.kind!r} needs a model: name it (--model)")
 
 
@@ -205,7 +233,9 @@ def _check_oses(options: MindOptions) -> None:
 
 def is_live(options: MindOptions) -> bool:
     """Tell whether a language model is asked, and not a transcript or nobody."""
-    asks = options.kind in ASKING and options.replay is None
+    asks = options.kind in ASKING or options.rater is not None
+    asks = asks or (options.kind == "person" and bool(options.oses))
+    asks = asks and options.replay is None
     return asks and options.cast != 0
 
 
@@ -221,7 +251,7 @@ def check_address(options: MindOptions) -> None:
 
     if not is_live(options):
         return
-    asked = [options.settings, *(one.settings for one in options.oses)]
+    asked = [options.settings, *(one.settings for one in options.oses), options.rater]
     for settings in asked:
         if settings is not None:
             address_of(settings)
@@ -231,7 +261,7 @@ def stand_in(options: MindOptions) -> MindOptions:
     """Return options by which no model is asked: scripted agents stand in for it."""
     if not is_live(options):
         return options
-    return options._replace(kind="scripted", settings=None, record=None)
+    return options._replace(kind="scripted", settings=None, record=None, rater=None)
 
 
 def check_settings(settings: Settings) -> None:
@@ -260,11 +290,10 @@ def check_settings(settings: Settings) -> None:
 
 
 def _refuse_what_rules_do_not_need(options: MindOptions) -> None:
-    for name in ("settings", "record", "replay", "oses"):
+    names = {"settings": "a model", "oses": "a model of OSes", "rater": "a rater"}
+    for name in ("settings", "record", "replay", "oses", "rater"):
         if getattr(options, name) not in (None, ()):
-            what = {"settings": "a model", "oses": "a model of OSes"}.get(
-                name, f"a transcript to {name}"
-            )
+            what = names.get(name, f"a transcript to {name}")
             raise InputError(f"{what} goes with a mind; choose one (--mind)")
 
 
@@ -275,6 +304,9 @@ def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks |
         _refuse_other_prompts(replayed)
         return replayed, None
     digest = prompts.digest()
+    if options.kind == "person":
+        record = Transcript.record(options.record, PERSON, digest)
+        return stack.enter_context(record), PersonEndpoint()
     if options.kind == "scripted":
         name = options.settings.model if options.settings else SCRIPTED
         settings = Settings(name, "http://127.0.0.1/scripted", 0.0)
@@ -320,6 +352,7 @@ class CountingMind(RuleMind):
         settings = options.settings or Settings(SCRIPTED)
         transcript = Transcript.record(None, settings._replace(base_url=LOCAL))
         self._mind = _made(options, transcript, ScriptedEndpoint(), Policy())
+        self._is_rated = options.rater is not None
         self._by_oses_only = bool(options.oses) and options.settings is None
 
     def decide(self, seen: Observations) -> Decisions:
@@ -348,6 +381,9 @@ class CountingMind(RuleMind):
             self._seen.add(key)
             self.calls[request.schema] += 1
             self.characters += sum(len(one["content"]) for one in request.messages)
+            if self._is_rated and request.schema == "encounter":
+                self.calls["rating"] += 1
+                self.characters += sum(len(one["content"]) for one in messages(""))
 
     def estimate(self, most: int | None) -> CallEstimate:
         """Return what was counted, up to a budget of calls."""

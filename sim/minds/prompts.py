@@ -242,6 +242,11 @@ def plain(text: str, most: int) -> str:
 # --------------------------------------------------------------------------- personas
 
 
+def persona_of(scene: PromptContext) -> str:
+    """Return in words who somebody is, and quote what is remembered."""
+    return f"{_persona(scene)}\n{_memory(scene.memory)}".strip()
+
+
 def _persona(scene: PromptContext) -> str:
     """Tell a model who it is."""
     about = scene.about

@@ -61,6 +61,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     "decision": _object(said=_text(MOST_SAID), choice=_choice(CHOICES)),
     "letter": _object(letter=_text(MOST_OF_A_LETTER)),
+    "answer": _object(answer=_number()),
+    "rating": _object(warmth=_number(), people=_number()),
 }
 
 
@@ -102,7 +104,20 @@ class Letter(NamedTuple):
     text: str  # lines, at most MOST_OF_A_LETTER characters
 
 
-Reply = Encounter | Decision | Letter
+class Answer(NamedTuple):
+    """The number of an answer to a question of a survey."""
+
+    number: int  # 0..10
+
+
+class Rating(NamedTuple):
+    """How words feel to who listens."""
+
+    warmth: float  # 0..1; usual is 1/2
+    of_people: float  # -1: keep away from other people; 0: nothing; 1: go to them
+
+
+Reply = Encounter | Decision | Letter | Answer | Rating
 
 
 def schema_digest(name: str) -> str:
@@ -123,7 +138,7 @@ def read(schema_name: str, text: str) -> Reply:
 
     Returns
     -------
-    Encounter, Decision or Letter
+    Encounter, Decision, Letter, Answer or Rating
         By the schema. Text that is too long is cut, not refused.
 
     Raises
@@ -233,10 +248,20 @@ def _letter(answer: dict[str, Any]) -> Letter:
     return Letter(lines(answer["letter"], MOST_OF_A_LETTER))
 
 
+def _answer(answer: dict[str, Any]) -> Answer:
+    return Answer(int(answer["answer"]))
+
+
+def _rating(answer: dict[str, Any]) -> Rating:
+    return Rating(_share(answer["warmth"]), 2.0 * _share(answer["people"]) - 1.0)
+
+
 _READERS: dict[str, Callable[[dict[str, Any]], Reply]] = {
     "encounter": _encounter,
     "decision": _decision,
     "letter": _letter,
+    "answer": _answer,
+    "rating": _rating,
 }
 
 # Ranges are spelled out: what Python calls a control character, or the like, depends

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from sim.minds.calls import Settings
 from sim.minds.memory import Memories
-from sim.minds.mind import LanguageMind
+from sim.minds.mind import TOKENS, LanguageMind
 from sim.minds.sides import Share, Sides
 from sim.utils.signatures import checked_fields
 
 # What is counted of each model, and of all of them together.
 SUMS = (
     *("calls", "answered", "re_asked", "by_rule", "skipped", "over_budget"),
-    *("given_up", "prompt_tokens", "completion_tokens", "requests"),
+    *("given_up", "requests", *TOKENS),
 )
 COUNTS = ("failures", "mended")
 
@@ -76,11 +76,13 @@ class SpokenSides(Sides):
     @property
     def tally(self) -> Counter[str]:
         """What is counted of the calls of all models."""
-        return sum((one.tally for one in self._all()), Counter[str]())
+        return sum((one.tally for one in self.all()), Counter[str]())
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the calls of all models, those of one after those of another."""
-        return [row for one in self._all() for row in one.rows()]
+        own = [row for one in self.all() for row in one.transcript.rows()]
+        rater = self.minds[0].rater  # one for all
+        return own if rater is None else own + rater.rows()
 
     def summary(self) -> dict[str, Any]:
         """Return how many calls there were of all models, and of each."""
@@ -114,7 +116,8 @@ class SpokenSides(Sides):
     def _is_of(self, mind: LanguageMind, agent: int) -> bool:
         return self.oses[self._place(agent)].mind is mind
 
-    def _all(self) -> list[LanguageMind]:
+    def all(self) -> list[LanguageMind]:
+        """Return the minds of OSes, and that of people if there is one."""
         return [*self.minds, *([self._of_people] if self._of_people else [])]
 
 

@@ -135,6 +135,7 @@ class Entry(NamedTuple):
     attempts: int
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0  # written only where there are any
 
     @property
     def request(self) -> Request:
@@ -183,6 +184,7 @@ ENTRY_TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("key", "kind", "schema", "failure"), (str,)),
     **dict.fromkeys(("step", "agent", "other", "draw", "max_tokens"), (int,)),
     **dict.fromkeys(("attempts", "prompt_tokens", "completion_tokens"), (int,)),
+    "cached_tokens": (int,),
     "messages": (list,),
     "text": (str, type(None)),
 }
@@ -209,6 +211,8 @@ def line_of(record: Line, before: str | None = None) -> bytes:
         lines have none.
     """
     fields = record._asdict()
+    if not fields.get("cached_tokens", 1):
+        del fields["cached_tokens"]
     names = [name for name, kind in NAMES.items() if isinstance(record, kind)]
     if names:
         fields = {names[0]: fields}
@@ -282,8 +286,8 @@ def read_spent(line: bytes) -> Spent | Opened | None:
 
 def read_entry(line: bytes) -> Entry | None:
     """Return the finished call in a line, or None if there is none."""
-    found = _said(line)
-    if found is None or not _fits(found, ENTRY_TYPES):
+    found = {"cached_tokens": 0} | (_said(line) or {})
+    if not _fits(found, ENTRY_TYPES):
         return None
     numbers = (value for value in found.values() if isinstance(value, int))
     failures = FAILURES if found["text"] is None else ("", *FAILURES)
@@ -1114,14 +1118,9 @@ class Transcript:
     def _kept(self, request: Request, outcome: Response) -> Entry:
         """Return a finished call as it is kept: it can be read again."""
         text = None if outcome.text is None else without_secrets(outcome.text)
-        entry = Entry(
-            key_of(request, self.settings),
-            *place_of(request),
-            request.schema,
-            int(request.max_tokens),
-            _without_secrets(request),
-            *outcome._replace(text=text),
-        )
+        asked = request.schema, int(request.max_tokens), _without_secrets(request)
+        key, came = key_of(request, self.settings), outcome._replace(text=text)
+        entry = Entry._make([key, *place_of(request), *asked, *came])
         if len(self._line(entry)) > MOST_BYTES_OF_A_LINE:
             entry = entry._replace(text=None, failure="too large")
         line = self._line(entry)

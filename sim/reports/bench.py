@@ -72,5 +72,8 @@ def _table(name: str, meaning: str, findings: list[Effect]) -> Html:
 
 
 def _told(mind: dict[str, object]) -> str:
-    names = ("model", "provider", "rater", "answers", "calls", "by_rule", "prompts")
+    names = (
+        *("model", "provider", "rater", "answers", "calls", "by_rule", "prompts"),
+        *("prompt_tokens", "cached_tokens"),
+    )
     return ", ".join(f"{n} {mind[n]}" for n in names if n in mind) or "none"

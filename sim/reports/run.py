@@ -317,6 +317,9 @@ def _calls(result: Result) -> list[Html]:
     failed = mind.get("failures") or {}
     wrong = ", ".join(f"{count} {name}" for name, count in failed.items()) or "none"
     line = f"{calls} calls of the model {model}; failed: {wrong}."
+    tokens, cached = mind.get("prompt_tokens") or 0, mind.get("cached_tokens") or 0
+    if tokens and cached:
+        line += f" Of the {tokens:,} tokens of prompts, {cached:,} came from a cache."
     return [paragraph(line, class_="note"), *_by_model(result)]
 
 

@@ -47,20 +47,44 @@ def guest_of(result: Result, who: str, step: int | None = None) -> Guest:
         If there is no such OS, or it was not there on that day.
     """
     agent = _agent(result, who, step)
-    day = _day(result, agent, step)
-    oses = result.oses(day)
-    about = {str(name): float(oses[name].loc[agent]) for name in oses.columns}
-    name = os_name(int(about["name"]))
+    day, scene = seen_on(result, agent, step)
+    return Guest(agent, scene.name, day, messages("talk", scene))
+
+
+def seen_on(
+    result: Result, agent: int, step: int | None = None
+) -> tuple[int, PromptContext]:
+    """Return a day that was kept, and who an agent was on it, with nobody beside it.
+
+    Parameters
+    ----------
+    result
+        A stored run.
+    agent
+        The number of a human or an OS.
+    step
+        The day; None is the last, of an OS the last on which it was there.
+
+    Raises
+    ------
+    InputError
+        If there is no such agent, or it was not there on that day.
+    """
+    is_os = agent >= result.population
+    day = _day(result, agent, step) if is_os else _kept(result, step)[-1]
+    table = result.oses(day) if is_os else result.humans(day)
+    about = {str(name): float(table[name].loc[agent]) for name in table.columns}
+    called = os_name(int(about["name"])) if is_os else human_name(agent, result.labels)
     memory = [*_dearest(result, agent, day), *_memories(result, agent, day)]
     scene = PromptContext(
-        name=name,
-        about={**about, "agent": float(agent), "is_os": 1.0},
+        name=called,
+        about={**about, "agent": float(agent), "is_os": float(is_os)},
         other_name="",
         about_other={},
         tie={},
         memory="\n".join(memory),
     )
-    return Guest(agent, name, day, messages("talk", scene))
+    return day, scene
 
 
 def chat_with(guest: Guest, settings: Settings) -> Chat:

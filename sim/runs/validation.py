@@ -205,6 +205,8 @@ class MindRecord(BaseModel):
     shared: bool = False
     model: str = ""
     calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
     failures: dict[str, int] = {}
     members: list[int] = []
 

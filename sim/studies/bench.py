@@ -21,7 +21,7 @@ import numpy as np
 
 from sim import scenarios
 from sim.minds.characters import mind_of
-from sim.minds.mind import CompiledMind, LanguageMind
+from sim.minds.mind import TOKENS, CompiledMind, LanguageMind
 from sim.minds.options import MindOptions, open_model
 from sim.minds.prefixes import shared_prefix
 from sim.minds.sides import Share, Sides
@@ -210,7 +210,7 @@ class _Seen:
                 "by_rule": sum(m.tally["by_rule"] for m in asked),
                 "prefix_shared": shared_prefix(row["messages"] for row in rows),
             }
-            for part in ("prompt_tokens", "completion_tokens"):
+            for part in TOKENS:
                 mind[part] = sum(row[part] for row in rows)
         talks = sum(getattr(one, "talks", 0) for one in self._minds)
         found, least = (

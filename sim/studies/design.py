@@ -40,6 +40,7 @@ from sim.minds.dialect import check_names
 from sim.minds.mind import Policy
 from sim.minds.options import MindOptions
 from sim.minds.options import check as check_mind
+from sim.minds.several import OsModel
 from sim.model import parameters
 from sim.model.network_files.network_file import NetworkFile
 from sim.model.parameters import Parameters
@@ -62,8 +63,8 @@ TYPES: dict[str, Any] = {
     **dict.fromkeys(("kind", "replay", "model", "on_failure"), str),
     **dict.fromkeys(("cast", "max_calls", "max_tokens"), int | None),
     **dict.fromkeys(("draw", "stop_after", "answers"), int),
-    **dict.fromkeys(("talks", "temperature"), int | float),
-    **dict.fromkeys(("humans", "without"), list | tuple),
+    **dict.fromkeys(("talks", "temperature", "share"), int | float),
+    **dict.fromkeys(("humans", "without", "oses"), list | tuple),
     **{
         "ghost_writer": bool,
         "councils": bool,
@@ -71,7 +72,11 @@ TYPES: dict[str, Any] = {
         "extra_body": dict,
     },
 }
-ITEMS: dict[str, tuple[type, ...]] = {"humans": (int, str), "without": (str,)}
+ITEMS: dict[str, tuple[type, ...]] = {
+    "humans": (int, str),
+    "without": (str,),
+    "oses": (dict,),
+}
 
 
 def check_factor(name: str, value: Any) -> None:
@@ -133,25 +138,48 @@ def mind(
     """
     if not isinstance(record, Mapping):
         raise InputError(f"a mind is a table, as in {{kind = 'rules'}}, not {record!r}")
-    known = [*SPEAKS, *REACHES, *HELPS]
-    for name in record:
-        if name not in known:
-            raise InputError(f"unknown key {name!r} of a mind{nearest(name, known)}")
-        if not isinstance(record[name], TYPES[name]) or _is_other(record[name], name):
-            raise InputError(f"{name!r} of a mind cannot be {record[name]!r}")
+    _check_keys(record, (*SPEAKS, *REACHES, *HELPS, "oses"), "a mind")
+    if record.get("kind") == "person":
+        raise InputError("a person speaks in one run (os-society play), not in a sweep")
     spoken = {name: record[name] for name in SPEAKS if name in record}
     if "humans" in spoken:
         spoken["humans"] = tuple(spoken["humans"])
-    reach = {name: record[name] for name in REACHES if name in record}
-    if "without" in reach:
-        reach["without"] = check_names(tuple(reach["without"]))
-    settings = Settings(**reach) if "model" in reach else None
-    if settings is not None:
-        settings = settings._replace(allowed=hosts(allow_model), insecure=insecure)
+    settings = _settings(record, allow_model, insecure)
+    oses = []
+    for one in record.get("oses", ()):
+        _check_keys(one, ("share", *REACHES), "a model of OSes")
+        model = _settings(one, allow_model, insecure)
+        if model is None or "share" not in one:
+            raise InputError("a model of OSes has a 'share' and a 'model'")
+        oses.append(OsModel(one["share"], model))
+    if oses and "replay" in record:
+        raise InputError("a mind with models of OSes cannot be replayed in a design")
     policy = Policy(**{name: record[name] for name in HELPS if name in record})
-    options = MindOptions(**spoken, settings=settings, policy=policy)
+    options = MindOptions(**spoken, settings=settings, policy=policy, oses=tuple(oses))
     check_mind(options)
     return options
+
+
+def _check_keys(record: Mapping[str, Any], known: Sequence[str], what: str) -> None:
+    """Raise InputError where a table says what it cannot."""
+    for name in record:
+        if name not in known:
+            raise InputError(f"unknown key {name!r} of {what}{nearest(name, known)}")
+        if not isinstance(record[name], TYPES[name]) or _is_other(record[name], name):
+            raise InputError(f"{name!r} of {what} cannot be {record[name]!r}")
+
+
+def _settings(
+    record: Mapping[str, Any], allow_model: Iterable[str], insecure: bool
+) -> Settings | None:
+    """Return how to reach the model that a table names, if it names one."""
+    reach = {name: record[name] for name in REACHES if name in record}
+    if "model" not in reach:
+        return None
+    if "without" in reach:
+        reach["without"] = check_names(tuple(reach["without"]))
+    found = Settings(**reach)
+    return found._replace(allowed=hosts(allow_model), insecure=insecure)
 
 
 def _is_other(value: Any, name: str) -> bool:

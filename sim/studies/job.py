@@ -330,7 +330,7 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
         mind = design.mind(job["mind"], **job.get("reach", {}))
         if "record" in job:
             mind = mind._replace(record=job["record"])
-        cast = _opened(mind, stack, entered)
+        cast = _opened(mind, job["seed"], stack, entered)
         society = Society(
             scenario_of(job),
             rng=job["seed"],
@@ -364,7 +364,9 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
         return values
 
 
-def _opened(mind: MindOptions, stack: ExitStack, entered: Notice) -> Cast | None:
+def _opened(
+    mind: MindOptions, seed: int, stack: ExitStack, entered: Notice
+) -> Cast | None:
     """Open a cast; wait while another process does the same run.
 
     On a cluster one may go on with it whose driver was killed. What it pays is then
@@ -373,7 +375,7 @@ def _opened(mind: MindOptions, stack: ExitStack, entered: Notice) -> Cast | None
     until = time.monotonic() + LONGEST_WAIT
     while True:
         try:
-            return stack.enter_context(open_cast(mind))
+            return stack.enter_context(open_cast(mind, seed))
         except InUse:
             if time.monotonic() > until:
                 raise

@@ -20,7 +20,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sim.events import kinds
 from sim.minds.client import hosts
-from sim.minds.options import check_address, is_live, open_cast, stand_in
+from sim.minds.options import (
+    MindOptions,
+    check_address,
+    is_live,
+    open_cast,
+    stand_in,
+)
+from sim.minds.several import file_of
 from sim.minds.transcript import MOST_BYTES_OF_A_HEADER, read_header
 from sim.model.parameters import IN_DESIGN
 from sim.runs import result
@@ -132,7 +139,7 @@ def _opened(task: Task) -> Iterator[Society]:
     No model is asked: scripted agents stand in for it.
     """
     job = task.job
-    with open_cast(stand_in(design.mind(job["mind"]))) as cast:
+    with open_cast(stand_in(design.mind(job["mind"])), job["seed"]) as cast:
         yield Society(
             scenario_of(job),
             rng=job["seed"],
@@ -427,8 +434,8 @@ class Sweep:
         job = task.job
         mind = design.mind(job["mind"], **reach)
         said = resolve_inside(self.path, f"{store.TRANSCRIPTS}/{run}.jsonl")
-        if is_live(mind) and said.is_file():
-            mind = mind._replace(settings=None, replay=said)
+        if is_live(mind):
+            mind = _recorded(mind, said)
         try:
             check_address(mind)
         except InputError as error:
@@ -455,6 +462,16 @@ class Sweep:
                 ledger.close()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise InputError(f"{self.path} is no sweep, or damaged: {error}") from None
+
+
+def _recorded(mind: MindOptions, said: Path) -> MindOptions:
+    """Return options by which the transcripts of a run are asked, if they are there."""
+    if not mind.oses:
+        return mind._replace(settings=None, replay=said) if said.is_file() else mind
+    files = [file_of(said, place) for place in range(len(mind.oses))]
+    files += [said] * (mind.settings is not None)
+    are_there = all(file is not None and file.is_file() for file in files)
+    return mind._replace(replay=said) if are_there else mind
 
 
 class _Found(NamedTuple):
