@@ -77,7 +77,7 @@ def environment() -> dict[str, str]:
 
 
 def test_a_run_tells_its_story(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(STORY) == 0
+    assert main([*STORY, "--no-figures"]) == 0
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert lines[0].split() == ["day", "event", "who", "what"]
@@ -107,7 +107,10 @@ def test_a_run_ends_with_the_paths_of_run_and_figures(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(SMALL) == 0
-    *lines, first, second, third = capsys.readouterr().out.splitlines()
+    out, err = capsys.readouterr()
+    *lines, first, second, third = out.splitlines()
+    assert max(map(len, out.splitlines())) <= WIDTH
+    assert err == ""
     assert first.startswith("next     os-society open latest  ")
     assert [line.split()[:2] for line in (second, third)] == [
         ["os-society", "open"],
