@@ -84,6 +84,9 @@ def play_run(args: argparse.Namespace) -> int:
 def _became(before: Result, after: Result, human: int) -> str:
     """Return what became of the human in both runs, on the last day that both have."""
     day = max({*before.steps} & {*after.steps})
+    if not day:
+        kept = ", ".join(map(str, before.steps[1:4]))
+        return f"To compare, play to a day that the run keeps (--steps {kept}, ...)."
     one, other = (run.humans(day).loc[human] for run in (before, after))
     rows = [
         (name.replace("_", " "), f"{one[name]:.3f}", f"{other[name]:13.3f}")
