@@ -261,6 +261,7 @@ def _server() -> socket.socket:
     while True:
         with suppress(ConnectionRefusedError):
             connection.connect(address)
+            atexit.register(connection.close)
             return connection
         with socket.socket(socket.AF_UNIX) as door:
             try:
