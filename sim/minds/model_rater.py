@@ -20,6 +20,7 @@ from sim.minds.prompts import Messages, plain
 from sim.minds.rating import Felt
 from sim.minds.replies import MOST_SAID, BadReply, Rating
 from sim.minds.transcript import Answers, Asks, Transcript
+from sim.utils.files import expanded
 
 KIND = "rating"  # of its requests
 MOST_TOKENS = 60  # of an answer
@@ -127,5 +128,5 @@ def rater_file(path: str | Path) -> Path:
     >>> rater_file("calls.jsonl").name
     'calls-rater.jsonl'
     """
-    given = Path(path)
-    return given.with_name(f"{given.stem}-rater{given.suffix}")
+    given = expanded(path)
+    return given.parent / f"{given.stem}-rater{given.suffix}"

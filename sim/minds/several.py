@@ -132,4 +132,4 @@ def file_of(path: str | Path | None, place: int) -> Path | None:
     if path is None:
         return None
     given = Path(path)
-    return given.with_name(f"{given.stem}-{place + 1}{given.suffix}")
+    return given.parent / f"{given.stem}-{place + 1}{given.suffix}"
