@@ -282,8 +282,8 @@ def speech(result: Result) -> list[Html]:
         f"A few agents, the cast, speak in words: {len(lines):,} lines on "
         f"{counted(days, 'day')}. Here are the first {TALKS_OF_A_KIND} of each kind "
         f"and the last {LAST}, {len(chosen)} in all; os-society transcript prints all. "
-        "Words move nothing in the society: only the act that goes with them, and "
-        "three bounded numbers, do."
+        "What moves the society is the act that goes with words, and how they feel to "
+        "the one who listens, a bounded number."
     )
     said = (_line(one, result.population) for one in chosen)
     return [about, *_calls(result), element("dl", *said, class_="said")]
