@@ -17,7 +17,7 @@ from sim.runs.result import Result
 from sim.utils.errors import InputError
 
 TALLEST = 9.7  # inches of a page
-QUICKLY_DRAWN = ("survival", "communities")
+QUICKLY_DRAWN = ("survival",)
 GRID = pd.DataFrame({"x": [0, 0, 1, 1], "y": [0, 1, 0, 1], "outcome": [1, 2, 3, 4]})
 
 
