@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,8 @@ def _names(args: argparse.Namespace, result: Result) -> tuple[str, ...]:
     if args.what != "all":
         return (args.what,)
     lacks = TWO_COLUMNS if args.preset == "single" else ()
+    if lacks and not args.json:
+        print(f"without {', '.join(lacks)}: one column has no room", file=sys.stderr)
     return tuple(name for name in _all_of(result) if name not in lacks)
 
 

@@ -274,8 +274,11 @@ def blank(
 def _in_column(height: float, title: str, note: str) -> Figure:
     """Return an empty figure with a title and a note on as many lines as they take."""
     if height <= 0.0:
-        takes = "takes the preset double" if height < 0.0 else "takes no preset"
-        raise InputError(f"a {_preset.get()} column has no room for it: {takes}")
+        takes = "the preset double" if height < 0.0 else "no preset"
+        raise InputError(
+            f"the preset {_preset.get()} has no room for this figure, which takes "
+            f"{takes}"
+        )
     width = PRESETS[_preset.get()]
     titles = textwrap.wrap(title, letters(0.97, LARGE), max_lines=3, placeholder=" ...")
     notes = textwrap.wrap(note, letters(0.97), max_lines=5, placeholder=" ...")
