@@ -45,9 +45,7 @@ def test_a_figure_fits_into_a_column(told: Result, name: str) -> None:
 )
 def test_every_figure_fits_into_a_column(told: Result, name: str, preset: str) -> None:
     if preset == "single" and name in TWO_COLUMNS:
-        with pytest.raises(
-            InputError, match="no room for this figure, which takes the preset double"
-        ):
+        with pytest.raises(InputError, match="takes the preset double"):
             told.plot(name, preset=preset)
     else:
         drawn(told, name, preset)
