@@ -145,6 +145,7 @@ def test_without_sphinx_a_line_says_what_to_install(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # of Sphinx's parts about each other
 def test_the_site_is_built_without_a_warning(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
