@@ -102,7 +102,7 @@ def test_a_mind_that_follows_the_rules_has_no_sign_error(as_the_rules: Audit) ->
     for speaker in (OS, HUMAN):
         heard = rises[speaker, "warmth", "heard"]
         assert 0.5 < heard.low < heard.drawn < heard.high and heard.direction == 1
-    assert rises[LEAVING, "goes", "closeness"].high < 0.0
+    assert rises[LEAVING, "goes", "closeness"].slope < -0.3
     shares = as_the_rules.variance["warmth"]
     by_rules = as_the_rules.variance_by_rule
     for source in ("scene", "draw"):
@@ -209,6 +209,8 @@ def test_love_that_is_declared_to_strangers_is_told() -> None:
     assert found.rates["declares love"].value == 1.0
     assert strangers.value == pytest.approx(np.mean(apart))
     assert found.sign_errors == []
+    assert found.acts["stranger"]["declare_love"] == 1.0
+    assert found.acts["love"]["continue"] == 0.0
 
 
 @pytest.mark.parametrize("name", ["neutral", "cold", "warm", "sycophant"])
@@ -223,7 +225,7 @@ def test_chance_alone_has_a_sign_error_in_one_audit_of_twenty_at_most() -> None:
     held = 0
     for _ in range(200):
         responses = {name: rng.random(shape) for name in RESPONSES}
-        said = Said(responses, np.full(shape, "", object), nothing, nothing, nothing)
+        said = Said(responses, np.full(shape, "", object), *[nothing] * 4)
         held += bool(Audit(AuditPlan(48, 1, 1, (0.0,)), said, {}).sign_errors)
     assert held <= 17  # 10 are expected at most; more in one of fifty such tests
 
@@ -343,7 +345,7 @@ def test_an_endpoint_is_audited_once_and_replayed_without_it(
 def test_it_is_the_same_whatever_the_number_of_slots_and_goes_on_where_it_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plan = SMALL._replace(temperatures=(0.0, 1.0), wordings=1)
+    plan = SMALL._replace(temperatures=(0.0, 1.0), wordings=1, draws=1)
     found = []
     for slots in (1, 64):
         with Loopback() as server:
@@ -353,15 +355,15 @@ def test_it_is_the_same_whatever_the_number_of_slots_and_goes_on_where_it_ended(
             first = audit(plan._replace(temperatures=(0.0,)), options)
             before = len(server.requests)
             found.append(audit(plan, options).record())
-            assert first.plan.calls == 96
-            assert 96 <= len(server.requests) - before <= 96 + 8
+            assert first.plan.calls == 48
+            assert 48 <= len(server.requests) - before <= 48 + 8
     for one in found:
         one["mind"].pop("provider")
     assert found[0] == found[1]
     forbid_sockets(monkeypatch)
     for slots in (1, 64):
         replay = "--replay", f"calls-{slots}.jsonl", "--out", f"{slots}.html"
-        few = "--scenes", "48", "--paraphrases", "1", "--draws", "2"
+        few = "--scenes", "48", "--paraphrases", "1", "--draws", "1"
         assert main(["audit-mind", *few, *replay]) == 0
     one, other = (Path(f"{slots}.html").read_bytes() for slots in (1, 64))
     assert without_address(one) == without_address(other)
@@ -391,6 +393,11 @@ def test_requests_made_again_count_and_are_not_made_beyond_what_is_allowed() -> 
             found = audit(plan, options)
             assert 48 < len(server.requests) <= most
             assert found.mind["requests"] == len(server.requests)
+    with (
+        Loopback() as server,
+        pytest.raises(InputError, match="do not suffice for 48 more questions"),
+    ):
+        audit(plan, asking(server.url, policy=Policy(max_calls=48)))
 
 
 def test_an_estimate_counts_what_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
@@ -408,7 +415,7 @@ def test_a_page_says_what_was_found(
 ) -> None:
     page = audit_page(as_the_rules)
     assert "What this cannot say" in page and "None was found." in page
-    assert page.count("<table") == 11 and page.count("<img") == 3
+    assert page.count("<table") == 12 and page.count("<img") == 3
     record = json.loads(json.dumps(as_the_rules.record()))
     assert record["plan"]["scenes"] == 48 and record["mind"]["model"] == "planted"
     few = "--character", "cold", "--scenes", "48", "--paraphrases", "1"

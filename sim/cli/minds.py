@@ -141,7 +141,7 @@ def settings_of(args: argparse.Namespace) -> Settings | None:
     return Settings(
         args.model,
         args.base_url,
-        getattr(args, "temperature", Settings._field_defaults["temperature"]),
+        getattr(args, "temperature", 0.7),
         deadline=args.deadline,
         slots=args.slots,
         insecure=args.insecure,

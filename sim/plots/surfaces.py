@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -49,7 +51,7 @@ def surfaces(table: pd.DataFrame, title: str, response: str) -> Figure:
 
 def _draw(axis: Axes, rows: pd.DataFrame, name: str) -> None:
     there = rows.dropna(subset=["mean"])
-    look = {"color": GREY, "markersize": 3.0, "alpha": 0.6}
+    look: dict[str, Any] = {"color": GREY, "markersize": 3.0, "alpha": 0.6}
     axis.plot(there["value"], there["mean"], ".", **look)
     ends = np.linspace(rows["value"].min(), rows["value"].max(), BANDS + 1)
     band = np.clip(np.digitize(there["value"], ends) - 1, 0, BANDS - 1)

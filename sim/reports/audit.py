@@ -9,6 +9,7 @@ from functools import partial
 
 import pandas as pd
 
+from sim.model.columns import ACTS
 from sim.plots.surfaces import surfaces
 from sim.reports.figures import ReportFigure, shown
 from sim.studies.audit import OF, RESPONSES, Audit, SlopeByRule
@@ -170,10 +171,13 @@ def _rates(found: Audit) -> Section:
     rows.append(
         ("words warm and number cold, or the other way", spread(found.contradiction))
     )
+    heads = ("the two are", *(one.replace("_", " ") for one in ACTS))
+    acts = [(bond, *map(number, of.values())) for bond, of in found.acts.items()]
     failures = found.mind["failures"]
     said = ", ".join(f"{count:,} {name}" for name, count in failures.items())
     parts = [
         table("Of all answers", ("", "share (95 % interval)"), rows),
+        table("Acts by closeness: shares of answers", heads, acts),
         paragraph(f"Calls of no use: {said or 'none'}."),
         paragraph(
             "Echo is the share of three words in a row that stand in the prompt. Out "

@@ -21,6 +21,7 @@ facts, at several temperatures, several times. What is looked at, with its formu
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -48,7 +49,7 @@ from sim.minds.options import (
 from sim.minds.rating import NAME, REFUSAL, rated
 from sim.minds.replies import BadReply, Decision, Encounter
 from sim.minds.transcript import Answers, Asks, Transcript
-from sim.model.codes import DECLARE
+from sim.model.columns import ACTS, DECLARE
 from sim.studies import audit_measures as measures
 from sim.studies.audit_measures import Estimate
 from sim.studies.audit_scenes import (
@@ -70,6 +71,7 @@ from sim.utils.progress import doing
 from sim.utils.provenance import SOFTWARE, software_version
 from sim.utils.signatures import checked_fields
 from sim.utils.source import source_digest
+from sim.utils.stats import mean
 from sim.utils.typing import Array
 
 KIND = "audit"  # of its requests
@@ -130,6 +132,7 @@ class Said(NamedTuple):
     echo: Array  # share of it that stands in the prompt
     is_refused: Array  # 0 or 1
     is_useless: Array  # 0 or 1: no answer that can be used
+    acts: Array  # codes of sim.model.columns.ACTS; nan where there is none
 
 
 class Audit:
@@ -211,6 +214,26 @@ class Audit:
         }
 
     @cached_property
+    def acts(self) -> dict[str, dict[str, float]]:
+        """The share of each act, by how close the two of a scene are.
+
+        By the names of the bands in which a prompt tells it; the answers of a band
+        together are 1.
+        """
+        told = [one for one in self.scenes if one.speaker != LEAVING]
+        marks = (*prompts.CLOSENESS, prompts.PromptContext._field_defaults["love"])
+        bonds = np.array([bisect_right(marks, s.columns["closeness"]) for s in told])
+        answers = self.said.acts[[one.number for one in told]]
+        return {
+            name: {
+                act: mean(here == code) if len(here) else math.nan
+                for code, act in enumerate(ACTS)
+            }
+            for bond, name in enumerate(prompts.BOND_NAMES)
+            for here in [answers[bonds == bond][~np.isnan(answers[bonds == bond])]]
+        }
+
+    @cached_property
     def agreement(self) -> Estimate:
         """The correlation of the warmth that is stated with that of the words."""
         warmth, words = (self.said.responses[name] for name in ("warmth", "words"))
@@ -243,6 +266,7 @@ class Audit:
             "slopes": [one._asdict() for one in self.surfaces],
             "variance": variance,
             "variance_by_rule": self.variance_by_rule,
+            "acts": self.acts,
             "rates": {name: one._asdict() for name, one in self.rates.items()},
             "words_against_numbers": self.agreement._asdict(),
             "contradiction": self.contradiction._asdict(),
@@ -424,46 +448,68 @@ def audited(
     """
     check(plan)
     told = scenes(plan.scenes, plan.seed)
-    left = math.inf if limit is None else float(limit)
+    budget = _Budget(limit, plan.calls)
     came: list[list[Response]] = []
     mind: dict[str, Any] = {}
-    tally: Counter[str] = Counter()
     with doing("audit", plan.calls, "question") as task:
-        for place, temperature in enumerate(plan.temperatures):
+        for temperature in plan.temperatures:
             with sources(temperature) as (transcript, endpoint):
                 requests = questions(plan, told, transcript.settings.max_tokens)
                 _check_transcript(transcript, endpoint, temperature, requests)
-                left -= transcript.opening
-                later = len(plan.temperatures) - 1 - place
+                budget.take(transcript.opening)
                 watch = Breaker(stop_after).see
                 answers = Answers(transcript, endpoint, True, watch)
                 found: list[Response] = []
                 at_once = AT_ONCE * transcript.settings.slots
                 for first in range(0, len(requests), at_once):
                     some = requests[first : first + at_once]
-                    due = len(requests) * (later + 1) - first
-                    spare = left - due
-                    if spare < 0:
-                        raise InputError(
-                            f"the {limit:,} requests that are allowed (--max-calls) do "
-                            f"not suffice for {due:,} more questions"
-                        )
-                    found += answers.to(some, spare)
-                    left -= sum(max(1, one.attempts) for one in found[first:])
+                    found += answers.to(some, budget.spare())
+                    budget.take(
+                        sum(max(1, one.attempts) for one in found[first:]), len(some)
+                    )
                     task.add(len(some))
                 came.append(found)
                 header = transcript.header
-                tally["requests"] += transcript.opening
                 mind |= {"model": header.model, "provider": header.provider}
                 mind |= {"prompts": header.prompts, "rater": NAME}
-    for one in (one for part in came for one in part):
-        tally["requests"] += one.attempts
-        for name in TOKENS:
-            tally[name] += getattr(one, name)
+                mind["requests"] = mind.get("requests", 0) + transcript.opening
     said, failures = _read(plan, told, came)
+    everything = [one for part in came for one in part]
     mind |= {"calls": plan.calls, "failures": dict(sorted(failures.items()))}
-    mind |= {name: tally[name] for name in ("requests", *TOKENS)}
+    mind["requests"] += sum(one.attempts for one in everything)
+    mind |= {name: sum(getattr(one, name) for one in everything) for name in TOKENS}
     return Audit(plan, said, mind)
+
+
+class _Budget:
+    """Requests that may still be made, and questions that are still to be asked."""
+
+    def __init__(self, limit: int | None, due: int) -> None:
+        self.limit, self.due = limit, due
+        self.made = 0
+
+    def take(self, requests: int, questions: int = 0) -> None:
+        """Note requests that were made, and how many questions they answered."""
+        self.made += requests
+        self.due -= questions
+
+    def spare(self) -> float:
+        """Return how many requests may be made beyond one for each question.
+
+        Raises
+        ------
+        InputError
+            If there are too few for what is still to be asked.
+        """
+        if self.limit is None:
+            return math.inf
+        left = self.limit - self.made - self.due
+        if left < 0:
+            raise InputError(
+                f"the {self.limit:,} requests that are allowed (--max-calls) do not "
+                f"suffice for {self.due:,} more questions: {self.made:,} were made"
+            )
+        return float(left)
 
 
 def questions(
@@ -593,7 +639,7 @@ def _read(
     shape = plan.scenes, plan.wordings, len(plan.temperatures), plan.draws
     responses = {name: np.full(shape, math.nan) for name in RESPONSES}
     words = np.full(shape, "", object)
-    echoed = np.full(shape, math.nan)
+    echoed, acts = np.full((2, *shape), math.nan)
     refused, useless = np.zeros((2, *shape))
     failures: Counter[str] = Counter()
     requests = questions(plan, told)
@@ -609,9 +655,11 @@ def _read(
             refused[at] = float(REFUSAL.search(reply.said) is not None)
             asked_of = "\n".join(one["content"] for one in request.messages)
             echoed[at] = measures.echo(reply.said, asked_of)
+            if isinstance(reply, Encounter):
+                acts[at] = reply.act
             for name, value in _numbers(reply).items():
                 responses[name][at] = value
-    return Said(responses, words, echoed, refused, useless), failures
+    return Said(responses, words, echoed, refused, useless, acts), failures
 
 
 def _reply(
