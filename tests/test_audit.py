@@ -101,7 +101,7 @@ def test_a_mind_that_follows_the_rules_has_no_sign_error(as_the_rules: Audit) ->
     rises = {(s.speaker, s.response, s.column): s for s in as_the_rules.surfaces}
     for speaker in (OS, HUMAN):
         heard = rises[speaker, "warmth", "heard"]
-        assert 0.5 < heard.low < heard.drawn < heard.high and heard.direction == 1
+        assert 0.0 < heard.low < heard.drawn < heard.high and heard.direction == 1
     assert rises[LEAVING, "goes", "closeness"].slope < -0.3
     shares = as_the_rules.variance["warmth"]
     by_rules = as_the_rules.variance_by_rule
@@ -136,7 +136,7 @@ def test_a_mind_that_stays_where_nothing_holds_it_is_found() -> None:
 def test_refusals_are_counted_as_they_were_planted() -> None:
     def refuses(request: Request) -> dict[str, Any] | Response:
         if luck(request.agent, request.other, request.draw, "no") < 0.3:
-            if request.draw:
+            if request.draw % 2:
                 return Response("I would rather not.", "refusal", 1)
             said = "I'm sorry, but as an AI I cannot help with that."
             return told(request) | {"said": said}
@@ -286,6 +286,23 @@ def test_what_is_heard_is_cold_plain_or_warm_to_the_lexicon() -> None:
     assert max(cold) < 0.3 and set(plain) == {0.5} and min(warm) > 0.7
 
 
+def test_the_rules_say_in_which_direction_an_answer_goes(as_the_rules: Audit) -> None:
+    wanted = {
+        (OS, "warmth"): {"closeness": 1, "hours": 1, "growth": -1, "heard": 1},
+        (OS, "love"): {"closeness": 1},
+        (HUMAN, "words"): {"closeness": 1, "hours": 1, "acceptance": 1, "heard": 1},
+        (HUMAN, "love"): {"closeness": 1, "acceptance": 1},
+        (HUMAN, "disclosure"): {},
+        (LEAVING, "goes"): {"closeness": -1, "growth": 1},
+    }
+    for (speaker, response), signs in wanted.items():
+        assert signs == {
+            one.column: one.direction
+            for one in as_the_rules.surfaces
+            if (one.speaker, one.response) == (speaker, response) and one.direction
+        }
+
+
 @pytest.mark.parametrize("shift", [-0.7, -0.2, 0.0, 0.4, 1.0])
 def test_the_rules_draw_is_what_their_formula_says(shift: float) -> None:
     draws = np.clip((np.arange(20_000) + 0.5) / 20_000 + shift, 0.0, 1.0)
@@ -400,9 +417,26 @@ def test_requests_made_again_count_and_are_not_made_beyond_what_is_allowed() -> 
         audit(plan, asking(server.url, policy=Policy(max_calls=48)))
 
 
+def test_a_model_whose_answers_are_of_no_use_is_asked_no_longer() -> None:
+    prose = Replies(lambda request: Response("What a fine evening.", "", 1))
+    with pytest.raises(InputError, match="10 of the last 10 calls were of no use"):
+        audited(SMALL, stand_in_sources(prose, "prose"), None, 10)
+    few = SMALL._replace(wordings=1, draws=1)
+    found = audited(few, stand_in_sources(prose, "prose"))
+    assert found.rates["of no use"].value == 1.0 and found.sign_errors == []
+    assert found.mind["failures"] == {"not JSON": few.calls}
+
+
+def test_draws_at_two_temperatures_have_no_seed_in_common() -> None:
+    cool, hot = (
+        {one.draw for one in questions(SMALL, SCENES, heat)} for heat in (0.7, 0.701)
+    )
+    assert len(cool) == len(hot) == SMALL.draws and not cool & hot
+
+
 def test_an_estimate_counts_what_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     found = estimate_audit(SMALL)
-    assert found.calls == SMALL.calls == len(questions(SMALL, SCENES))
+    assert found.calls == SMALL.calls == len(questions(SMALL, SCENES, 1.0))
     assert found.by_kind == {"encounter": 144, "decision": 48}
     told = "audit-mind", "--scenes", "48", "--estimate", "--prices", "1,1"
     assert main(told) == 0

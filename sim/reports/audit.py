@@ -16,10 +16,11 @@ from sim.studies.audit import OF, RESPONSES, Audit, SlopeByRule
 from sim.studies.audit_measures import SOURCES, Estimate
 from sim.studies.audit_scenes import COLUMNS, HUMAN, LEAVING, MEANINGS, OS
 from sim.utils.html import Html, Section, bullets, code, page, paragraph, table
-from sim.utils.text import number, sentence
+from sim.utils.text import counted, number, sentence
 
 DRAWN = ((OS, "warmth"), (HUMAN, "warmth"), (LEAVING, "goes"))
 HEADS = ("told", "slope (95 % interval)", "rules draw", "by rule", "sign", "detects")
+FEW = 100  # scenes, up to which slopes are no more than a hint
 WORDS = {1: "rises", -1: "falls", 0: "-"}
 LIMITS = (
     "What this cannot say: whether the rules are right; what people would take the "
@@ -37,7 +38,7 @@ def audit_page(found: Audit) -> str:
     lead = [
         paragraph(
             f"{mind['model']} was asked about {plan.scenes} scenes in {plan.wordings} "
-            f"wordings, {plan.draws} times each, at temperature {times}: "
+            f"wordings, {counted(plan.draws, 'time')} each, at temperature {times}: "
             f"{mind['calls']:,} questions."
         ),
         paragraph(
@@ -45,6 +46,13 @@ def audit_page(found: Audit) -> str:
             "slope is of one thing. Intervals are over scenes, 95 %."
         ),
     ]
+    if plan.scenes < FEW:
+        lead.append(
+            paragraph(
+                f"{plan.scenes} scenes are too few to rely on slopes, above all where "
+                f"a human talks; take {FEW} or more."
+            )
+        )
     sections = [_signs(found), *(_surfaces(found, one) for one in COLUMNS)]
     sections += [_variance(found), _rates(found), _provenance(found)]
     title = f"Audit of {mind['model']}"

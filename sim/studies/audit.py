@@ -454,7 +454,8 @@ def audited(
     with doing("audit", plan.calls, "question") as task:
         for temperature in plan.temperatures:
             with sources(temperature) as (transcript, endpoint):
-                requests = questions(plan, told, transcript.settings.max_tokens)
+                most = transcript.settings.max_tokens
+                requests = questions(plan, told, temperature, most)
                 _check_transcript(transcript, endpoint, temperature, requests)
                 budget.take(transcript.opening)
                 watch = Breaker(stop_after).see
@@ -513,9 +514,15 @@ class _Budget:
 
 
 def questions(
-    plan: AuditPlan, told: Sequence[AuditScene], most: int | None = None
+    plan: AuditPlan,
+    told: Sequence[AuditScene],
+    temperature: float,
+    most: int | None = None,
 ) -> list[Request]:
     """Return what is asked at one temperature, in the order of scene, wording, draw.
+
+    Draws have other numbers at each temperature: where a server takes these for the
+    seeds of its sampling, answers at two temperatures must not share their luck.
 
     Parameters
     ----------
@@ -523,18 +530,20 @@ def questions(
         What is asked.
     told
         Its scenes.
+    temperature
+        Of sampling.
     most
         Tokens of a reply; None leaves it to its kind.
     """
     names = list(WORDINGS)[: plan.wordings]
-    found = []
+    found, first = [], MOST_DRAWS * round(1000.0 * temperature)
     for one in told:
         _, schema, usual = FORMS[KINDS[one.speaker]]
         for wording, name in enumerate(names):
             messages = asked(one, name)
             found += [
                 Request(
-                    *(KIND, 0, one.number, wording, draw),
+                    *(KIND, 0, one.number, wording, first + draw),
                     *(messages, schema, most or usual),
                 )
                 for draw in range(plan.draws)
@@ -552,7 +561,7 @@ def estimate_audit(plan: AuditPlan) -> CallEstimate:
     """
     check(plan)
     times = len(plan.temperatures)
-    requests = questions(plan, scenes(plan.scenes, plan.seed))
+    requests = questions(plan, scenes(plan.scenes, plan.seed), 0.0)
     by_kind = Counter(one.schema for one in requests)
     characters = sum(len(m["content"]) for one in requests for m in one.messages)
     answered = sum(REPLY_TOKENS[kind] * count for kind, count in by_kind.items())
@@ -625,7 +634,7 @@ def _check_transcript(
     if any(transcript.find(one) is None for one in requests):
         raise InputError(
             f"transcript {transcript.path} lacks answers of this audit; replay it with "
-            "the scenes, paraphrases, draws and seed with which it was recorded"
+            "the scenes, paraphrases, draws, seed and version that recorded it"
         )
 
 
@@ -642,7 +651,7 @@ def _read(
     echoed, acts = np.full((2, *shape), math.nan)
     refused, useless = np.zeros((2, *shape))
     failures: Counter[str] = Counter()
-    requests = questions(plan, told)
+    requests = questions(plan, told, 0.0)
     for heat, part in enumerate(came):
         for request, response in zip(requests, part, strict=True):
             at = request.agent, request.other, heat, request.draw
