@@ -16,6 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # File names that stand twice because they are about the same thing, seen by another
 # package: the study and its command, the result and its report.
 SAME_SUBJECT = {
+    "audit.py": "an audit of a mind: the study, its command, its page",
     "bench.py": "a bench of companion models: the study, its command, its report",
     "check.py": "a scenario held to its expectations: the study, and its command",
     "collectives.py": "collectives: the mechanism, and what is detected of them",

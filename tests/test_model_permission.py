@@ -180,6 +180,11 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
         ("--replay {calls.jsonl} --arms warm --humans 12 --shutdown 31 --seeds 3", 2),
         ("--record {calls.jsonl} --arms warm --humans 12 --shutdown 31 --seeds 2", 2),
     ],
+    "audit-mind": [
+        ("--replay {calls.jsonl} --scenes 48", 2),
+        ("--record {calls.jsonl} --scenes 48", 2),
+        ("--character warm --scenes 48 --paraphrases 1 --scenario {scenario.toml}", 0),
+    ],
     "compare": [(f"{{scenario.toml}} {{scenario.toml}} {ALONE}", 0)],
     "describe": [("{scenario.toml}", 0)],
     "scenarios": [("{scenario.toml}", 0), ("{minded.toml}", 2)],

@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "app": ("nothing-here", "--no-browser"),
     "transcript": ("run",),
     "bench": ("--arms", "warm", "--humans", "12", "--seeds", "3", "--shutdown", "31"),
+    "audit-mind": ("--character", "warm", "--scenes", "48", "--paraphrases", "1"),
     "talk": ("run", "--os", "20"),
     "play": ("run", "--human", "3", "--steps", "1"),
     "survey": ("run", "--questions", "design.toml"),

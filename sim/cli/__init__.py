@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from sim.cli.app import add_app
 from sim.cli.arguments import PROGRAM, is_looked_at
+from sim.cli.audit import add_audit
 from sim.cli.bench import add_bench
 from sim.cli.catalogue import (
     add_describe,
@@ -140,7 +141,7 @@ def parser() -> Parser:
     running = (add_run, add_resume)
     stored = (add_runs, add_show, add_open, add_diff)
     seeing = (add_events, add_plot, add_export, add_report, add_app, add_verify)
-    many = (add_sweep, add_compare, add_check, add_ablate, add_bench)
+    many = (add_sweep, add_compare, add_check, add_ablate, add_bench, add_audit)
     listing = (add_scenarios, add_interventions, add_parameters, add_describe)
     talking = (add_transcript, add_talk, add_play, add_survey, add_serve_model)
     others = (add_calibrate, add_completion)

@@ -20,7 +20,7 @@ from sim.cli.known import run_at
 
 if TYPE_CHECKING:
     from sim.minds.calls import Settings
-    from sim.minds.options import MindOptions
+    from sim.minds.options import CallEstimate, MindOptions
     from sim.minds.several import OsModel
     from sim.runs.result import Result
 
@@ -104,17 +104,25 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     text = "go on with a recording at another host: the model is the same"
     add("--same-model", action="store_true", help=text)
     add("--estimate", action="store_true", help="only say what would be asked")
-    add("--prices", metavar="IN,OUT", help="money per million tokens, for an estimate")
+    add_prices(group)
 
 
-def add_model_options(group: Any) -> None:
+def add_prices(group: Any) -> None:
+    """Add the option of what tokens cost."""
+    text = "money per million tokens, for an estimate"
+    group.add_argument("--prices", metavar="IN,OUT", help=text)
+
+
+def add_model_options(group: Any, has_temperature: bool = True) -> None:
     """Add the options of how to reach a model."""
     add = group.add_argument
     add("--model", metavar="NAME", help="name of the model")
     add("--base-url", metavar="URL", help="endpoint (OPENAI_BASE_URL)")
     text = "allow http:// to another machine: the key can be read on the way"
     add("--insecure", action="store_true", help=text)
-    add("--temperature", metavar="X", type=float, default=0.7, help="of sampling (0.7)")
+    if has_temperature:
+        text = "of sampling (0.7)"
+        add("--temperature", metavar="X", type=float, default=0.7, help=text)
     add("--slots", metavar="N", type=int, default=4, help="calls in flight (4)")
     add("--deadline", metavar="S", type=float, default=60.0, help="seconds a call (60)")
     add("--max-tokens", metavar="N", type=int, help="of a reply (150 to 500 by kind)")
@@ -133,7 +141,7 @@ def settings_of(args: argparse.Namespace) -> Settings | None:
     return Settings(
         args.model,
         args.base_url,
-        args.temperature,
+        getattr(args, "temperature", 0.7),
         deadline=args.deadline,
         slots=args.slots,
         insecure=args.insecure,
@@ -265,13 +273,17 @@ def tell_estimate(args: argparse.Namespace, options: MindOptions, **run: Any) ->
     """Print what a run would ask of its model, and what that would cost."""
     from sim.runs.run import estimate
 
-    found = estimate(args.changed, options, **run)
+    print(estimate_line(args, estimate(args.changed, options, **run)), flush=True)
+
+
+def estimate_line(args: argparse.Namespace, found: CallEstimate) -> str:
+    """Return what would be asked of a model, and what that would cost, as a line."""
     kinds = ", ".join(f"{n:,} {kind}s" for kind, n in sorted(found.by_kind.items()))
     line = (
         f"estimate: {found.calls:,} calls ({kinds or 'none'}), "
         f"{found.prompt_tokens:,} tokens in, {found.completion_tokens:,} out"
     )
-    print(line + _cost(args, found.prompt_tokens, found.completion_tokens), flush=True)
+    return line + _cost(args, found.prompt_tokens, found.completion_tokens)
 
 
 def _tell_what_is_settled(is_told: bool) -> None:
