@@ -29,7 +29,7 @@ TITLE = "OS Society"
 AHEAD = 2  # frames that may be under way to the browser
 PACE = 0.3  # seconds of days that a frame brings, at least
 SHARE = 8.0  # of the time that it takes to draw them, at least
-REST = 0.06  # seconds left to the browser after a frame that is quickly drawn
+REST = 0.09  # seconds left to the browser after a frame that is quickly drawn
 MANY = 10_000  # days
 WORDS_EVERY = 1.0  # seconds, while days go by
 
