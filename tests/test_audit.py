@@ -13,11 +13,13 @@ import loopback
 import numpy as np
 import pytest
 from asking import hermetic
+from conftest import ROOT
 from conversing import REPLY, Replies, asking, forbid_sockets, refused
 from loopback import Loopback
 
 from sim import scenarios
 from sim.cli import main
+from sim.mechanisms import registry
 from sim.minds import Policy
 from sim.minds.calls import Request, Response
 from sim.minds.options import MindOptions
@@ -31,6 +33,7 @@ from sim.studies.audit import (
     audit,
     audit_character,
     audited,
+    check,
     estimate_audit,
     questions,
     stand_in_sources,
@@ -487,3 +490,14 @@ def test_a_replay_needs_no_settings(tmp_path: Path) -> None:
     options = MindOptions(kind="llm", cast=None, replay=tmp_path / "nothing.jsonl")
     with pytest.raises(InputError, match="nothing-at-1"):
         audit(SMALL, options)
+
+
+def test_a_scenario_with_mechanisms_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_in_use", {})
+    registry.use(ROOT / "experiments" / "mechanisms" / "gossip.py")
+    file = tmp_path / "mine.toml"
+    file.write_text('title = "T"\nstory = "s"\nmechanisms = ["gossip"]\n')
+    with pytest.raises(InputError, match="has mechanisms of its own"):
+        check(AuditPlan(scenario=str(file)))

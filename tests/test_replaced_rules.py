@@ -41,6 +41,10 @@ READERS = {
     "runs/first_day.py": {"loneliness_from_support"},
     "plots/trends.py": {"attention_weight"},
     "studies/validation/recorder.py": {"attention_weight"},
+    "studies/audit_scenes.py": {  # of the rules as shipped: see ``audit.check``
+        *("attention_weight", "departure_push", "receptiveness", "saturation"),
+        *("talk_quality", "talk_value"),
+    },
 }
 # Loops of talk and of meetings for agents that differ from each other, and of meetings
 # where people come and go, which refuse other rules of either.

@@ -579,7 +579,8 @@ def check(plan: AuditPlan) -> None:
     Raises
     ------
     InputError
-        If a number is out of its range, or there is no such scenario.
+        If a number is out of its range, there is no such scenario, or it has
+        mechanisms, which the rules that an audit compares with know nothing of.
     """
     if not FEWEST <= plan.scenes <= MOST:
         raise InputError(
@@ -599,7 +600,11 @@ def check(plan: AuditPlan) -> None:
             raise InputError(f"a temperature is from 0 to {WARMEST:g}, not {one:g}")
     if not 0 <= plan.seed < 2**31:
         raise InputError(f"a seed of scenes is 0 to 2**31 - 1, not {plan.seed}")
-    scenarios.load(plan.scenario)
+    if scenarios.load(plan.scenario).mechanisms:
+        raise InputError(
+            f"{plan.scenario} has mechanisms of its own, and an audit compares with "
+            "the rules as shipped; take a scenario without"
+        )
 
 
 def file_at(path: str | Path | None, temperature: float) -> Path | None:
