@@ -11,6 +11,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -609,3 +610,35 @@ def test_free_memory_is_no_more_than_a_limit_leaves() -> None:
         assert free_memory() < 2**42
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def test_threads_that_keep_loops_at_once_each_find_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one may keep them in the folder where the program was started."""
+    entered, both_in, found = threading.Event(), threading.Event(), {}
+
+    class Waiting:
+        def __init__(self, function: Any, folder: Path) -> None:
+            if function == "first":
+                entered.set()
+                both_in.wait(0.1)
+            else:
+                both_in.set()
+                first.join()
+            found[function] = numba.config.CACHE_DIR, str(folder)
+
+    class Compiled:
+        _cache: Any = None
+
+    monkeypatch.setattr(cache, "LoopCache", Waiting)
+    first = threading.Thread(
+        target=cache.keep, args=(Compiled(), "first", tmp_path / "first")
+    )
+    before = numba.config.CACHE_DIR
+    first.start()
+    entered.wait()
+    cache.keep(Compiled(), "second", tmp_path / "second")
+    first.join()
+    assert all(named == folder for named, folder in found.values())
+    assert before == numba.config.CACHE_DIR

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -34,6 +35,7 @@ GIVEN = ("decisions", "block", "day")  # the last arguments of a part, those it 
 ROOM = 1 << 15  # bytes for what is unpacked
 ALIGNED = 16  # bytes
 BYTES = 8  # of a number
+_making = threading.Lock()  # what several threads call first is made once
 
 
 class Maker(Protocol):
@@ -132,7 +134,10 @@ class Loop:
         """Run the loop, on arguments as the function takes them."""
         agents, ties, day = given[self._first : self._after]
         held = _held(agents, ties, day, self._unpack)
-        entry = self._entries.get(held.kind) or self._entry(held)
+        entry = self._entries.get(held.kind)
+        if entry is None:
+            with _making:
+                entry = self._entries.get(held.kind) or self._entry(held)
         places = held.address, held.day_address
         entry(*given[: self._first], *places, *given[self._after :])
 
@@ -206,8 +211,11 @@ class Part:
         kind = held.kind if held else day.dtype, len(values)
         address = self._addresses.get(kind)
         if address is None:
-            address = self._compiled(held, last, len(values))
-            self._addresses[kind] = address
+            with _making:
+                address = self._addresses.get(kind)
+                if address is None:
+                    address = self._compiled(held, last, len(values))
+                    self._addresses[kind] = address
         return address, bound.at(values)
 
     def _compiled(self, held: Unpacked | None, last: Sequence[Any], count: int) -> int:
@@ -289,14 +297,25 @@ def _held_at(kind: Any) -> Any:
 
 def _held(agents: Any, ties: Any, day: Any, unpack: Callable[..., int]) -> Unpacked:
     """Return columns as loops find them, and keep them where there is room."""
+    held = _known(agents, ties, day)
+    if held is not None:
+        return held
+    with _making:  # once: another thread may have been given an address in it
+        held = _known(agents, ties, day)
+        if held is None:
+            held = Unpacked(agents, ties, unpack)
+            held.take(day)
+            if hasattr(agents, "__dict__"):
+                agents.unpacked = held
+    return held
+
+
+def _known(agents: Any, ties: Any, day: Any) -> Unpacked | None:
+    """Return columns as they were unpacked, unless they moved since."""
     held: Unpacked | None = getattr(agents, "unpacked", None)
     if held is not None and held.columns[1] is ties and held.day is day:
         return held
-    made = Unpacked(agents, ties, unpack)
-    made.take(day)
-    if hasattr(agents, "__dict__"):
-        agents.unpacked = made
-    return made
+    return None
 
 
 def takes_columns(function: Callable[..., Any]) -> bool:

@@ -16,6 +16,7 @@ import logging
 import os
 import pickle
 import sys
+import threading
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,7 @@ SUFFIX = ".nbc"
 MAKERS = (numba.__version__, llvmlite.__version__, np.__version__)
 
 _told: set[Path] = set()  # the folders of which something was logged
+_naming = threading.Lock()  # numba has one name for the folder of all threads
 
 
 def complain(folder: Path, reason: str) -> None:
@@ -268,16 +270,17 @@ def keep(compiled: Any, function: Any, folder: Path) -> None:
 
     Where that cannot be it is compiled in each process, and a line says why.
     """
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
-    try:
-        compiled._cache = LoopCache(function, folder)
-    except Distrusted as error:
-        complain(folder, str(error))
-    except (OSError, RuntimeError) as error:
-        complain(folder, f"cannot be used ({_said(error)})")
-    finally:
-        numba.config.CACHE_DIR = before
+    with _naming:
+        before = numba.config.CACHE_DIR
+        numba.config.CACHE_DIR = str(folder)
+        try:
+            compiled._cache = LoopCache(function, folder)
+        except Distrusted as error:
+            complain(folder, str(error))
+        except (OSError, RuntimeError) as error:
+            complain(folder, f"cannot be used ({_said(error)})")
+        finally:
+            numba.config.CACHE_DIR = before
 
 
 def _said(error: Exception) -> str:
