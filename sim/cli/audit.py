@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.cli.arguments import add_command, as_json, as_table, natural, positive
-from sim.cli.minds import add_model_options, add_prices, estimate_line, settings_of
+from sim.cli.minds import (
+    add_model_options,
+    add_prices,
+    asked_model,
+    estimate_line,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from sim.studies.audit import Audit, AuditPlan
@@ -85,8 +91,6 @@ def run_audit(args: argparse.Namespace) -> int:
 
 def _mind(args: argparse.Namespace) -> Any:
     """Return how to reach the model, or its transcripts."""
-    from sim.minds.mind import Policy
-    from sim.minds.options import MindOptions
     from sim.utils.errors import InputError
 
     settings = settings_of(args)
@@ -95,14 +99,7 @@ def _mind(args: argparse.Namespace) -> Any:
             "an audit needs a model: name it (--model), --replay it, or take a "
             "--character"
         )
-    return MindOptions(
-        kind="llm",
-        cast=None,
-        settings=settings,
-        policy=Policy(max_calls=args.max_calls, stop_after=args.stop_after),
-        record=args.record,
-        replay=args.replay,
-    )
+    return asked_model(args, settings, args.stop_after)
 
 
 def _temperatures(text: str) -> tuple[float, ...]:

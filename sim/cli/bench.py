@@ -15,7 +15,7 @@ from sim.cli.arguments import (
     natural,
     positive,
 )
-from sim.cli.minds import add_model_options, settings_of
+from sim.cli.minds import add_model_options, asked_model, settings_of
 from sim.cli.warming import compile_first
 
 if TYPE_CHECKING:
@@ -60,8 +60,6 @@ def add_bench(commands: Any) -> None:
 def run_bench(args: argparse.Namespace) -> int:
     """Try the arms; print what each did to people."""
     from sim.minds.characters import CHARACTERS
-    from sim.minds.mind import Policy
-    from sim.minds.options import MindOptions
     from sim.reports.bench import bench_page
     from sim.studies.bench import MODEL, BenchPlan, bench
     from sim.utils.errors import InputError
@@ -70,14 +68,7 @@ def run_bench(args: argparse.Namespace) -> int:
     settings, model = settings_of(args), None
     arms = list(CHARACTERS) if args.arms is None else names_of(args.arms) or []
     if settings is not None or args.replay is not None:
-        model = MindOptions(
-            kind="llm",
-            cast=None,
-            settings=settings,
-            policy=Policy(max_calls=args.max_calls),
-            record=args.record,
-            replay=args.replay,
-        )
+        model = asked_model(args, settings)
         arms = [*arms, MODEL]
     elif args.record is not None:
         raise InputError("a transcript to record goes with a model; name it (--model)")

@@ -191,6 +191,23 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
     return options
 
 
+def asked_model(
+    args: argparse.Namespace, settings: Settings | None, stop_after: int = 10
+) -> MindOptions:
+    """Return the options of a model that is asked questions, and of no cast."""
+    from sim.minds.mind import Policy
+    from sim.minds.options import MindOptions
+
+    return MindOptions(
+        kind="llm",
+        cast=None,
+        settings=settings,
+        policy=Policy(max_calls=args.max_calls, stop_after=stop_after),
+        record=args.record,
+        replay=args.replay,
+    )
+
+
 def _take_usual(args: argparse.Namespace) -> None:
     """Give options of a cast that were not given their usual values.
 

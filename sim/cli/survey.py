@@ -16,7 +16,7 @@ from sim.cli.arguments import (
     whole,
 )
 from sim.cli.known import run_at
-from sim.cli.minds import add_model_options, settings_of
+from sim.cli.minds import add_model_options, asked_model, settings_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +53,6 @@ def add_survey(commands: Any) -> None:
 def ask_survey(args: argparse.Namespace) -> int:
     """Ask, print how many gave which answer, and write who did."""
     path = run_at(args.run)
-    from sim.minds.mind import Policy
-    from sim.minds.options import MindOptions
     from sim.runs.result import load
     from sim.runs.survey import questionnaire, survey
     from sim.utils.errors import InputError
@@ -64,14 +62,7 @@ def ask_survey(args: argparse.Namespace) -> int:
     if settings is None and args.replay is None:
         raise InputError("a survey needs a model: name it (--model), or --replay it")
     asked, result = questionnaire(args.questions), load(path)
-    mind = MindOptions(
-        kind="llm",
-        cast=None,
-        settings=settings,
-        policy=Policy(max_calls=args.max_calls),
-        record=args.record,
-        replay=args.replay,
-    )
+    mind = asked_model(args, settings)
     who = _agents(result, args.agents)
     table = survey(result, asked, mind, agents=who, step=args.step)
     if args.out is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from sim.minds import rating
@@ -64,21 +64,6 @@ class PersonEndpoint(AnswersAtOnce):
         self._read, self._show = read, tell
         self._is_new = True  # nothing was shown yet
         self._has_left = False
-
-    def ask(
-        self,
-        requests: Sequence[Request],
-        schemas: Mapping[str, dict[str, Any]],
-        done: Callable[[int, Response], None] | None = None,
-        again: Callable[[int, str], bool] | None = None,
-    ) -> list[Response]:
-        """Return what the person answers to each request; each is kept at once."""
-        found = []
-        for index, request in enumerate(requests):
-            found.append(self.answer(request))
-            if done is not None:
-                done(index, found[-1])
-        return found
 
     def answer(self, request: Request) -> Response:
         """Return what the person answers."""

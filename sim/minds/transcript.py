@@ -508,11 +508,12 @@ class AnswersAtOnce:
         done: Callable[[int, Response], None] | None = None,
         again: Callable[[int, str], bool] | None = None,
     ) -> list[Response]:
-        """Return an answer in form to each request, in their order."""
-        found = [self.answer(one) for one in requests]
-        for index, response in enumerate(found):
+        """Return an answer to each request, in their order; each is kept at once."""
+        found = []
+        for index, request in enumerate(requests):
+            found.append(self.answer(request))
             if done is not None:
-                done(index, response)
+                done(index, found[-1])
         return found
 
     def answer(self, request: Request) -> Response:
