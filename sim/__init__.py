@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as in typing, which takes twice as long as all of this package
 if TYPE_CHECKING:
+    from typing import Any
+
     from sim.mechanisms import Mechanism as Mechanism
     from sim.mechanisms import use as use
     from sim.minds.options import MindOptions as MindOptions

@@ -19,7 +19,7 @@ from sim.cli.completion import SCRIPTS, candidates
 
 TOP = parser()
 COMMANDS: dict[str, argparse.ArgumentParser] = next(
-    dict(action.choices) for action in TOP._actions if isinstance(action.choices, dict)
+    dict(action.choices) for action in TOP._actions if action.dest == "command"
 )
 
 

@@ -121,7 +121,7 @@ def _spelt(word: str, draw: random.Random) -> str:
 def grammar() -> dict[str, list[argparse.Action]]:
     """Return the options and arguments of each command."""
     top = cli.parser()
-    (commands,) = (a for a in top._actions if isinstance(a.choices, dict))
+    (commands,) = (a for a in top._actions if a.dest == "command")
     return {
         name: [a for a in one._actions if a.dest not in ("help", "debug")]
         for name, one in commands.choices.items()

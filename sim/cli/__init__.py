@@ -12,29 +12,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from sim.cli.app import add_app
 from sim.cli.arguments import PROGRAM, is_looked_at
-from sim.cli.audit import add_audit
-from sim.cli.bench import add_bench
-from sim.cli.catalogue import (
-    add_describe,
-    add_interventions,
-    add_parameters,
-    add_scenarios,
-)
-from sim.cli.check import add_ablate, add_check
-from sim.cli.completion import add_completion
-from sim.cli.events import add_calibrate, add_events
-from sim.cli.minds import add_serve_model, add_talk, add_transcript
+from sim.cli.commands import Commands
 from sim.cli.parsing import Parser
-from sim.cli.play import add_play
-from sim.cli.plot import add_export, add_plot
-from sim.cli.report import add_report
-from sim.cli.run import add_resume, add_run
-from sim.cli.stored import add_diff, add_open, add_runs, add_show
-from sim.cli.survey import add_survey
-from sim.cli.sweep import add_compare, add_sweep
-from sim.cli.verify import add_verify
 from sim.utils.garbage import collect_rarely
 from sim.utils.progress import PATIENCE, progress_shown
 from sim.utils.stopping import stop_signals
@@ -123,7 +103,7 @@ def _complain(error: Exception) -> int:
 # -------------------------------------------------------------------------- options
 
 
-@functools.cache  # to make it takes longer than most commands that fail
+@functools.cache
 def parser() -> Parser:
     """Return the parser of the whole command line: always the same."""
     about = "A society of people and AIs that grow."
@@ -137,16 +117,9 @@ def parser() -> Parser:
     )
     top.add_argument("--debug", action="store_true", help="show tracebacks")
     top.add_argument("--version", action=_Version, nargs=0, help="show the version")
-    commands = top.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    running = (add_run, add_resume)
-    stored = (add_runs, add_show, add_open, add_diff)
-    seeing = (add_events, add_plot, add_export, add_report, add_app, add_verify)
-    many = (add_sweep, add_compare, add_check, add_ablate, add_bench, add_audit)
-    listing = (add_scenarios, add_interventions, add_parameters, add_describe)
-    talking = (add_transcript, add_talk, add_play, add_survey, add_serve_model)
-    others = (add_calibrate, add_completion)
-    for add in (*running, *stored, *seeing, *many, *listing, *talking, *others):
-        add(commands)
+    top.add_subparsers(
+        action=Commands, required=True, metavar="COMMAND", dest="command"
+    )
     return top
 
 

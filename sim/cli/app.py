@@ -28,10 +28,9 @@ from sim.utils.stopping import stop_signals
 
 def add_app(commands: Any) -> None:
     """Add ``os-society app`` to the command line."""
-    text = "Open a page on which to watch a society run, and to change it."
     examples = ["", "latest", "--scenario today --humans 500"]
     examples += ["--mechanism gossip.py"]
-    command = add_command(commands, "app", open_page, text, examples, is_watched=False)
+    command = add_command(commands, "app", open_page, examples, is_watched=False)
     add = command.add_argument
     add("run", nargs="?", help="a stored run to open, as for show")
     add("--scenario", metavar="NAME", default="her", help="to begin with (her)")

@@ -42,13 +42,12 @@ def add_command(
     commands: Any,
     name: str,
     do: Callable[[argparse.Namespace], int],
-    text: str,
     examples: Sequence[str] = (),
     *,
     has_json: bool = True,
     is_watched: bool = True,
 ) -> argparse.ArgumentParser:
-    """Add a command that does ``do``, and return its parser.
+    """Make the parser of a command that does ``do``, and return it.
 
     Parameters
     ----------
@@ -58,8 +57,6 @@ def add_command(
         Of the command.
     do
         Takes what was given; returns the exit code.
-    text
-        What the command is for, in a line.
     examples
         Arguments after its name, as ``"her --seed 7"``.
     has_json
@@ -70,8 +67,6 @@ def add_command(
     shown = "\n".join(f"  {PROGRAM} {name} {one}".rstrip() for one in examples)
     command: argparse.ArgumentParser = commands.add_parser(
         name,
-        help=text,
-        description=text,
         epilog=f"examples:\n{shown}" if examples else None,
         formatter_class=_Help,
         allow_abbrev=False,

@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     from sim.studies.audit import Audit, AuditPlan
 
 
-def add_audit(commands: Any) -> None:
+def add_audit_mind(commands: Any) -> None:
     """Add ``os-society audit-mind`` to the command line."""
-    text = "Ask a model about scenes in several wordings; hold it against the rules."
     examples = [
         "--model NAME --base-url URL --record calls.jsonl --out audit.html",
         "--model NAME --scenes 48 --paraphrases 2 --draws 2 --estimate",
         "--character love-bomber --scenes 48",
     ]
-    command = add_command(commands, "audit-mind", run_audit, text, examples)
+    command = add_command(commands, "audit-mind", run_audit, examples)
     add = command.add_argument
     add("--scenes", metavar="N", type=positive, default=200, help="48 or more (200)")
     text = "wordings of each scene, 1 to 5 (5)"

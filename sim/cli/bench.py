@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 
 def add_bench(commands: Any) -> None:
     """Add ``os-society bench`` to the command line."""
-    text = "Try a companion model in a society, against the rules and known characters."
     examples = [
         "--model NAME --base-url URL --record calls.jsonl --out tried",
         "--arms neutral,isolating --seeds 4 --humans 60",
         "--arms warm,warm:cold@180",
     ]
-    command = add_command(commands, "bench", run_bench, text, examples)
+    command = add_command(commands, "bench", run_bench, examples)
     add = command.add_argument
     add(
         "--arms",

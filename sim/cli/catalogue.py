@@ -23,34 +23,30 @@ if TYPE_CHECKING:
 
 def add_scenarios(commands: Any) -> None:
     """Add the command ``scenarios``."""
-    text = "List the scenarios, or show one of them."
     examples = ["", "her", "--json"]
-    command = add_command(commands, "scenarios", list_scenarios, text, examples)
+    command = add_command(commands, "scenarios", list_scenarios, examples)
     command.add_argument("scenario", nargs="?", help="only this one, in detail")
 
 
 def add_interventions(commands: Any) -> None:
     """Add the command ``interventions``."""
-    text = "List the interventions that have names: what each changes, and its effect."
     examples = ["", "human_contact", "--json"]
-    command = add_command(commands, "interventions", list_interventions, text, examples)
+    command = add_command(commands, "interventions", list_interventions, examples)
     command.add_argument("name", nargs="?", help="only this one")
 
 
 def add_parameters(commands: Any) -> None:
     """Add the command ``parameters``."""
-    text = "List parameters, ranges, sources."
     examples = ["", "--search growth", "--search assumed --json"]
-    command = add_command(commands, "parameters", list_parameters, text, examples)
+    command = add_command(commands, "parameters", list_parameters, examples)
     command.add_argument("--search", metavar="WORD", help="only those that mention it")
     add_mechanisms(command)
 
 
 def add_describe(commands: Any) -> None:
     """Add the command ``describe``."""
-    text = "Describe a scenario's model: its day, and what mechanisms add to it."
     examples = ["her", "mine.toml --json"]
-    command = add_command(commands, "describe", describe, text, examples)
+    command = add_command(commands, "describe", describe, examples)
     command.add_argument("scenario", help="name of a scenario, or its TOML file")
     add_mechanisms(command)
 

@@ -37,18 +37,16 @@ if TYPE_CHECKING:
 
 def add_check(commands: Any) -> None:
     """Add ``os-society check`` to the command line."""
-    text = "Test a scenario's expectations over many seeds; 1 if one fails."
     examples = ["her --seeds 20", "mine.toml --humans 200 --json"]
-    check = _command(commands, "check", check_expectations, text, examples)
+    check = _command(commands, "check", check_expectations, examples)
     first = "the first of the seeds (0)"
     check.add_argument("--first-seed", metavar="S", type=natural, default=0, help=first)
 
 
 def add_ablate(commands: Any) -> None:
     """Add ``os-society ablate`` to the command line."""
-    text = "Switch mechanisms off, alone and in pairs, and compare."
     examples = ["her --no-pairs", "her --mechanisms peers,insight --humans 200"]
-    ablate = _command(commands, "ablate", ablate_scenario, text, examples)
+    ablate = _command(commands, "ablate", ablate_scenario, examples)
     ablate.add_argument(
         "--outcome", metavar="NAME", default="left", help="what to compare (left)"
     )
@@ -63,11 +61,10 @@ def _command(
     commands: Any,
     name: str,
     do: Callable[[argparse.Namespace], int],
-    text: str,
     examples: Sequence[str],
 ) -> argparse.ArgumentParser:
     """Add a command with the options that both share."""
-    command = add_command(commands, name, do, text, examples)
+    command = add_command(commands, name, do, examples)
     command.add_argument("scenario", help="name of a scenario, or its TOML file")
     command.add_argument(
         "--seeds", metavar="N", type=positive, default=20, help="how many seeds (20)"

@@ -57,7 +57,6 @@ def add_completion(commands: Any) -> None:
         commands,
         "completion",
         complete,
-        "Print what lets a shell complete commands, options, scenarios and runs.",
         ["bash >> ~/.bashrc", "zsh >> ~/.zshrc", "fish | source"],
         has_json=False,
         is_watched=False,

@@ -31,9 +31,8 @@ KIND, WHO = 17, 32  # letters of a kind, of who
 
 def add_events(commands: Any) -> None:
     """Add ``os-society events`` to the command line."""
-    text = "List the events of a stored run."
     examples = ["latest", "latest --kind first_love", "her-0 --again --json"]
-    command = add_command(commands, "events", list_events, text, examples)
+    command = add_command(commands, "events", list_events, examples)
     add_run_argument(command)
     command.add_argument(
         "--kind", metavar="K", action="append", help="only these; may be given again"
@@ -45,9 +44,8 @@ def add_events(commands: Any) -> None:
 
 def add_calibrate(commands: Any) -> None:
     """Add ``os-society calibrate`` to the command line."""
-    text = "Calibrate the detectors on null models."
     examples = ["--runs 20 --kind clustering --out mine.json"]
-    command = add_command(commands, "calibrate", calibrate_detectors, text, examples)
+    command = add_command(commands, "calibrate", calibrate_detectors, examples)
     runs = "societies to run of each null model (200)"
     command.add_argument("--runs", metavar="N", type=positive, default=200, help=runs)
     command.add_argument(

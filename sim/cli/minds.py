@@ -346,9 +346,8 @@ def _prices(text: str | None) -> tuple[float, float]:
 
 def add_transcript(commands: Any) -> None:
     """Add ``os-society transcript`` to the command line."""
-    text = "Read what the cast of a run said."
     examples = ["latest", "latest --between 3 1004", "latest --html --out said.html"]
-    command = add_command(commands, "transcript", show_transcript, text, examples)
+    command = add_command(commands, "transcript", show_transcript, examples)
     add_run_argument(command)
     command.add_argument(
         "--between", nargs=2, metavar=("A", "B"), help="of two agents only"
@@ -359,10 +358,9 @@ def add_transcript(commands: Any) -> None:
 
 def add_talk(commands: Any) -> None:
     """Add ``os-society talk`` to the command line."""
-    text = "Talk with an OS as it was on a day. It never changes the run."
     examples = ["latest --os Ada --step 300 --model NAME --base-url URL"]
     command = add_command(
-        commands, "talk", talk, text, examples, has_json=False, is_watched=False
+        commands, "talk", talk, examples, has_json=False, is_watched=False
     )
     add_run_argument(command)
     command.add_argument("--os", metavar="ID", required=True, help="agent or name")
@@ -372,13 +370,11 @@ def add_talk(commands: Any) -> None:
 
 def add_serve_model(commands: Any) -> None:
     """Add ``os-society serve-model`` to the command line."""
-    text = "Serve a small language model on this machine, for tests and trying out."
     examples = ["", "--model small.gguf --port 8012"]
     command = add_command(
         commands,
         "serve-model",
         serve_model,
-        text,
         examples,
         has_json=False,
         is_watched=False,

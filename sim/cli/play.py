@@ -18,14 +18,13 @@ SHOWN = ("own_closeness", "human_closeness", "loneliness", "grief")
 
 def add_play(commands: Any) -> None:
     """Add ``os-society play`` to the command line."""
-    text = "Play a stored run once more, and speak for one of its humans."
     examples = [
         "latest --human 17",
         "latest --human 17 --steps 60 --talks 1 --out mine",
         "latest --human 17 --replay her-0-1b00be8a-human-17.jsonl",
     ]
     command = add_command(
-        commands, "play", play_run, text, examples, has_json=False, is_watched=False
+        commands, "play", play_run, examples, has_json=False, is_watched=False
     )
     add_run_argument(command)
     add = command.add_argument

@@ -35,7 +35,7 @@ def add_plot(commands: Any) -> None:
         "latest --what film",
         "latest --what story --preset single --format pdf",
     ]
-    plot = add_command(commands, "plot", plot_run, "Draw a stored run.", examples)
+    plot = add_command(commands, "plot", plot_run, examples)
     add_run_argument(plot)
     others = "other seeds, for survival and story; story takes controls, too"
     plot.add_argument("more", nargs="*", default=[], metavar="RUN", help=others)
@@ -55,13 +55,12 @@ def add_plot(commands: Any) -> None:
 
 def add_export(commands: Any) -> None:
     """Add ``os-society export`` to the command line."""
-    text = "Write a stored run as a page to watch, or for another program."
     examples = [
         "latest --html",
         "latest --whole --out her.gexf",
         "her-0 --step 450 --out ties.csv",
     ]
-    export = add_command(commands, "export", export_run, text, examples)
+    export = add_command(commands, "export", export_run, examples)
     add_run_argument(export)
     out = "file to write (of a page: NAME-view.html, here)"
     export.add_argument("--out", metavar="PATH", help=out)

@@ -15,9 +15,8 @@ SUFFIXES = (".html", ".htm")
 
 def add_report(commands: Any) -> None:
     """Add ``os-society report`` to the command line."""
-    text = "Write a run or a sweep as one page of HTML, to read offline and to print."
     examples = ["latest", "latest --out her.html", "results/sweeps/design"]
-    command = add_command(commands, "report", write_report, text, examples)
+    command = add_command(commands, "report", write_report, examples)
     what = "a run, as for show, or the directory of a sweep"
     command.add_argument("source", metavar="DIR", help=what)
     out = "file to write (NAME.html, here)"

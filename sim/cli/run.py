@@ -34,14 +34,13 @@ if TYPE_CHECKING:
 
 def add_run(commands: Any) -> None:
     """Add the command ``run``."""
-    text = "Run a scenario and keep the run; one that is kept already is not run again."
     examples = [
         "her",
         "her --humans 5000 --seed 3",
         "her --set peers=false --set reach=3",
         'her --until "adopted > 0.9"',
     ]
-    run = add_command(commands, "run", run_scenario, text, examples)
+    run = add_command(commands, "run", run_scenario, examples)
     run.add_argument("scenario", help="name of a scenario, or its TOML file")
     add_size(run)
     run.add_argument(
@@ -81,9 +80,8 @@ def add_run(commands: Any) -> None:
 
 def add_resume(commands: Any) -> None:
     """Add the command ``resume``."""
-    text = "Resume a run that was cut short, from its last checkpoint."
     examples = ["results/runs/her-0-1b00be8a"]
-    resume = add_command(commands, "resume", resume_run, text, examples)
+    resume = add_command(commands, "resume", resume_run, examples)
     resume.add_argument("run", help="directory that the run was to be written to")
     add_mechanisms(resume)
     add_until(resume)

@@ -35,23 +35,20 @@ NOWHERE = "-"
 
 def add_runs(commands: Any) -> None:
     """Add ``os-society runs`` to the command line."""
-    text = "List the runs that are stored here, the latest first."
-    runs = add_command(commands, "runs", list_runs, text, ["", "--last 5", "--json"])
+    runs = add_command(commands, "runs", list_runs, ["", "--last 5", "--json"])
     runs.add_argument("--last", metavar="N", type=positive, help="only so many")
 
 
 def add_show(commands: Any) -> None:
     """Add ``os-society show`` to the command line."""
-    text = "Show a stored run: what was run, what happened, and its key numbers."
     examples = ["latest", "her-0", "latest --json"]
-    add_run_argument(add_command(commands, "show", show_run, text, examples))
+    add_run_argument(add_command(commands, "show", show_run, examples))
 
 
 def add_open(commands: Any) -> None:
     """Add ``os-society open`` to the command line."""
-    text = "Open a stored run's figure, its report, or the page to watch it on."
     examples = ["latest", "latest report", "her-0 view", "latest --no-browser"]
-    command = add_command(commands, "open", open_run, text, examples)
+    command = add_command(commands, "open", open_run, examples)
     add_run_argument(command)
     views = "figure (unless given), report, or view: the live page"
     command.add_argument("view", nargs="?", choices=VIEWS, default="figure", help=views)
@@ -61,9 +58,8 @@ def add_open(commands: Any) -> None:
 
 def add_diff(commands: Any) -> None:
     """Add ``os-society diff`` to the command line."""
-    text = "Compare two stored runs: how they were made, and what came of it."
     examples = ["her-0 her-1", "latest her-0 --json"]
-    command = add_command(commands, "diff", compare_runs, text, examples)
+    command = add_command(commands, "diff", compare_runs, examples)
     add_run_argument(command)
     command.add_argument("other_run", metavar="OTHER", help="another run")
 

@@ -29,12 +29,11 @@ LONGEST = 60  # letters of a question that are shown
 
 def add_survey(commands: Any) -> None:
     """Add ``os-society survey`` to the command line."""
-    text = "Ask agents of a stored run a questionnaire; print a table of their answers."
     examples = [
         "latest --questions lonely.toml --model NAME --base-url URL",
         "latest --questions lonely.toml --agents 3,17,Ada --step 300 --replay asked",
     ]
-    command = add_command(commands, "survey", ask_survey, text, examples)
+    command = add_command(commands, "survey", ask_survey, examples)
     add_run_argument(command)
     add = command.add_argument
     text = "TOML: a title, questions, and options from the least to the most"

@@ -49,13 +49,12 @@ INTERRUPTED = 130
 
 def add_sweep(commands: Any) -> None:
     """Add ``os-society sweep`` to the command line."""
-    text = "Run a designed set of runs; 1 if a run fails."
     examples = [
         "design.toml --workers 4",
         "design.toml --dry-run",
         "design.toml --resume",
     ]
-    sweep = add_command(commands, "sweep", run_sweep, text, examples)
+    sweep = add_command(commands, "sweep", run_sweep, examples)
     sweep.add_argument("design", help="TOML file of the design")
     sweep.add_argument("--out", metavar="DIR", help="folder (results/sweeps/NAME)")
     add_mechanisms(sweep)
@@ -268,9 +267,8 @@ def _json(found: Sweep) -> str:
 
 def add_compare(commands: Any) -> None:
     """Add ``os-society compare`` to the command line."""
-    text = "Simulate with the same random numbers and one thing changed, and compare."
     examples = ["her --lever human_contact --at 200", "her her-no-peers --humans 300"]
-    compare = add_command(commands, "compare", compare_scenarios, text, examples)
+    compare = add_command(commands, "compare", compare_scenarios, examples)
     compare.add_argument("scenario", help="name of a scenario, or its TOML file")
     compare.add_argument("other", nargs="?", help="another one to compare with")
     compare.add_argument("--lever", metavar="NAME", help="an intervention by name")

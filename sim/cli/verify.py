@@ -17,12 +17,8 @@ from sim.cli.known import run_at
 
 def add_verify(commands: Any) -> None:
     """Add ``os-society verify`` to the command line."""
-    text = (
-        "Verify that a run, a sweep, a checkpoint or a transcript is as it was "
-        "written; 1 if something is not, or cannot be proved."
-    )
     examples = ["latest", "results/sweeps/design", "talks.jsonl --json"]
-    command = add_command(commands, "verify", verify_what_is_stored, text, examples)
+    command = add_command(commands, "verify", verify_what_is_stored, examples)
     command.add_argument(
         "path", help="directory of a run, sweep or checkpoint, or file of a transcript"
     )
