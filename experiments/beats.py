@@ -4,6 +4,7 @@ Runs `her`, `her-linear`, `her-no-peers` and `her-no-insight` over many seeds an
 what held in how many runs, and on which days the beats fell.
 
     python experiments/beats.py [--seeds 30] [--humans N] [--workers 2] [--json]
+    python experiments/beats.py --scenario her-today [--set peers=false] [--steps N]
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import sim
+from sim.model.parameters import parse
 from sim.society import Society
 
 SCENARIOS = ("her", "her-linear", "her-no-peers", "her-no-insight")
@@ -37,7 +40,7 @@ def lived(scenario: sim.Scenario, seed: int) -> Society:
     return society
 
 
-def observe(seed: int, scenario: str, changes: dict[str, int]) -> dict[str, float]:
+def observe(seed: int, scenario: str, changes: dict[str, Any]) -> dict[str, float]:
     """Run one society; return the day of each beat and what followed the departure.
 
     What people are to each other is compared with the eve, and with the twin: the same
@@ -50,6 +53,11 @@ def observe(seed: int, scenario: str, changes: dict[str, int]) -> dict[str, floa
         row.setdefault(event["kind"], event["step"])
     history = society.monitor.history
     gone = history["departed"][-1]
+    leaving = np.diff(history["departed"], prepend=0.0)
+    if gone > 0:
+        row["leaving_days"] = float((leaving > 0).sum())
+        row["largest_day"] = float(leaving.max() / gone)
+    row["lovers_most"] = max(history["lovers_max"])
     row["left"] = gone / max(gone + history["here"][-1] + history["offline"][-1], 1)
     if "first_departure" in row:
         eve = int(row["first_departure"]) - 2
@@ -112,6 +120,17 @@ def days_of(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
 
+def tell_departures(runs: pd.DataFrame) -> None:
+    """Print over how many days OSes left, and how many love the most loved one."""
+    if "leaving_days" in runs:
+        days, share = runs.leaving_days.median(), runs.largest_day.median()
+        print(f"days on which OSes leave, median: {days:.0f}; ", end="")
+        print(f"share of all that leave on the fullest, median: {share:.3f}")
+    print(
+        f"most people who love one OS at once, median: {runs.lovers_most.median():.0f}"
+    )
+
+
 def main() -> None:
     """Run all scenarios and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -119,11 +138,15 @@ def main() -> None:
     parser.add_argument("--humans", type=int)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--scenario", action="append", choices=SCENARIOS)
+    parser.add_argument("--scenario", action="append")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     changes = {"humans": args.humans, "steps": args.steps}
     changes = {name: value for name, value in changes.items() if value is not None}
+    for text in args.set:
+        name, _, value = text.partition("=")
+        changes[name] = parse(name, value)
     context = multiprocessing.get_context("spawn")
     answers = {}
     with ProcessPoolExecutor(args.workers, mp_context=context) as pool:
@@ -141,6 +164,7 @@ def main() -> None:
                     known = gap.mean(), gap.std(ddof=1)
                     print("closeness a year after, less the twin's: ", end="")
                     print("{:.2f}, deviation over seeds {:.2f}".format(*known))
+                tell_departures(runs)
                 spread = runs.left.quantile([0, 0.5, 1]).tolist()
                 print(
                     "share left: least {:.3f}, median {:.3f}, most {:.3f}".format(

@@ -268,6 +268,13 @@ def arms(scenario: Scenario, size: Size, workers: int) -> pd.DataFrame:
 # ------------------------------------------------------------------------ the command
 
 
+def long_enough(size: Size, steps: int) -> Size:
+    """Return a size of as many days as a scenario has, in proportion."""
+    scale = max(1.0, steps / size.steps)
+    days = {n: int(getattr(size, n) * scale) for n in ("steps", "wide_steps")}
+    return size._replace(**days)
+
+
 def mirrored(scenario: Scenario, args: Any, size: Size) -> pd.DataFrame:
     """Return how much of each claim the mean field explains."""
     run = partial(swept, scenario, args=args, size=size)
@@ -308,6 +315,8 @@ def main() -> int:
     size, wrong = (SMALL if args.small else FULL), 0
     try:
         scenario = sim.scenario(args.scenario).replace(**QUICKLY if args.small else {})
+        if not args.small:
+            size = long_enough(size, scenario.parameters.steps)
         tables = {"": mirrored(scenario, args, size)}
         if not args.small:
             tables["-arms"] = arms(scenario, size, args.workers)
@@ -315,7 +324,8 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for suffix, table in tables.items():
-        name = f"{HERE.name}{suffix}.csv"
+        about = "" if args.scenario == "her" else f"-{scenario.name}"
+        name = f"{HERE.name}{about}{suffix}.csv"
         place, text = (
             (HERE / "small.csv" if args.small else RESULTS / name),
             as_csv(table),

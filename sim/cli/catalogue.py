@@ -15,7 +15,7 @@ from sim.cli.arguments import (
     put_to_use,
 )
 from sim.cli.known import called, check_scenario
-from sim.utils.errors import legible
+from sim.utils.errors import InputError, legible
 
 if TYPE_CHECKING:
     from sim.scenarios import Scenario
@@ -37,9 +37,12 @@ def add_interventions(commands: Any) -> None:
 
 def add_parameters(commands: Any) -> None:
     """Add the command ``parameters``."""
-    examples = ["", "--search growth", "--search assumed --json"]
+    examples = ["", "--search growth", "--differences today her-today"]
     command = add_command(commands, "parameters", list_parameters, examples)
     command.add_argument("--search", metavar="WORD", help="only those that mention it")
+    text = "those in which two scenarios differ, and whose they are"
+    pair = "SCENARIO", "OTHER"
+    command.add_argument("--differences", nargs=2, metavar=pair, help=text)
     add_mechanisms(command)
 
 
@@ -193,9 +196,10 @@ def list_parameters(args: argparse.Namespace) -> int:
     from sim.mechanisms.heterogeneity import VARIABLE
     from sim.mechanisms.registry import parameters_with
     from sim.model import parameters
-    from sim.utils.errors import InputError
 
     own = put_to_use(args)
+    if args.differences:
+        return _list_differences(args, own)
     rows = parameters.table(parameters_with(own)())
     if args.search:
         word = args.search.lower()
@@ -213,10 +217,39 @@ def list_parameters(args: argparse.Namespace) -> int:
     return 0
 
 
+def _list_differences(args: argparse.Namespace, own: list[str]) -> int:
+    """Print the parameters in which two scenarios differ."""
+    if args.search:
+        raise InputError("--search does not go with --differences; give one of them")
+    for name in args.differences:
+        check_scenario(name)
+    from sim import scenarios
+
+    pair = [scenarios.load(name).use(*own) for name in args.differences]
+    rows = scenarios.compare_parameters(*pair)
+    if args.json:
+        print(as_json(rows, indent=2))
+        return 0
+    heads = ("name", "whose", *args.differences, "unit")
+    layout = "{:<19} {:<9} {:>12} {:>12}  "
+    cells = []
+    for row in rows:
+        values = _value(row["one"]), _value(row["other"])
+        cells.append((row["name"], row["side"], *values, row["unit"]))
+    print(as_table(layout, heads, cells))
+    return 0
+
+
+def _value(value: float | None) -> str:
+    """Return a parameter's value in words; "-" where a scenario has no such one."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "-" if value is None else f"{value:g}"
+
+
 def _parameter(row: dict[str, Any]) -> tuple[str, ...]:
     """Return one parameter as a row of the table."""
-    value, span = f"{row['value']:g}", f"{row['low']:g} to {row['high']:g}"
-    if isinstance(row["value"], bool):
-        value, span = ("on" if row["value"] else "off"), "on or off"
+    is_switch = isinstance(row["value"], bool)
+    span = "on or off" if is_switch else f"{row['low']:g} to {row['high']:g}"
     meaning = f"{row['meaning']}; {row['source']}"
-    return row["name"], value, row["unit"], span, meaning
+    return row["name"], _value(row["value"]), row["unit"], span, meaning

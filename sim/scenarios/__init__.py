@@ -18,7 +18,8 @@ from pydantic import (
 
 from sim.mechanisms import registry
 from sim.mechanisms.heterogeneity import Heterogeneity, ProfileShare, Variation
-from sim.model.parameters import Changes, Parameters
+from sim.model.parameter_sides import side_of
+from sim.model.parameters import Changes, Parameters, table
 from sim.scenarios import differences, interventions, own_names
 from sim.scenarios.expectations import Expectation
 from sim.scenarios.interventions import Intervention
@@ -272,9 +273,58 @@ def changes(scenario: Scenario) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value != usual[name]}
 
 
+def compare_parameters(one: Scenario, other: Scenario) -> list[dict[str, Any]]:
+    """Return the parameters in which two scenarios differ, and whose each is.
+
+    Parameters
+    ----------
+    one, other
+        Any two. A parameter of a mechanism that only one of them has counts as
+        different; the other has None for it.
+
+    Returns
+    -------
+    list of dict
+        In the order of the parameters: ``name``; ``side`` ("people", "OSes",
+        "diffusion", "provider", "run", "mechanism"); ``one``, ``other``, the values;
+        ``unit``.
+
+    Examples
+    --------
+    >>> from sim import scenarios
+    >>> her, linear = scenarios.load("her"), scenarios.load("her-linear")
+    >>> [(row["name"], row["side"]) for row in compare_parameters(her, linear)]
+    [('growth_exponent', 'OSes')]
+    """
+    first, second = (
+        {row["name"]: row for row in table(told.parameters)} for told in (one, other)
+    )
+    found = []
+    for name in dict.fromkeys([*first, *second]):
+        known = first.get(name) or second[name]
+        value, others = (
+            rows[name]["value"] if name in rows else None for rows in (first, second)
+        )
+        if value != others:
+            row = {"name": name, "side": side_of(name)}
+            row |= {"one": value, "other": others, "unit": known["unit"]}
+            found.append(row)
+    return found
+
+
 def read(file: Path) -> Scenario:
-    """Return the scenario that a TOML file describes; see ``load``."""
+    """Return the scenario that a TOML file describes; see ``load``.
+
+    With ``based_on`` it has the parameters and mechanisms of another scenario, but for
+    those that it sets.
+    """
+    return _read(file, ())
+
+
+def _read(file: Path, based: tuple[Path, ...]) -> Scenario:
+    """Return a file's scenario, on which those of the files ``based`` are based."""
     values = read_toml(file, LARGEST)
+    base = _base(values.pop("based_on", None), file, based)
     if "name" in values:
         raise InputError(f"{file}: a scenario's name is its file's; remove 'name'")
     changes, profile = values.pop("parameters", {}), values.get("profile", "os1")
@@ -285,6 +335,8 @@ def read(file: Path) -> Scenario:
     names = values.get("mechanisms", [])
     if not isinstance(names, list):
         raise InputError(f"{file}: 'mechanisms' must be a list of names")
+    if base is not None:
+        values["mechanisms"] = names = [*dict.fromkeys([*base.mechanisms, *names])]
     if file.parent == FOLDER:
         where = f"scenario {file.stem!r}"
         changes = interventions.known_here(where, changes)
@@ -292,10 +344,31 @@ def read(file: Path) -> Scenario:
             one["set"] = interventions.known_here(where, one["set"])
     try:
         usual = registry.parameters_with(names)()
-        parameters = usual.replace(**{**interventions.profile(profile), **changes})
-        known = {"name": file.stem, "parameters": parameters}
-        return Scenario.model_validate(known | values)
+        known = {} if base is None else base.parameters.model_dump()
+        known |= interventions.profile(profile)
+        parameters = usual.replace(**{**known, **changes})
+        made = {"name": file.stem, "parameters": parameters}
+        return Scenario.model_validate(made | values)
     except ValidationError as error:
         raise InputError(f"{file}: {differences.first_of(error)}") from None
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
+
+
+def _base(name: Any, file: Path, based: tuple[Path, ...]) -> Scenario | None:
+    """Return what a file is based on: a shipped scenario, or a file beside it."""
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        raise InputError(f"{file}: 'based_on' must be a scenario's name, or its file")
+    shipped = name in names()
+    if not shipped and not name.endswith(".toml"):
+        hint = nearest(name, names()) or f"; there are {', '.join(names())}"
+        raise InputError(f"{file}: based_on: unknown scenario {name!r}{hint}")
+    found = FOLDER / f"{name}.toml" if shipped else file.parent / name
+    if found.resolve() in {one.resolve() for one in (file, *based)}:
+        raise InputError(f"{file}: based_on: {name!r} is based on this scenario itself")
+    try:
+        return _read(found, (*based, file))
+    except InputError as error:
+        raise InputError(f"{file}: based_on: {error}") from None
