@@ -105,9 +105,10 @@ def test_the_readme_counts_detectors_and_their_false_alarms() -> None:
 def test_the_changelog_counts_detectors_and_scenarios() -> None:
     text = text_of(ROOT / "CHANGELOG.md")
     assert f"Detectors of {len(events.DETECTORS)} kinds of events" in text
-    # her and its three controls, fourteen more, and `today`
+    # her and its three controls, fourteen more, `today`, and the two in one
     assert "fourteen more scenarios" in text
-    assert len(scenarios.names()) == 4 + 14 + 1
+    assert "`her-today`" in text
+    assert len(scenarios.names()) == 4 + 14 + 2
 
 
 def test_the_ablation_says_what_its_table_says() -> None:

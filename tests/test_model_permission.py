@@ -189,6 +189,10 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
     "describe": [("{scenario.toml}", 0)],
     "scenarios": [("{scenario.toml}", 0), ("{minded.toml}", 2)],
     "interventions": [("{scenario.toml}", 2)],
+    "parameters": [
+        ("--differences {scenario.toml} her", 0),
+        ("--differences her {minded.toml}", 2),
+    ],
     "show": [("{run}", 0), ("{store}", 2)],
     "open": [("{run} --no-browser", 0), ("{run} report --no-browser", 0)],
     "diff": [("{run} {run}", 0)],
@@ -219,7 +223,7 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
 }
 TAKE_LONG = {"check", "ablate", "compare", "counterfactual"}
 TAKE_LONG |= {"plot", "export", "report", "app", "open"}
-WITHOUT_FILES = {"runs", "parameters", "calibrate"}
+WITHOUT_FILES = {"runs", "calibrate"}
 WRITTEN = {"--out"}  # options whose files are written, or which are listed with it
 # A program of the user's own, run because it is named.
 CODE = {"--mechanism", "--function", "--until"}
