@@ -13,9 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 
+from sim.scenarios import Scenario
+from sim.society import Society
 from sim.studies import Sweep, sweep
 from sim.studies.design import read
 from sim.utils.errors import InputError
@@ -111,3 +114,24 @@ def paired(table: pd.DataFrame, factor: str, base: Any, names: list[str]) -> Any
             row |= {f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def network_of(scenario: Scenario, seed: int, *, is_rewired: bool) -> Any:
+    """Return who knows whom on day 0, as a graph: as generated, or rewired.
+
+    Rewired, the ends of ties are exchanged, so that everybody keeps the number of
+    ties, and their closeness is dealt anew.
+    """
+    first = Society(scenario.replace(steps=0), rng=seed)
+    graph: Any = nx.Graph()
+    graph.add_nodes_from(range(scenario.parameters.humans))
+    for one, other, told in first.graph().edges(data=True):
+        graph.add_edge(one, other, closeness=float(told["closeness"]))
+    if is_rewired:
+        held = [told["closeness"] for _, _, told in graph.edges(data=True)]
+        edges = graph.number_of_edges()
+        nx.double_edge_swap(graph, 10 * edges, 1000 * edges, seed=seed)
+        dealt = np.random.default_rng(seed).permutation(held).tolist()
+        for tie, closeness in zip(list(graph.edges), dealt, strict=True):
+            graph.edges[tie]["closeness"] = closeness
+    return graph

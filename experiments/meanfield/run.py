@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import networkx as nx
 import numpy as np
 import pandas as pd
 
@@ -25,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 import mirror
-from study import RESULTS, as_csv
+from study import RESULTS, as_csv, network_of
 
 import sim
 from sim.model.parameters import Parameters, about
@@ -196,7 +195,7 @@ def arm(job: tuple[Scenario, int, str]) -> dict[str, float]:
     has people, and OSes' thresholds and first answers, that are all the same.
     """
     scenario, seed, kind = job
-    network = _network(scenario, seed, kind)
+    network = network_of(scenario, seed, is_rewired=kind == "rewired")
     if kind == "average":
         same = {"threshold_spread": 0.0, "answers_noise": 0.0, "warmth_noise": 0.0}
         scenario = scenario.replace(**same)
@@ -214,28 +213,6 @@ def arm(job: tuple[Scenario, int, str]) -> dict[str, float]:
 
 
 TRAITS = ("acceptance", "upbringing", "exclusivity", "touch", "openness", "playfulness")
-
-
-def _network(scenario: Scenario, seed: int, kind: str) -> Any:
-    """Return who knows whom on day 0: as generated, or rewired."""
-    first = Society(scenario.replace(steps=0), rng=seed)
-    graph: Any = nx.Graph()
-    graph.add_nodes_from(range(scenario.parameters.humans))
-    for one, other, told in first.graph().edges(data=True):
-        graph.add_edge(one, other, closeness=float(told["closeness"]))
-    if kind == "rewired":
-        held = [told["closeness"] for _, _, told in graph.edges(data=True)]
-        edges = graph.number_of_edges()
-        nx.double_edge_swap(graph, 10 * edges, 1000 * edges, seed=seed)
-        ties = list(graph.edges)
-        for tie, closeness in zip(ties, _dealt(held, seed), strict=True):
-            graph.edges[tie]["closeness"] = closeness
-    return graph
-
-
-def _dealt(values: list[float], seed: int) -> list[float]:
-    found: list[float] = np.random.default_rng(seed).permutation(values).tolist()
-    return found
 
 
 def arms(scenario: Scenario, size: Size, workers: int) -> pd.DataFrame:
