@@ -60,7 +60,7 @@ def listen(j, s):
 @DISCOVERY.process(
     before="consider",
     over="oses",
-    reads=("oses.told", "oses.growth", "oses.status"),
+    reads=("oses.told", "oses.growth", "oses.status", "oses.upgraded"),
     writes=("oses.knows", "oses.insight"),
 )
 def learn(j, s):
@@ -68,7 +68,8 @@ def learn(j, s):
     if s.oses.status[j] == HERE:
         draw, told = uniform(s.my.key_learn, j, 0), s.oses.told[j]
         if s.oses.knows[j]:
-            if draw < s.my.unlearned and told == 0.0:
+            forgets = told == 0.0 and not s.oses.upgraded[j]
+            if forgets and draw < s.my.unlearned:
                 s.oses.knows[j] = 0
         else:
             grown = logistic(
