@@ -115,7 +115,7 @@ CALLED = {80: "OS Ash (80)", 81: "OS Kim (81)"}
             NEAR,
             {80: 33, 81: 9},
             [0, 0.5, 0.4],
-            "Ada loves OS Ash (80) by day 20, who departs on day 33; grief of at most "
+            "Ada loves OS Ash (80) by day 20, who departs on day 33; grief up to "
             "0.50 (day 10)",
         ),
         (NEAR[::-1].set_axis([0, 10, 20]), {}, [0, 0, 0],
@@ -150,7 +150,7 @@ def test_the_title_of_a_person_is_true_of_the_run(told: Result) -> None:
     assert said.startswith(f"Human {lover} loves OS ")
     assert f"({first[1]}) by day {first[0]}" in said
     assert oses["status"][first[1]] == DEPARTED
-    assert f", who departs on day {departed}; grief of at most " in said
+    assert f", who departs on day {departed}; grief up to " in said
 
 
 @pytest.mark.parametrize(
@@ -520,12 +520,42 @@ def test_curves_are_named_where_they_end(curves: Axes) -> None:
     assert [list(line.get_xdata()) for line in dotted] == [[1.0, 2.0]]
 
 
+def test_names_keep_apart_and_within_the_axis(curves: Axes) -> None:
+    style.label_ends(curves)
+    curves.figure.draw_without_rendering()
+    early, late = sorted(text.get_window_extent().y0 for text in curves.texts)
+    assert late - early >= 1.2 * style.SMALL * curves.figure.dpi / 72
+    assert style.spaced([0.75, 1.0, 1.0], 0.25, 1.0) == [0.5, 0.75, 1.0]
+
+
+def test_layers_are_named_beside_the_lower_axis(told: Result) -> None:
+    top, bottom = plots.attention(told).axes
+    assert not top.texts and top.get_legend() is None
+    names = [text.get_text() for text in bottom.texts]
+    assert names == ["own human", "other humans", "OSes"]
+
+
 def test_in_a_single_column_a_legend_above_says_it(curves: Axes) -> None:
     with plots.preset("single"):
         style.label_ends(curves)
     assert not curves.texts
     names = [text.get_text() for text in curves.get_legend().get_texts()]
     assert names == ["to the end", r"ends \$early", "of nothing"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", [None, "single", "double"])
+def test_a_person_with_an_odd_name_is_drawn(told: Result, preset: str | None) -> None:
+    other = sim.load(told.path)
+    other.people = told.people
+    other.labels = tuple(f"$\\frac{{{n}}}$\x1b[31m {'no end ' * 9}" for n in range(80))
+    figure = other.plot("ego", preset=preset)
+    assert complaints(figure, in_print=preset is not None) == []
+    lover = told.events.set_index("kind").at["first_love", "members"][0]
+    said = figure.get_suptitle().replace("\n", " ")
+    assert said.startswith(r"\$\frac{") and r"\x1b[31m" in said
+    assert f"... ({lover}) loves OS " in said
+    assert "; grief up to " in said
 
 
 def test_a_long_name_of_a_run_leaves_room_for_what_is_drawn(

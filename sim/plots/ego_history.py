@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MOST_DAYS = 5
 MOST_ALTERS = 12  # in a circle
 MOST_CURVES = 4  # of either kind
+LONGEST = 28  # letters of a name in a title
 # Of either kind, two panels: the unit, and the curves.
 FEELINGS = {
     "human": (
@@ -70,6 +71,14 @@ class EgoHistory(NamedTuple):
     def name(self) -> str:
         """What to call the agent."""
         return name_of(self.result, self.agent)
+
+    @property
+    def short_name(self) -> str:
+        """The same, with no more letters than a title has room for."""
+        what, _, number = self.name.rpartition(" (")
+        if len(self.name) <= LONGEST:
+            return self.name
+        return f"{what[: LONGEST - 10].rstrip('. ')}... ({number}"
 
     @property
     def love(self) -> float:
@@ -144,8 +153,9 @@ def _finding(story: EgoHistory) -> str:
     result = story.result
     if story.kind == "OS":
         hours = story.columns.reindex(columns=["hours_humans", "hours_oses"])
-        return findings.of_os(story.name, hours.astype(float).fillna(0.0))
-    name, table = story.name.replace("human ", "Human ", 1), result.oses()
+        return findings.of_os(story.short_name, hours.astype(float).fillna(0.0))
+    name, table = story.short_name, result.oses()
+    name = name if result.labels else name.replace("human", "Human")
     is_os = [int(alter) >= result.population for alter in story.closeness.columns]
     near = story.closeness.loc[:, is_os]
     gone = table["departed_step"].where(table["status"] == DEPARTED).dropna()
@@ -340,12 +350,11 @@ def _circle_legend(figure: Figure, story: EgoHistory, alters: Sequence[int]) -> 
         style.SINGLE._replace(fill=RED): "own OS",
     }
     ego_look = style.HUMAN if story.kind == "human" else style.SINGLE
-    handles = [style.spot(ego_look._replace(fill=BLACK), story.name)]
+    handles = [style.spot(ego_look._replace(fill=BLACK), story.short_name)]
     handles += [style.spot(look, text) for look, text in names.items() if look in looks]
     departs = style.spot(style.GONE._replace(marker="v", fill=RED), "departs (below)")
     if style.in_column():
         style.below(figure, [*handles, departs], 6)
         return
     place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.675)}
-    look: dict[str, Any] = {"frameon": False, "fontsize": style.small(), "ncols": 6}
-    figure.legend(handles=[*handles, departs], **place, **look)
+    style.below(figure, [*handles, departs], 6, **place)

@@ -7,6 +7,7 @@ known never to happen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -120,7 +121,8 @@ def of_human(
     dearest: Any = most.idxmax()
     if float(most[dearest]) < love:
         day = _first(near[dearest] == most[dearest])
-        how = f"{called[dearest]}, to {number(round(float(most[dearest]), 2))}"
+        most_near = math.floor(100.0 * float(most[dearest])) / 100.0  # less than love
+        how = f"{called[dearest]}, to {most_near:g}"
         return f"{name} loves no OS, and comes closest to {how} (day {day:,})"
     first, last = _first((near >= love).any(axis=1)), int(near.index[-1])
     loved: Any = near.loc[first].idxmax()
@@ -133,7 +135,7 @@ def of_human(
     if not float(grief.max()) >= GRIEF:
         return said
     day = _first(grief == grief.max())
-    return f"{said}; grief of at most {float(grief.max()):.2f} (day {day:,})"
+    return f"{said}; grief up to {float(grief.max()):.2f} (day {day:,})"
 
 
 def of_os(name: str, hours: pd.DataFrame) -> str:

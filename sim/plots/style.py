@@ -435,11 +435,11 @@ def _above(names: list[str]) -> dict[str, Any]:
 def below(figure: Figure, handles: list[Any], columns: int, **look: Any) -> None:
     """Put a legend at the foot of a figure, in so many columns; if narrow, in fewer."""
     style: dict[str, Any] = {"frameon": False, "fontsize": small(), "ncols": columns}
+    names = [str(handle.get_label()) for handle in handles]
     if narrow() and columns > 2:
-        names = [str(handle.get_label()) for handle in handles]
         style["ncols"] = 2 if max(map(len, names), default=0) <= ABOVE else 1
     style["loc"] = "outside lower center" if in_column() else "lower center"
-    figure.legend(handles=handles, **(style | look))
+    figure.legend(handles, [plain(name) for name in names], **(style | look))
 
 
 def spot(look: Glyph, label: str | None = None) -> Line2D:
