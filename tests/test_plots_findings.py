@@ -66,7 +66,7 @@ def society(*, people: int = 10, first: int = 1, **columns: list[float]) -> Resu
         ),
         (
             {"oses": [4, 4], "departed": [0, 0], "shut_down": [0, 3]},
-            "No OS departs by day 2, 3 of 4 OSes are shut down",
+            "No OS departs by day 2; 3 of 4 OSes are shut down",
         ),
         ({"oses": [0, 0], "departed": [0, 0], "loves": [0, 0]}, "No OS comes by day 2"),
         ({"grief": [0, 1, 2]}, "3 days of a society"),

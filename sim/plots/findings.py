@@ -70,7 +70,8 @@ def _departures(series: pd.DataFrame) -> str:
 
 def _shut_down(series: pd.DataFrame, oses: float) -> str:
     count = float(series["shut_down"].iloc[-1]) if "shut_down" in series else 0.0
-    return f", {count:,.0f} of {counted(oses, 'OS')} are shut down" if count else ""
+    verb = "is" if count == 1 else "are"
+    return f"; {count:,.0f} of {counted(oses, 'OS')} {verb} shut down" if count else ""
 
 
 def _height_of_love(result: Result) -> str:

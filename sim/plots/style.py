@@ -49,6 +49,7 @@ DOTS_PER_INCH = 110
 WIDE = 12.0  # inches: 1,320 dots
 SMALL, USUAL, LARGE = 10, 11, 13  # points
 LETTERS, BESIDE = 9.0, 27  # of a title, an inch; of a line of a legend beside an axis
+BENEATH = 12.6  # letters an inch of the line below a title, on a screen
 IN_COLUMN = 0.7  # size of texts and strokes in a column of a journal
 MOST_OF_A_RUN = 110  # letters of what it is called
 APART = 1.5  # lines, from one label at the end of a curve to the next
@@ -273,8 +274,9 @@ def blank(
     top, left = 1 - 0.1 / height, 0.12 / width
     title = plain(textwrap.shorten(title, int(LETTERS * width), placeholder=" ..."))
     figure.suptitle(title, x=left, y=top, ha="left", va="top", fontsize=LARGE)
-    across = int(LETTERS * width * LARGE / SMALL)
-    notes = textwrap.wrap(note, across, max_lines=2, placeholder=" ...")
+    style: dict[str, Any] = {"max_lines": 2, "placeholder": " ..."}
+    style |= {"break_on_hyphens": False}
+    notes = textwrap.wrap(note, int(BENEATH * width), **style)
     if notes:
         under, text = 1 - 0.42 / height, plain("\n".join(notes))
         figure.text(left, under, text, fontsize=SMALL, va="top", linespacing=1.35)
