@@ -154,20 +154,28 @@ def test_the_title_of_a_person_is_true_of_the_run(told: Result) -> None:
 
 
 @pytest.mark.parametrize(
-    ("talk", "said"),
+    ("talk", "departed", "said"),
     [
-        ([(0, 0), (9, 1), (1, 3)], "OS Ash gives OSes 10 % on day 10 and 75 % on day "
-         "20 of its talk"),
-        ([(0, 0), (2, 0), (0, 0)], "OS Ash gives OSes 0 % on day 10 of its talk"),
-        ([], "OS Ash talks with nobody"),
+        ([(0, 0), (9, 1), (1, 3)], 33, "OS Ash gives OSes 10 % of its talk on day 10 "
+         "and 75 % on day 20; it departs on day 33"),
+        ([(0, 0), (2, 0), (0, 0)], None, "OS Ash gives OSes 0 % of its talk on day 10"),
+        ([], None, "OS Ash talks with nobody"),
     ],
 )  # fmt: skip
 def test_an_os_s_figure_says_with_whom_it_talks(
-    talk: list[tuple[float, float]], said: str
+    talk: list[tuple[float, float]], departed: int | None, said: str
 ) -> None:
     names = ["hours_humans", "hours_oses"]
     hours = pd.DataFrame(talk, 10 * pd.RangeIndex(len(talk)), names, float)
-    assert findings.of_os("OS Ash", hours) == said
+    assert findings.of_os("OS Ash", hours, departed) == said
+
+
+def test_the_title_of_an_os_is_true_of_the_run(told: Result) -> None:
+    oses = told.oses()
+    gone, stays = (int(oses.index[oses["status"] == s][0]) for s in (DEPARTED, HERE))
+    day = oses["departed_step"][gone]
+    assert title(plots.ego(told, gone)).endswith(f"; it departs on day {day}")
+    assert "departs" not in title(plots.ego(told, stays))
 
 
 # --------------------------------------------------------------------------- all OSes

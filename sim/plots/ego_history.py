@@ -150,17 +150,18 @@ def ego(
 
 def _finding(story: EgoHistory) -> str:
     """Return what became of the agent."""
-    result = story.result
+    result, name = story.result, story.short_name
+    table = result.oses()
+    gone = table["departed_step"].where(table["status"] == DEPARTED).dropna()
+    departed = {int(str(os)): int(day) for os, day in gone.items()}
     if story.kind == "OS":
         hours = story.columns.reindex(columns=["hours_humans", "hours_oses"])
-        return findings.of_os(story.short_name, hours.astype(float).fillna(0.0))
-    name, table = story.short_name, result.oses()
+        hours = hours.astype(float).fillna(0.0)
+        return findings.of_os(name, hours, departed.get(story.agent))
     name = name if result.labels else name.replace("human", "Human")
     is_os = [int(alter) >= result.population for alter in story.closeness.columns]
     near = story.closeness.loc[:, is_os]
-    gone = table["departed_step"].where(table["status"] == DEPARTED).dropna()
     called = {int(alter): name_of(result, int(alter)) for alter in near.columns}
-    departed = {int(str(os)): int(day) for os, day in gone.items()}
     grief = story.columns.reindex(columns=["grief"])["grief"].astype(float)
     return findings.of_human(name, near, called, story.love, departed, grief)
 

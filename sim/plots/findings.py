@@ -139,7 +139,7 @@ def of_human(
     return f"{said}; grief up to {float(grief.max()):.2f} (day {day:,})"
 
 
-def of_os(name: str, hours: pd.DataFrame) -> str:
+def of_os(name: str, hours: pd.DataFrame, departed: int | None) -> str:
     """Return how much of its talk an OS gives to OSes, first and last.
 
     Parameters
@@ -148,15 +148,19 @@ def of_os(name: str, hours: pd.DataFrame) -> str:
         Of the OS.
     hours
         ``hours_humans`` and ``hours_oses`` a day, by days on which it was here.
+    departed
+        The day on which it departed; None if it did not.
     """
+    gone = f"; it departs on day {departed:,}" if departed is not None else ""
     total = hours["hours_humans"] + hours["hours_oses"]
     busy = total[total > 0.0]
     if busy.empty:
-        return f"{name} talks with nobody"
+        return f"{name} talks with nobody{gone}"
     share = hours["hours_oses"] / total
     days = [int(day) for day in dict.fromkeys((busy.index[0], busy.index[-1]))]
     parts = [f"{_share(float(share[day]))} on day {day:,}" for day in days]
-    return f"{name} gives OSes {listed(parts)} of its talk"
+    parts[0] = parts[0].replace(" on", " of its talk on")
+    return f"{name} gives OSes {listed(parts)}{gone}"
 
 
 # ------------------------------------------------------------------------ all OSes
