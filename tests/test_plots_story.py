@@ -17,7 +17,7 @@ import sim
 from sim import plots
 from sim.cli import main
 from sim.model.columns import DEPARTED, HERE
-from sim.plots import films, stories
+from sim.plots import films, stories, style
 from sim.runs.result import Result
 from sim.runs.view.chapters import headline
 from sim.utils.errors import InputError
@@ -109,7 +109,7 @@ def test_no_words_of_a_story_overlap(drawn: Figure) -> None:
     ],
 )
 def test_labels_keep_apart(values: list[float], places: list[float]) -> None:
-    assert stories.spaced(values, 0.1) == pytest.approx(places)
+    assert style.spaced(values, 0.1) == pytest.approx(places)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_the_difference_is_that_of_pairs(
     what = plots.ComparisonLabels("her", "her, no peers", "grief (closeness)", since=40)
     figure = plots.difference(*pairs, what)
     assert complaints(figure) == []
-    assert figure.get_suptitle() == "her, no peers, against her"
+    assert figure.texts[1].get_text().startswith("her, no peers, against her; 6 pairs")
     lines = {str(line.get_label()): line for line in figure.axes[1].lines}
     mean = lines["mean difference"].get_ydata()
     assert mean[:41] == pytest.approx(np.zeros(41))

@@ -127,3 +127,14 @@ def test_statistics_compile_nothing() -> None:
         [sys.executable, "-c", code], capture_output=True, check=True
     )
     assert found.stdout == b"False\n"
+
+
+def test_the_interval_of_a_median_is_that_of_brookmeyer_and_crowley() -> None:
+    # Weeks to relapse of Freireich et al. (1963): with 6-MP, and with placebo.
+    treated = [6, 6, 6, 7, 10, 13, 16, 22, 23, 6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34]
+    weeks, relapsed = np.array([*treated, 35]), np.arange(21) < 9
+    assert stats.median_interval(weeks, relapsed) == (13.0, math.inf)
+    placebo = [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23]
+    assert stats.median_interval(np.array(placebo), np.ones(21, bool)) == (4.0, 11.0)
+    nothing = np.zeros(0)
+    assert stats.median_interval(nothing, nothing) == (math.inf, math.inf)

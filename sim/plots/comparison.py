@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +11,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.plots import style
+from sim.plots import findings, style
 from sim.plots.style import BLACK, BLUE, GREY, RED
 from sim.utils.errors import InputError
 from sim.utils.signatures import checked_arguments
 from sim.utils.stats import half_width
+from sim.utils.text import counted
 
 MIDDLE = (10.0, 90.0)  # percentiles of a band
 
@@ -47,6 +49,8 @@ def difference(
 ) -> Figure:
     """Draw paired runs: both outcomes, and the difference with its band.
 
+    The title says what the change came to by the last day.
+
     Parameters
     ----------
     base, changed
@@ -65,10 +69,11 @@ def difference(
         sizes = f"{one.shape} and {other.shape} (days, seeds)"
         raise InputError(f"pairs need the same days and seeds; these have {sizes}")
     count = one.shape[1]
-    note = f"{count} pair{'s' * (count != 1)} of societies, each with the same random "
+    against = f"{what.changed}, against {what.base}"
+    note = textwrap.shorten(against, style.MOST_OF_A_RUN, placeholder=" ...")
+    note += f"; {counted(count, 'pair')} of societies, each with the same random "
     note += "numbers; bands above hold four in five runs"
-    title = f"{what.changed}, against {what.base}"
-    figure = style.blank(style.WIDE, 7.6, title, note)
+    figure = style.blank(style.WIDE, 7.6, _finding(other - one, what.measure), note)
     figure.subplots_adjust(0.085, 0.085, 0.765, 0.89, hspace=0.12)
     top, bottom = figure.subplots(2, 1, sharex=True)
     for table, colour, name in ((one, BLUE, what.base), (other, RED, what.changed)):
@@ -85,6 +90,14 @@ def difference(
     style.days_across(bottom, int(one.index[0]), int(one.index[-1]))
     figure.align_ylabels([top, bottom])
     return figure
+
+
+def _finding(gap: pd.DataFrame, measure: str) -> str:
+    """Return what the change came to by the last day."""
+    last, count = gap.iloc[-1], gap.shape[1]
+    half = float(half_width(float(last.std()), count)) if count > 1 else np.nan
+    day = int(str(gap.index[-1]))
+    return findings.of_difference(day, float(last.mean()), half, measure)
 
 
 def _table(curves: pd.DataFrame | Array) -> pd.DataFrame:

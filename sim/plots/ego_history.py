@@ -14,7 +14,7 @@ from matplotlib.patches import Circle
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE
 from sim.model.parameters import DEFAULTS, FRIEND
-from sim.plots import style
+from sim.plots import findings, style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.runs.result import Result
 from sim.runs.selection import central_human, informative_days
@@ -29,26 +29,32 @@ if TYPE_CHECKING:
 MOST_DAYS = 5
 MOST_ALTERS = 12  # in a circle
 MOST_CURVES = 4  # of either kind
-# Of either kind: left and right unit; curves of the left, and that of the right.
+LONGEST = 28  # letters of a name in a title
+# Of either kind, two panels: the unit, and the curves.
 FEELINGS = {
     "human": (
-        ("0 to 1", "closeness lost"),
         (
-            ("loneliness", "loneliness", PURPLE, "-"),
-            ("acceptance", "acceptance of OSes", GREEN, "--"),
-            ("personhood", "OSes are someone", ORANGE, "-."),
+            "0 to 1",
+            (
+                ("loneliness", "loneliness", PURPLE, "-"),
+                ("acceptance", "acceptance of OSes", GREEN, "--"),
+                ("personhood", "OSes are someone", ORANGE, "-."),
+            ),
         ),
-        ("grief", "grief", BLACK, "-"),
+        ("closeness\nlost", (("grief", "grief", BLACK, "-"),)),
     ),
     "OS": (
-        ("hours a day", "doublings above a human"),
         (
-            ("hours_humans", "talk with humans", BLUE, "--"),
-            ("hours_oses", "talk with OSes", GREEN, "-"),
+            "hours a day",
+            (
+                ("hours_humans", "talk with humans", BLUE, "--"),
+                ("hours_oses", "talk with OSes", GREEN, "-"),
+            ),
         ),
-        ("growth", "growth", RED, "-."),
+        ("doublings\nabove human", (("growth", "growth", RED, "-"),)),
     ),
 }
+PANELS = (4.0, 2.0, 1.2)  # heights of ties and of both panels, relative
 OS_COLOURS, HUMAN_COLOURS = (RED, ORANGE, PURPLE, BLACK), (BLUE, SKY, GREEN, GREY)
 
 
@@ -67,6 +73,14 @@ class EgoHistory(NamedTuple):
         return name_of(self.result, self.agent)
 
     @property
+    def short_name(self) -> str:
+        """The same, with no more letters than a title has room for."""
+        what, _, number = self.name.rpartition(" (")
+        if len(self.name) <= LONGEST:
+            return self.name
+        return f"{what[: LONGEST - 10].rstrip('. ')}... ({number}"
+
+    @property
     def love(self) -> float:
         """The closeness that is love in this run, 0..1."""
         return float(self.result.provenance["parameters"].get("love", DEFAULTS.love))
@@ -80,6 +94,9 @@ def ego(
     steps: Sequence[int] | None = None,
 ) -> Figure:
     """Draw one person's year: their circle on some days, their ties, their feelings.
+
+    The title says whom a human came to love and what came of it, or how much of its
+    talk an OS gives to OSes.
 
     Parameters
     ----------
@@ -107,38 +124,61 @@ def ego(
     days = list(steps) if steps is not None else _days(story)
     if not 0 < len(days) <= MOST_DAYS:
         raise InputError(f"there is room for 1 to {MOST_DAYS} days, not {len(days)}")
-    note = (
-        "In the circles: the nearer to the middle, the closer; the inner ring is love "
-    )
-    note += f"(closeness {story.love:g}), the next a friend ({FRIEND:g})"
-    title = f"{story.name}, in {style.title_of(result)}"
+    note = f"in circles, nearer is closer; inner ring: love ({story.love:g}), next: "
+    note += f"friends ({FRIEND:g})"
     across = min(3, len(days)) if style.narrow() else len(days)
     down = -(-len(days) // across)
-    figure = style.blank(style.WIDE, 10.4, title, note, 8.0 + 2.0 * down)
+    title, note = _finding(story), style.about(result, note)
+    figure = style.blank(style.WIDE, 11.0, title, note, 8.6 + 2.0 * down)
     circles, rows = _grids(figure, down, across)
     alters = _alters(story, days)
     for at, day in enumerate(days):
         place = circles[at // across, at % across]
         _draw_circle(figure.add_subplot(place), story, day, alters)
-    ties, feelings = figure.add_subplot(rows[0]), figure.add_subplot(rows[1])
+    ties, *below = (figure.add_subplot(rows[at]) for at in range(len(PANELS)))
     _draw_ties(ties, story, days)
-    _draw_feelings(feelings, story, days)
-    figure.align_ylabels([ties, feelings])
+    for axis, (unit, curves) in zip(below, FEELINGS[story.kind], strict=True):
+        style.frame(axis, y=unit)
+        _draw_feelings(axis, story, days, curves)
+    for axis in (ties, *below[:-1]):
+        axis.tick_params(axis="x", labelbottom=False)
+    below[-1].set_xlabel("day", fontsize=style.usual())
+    figure.align_ylabels([ties, *below])
     _circle_legend(figure, story, alters)
     return figure
 
 
+def _finding(story: EgoHistory) -> str:
+    """Return what became of the agent."""
+    result, name = story.result, story.short_name
+    table = result.oses()
+    gone = table["departed_step"].where(table["status"] == DEPARTED).dropna()
+    departed = {int(str(os)): int(day) for os, day in gone.items()}
+    if story.kind == "OS":
+        hours = story.columns.reindex(columns=["hours_humans", "hours_oses"])
+        hours = hours.astype(float).fillna(0.0)
+        return findings.of_os(name, hours, departed.get(story.agent))
+    name = name if result.labels else name.replace("human", "Human")
+    is_os = [int(alter) >= result.population for alter in story.closeness.columns]
+    near = story.closeness.loc[:, is_os]
+    called = {int(alter): name_of(result, int(alter)) for alter in near.columns}
+    grief = story.columns.reindex(columns=["grief"])["grief"].astype(float)
+    return findings.of_human(name, near, called, story.love, departed, grief)
+
+
 def _grids(figure: Figure, down: int, across: int) -> tuple[GridSpecBase, GridSpecBase]:
-    """Return places for so many circles, and for the two panels below them."""
+    """Return places for so many circles, and for the panels below them."""
+    count, ratios = len(PANELS), PANELS
     if style.in_column():
-        heights = [1.9 * down, 7.0]
+        heights = [1.9 * down, 7.6]
         whole = figure.add_gridspec(2, 1, height_ratios=heights)
         circles = whole[0].subgridspec(down, across)
-        return circles, whole[1].subgridspec(2, 1, height_ratios=[4, 3])
-    sides = {"left": 0.01, "right": 0.99, "bottom": 0.665, "top": 0.905}
-    place = {"left": 0.065, "right": 0.71, "bottom": 0.06, "top": 0.61}
+        return circles, whole[1].subgridspec(count, 1, height_ratios=ratios)
+    sides = {"left": 0.01, "right": 0.99, "bottom": 0.68, "top": 0.905}
+    place = {"left": 0.075, "right": 0.76, "bottom": 0.055, "top": 0.63}
     above = figure.add_gridspec(down, across, wspace=0.03, **sides)
-    return above, figure.add_gridspec(2, 1, hspace=0.2, height_ratios=[4, 3], **place)
+    rows = figure.add_gridspec(count, 1, hspace=0.13, height_ratios=ratios, **place)
+    return above, rows
 
 
 @checked_arguments()
@@ -260,6 +300,7 @@ def _draw_ties(axis: Axes, story: EgoHistory, days: Sequence[int]) -> None:
     _say_departure(axis, story, oses)
     axis.set_ylim(0, 1)
     _finish(axis, story, days)
+    style.beside(axis)
 
 
 def _role(story: EgoHistory, alter: int) -> str:
@@ -281,30 +322,23 @@ def _say_departure(axis: Axes, story: EgoHistory, oses: Sequence[int]) -> None:
             axis.plot(last, near[last], "v", color=colour, markersize=8, zorder=4)
 
 
-def _draw_feelings(axis: Axes, story: EgoHistory, days: Sequence[int]) -> None:
-    (left, right), curves, last = FEELINGS[story.kind]
-    style.frame(axis, "day", left)
-    other = axis.twinx()
-    other.set_ylabel(right, fontsize=style.small(), color=last[2])
-    other.tick_params(axis="y", colors=last[2])
-    other.spines[["top"]].set_visible(False)
-    drawn = []
-    for side, some in ((axis, curves), (other, (last,))):
-        for column, name, colour, dash in some:
-            values = story.columns[column].astype(float)
-            look: dict[str, Any] = {"color": colour, "linewidth": 1.8, "label": name}
-            drawn += side.plot(values, dash, **look)
-        side.set_ylim(0, None if any(np.any(x.get_ydata()) for x in drawn) else 1)
-    _finish(axis, story, days, drawn)
-
-
-def _finish(
-    axis: Axes, story: EgoHistory, days: Sequence[int], drawn: list[Any] | None = None
+def _draw_feelings(
+    axis: Axes, story: EgoHistory, days: Sequence[int], curves: Sequence[Any]
 ) -> None:
+    drawn = []
+    for column, name, colour, dash in curves:
+        values = story.columns.reindex(columns=[column])[column].astype(float)
+        look: dict[str, Any] = {"color": colour, "linewidth": 1.8, "label": name}
+        drawn += axis.plot(values, dash, **look)
+    axis.set_ylim(0, None if any(np.any(x.get_ydata()) for x in drawn) else 1)
+    _finish(axis, story, days)
+    style.label_ends(axis)
+
+
+def _finish(axis: Axes, story: EgoHistory, days: Sequence[int]) -> None:
     for day in days:
         axis.axvline(day, color=GREY, linewidth=0.8, zorder=0)
     style.days_across(axis, story.result.steps[0], story.result.steps[-1])
-    style.beside(axis, drawn, 1.01 if drawn is None else 1.09)
 
 
 def _circle_legend(figure: Figure, story: EgoHistory, alters: Sequence[int]) -> None:
@@ -317,12 +351,11 @@ def _circle_legend(figure: Figure, story: EgoHistory, alters: Sequence[int]) -> 
         style.SINGLE._replace(fill=RED): "own OS",
     }
     ego_look = style.HUMAN if story.kind == "human" else style.SINGLE
-    handles = [style.spot(ego_look._replace(fill=BLACK), story.name)]
+    handles = [style.spot(ego_look._replace(fill=BLACK), story.short_name)]
     handles += [style.spot(look, text) for look, text in names.items() if look in looks]
     departs = style.spot(style.GONE._replace(marker="v", fill=RED), "departs (below)")
     if style.in_column():
         style.below(figure, [*handles, departs], 6)
         return
-    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.66)}
-    look: dict[str, Any] = {"frameon": False, "fontsize": style.small(), "ncols": 6}
-    figure.legend(handles=[*handles, departs], **place, **look)
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.675)}
+    style.below(figure, [*handles, departs], 6, **place)

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image, ImageColor
 
-from sim.plots import stories, style
+from sim.plots import findings, stories, style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.runs import headcount
 from sim.runs.result import Result
@@ -109,7 +109,7 @@ def multiples(source: Result | Society, steps: Sequence[int] | None = None) -> F
     across = min(2 if style.narrow() else 3, len(days))
     down = math.ceil(len(days) / across)
     height = 1.65 + 2.75 * down
-    title, note = _finding(result), style.title_of(result)
+    title, note = _finding(result), style.about(result)
     figure = style.blank(style.WIDE, height, title, note, 1.8 + 2.3 * down)
     style.margins(
         figure,
@@ -132,8 +132,8 @@ def multiples(source: Result | Society, steps: Sequence[int] | None = None) -> F
 
 
 def _finding(result: Result) -> str:
-    """Return what became of a run; of one without a day, what it is."""
-    return style.title_of(result) if result.series.empty else headline(result)
+    """Return what became of a run, if it has a day."""
+    return findings.of_society(result) if result.series.empty else headline(result)
 
 
 def _words(result: Result, day: int, share: float = 1.0) -> str:
@@ -207,7 +207,7 @@ def _writer(path: Path, per_second: int) -> AbstractMovieWriter:
 
 def _stage(result: Result) -> Figure:
     """Return a figure with room for the picture, and the story's curves below it."""
-    figure = style.blank(10.0, 8.6, _finding(result), style.title_of(result))
+    figure = style.blank(10.0, 8.6, _finding(result), style.about(result))
     rows: dict[str, Any] = {"height_ratios": [5.4, 1.3], "hspace": 0.16}
     figure.subplots(2, 1, gridspec_kw=rows)
     figure.subplots_adjust(0.075, 0.14, 0.98, 0.88)

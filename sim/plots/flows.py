@@ -15,13 +15,14 @@ from matplotlib.path import Path as Outline
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE
 from sim.model.parameters import WEEK
-from sim.plots import style
+from sim.plots import findings, style
 from sim.plots.style import BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, RED, SKY
 from sim.runs.result import Result
 from sim.runs.selection import informative_days
 from sim.utils.errors import InputError
 from sim.utils.names import os_name
 from sim.utils.signatures import checked_arguments
+from sim.utils.text import counted
 
 if TYPE_CHECKING:
     from sim.society import Society
@@ -47,6 +48,8 @@ def communities(
 ) -> Figure:
     """Draw how OSes flow between collectives, day after day (an alluvial diagram).
 
+    The title says how many of them are in collectives when most are.
+
     Parameters
     ----------
     source
@@ -67,12 +70,15 @@ def communities(
     days = informative_days(result, MOST_DAYS) if steps is None else list(steps)
     if len(days) < 2:
         raise InputError("flows between communities take at least two snapshot days")
-    table = _groups(result, days, groups)
+    word = "collective" if groups is None else "community"
+    named = _groups(result, days, groups, word)
+    title = findings.of_groups(named, ALONE, (LEFT, ENDED, NOT_YET), LEFT, word)
+    table = _merged(named)
     order = _order(table)
     count = len(table)
-    note = f"{count:,} OS{'es' * (count != 1)}; days are not evenly spaced, more of "
-    note += "them where more changes; a collective's name goes to its largest heir"
-    figure = style.blank(style.WIDE, 7.4, style.title_of(result), note, 7.4)
+    note = f"{counted(count, 'OS')}; days are not evenly spaced, more of them where "
+    note += f"more changes; a {word}'s name goes to its largest heir"
+    figure = style.blank(style.WIDE, 7.4, title, style.about(result, note), 7.4)
     style.margins(figure, 0.05, 0.19, 0.985, 0.885)
     axis = figure.subplots()
     if count:
@@ -123,7 +129,7 @@ def found_communities(result: Result, steps: Sequence[int]) -> pd.DataFrame:
 
 
 def _groups(
-    result: Result, days: Sequence[int], given: pd.DataFrame | None
+    result: Result, days: Sequence[int], given: pd.DataFrame | None, word: str
 ) -> pd.DataFrame:
     """Return the name of the group of every OS (rows) on every day (columns)."""
     everyone = result.oses(days[-1]).index
@@ -140,8 +146,7 @@ def _groups(
         )
         text = text.mask(status == DEPARTED, LEFT).mask(status > DEPARTED, ENDED)
         named[day] = text.reindex(everyone, fill_value=NOT_YET)
-    word = "collective" if given is None else "community"
-    return _merged(_lineages(pd.DataFrame(named), result, word))
+    return _lineages(pd.DataFrame(named), result, word)
 
 
 def _renamed(

@@ -17,7 +17,7 @@ from matplotlib.path import Path as Outline
 
 from sim.model.columns import DEPARTED
 from sim.model.parameters import FRIEND
-from sim.plots import style
+from sim.plots import findings, style
 from sim.plots.style import (
     GONE,
     GREEN,
@@ -223,6 +223,8 @@ def network(
 ) -> Figure:
     """Draw who is close to whom on some days, everyone staying in place.
 
+    The title says which share of the ties is between OSes, or with them.
+
     Parameters
     ----------
     source
@@ -247,7 +249,8 @@ def network(
     days, shown = list(named), shown or scene(result, list(named))
     single = len(days) == 1
     width, height = (10.0, 9.4) if single else (5.0 * len(days), 6.9)
-    figure = style.blank(width, height, style.title_of(result), _caption(shown), -1.0)
+    title, note = _finding(result, days, shown), style.about(result, _caption(shown))
+    figure = style.blank(width, height, title, note, -1.0)
     top = 1 - 0.95 / height
     style.margins(figure, 0.01, 0.75 / height, 0.99, top, wspace=0.02)
     axes = figure.subplots(1, len(days), squeeze=False, sharex=True, sharey=True)[0]
@@ -266,6 +269,14 @@ def _panel(
     axis.set_title(f"day {day}", fontsize=style.points(12))
 
 
+def _finding(result: Result, days: Sequence[int], shown: NetworkLayout) -> str:
+    ties = {}
+    for day in days:
+        kinds = pairs(result, day, shown.agents, CLOSEST_DRAWN)["oses"]
+        ties[day] = [int((kinds == oses).sum()) for oses in range(3)]
+    return findings.of_ties(ties)
+
+
 def _caption(shown: NetworkLayout) -> str:
     close = f"ties of closeness {CLOSEST_DRAWN:g} or more, wider when closer"
-    return f"{shown.who}; {close}; departed OSes fade"
+    return f"{shown.who[:1].lower()}{shown.who[1:]}; {close}; departed OSes fade"

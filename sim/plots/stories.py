@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from sim.model.columns import DEPARTED, HERE, OFFLINE
 from sim.model.parameters import FRIEND, recorded
@@ -199,14 +200,14 @@ def caption(
 def _note(result: Result, others: Sequence[Result]) -> str:
     """Return a line on what is drawn besides the run itself."""
     same, controls = _sorted_out(result, others)
-    note = style.title_of(result)
+    parts = []
     if same:
         outer = "the middle four fifths" if len(same) + 1 >= MANY else "all"
-        note += f"; curves: median of {len(same) + 1} seeds, and where {outer} are"
+        parts.append(f"curves: median of {len(same) + 1} seeds, and where {outer} are")
     if controls:
         names = sorted({legible(str(c.provenance.get("scenario"))) for c in controls})
-        note += f"; thin lines: {', '.join(names)}"
-    return textwrap.shorten(note, 150, placeholder=" ...")
+        parts.append(f"thin lines: {', '.join(names)}")
+    return style.about(result, "; ".join(parts))
 
 
 def _sorted_out(
@@ -458,7 +459,6 @@ def _draw_curves(axis: Axes, result: Result, others: Sequence[Result]) -> None:
     for control in map(values_of, controls):
         for curve in CURVES:
             axis.plot(control.index, control[curve.name], color=curve.colour, lw=0.6)
-    ends = []
     for curve in CURVES:
         runs = pd.concat([table[curve.name] for table in tables], axis=1)
         middle = runs.median(axis=1)
@@ -466,46 +466,20 @@ def _draw_curves(axis: Axes, result: Result, others: Sequence[Result]) -> None:
             outer = 0.1 if len(tables) >= MANY else 0.0
             low, high = (runs.quantile(q, axis=1) for q in (outer, 1.0 - outer))
             axis.fill_between(low.index, low, high, color=curve.colour, alpha=0.2, lw=0)
-        axis.plot(middle.index, middle, color=curve.colour, lw=2.0, label=curve.label)
-        ends.append(float(middle.loc[last[-1]]))
+        ends = middle.reindex(last)
+        axis.plot(ends.index, ends, color=curve.colour, lw=2.0, label=curve.label)
     style.frame(axis, "", "per person, or share of all")
-    top = max(1.1, axis.get_ylim()[1])
-    axis.set_ylim(0.0, top)
+    axis.set_ylim(0.0, max(1.1, axis.get_ylim()[1]))
     style.days_across(axis, int(last[0]), int(last[-1]))
-    if style.narrow():
-        style.beside(axis)
-        return
-    for curve, end, at in zip(CURVES, ends, spaced(ends, 0.1 * top), strict=True):
-        axis.text(
-            1.02, at / top, curve.label, color=curve.colour, fontsize=style.small(),
-            transform=axis.transAxes, va="center",
-        )  # fmt: skip
-        axis.plot(
-            [1.002, 1.016], [end / top, at / top], color=curve.colour, lw=0.8,
-            transform=axis.transAxes, clip_on=False,
-        )  # fmt: skip
-
-
-def spaced(values: Sequence[float], least: float) -> list[float]:
-    """Return places near some values and at least so far apart, in the same order.
-
-    >>> spaced([0.0, 0.05, 1.0], 0.1)
-    [0.0, 0.1, 1.0]
-    """
-    order = np.argsort(values, kind="stable")
-    found = np.array(values, float)
-    floor = -np.inf
-    for at in order:
-        found[at] = max(found[at], floor)
-        floor = found[at] + least
-    places: list[float] = found.tolist()
-    return places
+    style.label_ends(axis, 0.1)
 
 
 def _mark(axis: Axes, told: Sequence[Chapter], days: Sequence[int]) -> None:
     """Mark the moments that are drawn, and what happened, below the axis."""
     for day in days:
         axis.axvline(day, color=BLACK, linewidth=0.7, alpha=0.45, zorder=0)
+    # None at the left end, where the word "day" stands.
+    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True, prune="lower"))
     first, last = axis.get_xlim()
     ends = [-1.0] * 3
     size = style.points(style.SMALL - 1)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import textwrap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -23,6 +23,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
@@ -48,7 +49,11 @@ DOTS_PER_INCH = 110
 WIDE = 12.0  # inches: 1,320 dots
 SMALL, USUAL, LARGE = 10, 11, 13  # points
 LETTERS, BESIDE = 9.0, 27  # of a title, an inch; of a line of a legend beside an axis
+BENEATH = 12.6  # letters an inch of the line below a title, on a screen
 IN_COLUMN = 0.7  # size of texts and strokes in a column of a journal
+MOST_OF_A_RUN = 110  # letters of what it is called
+APART = 1.5  # lines, from one label at the end of a curve to the next
+DIM = 0.35  # luminance, 0..1, above which a colour is too light for words
 ABOVE = 22  # letters of labels, up to which a legend in a narrow column has two columns
 PRINTED = 300  # dots per inch of a preset
 HEAD = 0.7  # inches of a title and a note on a screen, which heights count
@@ -230,6 +235,12 @@ def _thin(figure: Figure) -> None:
 title_of = view.title_of
 
 
+def about(result: Result, note: str = "") -> str:
+    """Return the line below a finding: which run it is of, and what is drawn."""
+    run = textwrap.shorten(title_of(result), MOST_OF_A_RUN, placeholder=" ...")
+    return f"{run}; {note}" if note else run
+
+
 def plain(text: str) -> str:
     """Return a text that matplotlib takes for a text, not for mathematics."""
     return text.replace("$", r"\$")
@@ -263,11 +274,12 @@ def blank(
     top, left = 1 - 0.1 / height, 0.12 / width
     title = plain(textwrap.shorten(title, int(LETTERS * width), placeholder=" ..."))
     figure.suptitle(title, x=left, y=top, ha="left", va="top", fontsize=LARGE)
-    if note:
-        under = 1 - 0.42 / height
-        figure.text(
-            left, under, plain(note), fontsize=SMALL, va="top", linespacing=1.35
-        )
+    style: dict[str, Any] = {"max_lines": 2, "placeholder": " ..."}
+    style |= {"break_on_hyphens": False}
+    notes = textwrap.wrap(note, int(BENEATH * width), **style)
+    if notes:
+        under, text = 1 - 0.42 / height, plain("\n".join(notes))
+        figure.text(left, under, text, fontsize=SMALL, va="top", linespacing=1.35)
     return figure
 
 
@@ -335,6 +347,86 @@ def beside(
     axis.legend(shown, labels, frameon=False, fontsize=small(), **style)
 
 
+def label_ends(axis: Axes, least: float | None = None) -> None:
+    """Write what curves are to the right of an axis, where they end.
+
+    In a single column, a legend above the axis says it. The limits of the axis are to
+    be set before; a curve without a name, or with no value, gets no label.
+
+    Parameters
+    ----------
+    axis
+        The axis.
+    least
+        How far labels are apart at least, of the axis's height; None takes what lines
+        of text need.
+    """
+    if narrow():
+        beside(axis)
+        return
+    if least is None:
+        tall = axis.bbox.height / axis.get_figure(root=True).dpi  # type: ignore
+        least = APART * small() / 72.0 / tall
+    curves = [line for line in axis.lines if not str(line.get_label()).startswith("_")]
+    ends = [(line, *_end(line)) for line in curves if np.isfinite(_end(line)[1])]
+    low, high = axis.get_ylim()
+    edge = axis.get_xlim()[1]
+    heights = [(y - low) / (high - low) for _, _, y in ends]
+    places = spaced(heights, least, 1.05)
+    look: dict[str, Any] = {"linewidth": 0.8, "transform": axis.transAxes}
+    for (line, x, y), end, at in zip(ends, heights, places, strict=True):
+        colour = str(line.get_color())
+        ink = colour if luminance(colour) <= DIM else BLACK
+        words = plain(str(line.get_label()))
+        place: dict[str, Any] = {"transform": axis.transAxes, "va": "center"}
+        axis.text(1.02, at, words, color=ink, fontsize=small(), **place)
+        axis.plot([1.002, 1.016], [end, at], color=colour, clip_on=False, **look)
+        if x < edge:  # the curve ends before the axis does
+            axis.plot([x, edge], [y, y], ":", color=colour, linewidth=0.8)
+
+
+def _end(line: Line2D) -> tuple[float, float]:
+    """Return where the last value of a curve is, x and y; nan if it has none."""
+    x, y = (np.asarray(values, float) for values in line.get_data())
+    known = np.flatnonzero(np.isfinite(y))
+    return (float(x[known[-1]]), float(y[known[-1]])) if len(known) else (np.nan,) * 2
+
+
+def luminance(colour: str) -> float:
+    """Return how light a colour is, 0..1 (relative luminance of WCAG 2).
+
+    >>> round(luminance("#FFFFFF"), 2), round(luminance("#0072B2"), 2)
+    (1.0, 0.15)
+    """
+    parts = np.array(to_rgb(colour))
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def spaced(values: Sequence[float], least: float, most: float = np.inf) -> list[float]:
+    """Return places near some values and at least so far apart, in the same order.
+
+    None is above ``most``, as long as there is room below.
+
+    >>> spaced([0.0, 0.05, 1.0], 0.1)
+    [0.0, 0.1, 1.0]
+    >>> spaced([0.75, 1.0, 1.0], 0.25, most=1.0)
+    [0.5, 0.75, 1.0]
+    """
+    order = np.argsort(values, kind="stable")
+    found = np.array(values, float)
+    floor = -np.inf
+    for at in order:
+        found[at] = max(found[at], floor)
+        floor = found[at] + least
+    ceiling = most
+    for at in order[::-1]:
+        found[at] = min(found[at], ceiling)
+        ceiling = found[at] - least
+    places: list[float] = found.tolist()
+    return places
+
+
 def _above(names: list[str]) -> dict[str, Any]:
     """Return where a legend stands above an axis: in two columns, if they are short."""
     columns = 2 if max(map(len, names)) <= ABOVE else 1
@@ -345,11 +437,11 @@ def _above(names: list[str]) -> dict[str, Any]:
 def below(figure: Figure, handles: list[Any], columns: int, **look: Any) -> None:
     """Put a legend at the foot of a figure, in so many columns; if narrow, in fewer."""
     style: dict[str, Any] = {"frameon": False, "fontsize": small(), "ncols": columns}
+    names = [str(handle.get_label()) for handle in handles]
     if narrow() and columns > 2:
-        names = [str(handle.get_label()) for handle in handles]
         style["ncols"] = 2 if max(map(len, names), default=0) <= ABOVE else 1
     style["loc"] = "outside lower center" if in_column() else "lower center"
-    figure.legend(handles=handles, **(style | look))
+    figure.legend(handles, [plain(name) for name in names], **(style | look))
 
 
 def spot(look: Glyph, label: str | None = None) -> Line2D:

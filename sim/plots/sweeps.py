@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.ticker import MaxNLocator
 
-from sim.plots import style
+from sim.plots import findings, style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_arguments
@@ -60,7 +60,8 @@ class Map(NamedTuple):
 def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     """Draw the mean of an outcome as a coloured, numbered cell for each grid point.
 
-    A point of which no run has the outcome has a dash, one without runs is blank.
+    A point of which no run has the outcome has a dash, one without runs is blank. The
+    title says where the outcome is least and most.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     what
         What is drawn over what.
     title
-        What the table is of.
+        What the table is of: stands below the finding.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def heat_map(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     """
     grid = _grid(table, what)
     tried = table.groupby([what.y, what.x]).size().unstack(fill_value=0)
-    figure, axis = _map_figure(table, what, title)
+    figure, axis = _map_figure(table, what, title, grid)
     values = np.ma.masked_invalid(grid.to_numpy(float))
     image = axis.imshow(values, origin="lower", aspect="auto", cmap=style.SHADES)
     low, high = _limits(values)
@@ -118,7 +119,7 @@ def phase(table: pd.DataFrame, what: Map, title: str = "") -> Figure:
     grid = _grid(table, what)
     if min(grid.shape) < 2:
         raise InputError("a phase diagram takes at least two values of x and of y")
-    figure, axis = _map_figure(table, what, title)
+    figure, axis = _map_figure(table, what, title, grid)
     x, y = grid.columns.to_numpy(float), grid.index.to_numpy(float)
     values = np.ma.masked_invalid(grid.to_numpy(float))
     low, high = _limits(values)
@@ -162,7 +163,9 @@ def _grid(table: pd.DataFrame, what: Map) -> pd.DataFrame:
     return grid.reindex(index=next(every), columns=next(every))
 
 
-def _map_figure(table: pd.DataFrame, what: Map, title: str) -> tuple[Figure, Axes]:
+def _map_figure(
+    table: pd.DataFrame, what: Map, title: str, grid: pd.DataFrame
+) -> tuple[Figure, Axes]:
     points = len(table[[what.x, what.y]].drop_duplicates())
     runs = len(table) / max(1, points)
     note = f"{points} point{'s' * (points != 1)}, {runs:g} run{'s' * (runs != 1)} each"
@@ -173,7 +176,11 @@ def _map_figure(table: pd.DataFrame, what: Map, title: str) -> tuple[Figure, Axe
     if what.levels:
         levels = ", ".join(f"{level:g}" for level in what.levels)
         note += f"; white line{'s' * (len(what.levels) > 1)} at {levels}"
-    figure = style.blank(10.0, 7.0, title or what.texts()[2], note)
+    columns = (what.x, what.y, what.outcome)
+    finding = findings.of_map(
+        grid, what.texts(), (*columns[:2], what.texts()[2]), columns
+    )
+    figure = style.blank(10.0, 7.0, finding, f"{title}; {note}" if title else note)
     figure.subplots_adjust(0.09, 0.14, 0.98, 0.885)
     axis = figure.subplots()
     axis.set_xlabel(style.plain(what.texts()[0]), fontsize=style.usual())
@@ -220,7 +227,7 @@ def sensitivity(table: pd.DataFrame, title: str = "", most: int = 15) -> Figure:
         ``sigma``, each with its half-width of confidence in a column ``..._conf``, or
         its limits in ``..._low`` and ``..._high``, if there are such.
     title
-        What the outcome is.
+        What the outcome is: stands below the finding.
     most
         How many parameters there is room for; the figure says how many are left out.
 
@@ -242,7 +249,10 @@ def sensitivity(table: pd.DataFrame, title: str = "", most: int = 15) -> Figure:
     if any(_reach(table, name) is not None for name, _, _ in known):
         note += "; whiskers: 95 % confidence"
     height = 2.0 + 0.46 * len(shown)
-    figure = style.blank(11.0, height, title or "What the outcome depends on", note)
+    note = f"{title or 'what the outcome depends on'}; {note}"
+    shares = known[0][0] in ("S1", "ST")
+    finding = findings.of_sensitivities(shown[order], _reach(shown, order), shares)
+    figure = style.blank(11.0, height, finding, note)
     letters = max(len(str(name)) for name in shown.index)
     left = min(0.35, 0.03 + 0.0082 * letters)
     figure.subplots_adjust(left, 0.95 / height, 0.97, 1 - 0.85 / height)
@@ -251,7 +261,6 @@ def sensitivity(table: pd.DataFrame, title: str = "", most: int = 15) -> Figure:
     axis.set_yticks(
         np.arange(len(shown)), [style.plain(str(name)) for name in shown.index]
     )
-    shares = known[0][0] in ("S1", "ST")
     label = "share of the outcome's variance" if shares else "effect on the outcome"
     style.frame(axis, label)
     axis.grid(axis="x", color=style.PALE, linewidth=0.8)

@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
-from sim.plots import style
+from sim.plots import findings, style
 from sim.plots.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, Curve
 from sim.runs import headcount
 from sim.runs.result import Result
@@ -26,12 +27,11 @@ NEAR = 6  # letters, up to which marks in a column share a number
 
 
 class Panel(NamedTuple):
-    """One row of the timeline; ``right`` has its own axis on the right."""
+    """One row of the timeline, of one unit; ``height`` is relative."""
 
     unit: str
     lines: tuple[Curve, ...]
-    right_unit: str = ""
-    right: tuple[Curve, ...] = ()
+    height: float = 1.0
 
 
 class Mark(NamedTuple):
@@ -50,30 +50,30 @@ PANELS = (
             Curve("departed", "OSes departed", RED),
             Curve("adopted", "humans with an OS", BLUE, "--"),
         ),
+        1.6,
     ),
     Panel(
-        "sum of closeness\nto humans",
-        (Curve("human_closeness", "human to humans", BLUE),),
-        "closeness, 0 to 1",
-        (Curve("os_closeness", "owner to own OS", ORANGE),),
+        "sum of\ncloseness",
+        (Curve("human_closeness", "a human to other humans", BLUE),),
     ),
     Panel(
-        "growth (doublings\nabove a human)",
+        "closeness,\n0 to 1",
+        (Curve("os_closeness", "an owner to the own OS", ORANGE),),
+    ),
+    Panel(
+        "doublings\nabove human",
         (
-            Curve("growth_max", "fastest OS", RED),
-            Curve("growth_mean", "mean OS", ORANGE),
+            Curve("growth_max", "growth of the fastest OS", RED),
+            Curve("growth_mean", "growth of the mean OS", ORANGE),
         ),
+        1.2,
     ),
     Panel(
-        "OSes' hours of\ntalk with OSes, %",
-        (Curve("peer_attention", "attention to peers", GREEN),),
+        "hours of\nOSes, %",
+        (Curve("peer_attention", "OSes' talk with OSes", GREEN),),
     ),
-    Panel(
-        "grief (closeness\nlost per human)",
-        (Curve("grief", "grief", BLACK),),
-        "loneliness, 0 to 1",
-        (Curve("loneliness", "loneliness", PURPLE),),
-    ),
+    Panel("closeness\nlost", (Curve("grief", "grief of a human", BLACK),)),
+    Panel("0 to 1", (Curve("loneliness", "loneliness of a human", PURPLE),)),
 )
 
 
@@ -90,7 +90,8 @@ def timeline(source: Result | Society) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        1,320 by some 1,400 dots: a strip of event labels over five panels in days.
+        1,320 by some 1,400 dots: a strip of event labels over panels in days, one for
+        each quantity. The title says who departed by when.
     """
     result = style.result_of(source)
     days = result.series.index.to_numpy()
@@ -99,21 +100,22 @@ def timeline(source: Result | Society) -> Figure:
     shown = _numbered(marks, last) if style.in_column() else marks
     rows = _rows(shown, last)
     strip = 0.21 * (max(rows, default=0) + 1)
-    column = 9.2 + strip + 0.13 * len(marks)
-    figure = style.blank(style.WIDE, 11 + strip, style.title_of(result), "", column)
-    heights = [strip] + [2.0] * len(PANELS)
+    whole, title = 12.0 + strip, findings.of_society(result)
+    column = (10.0 if style.narrow() else 9.2) + strip + 0.13 * len(marks)
+    figure = style.blank(style.WIDE, whole, title, style.about(result), column)
+    heights = [strip] + [1.3 * panel.height for panel in PANELS]
     top, *axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-    style.margins(figure, 0.085, 0.05, 0.77, 1 - 0.45 / (11 + strip), hspace=0.09)
+    style.margins(figure, 0.085, 0.6 / whole, 0.79, 1 - 0.75 / whole, hspace=0.12)
     series = _per_hundred(result)
+    style.days_across(axes[-1], first, last)
     for axis, panel in zip(axes, PANELS, strict=True):
-        _draw_panel(axis, panel, series)
         for mark in marks:
             axis.axvline(mark.step, color=GREY, linewidth=0.6, alpha=0.6, zorder=0)
+        _draw_panel(axis, panel, series)
     _draw_strip(top, shown, rows)
     if style.in_column():
         _draw_key(figure, marks)
     axes[-1].set_xlabel("day", fontsize=style.usual())
-    style.days_across(axes[-1], first, last)
     figure.align_ylabels(axes)
     return figure
 
@@ -129,30 +131,16 @@ def _per_hundred(result: Result) -> pd.DataFrame:
 
 
 def _draw_panel(axis: Axes, panel: Panel, series: pd.DataFrame) -> None:
-    drawn = _draw_lines(axis, panel.lines, series)
-    style.frame(axis, y=panel.unit)
-    if panel.right:
-        other = axis.twinx()
-        drawn += _draw_lines(other, panel.right, series)
-        other.set_ylabel(panel.right_unit, fontsize=style.small())
-        other.spines[["top"]].set_visible(False)
-        for one, lines in ((axis, panel.lines), (other, panel.right)):
-            one.yaxis.label.set_color(lines[0].colour)
-            one.tick_params(axis="y", colors=lines[0].colour)
-    style.beside(axis, drawn, 1.09 if panel.right else 1.01)
-
-
-def _draw_lines(
-    axis: Axes, lines: Sequence[Curve], series: pd.DataFrame
-) -> list[Line2D]:
     drawn: list[Line2D] = []
-    for one in lines:
+    for one in panel.lines:
         if one.column in series:
             look: dict[str, Any] = {"color": one.colour, "label": one.label}
             values = series[one.column]
             drawn += axis.plot(series.index, values, one.dash, linewidth=1.8, **look)
     axis.set_ylim(0, None if any(np.any(line.get_ydata()) for line in drawn) else 1)
-    return drawn
+    style.frame(axis, y=panel.unit)
+    axis.yaxis.set_major_locator(MaxNLocator(4))
+    style.label_ends(axis)
 
 
 def _marks(events: pd.DataFrame, shortly: bool = False) -> list[Mark]:

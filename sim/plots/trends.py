@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from sim.model import rules
 from sim.model.columns import DEPARTED, HERE, OFFLINE, OWNER, SHUT_DOWN, UNINSTALLED
 from sim.model.parameters import recorded
-from sim.plots import style
+from sim.plots import findings, style
 from sim.plots.style import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 from sim.runs import headcount
 from sim.runs.result import Result
-from sim.utils.errors import InputError
+from sim.utils.errors import InputError, legible
 from sim.utils.signatures import checked_arguments
-from sim.utils.stats import kaplan_meier
+from sim.utils.stats import Interval, kaplan_meier, median_interval
 
 if TYPE_CHECKING:
     from sim.society import Society
@@ -43,6 +43,8 @@ ATTENTION = (
 def growth(source: Result | Society) -> Figure:
     """Draw how OSes and humans grow: some one by one, all as a median with a band.
 
+    The title says how far apart fast and slow OSes are.
+
     Parameters
     ----------
     source
@@ -53,10 +55,11 @@ def growth(source: Result | Society) -> Figure:
     ever, bands, oses = _growth(result)
     drawn = oses.columns
     count = f"all {len(drawn)}" if len(drawn) == ever else f"{len(drawn)}"
-    note = f"Thin: {count} of {ever:,} OSes, each until it leaves; "
+    note = f"thin: {count} of {ever:,} OSes, each until a dot where it was last seen; "
     note += "bands hold four in five"
-    figure = style.blank(style.WIDE, 6.4, style.title_of(result), note, 5.2)
-    style.margins(figure, 0.075, 0.1, 0.76, 0.87)
+    title = findings.of_growth(*_told_of(result))
+    figure = style.blank(style.WIDE, 6.4, title, style.about(result, note), 5.2)
+    style.margins(figure, 0.075, 0.1, 0.78, 0.86)
     axis = figure.subplots()
     style.frame(axis, "day", "growth (doublings above a human of day 0)")
     for agent in drawn:
@@ -70,9 +73,25 @@ def growth(source: Result | Society) -> Figure:
         axis.plot(most, "--", color=BLACK, linewidth=1.4, label="fastest OS ever")
     axis.set_ylim(0, None)
     style.days_across(axis, result.steps[0], result.steps[-1])
-    one = style.stroke(ORANGE, "an OS; dot: last seen", linewidth=0.8)
-    style.beside(axis, [*axis.get_legend_handles_labels()[0], one])
+    style.label_ends(axis)
     return figure
+
+
+def _told_of(result: Result) -> tuple[int, pd.Series[Any], pd.Series[Any]]:
+    """Return a day, and the growth of the OSes and of the humans there.
+
+    It is the last snapshot with OSes, before the first departure if there is one.
+    """
+    events = result.events
+    departures = events.loc[events["kind"] == "first_departure", "step"]
+    eve = int(departures.min()) if len(departures) else np.inf
+    days = sorted(result.steps, key=lambda day: (day < eve, day), reverse=True)
+    for day in [*days, days[0]]:
+        oses = result.oses(day)
+        growth = oses.loc[oses["status"].isin((HERE, OFFLINE)), "growth"]
+        if len(growth):
+            break
+    return day, growth, headcount.those_there(result.humans(day))["growth"]
 
 
 def _growth(result: Result) -> tuple[int, dict[str, pd.DataFrame], pd.DataFrame]:
@@ -121,6 +140,8 @@ def _banded(axis: Axes, table: pd.DataFrame, colour: str, name: str) -> None:
 def attention(source: Result | Society) -> Figure:
     """Draw whom OSes give their hours: their own human, other humans, OSes.
 
+    The title says which share they give each other, first, at most and last.
+
     What an OS gives to all humans together is known; it is shared out between its own
     and others as attention is: by the pull of ties, at most what a human has time for.
 
@@ -131,12 +152,11 @@ def attention(source: Result | Society) -> Figure:
     """
     result = style.result_of(source)
     hours = hours_given(result)
-    note = (
-        "Mean over the OSes here on a day; hours with humans shared out by the pull of "
-    )
-    note += "their ties"
-    figure = style.blank(style.WIDE, 7.2, style.title_of(result), note, 6.0)
-    style.margins(figure, 0.075, 0.09, 0.83, 0.885, hspace=0.14)
+    note = "mean over the OSes here on a day; hours with humans shared out by the pull "
+    note += "of their ties"
+    title, note = findings.of_hours(hours), style.about(result, note)
+    figure = style.blank(style.WIDE, 7.2, title, note, 6.0)
+    style.margins(figure, 0.075, 0.09, 0.86, 0.885, hspace=0.14)
     top, bottom = figure.subplots(2, 1, sharex=True)
     shares = 100.0 * hours.div(hours.sum(axis=1).replace(0.0, np.nan), axis=0)
     for axis, table in ((top, hours), (bottom, shares.dropna())):
@@ -149,8 +169,21 @@ def attention(source: Result | Society) -> Figure:
     style.frame(bottom, "day", "share of hours, %")
     bottom.set_ylim(0, 100)
     style.days_across(bottom, result.steps[0], result.steps[-1])
-    style.beside(top, reversed(top.get_legend_handles_labels()[0]))
+    _name_layers(top, bottom, shares.dropna())
     return figure
+
+
+def _name_layers(top: Axes, bottom: Axes, shares: pd.DataFrame) -> None:
+    """Say beside the lower axis, at the last day, what its layers are."""
+    if style.narrow() or shares.empty:
+        style.beside(top, reversed(top.get_legend_handles_labels()[0]))
+        return
+    last = shares.iloc[-1].to_numpy(float)
+    middles = np.cumsum(last) - last / 2.0
+    for (_, name, colour), middle in zip(ATTENTION, middles, strict=True):
+        look: dict[str, Any] = {"color": colour, "label": name, "linewidth": 0}
+        bottom.plot(shares.index[-1:], [middle], **look)
+    style.label_ends(bottom)
 
 
 @checked_arguments()
@@ -234,6 +267,8 @@ def survival(
 ) -> Figure:
     """Draw which share of OSes is still there so many days after its installation.
 
+    The title says after how many days half of them are gone, if they are.
+
     Parameters
     ----------
     source
@@ -247,12 +282,16 @@ def survival(
     InputError
         If there is no run, or a table lacks a column.
     """
-    table, title = _staying(source)
+    table, about, interval = _staying(source)
     curves = table.pivot_table("staying", "age", "run").ffill()
-    note = "Kaplan-Meier; OSes that were uninstalled, or are there at the end, are "
-    note += "censored"
+    note = f"{about}; Kaplan-Meier: OSes that were uninstalled, or are there at the "
+    note += "end, are censored"
+    if interval and interval[0] < np.inf:
+        note += "; the interval takes OSes for independent"
+    title = findings.of_stays(curves, interval, unit)
     figure = style.blank(style.WIDE, 6.0, title, note, 4.8)
-    style.margins(figure, 0.075, 0.11, 0.8, 0.86)
+    right = 0.97 if curves.shape[1] < 2 else 0.8
+    style.margins(figure, 0.075, 0.11, right, 0.86)
     axis = figure.subplots()
     style.frame(axis, "days since the OS was installed", "OSes still there, %")
     count = curves.shape[1]
@@ -272,34 +311,37 @@ def survival(
         )
         for _, one in shares.items():
             axis.step(ages, one, **look, linewidth=0.6, alpha=0.5)
-    name = f"median of {count} {unit}s" if count > 1 else f"one {unit}"
+    name = f"median of {count} {unit}s"
     axis.step(ages, shares.median(axis=1), **look, linewidth=2.2, label=name)
     axis.set_ylim(0, 103)
     axis.set_xlim(0, max(1.0, float(ages.max(initial=1.0))))
-    style.beside(axis)
+    if count > 1:
+        style.beside(axis)
     return figure
 
 
 def _staying(
     source: Result | Society | Sequence[Result] | pd.DataFrame,
-) -> tuple[pd.DataFrame, str]:
-    """Return the table of curves and a title."""
+) -> tuple[pd.DataFrame, str, Interval | None]:
+    """Return the table of curves, what they are of, and the interval of a median."""
     if isinstance(source, pd.DataFrame):
         missing = sorted({"run", "age", "staying"} - set(source.columns))
         if missing:
             raise InputError(f"a table of survival lacks {', '.join(missing)}")
-        return source, "How long OSes stay"
+        return source, "how long OSes stay", None
     runs = list(source) if isinstance(source, Sequence) else [style.result_of(source)]
     if not runs:
         raise InputError("survival takes at least one run")
     tables = [staying(one).assign(run=number) for number, one in enumerate(runs)]
-    title = style.title_of(runs[0])
+    about, interval = style.about(runs[0]), None
     if len(runs) > 1:
-        found = runs[0].provenance.get("scenario")
-        title = (
-            f"{found}: {len(runs)} seeds, {headcount.at_start(runs[0]):,} humans each"
-        )
-    return pd.concat(tables, ignore_index=True), title
+        found = legible(str(runs[0].provenance.get("scenario")))
+        people = f"{headcount.at_start(runs[0]):,} humans each"
+        about = f"{found}: {len(runs)} seeds, {people}"
+    else:
+        born, last, ended = _stays(runs[0])
+        interval = median_interval(last - born, ended)
+    return pd.concat(tables, ignore_index=True), about, interval
 
 
 @checked_arguments()

@@ -228,6 +228,48 @@ def kaplan_meier(age: Array, ended: Array) -> tuple[Array, Array]:
     return np.maximum(ages, 0), share
 
 
+def median_interval(age: Array, ended: Array) -> Interval:
+    """Return the 95 % interval of the age by which half have ended.
+
+    The ages at which the interval of the share that survives holds one half (Brookmeyer
+    and Crowley 1982, doi:10.2307/2530286); it is Greenwood's on the scale of
+    log(-log), and Wilson's once all have ended. Subjects are taken for independent.
+
+    Parameters
+    ----------
+    age
+        Last age at which each subject was observed.
+    ended
+        bool, of the same length: whether it ended there; the others are censored.
+
+    Returns
+    -------
+    tuple
+        Ends of the interval; inf where it reaches beyond all that is known.
+
+    Examples
+    --------
+    >>> ages = np.array([10.0, 20.0, 30.0, 40.0, 50.0, 60.0])
+    >>> median_interval(ages, np.ones(6, bool))
+    (10.0, 60.0)
+    """
+    known, done = np.asarray(age, np.float64), np.asarray(ended, bool)
+    left, variance, ends = 1.0, 0.0, [math.inf, math.inf]
+    for one in np.unique(known[done]).tolist():
+        risk = int(np.count_nonzero(known >= one))
+        gone = int(np.count_nonzero(done & (known == one)))
+        left *= 1.0 - gone / risk
+        variance += gone / (risk * max(risk - gone, 1))
+        limits = wilson(0.0, len(known))
+        if left > 0.0:
+            wide = Z95 * math.sqrt(variance) / -math.log(left)
+            limits = left ** math.exp(wide), left ** math.exp(-wide)
+        for at, limit in enumerate(limits):
+            if limit <= 0.5:
+                ends[at] = min(ends[at], one)
+    return ends[0], ends[1]
+
+
 def share_within(
     age: Array, ended: Array, horizon: float
 ) -> tuple[float, float, float]:
