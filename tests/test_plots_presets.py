@@ -57,7 +57,7 @@ def test_events_in_a_column_have_numbers_with_a_key(told: Result) -> None:
     key = [text.get_text() for text in figure.legends[0].get_texts()]
     kinds = {str(kind).replace("_", " ") for kind in told.events["kind"]}
     assert {re.sub(r"\d+  (.*) \(day.*", r"\1", line) for line in key} == kinds
-    numbers = [text.get_text() for text in figure.axes[0].texts]
+    numbers = [text.get_text() for text in figure.axes[-1].texts]
     assert numbers[0].startswith("1")
     assert numbers[-1].endswith(str(len(key)))
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 LETTERS_ACROSS = 100  # a timeline's width in letters of a label
+ABOVE = 2.4  # rows of the strip of events that the days of the axis take
 NEAR = 6  # letters, up to which marks in a column share a number
 
 
@@ -90,7 +91,7 @@ def timeline(source: Result | Society) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        1,320 by some 1,400 dots: a strip of event labels over panels in days, one for
+        1,320 by some 1,400 dots: a strip of event labels below panels in days, one for
         each quantity. The title says who departed by when.
     """
     result = style.result_of(source)
@@ -99,12 +100,12 @@ def timeline(source: Result | Society) -> Figure:
     marks = _marks(result.events, shortly=style.narrow())
     shown = _numbered(marks, last) if style.in_column() else marks
     rows = _rows(shown, last)
-    strip = 0.21 * (max(rows, default=0) + 1)
+    strip = 0.21 * (max(rows, default=0) + 1 + ABOVE)
     whole, title = 12.0 + strip, findings.of_society(result)
-    column = (10.0 if style.narrow() else 9.2) + strip + 0.13 * len(marks)
+    column = (9.5 if style.narrow() else 9.2) + strip + 0.13 * len(marks)
     figure = style.blank(style.WIDE, whole, title, style.about(result), column)
-    heights = [strip] + [1.3 * panel.height for panel in PANELS]
-    top, *axes = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    heights = [1.3 * panel.height for panel in PANELS] + [strip]
+    *axes, below = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     style.margins(figure, 0.085, 0.6 / whole, 0.79, 1 - 0.75 / whole, hspace=0.12)
     series = _per_hundred(result)
     style.days_across(axes[-1], first, last)
@@ -112,10 +113,11 @@ def timeline(source: Result | Society) -> Figure:
         for mark in marks:
             axis.axvline(mark.step, color=GREY, linewidth=0.6, alpha=0.6, zorder=0)
         _draw_panel(axis, panel, series)
-    _draw_strip(top, shown, rows)
+    _draw_strip(below, shown, rows)
     if style.in_column():
         _draw_key(figure, marks)
     axes[-1].set_xlabel("day", fontsize=style.usual())
+    axes[-1].tick_params(labelbottom=True)
     figure.align_ylabels(axes)
     return figure
 
@@ -183,7 +185,7 @@ def _rows(marks: Sequence[Mark], last: int) -> list[int]:
     """Return a row for each label so that no label or leader crosses another label.
 
     A label runs to the right of its leader. Going from the last to the first, each
-    goes just above all later labels whose leaders it would otherwise cross.
+    goes just below all later labels whose leaders it would otherwise cross.
     """
     across = style.letters(0.6) if style.in_column() else LETTERS_ACROSS
     days_per_letter = max(1, last) / across
@@ -197,9 +199,9 @@ def _rows(marks: Sequence[Mark], last: int) -> list[int]:
 
 def _draw_strip(axis: Axes, marks: Sequence[Mark], rows: Sequence[int]) -> None:
     axis.set_axis_off()
-    axis.set_ylim(-0.6, max(rows, default=0) + 0.8)
+    axis.set_ylim(max(rows, default=0) + 0.8, -ABOVE)
     for mark, row in zip(marks, rows, strict=True):
-        axis.plot([mark.step] * 2, [-1, row], color=GREY, linewidth=0.8)
+        axis.plot([mark.step] * 2, [-0.8, row], color=GREY, linewidth=0.8)
         axis.plot(mark.step, row, "o", color=RED, markersize=4, clip_on=False)
         axis.annotate(
             mark.text,
