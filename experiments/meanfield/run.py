@@ -110,6 +110,8 @@ def swept(
     )
     table = found.table()
     table = table[table["state"] == "done"]
+    if {"acquaintance", "forgotten"} <= varied:  # else no tie outlasts a first meeting
+        table = table[table["acquaintance"] > table["forgotten"]]
     usual = scenario.parameters.replace(**base)
     points = {
         n: np.full(len(table), float(getattr(usual, n)))
