@@ -13,13 +13,12 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.minds import rating
-from sim.minds.calls import Request, Response, Settings
+from sim.minds.calls import Request, Response
 from sim.minds.replies import LARGEST, MOST_OF_A_LETTER, one_line
 from sim.minds.transcript import AnswersAtOnce
 from sim.model.columns import ACTS
 from sim.utils.errors import closest, legible
 
-PERSON = Settings("person", "http://127.0.0.1/person", 0.0)
 NOTHING_SAID = "nothing said"  # of calls.FAILURES
 USUAL = LARGEST // 2
 FORM = ("Reply in JSON", '"')  # lines that tell a model in which form to answer
@@ -85,6 +84,8 @@ class PersonEndpoint(AnswersAtOnce):
     def _tell(self, request: Request) -> None:
         """Show a situation, and at first who one is."""
         persona, *rest = (one["content"] for one in request.messages)
+        if any(one["role"] == "assistant" for one in request.messages):
+            rest = rest[-1:]  # the talk goes on: what was said before was shown
         if self._is_new:
             about = [line for line in persona.splitlines() if "quotations" not in line]
             self._say("\n".join([*about, HOW]))
