@@ -36,7 +36,7 @@ from saying import a_day, closeness, couples, friends
 import sim
 from sim.cli import main
 from sim.minds import MindOptions, OsModel, Policy, Settings
-from sim.minds.calls import Request, Response
+from sim.minds.calls import PERSON, Request, Response
 from sim.minds.mind import LanguageMind
 from sim.minds.rating import Felt, rated
 from sim.minds.transcript import Transcript
@@ -54,6 +54,7 @@ from sim.utils.errors import InputError
 TURNS = 5
 DAYS = {"humans": 24, "steps": 3}
 WARM, COLD = "I love to listen to you, dear friend.", "I am bored; stop, enough."
+FAKE = Settings("fake", "http://127.0.0.1/fake")
 GONE = "http://127.0.0.1:9/v1"
 Choice = Callable[[Request, int], dict[str, Any] | Response]
 
@@ -98,11 +99,12 @@ def lived(
     policy: Policy | None = None,
     days: int = 2,
     rater: Any = None,
+    settings: Settings = FAKE,
     **cast: Any,
 ) -> tuple[Kept, Replies]:
     """Let a few talk as is chosen for each request and its turn."""
     endpoint = Replies(lambda request: choice(request, turn_of(request.kind)))
-    transcript = Transcript.record(None, Settings("fake", "http://127.0.0.1/fake"))
+    transcript = Transcript.record(None, settings)
     mind = Kept(transcript, endpoint, policy)
     mind.turns, mind.rater = turns, rater
     who = Cast(mind, **({"size": None, "talks": 0.3, "words": True} | cast))
@@ -277,6 +279,17 @@ def test_each_side_says_how_the_others_words_felt() -> None:
         assert decided.felt is not None and len(seen)
         assert set(decided.felt) == set(decided.disclosure) == {0.2}
         assert set(decided.warmth) == {0.9}
+
+
+def test_a_person_says_no_numbers_so_the_lexicon_does() -> None:
+    def typed(request: Request, turn: int) -> dict[str, Any]:
+        said = WARM if turn % 2 else COLD
+        return plainly(request, turn) | {"said": said, "warmth": 10}
+
+    for _, decided in lived(typed, settings=PERSON)[0].days:
+        assert decided.felt is not None
+        assert set(decided.felt) == {rated(" ".join([WARM] * 3)).warmth}
+        assert set(decided.warmth) == {rated(" ".join([COLD] * 2)).warmth}
 
 
 def test_who_did_not_answer_is_spoken_for_by_the_lexicon() -> None:

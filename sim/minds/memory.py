@@ -23,6 +23,7 @@ MOST_OF_A_SUMMARY = 500
 MOST_LISTENERS = (
     10_000  # beyond that, those are forgotten who heard nothing for longest
 )
+LAST = 100  # in place of the turn of what is no turn: after all that are
 MOST_HEARD = 30  # things that each heard, from anybody
 MOST_RECALLED = 2  # of them, from others than whom one talks with
 RECALL_HALF_LIFE = 14.0  # days after which what was heard comes to mind half as easily
@@ -36,7 +37,7 @@ class Exchange(NamedTuple):
     step: int
     speaker: str
     said: str
-    turn: int = 0  # of the talk, where that day's had several
+    turn: int = LAST  # of the talk, where that day's had several
 
 
 class Side(NamedTuple):
@@ -81,7 +82,7 @@ class Memories:
         said: str,
         remember: str = "",
         closeness: float = 0.0,
-        turn: int = 0,
+        turn: int = LAST,
     ) -> None:
         """Note what ``agent`` said to ``other``; both will remember it.
 
@@ -102,7 +103,7 @@ class Memories:
         closeness
             How close ``other`` is to ``agent``, 0..1.
         turn
-            Which turn of the two's talk of that day it was; 0 where that has one.
+            Which turn of the two's talk of that day it was, if that had several.
         """
         exchange = _exchange(step, speaker, said)._replace(turn=turn)
         if self._of(other, agent).exchanges[-1:] == (exchange,):

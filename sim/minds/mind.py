@@ -17,7 +17,7 @@ import numpy as np
 from sim.minds import council, prompts, rating, turns
 from sim.minds.breaker import OUT_OF_REACH, Breaker
 from sim.minds.calls import PERSON, Request, Response
-from sim.minds.memory import Memories
+from sim.minds.memory import LAST, Memories
 from sim.minds.mending import mended
 from sim.minds.model_rater import ModelRater
 from sim.minds.refusals import MOST_QUOTED
@@ -425,7 +425,7 @@ class LanguageMind:
         return self.memories.told_by_others(agent, other, step)
 
     def remember(
-        self, seen: Observations, row: int, said: str, memory: str, turn: int = 0
+        self, seen: Observations, row: int, said: str, memory: str, turn: int = LAST
     ) -> None:
         """Let both remember what the first said, and the first what it noted."""
         agent, other = int(seen.agents[row]), int(seen.others[row])
@@ -494,7 +494,7 @@ class ArchetypeMind(LanguageMind):
         return Request(kind, 0, -1, -1, self.policy.draw, messages, schema, most)
 
     def remember(
-        self, seen: Observations, row: int, said: str, memory: str, turn: int = 0
+        self, seen: Observations, row: int, said: str, memory: str, turn: int = LAST
     ) -> None:
         """Remember nothing: nobody has a history."""
 

@@ -25,7 +25,7 @@ FORM = ("Reply in JSON", '"')  # lines that tell a model in which form to answer
 ALL = ", ".join(f"/{act}" for act in ACTS[1:])
 HOW = (
     "Type what you say, in one line. To do more than go on, begin it with one of "
-    f"{ALL}. An empty line leaves the talk to the "
+    f"{ALL}. An empty line leaves the talk, or the rest of it, to the "
     "rules; the end of input (Ctrl-D) leaves all that is to come to them."
 )
 

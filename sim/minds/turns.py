@@ -6,7 +6,7 @@ turn is a call of its own: of that side's model, as its persona and with its mem
 with all that was said before it. A talk is over at the limit, when a side says nothing
 or parts for good, and at a turn of which no answer can be used. A side that no mind
 speaks for, or that is not of the cast, says nothing; then there is the one call of a
-talk of two turns.
+talk of two turns. Each question says the limit, which so is part of its key.
 
 How words felt to a side is what its last reply says, if it had heard something before
 that. Otherwise, and where a person speaks, the lexicon says it (`sim.minds.rating`); a
