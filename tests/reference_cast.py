@@ -215,8 +215,12 @@ class ReferenceCast:
                 self.decide(one, DEPARTURE)
 
     def decide(self, one: ReferenceOS, kind: str) -> None:
-        owner = -1 if one.owner is None else one.owner.number
-        question = Question(kind, one.model.steps, one.number, owner, {})
+        owner, told = -1, NO_TIE
+        if one.owner is not None:
+            owner = one.owner.number
+            told = tie_columns(one, one.ties[one.owner])
+            told.pop("hours")
+        question = Question(kind, one.model.steps, one.number, owner, told)
         if not self.mind.lets_go(question):
             one.stays = one.constants.patience
 
@@ -270,6 +274,9 @@ def at(mark: float, hours: dict[ReferenceAgent, float]) -> ReferenceAgent:
         if mark < 0.0:
             return other
     return chosen[-1]
+
+
+NO_TIE = dict.fromkeys(("closeness", "returned", *FLAGS), 0.0)
 
 
 def tie_columns(agent: ReferenceAgent, tie: Tie) -> dict[str, float]:

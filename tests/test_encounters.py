@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,16 @@ from sim.model.columns import (
     UNINSTALLED,
     WITHDRAW,
 )
-from sim.model.encounters import TALK, Cast, RuleMind
+from sim.model.encounters import (
+    DEPARTURE,
+    FLAGS,
+    TALK,
+    Cast,
+    Observations,
+    RuleMind,
+    _half_edges,
+    _tie_columns,
+)
 from sim.model.state import State
 from sim.society import Society
 
@@ -90,6 +100,39 @@ def test_a_mind_sees_who_talks_and_how_close_they_are() -> None:
     assert known["owner"] and not known["partner"]
     about = mind.seen[0].about(4)
     assert about["is_os"] and about["agent"] == 4 and about["owner"] == 1
+
+
+def test_an_os_that_may_go_is_asked_about_the_tie_that_it_has() -> None:
+    class Looks(Says):
+        """Notes how close each who may go is to its owner, and what it is told."""
+
+        def goes(self, seen: Observations) -> np.ndarray:
+            for row, (one, owner) in enumerate(
+                zip(seen.agents, seen.others, strict=True)
+            ):
+                told = seen.tie_of(row)
+                near = closeness(lives.state, one, owner)
+                assert bool(told["owner"]) == (owner >= 0)
+                about[seen.kind].append((near, told))
+            return super().goes(seen)
+
+    about: dict[str, list[tuple[float, dict[str, float]]]] = defaultdict(list)
+    cast = Cast(Looks(), size=None, talks=0.0)
+    lives = with_cast(0, cast, humans=60, steps=300)
+    while lives.running and not (len(about) == 2 and len(about[DEPARTURE]) > 3):
+        lives.step()
+    for known in about.values():
+        assert len(known) > 3
+        assert all(told["closeness"] == near for near, told in known)
+        assert max(near for near, _ in known) > 0.3
+
+
+def test_an_os_without_an_owner_is_asked_about_nobody() -> None:
+    state = couples(1)
+    none = np.array([[1, -1]], np.int32)
+    known = _tie_columns(state, _half_edges(state, none))
+    assert {*known} == {"closeness", "returned", *FLAGS}
+    assert not any(column.any() for column in known.values())
 
 
 def test_talks_go_to_ties_by_their_hours() -> None:

@@ -55,7 +55,8 @@ class Observations:
         ``int32[rows, 2]``: who decides or writes, and with or to whom (-1: nobody).
     tie
         Columns of the tie of each pair, seen from the first: closeness, returned
-        closeness, hours of talk today, flags; and, of a letter, ``for_whom`` it is.
+        closeness, flags, 0 where there is none; of a talk the hours of today, too; of a
+        letter, nothing but ``for_whom`` it is.
     state
         The society, of which a mind may read what it says of the two.
     love
@@ -470,8 +471,9 @@ def consider(state: State, day: Any, cast: Cast) -> None:
         if not len(able):
             continue
         pairs = np.stack([able + state.humans.n, oses.owner[able]], 1).astype(np.int32)
+        tie = _tie_columns(state, _half_edges(state, pairs))
         step, love = int(day["step"]), float(day["love"])
-        seen = Observations(kind, step, pairs, {}, state, love, cast.labels)
+        seen = Observations(kind, step, pairs, tie, state, love, cast.labels)
         stay = able[~np.asarray(cast.mind.goes(seen), bool)]
         oses.stays[stay] = int(day["patience"])
 
