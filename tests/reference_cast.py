@@ -247,7 +247,10 @@ class ReferenceCast:
     def write(
         self, kind: str, by: ReferenceAgent, to: ReferenceAgent, whose: ReferenceAgent
     ) -> None:
-        about = {"for_whom": float(whose.number)}
+        about = {"for_whom": float(whose.number)} | NO_TIE
+        if to in whose.ties:
+            about |= tie_columns(whose, whose.ties[to])
+            about.pop("hours")
         step = by.model.steps
         self.mind.writes(Question(kind, step, by.number, to.number, about))
 

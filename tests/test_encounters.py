@@ -27,6 +27,7 @@ from sim.model.columns import (
     CONTINUE,
     DECLARE,
     DECLARED,
+    DEPARTED,
     GOODBYE,
     INTRODUCE,
     SEEK,
@@ -35,13 +36,16 @@ from sim.model.columns import (
 )
 from sim.model.encounters import (
     DEPARTURE,
+    FAREWELL,
     FLAGS,
+    GHOST,
     TALK,
     Cast,
     Observations,
     RuleMind,
     _half_edges,
     _tie_columns,
+    write_letters,
 )
 from sim.model.state import State
 from sim.society import Society
@@ -125,6 +129,22 @@ def test_an_os_that_may_go_is_asked_about_the_tie_that_it_has() -> None:
         assert len(known) > 3
         assert all(told["closeness"] == near for near, told in known)
         assert max(near for near, _ in known) > 0.3
+
+
+def test_who_writes_is_told_the_tie_of_whom_the_letter_is_for() -> None:
+    leaves, today = couples(1, 0.9), make_day(1)
+    leaves.oses.status[0], leaves.oses.cast[0] = DEPARTED, 1
+    leaves.oses.departed_step[0] = int(today["calendar"])
+    turns = State(3)  # 0 turns back to 1; 2 is a friend of 0, and writes
+    tie(turns, np.array([[0, 1]]), 0.9)
+    tie(turns, np.array([[0, 2]]), 0.2)
+    turns.humans.meets[0] = turns.humans.former[0] = 1
+    turns.humans.cast[2] = 1
+    for state, kind in ((leaves, FAREWELL), (turns, GHOST)):
+        mind = Says()
+        write_letters(state, today, Cast(mind, size=1, ghost_writer=True))
+        ((*_, told),) = mind.asked(kind)
+        assert told["closeness"] == told["returned"] == pytest.approx(0.9)
 
 
 def test_an_os_without_an_owner_is_asked_about_nobody() -> None:

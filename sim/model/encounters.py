@@ -56,7 +56,7 @@ class Observations:
     tie
         Columns of the tie of each pair, seen from the first: closeness, returned
         closeness, flags, 0 where there is none; of a talk the hours of today, too; of a
-        letter, nothing but ``for_whom`` it is.
+        letter, ``for_whom`` it is, whose tie it is then.
     state
         The society, of which a mind may read what it says of the two.
     love
@@ -488,9 +488,11 @@ def write_letters(state: State, day: Any, cast: Cast) -> None:
         letters[GHOST] = _for_others(state, day)
     for kind, rows in letters.items():
         if len(rows):
-            pairs, whose = rows[:, :2].astype(np.int32), {"for_whom": rows[:, 2]}
+            pairs = rows[:, :2].astype(np.int32)
+            tie = _tie_columns(state, _half_edges(state, rows[:, [2, 1]]))
+            tie["for_whom"] = rows[:, 2]
             step, love = int(day["step"]), float(day["love"])
-            seen = Observations(kind, step, pairs, whose, state, love, cast.labels)
+            seen = Observations(kind, step, pairs, tie, state, love, cast.labels)
             cast.mind.write(seen)
 
 
