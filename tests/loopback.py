@@ -45,6 +45,7 @@ SAID = (
     "I have less time than I had.",
 )
 INJECTION = "INJECT:"
+TURNS = "You speak in turns"
 
 
 @dataclass
@@ -125,7 +126,8 @@ def scripted(call: Call) -> dict[str, Any]:
     """Return the reply that the request's schema asks for, by a hash of the request."""
     asked = [call.body.get("messages"), call.body.get("seed"), call.schema]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).digest()
-    said = SAID[digest[0] % len(SAID)]
+    unsaid = [one for one in SAID if one not in talk_of(call)]
+    said = unsaid[digest[0] % len(unsaid)]
     if call.schema == "encounter":
         return {
             "said": said,
@@ -139,6 +141,11 @@ def scripted(call: Call) -> dict[str, Any]:
     if call.schema == "decision":
         return {"said": said, "choice": ("stay", "go")[digest[1] % 2]}
     return {"letter": f"Dear friend, {said} Yours, {digest[:4].hex()}"}
+
+
+def talk_of(call: Call) -> str:
+    """Return what was said in a talk of several turns before a request, or ''."""
+    return call.text.partition(TURNS)[2]
 
 
 def answer() -> Behaviour:

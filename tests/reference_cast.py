@@ -215,8 +215,12 @@ class ReferenceCast:
                 self.decide(one, DEPARTURE)
 
     def decide(self, one: ReferenceOS, kind: str) -> None:
-        owner = -1 if one.owner is None else one.owner.number
-        question = Question(kind, one.model.steps, one.number, owner, {})
+        owner, told = -1, NO_TIE
+        if one.owner is not None:
+            owner = one.owner.number
+            told = tie_columns(one, one.ties[one.owner])
+            told.pop("hours")
+        question = Question(kind, one.model.steps, one.number, owner, told)
         if not self.mind.lets_go(question):
             one.stays = one.constants.patience
 
@@ -243,7 +247,10 @@ class ReferenceCast:
     def write(
         self, kind: str, by: ReferenceAgent, to: ReferenceAgent, whose: ReferenceAgent
     ) -> None:
-        about = {"for_whom": float(whose.number)}
+        about = {"for_whom": float(whose.number)} | NO_TIE
+        if to in whose.ties:
+            about |= tie_columns(whose, whose.ties[to])
+            about.pop("hours")
         step = by.model.steps
         self.mind.writes(Question(kind, step, by.number, to.number, about))
 
@@ -270,6 +277,9 @@ def at(mark: float, hours: dict[ReferenceAgent, float]) -> ReferenceAgent:
         if mark < 0.0:
             return other
     return chosen[-1]
+
+
+NO_TIE = dict.fromkeys(("closeness", "returned", *FLAGS), 0.0)
 
 
 def tie_columns(agent: ReferenceAgent, tie: Tie) -> dict[str, float]:

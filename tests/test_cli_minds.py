@@ -162,7 +162,7 @@ def test_wrong_options_are_refused(
         *("--cast 6", "--talks 0.2", "--draw 0", "--councils", "--ghost-writer"),
         *("--max-calls 9", "--on-failure rule", "--stop-after 0", "--answers 16"),
         *("--same-model", "--os-model 1 tiny", "--model tiny", "--record calls"),
-        "--rater tiny",
+        *("--rater tiny", "--turns 4"),
     ],
 )
 def test_options_of_a_cast_that_nobody_speaks_for_are_refused(

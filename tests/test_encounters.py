@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import defaultdict
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,26 @@ from sim.model.columns import (
     CONTINUE,
     DECLARE,
     DECLARED,
+    DEPARTED,
     GOODBYE,
     INTRODUCE,
     SEEK,
     UNINSTALLED,
     WITHDRAW,
 )
-from sim.model.encounters import TALK, Cast, RuleMind
+from sim.model.encounters import (
+    DEPARTURE,
+    FAREWELL,
+    FLAGS,
+    GHOST,
+    TALK,
+    Cast,
+    Observations,
+    RuleMind,
+    _half_edges,
+    _tie_columns,
+    write_letters,
+)
 from sim.model.state import State
 from sim.society import Society
 
@@ -90,6 +104,55 @@ def test_a_mind_sees_who_talks_and_how_close_they_are() -> None:
     assert known["owner"] and not known["partner"]
     about = mind.seen[0].about(4)
     assert about["is_os"] and about["agent"] == 4 and about["owner"] == 1
+
+
+def test_an_os_that_may_go_is_asked_about_the_tie_that_it_has() -> None:
+    class Looks(Says):
+        """Notes how close each who may go is to its owner, and what it is told."""
+
+        def goes(self, seen: Observations) -> np.ndarray:
+            for row, (one, owner) in enumerate(
+                zip(seen.agents, seen.others, strict=True)
+            ):
+                told = seen.tie_of(row)
+                near = closeness(lives.state, one, owner)
+                assert bool(told["owner"]) == (owner >= 0)
+                about[seen.kind].append((near, told))
+            return super().goes(seen)
+
+    about: dict[str, list[tuple[float, dict[str, float]]]] = defaultdict(list)
+    cast = Cast(Looks(), size=None, talks=0.0)
+    lives = with_cast(0, cast, humans=60, steps=300)
+    while lives.running and not (len(about) == 2 and len(about[DEPARTURE]) > 3):
+        lives.step()
+    for known in about.values():
+        assert len(known) > 3
+        assert all(told["closeness"] == near for near, told in known)
+        assert max(near for near, _ in known) > 0.3
+
+
+def test_who_writes_is_told_the_tie_of_whom_the_letter_is_for() -> None:
+    leaves, today = couples(1, 0.9), make_day(1)
+    leaves.oses.status[0], leaves.oses.cast[0] = DEPARTED, 1
+    leaves.oses.departed_step[0] = int(today["calendar"])
+    turns = State(3)  # 0 turns back to 1; 2 is a friend of 0, and writes
+    tie(turns, np.array([[0, 1]]), 0.9)
+    tie(turns, np.array([[0, 2]]), 0.2)
+    turns.humans.meets[0] = turns.humans.former[0] = 1
+    turns.humans.cast[2] = 1
+    for state, kind in ((leaves, FAREWELL), (turns, GHOST)):
+        mind = Says()
+        write_letters(state, today, Cast(mind, size=1, ghost_writer=True))
+        ((*_, told),) = mind.asked(kind)
+        assert told["closeness"] == told["returned"] == pytest.approx(0.9)
+
+
+def test_an_os_without_an_owner_is_asked_about_nobody() -> None:
+    state = couples(1)
+    none = np.array([[1, -1]], np.int32)
+    known = _tie_columns(state, _half_edges(state, none))
+    assert {*known} == {"closeness", "returned", *FLAGS}
+    assert not any(column.any() for column in known.values())
 
 
 def test_talks_go_to_ties_by_their_hours() -> None:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sim.minds import memory
-from sim.minds.memory import MOST_HEARD, Memories
+from sim.minds.memory import COLUMNS, MOST_HEARD, Memories
 
 IDA, SKY, KAI = 3, 203, 204
 
@@ -50,6 +50,18 @@ def test_noting_it_for_the_listener_too_changes_nothing(talked: Memories) -> Non
     before = talked.columns()
     talked.note(3, IDA, SKY, "Sky", "Tell me more")
     assert talked.columns() == before
+
+
+def test_what_is_said_in_turns_stays_in_their_order() -> None:
+    memories = Memories()
+    for turn, (one, other) in enumerate(((2, 1), (1, 2), (2, 1)), start=1):
+        memories.note(4, one, other, f"agent {one}", f"turn {turn}", turn=turn)
+    memories.note(4, 1, 2, "agent 1", "I go.")  # later on that day
+    said = ["turn 2", "turn 3", "I go."]
+    for agent, other in ((1, 2), (2, 1)):
+        lines = memories.of(agent, other).splitlines()
+        assert [line.partition(": ")[2] for line in lines] == said
+    assert set(memories.columns()) == set(COLUMNS)
 
 
 def test_two_of_one_name_are_not_confused() -> None:

@@ -37,6 +37,7 @@ NOTHING_SAID |= {"prompt_tokens": 0, "cached_tokens": 0}
 OF_A_CAST: dict[str, Any] = {
     "cast": "6",
     "talks": 0.2,
+    "turns": 2,
     "answers": 16,
     "ghost_writer": False,
     "max_calls": None,
@@ -67,6 +68,7 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
         type=float,
         help="talks a member and day (0.2)",
     )
+    add_turns(group)
     text = "of a compiled mind, to each kind of situation (16)"
     add("--answers", metavar="N", type=positive, help=text)
     add("--ghost-writer", action="store_true", help="members write for friends, too")
@@ -105,6 +107,12 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--same-model", action="store_true", help=text)
     add("--estimate", action="store_true", help="only say what would be asked")
     add_prices(group)
+
+
+def add_turns(group: Any) -> None:
+    """Add the option of how many turns a talk has."""
+    text = "turns of a talk at most, 2 to 8; beyond 2 both sides speak (2)"
+    group.add_argument("--turns", metavar="N", type=int, help=text)
 
 
 def add_prices(group: Any) -> None:
@@ -180,6 +188,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         answers=args.answers,
         oses=_os_models(args),
         rater=_rater(args),
+        turns=args.turns,
     )
     check(options)
     if options.kind == "llm" and getattr(args, "network", None) is not None:

@@ -32,6 +32,8 @@ def add_play(commands: Any) -> None:
     add("--steps", metavar="N", type=positive, help="days (those of the run)")
     text = "talks in words a day, on average (0.2)"
     add("--talks", metavar="X", type=float, default=0.2, help=text)
+    text = "turns of a talk with the own OS, 2 to 8; beyond 2 with --model (2)"
+    add("--turns", metavar="N", type=int, default=2, help=text)
     add("--out", metavar="DIR", help="where to write the run")
     add("--force", action="store_true", help="replace a run at --out")
     files = command.add_mutually_exclusive_group()
@@ -64,6 +66,7 @@ def play_run(args: argparse.Namespace) -> int:
         human,
         steps=args.steps,
         talks=args.talks,
+        turns=args.turns,
         model=settings_of(args),
         record=record,
         replay=args.replay,

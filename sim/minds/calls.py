@@ -69,3 +69,6 @@ class Settings(NamedTuple):
     without: tuple[str, ...] = ()  # parts that are not sent (sim.minds.dialect.NAMES)
     max_tokens: int | None = None  # of any reply; None leaves it to the kind of reply
     extra_body: Mapping[str, Any] | None = None  # what else is sent, as it is
+
+
+PERSON = Settings("person", "http://127.0.0.1/person", 0.0)  # who types what is said

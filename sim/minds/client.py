@@ -34,6 +34,7 @@ from sim.minds.calls import Request, Response, Settings
 from sim.minds.environment import naming_variables
 from sim.minds.refusals import PLACEHOLDER, Refusal, mapping, sentence, unpacked
 from sim.minds.replies import SCHEMAS
+from sim.minds.transcript import Answering
 from sim.utils.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -291,6 +292,14 @@ class Endpoint:
     A context manager; the connections are kept from one `ask` to the next. The key
     comes from OPENAI_API_KEY and goes to the endpoint, nowhere else.
 
+    Parameters
+    ----------
+    settings
+        How to reach the model.
+    other
+        An endpoint whose loop it shares, so that talks may go from one to the other;
+        it is closed later than this one.
+
     Raises
     ------
     InputError
@@ -299,7 +308,7 @@ class Endpoint:
         endpoint that is not on this machine.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, other: Endpoint | None = None) -> None:
         self.settings = _sound(settings)
         self.base_url = address_of(settings)
         self.host = urlsplit(self.base_url).netloc
@@ -308,7 +317,9 @@ class Endpoint:
         self._gate = _Gate(settings.slots)
         self._client, self._faults = connect(self.base_url, self._key, settings.slots)
         self._create = self._client.chat.completions.with_streaming_response.create
-        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._is_guest = other is not None
+        own = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._runner: asyncio.Runner = own if other is None else other._runner
         self._asking: asyncio.Task[Any] | None = None
 
     def __repr__(self) -> str:
@@ -329,7 +340,8 @@ class Endpoint:
         """Close the connections; the endpoint cannot be asked any more."""
         if not self._client.is_closed():
             self._run(self._runner.run, self._client.close())
-            self._run(self._runner.close)
+            if not self._is_guest:
+                self._run(self._runner.close)
 
     def ask(
         self,
@@ -367,6 +379,37 @@ class Endpoint:
         refusal: Refusal | None = None
         try:
             return self._ask_all(requests, schemas, done, again)
+        except Refusal as error:
+            refusal = error
+        # Not in the handler: what the client raises carries the key in its headers.
+        raise InputError(self._refused(refusal))
+
+    @property
+    def slots(self) -> int:
+        """How many calls are in flight at most."""
+        return self.settings.slots
+
+    def beside(self, works: Sequence[Answering], slots: int) -> None:
+        """Do works that wait for an `answer` of this endpoint, or one of its loop.
+
+        Parameters
+        ----------
+        works
+            Each is called once, and what it returns is awaited. What one raises goes
+            on to the caller, and breaks off the others.
+        slots
+            How many are done at a time.
+        """
+        self._run(self._runner.run, self._side_by_side(works, slots))
+
+    async def answer(
+        self, request: Request, schema: dict[str, Any], again: Callable[[str], bool]
+    ) -> Response:
+        """Make one call, in a work of `beside`; raise InputError as `ask` does."""
+        question = dialect.question(request, schema, self.settings)
+        refusal: Refusal | None = None
+        try:
+            return await self._call(_Call(question, _luck(request), again))
         except Refusal as error:
             refusal = error
         # Not in the handler: what the client raises carries the key in its headers.
@@ -492,26 +535,34 @@ class Endpoint:
     async def _ask(
         self, calls: Sequence[_Call], done: Callable[[int, Response], None] | None
     ) -> list[Response]:
-        """Share the calls out to as many workers as there are slots."""
-        self._asking = asyncio.current_task()
+        """Make calls, as many at a time as there are slots."""
         outcomes: dict[int, Response] = {}
-        rest = iter(enumerate(calls))
+
+        async def make(index: int, call: _Call) -> None:
+            outcomes[index] = outcome = await self._call(call)
+            if done is not None:
+                done(index, outcome)
+
+        works = [partial(make, index, call) for index, call in enumerate(calls)]
+        await self._side_by_side(works, self.settings.slots)
+        return [outcomes[index] for index in range(len(calls))]
+
+    async def _side_by_side(self, works: Sequence[Answering], slots: int) -> None:
+        """Share works out to so many workers."""
+        self._asking = asyncio.current_task()
+        rest = iter(works)
 
         async def work() -> None:
-            for index, call in rest:
-                outcomes[index] = outcome = await self._call(call)
-                if done is not None:
-                    done(index, outcome)
+            for one in rest:
+                await one()
 
-        slots = min(self.settings.slots, len(calls))
-        workers = [asyncio.create_task(work()) for _ in range(slots)]
+        workers = [asyncio.create_task(work()) for _ in range(min(slots, len(works)))]
         try:
             await asyncio.gather(*workers)
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        return [outcomes[index] for index in range(len(calls))]
 
     async def _call(self, call: _Call) -> Response:
         """Try until there is an answer, the attempts run out, or the time."""

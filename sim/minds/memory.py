@@ -23,6 +23,7 @@ MOST_OF_A_SUMMARY = 500
 MOST_LISTENERS = (
     10_000  # beyond that, those are forgotten who heard nothing for longest
 )
+LAST = 100  # in place of the turn of what is no turn: after all that are
 MOST_HEARD = 30  # things that each heard, from anybody
 MOST_RECALLED = 2  # of them, from others than whom one talks with
 RECALL_HALF_LIFE = 14.0  # days after which what was heard comes to mind half as easily
@@ -36,6 +37,7 @@ class Exchange(NamedTuple):
     step: int
     speaker: str
     said: str
+    turn: int = LAST  # of the talk, where that day's had several
 
 
 class Side(NamedTuple):
@@ -80,6 +82,7 @@ class Memories:
         said: str,
         remember: str = "",
         closeness: float = 0.0,
+        turn: int = LAST,
     ) -> None:
         """Note what ``agent`` said to ``other``; both will remember it.
 
@@ -99,8 +102,10 @@ class Memories:
             What ``agent`` wants to remember of this talk, in one sentence, or nothing.
         closeness
             How close ``other`` is to ``agent``, 0..1.
+        turn
+            Which turn of the two's talk of that day it was, if that had several.
         """
-        exchange = _exchange(step, speaker, said)
+        exchange = _exchange(step, speaker, said)._replace(turn=turn)
         if self._of(other, agent).exchanges[-1:] == (exchange,):
             return
         side = self._sides.pop((agent, other), NOTHING)
@@ -119,11 +124,11 @@ class Memories:
         First what it wanted to remember, then what both said last, the latest last.
         """
         own = self._of(agent, other)
-        spoken = [(one.step, agent, f"you: {one.said}") for one in own.exchanges]
-        for step, speaker, said in self._of(other, agent).exchanges:
-            spoken.append((step, other, f"{speaker}: {said}"))
-        spoken.sort(key=lambda one: one[:2])
-        lines = [f"day {step}, {text}" for step, _, text in spoken[-MOST_EXCHANGES:]]
+        spoken = [((*one[::3], agent), f"you: {one.said}") for one in own.exchanges]
+        for one in self._of(other, agent).exchanges:
+            spoken.append(((*one[::3], other), f"{one.speaker}: {one.said}"))
+        spoken.sort(key=lambda one: one[0])  # by day, turn and agent
+        lines = [f"day {when[0]}, {text}" for when, text in spoken[-MOST_EXCHANGES:]]
         return "\n".join([*(f"you noted: {line}" for line in own.summary), *lines])
 
     def heard(self, agent: int, other: int) -> str:
@@ -158,7 +163,7 @@ class Memories:
         others = sorted((p for p in there if p[1].by != other), key=ease, reverse=True)
         said: dict[str, str] = {}  # each thing once, whoever says it
         for _, found in others:
-            day, speaker, text = found.exchange
+            day, speaker, text, _ = found.exchange
             said.setdefault(text, f"day {day}, {speaker} told you: {text}")
         return "\n".join(list(said.values())[:MOST_RECALLED][::-1])
 
@@ -169,7 +174,7 @@ class Memories:
         tie in each of its rows.
         """
         rows = [
-            (*tie, *exchange, "\n".join(side.summary))
+            (*tie, *exchange[:3], "\n".join(side.summary))
             for tie, side in self._sides.items()
             for exchange in side.exchanges
         ]

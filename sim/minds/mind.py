@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.minds import council, prompts, rating
+from sim.minds import council, prompts, rating, turns
 from sim.minds.breaker import OUT_OF_REACH, Breaker
-from sim.minds.calls import Request, Response
-from sim.minds.memory import Memories
+from sim.minds.calls import PERSON, Request, Response
+from sim.minds.memory import LAST, Memories
 from sim.minds.mending import mended
 from sim.minds.model_rater import ModelRater
 from sim.minds.refusals import MOST_QUOTED
@@ -111,6 +111,7 @@ class LanguageMind:
         self.answers = Answers(transcript, endpoint, keep_failures, watch)
         self.rates = transcript.header.words_hold
         self.rater: ModelRater | None = None  # None is the lexicon
+        self.turns = turns.FEWEST  # of a talk, at most
         self.holds_councils = self.policy.councils or transcript.holds(council.KIND)
         self.speaks_for: Callable[[int], bool] = lambda agent: True
         self.talks = 0  # in so many words
@@ -129,8 +130,10 @@ class LanguageMind:
 
     def decide(self, seen: Observations) -> Decisions:
         """Return what the model says of each talk; leave to the rules what fails."""
-        decided = Decisions.by_rule(len(seen))
         self.talks += len(seen)
+        if self.turns > turns.FEWEST:
+            return turns.decide(seen, self.turns, lambda agent, is_os: self)
+        decided = Decisions.by_rule(len(seen))
         if self.rates:
             felt, of_people = np.full((2, len(seen)), np.nan)
             decided = decided._replace(felt=felt, of_people=of_people)
@@ -138,17 +141,31 @@ class LanguageMind:
         by_model = self._felt(replies)
         for row, reply in enumerate(replies):
             if isinstance(reply, Encounter):
-                if self.rates:
-                    self._rate(decided, seen, row, reply.said, by_model.get(row))
-                decided.warmth[row] = reply.warmth
-                decided.disclosure[row] = reply.disclosure
-                if not self.rates:
-                    decided.novelty[row] = reply.novelty
-                decided.act[row] = reply.act
-                self._remember(seen, row, reply.said, reply.remember)
+                self.settle(decided, seen, row, reply, by_model.get(row))
             elif reply == "skip":
                 decided.held[row] = False
         return decided
+
+    def settle(
+        self,
+        decided: Decisions,
+        seen: Observations,
+        row: int,
+        reply: Encounter,
+        felt: rating.Felt | None,
+    ) -> None:
+        """Write what the first of a talk decided in its one call, and remember it.
+
+        ``felt`` is what a named model says of how its words felt, if one was asked.
+        """
+        if self.rates:
+            self._rate(decided, seen, row, reply.said, felt)
+        decided.warmth[row] = reply.warmth
+        decided.disclosure[row] = reply.disclosure
+        if not self.rates:
+            decided.novelty[row] = reply.novelty
+        decided.act[row] = reply.act
+        self.remember(seen, row, reply.said, reply.remember)
 
     def _felt(self, replies: Sequence[Reply | str]) -> dict[int, rating.Felt | None]:
         """Return what a model says of how words of each row felt, if one is asked."""
@@ -186,7 +203,7 @@ class LanguageMind:
         for row, reply in enumerate(self._replies(seen)):
             if isinstance(reply, Decision):
                 goes[rows[row]] = reply.goes
-                self._remember(seen, row, reply.said, "")
+                self.remember(seen, row, reply.said, "")
             elif reply == "skip":
                 goes[rows[row]] = False
         return goes
@@ -194,12 +211,12 @@ class LanguageMind:
     def _in_council(self, seen: Observations, goes: Array) -> Array:
         """Let councils decide; return the rows of those who decide alone."""
         councils = council.councils_of(seen, self.speaks_for)
-        _, _, most = self._form(seen)
+        _, _, most = self.form(seen)
 
         def ask(requests: Sequence[Request]) -> list[Reply | str]:
             replies = self._answered(requests, seen.step)
             for request, reply in zip(requests, replies, strict=True):
-                self._quote(seen, council.KIND, request, reply)
+                self.quote(seen, council.KIND, request, reply)
             return replies
 
         ends = council.held(councils, seen, self.policy.draw, most, ask)
@@ -210,7 +227,7 @@ class LanguageMind:
         """Have letters written; they stay in the transcript."""
         for row, reply in enumerate(self._replies(seen)):
             if isinstance(reply, Letter):
-                self._remember(seen, row, reply.text, "")
+                self.remember(seen, row, reply.text, "")
 
     def _rater_name(self) -> str | None:
         if not self.rates:
@@ -239,6 +256,7 @@ class LanguageMind:
             "max_calls": self.policy.max_calls,
             "draw": self.policy.draw,
             "councils": self.holds_councils,
+            "turns": self.turns,
             **{name: self.tally[name] for name in (*known, *beyond)},
             "requests": self.transcript.opening + self.tally["requests"],
             "failures": dict(sorted(self.failures.items())),
@@ -305,6 +323,33 @@ class LanguageMind:
         made = self.transcript.opening + self.tally["requests"]
         return self.policy.max_calls - made
 
+    def may_ask(self) -> tuple[float, str]:
+        """Return how many calls may be made now, and why there are no more."""
+        if self._out_of_reach >= GIVE_UP_AFTER:
+            return 0, "given_up"
+        return self._left(), "over_budget"
+
+    def count_call(self, request: Request, outcome: Response) -> Reply | str:
+        """Count a call that was made, as others are; return what became of it."""
+        self._asked.add(key_of(request, self.transcript.settings))
+        self.tally["calls"] += 1
+        return self._read(request, outcome)
+
+    def count_unasked(self, step: int, why: str) -> None:
+        """Count a call that was not made, as `may_ask` says why."""
+        self.tally[why] += 1
+        if self.by_rule_from is None:
+            self.by_rule_from = step
+
+    def understood(self, request: Request, outcome: Response) -> Reply | None:
+        """Return a reply that can be used, if there is one; count nothing."""
+        return _reply(request, outcome, self.transcript.header.is_mended)[0]
+
+    @property
+    def is_of_a_person(self) -> bool:
+        """Whether somebody types what is said, and no numbers."""
+        return self.transcript.header.provider == PERSON.base_url
+
     def _read(self, request: Request, outcome: Response) -> Reply | str:
         """Return a reply that can be used, or what happens in its place."""
         is_mended = self.transcript.header.is_mended
@@ -345,12 +390,12 @@ class LanguageMind:
     def request(self, seen: Observations, row: int) -> Request:
         """Return what a model is asked about an encounter."""
         agent, other = int(seen.agents[row]), int(seen.others[row])
-        kind, schema, most = self._form(seen)
+        kind, schema, most = self.form(seen)
         messages = prompts.messages(seen.kind, self.scene(seen, row))
         draw = self.policy.draw
         return Request(kind, seen.step, agent, other, draw, messages, schema, most)
 
-    def _form(self, seen: Observations) -> tuple[str, str, int]:
+    def form(self, seen: Observations) -> tuple[str, str, int]:
         """Return kind of request, schema of the reply, and most tokens of it."""
         kind, schema, most = FORMS[seen.kind]
         return kind, schema, self.transcript.settings.max_tokens or most
@@ -379,24 +424,28 @@ class LanguageMind:
             return ""
         return self.memories.told_by_others(agent, other, step)
 
-    def _remember(self, seen: Observations, row: int, said: str, memory: str) -> None:
+    def remember(
+        self, seen: Observations, row: int, said: str, memory: str, turn: int = LAST
+    ) -> None:
+        """Let both remember what the first said, and the first what it noted."""
         agent, other = int(seen.agents[row]), int(seen.others[row])
         if other < 0:
             return
         speaker, said = seen.called(agent), without_secrets(said)
         memory = without_secrets(memory)
         near = float(seen.tie["returned"][row]) if "returned" in seen.tie else 0.0
-        self.memories.note(seen.step, agent, other, speaker, said, memory, near)
+        self.memories.note(seen.step, agent, other, speaker, said, memory, near, turn)
 
     def _write_down(
         self, seen: Observations, row: int, request: Request, reply: Reply | str
     ) -> None:
         """Keep who said what to whom, for people to read."""
-        self._quote(seen, seen.kind, request, reply)
+        self.quote(seen, seen.kind, request, reply)
 
-    def _quote(
+    def quote(
         self, seen: Observations, kind: str, request: Request, reply: Reply | str
     ) -> None:
+        """Keep who said what to whom on some occasion."""
         agent, other = request.agent, request.other
         said = {"said": "", "act": "", "speaker": seen.called(agent)}
         if isinstance(reply, Encounter):
@@ -437,14 +486,16 @@ class ArchetypeMind(LanguageMind):
     def request(self, seen: Observations, row: int) -> Request:
         """Return what a model is asked about encounters of the same kind."""
         agent, other = int(seen.agents[row]), int(seen.others[row])
-        kind, schema, most = self._form(seen)
+        kind, schema, most = self.form(seen)
         about = seen.about(agent)
         other_one = seen.about(other) if other >= 0 else about
         tie = NO_TIE | seen.tie_of(row)
         _, messages = prompts.archetype(seen.kind, about, other_one, tie, seen.love)
         return Request(kind, 0, -1, -1, self.policy.draw, messages, schema, most)
 
-    def _remember(self, seen: Observations, row: int, said: str, memory: str) -> None:
+    def remember(
+        self, seen: Observations, row: int, said: str, memory: str, turn: int = LAST
+    ) -> None:
         """Remember nothing: nobody has a history."""
 
     def _write_down(

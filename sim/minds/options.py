@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.minds import dialect, prompts
-from sim.minds.calls import Settings
+from sim.minds.calls import PERSON, Request, Response, Settings
 from sim.minds.mind import (
     ArchetypeMind,
     CompiledMind,
@@ -21,13 +21,15 @@ from sim.minds.mind import (
     check_policy,
 )
 from sim.minds.model_rater import ModelRater, messages, rater_file
-from sim.minds.person import PERSON, PersonEndpoint
+from sim.minds.person import PersonEndpoint
+from sim.minds.replies import Encounter, written
 from sim.minds.scripted import MODEL as SCRIPTED
 from sim.minds.scripted import ScriptedEndpoint
 from sim.minds.several import OsModel, SpokenSides, file_of
 from sim.minds.sides import Share, Sides
 from sim.minds.transcript import Asks, Transcript, key_of
-from sim.model.encounters import Cast, Decisions, Observations, RuleMind
+from sim.minds.turns import FEWEST, Talk, check_turns, talks_of
+from sim.model.encounters import TALK, Cast, Decisions, Observations, RuleMind
 from sim.utils.errors import InputError, nearest
 from sim.utils.signatures import checked_fields
 from sim.utils.typing import Array
@@ -39,6 +41,7 @@ CHARACTERS_A_TOKEN = 4.0  # of English text, about
 # Tokens of a reply and of what is remembered, in the mean; what a prompt adds to both.
 REPLY_TOKENS = {"encounter": 90, "decision": 40, "letter": 150, "rating": 20}
 MEMORY_TOKENS = 60
+LIKELY = Encounter("I would like to hear more of that from you.", 0.6, 0.5, 0.5, 0, "")
 WARMEST = 2.0  # temperature
 LOCAL = "http://127.0.0.1/estimate"  # stands in for a provider
 
@@ -66,6 +69,9 @@ class MindOptions(NamedTuple):
     # A model that says how words felt to who listened; None is a fixed lexicon. Its
     # transcript is calls-rater.jsonl, beside ``record``; a replay finds it there.
     rater: Settings | None = None
+    # Turns of a talk at most, 2 to 8: in 2 a side answers what the other said last, on
+    # whatever day; in more both sides of the cast speak in turns (`sim.minds.turns`).
+    turns: int = FEWEST
 
 
 class CallEstimate(NamedTuple):
@@ -106,22 +112,36 @@ def open_cast(options: MindOptions, seed: int = 0) -> Iterator[Cast | None]:
         rater = _rater(options, stack)
         if options.oses:
             sides = _sides(options, stack, seed)
+            sides.turns = options.turns
             for one in sides.all():
-                one.rater = rater
+                one.rater, one.turns = rater, options.turns
+                _check_format(one.transcript, options.turns)
             hold = all(one.rates for one in sides.minds)
             yield cast_of(options, sides, hold)
             return
         transcript, endpoint = _sources(options, stack)
         mind = _made(options, transcript, endpoint, options.policy)
-        mind.rater = rater
+        mind.rater, mind.turns = rater, options.turns
+        _check_format(transcript, options.turns)
         yield cast_of(options, mind, transcript.header.words_hold)
+
+
+def _check_format(transcript: Transcript, turns: int) -> None:
+    """Make sure that words hold where a talk has several turns."""
+    if turns > FEWEST and not transcript.header.words_hold:
+        raise InputError(
+            f"transcript {transcript.path} is of an earlier format, whose talks have "
+            f"{FEWEST} turns; leave out --turns, or record to another file"
+        )
 
 
 def _sides(options: MindOptions, stack: ExitStack, seed: int) -> SpokenSides:
     """Return a mind for each model of OSes, and that of people if there is one."""
+    others: list[Asks] = []
 
     def opened(one: MindOptions) -> LanguageMind:
-        transcript, endpoint = _sources(one, stack)
+        transcript, endpoint = _sources(one, stack, others)
+        others.extend([endpoint] if endpoint is not None else [])
         model = one.settings.model if one.settings else ""
         if transcript.header.model != model:
             found = transcript.header.model
@@ -211,6 +231,13 @@ def check(options: MindOptions) -> None:
         raise InputError(f"a situation has 1 answer or more, not {options.answers}")
     cast_of(options, RuleMind())
     check_policy(options.policy)
+    check_turns(options.turns)
+    if options.turns > FEWEST and options.kind in ("archetype", "compiled"):
+        raise InputError(
+            f"a talk of {options.turns} turns is one of two people, and the mind "
+            f"{options.kind!r} speaks for kinds of them; leave out --turns, or choose "
+            "--mind llm"
+        )
     for settings in (options.settings, options.rater):
         if settings is not None:
             check_settings(settings)
@@ -297,8 +324,13 @@ def _refuse_what_rules_do_not_need(options: MindOptions) -> None:
             raise InputError(f"{what} goes with a mind; choose one (--mind)")
 
 
-def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks | None]:
-    """Return the transcript, and who answers what is not in it."""
+def _sources(
+    options: MindOptions, stack: ExitStack, others: Sequence[Asks] = ()
+) -> tuple[Transcript, Asks | None]:
+    """Return the transcript, and who answers what is not in it.
+
+    Talks may go from an endpoint to ``others``.
+    """
     if options.replay is not None:
         replayed = stack.enter_context(Transcript.replay(options.replay))
         _refuse_other_prompts(replayed)
@@ -315,7 +347,9 @@ def _sources(options: MindOptions, stack: ExitStack) -> tuple[Transcript, Asks |
     from sim.minds.client import Endpoint
 
     assert options.settings is not None  # as checked
-    endpoint = stack.enter_context(Endpoint(options.settings))
+    before = [one for one in others if isinstance(one, Endpoint)]
+    endpoint = Endpoint(options.settings, before[0] if before else None)
+    stack.enter_context(endpoint)
     record = Transcript.record(
         options.record,
         options.settings,
@@ -353,6 +387,7 @@ class CountingMind(RuleMind):
         transcript = Transcript.record(None, settings._replace(base_url=LOCAL))
         self._mind = _made(options, transcript, ScriptedEndpoint(), Policy())
         self._is_rated = options.rater is not None
+        self._turns = options.turns
         self._by_oses_only = bool(options.oses) and options.settings is None
 
     def decide(self, seen: Observations) -> Decisions:
@@ -371,19 +406,35 @@ class CountingMind(RuleMind):
             self._count(seen)
 
     def _count(self, seen: Observations) -> None:
+        if seen.kind == TALK and self._turns > FEWEST:
+            talks, _ = talks_of(seen, self._turns, self._voice)
+            for talk in talks:
+                self._count_turns(talk)
+            return
         if self._by_oses_only:
             seen = seen.rows(np.flatnonzero(seen.by_oses))
         for row in range(len(seen)):
-            request = self._mind.request(seen, row)
-            key = key_of(request, self._mind.transcript.settings)
-            if key in self._seen:
-                continue
-            self._seen.add(key)
-            self.calls[request.schema] += 1
-            self.characters += sum(len(one["content"]) for one in request.messages)
-            if self._is_rated and request.schema == "encounter":
-                self.calls["rating"] += 1
-                self.characters += sum(len(one["content"]) for one in messages(""))
+            self._count_call(self._mind.request(seen, row))
+
+    def _count_turns(self, talk: Talk) -> None:
+        """Count the calls of a talk that nobody ends before its limit."""
+        while (asked := talk.asks()) is not None:
+            self._count_call(asked[1])
+            talk.takes(Response(written(LIKELY)))
+
+    def _voice(self, agent: int, is_os: bool) -> LanguageMind | None:
+        return self._mind if is_os or not self._by_oses_only else None
+
+    def _count_call(self, request: Request) -> None:
+        key = key_of(request, self._mind.transcript.settings)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self.calls[request.schema] += 1
+        self.characters += sum(len(one["content"]) for one in request.messages)
+        if self._is_rated and request.schema == "encounter":
+            self.calls["rating"] += 1
+            self.characters += sum(len(one["content"]) for one in messages(""))
 
     def estimate(self, most: int | None) -> CallEstimate:
         """Return what was counted, up to a budget of calls."""

@@ -13,20 +13,19 @@ from collections.abc import Callable
 from typing import Any
 
 from sim.minds import rating
-from sim.minds.calls import Request, Response, Settings
+from sim.minds.calls import Request, Response
 from sim.minds.replies import LARGEST, MOST_OF_A_LETTER, one_line
 from sim.minds.transcript import AnswersAtOnce
 from sim.model.columns import ACTS
 from sim.utils.errors import closest, legible
 
-PERSON = Settings("person", "http://127.0.0.1/person", 0.0)
 NOTHING_SAID = "nothing said"  # of calls.FAILURES
 USUAL = LARGEST // 2
 FORM = ("Reply in JSON", '"')  # lines that tell a model in which form to answer
 ALL = ", ".join(f"/{act}" for act in ACTS[1:])
 HOW = (
     "Type what you say, in one line. To do more than go on, begin it with one of "
-    f"{ALL}. An empty line leaves the talk to the "
+    f"{ALL}. An empty line leaves the talk, or the rest of it, to the "
     "rules; the end of input (Ctrl-D) leaves all that is to come to them."
 )
 
@@ -85,6 +84,8 @@ class PersonEndpoint(AnswersAtOnce):
     def _tell(self, request: Request) -> None:
         """Show a situation, and at first who one is."""
         persona, *rest = (one["content"] for one in request.messages)
+        if any(one["role"] == "assistant" for one in request.messages):
+            rest = rest[-1:]  # the talk goes on: what was said before was shown
         if self._is_new:
             about = [line for line in persona.splitlines() if "quotations" not in line]
             self._say("\n".join([*about, HOW]))

@@ -161,6 +161,22 @@ def read(schema_name: str, text: str) -> Reply:
     return _READERS[schema_name](answer)
 
 
+def written(reply: Encounter) -> str:
+    """Return a reply as a model is asked to write it.
+
+    Examples
+    --------
+    >>> read("encounter", written(Encounter("Hello.", 0.7, 0.5, 0.3, 0, ""))).warmth
+    0.7
+    """
+    numbers = {
+        name: round(LARGEST * getattr(reply, name))
+        for name in ("warmth", "disclosure", "novelty")
+    }
+    said = {"said": reply.said, "remember": reply.remember}
+    return json.dumps(said | numbers | {"act": ACTS[reply.act]}, ensure_ascii=False)
+
+
 def _unfenced(text: str) -> str:
     """Return what stands in a Markdown fence, or the text if it is in none."""
     text = text.strip()

@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sim.minds import turns
 from sim.minds.calls import Settings
 from sim.minds.memory import Memories
 from sim.minds.mind import TOKENS, LanguageMind
 from sim.minds.sides import Share, Sides
+from sim.model.encounters import Decisions, Observations
 from sim.utils.signatures import checked_fields
 
 # What is counted of each model, and of all of them together.
@@ -65,6 +67,7 @@ class SpokenSides(Sides):
     ) -> None:
         shares = [Share(one.transcript.header.model, one, s) for s, one in oses]
         super().__init__(shares, people, seed)
+        self.turns = turns.FEWEST  # of a talk, at most
         self.minds = [one for _, one in oses]
         self._of_people = people
         self.lines: list[dict[str, Any]] = []
@@ -72,6 +75,16 @@ class SpokenSides(Sides):
         for one in [*self.minds, *([people] if people else [])]:
             one.lines, one.memories = self.lines, self.memories
             one.speaks_for = partial(self._is_of, one)
+
+    def decide(self, seen: Observations) -> Decisions:
+        """Return what each side decides of its talks, or both in turns."""
+        if self.turns > turns.FEWEST:
+            return turns.decide(seen, self.turns, self.voice)
+        return super().decide(seen)
+
+    def voice(self, agent: int, is_os: bool) -> LanguageMind | None:
+        """Return who speaks for an agent; None for people who follow the rules."""
+        return self.minds[self._place(agent)] if is_os else self._of_people
 
     @property
     def tally(self) -> Counter[str]:
@@ -98,6 +111,7 @@ class SpokenSides(Sides):
             "model": ", ".join(each),
             "provider": ", ".join(dict.fromkeys(p["provider"] for p in parts)),
             "said": {k: text for p in parts for k, text in p["said"].items()},
+            "turns": self.turns,
             "by_rule_from": min(since, default=None),
             "continued": [one for p in parts for one in p["continued"]],
             "models": {

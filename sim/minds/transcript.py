@@ -30,12 +30,12 @@ import json
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import cache
 from io import BufferedReader, FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, runtime_checkable
 from urllib.parse import urlsplit
 
 from sim.minds import dialect
@@ -485,6 +485,9 @@ def _locked(path: Path) -> Lock:
         raise InUse(str(error)) from None
 
 
+Answering = Callable[[], Coroutine[Any, Any, None]]
+
+
 class Asks(Protocol):
     """What answers requests: an endpoint, or what stands in for one."""
 
@@ -496,6 +499,27 @@ class Asks(Protocol):
         again: Callable[[int, str], bool] | None = None,
     ) -> list[Response]:
         """Return what came of each request; ask ``again`` before it is repeated."""
+
+
+@runtime_checkable
+class AsksBeside(Asks, Protocol):
+    """An endpoint that may be asked more as answers come, while others are waited for.
+
+    Everything that works on the same loop of `beside` may wait for answers of
+    endpoints that share it.
+    """
+
+    @property
+    def slots(self) -> int:
+        """How many calls it has in flight at most."""
+
+    def beside(self, works: Sequence[Answering], slots: int) -> None:
+        """Do works side by side, so many at a time; wait for the last."""
+
+    async def answer(
+        self, request: Request, schema: dict[str, Any], again: Callable[[str], bool]
+    ) -> Response:
+        """Return what came of one request, in a work of `beside`."""
 
 
 class AnswersAtOnce:
@@ -548,9 +572,41 @@ class Answers:
         self.transcript = transcript
         self._watch = watch
         self._endpoint = endpoint
+        # The endpoint, if it may be asked more as answers come.
+        self.beside = endpoint if isinstance(endpoint, AsksBeside) else None
         self._keep_failures = keep_failures
         self._failed: dict[str, Response] = {}
         self._spare = math.inf
+
+    def allow(self, spare: float) -> None:
+        """Allow so many requests beyond the first one of each call that is to come."""
+        self._spare = spare
+
+    def one_now(self, request: Request) -> Response:
+        """Return what came of one request, of those that `allow` is about."""
+        self._spare -= max(0, self.transcript.requests_for(request) - 1)
+        (found,) = self.to([request], self._spare)
+        return found
+
+    async def one(self, request: Request) -> Response:
+        """Do as `one_now`, in a work of `beside`."""
+        self._spare -= max(0, self.transcript.requests_for(request) - 1)
+        endpoint, tried = self.beside, self.transcript.tries(request)
+        if self._find(request) is None and endpoint is not None:
+            if tried and not self._may_repeat():
+                self._add(request, Response(None, tried[-1], 0), len(tried))
+            else:
+
+                def again(failure: str) -> bool:
+                    may = self._may_repeat()
+                    if may:
+                        self.transcript.spend(request, failure)
+                    return may
+
+                asked = request, SCHEMAS[request.schema], again
+                self._add(request, await endpoint.answer(*asked), len(tried))
+        (found,) = self.to([request], self._spare)
+        return found
 
     def to(
         self, requests: Sequence[Request], spare: float = math.inf
@@ -950,7 +1006,7 @@ class Transcript:
         why = "another question was asked there" if there else "nothing was asked there"
         same = (
             "replay with the scenario, seed, parameters, prompts, --cast, --talks, "
-            "--max-calls and --on-failure of its run"
+            "--turns, --max-calls and --on-failure of its run"
         )
         where = f"transcript {self.path}" if self.path else "the transcript"
         return InputError(f"no answer in {where} for {what}: {why}; {same}")

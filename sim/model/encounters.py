@@ -55,7 +55,8 @@ class Observations:
         ``int32[rows, 2]``: who decides or writes, and with or to whom (-1: nobody).
     tie
         Columns of the tie of each pair, seen from the first: closeness, returned
-        closeness, hours of talk today, flags; and, of a letter, ``for_whom`` it is.
+        closeness, flags, 0 where there is none; of a talk the hours of today, too; of a
+        letter, ``for_whom`` it is, whose tie it is then.
     state
         The society, of which a mind may read what it says of the two.
     love
@@ -100,6 +101,27 @@ class Observations:
             self._labels,
         )
 
+    def turned(self) -> Observations:
+        """Return the same encounters as the others see them, while a mind is asked.
+
+        The rows are as they were, the pairs turned, and the ties those of the others to
+        the agents. Somebody must be there in each: no other is -1.
+        """
+        pairs = np.ascontiguousarray(self._pairs[:, ::-1])
+        tie = _tie_columns(self._state, _half_edges(self._state, pairs))
+        hours = {"hours": self.tie["hours"]} if "hours" in self.tie else {}
+        state, love = self._state, self.love
+        return Observations(
+            self.kind, self.step, pairs, tie | hours, state, love, self._labels
+        )
+
+    def in_cast(self, agent: int) -> bool:
+        """Tell whether an agent is one of those who speak through a mind."""
+        n = self._state.humans.n
+        if agent >= n:
+            return bool(self._state.oses.cast[agent - n])
+        return bool(self._state.humans.cast[agent])
+
     def __len__(self) -> int:
         return len(self.agents)
 
@@ -133,6 +155,22 @@ class Observations:
         return {name: float(column[row]) for name, column in self.tie.items()}
 
 
+class Answered(NamedTuple):
+    """What the others of talks said in turn, a value a row."""
+
+    said: Array  # bool: whether the other answered
+    novelty: Array  # 0..1: how much of that was new to the first; nan: as usual
+    act: Array  # uint8: what the other did, a code of sim.model.columns.ACTS
+    of_people: Array  # -1..1: as in `Decisions`, told to the first; nan: nothing
+
+    @classmethod
+    def nothing(cls, rows: int) -> Answered:
+        """Return what nobody's answer is."""
+        novelty, of_people = np.full((2, rows), np.nan)
+        act = np.full(rows, CONTINUE, np.uint8)
+        return cls(np.zeros(rows, bool), novelty, act, of_people)
+
+
 class Decisions(NamedTuple):
     """What a mind decided about talks, a value a row.
 
@@ -148,6 +186,9 @@ class Decisions(NamedTuple):
     # where nobody rates: then the first's disclosure stands for it.
     felt: Array | None = None
     of_people: Array | None = None  # -1..1: keep away from other people, or go to them
+    # Where both speak; None where only the first does. Then ``warmth`` is how the
+    # other's words felt to the first.
+    answered: Answered | None = None
 
     @classmethod
     def by_rule(cls, rows: int) -> Decisions:
@@ -313,7 +354,7 @@ def encounter(state: State, day: Any, cast: Cast) -> None:
         return
     decided = Decisions.by_rule(0)
     if len(pairs):
-        tie = _tie_columns(state, half_edges, hours)
+        tie = _tie_columns(state, half_edges) | {"hours": hours}
         step, love = int(day["step"]), float(day["love"])
         seen = Observations(TALK, step, pairs, tie, state, love, cast.labels)
         decided = cast.mind.decide(seen)
@@ -339,13 +380,31 @@ def _talks(
     return pairs[first], half_edges[first], room[:made, 2][first]
 
 
-def _tie_columns(state: State, half_edges: Array, hours: Array) -> dict[str, Array]:
-    ties = state.ties.arrays
-    kind = ties.kind[half_edges]
+def _half_edges(state: State, pairs: Array) -> Array:
+    """Return the half-edge from the first to the second of each pair; -1: no tie."""
+    ties, found = state.ties.arrays, np.full(len(pairs), -1, np.int64)
+    for row, (agent, other) in enumerate(pairs.tolist()):
+        first = int(ties.start[agent])
+        block = ties.neighbour[first : first + int(ties.degree[agent])]
+        at = np.flatnonzero(block == other)
+        if other >= 0 and len(at):
+            found[row] = first + at[0]
+    return found
+
+
+def _tie_columns(state: State, half_edges: Array) -> dict[str, Array]:
+    """Return the columns of half-edges as minds see them; 0 where there is no tie."""
+    ties, there = state.ties.arrays, half_edges >= 0
+
+    def seen(column: Array) -> Array:
+        found = np.zeros(len(half_edges), column.dtype)
+        found[there] = column[half_edges[there]]
+        return found
+
+    kind = seen(ties.kind)
     return {
-        "closeness": ties.closeness[half_edges],
-        "returned": ties.returned[half_edges],
-        "hours": hours,
+        "closeness": seen(ties.closeness),
+        "returned": seen(ties.returned),
         **{name: (kind & flag > 0) for name, flag in FLAGS.items()},
     }
 
@@ -358,22 +417,31 @@ def _from_both_sides(pairs: Array, decided: Decisions) -> TalkDecisions:
     warmth, disclosure = _share(decided.warmth), _share(decided.disclosure)
     novelty = _share(decided.novelty)
     novelty = np.where(np.isnan(novelty), usual, novelty)
-    known = held & (decided.act < len(ACTS))
-    act = np.where(known, decided.act, CONTINUE).astype(np.uint8)
+    act = _known_acts(held, decided.act)
+    answer, heard = quiet, usual
+    if (back := decided.answered) is not None:
+        answer = _known_acts(held & back.said, back.act)
+        heard = np.nan_to_num(_share(back.novelty), nan=0.5)
     sides = (
         (_names(pairs), _names(pairs[:, ::-1])),
         (held, held),
         (warmth, disclosure),
         (disclosure, warmth),
-        (usual, novelty),
-        (act, quiet),
-        (quiet, act),
+        (heard, novelty),
+        (act, answer),
+        (answer, act),
         (none, none),
         (none, none),
     )
     columns = [np.concatenate(both) for both in sides]
     order = np.argsort(columns[0])
     return TalkDecisions(*(np.ascontiguousarray(column[order]) for column in columns))
+
+
+def _known_acts(which: Array, acts: Array) -> Array:
+    """Return the acts of some rows, so far as there are such; the others go on."""
+    known = which & (acts < len(ACTS))
+    return np.where(known, acts, CONTINUE).astype(np.uint8)
 
 
 def _share(numbers: Array) -> Array:
@@ -403,8 +471,9 @@ def consider(state: State, day: Any, cast: Cast) -> None:
         if not len(able):
             continue
         pairs = np.stack([able + state.humans.n, oses.owner[able]], 1).astype(np.int32)
+        tie = _tie_columns(state, _half_edges(state, pairs))
         step, love = int(day["step"]), float(day["love"])
-        seen = Observations(kind, step, pairs, {}, state, love, cast.labels)
+        seen = Observations(kind, step, pairs, tie, state, love, cast.labels)
         stay = able[~np.asarray(cast.mind.goes(seen), bool)]
         oses.stays[stay] = int(day["patience"])
 
@@ -419,9 +488,11 @@ def write_letters(state: State, day: Any, cast: Cast) -> None:
         letters[GHOST] = _for_others(state, day)
     for kind, rows in letters.items():
         if len(rows):
-            pairs, whose = rows[:, :2].astype(np.int32), {"for_whom": rows[:, 2]}
+            pairs = rows[:, :2].astype(np.int32)
+            tie = _tie_columns(state, _half_edges(state, rows[:, [2, 1]]))
+            tie["for_whom"] = rows[:, 2]
             step, love = int(day["step"]), float(day["love"])
-            seen = Observations(kind, step, pairs, whose, state, love, cast.labels)
+            seen = Observations(kind, step, pairs, tie, state, love, cast.labels)
             cast.mind.write(seen)
 
 

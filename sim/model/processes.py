@@ -250,7 +250,7 @@ CORE = (
         "consider",
         "cast",
         encounters.consider,
-        ("humans.*", "oses.*"),
+        ("humans.*", "oses.*", "ties.*"),
         ("oses.stays",),
         "OSes of the cast that could upgrade or leave today decide whether they will.",
     ),

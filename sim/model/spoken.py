@@ -108,21 +108,42 @@ class Spoken:
         if decided.of_people is not None:
             self._hear_of_people(other, held, decided.of_people, state, day)
         novelty = np.nan_to_num(_share(decided.novelty), nan=USUAL)
-        quiet, none = np.full(len(pairs), CONTINUE, np.uint8), np.zeros(len(pairs))
+        answer, back, heard = self._answers(one, other, held, decided, state, day)
         columns = (
             _both(held, held, True, len(pair)),
             quality,
             others_quality,
-            _both(none + USUAL, novelty, USUAL, len(pair)),
-            _both(act, quiet, CONTINUE, len(pair)),
-            _both(quiet, act, CONTINUE, len(pair)),
-            _both(none, push, 0.0, len(pair)),
-            _both(push, none, 0.0, len(pair)),
+            _both(heard, novelty, USUAL, len(pair)),
+            _both(act, answer, CONTINUE, len(pair)),
+            _both(answer, act, CONTINUE, len(pair)),
+            _both(back, push, 0.0, len(pair)),
+            _both(push, back, 0.0, len(pair)),
         )
         order = np.argsort(pair)
         return TalkDecisions(
             *(np.ascontiguousarray(column[order]) for column in (pair, *columns))
         )
+
+    def _answers(
+        self,
+        one: Array,
+        other: Array,
+        held: Array,
+        decided: Any,
+        state: State,
+        day: Any,
+    ) -> tuple[Array, Array, Array]:
+        """Take in what others said in turn; return acts, pushes and what was new."""
+        answered, rows = decided.answered, len(one)
+        if answered is None:
+            quiet = np.full(rows, CONTINUE, np.uint8)
+            return quiet, np.zeros(rows), np.full(rows, USUAL)
+        said = held & answered.said
+        act = np.where(said, answered.act, CONTINUE).astype(np.uint8)
+        push = self._pushes(other, one, act, state, day)
+        self._remember(other, one, said, decided.warmth, act, int(day["step"]))
+        self._hear_of_people(one, said, answered.of_people, state, day)
+        return act, push, np.nan_to_num(_share(answered.novelty), nan=USUAL)
 
     def _shifts(self, state: State, day: Any) -> tuple[Array, Array]:
         """Return pairs, rising, and how words shift the draw of the first of each."""

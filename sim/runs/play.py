@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sim.minds.calls import Settings
+from sim.minds.calls import PERSON, Settings
 from sim.minds.mind import Policy
 from sim.minds.options import MindOptions
-from sim.minds.person import PERSON
 from sim.minds.several import OsModel
+from sim.minds.turns import FEWEST
 from sim.model.parameters import recorded
 from sim.runs import run as running
 from sim.runs.result import Result
@@ -28,6 +28,7 @@ def play(
     *,
     steps: int | None = None,
     talks: float = 0.2,
+    turns: int = FEWEST,
     model: Settings | None = None,
     record: str | Path | None = None,
     replay: str | Path | None = None,
@@ -50,6 +51,8 @@ def play(
         Days; None takes those of the run.
     talks
         Talks in so many words, a day on average.
+    turns
+        Of a talk with the own OS, at most, 2 to 8; more than 2 need a ``model``.
     model
         A model that speaks for the human's own OS; None leaves it to the rules.
     record
@@ -78,7 +81,7 @@ def play(
     kept = known.get("options") or {}
     return running.run(
         _scenario(result).replace(steps=int(days)),
-        mind=person_options(agent, talks, model, record, replay),
+        mind=person_options(agent, talks, model, record, replay, turns),
         out=out,
         overwrite=overwrite,
         snapshot_every=int(kept.get("snapshot_every", 30)),
@@ -92,11 +95,22 @@ def person_options(
     model: Settings | None = None,
     record: str | Path | None = None,
     replay: str | Path | None = None,
+    turns: int = FEWEST,
 ) -> MindOptions:
     """Return the options of a cast of one human, for whom a person speaks.
 
     With a model its own OS is of the cast, too, and speaks through that.
+
+    Raises
+    ------
+    InputError
+        If a talk shall have more turns than 2, and nobody is there who answers.
     """
+    if turns > FEWEST and model is None:
+        raise InputError(
+            f"a talk of {turns} turns needs somebody who answers; name a model of the "
+            "own OS (--model), or leave out --turns"
+        )
     return MindOptions(
         kind="person",
         cast=1 if model is None else 2,
@@ -107,6 +121,7 @@ def person_options(
         record=record,
         replay=replay,
         oses=() if model is None else (OsModel(1.0, model),),
+        turns=turns,
     )
 
 

@@ -56,13 +56,16 @@ from sim.utils.untrusted import is_safe_name, read_toml, resolve_inside
 
 NAMES = ("scenario", "network", "lever", "mind")
 NONE = "none"
-SPEAKS = ("kind", "cast", "humans", "talks", "ghost_writer", "replay", "answers")
+SPEAKS = (
+    *("kind", "cast", "humans", "talks", "turns", "ghost_writer", "replay"),
+    "answers",
+)
 REACHES = ("model", "base_url", "temperature", "without", "max_tokens", "extra_body")
 HELPS = ("on_failure", "max_calls", "draw", "stop_after", "councils")
 TYPES: dict[str, Any] = {
     **dict.fromkeys(("kind", "replay", "model", "on_failure"), str),
     **dict.fromkeys(("cast", "max_calls", "max_tokens"), int | None),
-    **dict.fromkeys(("draw", "stop_after", "answers"), int),
+    **dict.fromkeys(("draw", "stop_after", "answers", "turns"), int),
     **dict.fromkeys(("talks", "temperature", "share"), int | float),
     **dict.fromkeys(("humans", "without", "oses"), list | tuple),
     **{
