@@ -503,6 +503,7 @@ def words_of(*more: str) -> list[str]:
     return [*story, *more]
 
 
+@pytest.mark.slow
 @pytest.mark.posix
 @pytest.mark.parametrize("turn", [1, 4])
 def test_a_run_that_is_killed_in_a_talk_pays_for_no_answer_twice(
