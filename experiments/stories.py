@@ -6,6 +6,9 @@ eight runs, four of `her` and four of controls, in an order that tells nothing;
 `key.csv` says which is which.
 
     python experiments/stories.py [--seeds 30] [--humans 1000] [--out results]
+
+With ``--scenario her-today`` it is `her-today-story.png` and `.txt`, of that scenario
+beside the same people without OSes that grow (`today`).
 """
 
 from __future__ import annotations
@@ -23,7 +26,11 @@ from sim import plots
 from sim.runs.result import Result
 from sim.utils.files import write_text
 
-CONTROLS = ("her-linear", "her-no-insight", "her-no-peers", "today")
+CONTROLS = {
+    "her": ("her-linear", "her-no-insight", "her-no-peers", "today"),
+    "her-today": ("today",),
+}
+SHOWN = 3  # controls as thin lines
 HIDDEN = 4  # stories of each kind
 LETTERS = "abcdefgh"
 WAY = Image.Quantize.FASTOCTREE  # of choosing colours: keeps rare ones
@@ -60,21 +67,24 @@ def draw_hidden(runs: list[Result], out: Path) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--scenario", choices=CONTROLS, default="her")
     options.add_argument("--seeds", type=int, default=30)
     options.add_argument("--humans", type=int, default=1000)
     options.add_argument("--out", type=Path, default=Path("results"))
     args = options.parse_args()
+    name = args.scenario
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         seeds = range(max(HIDDEN, args.seeds))
-        runs = [simulate("her", seed, args.humans, place) for seed in seeds]
-        controls = [simulate(name, 0, args.humans, place) for name in CONTROLS]
-        others = [*runs[1:], *controls[:3]]
+        runs = [simulate(name, seed, args.humans, place) for seed in seeds]
+        controls = [simulate(one, 0, args.humans, place) for one in CONTROLS[name]]
+        others = [*runs[1:], *controls[:SHOWN]]
         words = plots.stories.caption(runs[0], others)
-        write_text(args.out / "her-story.txt", words + "\n")
+        write_text(args.out / f"{name}-story.txt", words + "\n")
         figure = plots.story(runs[0], others)
-        print(reduced(plots.save(figure, args.out / "her-story.png")))
-        draw_hidden([*runs[:HIDDEN], *controls], args.out / "stories")
+        print(reduced(plots.save(figure, args.out / f"{name}-story.png")))
+        if name == "her":
+            draw_hidden([*runs[:HIDDEN], *controls], args.out / "stories")
 
 
 if __name__ == "__main__":

@@ -52,8 +52,9 @@ def test_there_are_examples_of_both_sorts() -> None:
 
 def test_the_figure_is_described_by_what_was_computed_with_it() -> None:
     """What stands in place of the figure for those who cannot see it is its caption."""
-    words = (ROOT / "results" / "her-story.txt").read_text(encoding="utf-8").strip()
-    assert f"![{words}](results/her-story.png)" in TEXT
+    for name in ("her-story", "her-today-story"):
+        words = (ROOT / "results" / f"{name}.txt").read_text(encoding="utf-8").strip()
+        assert f"![{words}](results/{name}.png)" in TEXT
 
 
 def test_the_design_is_one(tmp_path: Path) -> None:
