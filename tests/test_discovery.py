@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import runpy
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from conftest import ROOT
 
 import sim
+from sim.mechanisms import registry
 from sim.model.codes import HERE
 from sim.scenarios import Scenario
 from sim.society import Society
@@ -25,6 +27,13 @@ QUICKLY = {  # OSes that know each other, and have grown, within 90 days
     "os_growth_rate": 0.08,
     "os_meeting": 0.8,
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_in_use() -> Iterator[None]:
+    """Leave no mechanism in use."""
+    yield
+    registry._in_use.clear()
 
 
 def town(**changes: float) -> Scenario:

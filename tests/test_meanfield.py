@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments" / "meanfield"))
 
 import mirror
+import study
 
 FITTED = mirror.Constants(1.15, 0.8, 0.5, 1.65, 0.395)  # as run.py prints them
 
@@ -58,10 +59,10 @@ def test_nothing_happens_without_insight_or_longing() -> None:
 
 
 def test_rewiring_keeps_how_many_ties_everybody_has() -> None:
-    import run
-
     town = sim.scenario("her").replace(humans=40)
-    one, other = (run._network(town, 3, kind) for kind in ("generated", "rewired"))
+    one, other = (
+        study.network_of(town, 3, is_rewired=is_so) for is_so in (False, True)
+    )
     assert dict(one.degree) == dict(other.degree)
     assert not nx.utils.edges_equal(one.edges, other.edges)
     held = [

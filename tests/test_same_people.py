@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,21 @@ from conftest import ROOT
 
 from sim import scenarios
 from sim.cli import main
-from sim.mechanisms import use
+from sim.mechanisms import registry, use
 from sim.model.parameter_sides import PEOPLE, RUN, SIDES, side_of
 from sim.model.parameters import Parameters
 from sim.utils.errors import InputError
 
 GOSSIP = ROOT / "experiments" / "mechanisms" / "gossip.py"
 HEAD = 'title = "Mine"\nstory = "A town. It has people."\n'
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_use() -> Iterator[None]:
+    """Leave no mechanism in use."""
+    registry._in_use.clear()
+    yield
+    registry._in_use.clear()
 
 
 def write(folder: Path, name: str, text: str) -> Path:
