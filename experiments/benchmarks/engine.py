@@ -11,6 +11,10 @@ bytes that the phases of the last day read and write, each access once, what lie
 cache included. Looking for events is timed, but has no such bound.
 
     python experiments/benchmarks/engine.py [--humans 1000000] [--threads 2] [--json]
+
+With ``--rounds 5`` all of it is measured so often, and the least, the median and the
+most of each figure are told, with the processor: machines differ, and the same one does
+from hour to hour.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import argparse
 import json
 import math
 import os
+import platform
 import resource
 import sys
 import time
@@ -155,9 +160,23 @@ def main() -> None:
     parser.add_argument("--reference", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=21)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     engine(100, 1, 1)  # compiles
+    rounds = []
+    for _ in range(args.rounds):
+        rounds.append(measured(args))
+        if not args.json:
+            show(rounds[-1])
+    if args.json:
+        print(json.dumps(rounds if args.rounds > 1 else rounds[0], indent=2))
+    elif args.rounds > 1:
+        show_all(rounds)
+
+
+def measured(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the figures of one round."""
     sizes = [10**k for k in range(3, 9) if 10**k < args.humans] + [args.humans]
     rows: list[dict[str, Any]] = []
     for size in sizes:
@@ -165,7 +184,7 @@ def main() -> None:
         rows.append(engine(size, days, args.threads))
     slow = reference(args.reference, 2)
     last, rate = rows[-1], bandwidth(args.threads)
-    figures = {
+    return {
         "ratio_to_mesa": slow / last["ns_per_half_edge"],
         "mesa_ns_per_half_edge": slow,
         "ns_per_half_edge": last["ns_per_half_edge"],
@@ -179,9 +198,9 @@ def main() -> None:
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "threads": args.threads,
         "reference_humans": args.reference,
+        "events_share": last["phases"][DETECTION],
         "sizes": rows,
     }
-    print(json.dumps(figures, indent=2)) if args.json else show(figures)
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -209,6 +228,40 @@ def show(figures: dict[str, Any]) -> None:
         f"the phases take {figures['times_triad']:.1f} times as long\n"
         f"cost grows with humans to the power {figures['cost_exponent']:.2f}"
     )
+
+
+SHOWN = {
+    "ns_per_half_edge": ("ns a half-edge and day", 1.0),
+    "mesa_ns_per_half_edge": ("Mesa objects, ns", 1.0),
+    "ratio_to_mesa": ("ratio", 1.0),
+    "events_share": ("events, share of the day in percent", 0.01),
+    "triad_bytes_per_second": ("STREAM triad, GB/s", 1e9),
+    "times_triad": ("phases, in times of the triad", 1.0),
+    "setup_seconds": ("setting up, s", 1.0),
+    "peak_bytes": ("peak memory, GB", 1e9),
+}
+
+
+def show_all(rounds: list[dict[str, Any]]) -> None:
+    """Print the least, the median and the most of each figure over rounds."""
+    print(f"\n{processor()}, {rounds[0]['threads']} threads, {len(rounds)} rounds")
+    print(f"{'':<38} {'least':>9} {'median':>9} {'most':>9}")
+    for key, (name, unit) in SHOWN.items():
+        values = np.array([one[key] for one in rounds]) / unit
+        ends = " ".join(f"{v:9.4g}" for v in np.percentile(values, [0, 50, 100]))
+        print(f"{name:<38} {ends}")
+
+
+def processor() -> str:
+    """Return what the machine calls its processor, and how wide its numbers are."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    known = {
+        name.strip(): value for name, _, value in (x.partition(":") for x in lines)
+    }
+    flags = known.get("flags", "").split()
+    wide = next((f for f in ("avx512f", "avx2") if f in flags), "no AVX")
+    return f"{known.get('model name', platform.processor()).strip()} ({wide})"
 
 
 if __name__ == "__main__":
