@@ -248,7 +248,7 @@ def show_all(rounds: list[dict[str, Any]]) -> None:
     print(f"{'':<38} {'least':>9} {'median':>9} {'most':>9}")
     for key, (name, unit) in SHOWN.items():
         values = np.array([one[key] for one in rounds]) / unit
-        ends = " ".join(f"{v:9.4g}" for v in np.percentile(values, [0, 50, 100]))
+        ends = " ".join(f"{v:9,.1f}" for v in np.percentile(values, [0, 50, 100]))
         print(f"{name:<38} {ends}")
 
 
