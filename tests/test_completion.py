@@ -128,6 +128,9 @@ def test_nothing_is_typed_after_the_name_of_a_shell(
         (["show", ""], ["her-0-0a1b2c3d", "latest", "results/runs/her-0-0a1b2c3d"]),
         (["compare", "her", "--lever", "human"], ["human_contact"]),
         (["events", "latest", "--kind", "first_"], ["first_departure", "first_love"]),
+        (["parameters", "--differences", "tod"], ["today"]),
+        (["parameters", "--differences", "today", "her-t"], ["her-today"]),
+        (["parameters", "--differences", "today", "her", "her"], []),
         (["walk", "zzz"], []),
     ],
 )

@@ -265,6 +265,20 @@ def test_a_budget_cuts_the_last_talk_short() -> None:
     assert told["over_budget"] == len(mind.days[0][0]) - 2 and told["by_rule_from"] == 1
 
 
+def test_what_short_talks_leave_of_a_budget_is_for_others() -> None:
+    def silent(request: Request, turn: int) -> dict[str, Any]:
+        return plainly(request, turn) | ({"said": ""} if turn == 1 else {})
+
+    whole, asked = lived(silent, days=1)
+    count = len(whole.days[0][0])
+    assert len(asked.requests) == count > 4
+    mind, endpoint = lived(silent, policy=Policy(max_calls=count), days=1)
+    assert len(endpoint.requests) == count
+    assert mind.summary()["over_budget"] == 0
+    cut, _ = lived(silent, policy=Policy(max_calls=count - 1), days=1)
+    assert cut.summary()["over_budget"] == 1
+
+
 # ---------------------------------------------------------------------------- feelings
 
 

@@ -114,9 +114,13 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
 def _following(
     command: argparse.ArgumentParser, before: Sequence[str], last: str
 ) -> list[str]:
-    option = command._option_string_actions.get(before[-1]) if before else None
+    known = command._option_string_actions
+    option = known.get(before[-1]) if before else None
     if option is not None and option.nargs != 0:
         return _values(option)
+    pair = known.get(before[-2]) if len(before) > 1 else None
+    if pair is not None and pair.nargs == 2:
+        return _values(pair)
     if last.startswith("-"):
         return _options(command)
     places = [one for one in command._actions if not one.option_strings]
@@ -129,7 +133,7 @@ def _values(action: argparse.Action) -> list[str]:
         return [str(one) for one in action.choices]
     if action.dest in STORED:
         return [LATEST, *(str(run) for run in kept_runs()), *_names()]
-    if action.dest in ("scenario", "other"):
+    if action.dest in ("scenario", "other", "differences"):
         return scenario_names()
     if action.dest == "lever":
         from sim.scenarios.interventions import LEVERS

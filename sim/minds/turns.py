@@ -19,7 +19,8 @@ over. So talks go on side by side, as answers come, and what comes of them has a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -256,9 +257,11 @@ def decide(seen: Observations, turns: int, voice: Voice) -> Decisions:
     """
     talks, views = talks_of(seen, turns, voice)
     minds = list(dict.fromkeys(mind for one in talks for mind in one.voices))
-    _allow(talks, minds)
-    _hold(talks, minds)
-    ends = [_counted(one, seen.step) for one in talks]
+    ends: list[str] = []
+    while len(ends) < len(talks):
+        some = _allow(talks[len(ends) :], minds)
+        _hold(some, minds)
+        ends += [_counted(one, seen.step) for one in some]
     for one, end in zip(talks, ends, strict=True):
         _write_down(one, views, end)
     felt, of_people = np.full((2, len(seen)), np.nan)
@@ -278,25 +281,43 @@ def decide(seen: Observations, turns: int, voice: Voice) -> Decisions:
     return decided
 
 
-def _allow(talks: Sequence[Talk], minds: Sequence[LanguageMind]) -> None:
-    """Share the budget of each mind out, talk by talk, before any is had.
+def _allow(talks: Sequence[Talk], minds: Sequence[LanguageMind]) -> Sequence[Talk]:
+    """Return the first talks for which the budget of each mind is enough.
 
-    So what is asked hangs on the days before, and not on which answer is late.
+    They are had next, side by side; what they leave is for those after them. So what
+    is asked hangs on what was said, and not on which answer is late. If it is not
+    enough for one, that one has as many calls as there are.
     """
     left, lacks = {}, {}
     for mind in minds:
         left[mind], lacks[mind] = mind.may_ask()
+    whole = 0
     for one in talks:
-        one.most = 0
-        for turn in range(one.wanted):
-            mind = one.voices[one.side(turn)]
-            if left[mind] < 1:
-                one.lacks = lacks[mind]
-                break
-            left[mind] -= 1
-            one.most += 1
+        needs = Counter(one.voices[one.side(turn)] for turn in range(one.wanted))
+        if any(left[mind] < calls for mind, calls in needs.items()):
+            break
+        for mind, calls in needs.items():
+            left[mind] -= calls
+        one.most, whole = one.wanted, whole + 1
+    if not whole:
+        _allow_part(talks[0], left, lacks)
     for mind in minds:
         mind.answers.allow(left[mind])
+    return talks[: max(whole, 1)]
+
+
+def _allow_part(
+    talk: Talk, left: dict[LanguageMind, float], lacks: Mapping[LanguageMind, str]
+) -> None:
+    """Let a talk have as many calls as there are."""
+    talk.most = 0
+    for turn in range(talk.wanted):
+        mind = talk.voices[talk.side(turn)]
+        if left[mind] < 1:
+            talk.lacks = lacks[mind]
+            return
+        left[mind] -= 1
+        talk.most += 1
 
 
 def _hold(talks: Sequence[Talk], minds: Sequence[LanguageMind]) -> None:
