@@ -46,6 +46,7 @@ OF_A_CAST: dict[str, Any] = {
     "stop_after": 10,
     "councils": False,
     "same_model": False,
+    "prompts": None,
 }
 
 
@@ -98,6 +99,8 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--on-failure", choices=POLICIES, help=text)
     text = "first calls of no use that stop the run; 0: none do (10)"
     add("--stop-after", metavar="N", type=int, help=text)
+    text = "prompts of your own: files as encounter.md, in place of the shipped ones"
+    add("--prompts", metavar="DIR", help=text)
     text = "collectives talk before members upgrade or leave, and decide"
     add("--councils", action="store_true", help=text)
     files = group.add_mutually_exclusive_group()
@@ -189,6 +192,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         oses=_os_models(args),
         rater=_rater(args),
         turns=args.turns,
+        prompts=args.prompts,
     )
     check(options)
     if options.kind == "llm" and getattr(args, "network", None) is not None:

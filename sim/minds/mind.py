@@ -112,6 +112,7 @@ class LanguageMind:
         self.rates = transcript.header.words_hold
         self.rater: ModelRater | None = None  # None is the lexicon
         self.turns = turns.FEWEST  # of a talk, at most
+        self.wording: prompts.Wording | None = None  # None is the shipped one
         self.holds_councils = self.policy.councils or transcript.holds(council.KIND)
         self.speaks_for: Callable[[int], bool] = lambda agent: True
         self.talks = 0  # in so many words
@@ -416,6 +417,7 @@ class LanguageMind:
             heard=self.memories.heard(agent, other) if other >= 0 else "",
             told=self._told(seen.step, agent, other),
             love=seen.love,
+            wording=self.wording,
         )
 
     def _told(self, step: int, agent: int, other: int) -> str:
@@ -490,7 +492,8 @@ class ArchetypeMind(LanguageMind):
         about = seen.about(agent)
         other_one = seen.about(other) if other >= 0 else about
         tie = NO_TIE | seen.tie_of(row)
-        _, messages = prompts.archetype(seen.kind, about, other_one, tie, seen.love)
+        of = about, other_one, tie, seen.love, self.wording
+        _, messages = prompts.archetype(seen.kind, *of)
         return Request(kind, 0, -1, -1, self.policy.draw, messages, schema, most)
 
     def remember(

@@ -16,7 +16,7 @@ from sim.events import own_detectors
 from sim.events.detectors import DETECTORS
 from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
-from sim.minds.options import MindOptions
+from sim.minds.options import MindOptions, by_content
 from sim.minds.several import SpokenSides
 from sim.model.network_files.in_memory import GivenNetwork, as_file
 from sim.runs.checkpoint import Checkpoint, check_files, load, readings_of
@@ -108,7 +108,7 @@ def default_path(
     if differing := scenario.differing():
         made_of.append(differing)
     if mind is not None and mind.kind != "rules" and mind.cast != 0:
-        made_of.append([str(part) for part in mind])
+        made_of.append([str(part) for part in by_content(mind)])
     looked = own_detectors.identity(DETECTORS if detectors is None else detectors)
     if looked["own"] or detectors is not None:
         made_of.append(looked)

@@ -34,6 +34,7 @@ from sim import scenarios
 from sim.events.kinds import EVENTS
 from sim.events.measures import measured
 from sim.mechanisms import registry
+from sim.minds import prompts, wording
 from sim.minds.calls import Settings
 from sim.minds.client import hosts
 from sim.minds.dialect import check_names
@@ -58,12 +59,15 @@ NAMES = ("scenario", "network", "lever", "mind")
 NONE = "none"
 SPEAKS = (
     *("kind", "cast", "humans", "talks", "turns", "ghost_writer", "replay"),
-    "answers",
+    *("answers", "prompts"),
 )
+FILES = ("replay", "prompts")  # of a mind: what is there, and not the name, makes a run
+SHIPPED = "shipped"  # prompts
+
 REACHES = ("model", "base_url", "temperature", "without", "max_tokens", "extra_body")
 HELPS = ("on_failure", "max_calls", "draw", "stop_after", "councils")
 TYPES: dict[str, Any] = {
-    **dict.fromkeys(("kind", "replay", "model", "on_failure"), str),
+    **dict.fromkeys(("kind", "replay", "model", "on_failure", "prompts"), str),
     **dict.fromkeys(("cast", "max_calls", "max_tokens"), int | None),
     **dict.fromkeys(("draw", "stop_after", "answers", "turns"), int),
     **dict.fromkeys(("talks", "temperature", "share"), int | float),
@@ -145,6 +149,8 @@ def mind(
     if record.get("kind") == "person":
         raise InputError("a person speaks in one run (os-society play), not in a sweep")
     spoken = {name: record[name] for name in SPEAKS if name in record}
+    if spoken.get("prompts") == SHIPPED:
+        del spoken["prompts"]
     if "humans" in spoken:
         spoken["humans"] = tuple(spoken["humans"])
     settings = _settings(record, allow_model, insecure)
@@ -192,6 +198,11 @@ def _is_other(value: Any, name: str) -> bool:
     return isinstance(value, bool) and TYPES[name] is not bool
 
 
+def is_path(name: str, value: Any) -> bool:
+    """Tell whether a value of a mind is where a file or a folder is."""
+    return name in FILES and value != SHIPPED
+
+
 def mind_identity(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what of a mind makes a run: None for the rules."""
     if record.get("kind", "rules") == "rules" or record.get("cast") == 0:
@@ -199,6 +210,10 @@ def mind_identity(record: Mapping[str, Any]) -> dict[str, Any] | None:
     known = dict(record)
     if "replay" in known:
         known["replay"] = file_identity(known["replay"])["sha256"]
+    if known.get("prompts") == SHIPPED:
+        del known["prompts"]
+    if "prompts" in known:
+        known["prompts"] = prompts.digest(wording.read(known["prompts"]))
     return known
 
 
@@ -211,14 +226,14 @@ def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         If it names a file elsewhere: a design is untrusted.
     """
 
-    def found(value: Any) -> Any:
-        if not isinstance(value, str) or value == NONE:
+    def found(value: Any, name: str = "") -> Any:
+        if not isinstance(value, str) or value in (NONE, SHIPPED):
             return value
         if Path(value).is_absolute() or ".." in Path(value).parts:
             raise InputError(f"{value!r} is not beside the design; put it there")
-        return (
-            str(resolve_inside(folder, value)) if (folder / value).is_file() else value
-        )
+        place = folder / value
+        is_there = place.is_dir() if name == "prompts" else place.is_file()
+        return str(resolve_inside(folder, value)) if is_there else value
 
     def placed(values: Any) -> Any:
         if not isinstance(values, dict):
@@ -226,11 +241,13 @@ def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         return {name: replaced(name, value) for name, value in values.items()}
 
     def replaced(name: str, value: Any) -> Any:
-        if name not in ("network", "scenario", "replay", "mind"):
+        if name not in ("network", "scenario", "mind", *FILES):
             return value
         if isinstance(value, dict):
             return placed(value)
-        return [found(v) for v in value] if isinstance(value, list) else found(value)
+        if isinstance(value, list):
+            return [replaced(name, one) for one in value]
+        return found(value, name)
 
     changed: dict[str, Any] = placed(record)
     options = changed.get("network_options")

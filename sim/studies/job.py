@@ -40,6 +40,7 @@ from sim.studies.design import (
     Design,
     Point,
     interventions_of_lever,
+    is_path,
     mind_identity,
     scenario_of_factor,
 )
@@ -179,7 +180,7 @@ class Tasks:
             "network": network if given_networks.held(network) else absolute(network),
             "network_digest": _network_digest(network),
             "mind": {
-                key: absolute(value) if key == "replay" else value
+                key: absolute(value) if is_path(key, value) else value
                 for key, value in dict(values["mind"]).items()
             },
             "outcomes": self.outcomes,
