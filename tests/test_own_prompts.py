@@ -300,7 +300,7 @@ def test_prompts_are_of_a_cast(
     with pytest.raises(InputError, match="prompts of one's own go with a mind"):
         speak(tmp_path / "run", MindOptions(prompts=GERMAN))
     options = SCRIPTED._replace(prompts=GERMAN)
-    with pytest.raises(InputError, match="are for the cast"), open_model(options):
+    with pytest.raises(InputError, match="are for a cast"), open_model(options):
         pass
 
 

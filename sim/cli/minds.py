@@ -47,6 +47,7 @@ OF_A_CAST: dict[str, Any] = {
     "councils": False,
     "same_model": False,
     "prompts": None,
+    "personas": None,
 }
 
 
@@ -101,6 +102,8 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--stop-after", metavar="N", type=int, help=text)
     text = "prompts of your own: files as encounter.md, in place of the shipped ones"
     add("--prompts", metavar="DIR", help=text)
+    text = "CSV: what prompts tell of people besides, who is in its column person"
+    add("--personas", metavar="FILE", help=text)
     text = "collectives talk before members upgrade or leave, and decide"
     add("--councils", action="store_true", help=text)
     files = group.add_mutually_exclusive_group()
@@ -193,6 +196,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         rater=_rater(args),
         turns=args.turns,
         prompts=args.prompts,
+        personas=args.personas,
     )
     check(options)
     if options.kind == "llm" and getattr(args, "network", None) is not None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.minds import dialect, prompts, wording
+from sim.minds import dialect, personas, prompts, wording
 from sim.minds.calls import PERSON, Request, Response, Settings
 from sim.minds.mind import (
     ArchetypeMind,
@@ -76,6 +76,8 @@ class MindOptions(NamedTuple):
     # A directory with prompts of one's own, in place of those that are shipped
     # (`sim.minds.wording`), as in another language.
     prompts: str | Path | None = None
+    # A table of what prompts tell of people besides (`sim.minds.personas`): CSV.
+    personas: str | Path | None = None
 
 
 class CallEstimate(NamedTuple):
@@ -113,13 +115,14 @@ def open_cast(options: MindOptions, seed: int = 0) -> Iterator[Cast | None]:
         yield None
         return
     words = wording_of(options)
+    people = personas_of(options)
     with ExitStack() as stack:
         rater = _rater(options, stack, words)
         if options.oses:
             sides = _sides(options, stack, seed, words)
             sides.turns = options.turns
             for one in sides.all():
-                one.rater, one.turns = rater, options.turns
+                one.rater, one.turns, one.personas = rater, options.turns, people
                 _check_format(one.transcript, options.turns)
             hold = all(one.rates for one in sides.minds)
             yield cast_of(options, sides, hold)
@@ -127,7 +130,7 @@ def open_cast(options: MindOptions, seed: int = 0) -> Iterator[Cast | None]:
         transcript, endpoint = _sources(options, stack, words)
         mind = _made(options, transcript, endpoint, options.policy)
         mind.wording = words
-        mind.rater, mind.turns = rater, options.turns
+        mind.rater, mind.turns, mind.personas = rater, options.turns, people
         _check_format(transcript, options.turns)
         yield cast_of(options, mind, transcript.header.words_hold)
 
@@ -212,6 +215,17 @@ def wording_of(options: MindOptions) -> Wording | None:
     return None if options.prompts is None else wording.read(options.prompts)
 
 
+def personas_of(options: MindOptions) -> personas.PersonaTable | None:
+    """Return the table of what is known of people, if there is one.
+
+    Raises
+    ------
+    InputError
+        If it cannot be used (`sim.minds.personas.read`).
+    """
+    return None if options.personas is None else personas.read(options.personas)
+
+
 def by_content(options: MindOptions) -> MindOptions:
     """Return options in which files that make the prompts are named by their digests.
 
@@ -220,8 +234,10 @@ def by_content(options: MindOptions) -> MindOptions:
     InputError
         If they cannot be used.
     """
-    words = wording_of(options)
-    return options if words is None else options._replace(prompts=prompts.digest(words))
+    words, people = wording_of(options), personas_of(options)
+    if words is not None:
+        options = options._replace(prompts=prompts.digest(words))
+    return options if people is None else options._replace(personas=people.digest)
 
 
 @contextmanager
@@ -236,11 +252,12 @@ def open_model(options: MindOptions) -> Iterator[tuple[Transcript, Asks | None]]
     Raises
     ------
     InputError
-        As for `open_cast`, and for prompts of one's own, which are those of a cast.
+        As for `open_cast`, and for prompts or personas, which are those of a cast.
     """
     check(options)
-    if options.prompts is not None:
-        raise InputError("prompts of one's own are for the cast of a run; leave them")
+    for name in ("prompts", "personas"):
+        if getattr(options, name) is not None:
+            raise InputError(f"{name} of one's own are for a cast of a run; leave them")
     with ExitStack() as stack:
         yield _sources(options, stack, None)
 
@@ -274,6 +291,11 @@ def check(options: MindOptions) -> None:
             f"a talk of {options.turns} turns is one of two people, and the mind "
             f"{options.kind!r} speaks for kinds of them; leave out --turns, or choose "
             "--mind llm"
+        )
+    if options.personas is not None and options.kind in ("archetype", "compiled"):
+        raise InputError(
+            f"personas are of people, and the mind {options.kind!r} speaks for kinds "
+            "of them; leave out --personas, or choose --mind llm"
         )
     for settings in (options.settings, options.rater):
         if settings is not None:
@@ -355,11 +377,12 @@ def check_settings(settings: Settings) -> None:
 
 def _refuse_what_rules_do_not_need(options: MindOptions) -> None:
     names = {"settings": "a model", "oses": "a model of OSes", "rater": "a rater"}
-    names["prompts"] = "prompts of one's own"
-    for name in ("settings", "record", "replay", "oses", "rater", "prompts"):
+    own = ("prompts", "personas")
+    names |= {name: f"{name} of one's own" for name in own}
+    for name in ("settings", "record", "replay", "oses", "rater", *own):
         if getattr(options, name) not in (None, ()):
             what = names.get(name, f"a transcript to {name}")
-            verb = "go" if name == "prompts" else "goes"
+            verb = "go" if name in own else "goes"
             raise InputError(f"{what} {verb} with a mind; choose one (--mind)")
 
 
@@ -433,9 +456,14 @@ class CountingMind(RuleMind):
         transcript = Transcript.record(None, settings._replace(base_url=LOCAL))
         self._mind = _made(options, transcript, ScriptedEndpoint(), Policy())
         self._mind.wording = wording_of(options)
+        self._mind.personas = personas_of(options)
         self._is_rated = options.rater is not None
         self._turns = options.turns
         self._by_oses_only = bool(options.oses) and options.settings is None
+
+    def meet(self, labels: Sequence[str] | None, people: int) -> None:
+        """Take note of who is who, as `LanguageMind.meet` does."""
+        self._mind.meet(labels, people)
 
     def decide(self, seen: Observations) -> Decisions:
         """Count the talks."""

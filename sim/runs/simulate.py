@@ -176,6 +176,19 @@ def finalize(society: Society, writer: RunWriter) -> None:
     writer.finish(monitor.history.columns(), events)
 
 
+def introduce(society: Society) -> None:
+    """Tell the mind of a cast who is who, where a table says what is known of people.
+
+    Raises
+    ------
+    InputError
+        If it names somebody who is not there.
+    """
+    mind = language_mind(society)
+    if mind is not None:
+        mind.meet(society.labels, society.state.humans.n)
+
+
 def language_mind(society: Society) -> LanguageMind | SpokenSides | None:
     """Return the language mind of a cast, or its several, if there is one."""
     mind = society.cast.mind if society.cast is not None else None

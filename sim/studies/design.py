@@ -34,7 +34,7 @@ from sim import scenarios
 from sim.events.kinds import EVENTS
 from sim.events.measures import measured
 from sim.mechanisms import registry
-from sim.minds import prompts, wording
+from sim.minds import personas, prompts, wording
 from sim.minds.calls import Settings
 from sim.minds.client import hosts
 from sim.minds.dialect import check_names
@@ -59,15 +59,21 @@ NAMES = ("scenario", "network", "lever", "mind")
 NONE = "none"
 SPEAKS = (
     *("kind", "cast", "humans", "talks", "turns", "ghost_writer", "replay"),
-    *("answers", "prompts"),
+    *("answers", "prompts", "personas"),
 )
-FILES = ("replay", "prompts")  # of a mind: what is there, and not the name, makes a run
+FILES = (
+    "replay",
+    "prompts",
+    "personas",
+)  # of a mind: what is there, and not the name, makes a run
 SHIPPED = "shipped"  # prompts
+UNNAMED = {"prompts": SHIPPED, "personas": NONE}  # what says that there are none
 
 REACHES = ("model", "base_url", "temperature", "without", "max_tokens", "extra_body")
 HELPS = ("on_failure", "max_calls", "draw", "stop_after", "councils")
 TYPES: dict[str, Any] = {
-    **dict.fromkeys(("kind", "replay", "model", "on_failure", "prompts"), str),
+    **dict.fromkeys(("kind", "replay", "model", "on_failure"), str),
+    **dict.fromkeys(("prompts", "personas"), str),
     **dict.fromkeys(("cast", "max_calls", "max_tokens"), int | None),
     **dict.fromkeys(("draw", "stop_after", "answers", "turns"), int),
     **dict.fromkeys(("talks", "temperature", "share"), int | float),
@@ -149,8 +155,7 @@ def mind(
     if record.get("kind") == "person":
         raise InputError("a person speaks in one run (os-society play), not in a sweep")
     spoken = {name: record[name] for name in SPEAKS if name in record}
-    if spoken.get("prompts") == SHIPPED:
-        del spoken["prompts"]
+    spoken = {n: value for n, value in spoken.items() if UNNAMED.get(n, ...) != value}
     if "humans" in spoken:
         spoken["humans"] = tuple(spoken["humans"])
     settings = _settings(record, allow_model, insecure)
@@ -200,20 +205,20 @@ def _is_other(value: Any, name: str) -> bool:
 
 def is_path(name: str, value: Any) -> bool:
     """Tell whether a value of a mind is where a file or a folder is."""
-    return name in FILES and value != SHIPPED
+    return name in FILES and UNNAMED.get(name) != value
 
 
 def mind_identity(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what of a mind makes a run: None for the rules."""
     if record.get("kind", "rules") == "rules" or record.get("cast") == 0:
         return None
-    known = dict(record)
+    known = {n: value for n, value in record.items() if UNNAMED.get(n, ...) != value}
     if "replay" in known:
         known["replay"] = file_identity(known["replay"])["sha256"]
-    if known.get("prompts") == SHIPPED:
-        del known["prompts"]
     if "prompts" in known:
         known["prompts"] = prompts.digest(wording.read(known["prompts"]))
+    if "personas" in known:
+        known["personas"] = personas.read(known["personas"]).digest
     return known
 
 

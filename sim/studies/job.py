@@ -27,7 +27,7 @@ from sim.minds.options import MindOptions, open_cast
 from sim.minds.transcript import InUse
 from sim.model.encounters import Cast
 from sim.model.network_files.in_memory import NetworkData
-from sim.runs.simulate import finalize, language_mind
+from sim.runs.simulate import finalize, introduce, language_mind
 from sim.runs.stopping_rules import StoppingRule, Until, rule_again, rule_of
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario, differences
@@ -338,6 +338,7 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             network=given_networks.of_job(job),
             cast=cast,
         )
+        introduce(society)
         rule = rule_of_job(job)
         society.until = None if rule is None else rule.ends
         writer = _writer(job, society, stack)
