@@ -12,7 +12,9 @@ ranges) or ``[[list]]`` in place of ``[grid]``::
 
 Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network``,
 ``lever`` and ``mind``. A mind is a table of what ``MindOptions``, its ``Settings`` and
-its ``Policy`` have: kind, cast, talks, model, max_calls, without and so on.
+its ``Policy`` have: kind, cast, talks, model, max_calls, without and so on. Parts of it
+vary in ``[grid]`` as ``mind.temperature = [0.0, 1.0]``, ``mind.model``, ``mind.draw``
+or ``mind.prompts = ["shipped", "own"]``; ``[mind]`` says what they have in common.
 ``until = {measure = "adopted", above = 0.9}`` ends each run on the first such day.
 ``[network_options]`` says how network files are to be read where they leave it open, as
 ``columns = "from,to"`` or ``closeness_from = "calls"`` and ``scale = "log"``: the
@@ -22,6 +24,7 @@ options of ``sim.NetworkFile``.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -71,6 +74,8 @@ UNNAMED = {"prompts": SHIPPED, "personas": NONE}  # what says that there are non
 
 REACHES = ("model", "base_url", "temperature", "without", "max_tokens", "extra_body")
 HELPS = ("on_failure", "max_calls", "draw", "stop_after", "councils")
+KEYS = (*SPEAKS, *REACHES, *HELPS, "oses")  # of a mind
+PART = "mind."  # begins the name of a part of a mind that varies
 TYPES: dict[str, Any] = {
     **dict.fromkeys(("kind", "replay", "model", "on_failure"), str),
     **dict.fromkeys(("prompts", "personas"), str),
@@ -92,10 +97,22 @@ ITEMS: dict[str, tuple[type, ...]] = {
 }
 
 
+# Of a mind, what is one value and may vary by itself.
+PARTS = tuple(
+    f"{PART}{name}"
+    for name in (*SPEAKS, *REACHES, *HELPS)
+    if TYPES[name] not in (list | tuple, dict)
+)
+FACTORS = (*NAMES, *PARTS)  # besides parameters
+
+
 def check_factor(name: str, value: Any) -> None:
     """Raise InputError unless ``value`` is one that a factor can take."""
     if name == "mind":
         mind(value)
+        return
+    if name in PARTS:  # all its combinations are checked together
+        _check_keys({name.removeprefix(PART): value}, KEYS, "a mind")
         return
     if not isinstance(value, str):
         raise InputError(f"a {name} is named by a text, not {value!r}")
@@ -151,7 +168,7 @@ def mind(
     """
     if not isinstance(record, Mapping):
         raise InputError(f"a mind is a table, as in {{kind = 'rules'}}, not {record!r}")
-    _check_keys(record, (*SPEAKS, *REACHES, *HELPS, "oses"), "a mind")
+    _check_keys(record, KEYS, "a mind")
     if record.get("kind") == "person":
         raise InputError("a person speaks in one run (os-society play), not in a sweep")
     spoken = {name: record[name] for name in SPEAKS if name in record}
@@ -210,7 +227,7 @@ def is_path(name: str, value: Any) -> bool:
 
 def mind_identity(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what of a mind makes a run: None for the rules."""
-    if record.get("kind", "rules") == "rules" or record.get("cast") == 0:
+    if _is_by_rules(record):
         return None
     known = {n: value for n, value in record.items() if UNNAMED.get(n, ...) != value}
     if "replay" in known:
@@ -220,6 +237,10 @@ def mind_identity(record: Mapping[str, Any]) -> dict[str, Any] | None:
     if "personas" in known:
         known["personas"] = personas.read(known["personas"]).digest
     return known
+
+
+def _is_by_rules(record: Mapping[str, Any]) -> bool:
+    return record.get("kind", "rules") == "rules" or record.get("cast") == 0
 
 
 def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -246,6 +267,7 @@ def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         return {name: replaced(name, value) for name, value in values.items()}
 
     def replaced(name: str, value: Any) -> Any:
+        name = name.removeprefix(PART)
         if name not in ("network", "scenario", "mind", *FILES):
             return value
         if isinstance(value, dict):
@@ -269,6 +291,7 @@ LARGEST = 10_000_000  # bytes of a design
 MOST_RUNS = 10**9
 MOST_SEEDS = 10**6
 MOST_VALUES = 10**5  # that are listed
+MOST_MINDS = 10**4
 FORMS = ("grid", "list", "lhs", "sobol", "morris")
 
 Point = dict[str, Any]  # what varies, by name
@@ -422,6 +445,34 @@ def read(path: str | Path, mechanisms: Sequence[str] = ()) -> Design:
         raise InputError(f"{file}: {error}") from None
 
 
+def mind_at(design: Design, point: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mind of a point, as plain values."""
+    parts = {n.removeprefix(PART): v for n, v in point.items() if n in PARTS}
+    return {**point.get("mind", design.mind), **parts}
+
+
+def minds(design: Design) -> list[dict[str, Any]]:
+    """Return all minds of a design, as plain values.
+
+    Raises
+    ------
+    InputError
+        If there are more than ``MOST_MINDS``.
+    """
+    grid = design.grid or {}
+    parts = [name for name in grid if name in PARTS]
+    if math.prod(len(grid[name]) for name in parts) > MOST_MINDS:
+        raise InputError(f"a design has at most {MOST_MINDS:,} minds")
+    if parts:
+        values = itertools.product(*(grid[name] for name in parts))
+        return [mind_at(design, dict(zip(parts, one, strict=True))) for one in values]
+    points = design.listed or []
+    listed = [mind_at(design, one) for one in points if {"mind", *PARTS} & one.keys()]
+    is_part = any(name in PARTS for name in design.varied)
+    base = [] if is_part and len(listed) == len(points) else [design.mind]
+    return [*base, *grid.get("mind", []), *listed]
+
+
 def make(record: Mapping[str, Any]) -> Design:
     """Return the design of plain values, as a TOML file would hold them.
 
@@ -433,10 +484,22 @@ def make(record: Mapping[str, Any]) -> Design:
         If a key or a value is not valid: names it, and the nearest that is.
     """
     record = given_networks.named(record)
+    if isinstance(record.get("grid"), Mapping):
+        record = {**record, "grid": _with_parts(record["grid"])}
     try:
         return Design(**{str(name): value for name, value in record.items()})
     except ValidationError as error:
         raise InputError(_first(error)) from None
+
+
+def _with_parts(grid: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a grid in which parts of a mind have names: TOML makes a table of them."""
+    found = {str(name): value for name, value in grid.items()}
+    parts = found.get("mind")
+    if not isinstance(parts, Mapping):
+        return found
+    named = {f"{PART}{name}": value for name, value in parts.items()}
+    return {n: v for n, v in found.items() if n != "mind"} | named
 
 
 def _first(error: ValidationError) -> str:
@@ -463,7 +526,7 @@ def _check(design: Design) -> None:
     for name in design.outcomes:
         _at_place("outcomes", outcomes.check, name)
     for name in NAMES:
-        if getattr(design, name):
+        if name != "mind" and getattr(design, name):
             _at_place(name, check_factor, name, getattr(design, name))
     _at_place("network_options", _check_network_options, design)
     kind = _kind(design)
@@ -473,6 +536,7 @@ def _check(design: Design) -> None:
         if name in design.base:
             raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
     _check_points(design, kind)
+    _check_minds(design)
     for name in design.varied:
         _check_column(name, design.outcomes)
     if design.until is not None:
@@ -486,7 +550,7 @@ def _check_column(name: str, wanted: Iterable[str]) -> None:
             f"'outcomes': {name!r} varies, and is an event, too; the day of the event "
             f"is '{outcomes.DAY_OF}{name}' here"
         )
-    if name in (*Parameters.model_fields, *NAMES):
+    if name in (*Parameters.model_fields, *FACTORS):
         return
     if name in outcomes.known():
         raise InputError(
@@ -528,6 +592,28 @@ def _check_network_options(design: Design) -> None:
         given_networks.with_digests(design.network_options)
     if design.network is None and "network" not in design.varied:
         raise InputError("they go with a network file: name one as 'network'")
+
+
+def _check_minds(design: Design) -> None:
+    """Raise InputError unless minds are such, and parts that vary change something."""
+    parts = [name for name in design.varied if name in PARTS]
+    if parts and "mind" in (design.grid or {}):
+        raise InputError(f"'grid.mind': either minds vary, or parts as {parts[0]!r}")
+    where = ", ".join(parts) or "mind"
+    found = minds(design)
+    for one in found:
+        _at_place(where, mind, one)
+    for name in parts:
+        speaking = [one for one in found if not _is_by_rules(one)]
+        _at_place(name, _check_effect, name.removeprefix(PART), speaking)
+
+
+def _check_effect(key: str, speaking: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InputError if a part of minds that varies is of none of them."""
+    if not speaking:
+        raise InputError("nobody speaks; say a kind of [mind], as 'scripted' or 'llm'")
+    if key in REACHES and not any("model" in one for one in speaking):
+        raise InputError("no model is asked; name one in [mind] as 'model'")
 
 
 def _check_seeds(seeds: int | list[int]) -> None:
@@ -585,10 +671,10 @@ def _at_place(where: str, check: Callable[..., Any], *given: Any) -> None:
 
 
 def _check_varied(name: str, value: Any, kind: type[Parameters]) -> None:
-    if name in NAMES:
+    if name in FACTORS:
         check_factor(name, value)
     else:
-        _check_parameter(name, value, kind, also=NAMES)
+        _check_parameter(name, value, kind, also=FACTORS)
 
 
 def _check_parameter(
@@ -605,6 +691,8 @@ def _check_parameter(
 
 
 def _check_range(name: str, span: list[float], kind: type[Parameters]) -> None:
+    if name in FACTORS:
+        raise InputError("it varies over values: name them in [grid] or [[list]]")
     if len(span) != 2:
         raise InputError("a range is [low, high]")
     for value in span:
