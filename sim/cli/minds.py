@@ -123,7 +123,7 @@ def add_turns(group: Any) -> None:
 
 def add_prices(group: Any) -> None:
     """Add the option of what tokens cost."""
-    text = "money per million tokens, for an estimate"
+    text = "money per million tokens, to say what it costs"
     group.add_argument("--prices", metavar="IN,OUT", help=text)
 
 
@@ -173,7 +173,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
     _tell_what_is_settled(not is_silent(args))
     _take_usual(args)
     cast, humans = _cast(args.cast, getattr(args, "network", None) is not None)
-    _prices(args.prices)
+    prices = _prices(args.prices)
     options = MindOptions(
         kind=args.mind,
         cast=cast,
@@ -197,6 +197,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         turns=args.turns,
         prompts=args.prompts,
         personas=args.personas,
+        prices=None if args.prices is None else prices,
     )
     check(options)
     if options.kind == "llm" and getattr(args, "network", None) is not None:
@@ -340,8 +341,9 @@ class _Printer(logging.Handler):
 def _cost(args: argparse.Namespace, tokens_in: int, tokens_out: int) -> str:
     if args.prices is None:
         return ""
-    price_in, price_out = _prices(args.prices)
-    cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
+    from sim.minds.options import money
+
+    cost = money(_prices(args.prices), tokens_in, tokens_out)
     return f", {cost:,.2f} in money"
 
 

@@ -78,6 +78,8 @@ class MindOptions(NamedTuple):
     prompts: str | Path | None = None
     # A table of what prompts tell of people besides (`sim.minds.personas`): CSV.
     personas: str | Path | None = None
+    # Money per million tokens, in and out: progress says what was spent so far.
+    prices: tuple[float, float] | None = None
 
 
 class CallEstimate(NamedTuple):
@@ -227,7 +229,7 @@ def personas_of(options: MindOptions) -> personas.PersonaTable | None:
 
 
 def by_content(options: MindOptions) -> MindOptions:
-    """Return options in which files that make the prompts are named by their digests.
+    """Return what of options makes a run, with prompts and personas by their digests.
 
     Raises
     ------
@@ -235,6 +237,7 @@ def by_content(options: MindOptions) -> MindOptions:
         If they cannot be used.
     """
     words, people = wording_of(options), personas_of(options)
+    options = options._replace(prices=None)
     if words is not None:
         options = options._replace(prompts=prompts.digest(words))
     return options if people is None else options._replace(personas=people.digest)
@@ -285,6 +288,10 @@ def check(options: MindOptions) -> None:
         raise InputError(f"a situation has 1 answer or more, not {options.answers}")
     cast_of(options, RuleMind())
     check_policy(options.policy)
+    if options.prices is not None and not all(
+        0 <= p < math.inf for p in options.prices
+    ):
+        raise InputError(f"prices are two numbers from 0, not {options.prices}")
     check_turns(options.turns)
     if options.turns > FEWEST and options.kind in ("archetype", "compiled"):
         raise InputError(
@@ -315,6 +322,17 @@ def _check_oses(options: MindOptions) -> None:
     for one in options.oses:
         check_settings(one.settings)
     Sides([Share(one.settings.model, RuleMind(), one.share) for one in options.oses])
+
+
+def money(prices: tuple[float, float], tokens_in: int, tokens_out: int) -> float:
+    """Return what tokens cost, at prices of a million of them, in and out.
+
+    Examples
+    --------
+    >>> money((0.5, 2.0), 3_000_000, 500_000)
+    2.5
+    """
+    return (tokens_in * prices[0] + tokens_out * prices[1]) / 1e6
 
 
 def is_live(options: MindOptions) -> bool:
