@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -208,21 +209,30 @@ def asked_in(server: Loopback) -> list[str]:
     return ["\n".join(m["content"] for m in body["messages"]) for body in bodies]
 
 
-def test_a_cast_speaks_german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("turns", [2, 4])
+def test_a_cast_speaks_german(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
     """By the server's account, and without a phrase of the shipped ones."""
     pytest.importorskip("openai")
     hermetic(monkeypatch)
     record = tmp_path / "calls"
     with Loopback() as server:
-        mind = asking(server.url, prompts=GERMAN, record=record)
+        mind = asking(server.url, prompts=GERMAN, record=record, turns=turns)
         result = speak(tmp_path / "run", mind)
         texts, asked = asked_in(server), server.count
         again = speak(tmp_path / "again", mind)
         assert server.count == asked
     assert len(texts) > 50 and any("hat zu dir gesagt:\n> " in one for one in texts)
+    whole = "\n".join(texts)
+    assert "\n> Tag 2, du: " in whole and "\n> du hast dir gemerkt: " in whole
+    assert " hat dir erz\u00e4hlt: " in whole and not re.search("> (day|you)", whole)
+    assert ("Satz 3 von h\u00f6chstens 4:" in whole) == (turns > 2)
     for text in texts:
         assert "Zeilen, die mit > beginnen, sind Zitate" in text
-        kept = "\n".join(one for one in text.splitlines() if one[:1] not in ('"', ">"))
+        kept = "\n".join(
+            one for one in text.splitlines() if one[:1] not in ('"', ">", "{")
+        )
         english = {"You ", "Speak", "Reply", "a person", "an OS", "said"}
         assert not [one for one in english if one in kept], kept
     digest = prompts.digest(wording.read(GERMAN))

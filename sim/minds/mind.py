@@ -428,6 +428,7 @@ class LanguageMind:
         agent, other = int(seen.agents[row]), int(seen.others[row])
         tie = seen.tie_of(row)
         whose = int(tie.pop("for_whom", agent))
+        say = prompts.saying(self.wording)
         about = seen.about(whose)
         return prompts.PromptContext(
             name=seen.called(whose),
@@ -435,7 +436,7 @@ class LanguageMind:
             other_name=seen.called(other) if other >= 0 else "",
             about_other=seen.about(other) if other >= 0 else {},
             tie=NO_TIE | tie,
-            memory=self.memories.of(agent, other) if other >= 0 else "",
+            memory=self.memories.of(agent, other, say) if other >= 0 else "",
             heard=self.memories.heard(agent, other) if other >= 0 else "",
             told=self._told(seen.step, agent, other),
             love=seen.love,
@@ -447,7 +448,8 @@ class LanguageMind:
         """Return what others said that comes to mind; nothing in older recordings."""
         if not self.rates or other < 0:
             return ""
-        return self.memories.told_by_others(agent, other, step)
+        say = prompts.saying(self.wording)
+        return self.memories.told_by_others(agent, other, step, say)
 
     def remember(
         self, seen: Observations, row: int, said: str, memory: str, turn: int = LAST

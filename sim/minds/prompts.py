@@ -115,6 +115,20 @@ DECLARED = "Love has been spoken of between you."
 # Titles of quotations.
 TOLD, REMEMBERED, KNOWN = "Others told you:", "You remember:", "This is known of you:"
 HEARD = "{other} said to you:"
+# What is remembered.
+YOU_SAID = "day {day}, you: {text}"
+YOU_HEARD = "day {day}, {speaker}: {text}"
+YOU_NOTED = "you noted: {text}"
+TOLD_YOU = "day {day}, {speaker} told you: {text}"
+# Of a talk of several turns.
+BEGINS = "You speak in turns"
+TURNS = f"{BEGINS}, at most {{turns}} sentences in all, of both of you."
+TURNS_FORM = (
+    '"said" that is empty ends the talk. "warmth" is how what {name} says feels to '
+    "you: 0 if it hurts, 5 if it is neither cold nor warm, 10 if it is very warm."
+)
+SENTENCE = "Sentence {number} of {turns} at most:"
+SAYS = "{name} says to you:"
 
 # Column -> where its bands begin, and what each is called.
 OF_ANYBODY: dict[str, tuple[tuple[float, ...], Words]] = {
@@ -151,7 +165,8 @@ PHRASES = frozenset(
         *(CLOSEST, THE_OTHER, YOU_FIND, THE_OTHER_FINDS, PARTNER, OWN_OS, IN_LOVE),
         *(BEREAVED, UPGRADED, LOVES, LOVED, ONE_SIDED, IS_PARTNER, INSTALLED),
         *(KNOWS_OTHERS, IS_OWN_OS, OTHERS_KNOWN, DECLARED),
-        *(TOLD, REMEMBERED, KNOWN, HEARD),
+        *(TOLD, REMEMBERED, KNOWN, HEARD, YOU_SAID, YOU_HEARD, YOU_NOTED, TOLD_YOU),
+        *(TURNS, TURNS_FORM, SENTENCE, SAYS),
     }
 ) - {""}
 FIELD = re.compile(r"\{(\w+)\}")  # of a phrase
@@ -246,7 +261,7 @@ def archetype(
     """
     _check(kind, SHARED_KINDS)
     own, other = _sort(about), _sort(about_other)
-    say = _speaker(wording)
+    say = saying(wording)
     words = {"kind": say(SORT_WORDS[own]), "hours": say(A_WHILE[1])}
     words |= dict.fromkeys(BLANKS, "") | {"other_name": say(THE_OTHER)}
     if kind != "encounter" and other == "OS":
@@ -286,7 +301,7 @@ def _view(about: Numbers, about_other: Numbers, say: Say) -> tuple[str, str]:
     if about["is_os"]:
         human, who = (about_other, THE_OTHER_FINDS)
     opinion = bisect_right(THIRDS, human["acceptance"])
-    return OPINION_NAMES[opinion], _put(say(OPINIONS[opinion]), who=say(who))
+    return OPINION_NAMES[opinion], put(say(OPINIONS[opinion]), who=say(who))
 
 
 def digest(wording: Wording | None = None) -> str:
@@ -328,7 +343,7 @@ def persona_of(scene: PromptContext) -> str:
 
 def _persona(scene: PromptContext) -> str:
     """Tell a model who it is, and quote what a table says of that."""
-    about, say = scene.about, _speaker(scene.wording)
+    about, say = scene.about, saying(scene.wording)
     scales = OF_AN_OS if about["is_os"] else OF_A_HUMAN
     values = {name: say(_band(about[name], *scale)) for name, scale in scales.items()}
     values["name"] = plain(scene.name, MOST_OF_A_NAME)
@@ -344,7 +359,7 @@ def _persona(scene: PromptContext) -> str:
 def _life_of_human(about: Numbers, love: float, say: Say) -> dict[str, str]:
     opinion = say(_band(about["acceptance"], THIRDS, OPINIONS))
     return {
-        "opinion": _put(opinion, who=say(YOU_FIND)),
+        "opinion": put(opinion, who=say(YOU_FIND)),
         "partner": _if(about["partner"] >= 0, say(PARTNER)),
         "own_os": _if(about["os"] >= 0, say(OWN_OS)),
         "love": _if(about["os_closeness"] >= love, say(IN_LOVE)),
@@ -354,12 +369,12 @@ def _life_of_human(about: Numbers, love: float, say: Say) -> dict[str, str]:
 
 def _life_of_os(about: Numbers, say: Say) -> dict[str, str]:
     lovers = say(_band(about["lovers"], COUNTS, PEOPLE))
-    loved = _put(say(LOVED_BY[about["lovers"] >= COUNTS[1]]), people=lovers)
+    loved = put(say(LOVED_BY[about["lovers"] >= COUNTS[1]]), people=lovers)
     loves = say(_band(about["loves"], COUNTS, PEOPLE))
     return {
         "upgraded": _if(about["upgraded"], say(UPGRADED)),
         "lovers": _if(about["lovers"], loved[:1].upper() + loved[1:]),
-        "loves": _if(about["loves"], _put(say(LOVES), people=loves)),
+        "loves": _if(about["loves"], put(say(LOVES), people=loves)),
     }
 
 
@@ -368,13 +383,13 @@ def _life_of_os(about: Numbers, say: Say) -> dict[str, str]:
 
 def _situation(scene: PromptContext) -> dict[str, str]:
     """Return what the templates of situations may name."""
-    name, say = plain(scene.other_name, MOST_OF_A_NAME), _speaker(scene.wording)
+    name, say = plain(scene.other_name, MOST_OF_A_NAME), saying(scene.wording)
     values = dict.fromkeys((*BLANKS, "other_name", "hours"), "")
     values["name"] = plain(scene.name, MOST_OF_A_NAME)
     told = _quoted(say(TOLD), scene.told.splitlines(), MOST_TOLD)
     remembered = _memory(scene.memory, scene.wording, scene.heard)
     values["memory"] = "\n".join(filter(None, (remembered, told)))
-    said = _put(say(HEARD), other=name)
+    said = put(say(HEARD), other=name)
     values["heard"] = _quoted(said, [scene.heard], MOST_HEARD)
     if not name:
         return values
@@ -404,7 +419,7 @@ def _bond(other: str, scene: PromptContext, say: Say) -> str:
         _if(tie["knows"], knows),
         _if(tie["declared"], DECLARED),
     )
-    more = [_put(say(one), other=other) for one in sentences if one]
+    more = [put(say(one), other=other) for one in sentences if one]
     return " ".join([feeling, *more])
 
 
@@ -413,7 +428,7 @@ def _memory(memory: str, wording: Wording | None, heard: str = "") -> str:
     lines = [line.strip() for line in memory.splitlines() if line.strip()]
     known = f": {heard.strip()}" if heard.strip() else None
     sentences = [line for line in lines if known is None or not line.endswith(known)]
-    title = _speaker(wording)(REMEMBERED)
+    title = saying(wording)(REMEMBERED)
     return _quoted(title, sentences[-MOST_MEMORIES:], MOST_OF_A_MEMORY)
 
 
@@ -434,20 +449,20 @@ def _band(number: float, begins: tuple[float, ...], words: Words) -> str:
     return words[bisect_right(begins, number)]
 
 
-def _speaker(wording: Wording | None) -> Say:
+def saying(wording: Wording | None) -> Say:
     """Return what says a shipped phrase, or a user's own in its place."""
     phrases = {} if wording is None else wording.phrases
     return lambda phrase: phrases.get(phrase, phrase)
 
 
-def _put(sentence: str, **words: str) -> str:
+def put(sentence: str, **words: str) -> str:
     """Put words into a sentence, which may be a user's: a name, and nothing of it."""
     return FIELD.sub(lambda found: words[found[1]], sentence)
 
 
 def _of(other: str, sentence: str) -> str:
     """Return a sentence about somebody, with its capital letter."""
-    text = _put(sentence, other=other)
+    text = put(sentence, other=other)
     return text[:1].upper() + text[1:]
 
 
