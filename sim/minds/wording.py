@@ -77,7 +77,7 @@ def read(path: str | Path) -> Wording:
     Examples
     --------
     >>> read("experiments/minds/prompts_de").phrases["a person"]  # doctest: +SKIP
-    'eine Person'
+    'ein Mensch'
     """
     folder = expanded(path)
     files = dict(prompts.shipped())

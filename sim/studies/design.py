@@ -64,11 +64,8 @@ SPEAKS = (
     *("kind", "cast", "humans", "talks", "turns", "ghost_writer", "replay"),
     *("answers", "prompts", "personas"),
 )
-FILES = (
-    "replay",
-    "prompts",
-    "personas",
-)  # of a mind: what is there, and not the name, makes a run
+# Of a mind: what is there, and not where it is, makes a run.
+FILES = ("replay", "prompts", "personas")
 SHIPPED = "shipped"  # prompts
 UNNAMED = {"prompts": SHIPPED, "personas": NONE}  # what says that there are none
 
