@@ -28,9 +28,14 @@ from conversing import (
 from loopback import Call, Loopback
 from quick import QUICK, SEED
 
+import sim
+from sim import scenarios
 from sim.cli import main
 from sim.minds import MindOptions
 from sim.runs.result import Result, load
+from sim.runs.simulate import default_path
+from sim.utils.errors import InputError
+from sim.utils.progress import progress_shown
 
 ROOT = Path(__file__).parents[1]
 RUN = [
@@ -72,6 +77,43 @@ def test_a_run_tells_what_it_will_ask_and_what_it_asked(
         "1 wrong schema; asked again 3 times; "
         f"budget spent on day {day}, by rules since\n" in out
     )
+
+
+@pytest.mark.parametrize("prices", [(), ("--prices", "1000,3000")])
+def test_progress_says_what_was_spent_where_there_are_prices(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    prices: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    pytest.importorskip("openai")
+    rater, more = ("--rater", "judge"), ("--out", "run", "--no-figures", *prices)
+    with Loopback() as server, progress_shown():
+        arguments = [*RUN, *more, *LLM, *rater, "--base-url", server.url]
+        assert main(arguments) == 0
+    told = load("run").provenance["mind"]
+    tokens = [
+        told[name] + told["rated"][name]
+        for name in ("prompt_tokens", "completion_tokens")
+    ]
+    assert min(told["rated"]["prompt_tokens"], *tokens) > 0
+    cost = (tokens[0] * 1000 + tokens[1] * 3000) / 1e6
+    line = f", {cost:,.2f} in money for {tokens[0]:,} tokens in, {tokens[1]:,} out"
+    err = capsys.readouterr().err
+    assert "/6 days" in err
+    assert (line in err) == bool(prices)
+    assert (" in money" in err) == bool(prices)
+
+
+def test_what_tokens_cost_makes_no_other_run() -> None:
+    scenario = scenarios.load("her")
+    plain, priced = (
+        default_path(scenario, 0, None, MindOptions(kind="scripted", prices=one))
+        for one in (None, (1.0, 2.0))
+    )
+    assert plain == priced
+    with pytest.raises(InputError, match="prices are two numbers from 0"):
+        sim.run("her", mind=MindOptions(kind="scripted", prices=(1.0, -2.0)))
 
 
 def test_an_estimate_is_only_that(capsys: pytest.CaptureFixture[str]) -> None:

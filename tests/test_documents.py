@@ -30,7 +30,7 @@ MADE = {
     "small.csv",
     "results/runs/",
 }
-MADE |= {"build/docs/html", "calm.py", "friends.csv", "mine.toml"}
+MADE |= {"build/docs/html", "calm.py", "friends.csv", "mine.toml", "phrases.toml"}
 MADE |= {"society.json", "unfinished.json", "digests.json"}
 MADE |= {"ego-facebook.csv.gz", "readings.parquet", "results/ablation-pairs.csv"}
 

@@ -162,6 +162,8 @@ COMMANDS: dict[str, list[tuple[str, int]]] = {
         (f"her --humans 12 {TALK} {RUN}", 2),  # other questions than are in it
         (f"her {SMALL} --mind scripted --record {{calls.jsonl}} {RUN}", 2),
         (f"{{scenario.toml}} --mind llm --model tiny --estimate {RUN}", 0),
+        (f"her {SMALL} --mind scripted --prompts {{run}} {RUN}", 2),
+        (f"her {SMALL} --mind scripted --personas {{minded.toml}} {RUN}", 2),
     ],
     "resume": [("{begun} --no-figures", 0)],
     "check": [(f"{{scenario.toml}} {ALONE}", 2), (f"{{minded.toml}} {ALONE}", 2)],

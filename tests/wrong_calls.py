@@ -72,7 +72,7 @@ NO_WORDS = ("nothing", "", " ", "LOVE", "left,,", "lef", "left;left", "*", "left
 PLACES = {"out", "record"}
 FILES = {
     *("run", "more", "scenario", "design", "network", "replay", "source", "other"),
-    *("model", "other_run", "path"),
+    *("model", "other_run", "path", "prompts", "personas"),
 }
 
 
@@ -198,6 +198,12 @@ COMBINED: tuple[tuple[str, ...], ...] = (
     ("run", "her", *FEW, "--set", "humans=2.5"),
     ("run", "her", *FEW, "--record", "a.jsonl", "--replay", "b.jsonl"),
     ("run", "her", *FEW, "--mind", "llm"),
+    ("run", "her", *FEW, "--personas", "friends.csv"),
+    ("run", "her", *FEW, "--mind", "scripted", "--personas", "friends.csv"),
+    ("run", "her", *FEW, "--mind", "scripted", "--personas", "binary"),
+    ("run", "her", *FEW, "--prompts", "folder"),
+    ("run", "her", *FEW, "--mind", "scripted", "--prompts", "folder"),
+    ("run", "her", *FEW, "--mind", "scripted", "--prompts", "n" * 300),
     ("run", "her", *FEW, "--mind", "llm", "--model", "x", "--base-url", "ftp://x"),
     ("run", "her", *FEW, "--prices", "1", "--estimate"),
     ("run", "her", *FEW, "--out", "run"),

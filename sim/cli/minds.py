@@ -46,6 +46,8 @@ OF_A_CAST: dict[str, Any] = {
     "stop_after": 10,
     "councils": False,
     "same_model": False,
+    "prompts": None,
+    "personas": None,
 }
 
 
@@ -98,6 +100,10 @@ def add_mind_options(run: argparse.ArgumentParser) -> None:
     add("--on-failure", choices=POLICIES, help=text)
     text = "first calls of no use that stop the run; 0: none do (10)"
     add("--stop-after", metavar="N", type=int, help=text)
+    text = "prompts of your own: files as encounter.md, in place of the shipped ones"
+    add("--prompts", metavar="DIR", help=text)
+    text = "CSV: what prompts tell of people besides, who is in its column person"
+    add("--personas", metavar="FILE", help=text)
     text = "collectives talk before members upgrade or leave, and decide"
     add("--councils", action="store_true", help=text)
     files = group.add_mutually_exclusive_group()
@@ -117,7 +123,7 @@ def add_turns(group: Any) -> None:
 
 def add_prices(group: Any) -> None:
     """Add the option of what tokens cost."""
-    text = "money per million tokens, for an estimate"
+    text = "money per million tokens, to say what it costs"
     group.add_argument("--prices", metavar="IN,OUT", help=text)
 
 
@@ -167,7 +173,7 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
     _tell_what_is_settled(not is_silent(args))
     _take_usual(args)
     cast, humans = _cast(args.cast, getattr(args, "network", None) is not None)
-    _prices(args.prices)
+    prices = _prices(args.prices)
     options = MindOptions(
         kind=args.mind,
         cast=cast,
@@ -189,6 +195,9 @@ def mind_options(args: argparse.Namespace) -> MindOptions:
         oses=_os_models(args),
         rater=_rater(args),
         turns=args.turns,
+        prompts=args.prompts,
+        personas=args.personas,
+        prices=None if args.prices is None else prices,
     )
     check(options)
     if options.kind == "llm" and getattr(args, "network", None) is not None:
@@ -332,8 +341,9 @@ class _Printer(logging.Handler):
 def _cost(args: argparse.Namespace, tokens_in: int, tokens_out: int) -> str:
     if args.prices is None:
         return ""
-    price_in, price_out = _prices(args.prices)
-    cost = (tokens_in * price_in + tokens_out * price_out) / 1e6
+    from sim.minds.options import money
+
+    cost = money(_prices(args.prices), tokens_in, tokens_out)
     return f", {cost:,.2f} in money"
 
 

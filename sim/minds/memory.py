@@ -12,6 +12,7 @@ import re
 from collections import deque
 from typing import Any, NamedTuple
 
+from sim.minds import prompts
 from sim.minds.prompts import MOST_OF_A_NAME, plain
 
 MOST_TIES = 10_000  # beyond that, those are forgotten that rested longest
@@ -118,18 +119,20 @@ class Memories:
         self._heard[other] = there
         self._forget()
 
-    def of(self, agent: int, other: int) -> str:
+    def of(self, agent: int, other: int, say: prompts.Say = str) -> str:
         """Return what ``agent`` remembers of ``other``, in lines for a prompt.
 
         First what it wanted to remember, then what both said last, the latest last.
+        ``say`` says shipped phrases in other words (`sim.minds.prompts.saying`).
         """
         own = self._of(agent, other)
-        spoken = [((*one[::3], agent), f"you: {one.said}") for one in own.exchanges]
+        spoken = [(agent, one, prompts.YOU_SAID) for one in own.exchanges]
         for one in self._of(other, agent).exchanges:
-            spoken.append(((*one[::3], other), f"{one.speaker}: {one.said}"))
-        spoken.sort(key=lambda one: one[0])  # by day, turn and agent
-        lines = [f"day {when[0]}, {text}" for when, text in spoken[-MOST_EXCHANGES:]]
-        return "\n".join([*(f"you noted: {line}" for line in own.summary), *lines])
+            spoken.append((other, one, prompts.YOU_HEARD))
+        spoken.sort(key=lambda one: (*one[1][::3], one[0]))  # by day, turn and agent
+        noted = [prompts.put(say(prompts.YOU_NOTED), text=one) for one in own.summary]
+        last = spoken[-MOST_EXCHANGES:]
+        return "\n".join([*noted, *(_recalled(say(how), one) for _, one, how in last)])
 
     def heard(self, agent: int, other: int) -> str:
         """Return the last thing that ``other`` said to ``agent``, or nothing."""
@@ -140,7 +143,9 @@ class Memories:
         """Return the last things that ``agent`` said to ``other``."""
         return [one.said for one in self._of(agent, other).exchanges]
 
-    def told_by_others(self, agent: int, other: int, step: int) -> str:
+    def told_by_others(
+        self, agent: int, other: int, step: int, say: prompts.Say = str
+    ) -> str:
         """Return what comes to ``agent``'s mind of what it heard from others, in lines.
 
         At most ``MOST_RECALLED`` things, that which comes to mind most easily last:
@@ -163,8 +168,8 @@ class Memories:
         others = sorted((p for p in there if p[1].by != other), key=ease, reverse=True)
         said: dict[str, str] = {}  # each thing once, whoever says it
         for _, found in others:
-            day, speaker, text, _ = found.exchange
-            said.setdefault(text, f"day {day}, {speaker} told you: {text}")
+            told = _recalled(say(prompts.TOLD_YOU), found.exchange)
+            said.setdefault(found.exchange.said, told)
         return "\n".join(list(said.values())[:MOST_RECALLED][::-1])
 
     def columns(self) -> dict[str, list[Any]]:
@@ -193,6 +198,11 @@ class Memories:
 def _exchange(step: int, speaker: str, said: str) -> Exchange:
     name, text = plain(speaker, MOST_OF_A_NAME), plain(said, MOST_SAID)
     return Exchange(int(step), name, text)
+
+
+def _recalled(phrase: str, one: Exchange) -> str:
+    """Return something that was said, in a phrase that names day, speaker and text."""
+    return prompts.put(phrase, day=str(one.step), speaker=one.speaker, text=one.said)
 
 
 def _words(text: str) -> frozenset[str]:

@@ -20,6 +20,7 @@ from sim.minds.calls import PERSON, Request, Response
 from sim.minds.memory import LAST, Memories
 from sim.minds.mending import mended
 from sim.minds.model_rater import ModelRater
+from sim.minds.personas import Lines, PersonaTable
 from sim.minds.refusals import MOST_QUOTED
 from sim.minds.replies import BadReply, Decision, Encounter, Letter, Reply, read
 from sim.minds.transcript import Answers, Asks, Transcript, key_of, without_secrets
@@ -112,6 +113,9 @@ class LanguageMind:
         self.rates = transcript.header.words_hold
         self.rater: ModelRater | None = None  # None is the lexicon
         self.turns = turns.FEWEST  # of a talk, at most
+        self.wording: prompts.Wording | None = None  # None is the shipped one
+        self.personas: PersonaTable | None = None
+        self._known: dict[int, Lines] = {}  # what it says of each person, by number
         self.holds_councils = self.policy.councils or transcript.holds(council.KIND)
         self.speaks_for: Callable[[int], bool] = lambda agent: True
         self.talks = 0  # in so many words
@@ -125,6 +129,24 @@ class LanguageMind:
         self._counted: set[str] = set()
         self._out_of_reach = 0  # calls in a row, the latest among them
         self.lines: list[dict[str, Any]] = []
+
+    def meet(self, labels: Sequence[str] | None, people: int) -> None:
+        """Take note of who is who in a society, before its first day.
+
+        Parameters
+        ----------
+        labels
+            What a network calls the people, if one does.
+        people
+            How many there are.
+
+        Raises
+        ------
+        InputError
+            If the table of personas names somebody who is not there.
+        """
+        if self.personas is not None:
+            self._known = self.personas.of(labels, people)
 
     # ----------------------------------------------------------------------- Mind
 
@@ -249,6 +271,7 @@ class LanguageMind:
             "provider": header.provider,
             "temperature": header.temperature,
             "prompts": header.prompts,
+            **({} if self.personas is None else {"personas": self.personas.digest}),
             "shared": self.shared,
             "rater": self._rater_name(),
             **({} if self.rater is None else {"rated": self.rater.summary()}),
@@ -405,6 +428,7 @@ class LanguageMind:
         agent, other = int(seen.agents[row]), int(seen.others[row])
         tie = seen.tie_of(row)
         whose = int(tie.pop("for_whom", agent))
+        say = prompts.saying(self.wording)
         about = seen.about(whose)
         return prompts.PromptContext(
             name=seen.called(whose),
@@ -412,17 +436,20 @@ class LanguageMind:
             other_name=seen.called(other) if other >= 0 else "",
             about_other=seen.about(other) if other >= 0 else {},
             tie=NO_TIE | tie,
-            memory=self.memories.of(agent, other) if other >= 0 else "",
+            memory=self.memories.of(agent, other, say) if other >= 0 else "",
             heard=self.memories.heard(agent, other) if other >= 0 else "",
             told=self._told(seen.step, agent, other),
             love=seen.love,
+            known=self._known.get(whose, ()),
+            wording=self.wording,
         )
 
     def _told(self, step: int, agent: int, other: int) -> str:
         """Return what others said that comes to mind; nothing in older recordings."""
         if not self.rates or other < 0:
             return ""
-        return self.memories.told_by_others(agent, other, step)
+        say = prompts.saying(self.wording)
+        return self.memories.told_by_others(agent, other, step, say)
 
     def remember(
         self, seen: Observations, row: int, said: str, memory: str, turn: int = LAST
@@ -490,7 +517,8 @@ class ArchetypeMind(LanguageMind):
         about = seen.about(agent)
         other_one = seen.about(other) if other >= 0 else about
         tie = NO_TIE | seen.tie_of(row)
-        _, messages = prompts.archetype(seen.kind, about, other_one, tie, seen.love)
+        of = about, other_one, tie, seen.love, self.wording
+        _, messages = prompts.archetype(seen.kind, *of)
         return Request(kind, 0, -1, -1, self.policy.draw, messages, schema, most)
 
     def remember(

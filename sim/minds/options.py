@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.minds import dialect, prompts
+from sim.minds import dialect, personas, prompts, wording
 from sim.minds.calls import PERSON, Request, Response, Settings
 from sim.minds.mind import (
     ArchetypeMind,
@@ -22,6 +22,7 @@ from sim.minds.mind import (
 )
 from sim.minds.model_rater import ModelRater, messages, rater_file
 from sim.minds.person import PersonEndpoint
+from sim.minds.prompts import Wording
 from sim.minds.replies import Encounter, written
 from sim.minds.scripted import MODEL as SCRIPTED
 from sim.minds.scripted import ScriptedEndpoint
@@ -72,6 +73,13 @@ class MindOptions(NamedTuple):
     # Turns of a talk at most, 2 to 8: in 2 a side answers what the other said last, on
     # whatever day; in more both sides of the cast speak in turns (`sim.minds.turns`).
     turns: int = FEWEST
+    # A directory with prompts of one's own, in place of those that are shipped
+    # (`sim.minds.wording`), as in another language.
+    prompts: str | Path | None = None
+    # A table of what prompts tell of people besides (`sim.minds.personas`): CSV.
+    personas: str | Path | None = None
+    # Money per million tokens, in and out: progress says what was spent so far.
+    prices: tuple[float, float] | None = None
 
 
 class CallEstimate(NamedTuple):
@@ -108,20 +116,23 @@ def open_cast(options: MindOptions, seed: int = 0) -> Iterator[Cast | None]:
     if options.kind == "rules" or options.cast == 0:
         yield None
         return
+    words = wording_of(options)
+    people = personas_of(options)
     with ExitStack() as stack:
-        rater = _rater(options, stack)
+        rater = _rater(options, stack, words)
         if options.oses:
-            sides = _sides(options, stack, seed)
+            sides = _sides(options, stack, seed, words)
             sides.turns = options.turns
             for one in sides.all():
-                one.rater, one.turns = rater, options.turns
+                one.rater, one.turns, one.personas = rater, options.turns, people
                 _check_format(one.transcript, options.turns)
             hold = all(one.rates for one in sides.minds)
             yield cast_of(options, sides, hold)
             return
-        transcript, endpoint = _sources(options, stack)
+        transcript, endpoint = _sources(options, stack, words)
         mind = _made(options, transcript, endpoint, options.policy)
-        mind.rater, mind.turns = rater, options.turns
+        mind.wording = words
+        mind.rater, mind.turns, mind.personas = rater, options.turns, people
         _check_format(transcript, options.turns)
         yield cast_of(options, mind, transcript.header.words_hold)
 
@@ -135,12 +146,14 @@ def _check_format(transcript: Transcript, turns: int) -> None:
         )
 
 
-def _sides(options: MindOptions, stack: ExitStack, seed: int) -> SpokenSides:
+def _sides(
+    options: MindOptions, stack: ExitStack, seed: int, words: Wording | None
+) -> SpokenSides:
     """Return a mind for each model of OSes, and that of people if there is one."""
     others: list[Asks] = []
 
     def opened(one: MindOptions) -> LanguageMind:
-        transcript, endpoint = _sources(one, stack, others)
+        transcript, endpoint = _sources(one, stack, words, others)
         others.extend([endpoint] if endpoint is not None else [])
         model = one.settings.model if one.settings else ""
         if transcript.header.model != model:
@@ -148,7 +161,9 @@ def _sides(options: MindOptions, stack: ExitStack, seed: int) -> SpokenSides:
             raise InputError(
                 f"transcript {transcript.path} is of the model {found!r}, not {model!r}"
             )
-        return _made(one, transcript, endpoint, one.policy)
+        mind = _made(one, transcript, endpoint, one.policy)
+        mind.wording = words
+        return mind
 
     alone = options._replace(oses=())
     made = []
@@ -163,7 +178,9 @@ def _sides(options: MindOptions, stack: ExitStack, seed: int) -> SpokenSides:
     return SpokenSides(made, people, seed)
 
 
-def _rater(options: MindOptions, stack: ExitStack) -> ModelRater | None:
+def _rater(
+    options: MindOptions, stack: ExitStack, words: Wording | None
+) -> ModelRater | None:
     """Return the model that rates words, if there is one."""
     most = options.policy.max_calls
     if options.replay is not None:
@@ -175,7 +192,7 @@ def _rater(options: MindOptions, stack: ExitStack) -> ModelRater | None:
         return None
     record = None if options.record is None else rater_file(options.record)
     one = options._replace(kind="llm", settings=options.rater, record=record)
-    transcript, endpoint = _sources(one, stack)
+    transcript, endpoint = _sources(one, stack, words)
     return ModelRater(transcript, endpoint, most, options.policy.stop_after)
 
 
@@ -187,6 +204,43 @@ def _made(
         return CompiledMind(transcript, endpoint, policy, options.answers)
     make = ArchetypeMind if options.kind == "archetype" else LanguageMind
     return make(transcript, endpoint, policy)
+
+
+def wording_of(options: MindOptions) -> Wording | None:
+    """Return the user's own prompts, or None for the shipped ones.
+
+    Raises
+    ------
+    InputError
+        If they cannot be used (`sim.minds.wording.read`).
+    """
+    return None if options.prompts is None else wording.read(options.prompts)
+
+
+def personas_of(options: MindOptions) -> personas.PersonaTable | None:
+    """Return the table of what is known of people, if there is one.
+
+    Raises
+    ------
+    InputError
+        If it cannot be used (`sim.minds.personas.read`).
+    """
+    return None if options.personas is None else personas.read(options.personas)
+
+
+def by_content(options: MindOptions) -> MindOptions:
+    """Return what of options makes a run, with prompts and personas by their digests.
+
+    Raises
+    ------
+    InputError
+        If they cannot be used.
+    """
+    words, people = wording_of(options), personas_of(options)
+    options = options._replace(prices=None)
+    if words is not None:
+        options = options._replace(prompts=prompts.digest(words))
+    return options if people is None else options._replace(personas=people.digest)
 
 
 @contextmanager
@@ -201,11 +255,14 @@ def open_model(options: MindOptions) -> Iterator[tuple[Transcript, Asks | None]]
     Raises
     ------
     InputError
-        As for `open_cast`.
+        As for `open_cast`, and for prompts or personas, which are those of a cast.
     """
     check(options)
+    for name in ("prompts", "personas"):
+        if getattr(options, name) is not None:
+            raise InputError(f"{name} of one's own are for a cast of a run; leave them")
     with ExitStack() as stack:
-        yield _sources(options, stack)
+        yield _sources(options, stack, None)
 
 
 def cast_of(options: MindOptions, mind: Any, words: bool = True) -> Cast:
@@ -231,12 +288,21 @@ def check(options: MindOptions) -> None:
         raise InputError(f"a situation has 1 answer or more, not {options.answers}")
     cast_of(options, RuleMind())
     check_policy(options.policy)
+    if options.prices is not None and not all(
+        0 <= p < math.inf for p in options.prices
+    ):
+        raise InputError(f"prices are two numbers from 0, not {options.prices}")
     check_turns(options.turns)
     if options.turns > FEWEST and options.kind in ("archetype", "compiled"):
         raise InputError(
             f"a talk of {options.turns} turns is one of two people, and the mind "
             f"{options.kind!r} speaks for kinds of them; leave out --turns, or choose "
             "--mind llm"
+        )
+    if options.personas is not None and options.kind in ("archetype", "compiled"):
+        raise InputError(
+            f"personas are of people, and the mind {options.kind!r} speaks for kinds "
+            "of them; leave out --personas, or choose --mind llm"
         )
     for settings in (options.settings, options.rater):
         if settings is not None:
@@ -256,6 +322,17 @@ def _check_oses(options: MindOptions) -> None:
     for one in options.oses:
         check_settings(one.settings)
     Sides([Share(one.settings.model, RuleMind(), one.share) for one in options.oses])
+
+
+def money(prices: tuple[float, float], tokens_in: int, tokens_out: int) -> float:
+    """Return what tokens cost, at prices of a million of them, in and out.
+
+    Examples
+    --------
+    >>> money((0.5, 2.0), 3_000_000, 500_000)
+    2.5
+    """
+    return (tokens_in * prices[0] + tokens_out * prices[1]) / 1e6
 
 
 def is_live(options: MindOptions) -> bool:
@@ -318,14 +395,20 @@ def check_settings(settings: Settings) -> None:
 
 def _refuse_what_rules_do_not_need(options: MindOptions) -> None:
     names = {"settings": "a model", "oses": "a model of OSes", "rater": "a rater"}
-    for name in ("settings", "record", "replay", "oses", "rater"):
+    own = ("prompts", "personas")
+    names |= {name: f"{name} of one's own" for name in own}
+    for name in ("settings", "record", "replay", "oses", "rater", *own):
         if getattr(options, name) not in (None, ()):
             what = names.get(name, f"a transcript to {name}")
-            raise InputError(f"{what} goes with a mind; choose one (--mind)")
+            verb = "go" if name in own else "goes"
+            raise InputError(f"{what} {verb} with a mind; choose one (--mind)")
 
 
 def _sources(
-    options: MindOptions, stack: ExitStack, others: Sequence[Asks] = ()
+    options: MindOptions,
+    stack: ExitStack,
+    words: Wording | None,
+    others: Sequence[Asks] = (),
 ) -> tuple[Transcript, Asks | None]:
     """Return the transcript, and who answers what is not in it.
 
@@ -333,9 +416,9 @@ def _sources(
     """
     if options.replay is not None:
         replayed = stack.enter_context(Transcript.replay(options.replay))
-        _refuse_other_prompts(replayed)
+        _refuse_other_prompts(replayed, options, words)
         return replayed, None
-    digest = prompts.digest()
+    digest = prompts.digest(words)
     if options.kind == "person":
         record = Transcript.record(options.record, PERSON, digest)
         return stack.enter_context(record), PersonEndpoint()
@@ -364,12 +447,16 @@ def _sources(
     return transcript, endpoint
 
 
-def _refuse_other_prompts(transcript: Transcript) -> None:
+def _refuse_other_prompts(
+    transcript: Transcript, options: MindOptions, words: Wording | None
+) -> None:
     recorded = transcript.header.prompts
-    if recorded and recorded != prompts.digest():
+    if recorded and recorded != prompts.digest(words):
+        whose = "this version's" if words is None else f"those of {options.prompts}"
         raise InputError(
-            f"transcript {transcript.path} was recorded with other prompts than this "
-            "version's; replay it with the version that recorded it"
+            f"transcript {transcript.path} was recorded with other prompts than "
+            f"{whose}; replay it with its own (--prompts), or with the version that "
+            "recorded it"
         )
 
 
@@ -386,9 +473,15 @@ class CountingMind(RuleMind):
         settings = options.settings or Settings(SCRIPTED)
         transcript = Transcript.record(None, settings._replace(base_url=LOCAL))
         self._mind = _made(options, transcript, ScriptedEndpoint(), Policy())
+        self._mind.wording = wording_of(options)
+        self._mind.personas = personas_of(options)
         self._is_rated = options.rater is not None
         self._turns = options.turns
         self._by_oses_only = bool(options.oses) and options.settings is None
+
+    def meet(self, labels: Sequence[str] | None, people: int) -> None:
+        """Take note of who is who, as `LanguageMind.meet` does."""
+        self._mind.meet(labels, people)
 
     def decide(self, seen: Observations) -> Decisions:
         """Count the talks."""

@@ -58,4 +58,4 @@ def _unsaid(request: Request, said: str, luck: bytes) -> str:
     if len(request.messages) > 2 and luck[6] < 32:
         return ""
     left = [one for one in WORDS if one not in before]
-    return left[luck[0] % len(left)]
+    return left[luck[0] % len(left)] if left else said

@@ -86,6 +86,11 @@ class SpokenSides(Sides):
         """Return who speaks for an agent; None for people who follow the rules."""
         return self.minds[self._place(agent)] if is_os else self._of_people
 
+    def meet(self, labels: Sequence[str] | None, people: int) -> None:
+        """Take note of who is who, as `LanguageMind.meet` does."""
+        for one in self.all():
+            one.meet(labels, people)
+
     @property
     def tally(self) -> Counter[str]:
         """What is counted of the calls of all models."""

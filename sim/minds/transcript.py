@@ -1005,8 +1005,8 @@ class Transcript:
         there = any(entry.place == place for entry in self._entries.values())
         why = "another question was asked there" if there else "nothing was asked there"
         same = (
-            "replay with the scenario, seed, parameters, prompts, --cast, --talks, "
-            "--turns, --max-calls and --on-failure of its run"
+            "replay with the scenario, seed, parameters, prompts, personas, --cast, "
+            "--talks, --turns, --max-calls and --on-failure of its run"
         )
         where = f"transcript {self.path}" if self.path else "the transcript"
         return InputError(f"no answer in {where} for {what}: {why}; {same}")

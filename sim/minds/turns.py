@@ -38,12 +38,6 @@ if TYPE_CHECKING:
 
 FEWEST, MOST = 2, 8  # turns
 KIND = "turn"  # of requests, with the number of the turn
-BEGINS = "You speak in turns"
-RULES = (
-    f"{BEGINS}, at most {{turns}} sentences in all, of both of you.\n"
-    '"said" that is empty ends the talk. "warmth" is how what {name} says feels to '
-    "you: 0 if it hurts, 5 if it is neither cold nor warm, 10 if it is very warm."
-)
 
 Voice = Callable[[int, bool], "LanguageMind | None"]  # of an agent; whether it is an OS
 
@@ -53,7 +47,8 @@ def so_far(request: Request) -> str | None:
     if not request.kind.startswith(KIND):
         return None
     asked = "\n".join(one["content"] for one in request.messages)
-    return asked.partition(BEGINS)[2]
+    _, begins, said = asked.partition(prompts.BEGINS)
+    return said if begins else asked  # in other words, which nobody knows here
 
 
 def check_turns(turns: int) -> None:
@@ -101,6 +96,7 @@ class Talk:
         self.most = self.wanted = turns if other else 1  # calls
         self.lacks = ""  # what the calls beyond ``most`` are counted as
         self._heads: dict[int, prompts.Messages] = {}
+        self._say = prompts.saying(first.wording)
 
     @property
     def both(self) -> bool:
@@ -181,14 +177,15 @@ class Talk:
         What does not change from turn to turn comes first, then what was said, as a
         model's own answers and what it was asked.
         """
-        side = self.side(turn)
+        side, say = self.side(turn), self._say
         system, situation = self._head(side)
         parts, found = [situation["content"]], [system]
         for at in range(turn + 1):
             if self.side(at) != side:
                 parts += self._quoted(at, side)
                 continue
-            parts.append(f"Sentence {at + 1} of {self.turns} at most:")
+            which = {"number": str(at + 1), "turns": str(self.turns)}
+            parts.append(prompts.put(say(prompts.SENTENCE), **which))
             found.append({"role": "user", "content": "\n".join(parts)})
             reply = self.spoken[at].reply if at < turn else None
             if reply is not None:
@@ -202,8 +199,12 @@ class Talk:
             view, voice = self._views[side], self.voices[side]
             system, user = prompts.messages(TALK, voice.scene(view, self.row))
             name = self._name(side)
-            rules = RULES.format(turns=self.turns, name=name)
-            situation = {"role": "user", "content": f"{user['content']}\n{rules}"}
+            rules = (
+                prompts.put(self._say(prompts.TURNS), turns=str(self.turns)),
+                prompts.put(self._say(prompts.TURNS_FORM), name=name),
+            )
+            told = "\n".join((user["content"], *rules))
+            situation = {"role": "user", "content": told}
             self._heads[side] = system, situation
         return self._heads[side]
 
@@ -218,7 +219,8 @@ class Talk:
         reply = self.spoken[turn].reply
         assert reply is not None  # or the talk would be over
         said = prompts.plain(reply.said, MOST_SAID)
-        return [f"{self._name(side)} says to you:", f"> {said}"]
+        says = prompts.put(self._say(prompts.SAYS), name=self._name(side))
+        return [says, f"> {said}"]
 
 
 # ------------------------------------------------------------------------------ a day

@@ -23,7 +23,7 @@ from sim.utils.text import exact, listed, number, sentence
 MOST_LEVELS = 40  # rows of a table, or of a figure
 BINS = 4  # that a factor of many values is cut into
 MOST_FIGURES = 4
-FILES = ("network", "replay", "scenario")
+FILES = ("network", "scenario", *design.FILES)
 SAMPLED = ("lhs", "sobol", "morris")
 
 Levels = Mapping[str, pd.DataFrame]  # what a factor is set to -> the runs that are done
@@ -37,7 +37,7 @@ def in_words(name: str, value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "as in the base"
     if isinstance(value, str):
-        return Path(value).name if name in FILES else value
+        return Path(value).name if name.removeprefix(design.PART) in FILES else value
     plain = value.item() if isinstance(value, np.generic) else value
     return exact(float(f"{plain:.6g}") if isinstance(plain, float) else plain)
 
@@ -58,7 +58,7 @@ def levels(runs: pd.DataFrame, factor: str, sampled: bool) -> Levels:
 
 def arms_of(runs: pd.DataFrame, of: Design) -> Levels:
     """Return the runs by arm: scenario, network, lever and mind, where they vary."""
-    named = [name for name in of.varied if name in design.NAMES]
+    named = [name for name in of.varied if name in design.FACTORS]
     words = {name: runs[name].map(partial(in_words, name)) for name in named}
     named = [name for name in named if words[name].nunique(dropna=False) > 1]
     if not named:
@@ -94,7 +94,7 @@ def effects(runs: pd.DataFrame, of: Design, name: str) -> pd.DataFrame:
     if len(arms) > 1:
         rows += [("arm", arm, "", *_mean(some, name)) for arm, some in arms.items()]
     for factor in of.varied:
-        if factor in design.NAMES:
+        if factor in design.FACTORS:
             continue
         found = levels(have, factor, of.form in SAMPLED)
         for level, those in found.items() if len(found) > 1 else ():

@@ -16,7 +16,7 @@ from sim.reports.figures import ReportFigure, shown
 from sim.reports.provenance import described
 from sim.scenarios.outcomes import OUTCOMES
 from sim.studies import outcomes, sensitivity
-from sim.studies.design import NAMES
+from sim.studies.design import FACTORS
 from sim.studies.sweeps import Sweep
 from sim.utils.html import Html, element, joined, table
 from sim.utils.text import counted, exact, listed, number, sentence
@@ -68,6 +68,7 @@ def _varying(runs: pd.DataFrame, names: Sequence[str]) -> list[str]:
 
 def _axes(runs: pd.DataFrame, varied: Sequence[str]) -> tuple[str, str] | None:
     """Return the first two factors that are numbers and make a grid, if any."""
+    varied = [n for n in varied if n not in FACTORS]
     numeric = [n for n in varied if pd.api.types.is_numeric_dtype(runs[n])]
     numeric = [n for n in numeric if runs[n].dtype != bool and runs[n].nunique() > 1]
     if len(numeric) < 2:
@@ -93,7 +94,7 @@ def _map(
     drawing = plots.Map(x, y, name, labels, (HALF,) if is_share else ())
     grid = runs.pivot_table(name, y, x)
     full = min(grid.shape) >= ENOUGH and bool(grid.notna().all(axis=None))
-    others = [n for n in sweep.design.varied if n not in (x, y, *NAMES)]
+    others = [n for n in sweep.design.varied if n not in (x, y, *FACTORS)]
     mean = f", and over all values of {listed(others)}" if others else ""
     caption = f"{sentence(outcomes.meaning(name))} Mean over the seeds{mean}, of runs "
     caption += "that have it."

@@ -81,7 +81,7 @@ def overall(runs: pd.DataFrame, names: Sequence[str]) -> list[Html]:
 
 def is_parameter(name: str) -> bool:
     """Tell whether a factor is a parameter, not a scenario, network, lever or mind."""
-    return name not in design.NAMES
+    return name not in design.FACTORS
 
 
 FORMS = {
@@ -189,7 +189,7 @@ def _story(design: Design) -> list[tuple[object, object]]:
 def _factors(design: Design) -> list[Html]:
     rows, kind = [], design.parameters()
     for name in design.varied:
-        known = ("-", "-", BESIDES.get(name, ""), "-")
+        known = ("-", "-", BESIDES.get(name.partition(".")[0], ""), "-")
         if is_parameter(name):
             known = described(name, kind)
         rows.append((code(name), _values(design, name), *known))

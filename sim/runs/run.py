@@ -35,6 +35,7 @@ from sim.runs.simulate import (
     clear_unfinished,
     default_path,
     finalize,
+    introduce,
     language_mind,
     simulate,
 )
@@ -146,6 +147,7 @@ def run(
     make = partial(Society, chosen, seed=seed, network=network, threads=options.threads)
     with open_cast(options.mind, seed) as cast:
         society = make(cast=cast)
+        introduce(society)
         society.monitor = Monitor(society.parameters, options.detectors)
         chosen = chosen.model_copy(update={"parameters": society.parameters})
         steps, kept = chosen.parameters.steps, options.kept()
@@ -306,6 +308,7 @@ def estimate(
     if mind.kind != "rules" and mind.cast != 0:
         cast = cast_of(mind, counting)
         society = Society(scenario, seed=seed, network=network, cast=cast)
+        counting.meet(society.labels, society.state.humans.n)
         for _ in range(society.parameters.steps):
             society.step()
     return counting.estimate(mind.policy.max_calls)

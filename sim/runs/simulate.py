@@ -16,7 +16,7 @@ from sim.events import own_detectors
 from sim.events.detectors import DETECTORS
 from sim.mechanisms import registry
 from sim.minds.mind import LanguageMind
-from sim.minds.options import MindOptions
+from sim.minds.options import MindOptions, by_content, is_live, money
 from sim.minds.several import SpokenSides
 from sim.model.network_files.in_memory import GivenNetwork, as_file
 from sim.runs.checkpoint import Checkpoint, check_files, load, readings_of
@@ -38,7 +38,7 @@ from sim.scenarios.interventions import Intervention
 from sim.society import Society
 from sim.utils.errors import InputError
 from sim.utils.files import expanded, writing
-from sim.utils.progress import counted, progress_shown
+from sim.utils.progress import doing, progress_shown
 from sim.utils.provenance import (
     LARGEST,
     file_identity,
@@ -108,7 +108,7 @@ def default_path(
     if differing := scenario.differing():
         made_of.append(differing)
     if mind is not None and mind.kind != "rules" and mind.cast != 0:
-        made_of.append([str(part) for part in mind])
+        made_of.append([str(part) for part in by_content(mind)])
     looked = own_detectors.identity(DETECTORS if detectors is None else detectors)
     if looked["own"] or detectors is not None:
         made_of.append(looked)
@@ -146,10 +146,11 @@ def simulate(
         writer.snapshot(0, society.state)
         if every:
             save()
-    with progress_shown(options.progress):
-        days = range(first + 1, steps + 1)
-        for step in counted(days, "", steps, "day", done=first):
+    shown = progress_shown(options.progress)
+    with shown, doing("", steps, "day", done=first) as task:
+        for step in range(first + 1, steps + 1):
             society.step()
+            task.note = spent(society, options.mind)
             is_last = not society.running
             if step % options.snapshot_every == 0 or is_last:
                 writer.snapshot(step, society.state)
@@ -160,9 +161,25 @@ def simulate(
                 break
             if every and step % every == 0 and not is_last:
                 save()
+            task.add()
     if rule is not None and society.stopped is not None:
         stopped = {"day": society.stopped, "rule": rule.text}
         writer.provenance["stopped"] = stopped
+
+
+def spent(society: Society, options: MindOptions) -> str:
+    """Return in words what the calls of a cast cost so far, where prices are given."""
+    mind = language_mind(society)
+    if mind is None or options.prices is None or not is_live(options):
+        return ""
+    rater = (mind if isinstance(mind, LanguageMind) else mind.minds[0]).rater
+    rated = {} if rater is None else rater.summary()
+    tokens_in, tokens_out = (
+        mind.tally[name] + rated.get(name, 0)
+        for name in ("prompt_tokens", "completion_tokens")
+    )
+    cost = money(options.prices, tokens_in, tokens_out)
+    return f"{cost:,.2f} in money for {tokens_in:,} tokens in, {tokens_out:,} out"
 
 
 def finalize(society: Society, writer: RunWriter) -> None:
@@ -174,6 +191,19 @@ def finalize(society: Society, writer: RunWriter) -> None:
         writer.mechanism(one.name, one.source)
     events = (event._asdict() for event in monitor.happened())
     writer.finish(monitor.history.columns(), events)
+
+
+def introduce(society: Society) -> None:
+    """Tell the mind of a cast who is who, where a table says what is known of people.
+
+    Raises
+    ------
+    InputError
+        If it names somebody who is not there.
+    """
+    mind = language_mind(society)
+    if mind is not None:
+        mind.meet(society.labels, society.state.humans.n)
 
 
 def language_mind(society: Society) -> LanguageMind | SpokenSides | None:

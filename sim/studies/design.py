@@ -12,7 +12,9 @@ ranges) or ``[[list]]`` in place of ``[grid]``::
 
 Besides parameters, ``[grid]`` and ``[[list]]`` may vary ``scenario``, ``network``,
 ``lever`` and ``mind``. A mind is a table of what ``MindOptions``, its ``Settings`` and
-its ``Policy`` have: kind, cast, talks, model, max_calls, without and so on.
+its ``Policy`` have: kind, cast, talks, model, max_calls, without and so on. Parts of it
+vary in ``[grid]`` as ``mind.temperature = [0.0, 1.0]``, ``mind.model``, ``mind.draw``
+or ``mind.prompts = ["shipped", "own"]``; ``[mind]`` says what they have in common.
 ``until = {measure = "adopted", above = 0.9}`` ends each run on the first such day.
 ``[network_options]`` says how network files are to be read where they leave it open, as
 ``columns = "from,to"`` or ``closeness_from = "calls"`` and ``scale = "log"``: the
@@ -22,6 +24,7 @@ options of ``sim.NetworkFile``.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
@@ -34,6 +37,7 @@ from sim import scenarios
 from sim.events.kinds import EVENTS
 from sim.events.measures import measured
 from sim.mechanisms import registry
+from sim.minds import personas, prompts, wording
 from sim.minds.calls import Settings
 from sim.minds.client import hosts
 from sim.minds.dialect import check_names
@@ -58,12 +62,20 @@ NAMES = ("scenario", "network", "lever", "mind")
 NONE = "none"
 SPEAKS = (
     *("kind", "cast", "humans", "talks", "turns", "ghost_writer", "replay"),
-    "answers",
+    *("answers", "prompts", "personas"),
 )
+# Of a mind: what is there, and not where it is, makes a run.
+FILES = ("replay", "prompts", "personas")
+SHIPPED = "shipped"  # prompts
+UNNAMED = {"prompts": SHIPPED, "personas": NONE}  # what says that there are none
+
 REACHES = ("model", "base_url", "temperature", "without", "max_tokens", "extra_body")
 HELPS = ("on_failure", "max_calls", "draw", "stop_after", "councils")
+KEYS = (*SPEAKS, *REACHES, *HELPS, "oses")  # of a mind
+PART = "mind."  # begins the name of a part of a mind that varies
 TYPES: dict[str, Any] = {
     **dict.fromkeys(("kind", "replay", "model", "on_failure"), str),
+    **dict.fromkeys(("prompts", "personas"), str),
     **dict.fromkeys(("cast", "max_calls", "max_tokens"), int | None),
     **dict.fromkeys(("draw", "stop_after", "answers", "turns"), int),
     **dict.fromkeys(("talks", "temperature", "share"), int | float),
@@ -82,10 +94,22 @@ ITEMS: dict[str, tuple[type, ...]] = {
 }
 
 
+# Of a mind, what is one value and may vary by itself.
+PARTS = tuple(
+    f"{PART}{name}"
+    for name in (*SPEAKS, *REACHES, *HELPS)
+    if TYPES[name] not in (list | tuple, dict)
+)
+FACTORS = (*NAMES, *PARTS)  # besides parameters
+
+
 def check_factor(name: str, value: Any) -> None:
     """Raise InputError unless ``value`` is one that a factor can take."""
     if name == "mind":
         mind(value)
+        return
+    if name in PARTS:  # all its combinations are checked together
+        _check_keys({name.removeprefix(PART): value}, KEYS, "a mind")
         return
     if not isinstance(value, str):
         raise InputError(f"a {name} is named by a text, not {value!r}")
@@ -141,10 +165,11 @@ def mind(
     """
     if not isinstance(record, Mapping):
         raise InputError(f"a mind is a table, as in {{kind = 'rules'}}, not {record!r}")
-    _check_keys(record, (*SPEAKS, *REACHES, *HELPS, "oses"), "a mind")
+    _check_keys(record, KEYS, "a mind")
     if record.get("kind") == "person":
         raise InputError("a person speaks in one run (os-society play), not in a sweep")
     spoken = {name: record[name] for name in SPEAKS if name in record}
+    spoken = {n: value for n, value in spoken.items() if UNNAMED.get(n, ...) != value}
     if "humans" in spoken:
         spoken["humans"] = tuple(spoken["humans"])
     settings = _settings(record, allow_model, insecure)
@@ -192,14 +217,27 @@ def _is_other(value: Any, name: str) -> bool:
     return isinstance(value, bool) and TYPES[name] is not bool
 
 
+def is_path(name: str, value: Any) -> bool:
+    """Tell whether a value of a mind is where a file or a folder is."""
+    return name in FILES and UNNAMED.get(name) != value
+
+
 def mind_identity(record: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what of a mind makes a run: None for the rules."""
-    if record.get("kind", "rules") == "rules" or record.get("cast") == 0:
+    if _is_by_rules(record):
         return None
-    known = dict(record)
+    known = {n: value for n, value in record.items() if UNNAMED.get(n, ...) != value}
     if "replay" in known:
         known["replay"] = file_identity(known["replay"])["sha256"]
+    if "prompts" in known:
+        known["prompts"] = prompts.digest(wording.read(known["prompts"]))
+    if "personas" in known:
+        known["personas"] = personas.read(known["personas"]).digest
     return known
+
+
+def _is_by_rules(record: Mapping[str, Any]) -> bool:
+    return record.get("kind", "rules") == "rules" or record.get("cast") == 0
 
 
 def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -211,14 +249,14 @@ def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         If it names a file elsewhere: a design is untrusted.
     """
 
-    def found(value: Any) -> Any:
-        if not isinstance(value, str) or value == NONE:
+    def found(value: Any, name: str = "") -> Any:
+        if not isinstance(value, str) or value in (NONE, SHIPPED):
             return value
         if Path(value).is_absolute() or ".." in Path(value).parts:
             raise InputError(f"{value!r} is not beside the design; put it there")
-        return (
-            str(resolve_inside(folder, value)) if (folder / value).is_file() else value
-        )
+        place = folder / value
+        is_there = place.is_dir() if name == "prompts" else place.is_file()
+        return str(resolve_inside(folder, value)) if is_there else value
 
     def placed(values: Any) -> Any:
         if not isinstance(values, dict):
@@ -226,11 +264,14 @@ def beside(record: dict[str, Any], folder: Path) -> dict[str, Any]:
         return {name: replaced(name, value) for name, value in values.items()}
 
     def replaced(name: str, value: Any) -> Any:
-        if name not in ("network", "scenario", "replay", "mind"):
+        name = name.removeprefix(PART)
+        if name not in ("network", "scenario", "mind", *FILES):
             return value
         if isinstance(value, dict):
             return placed(value)
-        return [found(v) for v in value] if isinstance(value, list) else found(value)
+        if isinstance(value, list):
+            return [replaced(name, one) for one in value]
+        return found(value, name)
 
     changed: dict[str, Any] = placed(record)
     options = changed.get("network_options")
@@ -247,6 +288,7 @@ LARGEST = 10_000_000  # bytes of a design
 MOST_RUNS = 10**9
 MOST_SEEDS = 10**6
 MOST_VALUES = 10**5  # that are listed
+MOST_MINDS = 10**4
 FORMS = ("grid", "list", "lhs", "sobol", "morris")
 
 Point = dict[str, Any]  # what varies, by name
@@ -400,6 +442,34 @@ def read(path: str | Path, mechanisms: Sequence[str] = ()) -> Design:
         raise InputError(f"{file}: {error}") from None
 
 
+def mind_at(design: Design, point: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mind of a point, as plain values."""
+    parts = {n.removeprefix(PART): v for n, v in point.items() if n in PARTS}
+    return {**point.get("mind", design.mind), **parts}
+
+
+def minds(design: Design) -> list[dict[str, Any]]:
+    """Return all minds of a design, as plain values.
+
+    Raises
+    ------
+    InputError
+        If there are more than ``MOST_MINDS``.
+    """
+    grid = design.grid or {}
+    parts = [name for name in grid if name in PARTS]
+    if math.prod(len(grid[name]) for name in parts) > MOST_MINDS:
+        raise InputError(f"a design has at most {MOST_MINDS:,} minds")
+    if parts:
+        values = itertools.product(*(grid[name] for name in parts))
+        return [mind_at(design, dict(zip(parts, one, strict=True))) for one in values]
+    points = design.listed or []
+    listed = [mind_at(design, one) for one in points if {"mind", *PARTS} & one.keys()]
+    is_part = any(name in PARTS for name in design.varied)
+    base = [] if is_part and len(listed) == len(points) else [design.mind]
+    return [*base, *grid.get("mind", []), *listed]
+
+
 def make(record: Mapping[str, Any]) -> Design:
     """Return the design of plain values, as a TOML file would hold them.
 
@@ -411,10 +481,22 @@ def make(record: Mapping[str, Any]) -> Design:
         If a key or a value is not valid: names it, and the nearest that is.
     """
     record = given_networks.named(record)
+    if isinstance(record.get("grid"), Mapping):
+        record = {**record, "grid": _with_parts(record["grid"])}
     try:
         return Design(**{str(name): value for name, value in record.items()})
     except ValidationError as error:
         raise InputError(_first(error)) from None
+
+
+def _with_parts(grid: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a grid in which parts of a mind have names: TOML makes a table of them."""
+    found = {str(name): value for name, value in grid.items()}
+    parts = found.get("mind")
+    if not isinstance(parts, Mapping):
+        return found
+    named = {f"{PART}{name}": value for name, value in parts.items()}
+    return {n: v for n, v in found.items() if n != "mind"} | named
 
 
 def _first(error: ValidationError) -> str:
@@ -441,7 +523,7 @@ def _check(design: Design) -> None:
     for name in design.outcomes:
         _at_place("outcomes", outcomes.check, name)
     for name in NAMES:
-        if getattr(design, name):
+        if name != "mind" and getattr(design, name):
             _at_place(name, check_factor, name, getattr(design, name))
     _at_place("network_options", _check_network_options, design)
     kind = _kind(design)
@@ -451,6 +533,7 @@ def _check(design: Design) -> None:
         if name in design.base:
             raise InputError(f"'base.{name}': {name!r} varies; fix it or vary it")
     _check_points(design, kind)
+    _check_minds(design)
     for name in design.varied:
         _check_column(name, design.outcomes)
     if design.until is not None:
@@ -464,7 +547,7 @@ def _check_column(name: str, wanted: Iterable[str]) -> None:
             f"'outcomes': {name!r} varies, and is an event, too; the day of the event "
             f"is '{outcomes.DAY_OF}{name}' here"
         )
-    if name in (*Parameters.model_fields, *NAMES):
+    if name in (*Parameters.model_fields, *FACTORS):
         return
     if name in outcomes.known():
         raise InputError(
@@ -506,6 +589,28 @@ def _check_network_options(design: Design) -> None:
         given_networks.with_digests(design.network_options)
     if design.network is None and "network" not in design.varied:
         raise InputError("they go with a network file: name one as 'network'")
+
+
+def _check_minds(design: Design) -> None:
+    """Raise InputError unless minds are such, and parts that vary change something."""
+    parts = [name for name in design.varied if name in PARTS]
+    if parts and "mind" in (design.grid or {}):
+        raise InputError(f"'grid.mind': either minds vary, or parts as {parts[0]!r}")
+    where = ", ".join(parts) or "mind"
+    found = minds(design)
+    for one in found:
+        _at_place(where, mind, one)
+    for name in parts:
+        speaking = [one for one in found if not _is_by_rules(one)]
+        _at_place(name, _check_effect, name.removeprefix(PART), speaking)
+
+
+def _check_effect(key: str, speaking: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InputError if a part of minds that varies is of none of them."""
+    if not speaking:
+        raise InputError("nobody speaks; say a kind of [mind], as 'scripted' or 'llm'")
+    if key in REACHES and not any("model" in one for one in speaking):
+        raise InputError("no model is asked; name one in [mind] as 'model'")
 
 
 def _check_seeds(seeds: int | list[int]) -> None:
@@ -563,10 +668,10 @@ def _at_place(where: str, check: Callable[..., Any], *given: Any) -> None:
 
 
 def _check_varied(name: str, value: Any, kind: type[Parameters]) -> None:
-    if name in NAMES:
+    if name in FACTORS:
         check_factor(name, value)
     else:
-        _check_parameter(name, value, kind, also=NAMES)
+        _check_parameter(name, value, kind, also=FACTORS)
 
 
 def _check_parameter(
@@ -583,6 +688,8 @@ def _check_parameter(
 
 
 def _check_range(name: str, span: list[float], kind: type[Parameters]) -> None:
+    if name in FACTORS:
+        raise InputError("it varies over values: name them in [grid] or [[list]]")
     if len(span) != 2:
         raise InputError("a range is [low, high]")
     for value in span:

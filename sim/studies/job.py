@@ -14,7 +14,7 @@ import gc
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from sim.minds.options import MindOptions, open_cast
 from sim.minds.transcript import InUse
 from sim.model.encounters import Cast
 from sim.model.network_files.in_memory import NetworkData
-from sim.runs.simulate import finalize, language_mind
+from sim.runs.simulate import finalize, introduce, language_mind
 from sim.runs.stopping_rules import StoppingRule, Until, rule_again, rule_of
 from sim.runs.writer import RunWriter
 from sim.scenarios import Scenario, differences
@@ -35,12 +35,16 @@ from sim.scenarios.interventions import Intervention
 from sim.society import Society
 from sim.studies import design, given_networks, outcomes
 from sim.studies.design import (
+    FACTORS,
     NAMES,
     NONE,
     Design,
     Point,
     interventions_of_lever,
+    is_path,
+    mind_at,
     mind_identity,
+    minds,
     scenario_of_factor,
 )
 from sim.studies.outcomes import OutcomeRecorder, find, simulate_twin
@@ -151,9 +155,9 @@ class Tasks:
         return json.dumps(known)  # in the design's own order, which its points follow
 
     @property
-    def minds(self) -> list[Mapping[str, Any]]:
+    def minds(self) -> Sequence[Mapping[str, Any]]:
         """All minds of the design, as plain values."""
-        return [self.design.mind, *self._varied("mind")]
+        return minds(self.design)
 
     def _varied(self, name: str) -> list[Any]:
         design = self.design
@@ -163,7 +167,7 @@ class Tasks:
     def _job(self, point: Point) -> Job:
         design = self.design
         values = {name: point.get(name, getattr(design, name)) for name in NAMES}
-        changes = {n: v for n, v in point.items() if n not in NAMES}
+        changes = {n: v for n, v in point.items() if n not in FACTORS}
         scenario = scenario_of_factor(values["scenario"])
         if design.mechanisms:
             scenario = scenario.use(*design.mechanisms)
@@ -179,8 +183,8 @@ class Tasks:
             "network": network if given_networks.held(network) else absolute(network),
             "network_digest": _network_digest(network),
             "mind": {
-                key: absolute(value) if key == "replay" else value
-                for key, value in dict(values["mind"]).items()
+                key: absolute(value) if is_path(key, value) else value
+                for key, value in mind_at(design, point).items()
             },
             "outcomes": self.outcomes,
             "functions": self.functions,
@@ -337,6 +341,7 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             network=given_networks.of_job(job),
             cast=cast,
         )
+        introduce(society)
         rule = rule_of_job(job)
         society.until = None if rule is None else rule.ends
         writer = _writer(job, society, stack)

@@ -33,7 +33,7 @@ from sim.model.parameters import IN_DESIGN
 from sim.runs import result
 from sim.runs.result import Result
 from sim.runs.run import run as simulate
-from sim.runs.simulate import language_mind
+from sim.runs.simulate import introduce, language_mind
 from sim.runs.stopping_rules import Until, conditions_of, rule_again
 from sim.scenarios.outcomes import known_for_now
 from sim.society import Society
@@ -140,12 +140,14 @@ def _opened(task: Task) -> Iterator[Society]:
     """
     job = task.job
     with open_cast(stand_in(design.mind(job["mind"])), job["seed"]) as cast:
-        yield Society(
+        society = Society(
             scenario_of(job),
             rng=job["seed"],
             network=given_networks.of_job(job),
             cast=cast,
         )
+        introduce(society)
+        yield society
 
 
 def _kept(tasks: Tasks) -> int:
