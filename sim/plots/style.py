@@ -56,6 +56,7 @@ APART = 1.5  # lines, from one label at the end of a curve to the next
 DIM = 0.35  # luminance, 0..1, above which a colour is too light for words
 ABOVE = 22  # letters of labels, up to which a legend in a narrow column has two columns
 PRINTED = 300  # dots per inch of a preset
+SECOND = 0.19  # inches of the second line of a title on a screen
 HEAD = 0.7  # inches of a title and a note on a screen, which heights count
 SCALED = (  # settings of matplotlib in points
     *("font.size", "axes.linewidth", "axes.labelpad", "axes.titlepad"),
@@ -259,9 +260,17 @@ def result_of(source: Result | Society) -> Result:
 
 
 def blank(
-    width: float, height: float, title: str, note: str = "", column: float = 0.0
+    width: float,
+    height: float,
+    title: str,
+    note: str = "",
+    column: float = 0.0,
+    lines: int = 3,
 ) -> Figure:
     """Return an empty figure of so many inches, with a title and a line below it.
+
+    On a screen, a title that is too long for one line takes two, and title and note
+    together at most ``lines``, 3 or 4.
 
     For a column of a journal it is as wide as that. ``height`` is then that of the
     figure in two columns, and ``column`` in one, if texts had their size of a screen;
@@ -272,13 +281,16 @@ def blank(
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     top, left = 1 - 0.1 / height, 0.12 / width
-    title = plain(textwrap.shorten(title, int(LETTERS * width), placeholder=" ..."))
-    figure.suptitle(title, x=left, y=top, ha="left", va="top", fontsize=LARGE)
-    style: dict[str, Any] = {"max_lines": 2, "placeholder": " ..."}
-    style |= {"break_on_hyphens": False}
-    notes = textwrap.wrap(note, int(BENEATH * width), **style)
+    style: dict[str, Any] = {"placeholder": " ...", "break_on_hyphens": False}
+    title = " ".join(title.split())
+    titles = textwrap.wrap(title, int(LETTERS * width), max_lines=2, **style)
+    words = plain("\n".join(titles))
+    figure.suptitle(words, x=left, y=top, ha="left", va="top", fontsize=LARGE)
+    most = min(2, lines - len(titles))
+    notes = textwrap.wrap(note, int(BENEATH * width), max_lines=most, **style)
     if notes:
-        under, text = 1 - 0.42 / height, plain("\n".join(notes))
+        more = SECOND if len(titles) > 1 else 0.0
+        under, text = 1 - (0.42 + more) / height, plain("\n".join(notes))
         figure.text(left, under, text, fontsize=SMALL, va="top", linespacing=1.35)
     return figure
 
