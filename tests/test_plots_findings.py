@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from quick import QUICK
 import sim
 from sim import plots
 from sim.model.columns import DEPARTED, HERE, OFFLINE
-from sim.plots import findings, style
+from sim.plots import ego_history, findings, style
 from sim.runs.figure_names import FIGURES
 from sim.runs.result import Result
 
@@ -115,17 +116,18 @@ CALLED = {80: "OS Ash (80)", 81: "OS Kim (81)"}
             NEAR,
             {80: 33, 81: 9},
             [0, 0.5, 0.4],
-            "Ada loves OS Ash (80) by day 20, who departs on day 33; grief up to "
-            "0.50 (day 10)",
+            "Ada loves OS Ash (80) by day 20, who departs on day 33; grief of 0.50 on "
+            "day 10",
         ),
         (NEAR[::-1].set_axis([0, 10, 20]), {}, [0, 0, 0],
          "Ada loves OS Ash (80) by day 0, and no longer on day 20"),
         (NEAR + 0.3, {}, [0, 0, 0],
          "Ada loves OS Kim (81) by day 10, and still on day 20"),
         (0.5 * NEAR, {}, [0, 0, 0],
-         "Ada loves no OS, and comes closest to OS Ash (80), to 0.45 (day 20)"),
-        (0.0 * NEAR, {}, [0, 0, 0], "Ada is close to no OS"),
-        (NEAR[[]], {}, [math.nan] * 3, "Ada is close to no OS"),
+         "On the days drawn Ada loves no OS, and comes closest to OS Ash (80), to 0.45 "
+         "(day 20)"),
+        (0.0 * NEAR, {}, [0, 0, 0], "Ada is close to no OS on any day drawn"),
+        (NEAR[[]], {}, [math.nan] * 3, "Ada is close to no OS on any day drawn"),
     ],
 )  # fmt: skip
 def test_a_person_s_figure_says_whom_they_came_to_love(
@@ -135,22 +137,50 @@ def test_a_person_s_figure_says_whom_they_came_to_love(
     assert findings.of_human("Ada", near, CALLED, 0.8, departed, felt) == said
 
 
+@pytest.mark.parametrize(
+    ("near", "noted", "departed", "said"),
+    [
+        (0.5 * NEAR, (7, 81), {}, "OS Kim (81) by day 7, and no longer on day 20"),
+        (0.0 * NEAR, (7, 80), {80: 9}, "OS Ash (80) by day 7, who departs on day 9"),
+        (NEAR, (7, 81), {}, "OS Kim (81) by day 7, and no longer on day 20"),
+        (NEAR + 0.3, (17, 80), {}, "OS Kim (81) by day 10, and still on day 20"),
+    ],
+)
+def test_a_love_between_the_days_drawn_is_not_passed_over(
+    near: pd.DataFrame, noted: tuple[int, int], departed: dict[int, int], said: str
+) -> None:
+    told = findings.of_human("Ada", near, CALLED, 0.8, departed, 0.0 * near[80], noted)
+    assert told == f"Ada loves {said}"
+
+
 def test_the_title_of_a_person_is_true_of_the_run(told: Result) -> None:
-    lover = told.events.set_index("kind").at["first_love", "members"][0]
+    event = told.events.set_index("kind").loc["first_love"]
+    day, (lover, loved) = event["step"], event["members"]
+    assert day not in told.steps
     said = title(plots.ego(told, lover))
-    love = told.provenance["parameters"]["love"]
-    first = next(
-        (day, ties.loc[ties["closeness"].idxmax(), "neighbour"])
-        for day in told.steps
-        if len(ties := told.ties(day, [lover]).query("neighbour >= 80"))
-        and ties["closeness"].max() >= love
-    )
     oses = told.oses()
-    departed = oses["departed_step"][first[1]]
+    departed = oses["departed_step"][loved]
     assert said.startswith(f"Human {lover} loves OS ")
-    assert f"({first[1]}) by day {first[0]}" in said
-    assert oses["status"][first[1]] == DEPARTED
-    assert f", who departs on day {departed}; grief up to " in said
+    assert f"({loved}) by day {day}" in said
+    assert oses["status"][loved] == DEPARTED
+    grief = {day: told.humans(day)["grief"][lover] for day in told.steps}
+    most = max(grief, key=lambda day: grief[day])
+    how = f"grief of {grief[most]:.2f} on day {most}"
+    assert said.endswith(f", who departs on day {departed}; {how}")
+
+
+def test_of_a_run_without_readings_events_tell_of_the_first_love(
+    told: Result, tmp_path: Path
+) -> None:
+    event = told.events.set_index("kind").loc["first_love"]
+    lover = event["members"][0]
+    copied = tmp_path / "run"
+    shutil.copytree(told.path, copied)
+    (copied / "readings.parquet").unlink()
+    story = ego_history._history_of(sim.load(copied), lover)
+    assert ego_history._first_love(story) == (event["step"], event["members"][1])
+    other = ego_history._history_of(sim.load(copied), (lover + 1) % 80)
+    assert ego_history._first_love(other) is None
 
 
 @pytest.mark.parametrize(
@@ -472,7 +502,7 @@ def test_titles_of_a_society_without_oses(odd: dict[str, Result]) -> None:
     assert said["attention"] == "OSes give nobody any hours"
     assert said["survival"] == "No OS was there for a day"
     assert said["network"] == "All ties that are drawn are between humans"
-    assert said["ego"].endswith("is close to no OS")
+    assert said["ego"].endswith("is close to no OS on any day drawn")
     assert title(plots.timeline(odd["no day"])) == "No day was simulated"
 
 
@@ -563,7 +593,7 @@ def test_a_person_with_an_odd_name_is_drawn(told: Result, preset: str | None) ->
     said = figure.get_suptitle().replace("\n", " ")
     assert said.startswith(r"\$\frac{") and r"\x1b[31m" in said
     assert f"... ({lover}) loves OS " in said
-    assert "; grief up to " in said
+    assert "; grief of " in said
 
 
 @pytest.mark.slow

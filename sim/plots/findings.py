@@ -97,8 +97,11 @@ def of_human(
     love: float,
     departed: Mapping[int, int],
     grief: pd.Series[Any],
+    noted: tuple[int, int] | None = None,
 ) -> str:
     """Return which OS a human came to love, and what came of it.
+
+    What is not known of every day is told of the days drawn.
 
     Parameters
     ----------
@@ -114,29 +117,39 @@ def of_human(
         The days on which some of these OSes departed.
     grief
         Closeness lost and not mourned, by day.
+    noted
+        The first day on which the human loved an OS, and which, if it was noted.
     """
     near = closeness.loc[:, (closeness > 0.0).any()]
-    if near.empty or not near.shape[1]:
-        return f"{name} is close to no OS"
-    most = near.max()
-    dearest: Any = most.idxmax()
-    if float(most[dearest]) < love:
-        day = _first(near[dearest] == most[dearest])
-        most_near = math.floor(100.0 * float(most[dearest])) / 100.0  # less than love
-        how = f"{called[dearest]}, to {most_near:g}"
-        return f"{name} loves no OS, and comes closest to {how} (day {day:,})"
-    first, last = _first((near >= love).any(axis=1)), int(near.index[-1])
-    loved: Any = near.loc[first].idxmax()
-    said = f"{name} loves {called[loved]} by day {first:,}"
+    in_love = (near >= love).any(axis=1)
+    seen = noted or (2**63, -1)
+    if in_love.any() and _first(in_love) < seen[0]:
+        seen = _first(in_love), int(str(near.loc[_first(in_love)].idxmax()))
+    first, loved = seen
+    if loved < 0:
+        return _of_no_love(name, near, called)
+    said, last = f"{name} loves {called[loved]} by day {first:,}", closeness.index[-1]
     if loved in departed:
         said += f", who departs on day {departed[loved]:,}"
     elif last > first:
-        still = float(near[loved].iloc[-1]) >= love
-        said += f", and {'still' if still else 'no longer'} on day {last:,}"
+        still = loved in near and float(near[loved].iloc[-1]) >= love
+        said += f", and {'still' if still else 'no longer'} on day {int(last):,}"
     if not float(grief.max()) >= GRIEF:
         return said
     day = _first(grief == grief.max())
-    return f"{said}; grief up to {float(grief.max()):.2f} (day {day:,})"
+    return f"{said}; grief of {float(grief.max()):.2f} on day {day:,}"
+
+
+def _of_no_love(name: str, near: pd.DataFrame, called: Mapping[int, str]) -> str:
+    """Return to which OS a human who loves none came closest, and when."""
+    if near.empty or not near.shape[1]:
+        return f"{name} is close to no OS on any day drawn"
+    most = near.max()
+    dearest: Any = most.idxmax()
+    day = _first(near[dearest] == most[dearest])
+    closest = math.floor(100.0 * float(most[dearest])) / 100.0  # less than love
+    how = f"{called[dearest]}, to {closest:g} (day {day:,})"
+    return f"On the days drawn {name} loves no OS, and comes closest to {how}"
 
 
 def of_os(name: str, hours: pd.DataFrame, departed: int | None) -> str:
