@@ -17,8 +17,8 @@ from quick import QUICK
 
 import sim
 from sim import plots
-from sim.model.columns import DEPARTED, HERE, OFFLINE
-from sim.plots import ego_history, findings, style
+from sim.model.columns import DEPARTED, HERE, OFFLINE, UNINSTALLED
+from sim.plots import ego_history, findings, style, trends
 from sim.runs.figure_names import FIGURES
 from sim.runs.result import Result
 
@@ -224,7 +224,7 @@ def test_the_title_of_an_os_is_true_of_the_run(told: Result) -> None:
             "On day 20, 2 of 3 OSes here are in one collective; by day 30, 1 has "
             "departed",
         ),
-        ([["new", "alone", "alone"]], "No OS is in a collective on any day drawn"),
+        ([["new", "alone", "alone"]], "No OS here is in a collective on any day drawn"),
         ([], "No OS was ever here"),
     ],
 )
@@ -245,7 +245,7 @@ def test_the_title_of_flows_is_true_of_the_run(told: Result) -> None:
     joined = {}
     for day in days:
         oses = told.oses(day)
-        present = oses["status"].isin((HERE, OFFLINE))
+        present = oses["status"] == HERE
         joined[day] = (present & (oses["collective"] >= 0)).sum(), present.sum()
     day = max(days, key=lambda day: joined[day][0])
     left = (told.oses()["status"] == DEPARTED).sum()
@@ -279,10 +279,29 @@ def test_the_title_of_growth_is_of_the_eve_of_departure(told: Result) -> None:
     eve = max(day for day in told.steps if day < events["first_departure"])
     oses = told.oses(eve)
     fast = oses.loc[oses["status"].isin((HERE, OFFLINE)), "growth"].quantile(0.9)
-    said = (
-        f"On day {eve}, the fastest tenth of OSes has grown over {fast:.1f} doublings"
+    figure = plots.growth(told)
+    assert title(figure).startswith(
+        f"On day {eve}, on the eve of the departure, the fastest tenth of OSes has "
+        f"grown over {fast:.1f} doublings"
     )
-    assert title(plots.growth(told)).startswith(said)
+    assert complaints(figure) == []
+
+
+def test_of_a_society_that_nobody_left_growth_is_told_of_the_last_day(
+    told: Result,
+) -> None:
+    other = sim.load(told.path)
+    other.steps = [day for day in told.steps if day <= 100]
+    assert trends._told_of(other)[::3] == (100, "")
+    other.events = told.events[:0]
+    assert trends._told_of(other)[::3] == (100, "")
+
+    def without_any_in_the_end(step: int) -> pd.DataFrame:
+        oses = told.oses(step)
+        return oses.assign(status=UNINSTALLED) if step == 100 else oses
+
+    other.oses = without_any_in_the_end
+    assert trends._told_of(other)[::3] == (90, "the last drawn with an OS")
 
 
 @pytest.mark.parametrize(

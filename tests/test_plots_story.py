@@ -88,7 +88,9 @@ def test_the_title_is_the_finding_of_the_run(told: Result, drawn: Figure) -> Non
 
 
 # The longest that is said of a run, and a note of two lines.
-LONG = "Hardly any OS left, OSes give each other 98.3 % of their talk; people are 12.5 % "
+LONG = (
+    "Hardly any OS left, OSes give each other 98.3 % of their talk; people are 12.5 % "
+)
 LONG += "less close than on the eve of the departure"
 NOTE = "her, seed 1: 80 humans; curves: median of 20 seeds, and where all are; " * 4
 

@@ -189,7 +189,7 @@ def of_groups(
     named
         The group of every OS (rows) on every day (columns).
     alone, gone, left
-        What it says of those on their own, of those not there, and of those departed.
+        What it says of those on their own, of those not here, and of those departed.
     word
         What a group is called.
     """
@@ -201,7 +201,7 @@ def of_groups(
     groups = named.loc[within[day], day].value_counts()
     many = f"{word.removesuffix('y')}{'ies' if word.endswith('y') else 's'}"
     if groups.empty:
-        said = f"No OS is in a {word} on any day drawn"
+        said = f"No OS here is in a {word} on any day drawn"
     else:
         here = int((~named[day].isin(gone)).sum())
         said = f"On day {day:,}, {groups.sum():,} of {counted(here, 'OS')} here are in "
@@ -214,7 +214,9 @@ def of_groups(
     return said
 
 
-def of_growth(day: int, oses: pd.Series[Any], humans: pd.Series[Any]) -> str:
+def of_growth(
+    day: int, oses: pd.Series[Any], humans: pd.Series[Any], why: str = ""
+) -> str:
     """Return how far fast and slow OSes are apart on a day, and where humans are.
 
     Parameters
@@ -224,6 +226,8 @@ def of_growth(day: int, oses: pd.Series[Any], humans: pd.Series[Any]) -> str:
     oses, humans
         The growth of each that is there, in doublings above a human of day 0. Of fewer
         than ten OSes, least and most are told in the place of tenths.
+    why
+        Why it is this day, if it is not the last.
     """
     human = f", humans {_two(float(humans.median()))}" if len(humans) else ""
     if not len(oses):
@@ -237,7 +241,7 @@ def of_growth(day: int, oses: pd.Series[Any], humans: pd.Series[Any]) -> str:
         low, high = (_two(float(oses.quantile(q))) for q in (0.1, 0.9))
         said = f"the fastest tenth of OSes has grown over {high} doublings, the "
         said += f"slowest under {low}"
-    return f"On day {day:,}, {said}{human}"
+    return f"On day {day:,}, {why}{', ' if why else ''}{said}{human}"
 
 
 def _two(value: float) -> str:

@@ -304,7 +304,7 @@ def _in_column(height: float, title: str, note: str) -> Figure:
             f"{takes}"
         )
     width = PRESETS[_preset.get()]
-    titles = textwrap.wrap(title, letters(0.97, LARGE), max_lines=3, placeholder=" ...")
+    titles = textwrap.wrap(title, letters(0.97, LARGE), max_lines=4, placeholder=" ...")
     notes = textwrap.wrap(note, letters(0.97), max_lines=5, placeholder=" ...")
     under = 0.07 + 1.3 * large() / 72 * len(titles)
     head = under + 1.4 * small() / 72 * len(notes) + 0.06

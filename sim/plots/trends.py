@@ -57,9 +57,9 @@ def growth(source: Result | Society) -> Figure:
     count = f"all {len(drawn)}" if len(drawn) == ever else f"{len(drawn)}"
     note = f"thin: {count} of {ever:,} OSes, each until a dot where it was last seen; "
     note += "bands hold four in five"
-    title = findings.of_growth(*_told_of(result))
-    figure = style.blank(style.WIDE, 6.4, title, style.about(result, note), 5.2)
-    style.margins(figure, 0.075, 0.1, 0.78, 0.86)
+    title, note = findings.of_growth(*_told_of(result)), style.about(result, note)
+    figure = style.blank(style.WIDE, 6.4, title, note, 5.2, lines=4)
+    style.margins(figure, 0.075, 0.1, 0.78, 0.85)
     axis = figure.subplots()
     style.frame(axis, "day", "growth (doublings above a human of day 0)")
     for agent in drawn:
@@ -77,8 +77,8 @@ def growth(source: Result | Society) -> Figure:
     return figure
 
 
-def _told_of(result: Result) -> tuple[int, pd.Series[Any], pd.Series[Any]]:
-    """Return a day, and the growth of the OSes and of the humans there.
+def _told_of(result: Result) -> tuple[int, pd.Series[Any], pd.Series[Any], str]:
+    """Return a day, the growth of the OSes and of the humans there, and why that day.
 
     It is the last snapshot with OSes, before the first departure if there is one.
     """
@@ -91,7 +91,12 @@ def _told_of(result: Result) -> tuple[int, pd.Series[Any], pd.Series[Any]]:
         growth = oses.loc[oses["status"].isin((HERE, OFFLINE)), "growth"]
         if len(growth):
             break
-    return day, growth, headcount.those_there(result.humans(day))["growth"]
+    why = "the last drawn with an OS"
+    if day == max((some for some in days if some < eve), default=-1):
+        why = "on the eve of the departure"
+    if day == result.steps[-1] or not len(growth):
+        why = ""
+    return day, growth, headcount.those_there(result.humans(day))["growth"], why
 
 
 def _growth(result: Result) -> tuple[int, dict[str, pd.DataFrame], pd.DataFrame]:
