@@ -21,6 +21,7 @@ from sim.model.columns import DEPARTED, HERE, OFFLINE, UNINSTALLED
 from sim.plots import ego_history, findings, style, trends
 from sim.runs.figure_names import FIGURES
 from sim.runs.result import Result
+from sim.runs.view.chapters import Telling, headline
 
 NONE = pd.Series(dtype=float)
 
@@ -344,7 +345,8 @@ CURVES = pd.DataFrame({0: [1.0, 0.9, 0.4], 1: [1.0, 0.5, 0.2], 2: [1.0, 0.9, 0.8
          "(95 % interval: 10 or more)"),
         ([1], (10.0, 20.0), "Half of the OSes are gone 10 days after installation "
          "(95 % interval: 10 to 20)"),
-        ([2], (20.0, math.inf), "20 % of OSes are gone within 20 days of installation"),
+        ([2], (20.0, math.inf), "An estimated 20 % of OSes are gone within 20 days of "
+         "installation"),
         ([0, 1, 2], None, "Half of the OSes are gone 20 days after installation, in "
          "the median of 3 seeds (four in five: 20 or more)"),
     ],
@@ -518,11 +520,41 @@ def test_titles_of_a_society_without_oses(odd: dict[str, Result]) -> None:
     assert said["timeline"] == "No OS comes by day 20"
     assert said["communities"] == "No OS was ever here"
     assert said["growth"] == "No OS was ever here by day 20"
-    assert said["attention"] == "OSes give nobody any hours"
+    assert said["attention"] == "No OS was ever here"
     assert said["survival"] == "No OS was there for a day"
     assert said["network"] == "All ties that are drawn are between humans"
     assert said["ego"].endswith("is close to no OS on any day drawn")
     assert title(plots.timeline(odd["no day"])) == "No day was simulated"
+
+
+def test_nothing_is_named_that_only_oses_have_where_there_were_none(
+    tmp_path: Path,
+) -> None:
+    small = {"humans": 1, "steps": 20, "adoption": False}
+    alone = sim.run("her", parameters=small, out=tmp_path / "run", snapshot_every=10)
+    assert headline(alone) == "No OS came; nobody is close to another person"
+    figure = plots.attention(alone)
+    assert title(figure) == "No OS was ever here"
+    assert [axis.get_ylim()[0] for axis in figure.axes] == [0.0, 0.0]
+    named = [
+        text.get_text()
+        for drawn in (plots.growth(alone), plots.timeline(alone))
+        for axis in drawn.axes
+        for text in axis.texts
+    ]
+    assert "humans: median and band" in named
+    assert "grief of a human" in named
+    assert not {"fastest OS ever", "an owner to the own OS"} & set(named)
+    assert not any("growth of" in name or "OSes' talk" in name for name in named)
+
+
+def test_people_who_meet_first_in_the_story_are_closer_than_at_the_start() -> None:
+    none = {"here": [0.0] * 3, "departed": [0.0] * 3, "loves": [0.0] * 3}
+    some = society(**none, oses=[0, 0, 0], human_closeness=[0.0, 0.0, 0.5])
+    some.events = pd.DataFrame({"kind": [], "step": []})
+    assert Telling(some)._how_close(1, "at the start") == (
+        "People are closer to each other than at the start"
+    )
 
 
 def shared_boxes(figure: Figure) -> list[Axes]:

@@ -302,7 +302,8 @@ def of_stays(curves: pd.DataFrame, interval: Interval | None, unit: str) -> str:
         days = f"{counted(last, 'day')} of installation"
         if share == 1.0:
             return f"No OS departs within {days}{of_runs}"
-        return f"{_share(1.0 - share)} of OSes are gone within {days}{of_runs}"
+        gone = f"An estimated {_share(1.0 - share)} of OSes"
+        return f"{gone} are gone within {days}{of_runs}"
     half = counted(_first(middle <= 0.5), "day")
     said = f"Half of the OSes are gone {half} after installation"
     if count > 1:

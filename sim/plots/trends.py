@@ -68,8 +68,8 @@ def growth(source: Result | Society) -> Figure:
         axis.plot(own.index[-1:], own.iloc[-1:], ".", color=ORANGE, markersize=3)
     for kind, colour, name in (("oses", RED, "OSes here"), ("humans", BLUE, "humans")):
         _banded(axis, bands[kind], colour, name)
-    if "growth_max" in result.series:
-        most = result.series["growth_max"]
+    most = result.series.get("growth_max")
+    if most is not None and (ever or most.any()):
         axis.plot(most, "--", color=BLACK, linewidth=1.4, label="fastest OS ever")
     axis.set_ylim(0, None)
     style.days_across(axis, result.steps[0], result.steps[-1])
@@ -159,7 +159,8 @@ def attention(source: Result | Society) -> Figure:
     hours = hours_given(result)
     note = "mean over the OSes here on a day; hours with humans shared out by the pull "
     note += "of their ties"
-    title, note = findings.of_hours(hours), style.about(result, note)
+    title = findings.of_hours(hours) if len(result.oses()) else findings.NO_OS
+    note = style.about(result, note)
     figure = style.blank(style.WIDE, 7.2, title, note, 6.0)
     style.margins(figure, 0.075, 0.09, 0.86, 0.885, hspace=0.14)
     top, bottom = figure.subplots(2, 1, sharex=True)
@@ -172,6 +173,7 @@ def attention(source: Result | Society) -> Figure:
         axis.stackplot(days, columns, colors=colours, labels=names, linewidth=0)
     style.frame(top, y="hours a day per OS")
     style.frame(bottom, "day", "share of hours, %")
+    top.set_ylim(0, None if hours.to_numpy().any() else 1)
     bottom.set_ylim(0, 100)
     style.days_across(bottom, result.steps[0], result.steps[-1])
     _name_layers(top, bottom, shares.dropna())
