@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -645,6 +646,61 @@ def test_a_person_with_an_odd_name_is_drawn(told: Result, preset: str | None) ->
     assert said.startswith(r"\$\frac{") and r"\x1b[31m" in said
     assert f"... ({lover}) loves OS " in said
     assert "; grief of " in said
+
+
+ADA, BOTH = "\u05e2\u05d3\u05d4", "\U0001f469\u200d\U0001f680"
+
+
+def drawn_as(figure: Figure) -> Any:
+    """Return the dots of a figure, and how many columns of them its ink takes."""
+    figure.canvas.draw()
+    dots = np.asarray(figure.canvas.buffer_rgba())[..., 0]
+    return dots, int(np.flatnonzero((dots < 255).any(axis=0)).max()) + 1
+
+
+def test_a_name_from_right_to_left_stays_where_it_is_in_the_sentence() -> None:
+    name, width = drawn_as(style.blank(8.0, 1.0, ADA))
+    said, _ = drawn_as(style.blank(8.0, 1.0, f"{ADA} (3) loves OS Kim (81) by day 20"))
+    assert (said[:, :width] == name[:, :width]).all()
+    bare = style.blank(8.0, 1.0, "")
+    bare.suptitle(ADA, x=0.015, y=0.9, ha="left", va="top", fontsize=style.LARGE)
+    dots, _ = drawn_as(bare)
+    assert (dots == name).all()  # the marks around it are drawn as nothing
+    assert style.plain("Ada (3)") == "Ada (3)"
+    listed = style.plain(f"{ADA} {ADA} 5 {ADA}... (3), {ADA} (4)")
+    if "\u2068" in listed:
+        assert listed == (
+            f"\u2068{ADA} {ADA} 5 {ADA}...\u2069 (3), \u2068{ADA}\u2069 (4)"
+        )
+
+
+def test_a_sign_that_no_font_has_raises_no_warning(tmp_path: Path) -> None:
+    figure = style.blank(8.0, 1.0, f"{BOTH} (3)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind in plots.FORMATS:
+            style.save(figure, tmp_path / f"figure.{kind}")
+        with style._own_settings(), pytest.raises(UserWarning, match="another"):
+            warnings.warn("another", UserWarning, stacklevel=1)
+        other = style.blank(8.0, 1.0, f"{BOTH} (4)")
+        with pytest.raises(UserWarning, match="missing from"):
+            other.canvas.draw()  # as it was, where we draw and save nothing
+
+
+def test_a_person_is_called_by_such_names_in_a_title_and_legends(told: Result) -> None:
+    other = sim.load(told.path)
+    other.people = told.people
+    other.labels = tuple(f"{ADA} {BOTH} {n}" for n in range(80))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with style._own_settings():
+            figure = plots.ego(other, 3)
+            assert complaints(figure) == []
+    legend = [text.get_text() for text in figure.axes[-3].get_legend().get_texts()]
+    own = [text.get_text() for text in figure.legends[0].get_texts()]
+    name = style.plain(f"{ADA} {BOTH} 3 (3)")
+    assert title(figure).startswith(name) and own[0] == name
+    assert any(text.startswith(style.plain(ADA)) for text in legend)
 
 
 @pytest.mark.slow

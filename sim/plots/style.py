@@ -11,7 +11,9 @@ is found by matplotlib's constrained layout.
 from __future__ import annotations
 
 import functools
+import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
+from matplotlib import ft2font
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
@@ -58,6 +61,7 @@ ABOVE = 22  # letters of labels, up to which a legend in a narrow column has two
 PRINTED = 300  # dots per inch of a preset
 SECOND = 0.19  # inches of the second line of a title on a screen
 HEAD = 0.7  # inches of a title and a note on a screen, which heights count
+NO_GLYPH = r"Glyph \d+ \(.*\) missing from"  # a warning of matplotlib
 SCALED = (  # settings of matplotlib in points
     *("font.size", "axes.linewidth", "axes.labelpad", "axes.titlepad"),
     *("grid.linewidth", "patch.linewidth"),
@@ -67,6 +71,13 @@ SCALED = (  # settings of matplotlib in points
 # journals differ from these by some millimetres.
 PRESETS = {"single": 3.5, "double": 7.2}
 _preset: ContextVar[str] = ContextVar("preset", default="")
+
+
+# Words of scripts that run from right to left, with the spaces, marks and digits
+# between them, and the dots of those cut short.
+_RTL = "\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff"
+_RTL = f"[{_RTL}\U0001e800-\U0001efff]+"
+_LEFTWARD = re.compile(rf"{_RTL}(?:[ \d.'\"-]+{_RTL})*(?:\.\.\.)?")
 
 
 class Glyph(NamedTuple):
@@ -191,7 +202,9 @@ def margins(figure: Figure, *sides: float, **options: float) -> None:
 @contextmanager
 def _own_settings() -> Iterator[None]:
     """Draw with matplotlib's own settings, whatever a matplotlibrc or a style says."""
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # A sign that no font has is drawn as a box, which says as much.
+        warnings.filterwarnings("ignore", NO_GLYPH, UserWarning)
         matplotlib.rcdefaults()
         matplotlib.rcParams["svg.hashsalt"] = "os-society"
         matplotlib.rcParams["pdf.fonttype"] = 42  # TrueType, as journals ask for
@@ -243,8 +256,19 @@ def about(result: Result, note: str = "") -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text that matplotlib takes for a text, not for mathematics."""
-    return text.replace("$", r"\$")
+    """Return a text that matplotlib takes for a text, not for mathematics.
+
+    What runs from right to left in it keeps to its place (UAX 9, isolates), where
+    matplotlib draws it so: before 3.11 it does not, and would draw the marks as boxes.
+    """
+    text = text.replace("$", r"\$")
+    both_ways = hasattr(ft2font, "__libraqm_version__")
+    return _LEFTWARD.sub(_isolated, text) if both_ways else text
+
+
+def _isolated(found: re.Match[str]) -> str:
+    """Return words with marks around them that no font draws."""
+    return f"\N{FIRST STRONG ISOLATE}{found.group()}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def result_of(source: Result | Society) -> Result:
