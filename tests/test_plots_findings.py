@@ -126,7 +126,7 @@ CALLED = {80: "OS Ash (80)", 81: "OS Kim (81)"}
         (NEAR + 0.3, {}, [0, 0, 0],
          "Ada loves OS Kim (81) by day 10, and still on day 20"),
         (0.5 * NEAR, {}, [0, 0, 0],
-         "On the days drawn Ada loves no OS, and comes closest to OS Ash (80), to 0.45 "
+         "Ada loves no OS on any day drawn, and comes closest to OS Ash (80), to 0.45 "
          "(day 20)"),
         (0.0 * NEAR, {}, [0, 0, 0], "Ada is close to no OS on any day drawn"),
         (NEAR[[]], {}, [math.nan] * 3, "Ada is close to no OS on any day drawn"),

@@ -149,7 +149,7 @@ def _of_no_love(name: str, near: pd.DataFrame, called: Mapping[int, str]) -> str
     day = _first(near[dearest] == most[dearest])
     closest = math.floor(100.0 * float(most[dearest])) / 100.0  # less than love
     how = f"{called[dearest]}, to {closest:g} (day {day:,})"
-    return f"On the days drawn {name} loves no OS, and comes closest to {how}"
+    return f"{name} loves no OS on any day drawn, and comes closest to {how}"
 
 
 def of_os(name: str, hours: pd.DataFrame, departed: int | None) -> str:
