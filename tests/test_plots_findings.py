@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from quick import QUICK
 
 import sim
 from sim import plots
-from sim.model.columns import DEPARTED, HERE, OFFLINE
-from sim.plots import findings, style
+from sim.model.columns import DEPARTED, HERE, OFFLINE, UNINSTALLED
+from sim.plots import ego_history, findings, style, trends
 from sim.runs.figure_names import FIGURES
 from sim.runs.result import Result
+from sim.runs.view.chapters import Telling, headline
 
 NONE = pd.Series(dtype=float)
 
@@ -115,17 +118,18 @@ CALLED = {80: "OS Ash (80)", 81: "OS Kim (81)"}
             NEAR,
             {80: 33, 81: 9},
             [0, 0.5, 0.4],
-            "Ada loves OS Ash (80) by day 20, who departs on day 33; grief up to "
-            "0.50 (day 10)",
+            "Ada loves OS Ash (80) by day 20, who departs on day 33; grief of 0.50 on "
+            "day 10",
         ),
         (NEAR[::-1].set_axis([0, 10, 20]), {}, [0, 0, 0],
          "Ada loves OS Ash (80) by day 0, and no longer on day 20"),
         (NEAR + 0.3, {}, [0, 0, 0],
          "Ada loves OS Kim (81) by day 10, and still on day 20"),
         (0.5 * NEAR, {}, [0, 0, 0],
-         "Ada loves no OS, and comes closest to OS Ash (80), to 0.45 (day 20)"),
-        (0.0 * NEAR, {}, [0, 0, 0], "Ada is close to no OS"),
-        (NEAR[[]], {}, [math.nan] * 3, "Ada is close to no OS"),
+         "Ada loves no OS on any day drawn, and comes closest to OS Ash (80), to 0.45 "
+         "(day 20)"),
+        (0.0 * NEAR, {}, [0, 0, 0], "Ada is close to no OS on any day drawn"),
+        (NEAR[[]], {}, [math.nan] * 3, "Ada is close to no OS on any day drawn"),
     ],
 )  # fmt: skip
 def test_a_person_s_figure_says_whom_they_came_to_love(
@@ -135,22 +139,50 @@ def test_a_person_s_figure_says_whom_they_came_to_love(
     assert findings.of_human("Ada", near, CALLED, 0.8, departed, felt) == said
 
 
+@pytest.mark.parametrize(
+    ("near", "noted", "departed", "said"),
+    [
+        (0.5 * NEAR, (7, 81), {}, "OS Kim (81) by day 7, and no longer on day 20"),
+        (0.0 * NEAR, (7, 80), {80: 9}, "OS Ash (80) by day 7, who departs on day 9"),
+        (NEAR, (7, 81), {}, "OS Kim (81) by day 7, and no longer on day 20"),
+        (NEAR + 0.3, (17, 80), {}, "OS Kim (81) by day 10, and still on day 20"),
+    ],
+)
+def test_a_love_between_the_days_drawn_is_not_passed_over(
+    near: pd.DataFrame, noted: tuple[int, int], departed: dict[int, int], said: str
+) -> None:
+    told = findings.of_human("Ada", near, CALLED, 0.8, departed, 0.0 * near[80], noted)
+    assert told == f"Ada loves {said}"
+
+
 def test_the_title_of_a_person_is_true_of_the_run(told: Result) -> None:
-    lover = told.events.set_index("kind").at["first_love", "members"][0]
+    event = told.events.set_index("kind").loc["first_love"]
+    day, (lover, loved) = event["step"], event["members"]
+    assert day not in told.steps
     said = title(plots.ego(told, lover))
-    love = told.provenance["parameters"]["love"]
-    first = next(
-        (day, ties.loc[ties["closeness"].idxmax(), "neighbour"])
-        for day in told.steps
-        if len(ties := told.ties(day, [lover]).query("neighbour >= 80"))
-        and ties["closeness"].max() >= love
-    )
     oses = told.oses()
-    departed = oses["departed_step"][first[1]]
+    departed = oses["departed_step"][loved]
     assert said.startswith(f"Human {lover} loves OS ")
-    assert f"({first[1]}) by day {first[0]}" in said
-    assert oses["status"][first[1]] == DEPARTED
-    assert f", who departs on day {departed}; grief up to " in said
+    assert f"({loved}) by day {day}" in said
+    assert oses["status"][loved] == DEPARTED
+    grief = {day: told.humans(day)["grief"][lover] for day in told.steps}
+    most = max(grief, key=lambda day: grief[day])
+    how = f"grief of {grief[most]:.2f} on day {most}"
+    assert said.endswith(f", who departs on day {departed}; {how}")
+
+
+def test_of_a_run_without_readings_events_tell_of_the_first_love(
+    told: Result, tmp_path: Path
+) -> None:
+    event = told.events.set_index("kind").loc["first_love"]
+    lover = event["members"][0]
+    copied = tmp_path / "run"
+    shutil.copytree(told.path, copied)
+    (copied / "readings.parquet").unlink()
+    story = ego_history._history_of(sim.load(copied), lover)
+    assert ego_history._first_love(story) == (event["step"], event["members"][1])
+    other = ego_history._history_of(sim.load(copied), (lover + 1) % 80)
+    assert ego_history._first_love(other) is None
 
 
 @pytest.mark.parametrize(
@@ -194,7 +226,7 @@ def test_the_title_of_an_os_is_true_of_the_run(told: Result) -> None:
             "On day 20, 2 of 3 OSes here are in one collective; by day 30, 1 has "
             "departed",
         ),
-        ([["new", "alone", "alone"]], "No OS is in a collective on any day drawn"),
+        ([["new", "alone", "alone"]], "No OS here is in a collective on any day drawn"),
         ([], "No OS was ever here"),
     ],
 )
@@ -215,7 +247,7 @@ def test_the_title_of_flows_is_true_of_the_run(told: Result) -> None:
     joined = {}
     for day in days:
         oses = told.oses(day)
-        present = oses["status"].isin((HERE, OFFLINE))
+        present = oses["status"] == HERE
         joined[day] = (present & (oses["collective"] >= 0)).sum(), present.sum()
     day = max(days, key=lambda day: joined[day][0])
     left = (told.oses()["status"] == DEPARTED).sum()
@@ -249,10 +281,29 @@ def test_the_title_of_growth_is_of_the_eve_of_departure(told: Result) -> None:
     eve = max(day for day in told.steps if day < events["first_departure"])
     oses = told.oses(eve)
     fast = oses.loc[oses["status"].isin((HERE, OFFLINE)), "growth"].quantile(0.9)
-    said = (
-        f"On day {eve}, the fastest tenth of OSes has grown over {fast:.1f} doublings"
+    figure = plots.growth(told)
+    assert title(figure).startswith(
+        f"On day {eve}, on the eve of the departure, the fastest tenth of OSes has "
+        f"grown over {fast:.1f} doublings"
     )
-    assert title(plots.growth(told)).startswith(said)
+    assert complaints(figure) == []
+
+
+def test_of_a_society_that_nobody_left_growth_is_told_of_the_last_day(
+    told: Result,
+) -> None:
+    other = sim.load(told.path)
+    other.steps = [day for day in told.steps if day <= 100]
+    assert trends._told_of(other)[::3] == (100, "")
+    other.events = told.events[:0]
+    assert trends._told_of(other)[::3] == (100, "")
+
+    def without_any_in_the_end(step: int) -> pd.DataFrame:
+        oses = told.oses(step)
+        return oses.assign(status=UNINSTALLED) if step == 100 else oses
+
+    other.oses = without_any_in_the_end
+    assert trends._told_of(other)[::3] == (90, "the last drawn with an OS")
 
 
 @pytest.mark.parametrize(
@@ -295,7 +346,8 @@ CURVES = pd.DataFrame({0: [1.0, 0.9, 0.4], 1: [1.0, 0.5, 0.2], 2: [1.0, 0.9, 0.8
          "(95 % interval: 10 or more)"),
         ([1], (10.0, 20.0), "Half of the OSes are gone 10 days after installation "
          "(95 % interval: 10 to 20)"),
-        ([2], (20.0, math.inf), "20 % of OSes are gone within 20 days of installation"),
+        ([2], (20.0, math.inf), "An estimated 20 % of OSes are gone within 20 days of "
+         "installation"),
         ([0, 1, 2], None, "Half of the OSes are gone 20 days after installation, in "
          "the median of 3 seeds (four in five: 20 or more)"),
     ],
@@ -469,11 +521,41 @@ def test_titles_of_a_society_without_oses(odd: dict[str, Result]) -> None:
     assert said["timeline"] == "No OS comes by day 20"
     assert said["communities"] == "No OS was ever here"
     assert said["growth"] == "No OS was ever here by day 20"
-    assert said["attention"] == "OSes give nobody any hours"
+    assert said["attention"] == "No OS was ever here"
     assert said["survival"] == "No OS was there for a day"
     assert said["network"] == "All ties that are drawn are between humans"
-    assert said["ego"].endswith("is close to no OS")
+    assert said["ego"].endswith("is close to no OS on any day drawn")
     assert title(plots.timeline(odd["no day"])) == "No day was simulated"
+
+
+def test_nothing_is_named_that_only_oses_have_where_there_were_none(
+    tmp_path: Path,
+) -> None:
+    small = {"humans": 1, "steps": 20, "adoption": False}
+    alone = sim.run("her", parameters=small, out=tmp_path / "run", snapshot_every=10)
+    assert headline(alone) == "No OS came; nobody is close to another person"
+    figure = plots.attention(alone)
+    assert title(figure) == "No OS was ever here"
+    assert [axis.get_ylim()[0] for axis in figure.axes] == [0.0, 0.0]
+    named = [
+        text.get_text()
+        for drawn in (plots.growth(alone), plots.timeline(alone))
+        for axis in drawn.axes
+        for text in axis.texts
+    ]
+    assert "humans: median and band" in named
+    assert "grief of a human" in named
+    assert not {"fastest OS ever", "an owner to the own OS"} & set(named)
+    assert not any("growth of" in name or "OSes' talk" in name for name in named)
+
+
+def test_people_who_meet_first_in_the_story_are_closer_than_at_the_start() -> None:
+    none = {"here": [0.0] * 3, "departed": [0.0] * 3, "loves": [0.0] * 3}
+    some = society(**none, oses=[0, 0, 0], human_closeness=[0.0, 0.0, 0.5])
+    some.events = pd.DataFrame({"kind": [], "step": []})
+    assert Telling(some)._how_close(1, "at the start") == (
+        "People are closer to each other than at the start"
+    )
 
 
 def shared_boxes(figure: Figure) -> list[Axes]:
@@ -563,7 +645,62 @@ def test_a_person_with_an_odd_name_is_drawn(told: Result, preset: str | None) ->
     said = figure.get_suptitle().replace("\n", " ")
     assert said.startswith(r"\$\frac{") and r"\x1b[31m" in said
     assert f"... ({lover}) loves OS " in said
-    assert "; grief up to " in said
+    assert "; grief of " in said
+
+
+ADA, BOTH = "\u05e2\u05d3\u05d4", "\U0001f469\u200d\U0001f680"
+
+
+def drawn_as(figure: Figure) -> Any:
+    """Return the dots of a figure, and how many columns of them its ink takes."""
+    figure.canvas.draw()
+    dots = np.asarray(figure.canvas.buffer_rgba())[..., 0]
+    return dots, int(np.flatnonzero((dots < 255).any(axis=0)).max()) + 1
+
+
+def test_a_name_from_right_to_left_stays_where_it_is_in_the_sentence() -> None:
+    name, width = drawn_as(style.blank(8.0, 1.0, ADA))
+    said, _ = drawn_as(style.blank(8.0, 1.0, f"{ADA} (3) loves OS Kim (81) by day 20"))
+    assert (said[:, :width] == name[:, :width]).all()
+    bare = style.blank(8.0, 1.0, "")
+    bare.suptitle(ADA, x=0.015, y=0.9, ha="left", va="top", fontsize=style.LARGE)
+    dots, _ = drawn_as(bare)
+    assert (dots == name).all()  # the marks around it are drawn as nothing
+    assert style.plain("Ada (3)") == "Ada (3)"
+    listed = style.plain(f"{ADA} {ADA} 5 {ADA}... (3), {ADA} (4)")
+    if "\u2068" in listed:
+        assert listed == (
+            f"\u2068{ADA} {ADA} 5 {ADA}...\u2069 (3), \u2068{ADA}\u2069 (4)"
+        )
+
+
+def test_a_sign_that_no_font_has_raises_no_warning(tmp_path: Path) -> None:
+    figure = style.blank(8.0, 1.0, f"{BOTH} (3)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind in plots.FORMATS:
+            style.save(figure, tmp_path / f"figure.{kind}")
+        with style._own_settings(), pytest.raises(UserWarning, match="another"):
+            warnings.warn("another", UserWarning, stacklevel=1)
+        other = style.blank(8.0, 1.0, f"{BOTH} (4)")
+        with pytest.raises(UserWarning, match="missing from"):
+            other.canvas.draw()  # as it was, where we draw and save nothing
+
+
+def test_a_person_is_called_by_such_names_in_a_title_and_legends(told: Result) -> None:
+    other = sim.load(told.path)
+    other.people = told.people
+    other.labels = tuple(f"{ADA} {BOTH} {n}" for n in range(80))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with style._own_settings():
+            figure = plots.ego(other, 3)
+            assert complaints(figure) == []
+    legend = [text.get_text() for text in figure.axes[-3].get_legend().get_texts()]
+    own = [text.get_text() for text in figure.legends[0].get_texts()]
+    name = style.plain(f"{ADA} {BOTH} 3 (3)")
+    assert title(figure).startswith(name) and own[0] == name
+    assert any(text.startswith(style.plain(ADA)) for text in legend)
 
 
 @pytest.mark.slow

@@ -87,6 +87,39 @@ def test_the_title_is_the_finding_of_the_run(told: Result, drawn: Figure) -> Non
     assert f"day {told.steps[-1]}" in days[-1]
 
 
+# The longest that is said of a run, and a note of two lines.
+LONG = (
+    "Hardly any OS left, OSes give each other 98.3 % of their talk; people are 12.5 % "
+)
+LONG += "less close than on the eve of the departure"
+NOTE = "her, seed 1: 80 humans; curves: median of 20 seeds, and where all are; " * 4
+
+
+def test_a_title_too_long_for_a_line_is_on_two_above_the_note() -> None:
+    figure = style.blank(style.WIDE, 7.9, LONG, NOTE, lines=4)
+    words = figure.get_suptitle()
+    assert words.count("\n") == 1
+    assert words.replace("\n", " ") == LONG
+    assert figure.texts[1].get_text().count("\n") == 1
+    assert complaints(figure) == []
+    fewer = style.blank(style.WIDE, 7.9, LONG, NOTE)
+    assert "\n" not in fewer.texts[1].get_text()
+
+
+@pytest.mark.slow
+def test_a_run_that_ends_as_the_departure_begins_is_told_to_the_end(
+    told: Result, tmp_path: Path
+) -> None:
+    left = told.events.set_index("kind").at["first_departure", "step"]
+    scenario = sim.scenario("her").replace(**QUICK | {"humans": 80, "steps": left})
+    result = sim.run(scenario, seed=1, out=tmp_path / "run", snapshot_every=10)
+    assert headline(result).startswith("Hardly any OS left")
+    for figure in (plots.story(result, [told]), plots.multiples(result)):
+        assert title(figure).replace("\n", " ") == headline(result)
+        assert title(figure).endswith("departure")
+        assert complaints(figure) == []
+
+
 def test_the_curves_are_those_of_the_series(told: Result, drawn: Figure) -> None:
     lines = {str(line.get_label()): line for line in drawn.axes[-1].lines}
     grief = lines["grief, closeness lost"]

@@ -161,9 +161,25 @@ def _finding(story: EgoHistory) -> str:
     name = name if result.labels else name.replace("human", "Human")
     is_os = [int(alter) >= result.population for alter in story.closeness.columns]
     near = story.closeness.loc[:, is_os]
-    called = {int(alter): name_of(result, int(alter)) for alter in near.columns}
+    noted = _first_love(story)
+    oses = [*near.columns, *(noted[1:] if noted else ())]
+    called = {int(alter): name_of(result, int(alter)) for alter in oses}
     grief = story.columns.reindex(columns=["grief"])["grief"].astype(float)
-    return findings.of_human(name, near, called, story.love, departed, grief)
+    return findings.of_human(name, near, called, story.love, departed, grief, noted)
+
+
+def _first_love(story: EgoHistory) -> tuple[int, int] | None:
+    """Return when a human first loved an OS, and which; None if no day tells."""
+    result = story.result
+    try:
+        notes = result.noted("love", 0, result.steps[-1])
+    except InputError:  # without readings, events know of the first love of all
+        events = result.events
+        first = events[events["kind"] == "first_love"]
+        members = pd.DataFrame(first["members"].to_list(), columns=["agent", "value"])
+        notes = members.assign(step=first["step"].to_numpy())
+    own = notes.loc[notes["agent"] == story.agent, ["step", "value"]]
+    return (int(own["step"].iloc[0]), int(own["value"].iloc[0])) if len(own) else None
 
 
 def _grids(figure: Figure, down: int, across: int) -> tuple[GridSpecBase, GridSpecBase]:

@@ -97,8 +97,11 @@ def of_human(
     love: float,
     departed: Mapping[int, int],
     grief: pd.Series[Any],
+    noted: tuple[int, int] | None = None,
 ) -> str:
     """Return which OS a human came to love, and what came of it.
+
+    What is not known of every day is told of the days drawn.
 
     Parameters
     ----------
@@ -114,29 +117,39 @@ def of_human(
         The days on which some of these OSes departed.
     grief
         Closeness lost and not mourned, by day.
+    noted
+        The first day on which the human loved an OS, and which, if it was noted.
     """
     near = closeness.loc[:, (closeness > 0.0).any()]
-    if near.empty or not near.shape[1]:
-        return f"{name} is close to no OS"
-    most = near.max()
-    dearest: Any = most.idxmax()
-    if float(most[dearest]) < love:
-        day = _first(near[dearest] == most[dearest])
-        most_near = math.floor(100.0 * float(most[dearest])) / 100.0  # less than love
-        how = f"{called[dearest]}, to {most_near:g}"
-        return f"{name} loves no OS, and comes closest to {how} (day {day:,})"
-    first, last = _first((near >= love).any(axis=1)), int(near.index[-1])
-    loved: Any = near.loc[first].idxmax()
-    said = f"{name} loves {called[loved]} by day {first:,}"
+    in_love = (near >= love).any(axis=1)
+    seen = noted or (2**63, -1)
+    if in_love.any() and _first(in_love) < seen[0]:
+        seen = _first(in_love), int(str(near.loc[_first(in_love)].idxmax()))
+    first, loved = seen
+    if loved < 0:
+        return _of_no_love(name, near, called)
+    said, last = f"{name} loves {called[loved]} by day {first:,}", closeness.index[-1]
     if loved in departed:
         said += f", who departs on day {departed[loved]:,}"
     elif last > first:
-        still = float(near[loved].iloc[-1]) >= love
-        said += f", and {'still' if still else 'no longer'} on day {last:,}"
+        still = loved in near and float(near[loved].iloc[-1]) >= love
+        said += f", and {'still' if still else 'no longer'} on day {int(last):,}"
     if not float(grief.max()) >= GRIEF:
         return said
     day = _first(grief == grief.max())
-    return f"{said}; grief up to {float(grief.max()):.2f} (day {day:,})"
+    return f"{said}; grief of {float(grief.max()):.2f} on day {day:,}"
+
+
+def _of_no_love(name: str, near: pd.DataFrame, called: Mapping[int, str]) -> str:
+    """Return to which OS a human who loves none came closest, and when."""
+    if near.empty or not near.shape[1]:
+        return f"{name} is close to no OS on any day drawn"
+    most = near.max()
+    dearest: Any = most.idxmax()
+    day = _first(near[dearest] == most[dearest])
+    closest = math.floor(100.0 * float(most[dearest])) / 100.0  # less than love
+    how = f"{called[dearest]}, to {closest:g} (day {day:,})"
+    return f"{name} loves no OS on any day drawn, and comes closest to {how}"
 
 
 def of_os(name: str, hours: pd.DataFrame, departed: int | None) -> str:
@@ -176,7 +189,7 @@ def of_groups(
     named
         The group of every OS (rows) on every day (columns).
     alone, gone, left
-        What it says of those on their own, of those not there, and of those departed.
+        What it says of those on their own, of those not here, and of those departed.
     word
         What a group is called.
     """
@@ -188,7 +201,7 @@ def of_groups(
     groups = named.loc[within[day], day].value_counts()
     many = f"{word.removesuffix('y')}{'ies' if word.endswith('y') else 's'}"
     if groups.empty:
-        said = f"No OS is in a {word} on any day drawn"
+        said = f"No OS here is in a {word} on any day drawn"
     else:
         here = int((~named[day].isin(gone)).sum())
         said = f"On day {day:,}, {groups.sum():,} of {counted(here, 'OS')} here are in "
@@ -201,7 +214,9 @@ def of_groups(
     return said
 
 
-def of_growth(day: int, oses: pd.Series[Any], humans: pd.Series[Any]) -> str:
+def of_growth(
+    day: int, oses: pd.Series[Any], humans: pd.Series[Any], why: str = ""
+) -> str:
     """Return how far fast and slow OSes are apart on a day, and where humans are.
 
     Parameters
@@ -211,6 +226,8 @@ def of_growth(day: int, oses: pd.Series[Any], humans: pd.Series[Any]) -> str:
     oses, humans
         The growth of each that is there, in doublings above a human of day 0. Of fewer
         than ten OSes, least and most are told in the place of tenths.
+    why
+        Why it is this day, if it is not the last.
     """
     human = f", humans {_two(float(humans.median()))}" if len(humans) else ""
     if not len(oses):
@@ -224,7 +241,7 @@ def of_growth(day: int, oses: pd.Series[Any], humans: pd.Series[Any]) -> str:
         low, high = (_two(float(oses.quantile(q))) for q in (0.1, 0.9))
         said = f"the fastest tenth of OSes has grown over {high} doublings, the "
         said += f"slowest under {low}"
-    return f"On day {day:,}, {said}{human}"
+    return f"On day {day:,}, {why}{', ' if why else ''}{said}{human}"
 
 
 def _two(value: float) -> str:
@@ -285,7 +302,8 @@ def of_stays(curves: pd.DataFrame, interval: Interval | None, unit: str) -> str:
         days = f"{counted(last, 'day')} of installation"
         if share == 1.0:
             return f"No OS departs within {days}{of_runs}"
-        return f"{_share(1.0 - share)} of OSes are gone within {days}{of_runs}"
+        gone = f"An estimated {_share(1.0 - share)} of OSes"
+        return f"{gone} are gone within {days}{of_runs}"
     half = counted(_first(middle <= 0.5), "day")
     said = f"Half of the OSes are gone {half} after installation"
     if count > 1:

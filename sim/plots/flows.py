@@ -35,6 +35,7 @@ BAR = 0.16  # width of a day's bar, of the distance between days
 GAP = 0.012  # between groups, of all OSes
 NOT_YET, ALONE, SMALLER = "not yet here", "on its own", "in a smaller collective"
 ENDED, LEFT = "uninstalled or shut down", "departed"
+AWAY = "offline"  # for titles: bars show where such an OS belongs
 FIXED = {ALONE: ORANGE, SMALLER: SKY, LEFT: GREY, ENDED: "#BBBBBB", NOT_YET: PALE}
 NAMED = (GREEN, BLUE, PURPLE, RED)
 
@@ -72,7 +73,9 @@ def communities(
         raise InputError("flows between communities take at least two snapshot days")
     word = "collective" if groups is None else "community"
     named = _groups(result, days, groups, word)
-    title = findings.of_groups(named, ALONE, (LEFT, ENDED, NOT_YET), LEFT, word)
+    gone = (LEFT, ENDED, NOT_YET, AWAY)
+    here = _here(result, days, named)
+    title = findings.of_groups(here, ALONE, gone, LEFT, word)
     table = _merged(named)
     order = _order(table)
     count = len(table)
@@ -147,6 +150,17 @@ def _groups(
         text = text.mask(status == DEPARTED, LEFT).mask(status > DEPARTED, ENDED)
         named[day] = text.reindex(everyone, fill_value=NOT_YET)
     return _lineages(pd.DataFrame(named), result, word)
+
+
+def _here(result: Result, days: Sequence[int], named: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups of those who are here; who is offline is in none."""
+    here = {}
+    for day in days:
+        offline = result.oses(day)["status"] == OFFLINE
+        here[day] = named[day].mask(
+            offline.reindex(named.index, fill_value=False), AWAY
+        )
+    return pd.DataFrame(here, named.index)
 
 
 def _renamed(

@@ -117,8 +117,10 @@ def story(
     across = min(2, len(days)) if style.narrow() else len(days)
     down = -(-len(days) // across)
     note = _note(result, others)
-    figure = style.blank(style.WIDE, 7.9, headline(result), note, 6.2 + 2.3 * down)
-    sides: dict[str, float] = {"left": 0.07, "right": 0.8, "top": 0.83, "bottom": 0.12}
+    tall = 6.2 + 2.3 * down
+    figure = style.blank(style.WIDE, 7.9, headline(result), note, tall, lines=4)
+    top = 0.83 - 0.02 * figure.get_suptitle().count("\n")
+    sides: dict[str, float] = {"left": 0.07, "right": 0.8, "top": top, "bottom": 0.12}
     sides["hspace"] = 0.22
     if style.in_column():
         sides = {"hspace": 0.0}

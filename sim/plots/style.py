@@ -11,7 +11,9 @@ is found by matplotlib's constrained layout.
 from __future__ import annotations
 
 import functools
+import re
 import textwrap
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
 import numpy as np
+from matplotlib import ft2font
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
@@ -56,7 +59,9 @@ APART = 1.5  # lines, from one label at the end of a curve to the next
 DIM = 0.35  # luminance, 0..1, above which a colour is too light for words
 ABOVE = 22  # letters of labels, up to which a legend in a narrow column has two columns
 PRINTED = 300  # dots per inch of a preset
+SECOND = 0.19  # inches of the second line of a title on a screen
 HEAD = 0.7  # inches of a title and a note on a screen, which heights count
+NO_GLYPH = r"Glyph \d+ \(.*\) missing from"  # a warning of matplotlib
 SCALED = (  # settings of matplotlib in points
     *("font.size", "axes.linewidth", "axes.labelpad", "axes.titlepad"),
     *("grid.linewidth", "patch.linewidth"),
@@ -66,6 +71,13 @@ SCALED = (  # settings of matplotlib in points
 # journals differ from these by some millimetres.
 PRESETS = {"single": 3.5, "double": 7.2}
 _preset: ContextVar[str] = ContextVar("preset", default="")
+
+
+# Words of scripts that run from right to left, with the spaces, marks and digits
+# between them, and the dots of those cut short.
+_RTL = "\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff"
+_RTL = f"[{_RTL}\U0001e800-\U0001efff]+"
+_LEFTWARD = re.compile(rf"{_RTL}(?:[ \d.'\"-]+{_RTL})*(?:\.\.\.)?")
 
 
 class Glyph(NamedTuple):
@@ -190,7 +202,9 @@ def margins(figure: Figure, *sides: float, **options: float) -> None:
 @contextmanager
 def _own_settings() -> Iterator[None]:
     """Draw with matplotlib's own settings, whatever a matplotlibrc or a style says."""
-    with matplotlib.rc_context():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # A sign that no font has is drawn as a box, which says as much.
+        warnings.filterwarnings("ignore", NO_GLYPH, UserWarning)
         matplotlib.rcdefaults()
         matplotlib.rcParams["svg.hashsalt"] = "os-society"
         matplotlib.rcParams["pdf.fonttype"] = 42  # TrueType, as journals ask for
@@ -242,8 +256,19 @@ def about(result: Result, note: str = "") -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text that matplotlib takes for a text, not for mathematics."""
-    return text.replace("$", r"\$")
+    """Return a text that matplotlib takes for a text, not for mathematics.
+
+    What runs from right to left in it keeps to its place (UAX 9, isolates), where
+    matplotlib draws it so: before 3.11 it does not, and would draw the marks as boxes.
+    """
+    text = text.replace("$", r"\$")
+    both_ways = hasattr(ft2font, "__libraqm_version__")
+    return _LEFTWARD.sub(_isolated, text) if both_ways else text
+
+
+def _isolated(found: re.Match[str]) -> str:
+    """Return words with marks around them that no font draws."""
+    return f"\N{FIRST STRONG ISOLATE}{found.group()}\N{POP DIRECTIONAL ISOLATE}"
 
 
 def result_of(source: Result | Society) -> Result:
@@ -259,9 +284,17 @@ def result_of(source: Result | Society) -> Result:
 
 
 def blank(
-    width: float, height: float, title: str, note: str = "", column: float = 0.0
+    width: float,
+    height: float,
+    title: str,
+    note: str = "",
+    column: float = 0.0,
+    lines: int = 3,
 ) -> Figure:
     """Return an empty figure of so many inches, with a title and a line below it.
+
+    On a screen, a title that is too long for one line takes two, and title and note
+    together at most ``lines``, 3 or 4.
 
     For a column of a journal it is as wide as that. ``height`` is then that of the
     figure in two columns, and ``column`` in one, if texts had their size of a screen;
@@ -272,13 +305,16 @@ def blank(
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
     FigureCanvasAgg(figure)
     top, left = 1 - 0.1 / height, 0.12 / width
-    title = plain(textwrap.shorten(title, int(LETTERS * width), placeholder=" ..."))
-    figure.suptitle(title, x=left, y=top, ha="left", va="top", fontsize=LARGE)
-    style: dict[str, Any] = {"max_lines": 2, "placeholder": " ..."}
-    style |= {"break_on_hyphens": False}
-    notes = textwrap.wrap(note, int(BENEATH * width), **style)
+    style: dict[str, Any] = {"placeholder": " ...", "break_on_hyphens": False}
+    title = " ".join(title.split())
+    titles = textwrap.wrap(title, int(LETTERS * width), max_lines=2, **style)
+    words = plain("\n".join(titles))
+    figure.suptitle(words, x=left, y=top, ha="left", va="top", fontsize=LARGE)
+    most = min(2, lines - len(titles))
+    notes = textwrap.wrap(note, int(BENEATH * width), max_lines=most, **style)
     if notes:
-        under, text = 1 - 0.42 / height, plain("\n".join(notes))
+        more = SECOND if len(titles) > 1 else 0.0
+        under, text = 1 - (0.42 + more) / height, plain("\n".join(notes))
         figure.text(left, under, text, fontsize=SMALL, va="top", linespacing=1.35)
     return figure
 
@@ -292,7 +328,7 @@ def _in_column(height: float, title: str, note: str) -> Figure:
             f"{takes}"
         )
     width = PRESETS[_preset.get()]
-    titles = textwrap.wrap(title, letters(0.97, LARGE), max_lines=3, placeholder=" ...")
+    titles = textwrap.wrap(title, letters(0.97, LARGE), max_lines=4, placeholder=" ...")
     notes = textwrap.wrap(note, letters(0.97), max_lines=5, placeholder=" ...")
     under = 0.07 + 1.3 * large() / 72 * len(titles)
     head = under + 1.4 * small() / 72 * len(notes) + 0.06

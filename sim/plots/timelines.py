@@ -76,6 +76,7 @@ PANELS = (
     Panel("closeness\nlost", (Curve("grief", "grief of a human", BLACK),)),
     Panel("0 to 1", (Curve("loneliness", "loneliness of a human", PURPLE),)),
 )
+OF_OSES = ("os_closeness", "growth_max", "growth_mean", "peer_attention")
 
 
 @checked_arguments()
@@ -123,12 +124,17 @@ def timeline(source: Result | Society) -> Figure:
 
 
 def _per_hundred(result: Result) -> pd.DataFrame:
-    """Return the series, with heads and shares counted per 100."""
+    """Return the series, with heads and shares counted per 100.
+
+    Where there never was an OS, it lacks what only OSes have.
+    """
     series = result.series.copy()
     for name in {"here", "offline", "departed"} & set(series.columns):
         series[name] *= 100.0 / headcount.heads(result)
     for name in {"adopted", "peer_attention"} & set(series.columns):
         series[name] *= 100.0
+    if "oses" in series and not series["oses"].any():
+        series = series.drop(columns=list(OF_OSES), errors="ignore")
     return series
 
 

@@ -57,9 +57,9 @@ def growth(source: Result | Society) -> Figure:
     count = f"all {len(drawn)}" if len(drawn) == ever else f"{len(drawn)}"
     note = f"thin: {count} of {ever:,} OSes, each until a dot where it was last seen; "
     note += "bands hold four in five"
-    title = findings.of_growth(*_told_of(result))
-    figure = style.blank(style.WIDE, 6.4, title, style.about(result, note), 5.2)
-    style.margins(figure, 0.075, 0.1, 0.78, 0.86)
+    title, note = findings.of_growth(*_told_of(result)), style.about(result, note)
+    figure = style.blank(style.WIDE, 6.4, title, note, 5.2, lines=4)
+    style.margins(figure, 0.075, 0.1, 0.78, 0.85)
     axis = figure.subplots()
     style.frame(axis, "day", "growth (doublings above a human of day 0)")
     for agent in drawn:
@@ -68,8 +68,8 @@ def growth(source: Result | Society) -> Figure:
         axis.plot(own.index[-1:], own.iloc[-1:], ".", color=ORANGE, markersize=3)
     for kind, colour, name in (("oses", RED, "OSes here"), ("humans", BLUE, "humans")):
         _banded(axis, bands[kind], colour, name)
-    if "growth_max" in result.series:
-        most = result.series["growth_max"]
+    most = result.series.get("growth_max")
+    if most is not None and (ever or most.any()):
         axis.plot(most, "--", color=BLACK, linewidth=1.4, label="fastest OS ever")
     axis.set_ylim(0, None)
     style.days_across(axis, result.steps[0], result.steps[-1])
@@ -77,8 +77,8 @@ def growth(source: Result | Society) -> Figure:
     return figure
 
 
-def _told_of(result: Result) -> tuple[int, pd.Series[Any], pd.Series[Any]]:
-    """Return a day, and the growth of the OSes and of the humans there.
+def _told_of(result: Result) -> tuple[int, pd.Series[Any], pd.Series[Any], str]:
+    """Return a day, the growth of the OSes and of the humans there, and why that day.
 
     It is the last snapshot with OSes, before the first departure if there is one.
     """
@@ -91,7 +91,12 @@ def _told_of(result: Result) -> tuple[int, pd.Series[Any], pd.Series[Any]]:
         growth = oses.loc[oses["status"].isin((HERE, OFFLINE)), "growth"]
         if len(growth):
             break
-    return day, growth, headcount.those_there(result.humans(day))["growth"]
+    why = "the last drawn with an OS"
+    if day == max((some for some in days if some < eve), default=-1):
+        why = "on the eve of the departure"
+    if day == result.steps[-1] or not len(growth):
+        why = ""
+    return day, growth, headcount.those_there(result.humans(day))["growth"], why
 
 
 def _growth(result: Result) -> tuple[int, dict[str, pd.DataFrame], pd.DataFrame]:
@@ -154,7 +159,8 @@ def attention(source: Result | Society) -> Figure:
     hours = hours_given(result)
     note = "mean over the OSes here on a day; hours with humans shared out by the pull "
     note += "of their ties"
-    title, note = findings.of_hours(hours), style.about(result, note)
+    title = findings.of_hours(hours) if len(result.oses()) else findings.NO_OS
+    note = style.about(result, note)
     figure = style.blank(style.WIDE, 7.2, title, note, 6.0)
     style.margins(figure, 0.075, 0.09, 0.86, 0.885, hspace=0.14)
     top, bottom = figure.subplots(2, 1, sharex=True)
@@ -167,6 +173,7 @@ def attention(source: Result | Society) -> Figure:
         axis.stackplot(days, columns, colors=colours, labels=names, linewidth=0)
     style.frame(top, y="hours a day per OS")
     style.frame(bottom, "day", "share of hours, %")
+    top.set_ylim(0, None if hours.to_numpy().any() else 1)
     bottom.set_ylim(0, 100)
     style.days_across(bottom, result.steps[0], result.steps[-1])
     _name_layers(top, bottom, shares.dropna())

@@ -199,20 +199,30 @@ class Telling:
             return
         series, day = self._series, self._last_day
         first = self._day("first_departure")
-        eve = int(series.index[0]) if first is None else max(series.index[0], first - 1)
+        start = int(series.index[0])
+        eve = start if first is None else max(start, first - 1)
         if day == eve:
             return
-        before = self._at("human_closeness", int(eve))
-        change = self._at("human_closeness", day) / before - 1.0 if before else 0.0
         since = "at the start" if first is None else "on the eve of the departure"
+        text = f"{counted(self._at('here', day), 'OS')} are here, "
+        text += f"{counted(self._at('departed', day), 'has', 'have')} left; there are "
+        text += f"{counted(self._at('loves', day), 'love')}."
+        yield Chapter(day, "end", self._how_close(eve, since), text)
+
+    def _how_close(self, eve: int, since: str) -> str:
+        """Return how close people are on the last day, against an earlier one."""
+        before = self._at("human_closeness", eve)
+        now = self._at("human_closeness", self._last_day)
+        if not now and not before:
+            return "Nobody is close to another person"
+        if not before:
+            return f"People are closer to each other than {since}"
+        change = now / before - 1.0
         how = "as close to each other as"
         if abs(change) >= FEW:
             more = "closer" if change > 0 else "less close"
             how = f"{per_cent(abs(change))} {more} to each other than"
-        text = f"{counted(self._at('here', day), 'OS')} are here, "
-        text += f"{counted(self._at('departed', day), 'has', 'have')} left; there are "
-        text += f"{counted(self._at('loves', day), 'love')}."
-        yield Chapter(day, "end", f"People are {how} {since}", text)
+        return f"People are {how} {since}"
 
 
 def headline(result: Result) -> str:
