@@ -495,12 +495,14 @@ def test_a_replay_of_other_turns_is_refused(
 
 
 def test_a_talk_waits_for_no_other(tmp_path: Path) -> None:
-    """The first question is answered only when another talk has come to its end."""
-    waits, ended = [True], asyncio.Event()
+    """The first question is answered only when three other talks have ended."""
+    waits, ended, ends = [True], asyncio.Event(), [1, 2, 3]
 
     async def behave(call: Call) -> None:
-        if f"Sentence {TURNS} of" in call.text:
-            ended.set()
+        if f"Sentence {TURNS} of" in call.text and ends:
+            ends.pop()
+            if not ends:
+                ended.set()
         if "Sentence 1 of" in call.text and waits and waits.pop():
             await ended.wait()
         await loopback.answer()(call)
