@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from os.path import commonprefix
 from typing import Any
@@ -87,6 +88,7 @@ class Call:
 
 
 Behaviour = Callable[[Call], Awaitable[None]]
+Serving = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def head(code: int, length: int, headers: Mapping[str, str] | None = None) -> bytes:
@@ -345,6 +347,23 @@ def closed_port() -> Iterator[str]:
 # -------------------------------------------------------------------------- the server
 
 
+class _Connection(asyncio.StreamReaderProtocol):
+    """A connection that is among the open ones as long as it is open."""
+
+    def __init__(self, all_open: set[asyncio.Transport], serve: Serving) -> None:
+        super().__init__(asyncio.StreamReader(), serve)
+        self._all_open = all_open
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport_of_it = transport
+        self._all_open.add(transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exception: Exception | None) -> None:
+        self._all_open.discard(self._transport_of_it)
+        super().connection_lost(exception)
+
+
 class Loopback:
     """A server in a thread of its own, as a context; it keeps what it was asked."""
 
@@ -364,6 +383,7 @@ class Loopback:
         self._default = default or answer()
         self._at_once = 0
         self._connections: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.Transport] = set()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
 
@@ -394,15 +414,23 @@ class Loopback:
     async def _serve(self) -> None:
         """Serve until told to stop."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._connect, "127.0.0.1", 0, backlog=1000)
+        make = partial(_Connection, self._open, self._connect)
+        server = await self._loop.create_server(make, "127.0.0.1", 0, backlog=1000)
         port = server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}/v1"
         self._ready.set()
         await self._stop.wait()
+        # Not closed yet: those who had just come are taken in, and broken off then.
+        with suppress(NotImplementedError):
+            self._loop.remove_reader(server.sockets[0])
+        own = {asyncio.current_task()}
+        while self._open or asyncio.all_tasks() != own:
+            for connection in self._connections:
+                connection.cancel()
+            for transport in self._open:
+                transport.abort()
+            await asyncio.sleep(0)
         server.close()
-        for connection in self._connections:
-            connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _connect(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
+import socket
 import sys
+import threading
 import time
 import traceback
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import loopback
 import pytest
@@ -184,3 +188,19 @@ def test_retry_after_may_be_a_date() -> None:
     wait = client._seconds(format_datetime(soon, usegmt=True))
     assert wait is not None
     assert 90 < wait <= 100
+
+
+def test_a_server_that_goes_away_leaves_no_connection_open():
+    """Whoever connects in the moment in which it is told to go is broken off, too."""
+    with Loopback() as server:
+        address = "127.0.0.1", urlsplit(server.url).port
+        entered, go_on = threading.Event(), threading.Event()
+        server._loop.call_soon_threadsafe(lambda: (entered.set(), go_on.wait()))
+        entered.wait()
+        clients = [socket.create_connection(address) for _ in range(5)]
+        server.go_away()
+        go_on.set()
+    for one in clients:
+        one.close()
+    del server
+    gc.collect()  # what is open still would be warned of here, which fails the test
