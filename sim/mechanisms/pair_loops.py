@@ -45,11 +45,14 @@ from sim.model.kernels.talk import (
     _os_takes_in,
     _oses_of_human,
     _see_users,
+    drawn_by_oses,
     find_half_edges,
     hours_of,
     is_gone,
     is_here,
     settle_tie,
+    share_out_time,
+    show_offers,
 )
 from sim.utils.source import digest_of
 from sim.utils.typing import Array
@@ -59,7 +62,7 @@ from sim.utils.typing import Array
 GROUPS = {
     "pair": (*OF_EITHER, *OF_BOTH),
     "hours": (
-        *("attention_growth", "human_attention", "os_attention"),
+        *("attention_growth", "displacement", "human_attention", "os_attention"),
         "stranger_reserve",
     ),
 }
@@ -260,7 +263,7 @@ def _attend(first, last, work, v):
     """Write each agent's offer, as ``talk.attend`` does."""
     agents, ties, day, block = work
     faces, worth = agents.faces, block.came
-    agent, k, total = first, 0, 0.0
+    agent, k, total, drawn = first, 0, 0.0, 0.0
     while agent < last:
         upto, part, end, os_end = fill(agent, k, last, work)
         _compare(end, os_end, work)
@@ -269,15 +272,21 @@ def _attend(first, last, work, v):
         while agent < upto or k < part:
             if k == 0:
                 total = pick(v.stranger_reserve, day.stranger_reserve, agent)
+                drawn = 0.0
             degree = ties.degree[agent] if agent < upto else part
             for i in range(row, row + np.uint64(degree - k)):
                 total += worth[blocks.WORTH + i]
+            displacement = pick(v.displacement, day.displacement, agent)
+            if agent < day.n_humans and displacement < 1.0:
+                drawn += drawn_by_oses(row, row + np.uint64(degree - k), day, block)
             row, k = row + np.uint64(degree - k), degree
             if agent == upto:
                 break
             here = is_here(faces, agent, day)
             hours = _hours(faces, agent, day, v)
             faces[agent, RATE] = hours / total if here else 0.0
+            if agent < day.n_humans:
+                share_out_time(agent, total, drawn, displacement, agents)
             agent, k = agent + 1, 0
 
 
@@ -330,6 +339,7 @@ def _converse(first, last, work, v, usual):
         upto, part, end, os_end = fill(agent, k, last, work)
         for rows in ((NONE, end), (OTHERS, os_end)):
             show_faces(rows[0], rows[1], work)
+        show_offers(OTHERS, os_end, work)
         _see_users(end, agents.humans, day, block)
         if _talk(end, os_end, block, usual, v) > 0:
             _lose_touch(end, agents.humans, day, block)

@@ -35,8 +35,8 @@ from sim.utils.typing import Array
 
 # What a meeting asks of the other, and not of who looks around.
 OF_OTHER = (
-    *("attention_growth", "human_attention", "os_attention", "os_circle"),
-    "spare_half",
+    *("attention_growth", "displacement", "human_attention", "os_attention"),
+    *("os_circle", "spare_half"),
 )
 _PLACES = {name: place for place, name in enumerate(DAY.names or ())}
 

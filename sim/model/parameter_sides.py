@@ -13,8 +13,8 @@ _NAMES = {
     # What people are, how they know, warm to, forget and mourn each other and OSes.
     PEOPLE: """
         ties rewiring partnered separated acceptance_mean exclusivity_mean touch_mean
-        human_attention focus stranger_reserve reach warming half_hours cooling
-        partner_cooling warmth_noise os_reserve stigma human_warmth letting_go
+        human_attention displacement focus stranger_reserve reach warming half_hours
+        cooling partner_cooling warmth_noise os_reserve stigma human_warmth letting_go
         anticipation unease love disclosure jealousy touch_wear human_growth_rate
         meeting human_meeting spare_half human_circle strangers acquaintance forgotten
         influence influence_rate personhood_rate support_half os_relief grieving

@@ -61,6 +61,7 @@ class _Agents(NamedTuple):
     oses: Any  # OSArrays
     faces: Array  # float32[agents, 8]
     decisions: TalkDecisions
+    os_rate: Array  # float32[humans]: what each offers OSes, hours per weight of a tie
 
 
 class Agents(_Agents):
@@ -104,6 +105,7 @@ class State:
         self.tables = {name: Table(c, _NoArrays) for name, c in own.tables.items()}
         self.decisions = NO_DECISIONS
         self._faces = _faces(humans)
+        self._os_rate = np.zeros(humans, np.float32)  # of today: no state
         self._agents: Agents | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -125,7 +127,7 @@ class State:
             or known.decisions is not self.decisions
         ):
             columns = self.humans.arrays, self.oses.arrays, self.faces
-            known = self._agents = Agents(*columns, self.decisions)
+            known = self._agents = Agents(*columns, self.decisions, self._os_rate)
         return known
 
     def add_oses(self, rows: int, **values: Any) -> slice:

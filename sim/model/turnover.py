@@ -210,6 +210,7 @@ class AgentsAmong(NamedTuple):
     oses: Any
     faces: Array
     decisions: Any
+    os_rate: Array
     present: Array  # int32[any]: rows
 
 

@@ -71,7 +71,8 @@ def tie_capacity_of(agent, agents, ties, day):
     """Return how much capacity (0..1) hours and ties leave an agent for a new tie."""
     if agent < day.n_humans:
         humans, circle = agents.humans, day.human_circle
-        talked = humans.hours_humans[agent] + humans.hours_oses[agent]
+        talked = humans.hours_humans[agent]
+        talked += np.float32(day.displacement) * humans.hours_oses[agent]
         spare = day.human_attention - talked
     else:
         oses, circle, j = agents.oses, day.os_circle, agent - day.n_humans

@@ -40,6 +40,7 @@ from sim.model.kernels.blocks import (
     show_ties,
 )
 from sim.model.mechanisms import letting_go
+from sim.model.mechanisms.displacement import attention_left
 from sim.model.mechanisms.words import closeness_after_words
 
 GROWTH, RATE = FACE.growth, FACE.rate
@@ -123,7 +124,8 @@ def attend(first, last, agents, ties, day):
 def _attend(first, last, agents, ties, day, block, weigh):
     work = Work(agents, ties, day, block)
     faces, worth = agents.faces, block.came
-    agent, k, total = first, 0, 0.0  # what comes before half-edge ``k`` is done
+    # What comes before half-edge ``k`` is done.
+    agent, k, total, drawn = first, 0, 0.0, 0.0
     while agent < last:
         upto, part, end, os_end = fill(agent, k, last, work)
         _compare(end, os_end, work)
@@ -131,16 +133,53 @@ def _attend(first, last, agents, ties, day, block, weigh):
         row = NONE if agent < day.n_humans else OTHERS
         while agent < upto or k < part:
             if k == 0:
-                total = day.stranger_reserve
+                total, drawn = day.stranger_reserve, 0.0
             degree = ties.degree[agent] if agent < upto else part
             for i in range(row, row + np.uint64(degree - k)):
                 total += worth[blocks.WORTH + i]
+            if agent < day.n_humans and day.displacement < 1.0:
+                drawn += drawn_by_oses(row, row + np.uint64(degree - k), day, block)
             row, k = row + np.uint64(degree - k), degree
             if agent == upto:
                 break
             here = is_here(faces, agent, day)
             faces[agent, RATE] = hours_of(faces, agent, day) / total if here else 0.0
+            if agent < day.n_humans:
+                share_out_time(agent, total, drawn, day.displacement, agents)
             agent, k = agent + 1, 0
+
+
+@inline_source
+def drawn_by_oses(first, last, day, block):
+    """Return the weight of OSes among half-edges of a human, by rows of a block."""
+    drawn = 0.0
+    for i in range(first, last):
+        worth = block.came[blocks.WORTH + i]
+        drawn += worth if block.ends[blocks.OTHER + i] >= day.n_humans else 0.0
+    return drawn
+
+
+@inline_source
+def share_out_time(i, total, drawn, displacement, agents):
+    """Write what a human offers OSes, and leave people what is not taken from them."""
+    rate = agents.faces[i, RATE]
+    agents.os_rate[i] = rate
+    if displacement < 1.0:
+        left = attention_left(drawn / total, displacement)
+        agents.faces[i, RATE] = rate * left * total / (total - drawn)
+
+
+@inline_source
+def show_offers(first, last, work):
+    """Let rows of talk with OSes show what its human offers OSes, not people."""
+    agents, _, day, block = work
+    ends, seen = block.ends, block.seen
+    for i in range(first, last):
+        owner, other = ends[blocks.OWNER + i], ends[blocks.OTHER + i]
+        if owner < day.n_humans <= other:
+            seen[blocks.RATE + i] = agents.os_rate[owner]
+        elif other < day.n_humans <= owner:
+            seen[blocks.ITS_RATE + i] = agents.os_rate[other]
 
 
 @inline_source
@@ -312,6 +351,7 @@ def _hours_on(agent, k, work, alone):
     _, _, day, block = work
     show_ties(NONE, np.uint64(k), np.uint64(k + 1), agent, work)
     show_faces(NONE, ONE, work)
+    show_offers(NONE, ONE, work)
     call_at(alone, (0, -1, work.agents.decisions, block, day))
     return block.came[blocks.HOURS]
 
@@ -370,6 +410,7 @@ def _converse(first, last, agents, ties, day, block, where):
         upto, part, end, os_end = fill(agent, k, last, work)
         for rows in ((NONE, end), (OTHERS, os_end)):
             show_faces(rows[0], rows[1], work)
+        show_offers(OTHERS, os_end, work)
         _see_users(end, agents.humans, day, block)
         ends = np.int64(end), np.int64(os_end)
         ended = call_at(where.talk, (*ends, block, day))
