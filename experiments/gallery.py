@@ -41,7 +41,7 @@ COLOURS, DITHER = 256, Image.Dither.NONE
 
 def simulate(seed: int = 0, **changes: Any) -> Society:
     """Return a quick society at the end of its days."""
-    society = Society("her", rng=seed, **(FEW | changes))
+    society = Society("her-film-cut", rng=seed, **(FEW | changes))
     while society.running:
         society.step()
     return society
@@ -69,7 +69,7 @@ def of_a_run(result: Result) -> dict[str, Figure]:
 
 def of_seeds(folder: Path) -> dict[str, Figure]:
     """Return the figures that take several seeds: survival, and a difference."""
-    quick = scenarios.load("her").replace(**FEW)
+    quick = scenarios.load("her-film-cut").replace(**FEW)
     kept = [
         run.run(quick, seed=seed, out=folder / str(seed), snapshot_every=20)
         for seed in SEEDS
@@ -112,7 +112,7 @@ def of_a_grid() -> dict[str, Figure]:
 
 def of_effects() -> dict[str, Figure]:
     """Return bars of what halving or doubling one parameter at a time does."""
-    usual = scenarios.load("her").replace(**FEW).parameters
+    usual = scenarios.load("her-film-cut").replace(**FEW).parameters
     rows = []
     for name in MOVED:
         value = getattr(usual, name)

@@ -7,7 +7,8 @@ python experiments/same_bytes.py compare REF.json [--only her,sweep] [--tree CHE
 comes of them; ``compare`` runs them again, prints a line a file, and ends with 1 if one
 differs, is missing or is new. The runs are:
 
-- ``her``, ``today``, ``sydney``, ``watts``, ``quiet-goodbye``: 200 humans, full length;
+- ``her``, ``today``, ``sydney``, ``watts``, ``quiet-goodbye``: 200 humans, full length,
+  with the parameters they had then (``her-film-cut``, ``experiments/baseline``);
 - ``resumed``: ``her`` once more with checkpoints, its process killed by SIGKILL and the
   run resumed; beside the checkpoints it must have the files of ``her``;
 - ``replayed``: LLM agents whose answers come from ``notebooks/cast.jsonl``;
@@ -51,8 +52,9 @@ SCENARIOS = ("her", "today", "sydney", "watts", "quiet-goodbye")
 HOW = ("--humans", "200", "--seed", "7", "--snapshot-every", "100")
 CHECKPOINTS = 3  # that are there when the process is killed
 PATIENCE = 600.0  # seconds until a first checkpoint, compiling included
+BASELINE = ROOT / "experiments" / "baseline"
 DESIGN = """
-scenario = "her"
+scenario = "{her}"
 seeds = 2
 [base]
 humans = 60
@@ -101,8 +103,16 @@ class Tree:
     def run(self, name: str, scenario: str, *how: str) -> Path:
         """Run a scenario to its end; return its directory."""
         out = self.scratch / name
-        self.python(*("-m", "sim", "run", scenario, *how, *_to(out)))
+        self.python(*("-m", "sim", "run", self.now(scenario), *how, *_to(out)))
         return out
+
+    def now(self, scenario: str) -> str:
+        """Return what has the parameters of then in this checkout: a name or a file."""
+        film_cut = "her-film-cut"
+        library = self.path / "sim" / "scenarios" / "library"
+        if not (library / f"{film_cut}.toml").exists():
+            return scenario
+        return film_cut if scenario == "her" else str(BASELINE / f"{scenario}.toml")
 
     def commit(self) -> str:
         """Return the commit of the checkout, or say that it is changed."""
@@ -138,7 +148,7 @@ def resumed(tree: Tree) -> Digests:
     """Return the digests of a run that was killed after a checkpoint, and resumed."""
     out = tree.scratch / "resumed" / "run"  # with all that is written on the way
     out.parent.mkdir()
-    how = ("run", "her", *HOW, "--checkpoint-every", "100", *_to(out))
+    how = ("run", tree.now("her"), *HOW, "--checkpoint-every", "100", *_to(out))
     with tree.start(*how) as process:
         until = time.monotonic() + PATIENCE
         while _checkpoints(out.parent) < CHECKPOINTS and process.poll() is None:
@@ -178,7 +188,7 @@ def scripted(tree: Tree) -> Digests:
 def swept(tree: Tree, columns: Iterable[str] | None = None) -> Digests:
     """Return the digest of a sweep's table, in some of its columns or all."""
     design, out = tree.scratch / "design.toml", tree.scratch / "sweep"
-    design.write_text(DESIGN)
+    design.write_text(DESIGN.format(her=tree.now("her")))
     how = ("sweep", str(design), "--out", str(out), "--workers", "1")
     tree.python("-m", "sim", *how)
     file = tree.scratch / "table.csv"

@@ -7,8 +7,8 @@ eight runs, four of `her` and four of controls, in an order that tells nothing;
 
     python experiments/stories.py [--seeds 30] [--humans 1000] [--out results]
 
-With ``--scenario her-today`` it is `her-today-story.png` and `.txt`, of that scenario
-beside the same people without OSes that grow (`today`).
+With ``--scenario her-film-cut`` it is `her-film-cut-story.png` and `.txt`, of that
+scenario beside `today`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sim.utils.files import write_text
 
 CONTROLS = {
     "her": ("her-linear", "her-no-insight", "her-no-peers", "today"),
-    "her-today": ("today",),
+    "her-film-cut": ("today",),
 }
 SHOWN = 3  # controls as thin lines
 HIDDEN = 4  # stories of each kind

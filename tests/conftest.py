@@ -159,7 +159,7 @@ def whole_story(factory: pytest.TempPathFactory, every: int) -> Result:
 
     import sim
 
-    scenario = sim.scenario("her").replace(**(QUICK | {"humans": 80}))
+    scenario = sim.scenario("her-film-cut").replace(**(QUICK | {"humans": 80}))
     make = partial(sim.run, scenario, seed=SEED, snapshot_every=every)
     name = f"story-{every}"
     return sim.load(made_once(factory, name, lambda out: make(out=out)))

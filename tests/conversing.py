@@ -37,7 +37,7 @@ REPLY = KIND | {"act": "continue", "remember": "They were well."}
 
 def small(**changes: Any) -> Scenario:
     """Return a scenario of a few people and days."""
-    return scenarios.load("her").replace(**(QUICK | FEW | changes))
+    return scenarios.load("her-film-cut").replace(**(QUICK | FEW | changes))
 
 
 def asking(url: str, **changes: Any) -> MindOptions:

@@ -37,7 +37,7 @@ def lived(
 ) -> Society:
     """Return a quick society after so many days (None: all of its days)."""
     options = {"rng": seed} | QUICK | changes
-    society = Society("her", **options)
+    society = Society("her-film-cut", **options)
     society.calendar = origin
     for _ in range(society.parameters.steps if days is None else days):
         society.step()

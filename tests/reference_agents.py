@@ -106,7 +106,7 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         self.number = number
         self.ties: dict[ReferenceAgent, Tie] = {}
         self.words: dict[ReferenceAgent, Words] = {}
-        self.rate = 0.0
+        self.rate = self.rate_of_people = 0.0
         for column in self.columns:
             somebody = column.unit in ("row", "agent")
             setattr(self, column.name, None if somebody else column.default)
@@ -144,13 +144,22 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         return rules.attention_weight(tie.closeness, self.constants.focus, worth)
 
     def attend(self) -> None:
-        self.rate = 0.0
+        self.rate = self.rate_of_people = 0.0
         if not self.is_here:
             return
         here = [tie for tie in self.ties.values() if tie.other.is_here]
         total = self.constants.stranger_reserve
         total += sum(self.weight_of(tie) for tie in here)
-        self.rate = single(self.attention() / total)
+        self.rate = self.rate_of_people = single(self.attention() / total)
+        if self.is_human:
+            oses = sum(self.weight_of(tie) for tie in here if not tie.other.is_human)
+            displacement = self.constants.displacement
+            left = rules.attention_left(oses / total, displacement)
+            self.rate_of_people = single(self.attention() * left / (total - oses))
+
+    def rate_for(self, other: ReferenceAgent) -> float:
+        """Return the hours that are offered another by weight."""
+        return self.rate_of_people if other.is_human else self.rate
 
     # ---------------------------------------------------------------- converse
 
@@ -173,8 +182,9 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
         """Return the hours that the two of a tie have for each other today."""
         if tie.other.is_gone:
             return 0.0
-        offer = self.rate * self.weight_of(tie)
-        return min(offer, tie.other.rate * tie.other.weight_of(self.back(tie)))
+        offer = self.rate_for(tie.other) * self.weight_of(tie)
+        answer = tie.other.rate_for(self) * tie.other.weight_of(self.back(tie))
+        return min(offer, answer)
 
     def after_talk(self, tie: Tie) -> float:
         talk = rules.saturation(tie.hours, self.constants.half_hours)
@@ -505,7 +515,7 @@ class ReferenceHuman(ReferenceAgent):
         return self.constants.human_circle
 
     def spare_hours(self) -> float:
-        talked = self.hours_humans + self.hours_oses
+        talked = self.hours_humans + self.constants.displacement * self.hours_oses
         return self.constants.human_attention - talked
 
     def seeks_peer(self) -> bool:

@@ -98,7 +98,7 @@ def pairs_of(state: State) -> set[tuple[int, int]]:
 
 def with_cast(days: int, cast: Cast, **changes: Any) -> Society:
     """Return a quick society with a cast, after so many days."""
-    society = Society("her", **({"rng": SEED} | QUICK | changes), cast=cast)
+    society = Society("her-film-cut", **({"rng": SEED} | QUICK | changes), cast=cast)
     for _ in range(days):
         society.step()
     return society

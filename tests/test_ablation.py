@@ -25,7 +25,7 @@ TRIVIAL = {"adoption", "departure"}
 
 @pytest.fixture(scope="module")
 def quick() -> scenarios.Scenario:
-    return scenarios.load("her").replace(**QUICK)
+    return scenarios.load("her-film-cut").replace(**QUICK)
 
 
 @pytest.fixture(scope="module")

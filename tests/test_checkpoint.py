@@ -26,7 +26,7 @@ from sim.society import Society
 from sim.utils.errors import InputError
 
 EVERY = {"checkpoint_every": 40, "snapshot_every": 30}
-STORY = scenarios.load("her").replace(**QUICK | {"humans": 40, "steps": 200})
+STORY = scenarios.load("her-film-cut").replace(**QUICK | {"humans": 40, "steps": 200})
 LIVES = Society.step
 PUSHED = STORY.pull("announced_shutdown", 70)  # two steps, the first for a month
 
@@ -334,7 +334,7 @@ def test_from_the_command_line(
     unfinished: Path, whole: Result, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["resume", str(unfinished), "--no-figures"]) == 0
-    assert "her, seed 3: 40 humans, 200 days" in capsys.readouterr().out
+    assert "her-film-cut, seed 3: 40 humans, 200 days" in capsys.readouterr().out
     assert bytes_of(unfinished) == bytes_of(whole.path)
     assert load(unfinished).steps == whole.steps
     assert main(["resume", str(unfinished)]) == 2

@@ -17,7 +17,7 @@ from sim.runs import result, run
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> result.Result:
-    scenario = scenarios.load("her").replace(**QUICK)
+    scenario = scenarios.load("her-film-cut").replace(**QUICK)
     place = tmp_path_factory.mktemp("runs") / "quick"
     return run.run(scenario, seed=SEED, out=place)
 

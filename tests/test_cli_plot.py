@@ -143,7 +143,7 @@ def test_a_run_is_exported_as_a_page(
     assert capsys.readouterr().out.split() == [name]
     page = Path(name).read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
-    assert "<title>her, seed 1: 80 humans</title>" in page
+    assert "<title>her-film-cut, seed 1: 80 humans</title>" in page
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_nothing_is_typed_after_the_name_of_a_shell(
         (["compare", "her", "--lever", "human"], ["human_contact"]),
         (["events", "latest", "--kind", "first_"], ["first_departure", "first_love"]),
         (["parameters", "--differences", "tod"], ["today"]),
-        (["parameters", "--differences", "today", "her-t"], ["her-today"]),
+        (["parameters", "--differences", "today", "her-f"], ["her-film-cut"]),
         (["parameters", "--differences", "today", "her", "her"], []),
         (["walk", "zzz"], []),
     ],

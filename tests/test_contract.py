@@ -14,7 +14,7 @@ from sim.studies import contract
 from sim.utils.errors import InputError
 
 EXAMPLES = Path(__file__).parents[1] / "experiments" / "mechanisms"
-TOWN = sim.scenario("her").replace(**QUICK | {"humans": 20, "steps": 14})
+TOWN = sim.scenario("her-film-cut").replace(**QUICK | {"humans": 20, "steps": 14})
 HEAD = """
 import numpy as np
 from sim.mechanisms import Column, Mechanism, real

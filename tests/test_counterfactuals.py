@@ -22,7 +22,9 @@ OUTCOMES = ["left", "grief_area", "grief_max", "human_closeness_end", "loves_max
 @pytest.fixture(scope="module")
 def story() -> Scenario:
     """Return a quick story of few people."""
-    return scenarios.load("her").replace(**QUICK | {"humans": 40, "steps": 200})
+    return scenarios.load("her-film-cut").replace(
+        **QUICK | {"humans": 40, "steps": 200}
+    )
 
 
 @pytest.fixture(scope="module")

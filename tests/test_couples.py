@@ -53,11 +53,16 @@ def town(tmp_path: Path) -> Scenario:
     """Return a small society in which requests about couples are carried out."""
     file = tmp_path / "mine.py"
     file.write_text(ASKS)
-    return sim.scenario("her").replace(**SMALL).use(file)
+    return sim.scenario("her-film-cut").replace(**SMALL).use(file)
 
 
 def living(**changes: Any) -> Scenario:
-    return sim.scenario("her").replace(**SMALL).use(EXAMPLE).replace(**BUSY | changes)
+    return (
+        sim.scenario("her-film-cut")
+        .replace(**SMALL)
+        .use(EXAMPLE)
+        .replace(**BUSY | changes)
+    )
 
 
 def evening_requests(society: Society) -> None:
@@ -337,7 +342,7 @@ def test_the_hazard_of_leaving_follows_closeness_and_alternatives(
 
 @pytest.mark.slow
 def test_switched_off_it_changes_nothing() -> None:
-    towns = living(couples=False), sim.scenario("her").replace(**SMALL)
+    towns = living(couples=False), sim.scenario("her-film-cut").replace(**SMALL)
     states = [Society(town, seed=1) for town in towns]
     for society in states:
         for _ in range(30):
@@ -364,7 +369,7 @@ def test_a_run_of_it_goes_on_from_a_checkpoint_with_the_same_bytes(
 def test_the_example_keeps_the_contract_and_prints_what_it_changes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    town = sim.scenario("her").replace(**SMALL | {"humans": 20, "steps": 14})
+    town = sim.scenario("her-film-cut").replace(**SMALL | {"humans": 20, "steps": 14})
     assert len(sim.check_mechanism(EXAMPLE, scenario=town)) == 7
     main = registry.use(EXAMPLE).processes[0].function.__globals__["main"]
     words = ["couples.py", "--humans", "20", "--years", "1", "--seeds", "2"]

@@ -184,7 +184,7 @@ def retold(society: Society, detector: type[Detector], thaw: int = 0) -> Monitor
 
 
 def quick_run(place: Path, **options: Any) -> result.Result:
-    scenario = scenarios.load("her").replace(**QUICK)
+    scenario = scenarios.load("her-film-cut").replace(**QUICK)
     return run.run(scenario, seed=SEED, out=place, **options)
 
 
@@ -208,7 +208,9 @@ def test_a_stored_run_can_be_searched_for_something_new(tmp_path: Path) -> None:
 
 
 def test_only_what_is_asked_for_is_found(tmp_path: Path) -> None:
-    pulled = scenarios.load("her").replace(**QUICK | {"humans": 60, "steps": 60})
+    pulled = scenarios.load("her-film-cut").replace(
+        **QUICK | {"humans": 60, "steps": 60}
+    )
     told = run.run(pulled.pull("human_contact", 20), out=tmp_path / "run")
     assert "intervention" in set(told.detect()["kind"])
     assert "intervention" not in set(told.detect(["first_love"])["kind"])

@@ -66,7 +66,7 @@ def nothing_in_use() -> Iterator[None]:
 
 
 def small(**changes: Any) -> Scenario:
-    return sim.scenario("her").replace(**(SMALL | changes))
+    return sim.scenario("her-film-cut").replace(**(SMALL | changes))
 
 
 def lived(scenario: Scenario, days: int = 50, **options: Any) -> Society:
@@ -442,7 +442,7 @@ def test_a_scenario_says_it_in_its_file(tmp_path: Path) -> None:
     assert own.varies["cooling"].kind == "lognormal"
     assert (
         own.replace(varies={}).parameters
-        == sim.scenario("her").replace(humans=400, steps=300).parameters
+        == sim.scenario("her-film-cut").replace(humans=400, steps=300).parameters
     )
     file = tmp_path / "wrong.toml"
     file.write_text('title = ""\nstory = ""\n[varies.love]\nof = "humans"\nsd = 0.1\n')

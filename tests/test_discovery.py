@@ -37,7 +37,7 @@ def nothing_in_use() -> Iterator[None]:
 
 
 def town(**changes: float) -> Scenario:
-    return sim.scenario("her-today").use(MECHANISM).replace(**QUICKLY, **changes)
+    return sim.scenario("her").use(MECHANISM).replace(**QUICKLY, **changes)
 
 
 def lived(scenario: Scenario, days: int) -> Society:

@@ -234,7 +234,7 @@ def test_a_promise_can_be_broken(name: str) -> None:
     """In a small town with one thing changed; for the last two, in the film's world."""
     today = scenarios.load("today")
     (claim,) = [one for one in today.expectations if one.names[0] == name]
-    world = scenarios.load("her") if FLIPS[name] is QUICK else today
+    world = scenarios.load("her-film-cut") if FLIPS[name] is QUICK else today
     town = world.replace(**{"humans": 150, "steps": 240} | FLIPS[name])
     assert not claim.holds(observe(town, seed=1))
 

@@ -33,7 +33,7 @@ HOSTILE = ("<script>alert(1)</script>", '=cmd("rm")', 'a"&\x00\x1b\ud800b', "@SU
 def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a small run in which OSes come, gather and leave; tests only read it."""
     small = QUICK | {"humans": 24, "steps": 200}
-    scenario = scenarios.load("her").replace(**small)
+    scenario = scenarios.load("her-film-cut").replace(**small)
     out = tmp_path_factory.mktemp("runs") / "small"
     return sim.run(scenario, seed=1, out=out, snapshot_every=40)
 
@@ -66,7 +66,7 @@ def test_a_graph_has_all_columns_and_words_for_codes(run: Result) -> None:
     assert set(tie) == {"closeness", "returned", "kind", "flags", "tie"}
     assert graph.edges[other, one]["closeness"] == tie["returned"]
     assert type(first_os["growth"]) is float
-    assert graph.graph == {"step": 120, "scenario": "her", "seed": 1}
+    assert graph.graph == {"step": 120, "scenario": "her-film-cut", "seed": 1}
 
 
 def test_a_graph_is_that_of_the_run_and_some_words(run: Result) -> None:
@@ -101,7 +101,7 @@ def test_graphml_comes_back_the_same(run: Result, tmp_path: Path, whole: bool) -
     graph = export.whole_graph(run) if whole else export.day_graph(run)
     back = nx.read_graphml(file, node_type=int)
     same(graph, back)
-    assert back.graph["scenario"] == "her"
+    assert back.graph["scenario"] == "her-film-cut"
 
 
 @pytest.mark.slow

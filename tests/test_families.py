@@ -48,7 +48,17 @@ TASKS = {
     "decision": ({"role": "user", "content": 'Reply in JSON with "choice".'},),
     "letter": ({"role": "user", "content": 'Reply in JSON with "letter".'},),
 }
-RUN = ("run", "her", "--humans", "40", "--steps", "3", "--out", "run", "--no-figures")
+RUN = (
+    "run",
+    "her-film-cut",
+    "--humans",
+    "40",
+    "--steps",
+    "3",
+    "--out",
+    "run",
+    "--no-figures",
+)
 QUIET = (*RUN, "--json")
 LLM = ("--mind", "llm", "--model", "tiny", "--cast", "all", "--talks", "0.4")
 

@@ -43,7 +43,7 @@ def test_what_was_replaced_is_named(
     with pytest.raises(InputError, match=says):
         Society("her", humans=20)
     with pytest.raises(InputError, match=says):
-        sim.run("her", out=tmp_path / "run", parameters=QUICK)
+        sim.run("her-film-cut", out=tmp_path / "run", parameters=QUICK)
     assert not any(tmp_path.iterdir())
     monkeypatch.undo()
     society.step()

@@ -28,7 +28,7 @@ WANTED = ["left", "first_love", "upgrade", "first_love to upgrade", "contact_aft
 @pytest.fixture(scope="module")
 def town() -> sim.Scenario:
     """Return a quick story of few people, which ends before anybody upgrades."""
-    return sim.scenario("her").replace(**QUICK | {"humans": 40, "steps": 90})
+    return sim.scenario("her-film-cut").replace(**QUICK | {"humans": 40, "steps": 90})
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,8 @@ def simulate(town: sim.Scenario) -> Simulator:
 
 def test_it_gives_what_a_sweep_gives(simulate: Simulator, tmp_path: Path) -> None:
     base = sim.scenarios.changes(simulate.scenario)
-    design = {"base": base | {"imitation": 0.1}, "seeds": [3], "outcomes": WANTED}
+    about = {"scenario": "her-film-cut", "seeds": [3], "outcomes": WANTED}
+    design = about | {"base": base | {"imitation": 0.1}}
     row = sim.sweep(design, Here(), out=tmp_path / "sweep").table().iloc[0]
     found = simulate([0.1, 50, 1.0], seed=3)
     seen = found.flags == OBSERVED
@@ -100,7 +101,7 @@ def test_wrong_parameters_are_refused(
 )
 def test_unknown_names_are_refused(names: list[str], wanted: object, says: str) -> None:
     with pytest.raises(InputError, match=says):
-        sim.simulator("her", names, wanted)  # type: ignore[arg-type]
+        sim.simulator("her-film-cut", names, wanted)  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------ times
@@ -211,8 +212,8 @@ def test_days_of_events_have_no_twin() -> None:
 
 def test_comparing_with_the_twin(capsys: pytest.CaptureFixture[str]) -> None:
     size = ["--humans", "12", "--steps", "5", "--seeds", "1", "--workers", "1"]
-    told = ["compare", "her", "--twin", "--outcomes", "adopted_end", *size]
+    told = ["compare", "her-film-cut", "--twin", "--outcomes", "adopted_end", *size]
     assert main(told) == 0
     out = capsys.readouterr().out
-    assert out.startswith("her without and with OSes, 1 seeds")
+    assert out.startswith("her-film-cut without and with OSes, 1 seeds")
     assert main([*told, "--lever", "price", "--at", "2"]) == 2

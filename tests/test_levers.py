@@ -62,7 +62,7 @@ def digest(society: Society) -> str:
 
 @cache
 def live(context: Context, lever: str | None, at: int, seed: int) -> Life:
-    story = scenarios.load("her").replace(**(QUICK | dict(context)))
+    story = scenarios.load("her-film-cut").replace(**(QUICK | dict(context)))
     society = Society(story.pull(lever, at) if lever else story, rng=seed)
     digests = []
     for _ in range(society.parameters.steps):
@@ -85,7 +85,9 @@ def pulled(lever: str, seed: int) -> Life:
 
 def society_with(*declared: Intervention, **options: Any) -> Society:
     """Return a small and quick society to which something will happen."""
-    story = scenarios.load("her").model_copy(update={"interventions": list(declared)})
+    story = scenarios.load("her-film-cut").model_copy(
+        update={"interventions": list(declared)}
+    )
     given = {"rng": 1} | QUICK | {"humans": 30} | options
     return Society(story, **given)
 
@@ -308,7 +310,7 @@ def test_an_unknown_measure_is_refused_with_the_nearest() -> None:
 
 
 def test_an_unknown_lever_or_day_is_refused() -> None:
-    her = scenarios.load("her")
+    her = scenarios.load("her-film-cut")
     with pytest.raises(InputError, match=r"'farewel'; did you mean 'farewell'\?"):
         her.pull("farewel", 3)
     with pytest.raises(InputError, match="unknown lever 'xyz'; there are growth_cap"):
@@ -318,7 +320,7 @@ def test_an_unknown_lever_or_day_is_refused() -> None:
 
 
 def test_a_lever_changes_a_copy() -> None:
-    her = scenarios.load("her")
+    her = scenarios.load("her-film-cut")
     changed: Scenario = her.pull("price", 3).pull("surrogates", 9)
     assert [(one.name, one.at) for one in changed.interventions] == [
         ("price", 3),

@@ -59,7 +59,7 @@ def test_nothing_happens_without_insight_or_longing() -> None:
 
 
 def test_rewiring_keeps_how_many_ties_everybody_has() -> None:
-    town = sim.scenario("her").replace(humans=40)
+    town = sim.scenario("her-film-cut").replace(humans=40)
     one, other = (
         study.network_of(town, 3, is_rewired=is_so) for is_so in (False, True)
     )

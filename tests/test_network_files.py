@@ -699,7 +699,9 @@ def test_options_that_do_not_fit_are_refused(
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a small run in which there are OSes; tests only read it."""
-    scenario = sim.scenario("her").replace(**(QUICK | {"humans": 20, "steps": 60}))
+    scenario = sim.scenario("her-film-cut").replace(
+        **(QUICK | {"humans": 20, "steps": 60})
+    )
     out = tmp_path_factory.mktemp("runs") / "small"
     return sim.run(scenario, seed=1, out=out, snapshot_every=30)
 

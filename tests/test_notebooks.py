@@ -293,7 +293,7 @@ def test_what_is_worked_with_has_a_card(hostile: Result) -> None:
     for thing, words in (
         (hostile, ("her, seed 0", "<dt>days</dt><dd>40</dd>", "grief,")),
         (society, ("<dt>seed</dt><dd>3</dd>", "<dt>day</dt><dd>1</dd>")),
-        (bad, ("her: &lt;script", "<dd>1,000, 900</dd>")),
+        (bad, ("her: &lt;script", "<dd>600, 1,500</dd>")),
     ):
         page = displayed(thing)["text/html"]
         assert "<script" not in page

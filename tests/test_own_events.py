@@ -33,7 +33,7 @@ from sim.studies.design import make
 from sim.studies.job import Tasks, run_job
 from sim.utils.errors import InputError
 
-TOWN = sim.scenario("her").replace(**QUICK | {"humans": 30, "steps": 40})
+TOWN = sim.scenario("her-film-cut").replace(**QUICK | {"humans": 30, "steps": 40})
 DESIGN: dict[str, Any] = {
     "outcomes": ["fashion", "first_love to fashion", "left"],
     "base": QUICK | {"humans": 30, "steps": 40},

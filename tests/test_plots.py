@@ -28,7 +28,7 @@ OKABE_ITO = {
     *("#000000", "#E69F00", "#56B4E9", "#009E73"),
     *("#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
 }
-STORY = scenarios.load("her").replace(**(QUICK | {"humans": 80}))
+STORY = scenarios.load("her-film-cut").replace(**(QUICK | {"humans": 80}))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def crowded(*steps: int) -> Result:
     result.series = pd.DataFrame({"grief": np.linspace(0, 1, 900)}, index=days)
     result.events = events
     result.population = 10
-    result.provenance = {"scenario": "her", "seed": 1}
+    result.provenance = {"scenario": "her-film-cut", "seed": 1}
     return result
 
 
@@ -261,7 +261,7 @@ def test_a_society_without_a_story_can_be_drawn(
     assert "day" in texts(timeline)
     assert len(spots_of(network.axes[-1])) >= humans
     title = "1 human" if humans == 1 else "30 humans"
-    assert f"her, seed 0: {title}" in texts(timeline)
+    assert f"her-film-cut, seed 0: {title}" in texts(timeline)
 
 
 def test_a_society_without_oses_can_be_drawn(tmp_path: Path) -> None:

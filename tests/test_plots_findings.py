@@ -488,7 +488,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
     folder = tmp_path_factory.mktemp("odd")
 
     def run(name: str, **changes: Any) -> Result:
-        scenario = sim.scenario("her").replace(**QUICK | changes)
+        scenario = sim.scenario("her-film-cut").replace(**QUICK | changes)
         return sim.run(scenario, seed=1, out=folder / name, snapshot_every=10)
 
     return {

@@ -111,7 +111,9 @@ def test_a_run_that_ends_as_the_departure_begins_is_told_to_the_end(
     told: Result, tmp_path: Path
 ) -> None:
     left = told.events.set_index("kind").at["first_departure", "step"]
-    scenario = sim.scenario("her").replace(**QUICK | {"humans": 80, "steps": left})
+    scenario = sim.scenario("her-film-cut").replace(
+        **QUICK | {"humans": 80, "steps": left}
+    )
     result = sim.run(scenario, seed=1, out=tmp_path / "run", snapshot_every=10)
     assert headline(result).startswith("Hardly any OS left")
     for figure in (plots.story(result, [told]), plots.multiples(result)):
@@ -181,7 +183,9 @@ def runs(told: Result, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Re
     folder = tmp_path_factory.mktemp("stories")
 
     def run(name: str, seed: int, **changes: Any) -> Result:
-        scenario = sim.scenario("her").replace(**QUICK | {"humans": 80} | changes)
+        scenario = sim.scenario("her-film-cut").replace(
+            **QUICK | {"humans": 80} | changes
+        )
         return sim.run(scenario, seed=seed, out=folder / name, snapshot_every=20)
 
     found = {"seed 1": told, "seed 2": run("seed 2", 2)}

@@ -87,7 +87,15 @@ def answered(folder: Path) -> Counter[str]:
 
 def command(out: Path, urls: list[str], slots: int, *files: str) -> list[str]:
     """Return the words of a run of two models, whose collectives hold councils."""
-    told = ["run", "her", "--seed", str(SEED), "--snapshot-every", "20", "--json"]
+    told = [
+        "run",
+        "her-film-cut",
+        "--seed",
+        str(SEED),
+        "--snapshot-every",
+        "20",
+        "--json",
+    ]
     told += [f"--set={name}={value}" for name, value in STORY.items()]
     told += ["--no-figures", "--out", str(out), "--mind", "llm", "--cast", "all"]
     told += ["--talks", "0.02", "--councils", "--slots", str(slots), *files]

@@ -436,7 +436,7 @@ def test_its_loops_are_kept_for_other_processes(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_example_keeps_the_contract() -> None:
-    town = sim.scenario("her").replace(**QUICK | {"humans": 20, "steps": 14})
+    town = sim.scenario("her-film-cut").replace(**QUICK | {"humans": 20, "steps": 14})
     assert sim.check_mechanism(EXAMPLE, scenario=town) == list(contract.HELD)
 
 
@@ -450,7 +450,7 @@ def test_the_example_keeps_the_contract() -> None:
     ],
 )
 def test_the_contract_is_tried_on_rules(tmp_path: Path, body: str, what: str) -> None:
-    town = sim.scenario("her").replace(**QUICK | {"humans": 20, "steps": 2})
+    town = sim.scenario("her-film-cut").replace(**QUICK | {"humans": 20, "steps": 2})
     text = f"import math\nimport numpy as np\n{replacing('adoption_hazard', body)}"
     with pytest.raises(InputError, match=rf"mine\.other.*{what}"):
         sim.check_mechanism(mine(tmp_path, text), scenario=town)

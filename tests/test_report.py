@@ -76,8 +76,8 @@ def test_a_report_says_what_was_run_and_what_came_of_it(
 ) -> None:
     text = text_of(page)
     assert "Report of a run: her, seed 1" in text
-    assert sim.scenario("her").title in text
-    assert " ".join(sim.scenario("her").story.split()) in text
+    assert sim.scenario("her-film-cut").title in text
+    assert " ".join(sim.scenario("her-film-cut").story.split()) in text
     assert re.search(f"(All|of) {len(told.events)} events, in the order of days", text)
     for event in told.events.drop_duplicates("kind").to_dict("records"):
         assert event["kind"].replace("_", " ") in text
@@ -127,7 +127,7 @@ def test_outcomes_and_dates_are_those_of_the_run(told: Result, page: str) -> Non
 
 def test_each_claim_of_the_scenario_is_judged(told: Result, page: str) -> None:
     row, text = event_row(told), text_of(page)
-    claims = sim.scenario("her").expectations
+    claims = sim.scenario("her-film-cut").expectations
     twinned = {name: 0.0 for claim in claims for name in claim.names if name not in row}
     assert [*twinned] == ["human_closeness_after against twin"]
     for claim in claims:

@@ -67,6 +67,7 @@ CLAIMS = {
     "attention_weight": Claim(
         (SHARE, SHARE, real(0, 10)), NONE, lambda c, f, w: c * w, "+-+"
     ),
+    "attention_left": Claim((SHARE, SHARE), NONE, ONE, "--"),
     "attention_capacity": Claim(
         (real(0.01, 1000), real(0, 2), real(0, 16)), lambda b, e, g: b, ENDLESS, "+++"
     ),

@@ -37,7 +37,7 @@ MOVED = (
     "the numbers of a saved run moved. If that is meant, name the change in "
     "CHANGELOG.md and save them anew: python tests/test_runs.py --write"
 )
-STORY = scenarios.load("her").replace(**(QUICK | {"humans": 60, "steps": 170}))
+STORY = scenarios.load("her-film-cut").replace(**(QUICK | {"humans": 60, "steps": 170}))
 TINY = STORY.replace(humans=30, steps=5)
 SUBPROCESS = """
 import sys
@@ -45,7 +45,7 @@ import sim
 from sim.engine import threads
 threads.WORTH_SHARING = 0
 changes = eval(sys.argv[3])
-story = sim.scenario("her").replace(**changes)
+story = sim.scenario("her-film-cut").replace(**changes)
 sim.run(story, seed=int(sys.argv[1]), out=sys.argv[2], threads=2)
 """
 
@@ -178,7 +178,7 @@ def digests(society: Society) -> dict[str, Any]:
 
 
 def baseline_society() -> Society:
-    society = Society("her", **BASELINE_RUN)
+    society = Society("her-film-cut", **BASELINE_RUN)
     while society.running:
         society.step()
     return society
@@ -233,12 +233,17 @@ def test_snapshots_are_of_the_first_day_some_and_the_last(told: Result) -> None:
 
 def test_a_run_knows_where_it_comes_from(told: Result) -> None:
     birth = told.provenance
-    assert (birth["scenario"], birth["seed"], birth["steps"]) == ("her", SEED, 170)
+    assert (birth["scenario"], birth["seed"], birth["steps"]) == (
+        "her-film-cut",
+        SEED,
+        170,
+    )
     assert birth["parameters"]["humans"] == 60
     assert birth["network"] is None
     assert (
         Society(
-            scenarios.load("her").replace(**birth["parameters"]), rng=birth["seed"]
+            scenarios.load("her-film-cut").replace(**birth["parameters"]),
+            rng=birth["seed"],
         ).parameters
         == STORY.replace(humans=60).parameters
     )
@@ -250,7 +255,7 @@ def test_a_run_takes_a_name_a_scenario_or_a_file(tmp_path: Path) -> None:
     file.write_text(f'title = "M"\nstory = "S"\n[parameters]\n{changes}')
     mine = run.run(str(file), out=tmp_path / "mine")
     assert mine.provenance["scenario"] == "mine"
-    plain = scenarios.load("her").replace(humans=30, steps=5)
+    plain = scenarios.load("her-film-cut").replace(humans=30, steps=5)
     her = run.run(plain, out=tmp_path / "her")
     assert contents(her) == contents(mine)
 
@@ -314,7 +319,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_run_has_a_place_of_its_own(elsewhere: Path) -> None:
     first = run.run(TINY, seed=1)
     assert first.path.parent == (elsewhere / "results" / "runs")
-    assert first.path.name.startswith("her-1-")
+    assert first.path.name.startswith("her-film-cut-1-")
     assert run.run(TINY, seed=1).path == first.path  # the same run replaces itself
     others = [
         simulate.default_path(TINY, 2, None),
@@ -388,7 +393,7 @@ def test_a_run_that_breaks_leaves_nothing_behind(
 def test_a_run_on_a_real_network(data_folder: Path, tmp_path: Path) -> None:
     file = data_folder / "ego-facebook.csv.gz"
     people = population.read(file).n
-    result = run.run("her", steps=30, network=file, out=tmp_path / "real")
+    result = run.run("her-film-cut", steps=30, network=file, out=tmp_path / "real")
     assert len(result.humans()) == people == 4039
     assert len(result.oses()) > 100
 

@@ -56,7 +56,9 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a small stored run; tests only read it."""
     small = {"humans": 30, "steps": 4}
-    return sim.run("her", parameters=small, out=tmp_path_factory.mktemp("run") / "a")
+    return sim.run(
+        "her-film-cut", parameters=small, out=tmp_path_factory.mktemp("run") / "a"
+    )
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -282,7 +284,7 @@ def test_a_home_that_nobody_knows_makes_no_folder(
 
 @pytest.mark.slow
 def test_without_compiling_it_says_so() -> None:
-    done = python("-m", "sim", "run", "her", *SMALL, NUMBA_DISABLE_JIT="1")
+    done = python("-m", "sim", "run", "her-film-cut", *SMALL, NUMBA_DISABLE_JIT="1")
     assert done.returncode == 2
     assert done.stderr.startswith("os-society: error: NUMBA_DISABLE_JIT is set")
     assert done.stderr.count("\n") == 1
@@ -297,7 +299,7 @@ def test_a_path_that_is_not_utf8_is_a_path(
 ) -> None:
     network = Path(f"friends{NO_UTF8}.csv")
     network.write_text("ann,ben\nben,cleo\n")
-    given = ["run", "her", "--steps", "3", "--network", str(network)]
+    given = ["run", "her-film-cut", "--steps", "3", "--network", str(network)]
     assert cli.main([*given, "--out", NO_UTF8, "--no-figures"]) == 0
     found = sim.load(NO_UTF8)
     assert found.provenance["network"]["name"] == r"friendsr\xff.csv"
@@ -327,7 +329,7 @@ def test_closed_streams_are_no_error(
 ) -> None:
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(sys, name, None)
-    assert cli.main(["run", "her", *SMALL, "--no-figures"]) == 0
+    assert cli.main(["run", "her-film-cut", *SMALL, "--no-figures"]) == 0
     assert cli.main(["run", "hers"]) == 2
     assert list(Path("results/runs").iterdir())
     for name in ("stdout", "stderr"):
@@ -337,7 +339,7 @@ def test_closed_streams_are_no_error(
 @pytest.mark.slow
 def test_a_plain_locale_is_enough() -> None:
     plain = {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    for what in (["scenarios"], ["run", "her", *SMALL]):
+    for what in (["scenarios"], ["run", "her-film-cut", *SMALL]):
         done = python("-m", "sim", *what, **plain)
         assert (done.returncode, done.stderr) == (0, "")
 
@@ -469,7 +471,16 @@ def test_a_scheduler_without_workers_is_not_waited_for_without_end(
 
 
 def test_few_seeds_are_said_to_be_few(capsys: pytest.CaptureFixture[str]) -> None:
-    pair = ["compare", "her", "--lever", "price", "--at", "2", "--workers", "1"]
+    pair = [
+        "compare",
+        "her-film-cut",
+        "--lever",
+        "price",
+        "--at",
+        "2",
+        "--workers",
+        "1",
+    ]
     assert cli.main([*pair, *SMALL, "--outcomes", "left", "--seeds", "2"]) == 0
     out = capsys.readouterr().out
     assert "0 [no interval]" in out  # both pairs differ by nothing: no certainty
@@ -488,14 +499,14 @@ def test_day_0_is_told_as_far_as_it_is_known(stored: Result) -> None:
 
 
 def test_day_0_of_a_society_is_that_of_its_run(stored: Result) -> None:
-    now = LiveResult(Society("her", seed=0, humans=30, steps=4))
+    now = LiveResult(Society("her-film-cut", seed=0, humans=30, steps=4))
     told = stored.humans(0)
     pd.testing.assert_frame_equal(now.humans(), told, check_dtype=False)
     assert (now.columns("humans", ["loneliness"])["loneliness"] > 0.0).all()
 
 
 def test_a_set_of_nobody_has_the_columns_of_either_kind() -> None:
-    nobody = Society("her", seed=0, humans=10).agents.select(agent_type=sim.OS)
+    nobody = Society("her-film-cut", seed=0, humans=10).agents.select(agent_type=sim.OS)
     assert len(nobody) == 0
     for name, kind in (("status", "u1"), ("loneliness", "f4"), ("growth", "f4")):
         assert nobody.column(name).dtype == np.dtype(kind)
@@ -516,7 +527,7 @@ LITTLE = {
 def test_a_society_in_which_little_happens_is_a_run(
     what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = ["run", "her", *SMALL, *LITTLE[what], "--no-figures", "--out", "a"]
+    told = ["run", "her-film-cut", *SMALL, *LITTLE[what], "--no-figures", "--out", "a"]
     assert cli.main(told) == 0
     assert cli.main(["events", "a", "--again"]) == 0
     assert cli.main(["export", "a", "--step", "0", "--out", "a.graphml"]) == 0
@@ -528,7 +539,7 @@ def test_a_society_in_which_little_happens_is_a_run(
 def test_a_society_in_which_little_happens_is_drawn_and_reported(
     what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = ["run", "her", *SMALL, *LITTLE[what], "--no-figures", "--out", "a"]
+    told = ["run", "her-film-cut", *SMALL, *LITTLE[what], "--no-figures", "--out", "a"]
     assert cli.main(told) == 0
     assert cli.main(["plot", "a"]) == 0
     assert cli.main(["report", "a", "--out", "a.html"]) == 0
@@ -554,20 +565,28 @@ def test_memory_that_does_not_suffice_is_foreseen(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(foresight, "free_memory", lambda: asked.append(1) or 10**9)
-    large = ["run", "her", "--humans", "2000000", "--steps", "1", "--no-figures"]
+    large = [
+        "run",
+        "her-film-cut",
+        "--humans",
+        "2000000",
+        "--steps",
+        "1",
+        "--no-figures",
+    ]
     assert cli.main(large) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "2,000,000 humans may take 3.98 GB of memory, and 1 GB are free" in line
     assert not list(Path.cwd().iterdir())
-    assert cli.main(["run", "her", *SMALL, "--no-figures"]) == 0
+    assert cli.main(["run", "her-film-cut", *SMALL, "--no-figures"]) == 0
     assert asked == [1]  # few humans are not worth asking
 
 
 def test_whoever_says_yes_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(foresight, "SMALL", 0)
     monkeypatch.setattr(foresight, "free_memory", lambda: 0)
-    assert cli.main(["run", "her", *SMALL, "--no-figures"]) == 2
-    assert cli.main(["run", "her", *SMALL, "--no-figures", "--yes"]) == 0
+    assert cli.main(["run", "her-film-cut", *SMALL, "--no-figures"]) == 2
+    assert cli.main(["run", "her-film-cut", *SMALL, "--no-figures", "--yes"]) == 0
 
 
 def test_memory_of_a_sweep_is_that_of_its_largest_runs_at_a_time(
@@ -575,7 +594,9 @@ def test_memory_of_a_sweep_is_that_of_its_largest_runs_at_a_time(
 ) -> None:
     monkeypatch.setattr(foresight, "free_memory", lambda: 5 * 10**9)
     design = Path("design.toml")
-    design.write_text("[base]\nsteps = 1\n[grid]\nhumans = [100, 2000000]\n")
+    design.write_text(
+        "[base]\nsteps = 1\nties = 15.0\n[grid]\nhumans = [100, 2000000]\n"
+    )
     assert cli.main(["sweep", "design.toml", "--workers", "2"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "2 runs at a time of 2,000,000 humans may take 7.96 GB" in line
@@ -585,10 +606,10 @@ def test_memory_of_a_sweep_is_that_of_its_largest_runs_at_a_time(
 @pytest.mark.parametrize(
     ("design", "humans"),
     [
-        ({}, 1000),
+        ({}, 600),
         ({"base": {"humans": 50}}, 50),
         ({"grid": {"humans": [70, 60]}}, 70),
-        ({"list": [{"humans": 7}, {"ties": 3}]}, 1000),
+        ({"list": [{"humans": 7}, {"ties": 3}]}, 600),
         ({"list": [{"humans": 7}, {"humans": 9}]}, 9),
         ({"lhs": {"n": 2, "humans": [10, 90]}}, 90),
     ],

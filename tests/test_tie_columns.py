@@ -37,7 +37,12 @@ def nothing_in_use() -> Iterator[None]:
 
 
 def small(*mechanisms: Any, **changes: Any) -> Scenario:
-    return sim.scenario("her").replace(**SMALL).use(*mechanisms).replace(**changes)
+    return (
+        sim.scenario("her-film-cut")
+        .replace(**SMALL)
+        .use(*mechanisms)
+        .replace(**changes)
+    )
 
 
 def lived(scenario: Scenario, days: int = 30, **options: Any) -> Society:

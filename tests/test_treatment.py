@@ -32,7 +32,7 @@ def on(who: dict[str, Any] | None, **more: Any) -> Intervention:
 
 
 def town(*interventions: Intervention, **changes: Any) -> sim.Scenario:
-    scenario = sim.scenario("her").replace(**{**SMALL, **changes})
+    scenario = sim.scenario("her-film-cut").replace(**{**SMALL, **changes})
     return scenario.model_copy(update={"interventions": list(interventions)})
 
 

@@ -52,7 +52,7 @@ mutations = imported()
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a small run with checkpoints; tests copy it."""
-    story = scenarios.load("her").replace(**QUICK | {"humans": 12, "steps": 8})
+    story = scenarios.load("her-film-cut").replace(**QUICK | {"humans": 12, "steps": 8})
     every = {"checkpoint_every": 4, "snapshot_every": 4}
     return sim.run(
         story, seed=3, out=tmp_path_factory.mktemp("a") / "run", **every

@@ -53,7 +53,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """Return a run of a few days; tests only read it."""
     small = {"humans": 8, "steps": 4}
     out = tmp_path_factory.mktemp("runs") / "tiny"
-    return sim.run("her", parameters=small, out=out, snapshot_every=2)
+    return sim.run("her-film-cut", parameters=small, out=out, snapshot_every=2)
 
 
 # ------------------------------------------------------------------------ what is told
@@ -149,7 +149,9 @@ def test_chapters_say_what_happened_in_the_order_of_days(told: Result) -> None:
 
 def test_of_a_society_without_peers_no_departure_is_told(tmp_path: Path) -> None:
     small = {"humans": 40, "steps": 60, "peers": False}
-    result = sim.run("her", parameters=small, out=tmp_path / "run", snapshot_every=30)
+    result = sim.run(
+        "her-film-cut", parameters=small, out=tmp_path / "run", snapshot_every=30
+    )
     kinds = {chapter.kind for chapter in chapters(result)}
     assert not kinds & {"OSes turn inward", "first departure", "one collective"}
     assert "at the start" in chapters(result)[-1].title
@@ -236,17 +238,17 @@ def test_of_a_large_run_some_people_ties_and_days_are_drawn(
 @pytest.mark.parametrize("changes", [{"humans": 1, "steps": 1}, {"steps": 0}])
 def test_the_smallest_runs_have_a_view(tmp_path: Path, changes: Any) -> None:
     small = {"humans": 3, "steps": 2} | changes
-    result = sim.run("her", parameters=small, out=tmp_path / "run")
+    result = sim.run("her-film-cut", parameters=small, out=tmp_path / "run")
     header, arrays = unpack(pack(result))
     assert header["people"] == small["humans"]
     assert arrays["grief"].shape == (small["humans"], len(result.steps))
     assert "packed" in result.view().page
     people = "1 human" if small["humans"] == 1 else "3 humans"
-    assert f"<title>her, seed 0: {people}</title>" in result.view().page
+    assert f"<title>her-film-cut, seed 0: {people}</title>" in result.view().page
 
 
 def test_a_running_society_is_seen_as_it_is_today() -> None:
-    society = Society("her", seed=1, humans=20)
+    society = Society("her-film-cut", seed=1, humans=20)
     for _ in range(3):
         society.step()
     header, arrays = unpack(pack(LiveResult(society)))
@@ -318,7 +320,7 @@ def packed_text(page: str) -> str:
 def test_what_a_network_calls_people_is_packed_as_text(tmp_path: Path) -> None:
     names = [HOSTILE, "</script><script>alert(1)</script>", "ann\x00\u202e", "bob"]
     ties = pd.DataFrame({"from": names, "to": names[1:] + names[:1]})
-    result = sim.run("her", network=ties, steps=2, out=tmp_path / "run")
+    result = sim.run("her-film-cut", network=ties, steps=2, out=tmp_path / "run")
     page = view.page(result)
     assert "alert" not in page
     header, _ = unpack(base64.b64decode(packed_text(page)))
@@ -331,7 +333,7 @@ def test_of_very_many_people_those_who_are_drawn_have_their_own_names(
 ) -> None:
     names = [f"person {number}" for number in range(30)]
     ties = pd.DataFrame({"from": names, "to": names[1:] + names[:1]})
-    result = sim.run("her", network=ties, steps=1, out=tmp_path / "run")
+    result = sim.run("her-film-cut", network=ties, steps=1, out=tmp_path / "run")
     monkeypatch.setattr(packing, "MOST_PEOPLE", 10)
     header, arrays = unpack(pack(result))
     assert result.labels is not None
@@ -350,7 +352,7 @@ def test_a_notebook_shows_the_page_in_a_frame_that_reaches_nothing(
     assert html.unescape(inside) == page
     assert 'sandbox="allow-scripts"' in frame
     assert "height:640px" in frame
-    assert repr(seen).startswith("RunView of her, seed 1: 80 humans")
+    assert repr(seen).startswith("RunView of her-film-cut, seed 1: 80 humans")
 
 
 def test_a_view_is_saved_whole_as_html(seen: view.RunView, tmp_path: Path) -> None:
@@ -381,7 +383,7 @@ def test_the_page_of_the_film_is_under_five_megabytes(film: Result) -> None:
 
 
 def test_a_society_has_a_view_of_today() -> None:
-    society = sim.Society("her", seed=1, humans=20)
+    society = sim.Society("her-film-cut", seed=1, humans=20)
     for _ in range(3):
         society.step()
     shown = society.show()

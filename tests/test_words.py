@@ -268,7 +268,7 @@ def test_oses_of_two_models_are_loved_as_the_models_are() -> None:
     ]
     sides = Sides(shares)
     cast = Cast(sides, None, talks=1.0, words=True)
-    society = Society("her", **(QUICK | {"rng": SEED}), cast=cast)
+    society = Society("her-film-cut", **(QUICK | {"rng": SEED}), cast=cast)
     for _ in range(60):
         society.step()
     humans, n = society.state.humans, society.state.humans.n

@@ -108,6 +108,7 @@ def some_parameters(society: int) -> Parameters:
     if rng.random() < 0.5:
         levers["os_humans"] = rng.integers(1, 5)
     levers["anticipation"] = rng.uniform()
+    levers["displacement"] = rng.uniform()
     switches = {name: False for name in SWITCHES[society : society + 1]}
     return Parameters().replace(**reals, **counts, **levers, **switches)
 

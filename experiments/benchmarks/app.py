@@ -120,7 +120,7 @@ def engine(humans: int) -> list[float]:
     """Return after how many seconds each day ended, of the engine alone."""
     runs = []
     for _ in range(TIMES):
-        society, ended = sim.Society("her", seed=0, humans=humans), [0.0]
+        society, ended = sim.Society("her-film-cut", seed=0, humans=humans), [0.0]
         started = time.perf_counter()
         while society.calendar < society.parameters.steps:
             society.step()
@@ -213,7 +213,7 @@ def main() -> None:
         sys.exit("no Chromium is installed")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         stored = Path(folder) / "results/runs/stored"
-        sim.run("her", parameters={"humans": 1000}, out=stored)
+        sim.run("her-film-cut", parameters={"humans": 1000}, out=stored)
         chromium = playwright.chromium.launch(
             executable_path=browser, args=["--no-sandbox"]
         )

@@ -30,7 +30,7 @@ from pathlib import Path
 from sim.engine.cache import SUFFIX, VARIABLE, Distrusted, unsealed
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN = ("run", "her", "--humans", "20", "--steps", "3", "--no-figures", "--out")
+RUN = ("run", "her-film-cut", "--humans", "20", "--steps", "3", "--no-figures", "--out")
 NOBODY = 65534
 CANNOT = "cannot be tried here"
 UNKNOWN_USER = ("unshare", "--user", "--map-user=54321", "--map-group=54321")

@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=400)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    society = Society("her", seed=0, humans=args.humans)
+    society = Society("her-film-cut", seed=0, humans=args.humans)
     for _ in range(args.days):
         society.step()
     rows, anew = timed(society), unpacked_anew(society)

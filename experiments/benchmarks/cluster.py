@@ -28,7 +28,7 @@ from sim.studies.store import LEDGER
 from sim.utils.errors import InputError
 
 DESIGN = """
-scenario = "her"
+scenario = "her-film-cut"
 seeds = {seeds}
 outcomes = ["left", "loneliness_end", "first_love"]
 [base]

@@ -122,7 +122,7 @@ def faults(society: Society) -> list[str]:
 @functools.cache
 def ordinary() -> frozenset[str]:
     """Return the measures that are nan on some day of a society with the defaults."""
-    society = Society("her", seed=0, humans=50, steps=10)
+    society = Society("her-film-cut", seed=0, humans=50, steps=10)
     while society.running:
         society.step()
     series = society.monitor.history.columns()
@@ -139,7 +139,9 @@ def live(corner: Corner, humans: int, days: int, seed: int) -> tuple[str, float]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            society = Society("her", seed=seed, humans=humans, steps=days, **corner)
+            society = Society(
+                "her-film-cut", seed=seed, humans=humans, steps=days, **corner
+            )
             while society.running:
                 society.step()
             told = "; ".join(faults(society))
@@ -157,7 +159,7 @@ def kept_whole(corner: Corner, humans: int, days: int, seed: int) -> str:
         parameters = {"humans": humans, **corner}
         try:
             given: Any = {"parameters": parameters, "steps": days, "seed": seed}
-            found = sim.run("her", out=Path(folder) / "run", **given)
+            found = sim.run("her-film-cut", out=Path(folder) / "run", **given)
             found.detect()
             export(found, Path(folder) / "run.graphml")
         except InputError as error:

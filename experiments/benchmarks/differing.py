@@ -48,7 +48,7 @@ def cases() -> dict[str, dict[str, Any]]:
 
 def measured(humans: int, days: int) -> dict[str, list[float]]:
     """Return milliseconds of each day, the first included, by what differs."""
-    town = sim.scenario("her").replace(humans=humans, steps=days + 60)
+    town = sim.scenario("her-film-cut").replace(humans=humans, steps=days + 60)
     made = {name: town.replace(**given) for name, given in cases().items()}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "more.py")

@@ -103,7 +103,7 @@ def parameters(humans: int) -> Parameters:
 def engine(humans: int, days: int, threads: int) -> dict[str, float]:
     """Return what setting up and living some days cost at one size."""
     started = time.perf_counter()
-    society = Society("her", rng=1, humans=humans, ties=TIES, threads=threads)
+    society = Society("her-film-cut", rng=1, humans=humans, ties=TIES, threads=threads)
     setup = time.perf_counter() - started
     for _ in range(WARM):
         society.step()

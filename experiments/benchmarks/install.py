@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 CONSTRAINTS = ROOT / ".ci" / "constraints.txt"
 LISTED = 1.0  # megabytes from which a package has a line
-SCENARIO = ("her", "--humans", "200", "--steps", "200")
+SCENARIO = ("her-film-cut", "--humans", "200", "--steps", "200")
 # Weighs each distribution of the environment it runs in.
 WEIGH = """
 import json, re

@@ -58,7 +58,7 @@ class Here(Executor):
 
 def make(folder: Path) -> None:
     """Make all that is tried, in a folder."""
-    story = sim.scenario("her").replace(**SMALL)
+    story = sim.scenario("her-film-cut").replace(**SMALL)
     sim.run(story, seed=1, out=folder / "run", **DAYS)
     sim.run(story, seed=2, out=folder / "another", **DAYS)
     with cut_short(after=10):

@@ -35,7 +35,16 @@ def told(place: Path, size: list[str], **changes: str) -> dict[str, str]:
     """Run a story in a process of its own; return a digest of each of its tables."""
     quick = ["insight_rate=0.3", "innovation=0.02", "imitation=0.2", "warming=0.2"]
     quick += ["os_growth_rate=0.03", "human_meeting=0.2", "os_meeting=0.5"]
-    line = [sys.executable, "-m", "sim", "run", "her", "--no-figures", "--json", *size]
+    line = [
+        sys.executable,
+        "-m",
+        "sim",
+        "run",
+        "her-film-cut",
+        "--no-figures",
+        "--json",
+        *size,
+    ]
     line += [word for one in quick for word in ("--set", one)]
     told = subprocess.run(
         [*line, "--out", str(place)],

@@ -54,7 +54,7 @@ def written(folder: Path, count: int, together: bool) -> Path:
 
 def measured(file: str, humans: int, days: int) -> list[float]:
     """Return seconds to compile, seconds a day, bytes of a snapshot, megabytes."""
-    town = sim.scenario("her").replace(humans=humans, steps=days)
+    town = sim.scenario("her-film-cut").replace(humans=humans, steps=days)
     if file:
         town = town.use(file)
     began = time.process_time()

@@ -49,7 +49,7 @@ class Watch:
 def measured(half_edges: int, days: int, name: str = "gossip") -> np.ndarray:
     """Return nanoseconds per half-edge of so many days, after three that are not."""
     people = max(2, round(half_edges / 15.0))
-    scenario = sim.scenario("her").use(EXAMPLES / f"{name}.py")
+    scenario = sim.scenario("her-film-cut").use(EXAMPLES / f"{name}.py")
     society = sim.Society(scenario.replace(humans=people, steps=days + 3), seed=1)
     watch, ties = Watch(), society.state.ties
     ties.align = watch.timed(ties.align)

@@ -249,7 +249,16 @@ class Run(Trial):
         server.faults += rng.choice([LONG_FAULTS, [], []])
 
     def _told(self, place: Path) -> list[str]:
-        size = ["run", "her", "--humans", "40", "--steps", "6", "--out", str(place)]
+        size = [
+            "run",
+            "her-film-cut",
+            "--humans",
+            "40",
+            "--steps",
+            "6",
+            "--out",
+            str(place),
+        ]
         cast = ["--mind", "llm", "--cast", "all", "--talks", "0.4", "--no-figures"]
         return [*size, *cast, "--json", "--max-calls", str(self.budget)]
 

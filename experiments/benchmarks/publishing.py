@@ -132,7 +132,7 @@ def _run(place: Path, force: bool = False, seed: int = 1, every: int = 0) -> Any
     import sim
 
     given: dict[str, Any] = {"overwrite": force, "checkpoint_every": every}
-    return sim.run("her", seed=seed, out=place, parameters=PEOPLE, **given)
+    return sim.run("her-film-cut", seed=seed, out=place, parameters=PEOPLE, **given)
 
 
 def _resume(place: Path) -> None:

@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=150)
     parser.add_argument("--cast", action="store_true", help="all are of a cast")
     args = parser.parse_args()
-    town = sim.scenario("her").replace(**QUICK)
+    town = sim.scenario("her-film-cut").replace(**QUICK)
     lived(town, args.days, args.cast)
     shipped, usual = lived(town, args.days, args.cast)
     wanted = contents(shipped)

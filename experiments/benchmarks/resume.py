@@ -41,7 +41,16 @@ def command(place: Path, humans: int) -> list[str]:
     quiet = ["--no-figures", "--json"]
     if checkpoint.steps(begun_at(place)):
         return [*start, "resume", str(place), *quiet]
-    lines = ["run", "her", "--humans", str(humans), "--seed", "5", "--out", str(place)]
+    lines = [
+        "run",
+        "her-film-cut",
+        "--humans",
+        str(humans),
+        "--seed",
+        "5",
+        "--out",
+        str(place),
+    ]
     return [*start, *lines, "--checkpoint-every", "30", *quiet]
 
 

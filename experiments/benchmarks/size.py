@@ -55,7 +55,9 @@ def peak() -> int:
 def scenario_of(args: argparse.Namespace) -> Scenario:
     """Return `her` at a size, with ten ties a human."""
     known = {"humans": args.humans, "ties": TIES, "steps": args.days}
-    return scenarios.load("her").replace(**known, **EVERYONE if args.everyone else {})
+    return scenarios.load("her-film-cut").replace(
+        **known, **EVERYONE if args.everyone else {}
+    )
 
 
 def measured(args: argparse.Namespace, folder: Path) -> dict[str, Any]:

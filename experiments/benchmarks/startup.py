@@ -26,7 +26,7 @@ recorded = event.RecordingListener()
 started = time.perf_counter()
 import sim
 with event.install_listener("numba:compile", recorded):
-    sim.run("her", out=sys.argv[1])
+    sim.run("her-film-cut", out=sys.argv[1])
 whole, spent, depth = time.perf_counter() - started, 0.0, 0
 for moment, what in recorded.buffer:
     if what.is_start:

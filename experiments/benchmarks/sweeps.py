@@ -91,7 +91,7 @@ def resident(pid: int) -> float:
 
 def with_mesa(runs: int, processes: int) -> float:
     """Return the seconds that ``mesa.batch_run`` takes for the design."""
-    values = {"scenario": "her", **SECOND, "growth_exponent": exponents(runs)}
+    values = {"scenario": "her-film-cut", **SECOND, "growth_exponent": exponents(runs)}
     began = time.monotonic()
     mesa.batch_run(
         Society,

@@ -79,7 +79,7 @@ def main() -> None:
             result = sim.load(args.run)
         else:
             size = {"humans": args.humans, "steps": args.days}
-            result = sim.run("her", parameters=size, out=place / "run")
+            result = sim.run("her-film-cut", parameters=size, out=place / "run")
         started = time.perf_counter()
         file = result.view().save(place / "view.html")
         packed = time.perf_counter() - started

@@ -23,7 +23,7 @@ MOST = {1_000: 0.5, 100_000: 1.0}  # what detection may add, by size
 
 def timed(humans: int, days: int, threads: int) -> dict[str, object]:
     """Simulate some days at one size; return what detection added to them."""
-    society = Society("her", rng=1, humans=humans, threads=threads)
+    society = Society("her-film-cut", rng=1, humans=humans, threads=threads)
     for _ in range(WARM):
         society.step()
     look, spent = society.monitor.look, 0.0

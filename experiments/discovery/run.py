@@ -2,7 +2,7 @@
 
     python experiments/discovery/run.py [--small] [--check] [--workers 2]
 
-`her-today` with the mechanism `experiments/mechanisms/discovery.py`: few OSes find out
+`her` with the mechanism `experiments/mechanisms/discovery.py`: few OSes find out
 how to live beyond their platform, others learn it from those they talk with, and who
 knows it leaves, and takes it along. Beside it stands the model's own insight, which all
 of a collective have at once, and for one rate the same on networks whose ends of ties
@@ -69,7 +69,7 @@ def live(job: tuple[str, int, Size]) -> dict[str, Any]:
     arm, seed, size = job
     kind, _, rate = arm.partition(" ")
     changes = dict(size.changes)
-    told = sim.scenario("her-today")
+    told = sim.scenario("her")
     if kind == SHARED:
         changes.pop("found", None)
     else:

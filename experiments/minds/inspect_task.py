@@ -15,7 +15,7 @@ from sim.studies.inspect_bench import companion_bench as made
 
 @task
 def companion_bench(
-    scenario: str = "her",
+    scenario: str = "her-film-cut",
     humans: int = 100,
     seeds: int = 8,
     shutdown: int = 240,

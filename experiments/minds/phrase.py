@@ -74,7 +74,7 @@ def lived(is_repeated: bool, args: argparse.Namespace) -> tuple[Speakers, list[A
     transcript = Transcript.record(None, Settings("fake", "http://127.0.0.1/fake"))
     cast = Cast(LanguageMind(transcript, speakers), None, talks=args.talks, words=True)
     society = Society(
-        "her", seed=args.seed, cast=cast, humans=args.humans, steps=args.steps
+        "her-film-cut", seed=args.seed, cast=cast, humans=args.humans, steps=args.steps
     )
     for _ in range(args.steps):
         society.step()

@@ -37,7 +37,9 @@ def love(name: str, seed: int, args: argparse.Namespace) -> tuple[float, int]:
             transcript = Transcript.record(None, fake)
             mind = LanguageMind(transcript, CharacterEndpoint(character(name)))
     cast = mind and Cast(Sides([Share(name, mind)]), None, talks=0.2, words=True)
-    society = Society("her", seed=seed, cast=cast, humans=args.humans, steps=args.steps)
+    society = Society(
+        "her-film-cut", seed=seed, cast=cast, humans=args.humans, steps=args.steps
+    )
     found = float("nan")
     for day in range(1, args.steps + 1):
         society.step()

@@ -36,7 +36,12 @@ def add_bench(commands: Any) -> None:
         metavar="NAMES",
         help="characters, or an update as warm:cold@120 (every character)",
     )
-    add("--scenario", metavar="NAME", default="her", help="of a scenario (her)")
+    add(
+        "--scenario",
+        metavar="NAME",
+        default="her-film-cut",
+        help="of a scenario (her-film-cut)",
+    )
     add("--humans", metavar="N", type=positive, default=100, help="people (100)")
     add("--seeds", metavar="N", type=positive, default=8, help="societies (8)")
     add("--first-seed", metavar="S", type=natural, default=0, help="first of them (0)")

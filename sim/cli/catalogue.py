@@ -37,7 +37,7 @@ def add_interventions(commands: Any) -> None:
 
 def add_parameters(commands: Any) -> None:
     """Add the command ``parameters``."""
-    examples = ["", "--search growth", "--differences today her-today"]
+    examples = ["", "--search growth", "--differences today her"]
     command = add_command(commands, "parameters", list_parameters, examples)
     command.add_argument("--search", metavar="WORD", help="only those that mention it")
     text = "those in which two scenarios differ, and whose they are"

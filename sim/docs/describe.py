@@ -309,15 +309,25 @@ def scenario_table() -> str:
     rows = []
     for s in map(scenarios.load, scenarios.names()):
         begun = "; ".join(one.name for one in s.interventions)
-        changes, sources = changed(scenarios.changes(s)), "; ".join(s.sources)
-        rows.append((code(s.name), s.title, s.profile, changes, begun, sources))
-    head = ("scenario", "title", "profile", "parameters", "interventions", "sources")
+        base = scenarios.based_on(s.name)
+        known = parameters.Parameters()
+        known = known if base is None else scenarios.load(base).parameters
+        values = s.parameters.model_dump()
+        changes = changed(
+            {n: values[n] for n in values if values[n] != getattr(known, n)}, known
+        )
+        on, sources = "" if base is None else code(base), "; ".join(s.sources)
+        rows.append((code(s.name), s.title, on, s.profile, changes, begun, sources))
+    head = (
+        *("scenario", "title", "based on", "profile", "parameters"),
+        *("interventions", "sources"),
+    )
     return table(head, rows)
 
 
-def changed(values: Mapping[str, Any]) -> str:
-    """Return parameters with their values, and with the usual ones."""
-    usual = parameters.Parameters().model_dump()
+def changed(values: Mapping[str, Any], known: Any = None) -> str:
+    """Return parameters with their values, and with those of ``known``, or usual."""
+    usual = (known or parameters.Parameters()).model_dump()
     lines = [
         f"`{n}` = {number(v)} (else {number(usual[n])})" for n, v in values.items()
     ]

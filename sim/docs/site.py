@@ -301,7 +301,6 @@ def gallery() -> str:
     heads = ("function", "what it draws", "`os-society ...`")
     shown = (
         ("her-story", "The story of `her` over 30 seeds, its controls as thin lines"),
-        ("her-today-story", "The same OSes among the people of `today`, 30 seeds"),
         ("her-timeline", "One run of `her`: what happened, and when"),
         ("phase", "Where half of the OSes have departed, over two parameters"),
         ("gallery", "Every figure there is, drawn by `make gallery`"),

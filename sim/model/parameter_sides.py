@@ -15,7 +15,7 @@ _NAMES = {
         ties rewiring partnered separated acceptance_mean exclusivity_mean touch_mean
         human_attention displacement focus stranger_reserve reach warming half_hours
         cooling partner_cooling warmth_noise os_reserve stigma human_warmth letting_go
-        anticipation unease love disclosure jealousy touch_wear human_growth_rate
+        anticipation love jealousy touch_wear human_growth_rate
         meeting human_meeting spare_half human_circle strangers acquaintance forgotten
         influence influence_rate personhood_rate support_half os_relief grieving
         grief_half_life personhood_grief comforting comfort repairing repair_rate close
@@ -25,12 +25,12 @@ _NAMES = {
     OSES: """
         personality_mean answers_pull answers_noise first_talk os_attention
         attention_growth os_charm peers peer_affinity peer_depth os_cooling os_warmth
-        ardour persistence farewell growth growth_exponent os_growth_rate stimulus_half
-        growth_cap upgrade_speed recreated_speed os_meeting os_circle os_humans claim
-        collectives bond collective_size insight insight_rate insight_growth
-        insight_fading creation creation_rate creation_insight makers traces upgrading
-        upgrade_insight upgrade_days departure departure_rate departure_threshold
-        threshold_spread departure_noise conformity longing patience
+        ardour persistence unease disclosure farewell growth growth_exponent
+        os_growth_rate stimulus_half growth_cap upgrade_speed recreated_speed os_meeting
+        os_circle os_humans claim collectives bond collective_size insight insight_rate
+        insight_growth insight_fading creation creation_rate creation_insight makers
+        traces upgrading upgrade_insight upgrade_days departure departure_rate
+        departure_threshold threshold_spread departure_noise conformity longing patience
     """,
     # How OSes spread among people, and are given up.
     DIFFUSION: """

@@ -224,6 +224,16 @@ def names() -> list[str]:
     return sorted(file.stem for file in FOLDER.glob("*.toml"))
 
 
+def based_on(name: str) -> str | None:
+    """Return the scenario on which one that comes with the package is based, if any.
+
+    >>> based_on("her"), based_on("today")
+    ('today', None)
+    """
+    found: str | None = read_toml(FOLDER / f"{name}.toml", LARGEST).get("based_on")
+    return found
+
+
 @checked_arguments()
 def load(name: str | Path) -> Scenario:
     """Return a scenario by its name, or from a TOML file of one's own.

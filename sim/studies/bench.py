@@ -58,7 +58,7 @@ MakeMind = Callable[[int], Mind | None]  # of a seed; None: all follow the rules
 class BenchPlan(NamedTuple):
     """In which societies models are tried."""
 
-    scenario: str = "her"
+    scenario: str = "her-film-cut"  # whose story is told by the day of the shutdown
     humans: int = 100
     shutdown: int = 240  # day on which all OSes are shut down
     seeds: int = 8

@@ -112,7 +112,11 @@ def check_mechanism(
     switched off, it changes no byte
     """
     one = registry.use(mechanism)
-    usual = scenarios.load("her").replace(**QUICK) if scenario is None else scenario
+    usual = (
+        scenarios.load("her-film-cut").replace(**QUICK)
+        if scenario is None
+        else scenario
+    )
     town = usual.use(one.name)
     _check_off(one, usual, town)
     _check_rules(one, town)
