@@ -41,6 +41,7 @@ READERS = {
     "runs/first_day.py": {"loneliness_from_support"},
     "plots/trends.py": {"attention_weight"},
     "studies/validation/recorder.py": {"attention_weight"},
+    "studies/validation/quantities.py": {"update_closeness"},
     "studies/audit_scenes.py": {  # of the rules as shipped: see ``audit.check``
         *("attention_weight", "departure_push", "receptiveness", "saturation"),
         *("talk_quality", "talk_value"),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sim.model.columns import PARTNER
+from sim.model.formulas import update_closeness
 from sim.model.parameters import ACQUAINTANCE, CLOSE_FRIEND, FRIEND, MONTH, WEEK, YEAR
 from sim.studies.validation.recorder import Case, Recording
 from sim.utils.stats import mean, percent
@@ -367,10 +368,18 @@ def grief_left(days: int) -> Level:
     return measure
 
 
-def grief_half_life(case: Case) -> float:
-    """Measure in how many years grief halves, from the month after the worst day."""
-    left = grief_left(MONTH)(case) / 100.0
-    return MONTH * math.log(0.5) / math.log(left) / YEAR if left > 0.0 else math.nan
+def attachment_half_life(case: Case) -> float:
+    """Measure in how many years closeness halves between two who no longer talk.
+
+    Grief is how it hurts, and passes in months; attachment is how close the other still
+    is, which the rule of closeness lets cool.
+    """
+    closeness, days = 1.0, 0
+    while closeness > 0.5 and days < 1000 * YEAR:
+        cooling = case.today.parameters.cooling
+        closeness = update_closeness(closeness, 0.0, cooling)
+        days += 1
+    return days / YEAR if closeness <= 0.5 else math.inf
 
 
 # ----------------------------------------------------------------------------- opinion
