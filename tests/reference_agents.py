@@ -7,7 +7,7 @@ rest. What the model keeps in a float32 column, these agents round to one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import mesa
@@ -347,6 +347,7 @@ class ReferenceHuman(ReferenceAgent):
     personhood: float
     grief: float
     adopted_step: int
+    parted = False  # ever
 
     def be_born(self) -> None:
         """Become someone, by draws that hold for good."""
@@ -505,6 +506,58 @@ class ReferenceHuman(ReferenceAgent):
             support - self.grief, constants.support_half
         )
         self.loneliness = single(alone)
+
+    def look_at_partners(self) -> None:
+        """Find out whether to leave one's partner, or else with whom to pair."""
+        self.leaves, self.wants = False, None
+        known = [tie for tie in self.ties.values() if tie.other.is_human]
+        if self.partner is None:
+            chances = [(self.courts_at(tie), tie.other) for tie in known]
+            draw, other = min(chances, key=itemgetter(0), default=(2.0, None))
+            self.wants = other if draw < 1.0 else None
+            return
+        constants, partner = self.constants, self.partner
+        others = [tie.closeness for tie in known if tie.other is not partner]
+        own = self.ties[partner].closeness if partner in self.ties else 0.0
+        best = rules.best_alternative(
+            max(others, default=0.0), self.os_closeness, constants.os_alternative
+        )
+        hazard = rules.parting_hazard(
+            best, own, constants.parting_noise, constants.parting_rate
+        )
+        self.leaves = self.draw(Stream.PART) < hazard
+
+    def courts_at(self, tie: Tie) -> float:
+        """Return the draw by which two pair today, or 2 if they do not."""
+        constants, other = self.constants, tie.other
+        if other.partner is not None:
+            return 2.0
+        hazard = rules.courting_hazard(
+            tie.closeness,
+            self.back(tie).closeness,
+            constants.attraction,
+            constants.courting_rate,
+        )
+        draw = pair_uniform(self.model.keys[Stream.COURT], self.number, other.number)
+        return draw if draw < hazard else 2.0
+
+    def leave_partner(self) -> None:
+        """Let oneself and one's partner be single, who remember each other."""
+        one, other = self, self.partner
+        for human, former in ((one, other), (other, one)):
+            human.partner, human.former = None, former
+            human.leaves, human.parted = False, True
+            if former in human.ties:
+                tie = human.ties[former]
+                tie.kind &= ~PARTNER
+                lost = self.constants.parting_grief * self.constants.grieving
+                human.grief = single(human.grief + lost * tie.closeness)
+
+    def be_partner_of(self, other: ReferenceHuman) -> None:
+        self.partner = other
+        self.ties[other].kind |= PARTNER
+        if self.former is other:
+            self.former = None
 
     @property
     def sociability(self) -> float:

@@ -111,6 +111,7 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
             self.cast.consider(self)
         oses.do("depart")
         humans.do("mourn")
+        self.part_and_pair()
         self.agents.do("meet")
         humans.do("adopt")
         self.agents.do("befriend")
@@ -118,6 +119,18 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         self.create()
         if self.cast:
             self.cast.write_letters(self)
+
+    def part_and_pair(self) -> None:
+        """Let partners part, and singles pair, by what all wanted beforehand."""
+        for human in self.humans:
+            human.look_at_partners()
+        for human in self.humans:
+            if human.leaves:
+                human.leave_partner()
+        for human in self.humans:
+            other = human.wants
+            if other is not None and other.wants is human:
+                human.be_partner_of(other)
 
     def gather(self) -> None:
         """Find the groups of OSes joined by strong mutual ties."""

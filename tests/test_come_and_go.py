@@ -19,7 +19,7 @@ from sim.engine import threads
 from sim.mechanisms import registry
 from sim.model.columns import OWNER, PARTNER, UNINSTALLED
 from sim.model.parameters import Parameters
-from sim.model.presence import ALIVE, DEAD, MOVED_AWAY, TO_COME
+from sim.model.presence import ALIVE, DEAD, MOVED_AWAY, TO_COME, may_pair
 from sim.plots import networks, style, timelines, trends
 from sim.reports import run as of_runs
 from sim.runs import headcount
@@ -494,3 +494,37 @@ def test_years_of_a_small_town(tmp_path: Path) -> None:
     assert whole.ties().equals(fork.ties())
     known = headcount.came_and_went(whole)
     assert min(known.values()) > 0
+
+
+# ---------------------------------------------------------------------------- couples
+
+
+def test_who_could_be_a_couple_is_grown_up_and_not_of_one_family(
+    tmp_path: Path,
+) -> None:
+    """Of six, 2 and 3 are children of 0 and 1, and 4 of 0 alone."""
+    society = asking(tmp_path)
+    humans = society.state.humans
+    humans.parent[[2, 3, 4]], humans.other_parent[[2, 3]] = 0, 1
+    humans.parent[3], humans.other_parent[3] = 1, 0  # of the same two
+    pairs = np.array([[0, 1], [0, 2], [3, 1], [2, 3], [3, 4], [1, 4], [4, 5]])
+    wanted = [True, False, False, False, False, True, True]
+    assert may_pair(society.state, pairs).tolist() == wanted
+    assert may_pair(society.state, pairs[:, ::-1]).tolist() == wanted
+    humans.under_age[5] = 1
+    assert may_pair(society.state, pairs).tolist() == [*wanted[:-1], False]
+
+
+def test_where_people_come_and_go_couples_part_and_pair_as_they_may() -> None:
+    rates = {"parting_rate": 0.2, "courting_rate": 0.5, "attraction": 0.2}
+    society = Society(small(LIFE_COURSE, **FAST | rates), seed=1)
+    humans = society.state.humans
+    first, new = humans.partner.copy(), 0
+    for _ in range(60):
+        society.step()
+        check_whole(society)
+        one = np.flatnonzero(humans.partner >= 0)
+        pairs = np.stack([one, humans.partner[one]], axis=1)
+        assert may_pair(society.state, pairs).all()
+        new += int((humans.partner[one] != first[one]).sum())
+    assert new > 0 and (humans.life == DEAD).any() and (humans.parent >= 0).any()

@@ -37,7 +37,7 @@ def ask(i, s):
     pass
 """
 # Much happens in a month.
-BUSY = {"parting": 0.1, "courting": 0.3, "attraction": 0.4}
+BUSY = {"parting": 0.1, "courting": 0.3, "liking": 0.4}
 
 
 @pytest.fixture(autouse=True)

@@ -98,6 +98,8 @@ HAPPENINGS: dict[str, Callable[[ReferenceSociety], bool]] = {
     "a couple comes apart": human(
         lambda one: one.partner and one.former is one.partner
     ),
+    "a human leaves a partner": human(lambda one: one.former and one.parted),
+    "two singles pair": human(lambda one: one.partner and one.wants is one.partner),
     "a human meets another": human(
         lambda one: one.meets and one.meets is not one.former
     ),

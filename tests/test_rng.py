@@ -169,4 +169,6 @@ def test_the_numbers_of_streams_are_never_reused() -> None:
         "SHUTDOWN": 16,
         "TRACES": 17,
         "ENCOUNTER": 18,
+        "PART": 19,
+        "COURT": 20,
     }

@@ -75,6 +75,13 @@ CLAIMS = {
     "closeness_gain": Claim((SHARE, SHARE, real(0, 2)), NONE, ONE, "+++"),
     "receptiveness": Claim((SHARE, SHARE), NONE, ONE, "+-"),
     "update_closeness": Claim((SHARE, SMALL, SMALL), NONE, ONE, "++-"),
+    "best_alternative": Claim((SHARE, SHARE, SHARE), lambda h, o, w: h, ONE, "+++"),
+    "parting_hazard": Claim(
+        (SHARE, SHARE, real(0.001, 1), SHARE), NONE, lambda a, c, n, rate: rate, "+-.+"
+    ),
+    "courting_hazard": Claim(
+        (SHARE, SHARE, SHARE, SHARE), NONE, lambda c, b, a, rate: rate, "+.-+"
+    ),
     "closeness_after_disclosure": Claim(
         (SHARE, SHARE, SHARE), NONE, lambda c, e, j: c, "+--"
     ),

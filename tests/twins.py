@@ -90,6 +90,15 @@ LEVERS = {
     "claim": (0.1, 1.0),
     "shutdown": (0.001, 0.02),
 }
+# Partners part and singles pair in every second society.
+PARTNERS = {
+    "parting_rate": (0.02, 0.3),
+    "parting_noise": (0.05, 0.3),
+    "os_alternative": (0.0, 1.0),
+    "parting_grief": (0.0, 2.0),
+    "courting_rate": (0.02, 0.3),
+    "attraction": (0.2, 0.5),
+}
 SWITCHES = [
     name for name, field in Parameters.model_fields.items() if field.annotation is bool
 ]
@@ -109,6 +118,8 @@ def some_parameters(society: int) -> Parameters:
         levers["os_humans"] = rng.integers(1, 5)
     levers["anticipation"] = rng.uniform()
     levers["displacement"] = rng.uniform()
+    if society % 2 == 0:
+        levers |= {name: rng.uniform(*bounds) for name, bounds in PARTNERS.items()}
     switches = {name: False for name in SWITCHES[society : society + 1]}
     return Parameters().replace(**reals, **counts, **levers, **switches)
 

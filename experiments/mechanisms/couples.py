@@ -49,7 +49,7 @@ COUPLES = Mechanism(
             "hazard with which two who are close pair",
             "set so that without OSes as many pair as part (A97)",
         ),
-        "attraction": real(
+        "liking": real(
             0.6,
             "closeness",
             0,
@@ -137,7 +137,7 @@ def court(i, s):
     """
     if s.humans.partner[i] >= 0:
         return
-    most, best = max(s.my.attraction, rivalry_of_os(i, s)), -1
+    most, best = max(s.my.liking, rivalry_of_os(i, s)), -1
     for k in range(s.ties.start[i], s.ties.start[i] + s.ties.degree[i]):
         other = s.ties.neighbour[k]
         if other >= s.day.n_humans or s.humans.partner[other] >= 0:

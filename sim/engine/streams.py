@@ -27,6 +27,8 @@ class Stream(IntEnum):
     SHUTDOWN = 16
     TRACES = 17
     ENCOUNTER = 18
+    PART = 19
+    COURT = 20
 
 
 def number_of(of: str, name: str) -> int:

@@ -19,7 +19,8 @@ _NAMES = {
         meeting human_meeting spare_half human_circle strangers acquaintance forgotten
         influence influence_rate personhood_rate support_half os_relief grieving
         grief_half_life personhood_grief comforting comfort repairing repair_rate close
-        withdrawal words_half_life persuasion habituation stakes
+        withdrawal words_half_life persuasion habituation stakes parting_rate
+        parting_noise os_alternative parting_grief courting_rate attraction
     """,
     # What an OS is, how it grows, and what it does among its own.
     OSES: """

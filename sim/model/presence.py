@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sim.engine.table import Column
 from sim.model import sums
 from sim.model.parameters import Parameters
+from sim.utils.typing import Array
 
 if TYPE_CHECKING:  # who only sets parameters needs no engine
     from sim.model.state import State
@@ -54,3 +57,33 @@ def keep_rows(state: State, to_come: int) -> None:
     if to_come:
         rows = slice(state.humans.n - to_come, None)
         state.humans.life[rows], state.humans.came_step[rows] = TO_COME, -1
+
+
+def may_pair(state: State, pairs: Array) -> Array:
+    """Tell who could be a couple, for all that is known of age and of family.
+
+    Parameters
+    ----------
+    state
+        Of any society; where nobody comes and goes, all could be.
+    pairs
+        int[any, 2]: rows of humans.
+
+    Returns
+    -------
+    Array
+        bool[any]: whether neither is under age, nor one the parent of the other, nor a
+        parent of both the same.
+    """
+    humans = state.humans
+    if "under_age" not in humans.columns:
+        return np.ones(len(pairs), np.bool_)
+    possible = (humans.under_age[pairs] == 0).all(axis=1)
+    known = humans.parent, humans.other_parent
+    one, other = (np.stack([p[pairs[:, side]] for p in known]) for side in (0, 1))
+    for parent in one:
+        possible &= parent != pairs[:, 1]
+        possible &= ~((parent >= 0) & (other == parent)).any(axis=0)
+    for parent in other:
+        possible &= parent != pairs[:, 0]
+    return np.asarray(possible)
