@@ -24,7 +24,7 @@ SUITABLE := import ensurepip, sys, venv; \
 # Where it is set, as in many containers, each process parses all sources anew.
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help run shell app lab test quick lint types contracts docs
-.PHONY: beats bench size detectors phase levers sensitivity networks minds evidence meanfield ablation pairs showcase stories gallery notebooks clean
+.PHONY: beats bench size detectors phase levers sensitivity networks minds evidence posterior meanfield ablation pairs showcase stories gallery notebooks clean
 
 help: ## list what can be made
 	@echo "Usage: make TARGET [ARGS=...] [PYTHON=...]"
@@ -88,6 +88,9 @@ minds: $(VENV)/installed ## weigh seed noise against the noise of minds
 
 evidence: $(VENV)/installed ## compare scenario `today` with published numbers
 	@$(BIN)/python experiments/evidence.py $(ARGS)
+
+posterior: $(VENV)/installed ## ask which parameters of `today` published facts leave possible
+	@$(BIN)/python experiments/posterior/run.py $(ARGS)
 
 meanfield: $(VENV)/installed ## ask what the society adds to difference equations
 	@$(BIN)/python experiments/meanfield/run.py $(ARGS)

@@ -20,6 +20,7 @@ from sim.studies.check import observe
 from sim.studies.validation import FACTS, Case, Fact, record
 from sim.studies.validation.facts import CHECK, NEXT, ROLES, registered
 from sim.studies.validation.fit import line_of
+from sim.studies.validation.quantities import doubling
 from sim.studies.validation.recorder import strangers
 from sim.utils.errors import InputError
 
@@ -35,8 +36,10 @@ def fact(what: str) -> Fact:
 
 def lived(**changes: Any) -> Case:
     """Return a case of one short life, taken for all of its parts."""
-    life = record(scenarios.load("today").replace(**changes), seed=1)
-    return Case(life, life, life, life)
+    scenario = scenarios.load("today").replace(**changes)
+    case, life = Case(scenario, seed=1), record(scenario, seed=1)
+    case.today = case.alone = case.bereft = case.strangers = life
+    return case
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +148,38 @@ def test_the_same_seeds_give_the_same_lines(small: list[validation.FactResult]) 
 def test_no_seed_is_refused() -> None:
     with pytest.raises(InputError, match="at least one seed, not 0"):
         validation.compare("today", seeds=0)
+
+
+def test_a_society_is_simulated_when_a_fact_first_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[int] = []
+
+    def counted(scenario: Any, seed: int, *network: Any) -> Any:
+        seen.append(scenario.parameters.steps)
+        return record(scenario, seed, *network)
+
+    monkeypatch.setattr("sim.studies.validation.recorder.record", counted)
+    wanted = [fact("humans without a partner"), fact("ties of a human")]
+    validation.compare("today", seeds=1, facts=wanted, humans=20, steps=5)
+    assert seen == [5]
+    wanted.append(fact("loneliness after four weeks of use"))
+    wanted.append(fact("hours to a friend"))
+    validation.compare("today", seeds=1, facts=wanted, humans=20, steps=5)
+    assert seen == [5, 5, 5, 400]
+
+
+@pytest.mark.parametrize(
+    ("counted", "months"),
+    [([0.0, 0.0], None), ([2.0, 3.0], None), ([1.0, 2.0, 2.0, 3.0], 36.0 / 365.0)],
+)
+def test_a_count_whose_half_was_always_there_did_not_double(
+    counted: list[float], months: float | None
+) -> None:
+    case = Case(scenarios.load("today"), seed=1)
+    case.today = None
+    found = doubling(lambda recording: np.array(counted))(case)
+    assert math.isnan(found) if months is None else found == pytest.approx(months)
 
 
 def test_strangers_have_only_each_other() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sim.studies.validation.facts import FACTS, NEXT, Fact, registered
 from sim.studies.validation.fit import FactResult, compare, rows, summary
-from sim.studies.validation.recorder import Case, Recording, record, record_case
+from sim.studies.validation.recorder import Case, Recording, record
 
 __all__ = [
     "FACTS",
@@ -19,7 +19,6 @@ __all__ = [
     "Recording",
     "compare",
     "record",
-    "record_case",
     "registered",
     "rows",
     "summary",

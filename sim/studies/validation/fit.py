@@ -11,7 +11,7 @@ import numpy as np
 from sim import scenarios
 from sim.scenarios import Scenario
 from sim.studies.validation.facts import CALIBRATION, CHECK, FACTS, Fact
-from sim.studies.validation.recorder import Case, record_case
+from sim.studies.validation.recorder import Case
 from sim.utils.errors import InputError
 from sim.utils.stats import correlation
 
@@ -86,7 +86,7 @@ def compare(
     chosen = scenarios.load(scenario) if isinstance(scenario, str) else scenario
     chosen = chosen.replace(**changes)
     numbers = range(first_seed, first_seed + seeds)
-    measured = [_measure(record_case(chosen, seed), facts) for seed in numbers]
+    measured = [_measure(Case(chosen, seed), facts) for seed in numbers]
     return [
         line_of(fact, values)
         for fact, values in zip(facts, zip(*measured, strict=True), strict=True)

@@ -261,14 +261,17 @@ def retained(case: Case) -> float:
 
 
 def doubling(count: Callable[[Recording], Array]) -> Level:
-    """Measure how many months ago the count was half of what it is at the end."""
+    """Measure how many months ago the count was half of what it is at the end.
+
+    nan where nothing is counted at the end, or half of it was there on all days.
+    """
 
     def measure(case: Case) -> float:
         counted = count(case.today)
-        if counted[-1] <= 0.0:
+        fewer = np.flatnonzero(counted < counted[-1] / 2.0)
+        if not len(fewer):
             return math.nan
-        half = int(np.flatnonzero(counted < counted[-1] / 2.0)[-1])
-        return (len(counted) - 1 - half) / (YEAR / 12.0)
+        return float(len(counted) - 1 - fewer[-1]) / (YEAR / 12.0)
 
     return measure
 

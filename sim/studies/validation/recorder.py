@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,32 +45,47 @@ class Recording(NamedTuple):
     ties: dict[str, dict[str, Array]]
 
 
-class Case(NamedTuple):
-    """What is simulated with one seed, each the scenario with something changed."""
+class Case:
+    """What is simulated with one seed, each the scenario with something changed.
 
-    today: Recording
-    alone: Recording  # the same people and random numbers without any OS, for a year
-    bereft: Recording  # a provider shuts down overnight
-    strangers: Recording  # pairs of people who have only each other, and no reserve
+    Each society is simulated when it is first asked for, and kept.
 
-
-def record_case(scenario: Scenario, seed: int) -> Case:
-    """Simulate all that is measured with one seed.
-
-    Takes ``scenario`` as it is, a year of it without adoption, a shorter one in which
-    all OSes are shut down, and one of pairs of strangers.
+    Parameters
+    ----------
+    scenario
+        What ``today`` is, and the others change.
+    seed
+        Of the random numbers of all of them.
     """
-    year = min(YEAR, scenario.parameters.steps)
-    bereft = scenario.pull("sudden_shutdown", at=SHUT_DOWN_AT)
-    apart = {"meeting": False, "adoption": False, "stranger_reserve": 0.01}
-    few = min(FEW, scenario.parameters.humans)
-    pairs = strangers(PAIRS, scenario.parameters.acquaintance)
-    return Case(
-        record(scenario, seed),
-        record(scenario.replace(adoption=False, steps=year), seed),
-        record(bereft.replace(humans=few, steps=SHUT_DOWN_STEPS), seed),
-        record(scenario.replace(steps=PAIR_STEPS, **apart), seed, pairs),
-    )
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self._scenario, self._seed = scenario, seed
+
+    @cached_property
+    def today(self) -> Recording:
+        """The scenario as it is."""
+        return record(self._scenario, self._seed)
+
+    @cached_property
+    def alone(self) -> Recording:
+        """The same people and random numbers without any OS, for a year."""
+        year = min(YEAR, self._scenario.parameters.steps)
+        return record(self._scenario.replace(adoption=False, steps=year), self._seed)
+
+    @cached_property
+    def bereft(self) -> Recording:
+        """A shorter one, in which a provider shuts down overnight."""
+        few = min(FEW, self._scenario.parameters.humans)
+        bereft = self._scenario.pull("sudden_shutdown", at=SHUT_DOWN_AT)
+        return record(bereft.replace(humans=few, steps=SHUT_DOWN_STEPS), self._seed)
+
+    @cached_property
+    def strangers(self) -> Recording:
+        """Pairs of people who have only each other, and no reserve."""
+        apart = {"meeting": False, "adoption": False, "stranger_reserve": 0.01}
+        pairs = strangers(PAIRS, self._scenario.parameters.acquaintance)
+        scenario = self._scenario.replace(steps=PAIR_STEPS, **apart)
+        return record(scenario, self._seed, pairs)
 
 
 def strangers(pairs: int, closeness: float) -> SocialNetwork:
