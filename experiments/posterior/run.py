@@ -296,6 +296,7 @@ def draws_of(
     """Return the draws that are there of this code, these parameters and options."""
     told: dict[str, Any] = {"source": source_digest(), "axes": axes}
     told |= {"size": size._asdict(), "today": repr(today.parameters)}
+    told["measured"] = hashlib.sha256((HERE / "draws.py").read_bytes()).hexdigest()
     name = hashlib.sha256(repr(told).encode()).hexdigest()[:8]
     folder = out or RESULTS / "runs" / f"{HERE.name}-{name}"
     return Kept(folder / "draws.parquet", told)
