@@ -100,13 +100,25 @@ def test_what_data_say_nothing_of_stays_as_the_prior_has_it() -> None:
 def test_a_mixture_is_a_density_within_the_cube() -> None:
     rng = np.random.default_rng(3)
     centres = rng.random((5, 2)) * [0.2, 1.0]
-    mixture = sampler.Mixture(centres, np.array([1.0, 2.0, 3.0, 4.0, 0.5]), rng)
+    weights = np.array([1.0, 2.0, 3.0, 4.0, 0.5])
+    mixture = sampler.Mixture(centres, weights, 100, rng)
     grid = (np.stack(np.mgrid[:200, :200], -1).reshape(-1, 2) + 0.5) / 200
     assert mixture.density(grid).mean() == pytest.approx(1.0, rel=0.01)
     drawn = mixture.draw(100_000)
     assert ((drawn >= 0.0) & (drawn <= 1.0)).all()
     told = (mixture.density(grid)[:, None] * grid).mean(axis=0)
     assert drawn.mean(axis=0) == pytest.approx(told, abs=0.005)
+
+
+def test_a_mixture_goes_on_until_enough_of_it_is_within_the_cube(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sampler, "TRIES", 200)
+    monkeypatch.setattr(sampler, "BLOCK", 100)
+    rng = np.random.default_rng(3)
+    mixture = sampler.Mixture(rng.random((30, 6)), np.ones(30), 250, rng)
+    assert len(mixture.draw(250)) == 250
+    assert mixture.share_inside < 0.2
 
 
 @pytest.mark.parametrize(

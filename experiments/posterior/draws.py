@@ -84,7 +84,9 @@ def measured(job: Job) -> dict[str, float]:
     for fact in ALL:
         if key(fact) in job.facts and fact.measure is not None:
             value: Any = fact.measure(case)
-            found[key(fact)] = correlation([value])[0] if fact.is_sign else value
+            if fact.is_sign:
+                value = correlation([value])[0] if len(value[0]) else math.nan
+            found[key(fact)] = value
     return found
 
 

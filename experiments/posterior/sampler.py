@@ -21,7 +21,7 @@ import numpy as np
 Array = Any  # float64[...]
 
 DIGITS = 6  # of a coordinate, so that no other rounding on another machine moves it
-TRIES, BLOCK = 1_000_000, 50_000  # proposals, most of which may leave the cube
+TRIES, BLOCK = 1_000_000, 50_000  # proposals at least, and at a time
 SPREAD = 1e-9  # added to variances, so that points that agree can be spread
 
 
@@ -57,29 +57,31 @@ class Mixture:
     ----------
     centres, weights
         Where kernels stand, float64[centres, dims], and how often each is chosen.
+    fewest
+        Proposals that are in the cube, at least.
     rng
         Of the proposals; they also tell what share of the mixture is in the cube.
     """
 
     def __init__(
-        self, centres: Array, weights: Array, rng: np.random.Generator
+        self, centres: Array, weights: Array, fewest: int, rng: np.random.Generator
     ) -> None:
         self.centres, self.weights = centres, weights / weights.sum()
         dims = centres.shape[1]
         spread = 2.0 * covariance(centres, self.weights) + SPREAD * np.eye(dims)
         self._root = np.linalg.cholesky(spread)
-        inside = []
-        for _ in range(TRIES // BLOCK):
+        inside: list[Array] = []
+        tries = 0
+        while tries < TRIES or sum(map(len, inside)) < fewest:
             at = rng.choice(len(centres), BLOCK, p=self.weights)
             tried = centres[at] + rng.standard_normal((BLOCK, dims)) @ self._root.T
             inside.append(tried[((tried > 0.0) & (tried < 1.0)).all(axis=1)])
+            tries += BLOCK
         self._inside = np.concatenate(inside)
-        self.share_inside = len(self._inside) / TRIES
+        self.share_inside = len(self._inside) / tries
 
     def draw(self, count: int) -> Array:
         """Return the first proposals in the cube, float64[count, dims]."""
-        if count > len(self._inside):
-            raise ValueError(f"{len(self._inside)} of {TRIES:,} proposals are inside")
         return self._inside[:count].round(DIGITS)
 
     def density(self, points: Array) -> Array:
@@ -153,7 +155,7 @@ def sample(
         centres = nearest(distances, max(keep // 2, 2))
         weights = _weights(points[centres], drawn)
         rng = np.random.default_rng([seed, number])
-        mixture = Mixture(points[centres], weights, rng)
+        mixture = Mixture(points[centres], weights, more, rng)
         new = mixture.draw(more)
         limit = distances[centres].max()
         found = distances_of(new, len(points))
