@@ -67,7 +67,7 @@ OTHERS = {300: 10, 1000: 5, 3000: 2}  # where something else is off
 def alarms(job: tuple[dict[str, Any], int, int, tuple[str, ...]]) -> dict[str, Any]:
     """Run a society; return its days, and how many alarms of each kind there were."""
     changes, humans, seed, kinds = job
-    scenario = sim.scenario("her").replace(**{"humans": humans, **changes})
+    scenario = sim.scenario("her-film-cut").replace(**{"humans": humans, **changes})
     society = Society(scenario, rng=seed)
     while society.running:
         society.step()

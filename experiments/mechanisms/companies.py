@@ -134,7 +134,11 @@ def main(humans: int = 300, steps: int = 365) -> None:
     import sim
 
     sim.use(COMPANIES)
-    town = sim.scenario("her").use("companies").replace(humans=humans, steps=steps)
+    town = (
+        sim.scenario("her-film-cut")
+        .use("companies")
+        .replace(humans=humans, steps=steps)
+    )
     print(f"{'':12}{'shut down':>11}{'bereaved':>10}{'grief':>8}{'have an OS':>12}")
     for name, is_on in (("without", False), ("with", True)):
         society = sim.Society(town.replace(companies=is_on), seed=1)

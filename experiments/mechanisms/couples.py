@@ -266,7 +266,7 @@ def main() -> None:
     import sim
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scenario", default="her")
+    parser.add_argument("--scenario", default="her-film-cut")
     parser.add_argument("--humans", type=int, default=500)
     parser.add_argument("--years", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=10)

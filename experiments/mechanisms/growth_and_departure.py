@@ -79,7 +79,7 @@ ARMS = {
 
 def table(seeds: int, **changes: float) -> list[tuple[str, list[float]]]:
     """Return the mean of each outcome over seeds, by arm."""
-    town = sim.scenario("her").use(__file__).replace(**changes)
+    town = sim.scenario("her-film-cut").use(__file__).replace(**changes)
     usual = town.replace(growth_and_departure=False)
     found = []
     for name, values in ARMS.items():

@@ -209,7 +209,11 @@ def main(humans: int = 300, steps: int = 3650) -> None:
     import sim
 
     sim.use(LIFE_COURSE)
-    town = sim.scenario("her").use("life_course").replace(humans=humans, steps=steps)
+    town = (
+        sim.scenario("her-film-cut")
+        .use("life_course")
+        .replace(humans=humans, steps=steps)
+    )
     titles = "alive", "born", "died", "came", "left", "grief", "loneliness", "has an OS"
     print(f"{'':18}" + "".join(f"{title:>11}" for title in titles))
     cases = {

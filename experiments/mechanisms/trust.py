@@ -62,7 +62,7 @@ def main(humans: int = 300, steps: int = 365) -> None:
     import sim
 
     sim.use(TRUST)
-    town = sim.scenario("her").use("trust").replace(humans=humans, steps=steps)
+    town = sim.scenario("her-film-cut").use("trust").replace(humans=humans, steps=steps)
     print(f"{'':28}{'lonely':>8}{'relied on':>11}{'trust in OSes':>15}")
     for name, changes in (
         ("without", {"trust": False}),

@@ -71,7 +71,11 @@ def half_and_half(seed: int, **size: int) -> dict[str, dict[str, float]]:
 
 def wages(seed: int, **size: int) -> dict[str, dict[str, float]]:
     """Return how many of the poor and of the rich have had an OS."""
-    town = sim.scenario("her").use(HERE / "wages.py").replace(**size | {"steps": 120})
+    town = (
+        sim.scenario("her-film-cut")
+        .use(HERE / "wages.py")
+        .replace(**size | {"steps": 120})
+    )
     found = {}
     for pull in (0.0, 0.8):
         humans = lived(town.replace(wage_pull=pull), seed).humans
