@@ -80,7 +80,9 @@ def of_seeds(folder: Path) -> dict[str, Figure]:
         history = simulate(seed, peers=False).monitor.history
         closed[seed] = pd.Series(history["loneliness"], history.days)
     what = plots.ComparisonLabels(
-        "her, in haste", "her, with OSes that cannot talk to OSes", "loneliness, 0 to 1"
+        "her-film-cut, in haste",
+        "her-film-cut, with OSes that cannot talk to OSes",
+        "loneliness, 0 to 1",
     )
     return {
         "survival": plots.survival(kept, "seed"),
@@ -103,7 +105,7 @@ def of_a_grid() -> dict[str, Figure]:
     ]
     labels = ("growth exponent k", "worth of talk between OSes", "OSes departed, %")
     what = plots.Map("exponent", "affinity", "left", labels, (50.0,), 100.0)
-    table, title = pd.DataFrame(rows), "her, in haste: where OSes depart"
+    table, title = pd.DataFrame(rows), "her-film-cut, in haste: where OSes depart"
     return {
         "heat_map": plots.heat_map(table, what, title),
         "phase": plots.phase(table, what._replace(levels=(10.0, 50.0, 90.0)), title),
@@ -125,7 +127,7 @@ def of_effects() -> dict[str, Figure]:
         error = 1.96 * np.std(sizes, ddof=1) / np.sqrt(len(sizes))
         mean = float(np.mean(sizes))
         rows.append({"name": name, "mu_star": mean, "mu_star_conf": error})
-    title = "her, in haste: share of OSes that leave, one parameter half more or less"
+    title = "her-film-cut, in haste: share of OSes that leave, one parameter varied"
     return {"sensitivity": plots.sensitivity(pd.DataFrame(rows), title)}
 
 

@@ -39,7 +39,7 @@ from sim.utils.progress import progress_shown
 
 ROOT = Path(__file__).parents[1]
 RUN = [
-    *("run", "her", "--seed", str(SEED), "--snapshot-every", "4"),
+    *("run", "her-film-cut", "--seed", str(SEED), "--snapshot-every", "4"),
     *(f"--set={name}={value}" for name, value in QUICK.items()),
     *("--humans", "40", "--steps", "6"),
 ]

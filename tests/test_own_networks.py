@@ -378,13 +378,15 @@ def test_the_example_shows_age_and_couples(tmp_path: Path) -> None:
     example = runpy.run_path("experiments/mechanisms/own_network.py")
     graph = example["town"]()
     options: dict[str, Any] = {"steps": 150, "parameters": {"innovation": 0.002}}
-    one = sim.run("her", network=graph, out=tmp_path / "one", **options)
+    one = sim.run("her-film-cut", network=graph, out=tmp_path / "one", **options)
     table = example["by_age"](one)
     assert table["people"].sum() == 200
     assert table["in_couples"].sum() == 98
     assert table["first_os"].iloc[0] < table["first_os"].iloc[2]
     ties, people = example["tables"](graph)
-    other = sim.run("her", network=(ties, people), out=tmp_path / "two", **options)
+    other = sim.run(
+        "her-film-cut", network=(ties, people), out=tmp_path / "two", **options
+    )
     assert example["by_age"](other).equals(table)
 
 

@@ -66,7 +66,7 @@ def test_every_figure_can_be_read(drawn: dict[str, Figure], name: str) -> None:
     assert complaints(figure) == []
     assert unlabelled(figure) == []
     words = [text.get_text() for text in figure.texts]  # the title among them
-    assert any("her, seed 1: 80 humans" in text for text in words)
+    assert any("her-film-cut, seed 1: 80 humans" in text for text in words)
 
 
 @pytest.mark.parametrize("name", OF_A_RUN)

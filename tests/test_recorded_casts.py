@@ -218,6 +218,7 @@ def test_half_of_a_bank_comes_from_the_cache_of_its_server_and_a_replay_knows(
 # ----------------------------------------------------------------------------- sweeps
 
 SWEEP: dict[str, Any] = {
+    "scenario": "her-film-cut",
     "outcomes": ["left", "loneliness_end", "os_closeness_end"],
     "seeds": 2,
     "base": QUICK | FEW | {"humans": 20, "steps": 3},

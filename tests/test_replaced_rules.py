@@ -73,7 +73,12 @@ def nothing_in_use() -> Iterator[None]:
 
 
 def small(*mechanisms: Any, **changes: Any) -> Scenario:
-    return sim.scenario("her").replace(**SMALL).use(*mechanisms).replace(**changes)
+    return (
+        sim.scenario("her-film-cut")
+        .replace(**SMALL)
+        .use(*mechanisms)
+        .replace(**changes)
+    )
 
 
 def lived(scenario: Scenario, days: int = 30, **options: Any) -> Society:
@@ -401,7 +406,11 @@ def test_what_follows_from_a_replaced_rule_is_not_drawn(tmp_path: Path) -> None:
 def test_workers_have_it_too(tmp_path: Path) -> None:
     sim.use(mine(tmp_path, replacing("adoption_hazard", "pace / 100")))
     design = {
-        **{"scenario": "her", "mechanisms": ["mine"], "base": SMALL | {"steps": 5}},
+        **{
+            "scenario": "her-film-cut",
+            "mechanisms": ["mine"],
+            "base": SMALL | {"steps": 5},
+        },
         **{"grid": {"pace": [0.0, 1.0, 10.0]}, "outcomes": ["adopted_end"]},
     }
     swept = sim.sweep(design, out=tmp_path / "sweep", workers=1).table()

@@ -75,7 +75,7 @@ def test_a_report_says_what_was_run_and_what_came_of_it(
     told: Result, page: str
 ) -> None:
     text = text_of(page)
-    assert "Report of a run: her, seed 1" in text
+    assert "Report of a run: her-film-cut, seed 1" in text
     assert sim.scenario("her-film-cut").title in text
     assert " ".join(sim.scenario("her-film-cut").story.split()) in text
     assert re.search(f"(All|of) {len(told.events)} events, in the order of days", text)

@@ -359,6 +359,6 @@ def test_a_notebooks_frame_shows_it_too(
     page.goto(file.as_uri())
     inside = page.frame_locator("iframe")
     inside.get_by_role("button", name="Next moment").click(timeout=60_000)
-    inside.get_by_role("heading", name="her, seed 1").wait_for()
+    inside.get_by_role("heading", name="her-film-cut, seed 1").wait_for()
     assert errors == []
     context.close()

@@ -59,8 +59,8 @@ def by_age(result: sim.Result) -> pd.DataFrame:
 
 if __name__ == "__main__":
     graph = town()
-    one = sim.run("her", network=graph, steps=DAYS)
-    other = sim.run("her", network=tables(graph), steps=DAYS)
+    one = sim.run("her-film-cut", network=graph, steps=DAYS)
+    other = sim.run("her-film-cut", network=tables(graph), steps=DAYS)
     print(one.provenance["network"]["read_as"], end="\n\n")
     print(by_age(one), end="\n\n")
     print("from tables of pandas:", by_age(other).equals(by_age(one)))

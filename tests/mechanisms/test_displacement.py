@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from quick import QUICK, SEED, differing, lived
 
 import sim
 from sim.engine import threads
@@ -13,6 +14,22 @@ from sim.model.codes import FACE
 from sim.society import Society
 
 DAYS = 120  # everybody talks with OSes by then
+SOON = {
+    "humans": 120,
+    "innovation": 0.02,
+    "imitation": 0.2,
+    "warming": 0.2,
+    "os_growth_rate": 0.03,
+    "human_meeting": 0.2,
+}
+
+
+def lived(days: int, **changes: Any) -> Society:
+    """Return a society in which all goes quickly, after so many days."""
+    society = Society("her-film-cut", **({"rng": 1} | SOON | changes))
+    for _ in range(days):
+        society.step()
+    return society
 
 
 def hours(society: Society) -> tuple[float, float]:
@@ -31,8 +48,8 @@ def test_the_less_is_displaced_the_more_people_talk_with_each_other() -> None:
     """OSes get their share in any case."""
     found = [hours(lived(DAYS, displacement=share)) for share in (1.0, 0.5, 0.0)]
     people, oses = zip(*found, strict=True)
-    assert people[0] < 0.8 * people[1]
-    assert people[1] < 0.9 * people[2]
+    assert people[0] < 0.9 * people[1]
+    assert people[1] < 0.95 * people[2]
     assert oses == pytest.approx([oses[0]] * 3, rel=0.1)
     assert oses[0] > 0.5
 
@@ -61,14 +78,17 @@ def test_it_is_the_same_on_any_number_of_threads(
 ) -> None:
     monkeypatch.setattr(threads, "WORTH_SHARING", 0)
     one, three = (lived(40, displacement=0.3, threads=n) for n in (1, 3))
-    assert not differing(one.state, three.state)
+    for table in ("humans", "oses"):
+        first = getattr(one.state, table).copy_columns()
+        for name, column in getattr(three.state, table).copy_columns().items():
+            assert column.tobytes() == first[name].tobytes(), name
 
 
 def test_it_may_be_each_ones_own() -> None:
     """Where it differs, another loop shares out the hours."""
     own = {"displacement": {"of": "humans", "low": 0.0, "high": 1.0}}
-    scenario = sim.scenario("her-film-cut").replace(**QUICK, varies=own)
-    society = Society(scenario, rng=SEED)
+    scenario = sim.scenario("her-film-cut").replace(**SOON, varies=own)
+    society = Society(scenario, rng=1)
     for _ in range(DAYS):
         society.step()
     share = society.agents.select(agent_type=sim.Human).column("displacement")

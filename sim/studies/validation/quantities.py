@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sim.model import rules
 from sim.model.columns import PARTNER
-from sim.model.formulas import update_closeness
 from sim.model.parameters import ACQUAINTANCE, CLOSE_FRIEND, FRIEND, MONTH, WEEK, YEAR
 from sim.studies.validation.recorder import Case, Recording
 from sim.utils.stats import mean, percent
@@ -380,7 +380,7 @@ def attachment_half_life(case: Case) -> float:
     closeness, days = 1.0, 0
     while closeness > 0.5 and days < 1000 * YEAR:
         cooling = case.today.parameters.cooling
-        closeness = update_closeness(closeness, 0.0, cooling)
+        closeness = rules.update_closeness(closeness, 0.0, cooling)
         days += 1
     return days / YEAR if closeness <= 0.5 else math.inf
 
