@@ -36,7 +36,7 @@ FOLDER = Path(scratch.name)
 # `make phase` draws the large map. Before many runs, one: is there anything to see?
 
 # %%
-base = {"humans": 60, "steps": 600}
+base = {"humans": 60, "steps": 1500}
 trial = sim.run(sim.scenario("her").replace(**base), out=FOLDER / "trial")
 trial.events.query("kind in ('first_love', 'upgrade', 'half_departed')")[
     ["step", "kind", "evidence"]
@@ -87,7 +87,7 @@ what = plots.Map(
     "growth_exponent",
     "peer_affinity",
     "left",
-    labels=(*AXES, "OSes that left by day 600, %"),
+    labels=(*AXES, "OSes that left by day 1,500, %"),
     levels=(50.0,),
     scale=100.0,
 )
@@ -144,7 +144,7 @@ speeds = pd.DataFrame(
         for run in (slow, fast)
     }
 )
-speeds.loc[[100, 200, 300, 400, 500]].round(2)
+speeds.loc[[300, 500, 700, 900, 1100]].round(2)
 
 # %%
 plots.growth(fast)
@@ -152,8 +152,8 @@ plots.growth(fast)
 # %%
 Markdown(
     f"""**In words:** thin lines, one an OS, that bend upwards, with their median and
-a band. The mean is {speeds.iloc[:, 1].loc[200]:.1f} doublings on day 200 and
-{speeds.iloc[:, 1].loc[400]:.1f} on day 400. It falls when the fastest leave; the
+a band. The mean is {speeds.iloc[:, 1].loc[400]:.1f} doublings on day 400 and
+{speeds.iloc[:, 1].loc[700]:.1f} on day 700. It falls when the fastest leave; the
 fastest of all came to {fast.series["growth_max"].max():.1f}. People stay at none."""
 )
 
@@ -183,7 +183,7 @@ assert runaway["loves_max"] < steady["loves_max"]
 Markdown(
     f"""
 **Both are needed.** With linear growth (k = 0) nobody left within
-{base["steps"]} days, however much OSes had to say to each other. Where they
+{base["steps"]:,} days, however much OSes had to say to each other. Where they
 had nothing to say to each other nobody left either, however fast they grew. Between
 the two lies a boundary:
 

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Counterfactuals and levers
 #
-# **Question: which policy, begun on day 200, spares people grief, and what does it
+# **Question: which policy, begun on day 300, spares people grief, and what does it
 # cost them?**
 #
 # In the world one cannot run a year twice. Here one can: the same city, the same
@@ -31,8 +31,8 @@ from sim import interventions, outcomes, plots
 
 scratch = tempfile.TemporaryDirectory()
 FOLDER = Path(scratch.name)
-city = sim.scenario("her").replace(humans=60, steps=620)
-DAY, SEEDS = 200, 5
+city = sim.scenario("her").replace(humans=60, steps=1200)
+DAY, SEEDS = 300, 5
 pd.set_option("display.max_colwidth", 90)
 
 # %% [markdown]
@@ -230,7 +230,7 @@ These intervals are over seeds. They say nothing of what the model leaves out.
 # %% [markdown]
 # ## Exercises
 #
-# 1. **Too late for a farewell?** Begin `farewell` on day 440 instead of day 200. What
+# 1. **Too late for a farewell?** Begin `farewell` on day 700 instead of day 300. What
 #    is left of what it does to the height of grief?
 # 2. **Pair by pair.** A mean can hide a pair in which it was otherwise. In how many of
 #    the pairs did `human_contact` leave people closer at the end, and in how many was
@@ -243,9 +243,9 @@ These intervals are over seeds. They say nothing of what the model leaves out.
 
 # %%
 late = sim.counterfactual(
-    city, "farewell", at=440, seeds=3, outcomes=["grief_max", "grief_area"]
+    city, "farewell", at=700, seeds=3, outcomes=["grief_max", "grief_area"]
 )
-pd.concat({200: found["farewell"].differences, 440: late.differences}).loc[
+pd.concat({300: found["farewell"].differences, 700: late.differences}).loc[
     (slice(None), ["grief_max", "grief_area"]), ["difference", "low", "high"]
 ].round(2)
 
