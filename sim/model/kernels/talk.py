@@ -410,7 +410,8 @@ def _converse(first, last, agents, ties, day, block, where):
         upto, part, end, os_end = fill(agent, k, last, work)
         for rows in ((NONE, end), (OTHERS, os_end)):
             show_faces(rows[0], rows[1], work)
-        show_offers(OTHERS, os_end, work)
+        if day.displacement < 1.0:  # else it is what they offer people, too
+            show_offers(OTHERS, os_end, work)
         _see_users(end, agents.humans, day, block)
         ends = np.int64(end), np.int64(os_end)
         ended = call_at(where.talk, (*ends, block, day))
