@@ -61,7 +61,9 @@ class _Agents(NamedTuple):
     oses: Any  # OSArrays
     faces: Array  # float32[agents, 8]
     decisions: TalkDecisions
-    os_rate: Array  # float32[humans]: what each offers OSes, hours per weight of a tie
+    # float32[humans + 1]: what each offers OSes, hours per weight of a tie; at the end
+    # 1 if that ever was another than what it offers people
+    os_rate: Array
 
 
 class Agents(_Agents):
@@ -105,7 +107,7 @@ class State:
         self.tables = {name: Table(c, _NoArrays) for name, c in own.tables.items()}
         self.decisions = NO_DECISIONS
         self._faces = _faces(humans)
-        self._os_rate = np.zeros(humans, np.float32)  # of today: no state
+        self._os_rate = np.zeros(humans + 1, np.float32)  # of today: no state
         self._agents: Agents | None = None
 
     def __getstate__(self) -> dict[str, Any]:

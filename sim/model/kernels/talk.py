@@ -165,6 +165,7 @@ def share_out_time(i, total, drawn, displacement, agents):
     rate = agents.faces[i, RATE]
     agents.os_rate[i] = rate
     if displacement < 1.0:
+        agents.os_rate[agents.os_rate.shape[0] - 1] = 1.0
         left = attention_left(drawn / total, displacement)
         agents.faces[i, RATE] = rate * left * total / (total - drawn)
 
@@ -174,7 +175,8 @@ def show_offers(first, last, work):
     """Let rows of talk with OSes show what its human offers OSes, not people."""
     agents, _, day, block = work
     ends, seen = block.ends, block.seen
-    for i in range(first, last):
+    differ = agents.os_rate[day.n_humans] > 0.0  # or have on some day
+    for i in range(first, last if differ else first):
         owner, other = ends[blocks.OWNER + i], ends[blocks.OTHER + i]
         if owner < day.n_humans <= other:
             seen[blocks.RATE + i] = agents.os_rate[owner]
@@ -410,8 +412,7 @@ def _converse(first, last, agents, ties, day, block, where):
         upto, part, end, os_end = fill(agent, k, last, work)
         for rows in ((NONE, end), (OTHERS, os_end)):
             show_faces(rows[0], rows[1], work)
-        if day.displacement < 1.0:  # else it is what they offer people, too
-            show_offers(OTHERS, os_end, work)
+        show_offers(OTHERS, os_end, work)
         _see_users(end, agents.humans, day, block)
         ends = np.int64(end), np.int64(os_end)
         ended = call_at(where.talk, (*ends, block, day))
