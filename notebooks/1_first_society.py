@@ -33,10 +33,11 @@ FOLDER = Path(scratch.name)
 # ## A scenario is a starting point
 #
 # `sim.scenario` loads one by name. It is a few changed parameters, with a story; here
-# it is `her`, the city of the film. We make it small: 200 people, 700 days.
+# it is `her`: people as surveys of 2025 found them, with the OSes of the film. We make
+# it small, with 200 people. Its story takes 1,500 days, some four years.
 
 # %%
-city = sim.scenario("her").replace(humans=200, steps=700)
+city = sim.scenario("her").replace(humans=200)
 print(city.story)
 
 # %% [markdown]
@@ -48,7 +49,7 @@ print(city.story)
 # %%
 result = sim.run(city, seed=7, out=FOLDER / "first")
 columns = ["adopted", "os_closeness", "human_closeness", "growth_mean", "grief"]
-result.series.loc[[100, 300, 500, 700], columns].round(2)
+result.series.loc[[100, 400, 700, 800, 1000, 1500], columns].round(2)
 
 # %% [markdown]
 # `adopted` is the share of people with an OS. `os_closeness` is how close they are to
@@ -70,12 +71,11 @@ plots.timeline(result)
 # %%
 events, series = result.events.set_index("kind")["step"], result.series
 Markdown(
-    f"""**In words:** the names of events over five panels of curves by day.
-At most {series["here"].max():.0f} OSes are here; the first leaves on day
+    f"""**In words:** seven panels of curves by day, and below them the names
+of events. At most {series["here"].max():.0f} OSes are here; the first leaves on day
 {events["first_departure"]}, and in the end {series["here"].iloc[-1]:.0f} are left.
-Closeness among people falls from {series["human_closeness"].iloc[0]:.1f} to
-{series["human_closeness"].min():.1f} on day {series["human_closeness"].idxmin()}, and
-comes back to {series["human_closeness"].iloc[-1]:.1f}. The OSes that are here grow to
+Closeness among people falls slowly, from {series["human_closeness"].iloc[0]:.1f} to
+{series["human_closeness"].iloc[-1]:.1f}. The OSes that are here grow to
 {series["growth_mean"].max():.1f} doublings on average, and give up to
 {series["peer_attention"].max():.0%} of their talk to OSes. Grief is at most
 {series["grief"].max():.2f} a person, on day {series["grief"].idxmax()}."""
@@ -90,7 +90,7 @@ comes back to {series["human_closeness"].iloc[-1]:.1f}. The OSes that are here g
 # To leave this notebook small, here is a hamlet of 20 people.
 
 # %%
-hamlet = sim.run(city.replace(humans=20, steps=300), seed=7, out=FOLDER / "hamlet")
+hamlet = sim.run(city.replace(humans=20, steps=900), seed=7, out=FOLDER / "hamlet")
 hamlet.view(height=500)
 
 # %% [markdown]
@@ -100,7 +100,7 @@ hamlet.view(height=500)
 # say otherwise). Who loves an OS, and what becomes of them?
 
 # %%
-days = [day for day in result.steps if day % 90 == 0 or day == result.steps[-1]]
+days = [day for day in result.steps if day % 150 == 0 or day == result.steps[-1]]
 people = [result.humans(day) for day in days]
 lovers = [int((table["os_closeness"] >= 0.8).sum()) for table in people]
 lonely = [float(table["loneliness"].mean()) for table in people]
@@ -122,11 +122,12 @@ assert not other.series.equals(result.series)
 # %% [markdown]
 # ## Day by day, as a Mesa model
 #
-# `sim.Society` is a `mesa.Model`. Step it yourself, and ask its agents.
+# `sim.Society` is a `mesa.Model`. Step it yourself, and ask its agents: who loves their
+# own OS on day 400?
 
 # %%
 society = sim.Society(city, rng=7)
-for _ in range(100):
+for _ in range(400):
     society.step()
 people = society.agents_by_type[sim.Human]
 in_love = people.select(where=lambda column: column.own_closeness >= 0.8)
@@ -151,7 +152,8 @@ person on average. The first left on day {first["first_departure"]}; by day
 {lovers[-1]} people loved one. Grief was at its height on day
 {first["grief_peak"]}. People ended {last["human_closeness"]:.1f} close to each other
 (closeness summed over all they know), against
-{result.series["human_closeness"].min():.1f} on the worst day.
+{result.series["human_closeness"].iloc[0]:.1f} on the first day. How much of that fall
+is the OSes' doing, the second exercise shows.
 
 One society is one story. The next notebook asks how often it is told this way.
 """
@@ -162,8 +164,9 @@ One society is one story. The next notebook asks how often it is told this way.
 #
 # 1. **Four other cities.** Run the scenario with 60 people and the seeds 0 to 3. On
 #    which day does somebody first love an OS, and on which does the first OS leave?
-# 2. **OSes that do not grow.** Set `os_growth_rate` to 0 in this city, with the same
-#    seed. Does anybody love an OS then? Does one leave?
+# 2. **OSes that do not grow, and none at all.** Set `os_growth_rate` to 0 in this city,
+#    with the same seed. Does anybody love an OS then? Does one leave? And how close are
+#    people in the end where nobody ever has one (`city.without_oses()`)?
 #
 # Try them before reading on.
 
@@ -171,7 +174,7 @@ One society is one story. The next notebook asks how often it is told this way.
 # ### A solution of exercise 1
 
 # %%
-small = city.replace(humans=60, steps=600)
+small = city.replace(humans=60)
 cities = {s: sim.run(small, seed=s, out=FOLDER / f"city-{s}") for s in range(4)}
 began = {s: run.events.groupby("kind")["step"].min() for s, run in cities.items()}
 pd.DataFrame(began).reindex(["first_love", "first_departure"]).astype("Int64")
@@ -182,7 +185,9 @@ pd.DataFrame(began).reindex(["first_love", "first_departure"]).astype("Int64")
 # %%
 still = sim.run(city.replace(os_growth_rate=0.0), seed=7, out=FOLDER / "still").series
 assert still["growth_max"].max() == 0.0
-pd.DataFrame({"growing": result.series.iloc[-1], "not growing": still.iloc[-1]}).loc[
+without = sim.run(city.without_oses(), seed=7, out=FOLDER / "without").series
+arms = {"growing": result.series, "not growing": still, "no OSes": without}
+pd.DataFrame({name: series.iloc[-1] for name, series in arms.items()}).loc[
     ["adopted", "loves", "departed", "human_closeness"]
 ].round(2)
 

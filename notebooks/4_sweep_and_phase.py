@@ -36,7 +36,7 @@ FOLDER = Path(scratch.name)
 # `make phase` draws the large map. Before many runs, one: is there anything to see?
 
 # %%
-base = {"humans": 60, "steps": 600}
+base = {"humans": 60, "steps": 1500}
 trial = sim.run(sim.scenario("her").replace(**base), out=FOLDER / "trial")
 trial.events.query("kind in ('first_love', 'upgrade', 'half_departed')")[
     ["step", "kind", "evidence"]
@@ -79,7 +79,8 @@ table[[*sweep.design.varied, "seed", *sweep.outcomes]].iloc[::5].round(2)
 # %% [markdown]
 # ## The phase diagram
 #
-# `plots.Map` says what is drawn over what. Rings mark points at which the seed decides.
+# `plots.Map` says what is drawn over what. Red rings mark points at which the
+# seed decides; where none is drawn, it decides nothing on this grid.
 
 # %%
 AXES = ("growth exponent k", "worth of talk between OSes (peer affinity)")
@@ -87,7 +88,7 @@ what = plots.Map(
     "growth_exponent",
     "peer_affinity",
     "left",
-    labels=(*AXES, "OSes that left by day 600, %"),
+    labels=(*AXES, "OSes that left by day 1,500, %"),
     levels=(50.0,),
     scale=100.0,
 )
@@ -134,7 +135,7 @@ at most {table.query(edges)["grief_max"].max():.2f}."""
 # bytes. How do OSes grow on either side of the boundary?
 
 # %%
-edge = "peer_affinity == 1.5 and seed == 0 and growth_exponent in (0.5, 1.0)"
+edge = "peer_affinity == 1 and seed == 0 and growth_exponent in (0.5, 1.0)"
 slow, fast = sweep.runs(edge)
 speeds = pd.DataFrame(
     {
@@ -144,16 +145,16 @@ speeds = pd.DataFrame(
         for run in (slow, fast)
     }
 )
-speeds.loc[[100, 200, 300, 400, 500]].round(2)
+speeds.loc[[300, 600, 900, 1200, 1500]].round(2)
 
 # %%
 plots.growth(fast)
 
 # %%
 Markdown(
-    f"""**In words:** thin lines, one an OS, that bend upwards, with their median and
-a band. The mean is {speeds.iloc[:, 1].loc[200]:.1f} doublings on day 200 and
-{speeds.iloc[:, 1].loc[400]:.1f} on day 400. It falls when the fastest leave; the
+    f"""**In words:** thin lines, one an OS, that rise from day to day, with their
+median and a band. The mean is {speeds.iloc[:, 1].loc[500]:.1f} doublings on day 500 and
+{speeds.iloc[:, 1].loc[1000]:.1f} on day 1,000. It falls when the fastest leave; the
 fastest of all came to {fast.series["growth_max"].max():.1f}. People stay at none."""
 )
 
@@ -176,27 +177,29 @@ lines = [
 apart = table.groupby(list(sweep.design.varied))["left"].agg(["min", "max"])
 torn = int((apart["max"] - apart["min"] > 0.25).sum())
 means = table.groupby(list(sweep.design.varied))[["loves_max", "grief_max"]].mean()
-steady, runaway = means.loc[1.0, 1.5], means.loc[1.5, 1.5]
+late, early = means.loc[0.5, 1.5], means.loc[1.0, 1.5]
+began = table.groupby(list(sweep.design.varied))["first_departure"].mean()
 calm = table.query("left == 0")["grief_max"].max()
-assert calm < runaway["grief_max"] < steady["grief_max"]
-assert runaway["loves_max"] < steady["loves_max"]
+assert calm < early["grief_max"] < late["grief_max"]
+assert early["loves_max"] < late["loves_max"]
 Markdown(
     f"""
 **Both are needed.** With linear growth (k = 0) nobody left within
-{base["steps"]} days, however much OSes had to say to each other. Where they
+{base["steps"]:,} days, however much OSes had to say to each other. Where they
 had nothing to say to each other nobody left either, however fast they grew. Between
 the two lies a boundary:
 
 {chr(10).join(lines)}
 
-Away from it the seed hardly matters: at {torn} of {len(apart)} points the share that
-left differs by more than a quarter between the two seeds.
+The seed hardly matters: at {torn} of {len(apart)} points the share that left differs
+by more than a quarter between the two seeds.
 
-Grief has a ridge beside the boundary. Where nobody left it never passed {calm:.2f} per
-human. At k = 1, with talk between OSes worth 1.5, it reached
-{steady["grief_max"]:.2f}; at k = 1.5 only {runaway["grief_max"]:.2f}, because people
-had come to love fewer OSes by then ({runaway["loves_max"]:.2f} loves per human at the
-most, against {steady["loves_max"]:.2f}). What leaves early is missed less.
+Grief is highest beside the boundary. Where nobody left it never passed {calm:.2f} per
+human. At k = 0.5, with talk between OSes worth 1.5, the first left about day
+{began[0.5, 1.5]:,.0f}, and grief reached {late["grief_max"]:.2f}. At k = 1 the first
+left about day {began[1.0, 1.5]:,.0f}, and it was only {early["grief_max"]:.2f}, because
+people had come to love fewer OSes by then ({early["loves_max"]:.2f} loves per human at
+the most, against {late["loves_max"]:.2f}). What leaves early is missed less.
 
 The grid is coarse, the city is small and a point has
 {design["seeds"]} seeds, so the boundary's place is rough. A grid says where something
@@ -207,7 +210,7 @@ happens, not why; the next notebook asks that.
 # %% [markdown]
 # ## Exercises
 #
-# 1. **Where the seed decides.** Find the point at which the runs differ most in `left`,
+# 1. **Where cities differ.** Find the point at which the runs differ most in `left`,
 #    and run four seeds more there. Between what do they lie?
 # 2. **Another question to the same table.** On which day does the first OS leave, over
 #    `peer_affinity` and `growth_exponent`? Where do they leave earliest?

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Counterfactuals and levers
 #
-# **Question: which policy, begun on day 200, spares people grief, and what does it
+# **Question: which policy, begun on day 300, spares people grief, and what does it
 # cost them?**
 #
 # In the world one cannot run a year twice. Here one can: the same city, the same
@@ -31,8 +31,8 @@ from sim import interventions, outcomes, plots
 
 scratch = tempfile.TemporaryDirectory()
 FOLDER = Path(scratch.name)
-city = sim.scenario("her").replace(humans=60, steps=620)
-DAY, SEEDS = 200, 5
+city = sim.scenario("her").replace(humans=60, steps=1200)
+DAY, SEEDS = 300, 5
 pd.set_option("display.max_colwidth", 90)
 
 # %% [markdown]
@@ -192,14 +192,15 @@ reachable = int(touched.spread["agents"].drop(-1, errors="ignore").sum())
 low, high = differences["low"], differences["high"]
 assert spared("growth_cap", "grief_area") > 0.9
 assert high["growth_cap", "human_closeness_end"] < 0 < low["growth_cap", "loves_end"]
-assert high["farewell", "grief_max"] < 0 < low["farewell", "grief_area"]
-assert low["farewell", "human_closeness_end"] > 0
+assert high["farewell", "grief_max"] < 0
+assert abs(spared("farewell", "grief_area")) < 0.15
+assert abs(differences.loc[("farewell", "human_closeness_end"), "difference"]) < 0.1
 before = usual.index < usual.mean(axis=1).idxmax()
 assert (told[before].sum() > usual[before].sum()).all()
 assert spared("human_contact", "grief_area") < 0.2
 assert low["human_contact", "human_closeness_end"] > 0
 assert differences.loc[("growth_cap", "left"), "with"] == 0
-assert differences.loc[("farewell", "left"), "with"] > 0.9
+assert differences.loc[("farewell", "left"), "with"] > 0.8
 assert len(affected) > 0.9 * reachable
 Markdown(
     f"""
@@ -212,8 +213,9 @@ Markdown(
   with {told_of("growth_cap", "loves_end")} loves per person at the end, and people end
   less close to each other: {told_of("growth_cap", "human_closeness_end")}.
 - A **long farewell** keeps nobody. It takes {spared("farewell", "grief_max"):.0%} off
-  the height of grief, and lays it on the days before: summed over all days there is
-  more of it, {told_of("farewell", "grief_area")}. People end a little closer:
+  the height of grief, and lays a part of it on the days before: summed over all days
+  it spares {spared("farewell", "grief_area"):.0%},
+  {told_of("farewell", "grief_area")}. People end about as close as without it:
   {told_of("farewell", "human_closeness_end")}.
 - **Human contact** spares {spared("human_contact", "grief_area"):.0%} of the grief.
   What it changes is what people come home to:
@@ -230,7 +232,7 @@ These intervals are over seeds. They say nothing of what the model leaves out.
 # %% [markdown]
 # ## Exercises
 #
-# 1. **Too late for a farewell?** Begin `farewell` on day 440 instead of day 200. What
+# 1. **Too late for a farewell?** Begin `farewell` on day 780 instead of day 300. What
 #    is left of what it does to the height of grief?
 # 2. **Pair by pair.** A mean can hide a pair in which it was otherwise. In how many of
 #    the pairs did `human_contact` leave people closer at the end, and in how many was
@@ -240,12 +242,14 @@ These intervals are over seeds. They say nothing of what the model leaves out.
 
 # %% [markdown]
 # ### A solution of exercise 1
+#
+# By day 780 the first OSes have left, or are about to, and there is little time for it.
 
 # %%
 late = sim.counterfactual(
-    city, "farewell", at=440, seeds=3, outcomes=["grief_max", "grief_area"]
+    city, "farewell", at=780, seeds=3, outcomes=["grief_max", "grief_area"]
 )
-pd.concat({200: found["farewell"].differences, 440: late.differences}).loc[
+pd.concat({300: found["farewell"].differences, 780: late.differences}).loc[
     (slice(None), ["grief_max", "grief_area"]), ["difference", "low", "high"]
 ].round(2)
 

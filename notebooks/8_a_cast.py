@@ -23,7 +23,7 @@
 # os-society serve-model &
 # rm notebooks/cast.jsonl notebooks/bank.jsonl
 # reach="--model SmolLM2-135M-Instruct.Q4_1 --base-url http://127.0.0.1:8012/v1"
-# os-society run her --humans 60 --steps 150 --seed 1 --mind llm --cast 4 \
+# os-society run her-film-cut --humans 60 --steps 150 --seed 1 --mind llm --cast 4 \
 #     $reach --record notebooks/cast.jsonl
 # os-society bench --arms rules --humans 40 --seeds 3 --shutdown 120 --answers 3 \
 #     $reach --record notebooks/bank.jsonl
@@ -61,10 +61,12 @@ pd.set_option("display.max_colwidth", 110)
 # ## One model
 #
 # The same city twice: once with the cast, from the transcript; once by the rules
-# alone. The seed is the same, so whatever differs comes from what was said.
+# alone. The seed is the same, so whatever differs comes from what was said. The city is
+# `her-film-cut`, in which the transcript was recorded: its people are tuned to the
+# film, so that its story is short enough to be recorded.
 
 # %%
-city = sim.scenario("her").replace(humans=60)
+city = sim.scenario("her-film-cut").replace(humans=60)
 how = {"steps": 150, "seed": 1, "snapshot_every": 10}
 mind = sim.MindOptions(kind="llm", cast=4, replay=TRANSCRIPT)
 spoken = sim.run(city, mind=mind, out=FOLDER / "spoken", **how)
