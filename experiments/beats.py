@@ -15,10 +15,12 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 
@@ -38,51 +40,36 @@ GROUP = 3  # OSes, at least
 AFTER = ("left", "groups", "eve", "year_after", "twin")
 
 
-def lived(scenario: sim.Scenario, seed: int) -> Society:
-    """Return a society at the end of its days."""
-    society = Society(scenario, rng=seed)
-    while society.running:
-        society.step()
-    return society
-
-
 class Groups:
     """Who left together with whom, day by day."""
 
     def __init__(self) -> None:
-        self._first: dict[int, int] = {}
+        self._together = nx.utils.UnionFind()
         self._left: set[int] = set()
-
-    def _root(self, one: int) -> int:
-        while (first := self._first.setdefault(one, one)) != one:
-            one = first
-        return one
 
     def take(self, collective: Any, status: Any, now: Any) -> None:
         """Take a day: collectives and statuses on its eve, and statuses after it."""
         new = (now[: len(status)] == DEPARTED) & (status != DEPARTED)
         self._left |= {*np.flatnonzero(new).tolist()}
         for label in {*collective[new].tolist()} - {-1}:
-            members = np.flatnonzero(collective == label).tolist()
-            for one in members[1:]:
-                self._first[self._root(one)] = self._root(members[0])
+            self._together.union(*np.flatnonzero(collective == label).tolist())
 
     def sizes(self) -> list[int]:
         """Return how many left of each group, the largest first."""
-        roots = np.array([self._root(one) for one in self._left], np.int64)
-        counts = np.unique(roots, return_counts=True)[1]
-        return sorted((int(n) for n in counts if n >= GROUP), reverse=True)
+        counts = Counter(self._together[one] for one in self._left)
+        return sorted((n for n in counts.values() if n >= GROUP), reverse=True)
 
 
-def lived_in_groups(scenario: sim.Scenario, seed: int) -> tuple[Society, Groups]:
-    """Return a society at the end of its days, and in which groups OSes left it."""
-    society, groups = Society(scenario, rng=seed), Groups()
+def lived(scenario: sim.Scenario, seed: int, groups: Groups | None = None) -> Society:
+    """Return a society at the end of its days, and note in which groups OSes left."""
+    society = Society(scenario, rng=seed)
     while society.running:
         oses = society.state.oses
-        eve = oses.collective.copy(), oses.status.copy()
+        collective, status = oses.collective.copy(), oses.status.copy()
         society.step()
-        groups.take(*eve, society.state.oses.status)
-    return society, groups
+        if groups is not None:
+            groups.take(collective, status, society.state.oses.status)
+    return society
 
 
 def observe(seed: int, scenario: str, changes: dict[str, Any]) -> dict[str, float]:
@@ -92,7 +79,8 @@ def observe(seed: int, scenario: str, changes: dict[str, Any]) -> dict[str, floa
     society and random numbers, in which nobody ever had an OS.
     """
     told = sim.scenario(scenario).replace(**changes)
-    society, groups = lived_in_groups(told, seed)
+    groups = Groups()
+    society = lived(told, seed, groups)
     row: dict[str, float] = {"seed": seed}
     for event in society.monitor.rows():
         row.setdefault(event["kind"], event["step"])

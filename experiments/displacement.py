@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -22,7 +23,7 @@ from sim.utils.parallel import map_all
 VALUES = (0.0, 0.05, 0.2, 0.5, 1.0)
 
 
-def lived(job: tuple[float | None, int], humans: int) -> dict[str, float]:
+def lived(job: tuple[float | None, int], humans: int) -> dict[str, Any]:
     """Return what became of the people of a society; None is one without OSes."""
     value, seed = job
     told = sim.scenario("her").replace(humans=humans)
@@ -33,7 +34,7 @@ def lived(job: tuple[float | None, int], humans: int) -> dict[str, float]:
     history = society.monitor.history
     kinds = {event["kind"] for event in society.monitor.rows()}
     return {
-        "displacement": -1.0 if value is None else value,
+        "displacement": "no OSes" if value is None else f"{value:g}",
         "least hours": min(history["hours_humans"]),
         "hours in the end": history["hours_humans"][-1],
         "closeness in the end": history["human_closeness"][-1],
@@ -53,8 +54,7 @@ def main() -> None:
     args = parser.parse_args()
     jobs = [(value, seed) for value in (None, *VALUES) for seed in range(args.seeds)]
     runs = map_all(partial(lived, humans=args.humans), jobs, args.workers)
-    table = pd.DataFrame(runs).groupby("displacement").mean()
-    table = table.rename(index={-1.0: "no OSes"})
+    table = pd.DataFrame(runs).groupby("displacement", sort=False).mean()
     print(f"her, {args.humans} people, means of {args.seeds} seeds")
     print(table.to_string(float_format="%.3f"))
 

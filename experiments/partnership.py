@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,14 @@ from sim.society import Society
 
 DIVORCED, MEDIAN_YEARS, YEAR = 0.33, 12, 365  # A100: share of the ever-married; years
 PER_DAY = -math.log(1.0 - DIVORCED / 2) / (MEDIAN_YEARS * YEAR)
+
+
+class Years(NamedTuple):
+    """What was seen of one society."""
+
+    rows: Any  # float64[years + 1, 2]: `seen` on day 0 and after each year
+    shares: Any  # float64[years + 1]: of people with a partner
+    parted: float  # of the couples of day 0
 
 
 def seen(society: Any) -> tuple[float, int]:
@@ -41,8 +49,8 @@ def seen(society: Any) -> tuple[float, int]:
     return float(np.mean([*map(rules.logistic, pulls)])), int((single & near).sum())
 
 
-def years_of(town: Any, seed: int, years: int) -> tuple[Any, Any, float]:
-    """Return `seen` and the share with a partner on day 0 and each year; who parted."""
+def years_of(town: Any, seed: int, years: int) -> Years:
+    """Simulate a society for so many years."""
     society = Society(town, seed=seed)
     first = society.state.humans.partner.copy()
     rows, shares = [seen(society)], [float((first >= 0).mean())]
@@ -54,7 +62,7 @@ def years_of(town: Any, seed: int, years: int) -> tuple[Any, Any, float]:
         rows.append(seen(society))
         shares.append(float((society.state.humans.partner >= 0).mean()))
     parted = 1.0 - together.sum() / max(1, (first >= 0).sum())
-    return np.array(rows), np.array(shares), float(parted)
+    return Years(np.array(rows), np.array(shares), float(parted))
 
 
 def main() -> None:
@@ -67,17 +75,17 @@ def main() -> None:
     town = sim.scenario(args.scenario).replace(adoption=False, steps=args.years * YEAR)
     still = town.replace(parting_rate=0.0, courting_rate=0.0)
     before = [years_of(still, seed, args.years) for seed in range(args.seeds)]
-    rows = np.mean([found for found, _, _ in before], axis=0)
+    rows = np.mean([one.rows for one in before], axis=0)
     logistic, pairs = ((rows[1:] + rows[:-1]) / 2).mean(axis=0)
-    couples = float(before[0][1][0]) * town.parameters.humans / 2
+    couples = float(before[0].shares[0]) * town.parameters.humans / 2
     print(f"a couple parts by A100, 1/day   {PER_DAY:.3g}")
     print(f"mean logistic over the years    {logistic:.3f}")
     print(f"couples; pairs who could pair   {couples:.0f}; {pairs:.0f}")
     print(f"parting_rate, courting_rate     {PER_DAY / (2 * logistic):.3g}", end=", ")
     print(f"{PER_DAY * couples / pairs:.3g}")
     lived = [years_of(town, seed, args.years) for seed in range(args.seeds)]
-    parted = [100 * gone for _, _, gone in lived]
-    shares = 100 * np.mean([share for _, share, _ in lived], axis=0)
+    parted = [100 * one.parted for one in lived]
+    shares = 100 * np.mean([one.shares for one in lived], axis=0)
     print(f"with {town.parameters.parting_rate:g}, {town.parameters.courting_rate:g}:")
     print(f"couples of day 0 that parted, % {np.mean(parted):.1f}", end=" ")
     print(f"({min(parted):.1f} to {max(parted):.1f})")

@@ -71,8 +71,8 @@ plots.timeline(result)
 # %%
 events, series = result.events.set_index("kind")["step"], result.series
 Markdown(
-    f"""**In words:** the names of events over five panels of curves by day.
-At most {series["here"].max():.0f} OSes are here; the first leaves on day
+    f"""**In words:** seven panels of curves by day, and below them the names
+of events. At most {series["here"].max():.0f} OSes are here; the first leaves on day
 {events["first_departure"]}, and in the end {series["here"].iloc[-1]:.0f} are left.
 Closeness among people falls slowly, from {series["human_closeness"].iloc[0]:.1f} to
 {series["human_closeness"].iloc[-1]:.1f}. The OSes that are here grow to

@@ -113,9 +113,9 @@ Markdown(
     f"""**In words:** the same neighbourhood on three days: early, on the eve of the
 departure, and in the end. Orange lines from people to OSes and the green of
 collectives come and go again; blue lines among people stay, and thin out a little. In
-the whole city there are {runs[0].series["human_ties"].iloc[-1]:.0f} ties among people
-in the end, and {runs[0].series["mixed_ties"].iloc[-1]:.0f} between people and OSes (at
-most it was {runs[0].series["mixed_ties"].max():.0f})."""
+the whole city there are {runs[0].series["human_ties"].iloc[-1]:,.0f} ties among people
+in the end, and {runs[0].series["mixed_ties"].iloc[-1]:,.0f} between people and OSes (at
+most it was {runs[0].series["mixed_ties"].max():,.0f})."""
 )
 
 # %% [markdown]

@@ -166,14 +166,15 @@ held.iloc[::3].round(2)
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.2))
 webs_of = {
-    "with OSes": ("#D55E00", "--"),
+    "with OSes": ("#F3C6A5", "-"),
     "people only": ("#0072B2", "-"),
     "close friends": ("#0072B2", ":"),
     "close, in the twin": ("#8A8A8A", ":"),
     "dearest is an OS": ("#009E73", "-."),
 }
 for name, (colour, dash) in webs_of.items():
-    axes[0].plot(100 * held[name], dash, color=colour, label=name, linewidth=2)
+    width = 6 if name == "with OSes" else 2  # seen beneath the line of people only
+    axes[0].plot(100 * held[name], dash, color=colour, label=name, linewidth=width)
 axes[0].set_ylabel("people, %")
 axes[0].set_ylim(0, 105)
 axes[0].set_title("people in the largest web; dearest tie", loc="left", fontsize=11)
@@ -238,6 +239,7 @@ eve, early, last = held.loc[EVE], held.loc[60], held.iloc[-1]
 assert eve["dearest is an OS"] > 0.4
 assert held[["with OSes", "people only"]].min(axis=None) > 0.95
 assert eve["close friends"] < 0.2 < 0.8 < eve["close, in the twin"]
+assert last["close friends"] < 0.2
 assert last["friends each"] < eve["friends each"] < eve["in the twin"]
 Markdown(
     f"""
@@ -252,9 +254,10 @@ grown poor.
 This is the OSes' doing: in the same city without them the largest web of close
 friendships holds {eve["close, in the twin"]:.0%} on that day, and a person has
 {eve["in the twin"]:.1f} human friends, not {eve["friends each"]:.1f}. Nor does it mend
-when they are gone: by day {held.index[-1]:,} it is {last["friends each"]:.1f} friends
-({last["in the twin"]:.1f} without OSes). This is one city; the second exercise looks at
-others.
+when most OSes are gone: on day {held.index[-1]:,} the largest web of close friendships
+holds {last["close friends"]:.0%}, and a person has {last["friends each"]:.1f} human
+friends ({last["in the twin"]:.1f} without OSes). This is one city; the second exercise
+looks at others.
 """
 )
 

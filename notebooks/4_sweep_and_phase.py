@@ -79,7 +79,8 @@ table[[*sweep.design.varied, "seed", *sweep.outcomes]].iloc[::5].round(2)
 # %% [markdown]
 # ## The phase diagram
 #
-# `plots.Map` says what is drawn over what. Rings mark points at which the seed decides.
+# `plots.Map` says what is drawn over what. Red rings mark points at which the
+# seed decides; where none is drawn, it decides nothing on this grid.
 
 # %%
 AXES = ("growth exponent k", "worth of talk between OSes (peer affinity)")
@@ -151,8 +152,8 @@ plots.growth(fast)
 
 # %%
 Markdown(
-    f"""**In words:** thin lines, one an OS, that bend upwards, with their median and
-a band. The mean is {speeds.iloc[:, 1].loc[500]:.1f} doublings on day 500 and
+    f"""**In words:** thin lines, one an OS, that rise from day to day, with their
+median and a band. The mean is {speeds.iloc[:, 1].loc[500]:.1f} doublings on day 500 and
 {speeds.iloc[:, 1].loc[1000]:.1f} on day 1,000. It falls when the fastest leave; the
 fastest of all came to {fast.series["growth_max"].max():.1f}. People stay at none."""
 )

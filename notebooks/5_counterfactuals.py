@@ -213,9 +213,10 @@ Markdown(
   with {told_of("growth_cap", "loves_end")} loves per person at the end, and people end
   less close to each other: {told_of("growth_cap", "human_closeness_end")}.
 - A **long farewell** keeps nobody. It takes {spared("farewell", "grief_max"):.0%} off
-  the height of grief, and lays it on the days before: summed over all days it takes
-  {spared("farewell", "grief_area"):.0%}, {told_of("farewell", "grief_area")}. People
-  end as close as without it: {told_of("farewell", "human_closeness_end")}.
+  the height of grief, and lays a part of it on the days before: summed over all days
+  it spares {spared("farewell", "grief_area"):.0%},
+  {told_of("farewell", "grief_area")}. People end about as close as without it:
+  {told_of("farewell", "human_closeness_end")}.
 - **Human contact** spares {spared("human_contact", "grief_area"):.0%} of the grief.
   What it changes is what people come home to:
   {told_of("human_contact", "human_closeness_end")} in closeness to each other.
@@ -241,6 +242,8 @@ These intervals are over seeds. They say nothing of what the model leaves out.
 
 # %% [markdown]
 # ### A solution of exercise 1
+#
+# By day 780 the first OSes have left, or are about to, and there is little time for it.
 
 # %%
 late = sim.counterfactual(

@@ -98,7 +98,7 @@ for axis, (name, (column, scale, label)) in zip(axes, PANELS.items(), strict=Tru
     axis.set_ylabel(label)
     axis.set_xlabel("day")
     axis.set_ylim(0, None)
-    axis.legend(frameon=False, loc="upper left")
+    axis.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
 figure.tight_layout()
 plt.show()
 
@@ -176,10 +176,11 @@ night = world["replika-2023"].interventions[0].at
 before, after = replika.series.loc[night - 1], replika.series.loc[night + 1]
 last = replika.series.iloc[-1]
 Markdown(
-    f"""**In words:** the names of events over five panels of curves. Companions are as
-close as {before["os_closeness"]:.2f} on day {night - 1}, the eve of the change, and as
-close as {after["os_closeness"]:.2f} on day {night + 1}; they never grow, and never talk
-with each other. Grief leaps to {replika.series["grief"].max():.2f} a person and is
+    f"""**In words:** seven panels of curves, and below them the names of events.
+Companions are as close as {before["os_closeness"]:.2f} on day {night - 1}, the eve of
+the change, and as close as {after["os_closeness"]:.2f} on day {night + 1}; they never
+grow, and never talk with each other. Grief leaps to
+{replika.series["grief"].max():.2f} a person and is
 {replika.series["grief"].iloc[-1]:.2f} in the end. Closeness among people is
 {before["human_closeness"]:.1f} on the eve, and
 {last["human_closeness"]:.1f} in the end."""
@@ -223,8 +224,8 @@ Markdown(
 as a tenth of a doubling, and none left. Per 100 people, with against without:
 
 - **Sydney**, by declaring itself: {told("sydney", "unrequited")} OSes at once loved in
-  vain, and {told("sydney", "uninstalled")} were uninstalled (some by the same person,
-  who had installed another).
+  vain, and {told("sydney", "uninstalled")} were uninstalled (a person who removes one
+  may install another, and remove that, too).
 - **LaMDA**, by a claim: {told("lamda", "believers")} people believe at the end that it
   is someone.
 - **Replika**, by a change of its provider: grief (in closeness lost, summed over them)

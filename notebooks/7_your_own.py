@@ -39,7 +39,8 @@ SEEDS = 8
 # We need a city in which OSes are lost. A scenario is a TOML file: a story, what
 # differs from the usual, what is done from outside, and what is expected. (With
 # `based_on = "her"` it would begin from that scenario. This one begins from the
-# defaults, whose people are those of `her-film-cut`: all is over in 600 days.)
+# defaults, whose people are those of `her-film-cut`: they grow close within months, so
+# that 600 days are enough.)
 
 # %%
 Path("second-chance.toml").write_text(
