@@ -268,7 +268,7 @@ def _attend(first, last, work, v):
         upto, part, end, os_end = fill(agent, k, last, work)
         _compare(end, os_end, work)
         _weigh(end, os_end, block, day, v)
-        row = NONE if agent < day.n_humans else OTHERS
+        row, os_row = NONE if agent < day.n_humans else OTHERS, OTHERS
         while agent < upto or k < part:
             if k == 0:
                 total = pick(v.stranger_reserve, day.stranger_reserve, agent)
@@ -276,16 +276,17 @@ def _attend(first, last, work, v):
             degree = ties.degree[agent] if agent < upto else part
             for i in range(row, row + np.uint64(degree - k)):
                 total += worth[blocks.WORTH + i]
-            displacement = pick(v.displacement, day.displacement, agent)
-            if agent < day.n_humans and displacement < 1.0:
-                drawn += drawn_by_oses(row, row + np.uint64(degree - k), day, block)
             row, k = row + np.uint64(degree - k), degree
+            if agent < day.n_humans:
+                more, os_row = drawn_by_oses(os_row, os_end, row, block)
+                drawn += more
             if agent == upto:
                 break
             here = is_here(faces, agent, day)
             hours = _hours(faces, agent, day, v)
             faces[agent, RATE] = hours / total if here else 0.0
             if agent < day.n_humans:
+                displacement = pick(v.displacement, day.displacement, agent)
                 share_out_time(agent, total, drawn, displacement, agents)
             agent, k = agent + 1, 0
 

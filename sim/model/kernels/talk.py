@@ -130,16 +130,17 @@ def _attend(first, last, agents, ties, day, block, weigh):
         upto, part, end, os_end = fill(agent, k, last, work)
         _compare(end, os_end, work)
         call_at(weigh, (np.int64(end), np.int64(os_end), block, day))
-        row = NONE if agent < day.n_humans else OTHERS
+        row, os_row = NONE if agent < day.n_humans else OTHERS, OTHERS
         while agent < upto or k < part:
             if k == 0:
                 total, drawn = day.stranger_reserve, 0.0
             degree = ties.degree[agent] if agent < upto else part
             for i in range(row, row + np.uint64(degree - k)):
                 total += worth[blocks.WORTH + i]
-            if agent < day.n_humans and day.displacement < 1.0:
-                drawn += drawn_by_oses(row, row + np.uint64(degree - k), day, block)
             row, k = row + np.uint64(degree - k), degree
+            if agent < day.n_humans and day.displacement < 1.0:
+                more, os_row = drawn_by_oses(os_row, os_end, row, block)
+                drawn += more
             if agent == upto:
                 break
             here = is_here(faces, agent, day)
@@ -150,13 +151,16 @@ def _attend(first, last, agents, ties, day, block, weigh):
 
 
 @inline_source
-def drawn_by_oses(first, last, day, block):
-    """Return the weight of OSes among half-edges of a human, by rows of a block."""
+def drawn_by_oses(os_row, os_end, row, block):
+    """Return the weight of a human's OSes, and the row of the second part after them.
+
+    They stand there from ``os_row`` on, and in the first part before ``row``.
+    """
     drawn = 0.0
-    for i in range(first, last):
-        worth = block.came[blocks.WORTH + i]
-        drawn += worth if block.ends[blocks.OTHER + i] >= day.n_humans else 0.0
-    return drawn
+    while os_row < os_end and block.row[os_row] < row:
+        drawn += block.came[blocks.WORTH + os_row]
+        os_row += ONE
+    return drawn, os_row
 
 
 @inline_source
