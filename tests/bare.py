@@ -10,6 +10,7 @@ import numpy as np
 from sim.engine.rng import key, pair_uniform
 from sim.engine.streams import Stream
 from sim.model import processes
+from sim.model.codes import PARTNER
 from sim.model.parameters import Parameters
 from sim.model.state import State
 
@@ -81,3 +82,19 @@ def affinity(pairs: np.ndarray) -> np.ndarray:
     """Return what no trait explains of how well each pair goes together."""
     lasting = key(SEED, Stream.AFFINITY)
     return np.array([pair_uniform(lasting, one, other) for one, other in pairs])
+
+
+def check_couples(society: Any) -> None:
+    """Check that couples are mutual, and that flags of ties say who they are."""
+    humans, ties = society.state.humans, society.state.ties.table()
+    has_one = np.flatnonzero(humans.partner >= 0)
+    assert (humans.partner[humans.partner[has_one]] == has_one).all()
+    assert (humans.partner[has_one] != has_one).all()
+    flagged = (ties["kind"] & PARTNER) > 0
+    assert (humans.partner[ties["owner"][flagged]] == ties["neighbour"][flagged]).all()
+    among = (ties["neighbour"] < humans.n) & (ties["owner"] < humans.n)
+    owner, other = ties["owner"][among], ties["neighbour"][among]
+    is_couple = humans.partner[owner] == other
+    assert (flagged[among] == is_couple).all()
+    back = {(b, a) for a, b in zip(owner.tolist(), other.tolist(), strict=True)}
+    assert back == set(zip(owner.tolist(), other.tolist(), strict=True))

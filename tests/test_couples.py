@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bare import check_couples
 from quick import QUICK, all_columns
 
 import sim
@@ -71,22 +72,6 @@ def evening_requests(society: Society) -> None:
     requests.part(society.state, society.day)
     society.state.ties.align(changed=True)
     requests.pair_off(society.state, society.day)
-
-
-def check_couples(society: Society) -> None:
-    """Check that couples are mutual, and that flags of ties say who they are."""
-    humans, ties = society.state.humans, society.state.ties.table()
-    has_one = np.flatnonzero(humans.partner >= 0)
-    assert (humans.partner[humans.partner[has_one]] == has_one).all()
-    assert (humans.partner[has_one] != has_one).all()
-    flagged = (ties["kind"] & PARTNER) > 0
-    assert (humans.partner[ties["owner"][flagged]] == ties["neighbour"][flagged]).all()
-    among = (ties["neighbour"] < humans.n) & (ties["owner"] < humans.n)
-    owner, other = ties["owner"][among], ties["neighbour"][among]
-    is_couple = humans.partner[owner] == other
-    assert (flagged[among] == is_couple).all()
-    back = {(b, a) for a, b in zip(owner.tolist(), other.tolist(), strict=True)}
-    assert back == set(zip(owner.tolist(), other.tolist(), strict=True))
 
 
 def couple_of(society: Society) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from sim.studies.check import observe
 from sim.studies.validation import FACTS, Case, Fact, record
 from sim.studies.validation.facts import CHECK, NEXT, ROLES, registered
 from sim.studies.validation.fit import line_of
-from sim.studies.validation.quantities import doubling
+from sim.studies.validation.quantities import attachment_half_life, doubling
 from sim.studies.validation.recorder import strangers
 from sim.utils.errors import InputError
 
@@ -296,3 +296,9 @@ def test_the_shipped_table_is_of_these_facts() -> None:
         written = list(csv.DictReader(stream))
     assert [row["what"] for row in written] == [one.what for one in FACTS]
     assert sum(row["within"] == "True" for row in written) >= FEWEST_WITHIN
+
+
+def test_attachment_halves_as_closeness_cools_where_nobody_talks() -> None:
+    today = scenarios.load("today").replace(cooling=0.01, humans=3, steps=1)
+    years = attachment_half_life(Case(today, seed=0))
+    assert years == pytest.approx(-math.log(2.0) / math.log(0.99) / 365, rel=0.01)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bare import live, make_day, talked, tie
+from bare import check_couples, live, make_day, talked, tie
 
 import sim
 from sim.model import rules
@@ -37,19 +37,6 @@ def after_a_day(state: State, **changes: Any) -> float:
     day = make_day(state.humans.n, **{"parting_rate": ENOUGH} | changes)
     live(state, day, "part_and_pair")
     return float((state.humans.partner < 0).mean())
-
-
-def check_couples(society: Society) -> None:
-    """Check that couples are mutual, and that flags on both sides say who they are."""
-    humans, ties = society.state.humans, society.state.ties.table()
-    has_one = np.flatnonzero(humans.partner >= 0)
-    assert (humans.partner[humans.partner[has_one]] == has_one).all()
-    assert (humans.partner[has_one] != has_one).all()
-    flagged = (ties["kind"] & PARTNER) > 0
-    owner, other = ties["owner"], ties["neighbour"]
-    among = (owner < humans.n) & (other < humans.n)
-    assert not flagged[~among].any()
-    assert (flagged[among] == (humans.partner[owner[among]] == other[among])).all()
 
 
 def society(seed: int = 1, threads: int = 1, **changes: Any) -> Society:
