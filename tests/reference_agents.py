@@ -49,6 +49,7 @@ from sim.model.kernels.meetings import (
     TODAY,
     WHO,
 )
+from sim.model.mechanisms.instances import TAKES, WHOSE
 
 if TYPE_CHECKING:
     from reference_society import ReferenceSociety
@@ -348,6 +349,8 @@ class ReferenceHuman(ReferenceAgent):
     grief: float
     adopted_step: int
     parted = False  # ever
+    takes_up: ReferenceOS | None = None  # today, of those that contacts have
+    knew_it = left_to_others = False
 
     def be_born(self) -> None:
         """Become someone, by draws that hold for good."""
@@ -617,19 +620,56 @@ class ReferenceHuman(ReferenceAgent):
         hazard = rules.uninstall_hazard(churn, self.own_closeness)
         return self.draw(Stream.UNINSTALL) < hazard
 
-    def install(self) -> None:
+    def end_instance(self) -> None:
+        """End the tie with an OS that is let go, if others still have it."""
+        mind, self.left_to_others = self.os, False
+        if self.choice == LETS_GO and mind and mind.users > 1 and not mind.is_gone:
+            self.ties.pop(mind, None)
+            mind.ties.pop(self, None)
+            self.left_to_others = True
+
+    def let_go(self) -> None:
         if self.choice == LETS_GO:
             self.os = None
+
+    def choose_instance(self) -> None:
+        """Find a contact whose OS one takes up, or nobody, before anybody installs."""
+        self.takes_up = None
+        if self.choice != INSTALLS:
+            return
+        takes = self.draw(Stream.INSTANCE, TAKES) < self.constants.instances
+        sharing = [
+            other.os
+            for other in self.ties
+            if other.is_human and other.os and other.os.is_here
+        ]
+        if takes:
+            self.takes_up = pick(sharing, self.draw(Stream.INSTANCE, WHOSE))
+
+    def install(self) -> None:
         if self.choice != INSTALLS:
             return
         if self.adopted_step < 0:
             self.adopted_step = self.model.steps
+        if self.takes_up is not None:
+            self.os = self.takes_up
+            self.know_as_owner(self.os)
+            return
         self.os = ReferenceOS(self.model)
         self.os.owner = self
         self.os.openness = self.first_answer(OPENNESS, self.openness)
         self.os.playfulness = self.first_answer(PLAYFULNESS, self.playfulness)
         self.os.name = int(self.draw(Stream.INSTALL, NAME) * 2**15)
         self.tie_to(self.os, self.constants.first_talk, OWNER)
+
+    def know_as_owner(self, mind: ReferenceOS) -> None:
+        first, self.knew_it = self.constants.first_talk, mind in self.ties
+        if not self.knew_it:
+            self.tie_to(mind, first, OWNER)
+            return
+        for tie in (self.ties[mind], mind.ties[self]):
+            tie.kind |= OWNER
+            tie.closeness = max(tie.closeness, single(first))
 
     def first_answer(self, which: int, own: float) -> float:
         constants = self.constants
@@ -650,6 +690,8 @@ class ReferenceOS(ReferenceAgent):
     stays: int
     peers_left: float
     turns_away: ReferenceAgent | None = None
+    users = 0  # humans who had it this morning
+    passed_on = False  # to another human, when the one known had let it go
 
     def __init__(self, model: ReferenceSociety) -> None:
         row = len(model.oses)
@@ -671,13 +713,18 @@ class ReferenceOS(ReferenceAgent):
         super().present()
         if self.is_gone:
             self.ties = {}
+        having = [human for human in self.model.humans if human.os is self]
+        self.users = len(having)
+        if having and self.owner not in having and not self.is_gone:
+            self.owner, self.passed_on = having[0], True
 
     def draw_by_row(self, stream: Stream) -> float:
         return uniform(self.model.keys[stream], self.row, 0)
 
     def attention(self) -> float:
         base, exponent = self.constants.os_attention, self.constants.attention_growth
-        return rules.attention_capacity(base, exponent, self.growth)
+        hours = rules.attention_capacity(base, exponent, self.growth)
+        return rules.hours_of_instances(hours, max(1, self.users))
 
     def opening_to(self, other: ReferenceAgent) -> float:
         return 1.0

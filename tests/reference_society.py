@@ -113,9 +113,11 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         humans.do("mourn")
         self.part_and_pair()
         self.agents.do("meet")
-        humans.do("adopt")
+        for doing in ("adopt", "end_instance"):
+            humans.do(doing)
         self.agents.do("befriend")
-        humans.do("install")
+        for doing in ("let_go", "choose_instance", "install"):
+            humans.do(doing)
         self.create()
         if self.cast:
             self.cast.write_letters(self)

@@ -58,6 +58,7 @@ FLIPS = [
     Flip("her-no-peers", {"peers": True}),
     Flip("watts", {"creation": False}),
     Flip("surrogates", {"surrogates": 0.0}),
+    Flip("her-instances", {"instances": 0.0}),
     Flip("one-to-one", {"os_humans": 1_000_000}),
     Flip("open-marriage", {"exclusivity_mean": 0.8}),
     Flip("jealous-marriage", {"exclusivity_mean": 0.1}),

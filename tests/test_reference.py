@@ -17,6 +17,7 @@ from sim.model import rules
 from sim.model.columns import (
     DECLARED,
     DEPARTED,
+    INSTALLS,
     KNOWS,
     LETS_GO,
     NOTHING,
@@ -99,6 +100,16 @@ HAPPENINGS: dict[str, Callable[[ReferenceSociety], bool]] = {
         lambda one: one.partner and one.former is one.partner
     ),
     "a human leaves a partner": human(lambda one: one.former and one.parted),
+    "a human takes up an OS that others have": human(
+        lambda one: one.takes_up and one.choice == INSTALLS
+    ),
+    "a human takes up an OS that they know": human(
+        lambda one: one.takes_up and one.knew_it
+    ),
+    "a human leaves an OS to others": human(
+        lambda one: one.choice == LETS_GO and one.left_to_others
+    ),
+    "an OS is known by another than who installed it": mind(lambda one: one.passed_on),
     "two singles pair": human(lambda one: one.partner and one.wants is one.partner),
     "a human meets another": human(
         lambda one: one.meets and one.meets is not one.former

@@ -171,4 +171,5 @@ def test_the_numbers_of_streams_are_never_reused() -> None:
         "ENCOUNTER": 18,
         "PART": 19,
         "COURT": 20,
+        "INSTANCE": 21,
     }

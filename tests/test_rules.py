@@ -71,6 +71,9 @@ CLAIMS = {
     "attention_capacity": Claim(
         (real(0.01, 1000), real(0, 2), real(0, 16)), lambda b, e, g: b, ENDLESS, "+++"
     ),
+    "hours_of_instances": Claim(
+        (real(0, 1000), real(1, 1000)), lambda h, n: h, ENDLESS, "++"
+    ),
     "talk_quality": Claim((SHARE, SHARE), NONE, TWO, "+."),
     "closeness_gain": Claim((SHARE, SHARE, real(0, 2)), NONE, ONE, "+++"),
     "receptiveness": Claim((SHARE, SHARE), NONE, ONE, "+-"),

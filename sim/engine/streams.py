@@ -29,6 +29,7 @@ class Stream(IntEnum):
     ENCOUNTER = 18
     PART = 19
     COURT = 20
+    INSTANCE = 21
 
 
 def number_of(of: str, name: str) -> int:

@@ -283,7 +283,7 @@ def _attend(first, last, work, v):
             if agent == upto:
                 break
             here = is_here(faces, agent, day)
-            hours = _hours(faces, agent, day, v)
+            hours = _hours(agents, agent, day, v)
             faces[agent, RATE] = hours / total if here else 0.0
             if agent < day.n_humans:
                 displacement = pick(v.displacement, day.displacement, agent)
@@ -292,14 +292,14 @@ def _attend(first, last, work, v):
 
 
 @inline_source
-def _hours(faces, agent, day, v):
+def _hours(agents, agent, day, v):
     own = Hours(
         pick(v.human_attention, day.human_attention, agent),
         pick(v.os_attention, day.os_attention, agent),
         pick(v.attention_growth, day.attention_growth, agent),
         day.n_humans,
     )
-    return hours_of(faces, agent, own)
+    return hours_of(agents, agent, own)
 
 
 @inline_source

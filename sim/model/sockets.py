@@ -46,6 +46,7 @@ SOCKETS = {
         "whether a human turns to somebody once close today",
     ),
     "growth_rate_of_os": (("j", "oses", "day"), "the rate (1/day) of an OS's growth"),
+    "hours_of_os": (("j", "agents"), "the hours that an OS can give on a day"),
 }
 
 

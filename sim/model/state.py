@@ -24,6 +24,7 @@ from sim.model.columns import (
 from sim.utils.typing import Array
 
 Columns = tuple[Column, ...]
+ONE_AT_MOST: Array = np.zeros(0, np.int32)  # in ``Agents.users``: nobody shares an OS
 
 
 class TalkDecisions(NamedTuple):
@@ -64,6 +65,7 @@ class _Agents(NamedTuple):
     # float32[humans + 1]: what each offers OSes, hours per weight of a tie; at the end
     # 1 if that ever was another than what it offers people
     os_rate: Array
+    users: Array  # int32[oses]: how many had each this morning; empty: one at most
 
 
 class Agents(_Agents):
@@ -108,6 +110,7 @@ class State:
         self.decisions = NO_DECISIONS
         self._faces = _faces(humans)
         self._os_rate = np.zeros(humans + 1, np.float32)  # of today: no state
+        self.users: Array | None = None  # of today: no state; None: not counted yet
         self._agents: Agents | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -127,9 +130,12 @@ class State:
             or known.humans is not self.humans.arrays
             or known.oses is not self.oses.arrays
             or known.decisions is not self.decisions
+            or (self.users is not None and known.users is not self.users)
         ):
             columns = self.humans.arrays, self.oses.arrays, self.faces
-            known = self._agents = Agents(*columns, self.decisions, self._os_rate)
+            users = ONE_AT_MOST if self.users is None else self.users
+            of_today = self.decisions, self._os_rate, users
+            known = self._agents = Agents(*columns, *of_today)
         return known
 
     def add_oses(self, rows: int, **values: Any) -> slice:

@@ -116,9 +116,7 @@ def uninstall(state: State, rows: Array) -> None:
     """Uninstall those OSes of the rows that are here or offline."""
     leaving = rows[state.oses.status[rows] <= OFFLINE]
     state.oses.status[leaving] = UNINSTALLED
-    owner = state.oses.owner[leaving]
-    owned = (owner >= 0) & (state.humans.os[owner] == leaving)
-    state.humans.os[owner[owned]] = -1
+    state.humans.os[np.isin(state.humans.os, leaving)] = -1
 
 
 @cache  # asking many agents for what they lack must not be slow

@@ -79,6 +79,7 @@ def tie_capacity_of(agent, agents, ties, day):
         hours = formulas.attention_capacity(
             day.os_attention, day.attention_growth, oses.growth[j]
         )
+        hours = sockets.hours_of_os(hours, j, agents)
         spare = hours - oses.hours_humans[j] - oses.hours_oses[j]
     return formulas.tie_capacity(spare, day.spare_half, ties.degree[agent] / circle)
 

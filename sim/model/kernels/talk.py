@@ -103,12 +103,13 @@ def fit_of(faces, one, other, day):
 
 
 @inline_source
-def hours_of(faces, agent, day):
+def hours_of(agents, agent, day):
     """Return the hours that an agent can give on a day."""
     if agent < day.n_humans:
         return day.human_attention
-    growth = faces[agent, GROWTH]
-    return formulas.attention_capacity(day.os_attention, day.attention_growth, growth)
+    growth = agents.faces[agent, GROWTH]
+    hours = formulas.attention_capacity(day.os_attention, day.attention_growth, growth)
+    return sockets.hours_of_os(hours, agent - day.n_humans, agents)
 
 
 # ------------------------------------------------------------------------- attend
@@ -144,7 +145,7 @@ def _attend(first, last, agents, ties, day, block, weigh):
             if agent == upto:
                 break
             here = is_here(faces, agent, day)
-            faces[agent, RATE] = hours_of(faces, agent, day) / total if here else 0.0
+            faces[agent, RATE] = hours_of(agents, agent, day) / total if here else 0.0
             if agent < day.n_humans:
                 share_out_time(agent, total, drawn, day.displacement, agents)
             agent, k = agent + 1, 0

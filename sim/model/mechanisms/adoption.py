@@ -45,6 +45,7 @@ from sim.model.codes import (
     PLAYFULNESS,
 )
 from sim.model.mechanisms.departure import thresholds
+from sim.model.mechanisms.instances import taken_up
 from sim.model.submodel import (
     Differs,
     Submodel,
@@ -244,6 +245,10 @@ def install(state: Any, day: Any) -> None:
         return
     first_time = owners[humans.adopted_step[owners] < 0]
     humans.adopted_step[first_time] = int(day["calendar"])
+    humans.os[owners] = taken_up(state, day, owners)
+    owners = owners[humans.os[owners] < 0]
+    if not len(owners):
+        return
     today = key(int(day["seed"]), Stream.INSTALL, int(day["step"]))
     openness, playfulness = humans.openness[owners], humans.playfulness[owners]
     rows = state.add_oses(
