@@ -4,10 +4,10 @@ Whoever installs an OS takes up, with probability `instances`, one that a contac
 (process `install`), drawn among the contacts who have one: it knows another human from
 then on, with the same memory, traits and growth. Else, and where no contact has one, a
 new OS comes into being. (`os_humans` bounds whom an OS gets to know by itself, and not
-who takes it up.) So an OS that many have is the likelier
-to be taken up: Simon's process (1955, doi:10.1093/biomet/42.3-4.425), on a network. Were
-everybody's contacts all others, the largest would have a number of humans that grows as
-the power `instances` of their number.
+who takes it up.) So an OS that many have is the likelier to be taken up: the process of
+Simon (1955, doi:10.1093/biomet/42.3-4.425), on a network. Were everybody's contacts all
+others, the largest would have a number of humans that grows as the power `instances` of
+their number.
 
 An OS has its hours in every instance: with `n` humans who have it, `n` times as many
 (rule `hours_of_instances`). It is one mind: what it hears from all is what it grows by,
@@ -59,7 +59,7 @@ INSTANCES = Submodel(
 
 @rule
 def hours_of_instances(hours: float, users: float) -> float:
-    """Return the hours (1/day) of an OS that so many humans have: those of one for each.
+    """Return the hours (1/day) of an OS that so many humans have: as many for each.
 
     Source: A109 (8,316 talks at once); linear form assumed.
     """
