@@ -60,14 +60,14 @@ OFF = (
 )
 POWER = Off("nothing: OSes copy a little", {"conformity": 0.25}, ("cascade",))
 
-FULL = {300: 20, 1000: 20, 3000: 10}  # humans -> runs, of departures
+FULL = {300: 20, 1000: 20, 3000: 20, 10_000: 20}  # humans -> runs, of departures
 OTHERS = {300: 10, 1000: 5, 3000: 2}  # where something else is off
 
 
 def alarms(job: tuple[dict[str, Any], int, int, tuple[str, ...]]) -> dict[str, Any]:
     """Run a society; return its days, and how many alarms of each kind there were."""
     changes, humans, seed, kinds = job
-    scenario = sim.scenario("her-film-cut").replace(**{"humans": humans, **changes})
+    scenario = sim.scenario("her").replace(**{"humans": humans, **changes})
     society = Society(scenario, rng=seed)
     while society.running:
         society.step()
