@@ -23,7 +23,7 @@ from sim.studies.survival import within
 HERE = Path(__file__).parent
 
 
-HORIZONS = (900, 1800, 2700)  # days: the story, and up to three times its length
+HORIZONS = (1500, 3000, 4500)  # days: the story, and up to three times its length
 
 
 def table(found: Sweep) -> pd.DataFrame:
