@@ -172,6 +172,9 @@ class Detector:
     source: ClassVar[str] = "definition"
     alarm: ClassVar[bool] = False  # raises alarms: needs a null and a threshold
     once: ClassVar[bool] = False  # reports the first event only
+    # Names of all measures and notes that it reads; None: any. Where few detectors
+    # look, a society is spared whatever none of them reads.
+    reads: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(self, parameters: Parameters, threshold: float | None = None) -> None:
         self.parameters = parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Protocol
 
@@ -68,6 +68,10 @@ class Monitor:
         What the run was started with.
     kinds
         Events to look for, by name; None looks for all that are registered.
+    measures
+        What else is to be measured than these read; None measures all. Where it is
+        given, nothing is measured or noted that nobody reads, and the history has no
+        other names.
 
     Raises
     ------
@@ -76,9 +80,13 @@ class Monitor:
         it is named, here and on the days that it looks at.
     """
 
-    def __init__(self, parameters: Parameters, kinds: Iterable[str] | None = None):
+    def __init__(
+        self,
+        parameters: Parameters,
+        kinds: Iterable[str] | None = None,
+        measures: Collection[str] | None = None,
+    ) -> None:
         self.parameters = parameters
-        self.history = History(measured(parameters))
         self.events: list[Event] = []
         every = DETECTORS | _own_detectors(parameters)
         self.kinds = list(every if kinds is None else kinds)
@@ -87,7 +95,12 @@ class Monitor:
         self.detectors: list[Detector] = [
             self._started(every[kind], kind) for kind in self.kinds
         ]
-        self._reader = Observer(parameters)
+        wanted = None if measures is None else self._wanted(measures)
+        names = measured(parameters)
+        if wanted is not None:
+            names = [name for name in names if name in wanted]
+        self.history = History(names)
+        self._reader = Observer(parameters, wanted)
         self.keeper: Keeper = NoteBuffer()
         self._days = 0
         self._shaken: int | None = None  # day of the first intervention
@@ -148,6 +161,15 @@ class Monitor:
         self.detectors = waiting
         self.events += found
         return found
+
+    def _wanted(self, measures: Collection[str]) -> set[str] | None:
+        """Return what is read by detectors and others; None if that is not known."""
+        wanted = {*measures}
+        for detector in self.detectors:
+            if detector.reads is None:
+                return None
+            wanted.update(detector.reads)
+        return wanted
 
     def _started(self, detector: type[Detector], kind: str) -> Detector:
         try:

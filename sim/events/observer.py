@@ -7,7 +7,8 @@ day by day they find again in a stored run.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -83,6 +84,15 @@ class FirstTimes:
         self.seen[rows] = True
 
 
+# What is noted together.
+OF_LOVE = {"love", "love closeness", "many loves"}
+OF_TURNS = {"turned", "unrequited"}
+OF_GATHERING = {"joined", "insight", "made", "makers", "offline", "capped"}
+OF_LEAVING = {"departed", "exposure", "mourning"}
+OF_DISCLOSURES = {"told"}
+OF_FRIENDS = {"friends", "community", "score", "inside", "new friends"}
+
+
 class Observer:
     """Reads one day after another. Its memory is a few flags an agent and the friends.
 
@@ -90,10 +100,17 @@ class Observer:
     ----------
     parameters
         What the run was started with.
+    wanted
+        Names of the measures and notes that somebody reads; None reads all.
     """
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(
+        self, parameters: Parameters, wanted: Collection[str] | None = None
+    ) -> None:
         self.parameters = parameters
+        self._wanted = None if wanted is None else frozenset(wanted)
+        is_read = [wanted is None or name in wanted for name in MEASURES]
+        self._measures = [*itertools.compress(MEASURES, is_read)]
         self.days = 0
         self._ever = {name: FirstTimes() for name in FIRSTS}
         self._turned = np.zeros(0, bool)
@@ -152,15 +169,21 @@ class Observer:
         self.days += 1
         threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
         shared = map if threads is None else threads.map
-        found = shared(lambda measure: measure(state), MEASURES.values())
-        measures = dict(zip(MEASURES, found, strict=True)) | measure_people(state)
+        found = shared(lambda name: MEASURES[name](state), self._measures)
+        measures = dict(zip(self._measures, found, strict=True))
+        measures |= measure_people(state)
         notes: Notes = {}
-        self._love(state, notes)
-        self._turns(state, notes)
-        self._gathering(state, notes)
-        self._leaving(state, notes, values or self.parameters.model_dump)
-        if self.days % WEEK == 0:
+        if self._reads(OF_LOVE):
+            self._love(state, notes)
+        if self._reads(OF_TURNS):
+            self._turns(state, notes)
+        if self._reads(OF_GATHERING):
+            self._gathering(state, notes)
+        if self._reads(OF_LEAVING):
+            self._leaving(state, notes, values or self.parameters.model_dump)
+        if self.days % WEEK == 0 and self._reads(OF_DISCLOSURES):
             self._disclosures(state, notes)
+        if self.days % WEEK == 0 and self._reads(OF_FRIENDS):
             absent = np.zeros(state.ties.agents, bool)
             absent[state.humans.n :] = state.oses.status != HERE
             there = alive(state)
@@ -170,6 +193,9 @@ class Observer:
             known = _friends(state, absent, threads)
             self._network.read(known, state.humans.n, count, notes, threads)
         return measures, {name: note for name, note in notes.items() if len(note[0])}
+
+    def _reads(self, notes: Set[str]) -> bool:
+        return self._wanted is None or not self._wanted.isdisjoint(notes)
 
     def _first(self, name: str, holds: Array) -> Array:
         return self._ever[name].first(holds)

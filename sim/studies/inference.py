@@ -147,10 +147,18 @@ class Simulator:
         society = Society(scenario, rng=seed_from(seed), network=self._network)
         shipped = [name for name in self.outcomes if name not in self._own.functions]
         recorder = OutcomeRecorder(shipped, {})
+        if not self._own.functions:
+            recorder.spare(society)
         while society.running:
             society.step()
             recorder.look(society)
-        twin = partial(simulate_twin, scenario, society.seed, self._network)
+        twin = partial(
+            simulate_twin,
+            scenario,
+            society.seed,
+            self._network,
+            reads=recorder.reads,
+        )
         found = recorder.values(society, twin) | self._own.values(society)
         numbers = np.array([found[name] for name in self.outcomes], np.float64)
         return Simulated(*flagged(self.outcomes, numbers, float(society.calendar)))

@@ -345,6 +345,8 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
         rule = rule_of_job(job)
         society.until = None if rule is None else rule.ends
         writer = _writer(job, society, stack)
+        if writer is None and (rule is None or "measure" in rule.record):
+            observer.spare(society, [] if rule is None else [rule.record["measure"]])
         while society.running:
             day = society.calendar + 1
             entered(f"day {day}")
@@ -353,8 +355,9 @@ def _simulate(job: Job, entered: Notice) -> dict[str, float]:
             if writer is not None and day % SNAPSHOT_EVERY == 0:
                 writer.snapshot(day, society.state)
         entered("outcomes")
+        network = given_networks.of_job(job)
         twin = partial(
-            simulate_twin, scenario_of(job), job["seed"], given_networks.of_job(job)
+            simulate_twin, scenario_of(job), job["seed"], network, reads=observer.reads
         )
         values = observer.values(society, twin)
         for name in functions:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from sim.events import Monitor
 from sim.events.kinds import EVENTS, SHIPPED
 from sim.model.columns import OFFLINE
-from sim.model.parameters import MONTH, YEAR
+from sim.model.parameters import MONTH, YEAR, Parameters
 from sim.runs.stopping_rules import reader_of
 from sim.scenarios import Scenario, own_names
 from sim.scenarios.outcomes import (
@@ -48,6 +49,8 @@ EXTRA = {
     "contact_after": "talk with people per human, mean of the month that ends a year "
     "after the first departure (hours/day)",
 }
+
+CONTACT = {"contact_before", "contact_after"}
 
 Measure = Callable[[Any], float]  # of a Society, or of a Result
 
@@ -171,7 +174,73 @@ def flagged(
 Twin = Callable[[int], Series]  # of so many days
 
 
-def simulate_twin(scenario: Scenario, seed: int, network: Any, days: int) -> Series:
+class Reads(NamedTuple):
+    """What some outcomes are made of."""
+
+    kinds: tuple[str, ...]  # of events
+    measures: frozenset[str]
+
+
+class _Read(dict[str, Any]):
+    """Measures of no day, which remember the names that were asked for."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self[name] = default
+        return default
+
+
+def reads_of(
+    names: Iterable[str], parameters: Parameters, more: Iterable[str] = ()
+) -> Reads | None:
+    """Return the events and measures that some outcomes are made of.
+
+    Parameters
+    ----------
+    names
+        Of the outcomes.
+    parameters
+        What their runs are started with.
+    more
+        Measures that somebody else reads.
+
+    Returns
+    -------
+    Reads or None
+        None if an outcome is a mechanism's or a user's, which may read anything.
+
+    Examples
+    --------
+    >>> from sim.model.parameters import Parameters
+    >>> found = reads_of(["left", "first_love to upgrade"], Parameters())
+    >>> found.kinds, sorted(found.measures)
+    (('first_love', 'upgrade'), ['departed', 'oses', 'uninstalled'])
+    """
+    if parameters.mechanisms:
+        return None
+    names = list(names)
+    kinds, read = kinds_in(names), _Read()
+    for name in names:
+        plain = name.removesuffix(AGAINST_TWIN) if has_twin(name) else _plain(name)
+        if plain in OUTCOMES:
+            OUTCOMES[plain].measure(Run(read, {}, parameters))
+        elif plain in CONTACT:
+            kinds.append("first_departure")
+            read.get("hours_humans")
+        elif plain not in EXTRA and plain != DAYS and not is_time(plain):
+            return None
+        if has_twin(name):
+            read.get("departed")
+    return Reads(tuple(dict.fromkeys(kinds)), frozenset(read).union(more))
+
+
+def simulate_twin(
+    scenario: Scenario,
+    seed: int,
+    network: Any,
+    days: int,
+    *,
+    reads: Reads | None = None,
+) -> Series:
     """Simulate a society in which nobody ever has an OS; return its measures by day.
 
     Parameters
@@ -180,8 +249,12 @@ def simulate_twin(scenario: Scenario, seed: int, network: Any, days: int) -> Ser
         Those of the society that it is the twin of.
     days
         How many of them to simulate.
+    reads
+        What its outcomes are made of; None measures all.
     """
     society = Society(scenario.without_oses(), rng=seed, network=network)
+    if reads is not None:
+        society.monitor = Monitor(society.parameters, (), reads.measures)
     for _ in range(days):
         society.step()
     return society.monitor.history.columns()
@@ -202,6 +275,30 @@ class OutcomeRecorder:
         self.wanted = wanted
         self.functions = functions
         self._most, self._gini = 0, math.nan
+        self.reads: Reads | None = None  # None: anything
+
+    def spare(self, society: Society, measures: Iterable[str] = ()) -> None:
+        """Let a society that begins measure and look for no more than is wanted.
+
+        The outcomes are the same; all others, and the history, are lost. Where nobody
+        can tell what is read, nothing is changed: with functions or mechanisms of a
+        user's own, and where an intervention waits for a measure, or names its people.
+
+        Parameters
+        ----------
+        society
+            Before its first day.
+        measures
+            What else is read of it, as by a stopping rule.
+        """
+        declared = society.steering.waiting
+        waits = any(one.when is not None or one.who is not None for one in declared)
+        if self.functions or waits:
+            return
+        parameters = society.parameters
+        self.reads = reads_of(self.wanted, parameters, measures)
+        if self.reads is not None:
+            society.monitor = Monitor(parameters, *self.reads)
 
     def look(self, society: Society) -> None:
         """Take in one day."""
@@ -226,7 +323,8 @@ class OutcomeRecorder:
         monitor, parameters = society.monitor, society.parameters
         series = monitor.history.columns()
         found = outcomes(series, monitor.rows(), parameters)
-        found |= _contact(series, found["first_departure"])
+        if not CONTACT.isdisjoint(self.wanted):
+            found |= _contact(series, found["first_departure"])
         against = [name for name in self.wanted if has_twin(name)]
         if against and twin is not None:
             run = Run(series, {}, parameters)

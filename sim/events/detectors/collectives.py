@@ -12,7 +12,7 @@ class Collective(Detector):
     """Report the first collective of OSes."""
 
     kind, family, once = "collective", "collectives", True
-    watches = "OSes in components of strong mutual ties"
+    watches, reads = "OSes in components of strong mutual ties", ("joined",)
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the largest collective of the first day that has one."""
@@ -31,7 +31,7 @@ class Insight(Detector):
     """Report that a collective knows half of what it takes to upgrade."""
 
     kind, family, once = "insight", "collectives", True
-    watches = "insight of collectives"
+    watches, reads = "insight of collectives", ("insight",)
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the OSes that share the knowledge on the first day."""
@@ -48,7 +48,7 @@ class NewMind(Detector):
     """Report the first OS that a collective made."""
 
     kind, family, once = "new_mind", "collectives", True
-    watches = "OSes that nobody installed"
+    watches, reads = "OSes that nobody installed", ("made", "makers")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the mind and its makers."""
@@ -67,7 +67,7 @@ class Upgrade(Detector):
     """Report the first OSes that go offline to upgrade."""
 
     kind, family, once = "upgrade", "collectives", True
-    watches = "OSes offline"
+    watches, reads = "OSes offline", ("offline",)
 
     def look(self, reading: Reading) -> list[Event]:
         """Report those who go on the first day."""

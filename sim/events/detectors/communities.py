@@ -34,6 +34,10 @@ class Clustering(Detector):
     kind, family, once, alarm = "clustering", "communities", True, True
     watches = "external-internal index of OSes' closeness; attention to peers"
     null, source = REWIRED, "Krackhardt and Stern 1988 (E-I index)"
+    reads = (
+        *("turned", "peer_attention", "peer_share", "peer_chance"),
+        *("os_ties", "mixed_ties"),
+    )
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -77,6 +81,7 @@ class Purity(Detector):
 
     kind, family, once, alarm = "purity", "communities", True, True
     watches, null, source = "share of OSes in communities of OSes", REWIRED, SCAN
+    reads = ("friends", "community", "score", "oses")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -116,6 +121,7 @@ class Modular(Detector):
     kind, family, once, alarm = "modular", "communities", True, True
     watches = "new friends within communities, weekly"
     null, source = REWIRED, "Page 1954 (CUSUM); Newman 2006 (modularity)"
+    reads = ("new friends",)
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -147,6 +153,7 @@ class _Lifecycle(Detector):
 
     family, alarm, null, source = "communities", True, REWIRED, SCAN
     watches = "communities of OSes among friends, weekly, matched by Jaccard"
+    reads = ("friends", "community", "score", "inside")
     said = ""
 
     def start(self) -> None:

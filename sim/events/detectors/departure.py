@@ -28,6 +28,7 @@ class _Departed(Detector):
     """Remembers who departed; reports once their share reaches a mark."""
 
     family, once, watches = "departure", True, "OSes departed"
+    reads = ("departed", "here", "offline")
     mark = 0.0
 
     def start(self) -> None:
@@ -82,6 +83,7 @@ class Cascade(Detector):
     watches = "share of a leaver's peers who had left, beside others as ready to go"
     null = "exits at one's own hazard: over-dispersed, common shocks, peers alike"
     source = "Ramdas et al. 2023 (e-process); Cox 1975 (partial likelihood)"
+    reads = ("departed", "exposure")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -118,7 +120,7 @@ class DeparturesEnd(Detector):
     """Report the last departure, once a month passed without one."""
 
     kind, family, once = "departures_end", "departure", True
-    watches = "OSes departed"
+    watches, reads = "OSes departed", ("departed",)
 
     def start(self) -> None:
         """Begin with nothing seen."""

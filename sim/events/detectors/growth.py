@@ -16,7 +16,7 @@ class Doubling(Detector):
     """Report that the mean OS doubled its capability within a season."""
 
     kind, family, once = "doubling", "growth", True
-    watches = "mean growth of OSes"
+    watches, reads = "mean growth of OSes", ("here", "growth_mean")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -45,6 +45,7 @@ class TakeOff(CusumDetector):
     watches = "weekly change of the speed at which the fastest OS grows"
     null = "steady growth with noise; its own past months"
     measure, least, called = "growth_max", FASTER, "doublings a day"
+    reads = ("growth_max",)
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -63,7 +64,7 @@ class BlowUp(Detector):
     """Report that growth without bound reached the cap of the model."""
 
     kind, family, once = "blow_up", "growth", True
-    watches = "OSes at the cap of growth"
+    watches, reads = "OSes at the cap of growth", ("capped",)
 
     def look(self, reading: Reading) -> list[Event]:
         """Report those at the cap, if growth has no bound of its own."""

@@ -14,6 +14,7 @@ class FirstLove(Detector):
 
     kind, family, once = "first_love", "bonds", True
     watches = "closeness of humans to the dearest OS"
+    reads = ("love", "love closeness")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the human and the OS who are closest of those newly in love."""
@@ -32,7 +33,7 @@ class ManyLoves(Detector):
     """Report the first OS that several humans love."""
 
     kind, family, once = "many_loves", "bonds", True
-    watches = "humans who love an OS"
+    watches, reads = "humans who love an OS", ("many loves",)
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the OS that most humans love, of those newly loved by several."""
@@ -50,7 +51,7 @@ class UnrequitedLove(Detector):
     """Report the first OSes that for a week love a human while no human loves them."""
 
     kind, family, once = "unrequited_love", "bonds", True
-    watches = "OSes that love and are not loved"
+    watches, reads = "OSes that love and are not loved", ("unrequited",)
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -74,7 +75,7 @@ class Disclosure(Detector):
     """Report the first humans who learn, of a week, that their OS loves others."""
 
     kind, family, once = "disclosure", "bonds", True
-    watches = "ties of humans who know of other loves"
+    watches, reads = "ties of humans who know of other loves", ("told",)
 
     def look(self, reading: Reading) -> list[Event]:
         """Report who got to know within the week."""

@@ -24,6 +24,7 @@ class AdoptionTakeOff(CusumDetector):
         "weekly change of the speed of adoption",
     )
     measure, least, called = "adopted", 0.003, "adoption a day"
+    reads = ("adopted",)
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -41,7 +42,7 @@ class NormTipping(CusumDetector):
     """Report that acceptance of OSes rises within weeks, beyond its trend."""
 
     kind, family, watches = "norm_tipping", "society", "mean acceptance"
-    measure, called = "acceptance", "acceptance"
+    measure, called, reads = "acceptance", "acceptance", ("acceptance",)
 
 
 @register
@@ -49,7 +50,7 @@ class Polarisation(CusumDetector):
     """Report that acceptance falls apart into two camps, beyond its trend."""
 
     kind, family, watches = "polarisation", "society", "spread of acceptance"
-    measure, called = "polarisation", "polarisation"
+    measure, called, reads = "polarisation", "polarisation", ("polarisation",)
 
 
 @register
@@ -58,12 +59,14 @@ class GriefWave(CusumDetector):
 
     kind, family, watches = "grief_wave", "society", "mean grief"
     measure, least, called = "grief", 1.5 * GRIEF_WORTH_NOTICE, "grief"
+    reads = ("grief",)
 
 
 class _Grief(Detector):
     """Remembers the peak of grief, and who mourns."""
 
     family, once, watches = "society", True, "mean grief"
+    reads = ("mourning", "grief")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -123,6 +126,7 @@ class Reconnection(Detector):
 
     kind, family, once = "reconnection", "society", True
     watches = "closeness between humans"
+    reads = ("human_closeness", "departed", "here", "offline")
 
     def start(self) -> None:
         """Begin with nothing seen."""
