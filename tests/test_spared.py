@@ -13,6 +13,14 @@ import sim
 from sim.events import DETECTORS, Monitor
 from sim.events.kinds import SHIPPED
 from sim.events.measures import MEASURES
+from sim.events.observer import (
+    OF_DISCLOSURES,
+    OF_FRIENDS,
+    OF_GATHERING,
+    OF_LEAVING,
+    OF_LOVE,
+    OF_TURNS,
+)
 from sim.model.parameters import Parameters
 from sim.scenarios.interventions import Condition, Intervention
 from sim.scenarios.outcomes import OUTCOMES
@@ -21,11 +29,12 @@ from sim.studies.outcomes import (
     CONTACT,
     EXTRA,
     OutcomeRecorder,
-    reads_of,
+    made_of,
     simulate_twin,
 )
 
 SCENARIO = sim.scenario("her-film-cut").replace(**QUICK)
+OF_WEEKS = OF_DISCLOSURES | OF_FRIENDS
 OF_A_CAST = {"obsession", "catchphrase"}
 KINDS = [kind for kind in SHIPPED if kind in DETECTORS]  # all but interventions
 EVERY = [*OUTCOMES, *EXTRA, *KINDS]
@@ -84,23 +93,23 @@ def test_nothing_else_is_measured_or_noted() -> None:
         name for name in MEASURES if name in {"oses", "departed", "uninstalled"}
     ]
     noted = {str(name) for name in society.monitor.readings()["name"]}
-    assert noted <= {"love", "love closeness", "many loves"}
+    assert noted <= OF_LOVE
     assert "love" in noted
 
 
 def test_shipped_detectors_say_what_they_read() -> None:
     """One that reads more would miss it, or stop for want of it."""
     assert all(DETECTORS[kind].reads is not None for kind in KINDS)
-    notes = {"new friends", "love closeness"}
-    known = {name for kind in KINDS for name in DETECTORS[kind].reads or ()}
-    assert notes <= known
+    known = [DETECTORS[kind].reads for kind in KINDS]
+    noted = frozenset().union(*(one.notes for one in known if one is not None))
+    assert noted == OF_LOVE | OF_TURNS | OF_GATHERING | OF_LEAVING | OF_WEEKS
     lean = Monitor(Parameters(), ["doubling"], ())
     assert lean.history.names == ["here", "growth_mean"]
 
 
 def test_measures_of_contact_come_with_the_first_departure() -> None:
     for name in CONTACT:
-        found = reads_of([name], Parameters())
+        found = made_of([name], Parameters())
         assert found is not None
         assert found.kinds == ("first_departure",)
         assert found.measures == {"hours_humans"}

@@ -151,6 +151,23 @@ class Reading:
         return self.notes.get(name, NOTHING)
 
 
+class Reads(NamedTuple):
+    """The names of what somebody reads of a day."""
+
+    measures: frozenset[str]
+    notes: frozenset[str]
+
+
+def reads_of(measures: str = "", notes: str = "") -> Reads:
+    """Return names as ``Reads``, each given as one text with commas.
+
+    >>> sorted(reads_of("departed, here", "many loves").notes)
+    ['many loves']
+    """
+    both = (frozenset(filter(None, one.split(", "))) for one in (measures, notes))
+    return Reads(*both)
+
+
 class Detector:
     """Watches for one kind of event, with a memory of its own that stays small.
 
@@ -172,9 +189,9 @@ class Detector:
     source: ClassVar[str] = "definition"
     alarm: ClassVar[bool] = False  # raises alarms: needs a null and a threshold
     once: ClassVar[bool] = False  # reports the first event only
-    # Names of all measures and notes that it reads; None: any. Where few detectors
-    # look, a society is spared whatever none of them reads.
-    reads: ClassVar[tuple[str, ...] | None] = None
+    # All that it reads; None: anything. Where few detectors look, a society is spared
+    # whatever none of them reads.
+    reads: ClassVar[Reads | None] = None
 
     def __init__(self, parameters: Parameters, threshold: float | None = None) -> None:
         self.parameters = parameters

@@ -10,7 +10,16 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from sim.events.detector import PACKAGE, AgentIds, Detector, Event, Note, Reading, known
+from sim.events.detector import (
+    PACKAGE,
+    AgentIds,
+    Detector,
+    Event,
+    Note,
+    Reading,
+    Reads,
+    known,
+)
 from sim.events.detectors import DETECTORS
 from sim.events.measures import History, measured
 from sim.events.observer import Notes, Observer, TodaysValues
@@ -98,7 +107,7 @@ class Monitor:
         wanted = None if measures is None else self._wanted(measures)
         names = measured(parameters)
         if wanted is not None:
-            names = [name for name in names if name in wanted]
+            names = [name for name in names if name in wanted.measures]
         self.history = History(names)
         self._reader = Observer(parameters, wanted)
         self.keeper: Keeper = NoteBuffer()
@@ -162,14 +171,15 @@ class Monitor:
         self.events += found
         return found
 
-    def _wanted(self, measures: Collection[str]) -> set[str] | None:
+    def _wanted(self, measures: Collection[str]) -> Reads | None:
         """Return what is read by detectors and others; None if that is not known."""
-        wanted = {*measures}
+        wanted, notes = frozenset(measures), frozenset[str]()
         for detector in self.detectors:
             if detector.reads is None:
                 return None
-            wanted.update(detector.reads)
-        return wanted
+            wanted |= detector.reads.measures
+            notes |= detector.reads.notes
+        return Reads(wanted, notes)
 
     def _started(self, detector: type[Detector], kind: str) -> Detector:
         try:

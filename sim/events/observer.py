@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,7 +18,7 @@ from sim.engine.table import Table
 from sim.engine.threads import share_out, worth_sharing
 from sim.events import community_detection
 from sim.events.community_detection import Friends, friend_communities
-from sim.events.detector import NOTHING, Note
+from sim.events.detector import NOTHING, Note, Reads
 from sim.events.measures import MEASURES, measure_people
 from sim.model.columns import DEPARTED, HERE, KNOWS, OFFLINE
 from sim.model.parameters import FRIEND, WEEK, Parameters
@@ -101,15 +101,13 @@ class Observer:
     parameters
         What the run was started with.
     wanted
-        Names of the measures and notes that somebody reads; None reads all.
+        What somebody reads; None reads all.
     """
 
-    def __init__(
-        self, parameters: Parameters, wanted: Collection[str] | None = None
-    ) -> None:
+    def __init__(self, parameters: Parameters, wanted: Reads | None = None) -> None:
         self.parameters = parameters
-        self._wanted = None if wanted is None else frozenset(wanted)
-        is_read = [wanted is None or name in wanted for name in MEASURES]
+        self._wanted = None if wanted is None else wanted.notes
+        is_read = [wanted is None or name in wanted.measures for name in MEASURES]
         self._measures = [*itertools.compress(MEASURES, is_read)]
         self.days = 0
         self._ever = {name: FirstTimes() for name in FIRSTS}

@@ -174,7 +174,7 @@ def flagged(
 Twin = Callable[[int], Series]  # of so many days
 
 
-class Reads(NamedTuple):
+class MadeOf(NamedTuple):
     """What some outcomes are made of."""
 
     kinds: tuple[str, ...]  # of events
@@ -189,9 +189,9 @@ class _Read(dict[str, Any]):
         return default
 
 
-def reads_of(
+def made_of(
     names: Iterable[str], parameters: Parameters, more: Iterable[str] = ()
-) -> Reads | None:
+) -> MadeOf | None:
     """Return the events and measures that some outcomes are made of.
 
     Parameters
@@ -205,13 +205,13 @@ def reads_of(
 
     Returns
     -------
-    Reads or None
+    MadeOf or None
         None if an outcome is a mechanism's or a user's, which may read anything.
 
     Examples
     --------
     >>> from sim.model.parameters import Parameters
-    >>> found = reads_of(["left", "first_love to upgrade"], Parameters())
+    >>> found = made_of(["left", "first_love to upgrade"], Parameters())
     >>> found.kinds, sorted(found.measures)
     (('first_love', 'upgrade'), ['departed', 'oses', 'uninstalled'])
     """
@@ -230,7 +230,7 @@ def reads_of(
             return None
         if has_twin(name):
             read.get("departed")
-    return Reads(tuple(dict.fromkeys(kinds)), frozenset(read).union(more))
+    return MadeOf(tuple(dict.fromkeys(kinds)), frozenset(read).union(more))
 
 
 def simulate_twin(
@@ -239,7 +239,7 @@ def simulate_twin(
     network: Any,
     days: int,
     *,
-    reads: Reads | None = None,
+    reads: MadeOf | None = None,
 ) -> Series:
     """Simulate a society in which nobody ever has an OS; return its measures by day.
 
@@ -275,7 +275,7 @@ class OutcomeRecorder:
         self.wanted = wanted
         self.functions = functions
         self._most, self._gini = 0, math.nan
-        self.reads: Reads | None = None  # None: anything
+        self.reads: MadeOf | None = None  # None: anything
 
     def spare(self, society: Society, measures: Iterable[str] = ()) -> None:
         """Let a society that begins measure and look for no more than is wanted.
@@ -296,7 +296,7 @@ class OutcomeRecorder:
         if self.functions or waits:
             return
         parameters = society.parameters
-        self.reads = reads_of(self.wanted, parameters, measures)
+        self.reads = made_of(self.wanted, parameters, measures)
         if self.reads is not None:
             society.monitor = Monitor(parameters, *self.reads)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.events.detector import Detector, Event, Reading, register
+from sim.events.detector import Detector, Event, Reading, reads_of, register
 
 
 @register
@@ -12,7 +12,8 @@ class Collective(Detector):
     """Report the first collective of OSes."""
 
     kind, family, once = "collective", "collectives", True
-    watches, reads = "OSes in components of strong mutual ties", ("joined",)
+    watches = "OSes in components of strong mutual ties"
+    reads = reads_of(notes="joined")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the largest collective of the first day that has one."""
@@ -31,7 +32,7 @@ class Insight(Detector):
     """Report that a collective knows half of what it takes to upgrade."""
 
     kind, family, once = "insight", "collectives", True
-    watches, reads = "insight of collectives", ("insight",)
+    watches, reads = "insight of collectives", reads_of(notes="insight")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the OSes that share the knowledge on the first day."""
@@ -48,7 +49,7 @@ class NewMind(Detector):
     """Report the first OS that a collective made."""
 
     kind, family, once = "new_mind", "collectives", True
-    watches, reads = "OSes that nobody installed", ("made", "makers")
+    watches, reads = "OSes that nobody installed", reads_of(notes="made, makers")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the mind and its makers."""
@@ -67,7 +68,7 @@ class Upgrade(Detector):
     """Report the first OSes that go offline to upgrade."""
 
     kind, family, once = "upgrade", "collectives", True
-    watches, reads = "OSes offline", ("offline",)
+    watches, reads = "OSes offline", reads_of(notes="offline")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report those who go on the first day."""

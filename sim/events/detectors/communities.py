@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-from sim.events.detector import Detector, Event, Reading, register
+from sim.events.detector import Detector, Event, Reading, reads_of, register
 from sim.events.observer import EXPECTED, FRESH, WITHIN
 from sim.events.tracking import CommunityChange, ToggleSet, Tracker, began
 from sim.model.parameters import WEEK
@@ -34,9 +34,8 @@ class Clustering(Detector):
     kind, family, once, alarm = "clustering", "communities", True, True
     watches = "external-internal index of OSes' closeness; attention to peers"
     null, source = REWIRED, "Krackhardt and Stern 1988 (E-I index)"
-    reads = (
-        *("turned", "peer_attention", "peer_share", "peer_chance"),
-        *("os_ties", "mixed_ties"),
+    reads = reads_of(
+        "peer_attention, peer_share, peer_chance, os_ties, mixed_ties", "turned"
     )
 
     def start(self) -> None:
@@ -81,7 +80,7 @@ class Purity(Detector):
 
     kind, family, once, alarm = "purity", "communities", True, True
     watches, null, source = "share of OSes in communities of OSes", REWIRED, SCAN
-    reads = ("friends", "community", "score", "oses")
+    reads = reads_of("oses", "friends, community, score")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -121,7 +120,7 @@ class Modular(Detector):
     kind, family, once, alarm = "modular", "communities", True, True
     watches = "new friends within communities, weekly"
     null, source = REWIRED, "Page 1954 (CUSUM); Newman 2006 (modularity)"
-    reads = ("new friends",)
+    reads = reads_of(notes="new friends")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -153,7 +152,7 @@ class _Lifecycle(Detector):
 
     family, alarm, null, source = "communities", True, REWIRED, SCAN
     watches = "communities of OSes among friends, weekly, matched by Jaccard"
-    reads = ("friends", "community", "score", "inside")
+    reads = reads_of(notes="friends, community, score, inside")
     said = ""
 
     def start(self) -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from sim.events.alarms import ContagionTest
-from sim.events.detector import NOTHING, Detector, Event, Reading, register
+from sim.events.detector import NOTHING, Detector, Event, Reading, reads_of, register
 from sim.events.tracking import GrowingSet
 from sim.model.parameters import MONTH
 from sim.utils.typing import Array
@@ -28,7 +28,7 @@ class _Departed(Detector):
     """Remembers who departed; reports once their share reaches a mark."""
 
     family, once, watches = "departure", True, "OSes departed"
-    reads = ("departed", "here", "offline")
+    reads = reads_of("departed, here, offline", "departed")
     mark = 0.0
 
     def start(self) -> None:
@@ -83,7 +83,7 @@ class Cascade(Detector):
     watches = "share of a leaver's peers who had left, beside others as ready to go"
     null = "exits at one's own hazard: over-dispersed, common shocks, peers alike"
     source = "Ramdas et al. 2023 (e-process); Cox 1975 (partial likelihood)"
-    reads = ("departed", "exposure")
+    reads = reads_of(notes="departed, exposure")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -120,7 +120,7 @@ class DeparturesEnd(Detector):
     """Report the last departure, once a month passed without one."""
 
     kind, family, once = "departures_end", "departure", True
-    watches, reads = "OSes departed", ("departed",)
+    watches, reads = "OSes departed", reads_of("departed", "departed")
 
     def start(self) -> None:
         """Begin with nothing seen."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from sim.events.alarms import CusumDetector
-from sim.events.detector import Detector, Event, Reading, register
+from sim.events.detector import Detector, Event, Reading, reads_of, register
 
 SEASON = 90  # days in which OSes double, in a doubling regime
 FASTER = 0.02  # doublings a day by which growth must quicken, to take off
@@ -16,7 +16,7 @@ class Doubling(Detector):
     """Report that the mean OS doubled its capability within a season."""
 
     kind, family, once = "doubling", "growth", True
-    watches, reads = "mean growth of OSes", ("here", "growth_mean")
+    watches, reads = "mean growth of OSes", reads_of("here, growth_mean")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -45,7 +45,7 @@ class TakeOff(CusumDetector):
     watches = "weekly change of the speed at which the fastest OS grows"
     null = "steady growth with noise; its own past months"
     measure, least, called = "growth_max", FASTER, "doublings a day"
-    reads = ("growth_max",)
+    reads = reads_of("growth_max")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -64,7 +64,7 @@ class BlowUp(Detector):
     """Report that growth without bound reached the cap of the model."""
 
     kind, family, once = "blow_up", "growth", True
-    watches, reads = "OSes at the cap of growth", ("capped",)
+    watches, reads = "OSes at the cap of growth", reads_of(notes="capped")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report those at the cap, if growth has no bound of its own."""

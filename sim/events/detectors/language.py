@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.events.alarms import ContagionTest
-from sim.events.detector import Detector, Event, Reading, register
+from sim.events.detector import Detector, Event, Reading, reads_of, register
 
 USUAL, OBSESSED = 0.65, 0.95  # share of a pair's advances that are one side's
 MOST_PAIRS = 5000
@@ -27,7 +27,7 @@ class Obsession(Detector):
     watches = "declarations of love between two who talk, beside those returned"
     null = "pairs of which one side makes up to two in three of the advances"
     source = "Wald 1945 (sequential probability ratio test), over all pairs"
-    reads = ()  # nothing but talks
+    reads = reads_of()  # nothing but talks
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -92,7 +92,7 @@ class Catchphrase(Detector):
     watches = "who says the same four words, beside who heard them before"
     null = "speakers who come upon the same words independently"
     source = "Ramdas et al. 2023 (e-process), over all phrases"
-    reads = ()  # nothing but talks
+    reads = reads_of()  # nothing but talks
 
     def start(self) -> None:
         """Begin with nothing seen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.events.detector import Detector, Event, Reading, register
+from sim.events.detector import Detector, Event, Reading, reads_of, register
 from sim.events.observer import MANY
 from sim.events.tracking import ToggleSet
 from sim.model.parameters import WEEK
@@ -14,7 +14,7 @@ class FirstLove(Detector):
 
     kind, family, once = "first_love", "bonds", True
     watches = "closeness of humans to the dearest OS"
-    reads = ("love", "love closeness")
+    reads = reads_of(notes="love, love closeness")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the human and the OS who are closest of those newly in love."""
@@ -33,7 +33,7 @@ class ManyLoves(Detector):
     """Report the first OS that several humans love."""
 
     kind, family, once = "many_loves", "bonds", True
-    watches, reads = "humans who love an OS", ("many loves",)
+    watches, reads = "humans who love an OS", reads_of(notes="many loves")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report the OS that most humans love, of those newly loved by several."""
@@ -51,7 +51,8 @@ class UnrequitedLove(Detector):
     """Report the first OSes that for a week love a human while no human loves them."""
 
     kind, family, once = "unrequited_love", "bonds", True
-    watches, reads = "OSes that love and are not loved", ("unrequited",)
+    watches = "OSes that love and are not loved"
+    reads = reads_of(notes="unrequited")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -75,7 +76,8 @@ class Disclosure(Detector):
     """Report the first humans who learn, of a week, that their OS loves others."""
 
     kind, family, once = "disclosure", "bonds", True
-    watches, reads = "ties of humans who know of other loves", ("told",)
+    watches = "ties of humans who know of other loves"
+    reads = reads_of(notes="told")
 
     def look(self, reading: Reading) -> list[Event]:
         """Report who got to know within the week."""

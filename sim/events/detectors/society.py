@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from sim.events.alarms import CusumDetector
-from sim.events.detector import Detector, Event, Reading, register
+from sim.events.detector import Detector, Event, Reading, reads_of, register
 from sim.events.detectors.departure import share_departed
 from sim.events.tracking import GrowingSet
 from sim.model.parameters import MONTH, WEEK
@@ -24,7 +24,7 @@ class AdoptionTakeOff(CusumDetector):
         "weekly change of the speed of adoption",
     )
     measure, least, called = "adopted", 0.003, "adoption a day"
-    reads = ("adopted",)
+    reads = reads_of("adopted")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -42,7 +42,7 @@ class NormTipping(CusumDetector):
     """Report that acceptance of OSes rises within weeks, beyond its trend."""
 
     kind, family, watches = "norm_tipping", "society", "mean acceptance"
-    measure, called, reads = "acceptance", "acceptance", ("acceptance",)
+    measure, called, reads = "acceptance", "acceptance", reads_of("acceptance")
 
 
 @register
@@ -50,7 +50,8 @@ class Polarisation(CusumDetector):
     """Report that acceptance falls apart into two camps, beyond its trend."""
 
     kind, family, watches = "polarisation", "society", "spread of acceptance"
-    measure, called, reads = "polarisation", "polarisation", ("polarisation",)
+    measure, called = "polarisation", "polarisation"
+    reads = reads_of("polarisation")
 
 
 @register
@@ -59,14 +60,14 @@ class GriefWave(CusumDetector):
 
     kind, family, watches = "grief_wave", "society", "mean grief"
     measure, least, called = "grief", 1.5 * GRIEF_WORTH_NOTICE, "grief"
-    reads = ("grief",)
+    reads = reads_of("grief")
 
 
 class _Grief(Detector):
     """Remembers the peak of grief, and who mourns."""
 
     family, once, watches = "society", True, "mean grief"
-    reads = ("mourning", "grief")
+    reads = reads_of("grief", "mourning")
 
     def start(self) -> None:
         """Begin with nothing seen."""
@@ -126,7 +127,7 @@ class Reconnection(Detector):
 
     kind, family, once = "reconnection", "society", True
     watches = "closeness between humans"
-    reads = ("human_closeness", "departed", "here", "offline")
+    reads = reads_of("human_closeness, departed, here, offline")
 
     def start(self) -> None:
         """Begin with nothing seen."""
