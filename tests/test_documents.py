@@ -131,13 +131,19 @@ def test_the_phase_map_says_what_its_table_says() -> None:
         at = float(row["growth_exponent"]), float(row["peer_affinity"])
         day = float(row["half_departed"])
         half.setdefault(at, []).append(day if row["half_observed"] == "True" else 1e9)
-    assert all(max(d) <= 900 for (k, p), d in half.items() if k >= 0.75 and p >= 0.5)
-    assert all(min(d) > 900 for (k, p), d in half.items() if k <= 0.25)
-    assert all((max(d) <= 2700) == (p > 0.0) for (k, p), d in half.items())
-    for exponent, name in ((0.0, "At an exponent of 0 "), (0.25, "at 0.25 on day")):
-        days = [d for (k, p), some in half.items() if k == exponent and p for d in some]
-        assert name in text
-        assert f"day {min(days):,.0f} to {max(days):,.0f}" in text
+    least = {1.5: 0.5, 1.0: 0.75, 0.5: 1.25}  # by worth, the exponent it takes
+    for (exponent, worth), days in half.items():
+        if worth in least:
+            assert (max(days) <= 1500) == (exponent >= least[worth])
+        assert (max(days) <= 4500) or worth < 1.0
+        assert min(days) > 4500 or worth > 0.0
+    assert all(
+        (max(d) <= 4500) == (k >= 0.75) for (k, p), d in half.items() if p == 0.5
+    )
+    first = [sum(d <= 4500 for d in half[k, 0.25]) for k in (1.1, 1.25, 1.5)]
+    assert first == [0, 1, 2]
+    days = half[0.0, 1.0]
+    assert f"of 1 on day {min(days):,.0f} to {max(days):,.0f}" in text
 
 
 def test_false_alarms_of_the_society_are_those_of_their_table() -> None:
