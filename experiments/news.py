@@ -84,7 +84,7 @@ def tell_of_n62() -> None:
     print(
         "N62: days over | half-life of weeks 1, 2 | weeks 3-7, % | best of all | chi2"
     )
-    tried = np.arange(1.0, 15.0, 0.01)
+    tried = np.arange(0.1, 15.0, 0.01)
     for late in range(WEEK):
         own = half_life_of_two(late)
         shape = weeks_of(own, late)

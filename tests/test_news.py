@@ -31,6 +31,8 @@ def test_one_half_life_meets_the_three_numbers_of_n62(news: ModuleType) -> None:
     first, second, _ = news.weeks_of(4.0, 0)
     assert second / first == pytest.approx(0.5 ** (7 / 4))
     assert news.misfit(4.8, 0) < news.misfit(6.0, 0) < 3.84 < news.misfit(13.0, 0)
+    for late in range(news.WEEK):
+        assert news.misfit(news.half_life_of_two(late), late) < 3.84
 
 
 @pytest.mark.slow
