@@ -16,6 +16,7 @@ import numpy as np
 from sim.engine.rng import each_of, name_of, pair_uniform, uniform
 from sim.engine.streams import Stream
 from sim.engine.table import Column
+from sim.mechanisms.shipped.worry import alarm, habituate
 from sim.model import rules
 from sim.model.codes import ACCEPTANCE, EXCLUSIVITY, NAME, OPENNESS, PLAYFULNESS, TOUCH
 from sim.model.columns import (
@@ -351,6 +352,7 @@ class ReferenceHuman(ReferenceAgent):
     parted = False  # ever
     takes_up: ReferenceOS | None = None  # today, of those that contacts have
     knew_it = left_to_others = False
+    threat = heard = worry = 0.0  # where the society has the mechanism of worry
 
     def be_born(self) -> None:
         """Become someone, by draws that hold for good."""
@@ -509,6 +511,15 @@ class ReferenceHuman(ReferenceAgent):
             support - self.grief, constants.support_half
         )
         self.loneliness = single(alone)
+
+    def hear(self) -> None:
+        """Be shocked by news of a threat to one's OS, and get used to it."""
+        stake = self.own_closeness if self.os is not None else 0.0
+        shock = alarm(stake, self.threat, self.heard)
+        half_life = self.constants.worry_half_life
+        worry = single(habituate(self.worry, half_life, shock))
+        self.worry = worry if worry > 1e-6 else 0.0
+        self.heard = self.threat
 
     def look_at_partners(self) -> None:
         """Find out whether to leave one's partner, or else with whom to pair."""

@@ -111,6 +111,8 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
             self.cast.consider(self)
         oses.do("depart")
         humans.do("mourn")
+        if getattr(self.parameters, "worry", False):
+            humans.do("hear")
         self.part_and_pair()
         self.agents.do("meet")
         for doing in ("adopt", "end_instance"):

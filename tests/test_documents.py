@@ -108,7 +108,9 @@ def test_the_changelog_counts_detectors_and_scenarios() -> None:
     # her and its three controls, fourteen more, `today`, and the film cut
     assert "fourteen more scenarios" in text
     assert "`her-film-cut`" in text
-    assert len(scenarios.names()) == 4 + 14 + 2
+    assert "`characterai-2025`" in text
+    assert "`her-instances`" in text
+    assert len(scenarios.names()) == 4 + 14 + 4
 
 
 def test_the_ablation_says_what_its_table_says() -> None:

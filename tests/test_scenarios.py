@@ -76,7 +76,7 @@ def test_replace_changes_a_copy() -> None:
 def test_an_unknown_name_gets_the_nearest() -> None:
     assert refusal("hr") == "unknown scenario 'hr'; did you mean 'her'?"
     assert "'her-no-peers'" in refusal("her-no-peer")
-    assert "; there are assistant, her, her-film-cut," in refusal("xyz")
+    assert "; there are assistant, characterai-2025, her," in refusal("xyz")
     assert "unknown scenario '../her'" in refusal("../her")
 
 

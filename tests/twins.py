@@ -12,6 +12,7 @@ from reference_cast import InColumns, Question, ReferenceCast, Whims
 from reference_society import ReferenceSociety
 
 from sim.engine.table import Column, Table
+from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
 from sim.model.parameters import Parameters
@@ -155,9 +156,12 @@ class Twins:
             self.cast = Cast(InColumns(self.mind), **options)
             same = ReferenceCast(self.cast, self.reference_mind)
         self.reference = ReferenceSociety(parameters, network, seed, same)
+        has_own = bool(parameters.mechanisms)
+        own = OwnSchedule(parameters, parameters) if has_own else None
+        self.phases = own and own.phases
 
     def step(self) -> None:
-        processes.advance(self.state, self.day, cast=self.cast)
+        processes.advance(self.state, self.day, cast=self.cast, phases=self.phases)
         self.reference.step()
 
     def check(self) -> None:

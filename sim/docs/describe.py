@@ -30,12 +30,13 @@ from sim.events import detector, kinds
 from sim.events.calibration import AIM
 from sim.events.detector import Detector
 from sim.events.measures import MEASURES
-from sim.mechanisms import heterogeneity
+from sim.mechanisms import heterogeneity, registry
 from sim.mechanisms.factors import SOCKETS
 from sim.model import parameters, rules
 from sim.model.columns import FACE_COLUMNS, HUMAN_COLUMNS, OS_COLUMNS
 from sim.model.evidence import KINDS_OF_SOURCE, kind_of_source, read_evidence
 from sim.model.mechanisms import MODULES, SUBMODELS
+from sim.model.parameters import PARAMETERS
 from sim.model.processes import PHASES
 from sim.model.sockets import SOCKETS as SOCKETS_OF_THE_CORE
 from sim.model.sockets import entries
@@ -59,6 +60,7 @@ BLOCK = re.compile(
     r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL
 )
 
+PARAMETER = ("parameter", "value", "unit", "range", "meaning", "source")
 # What is measured of the core, where the code of the measure has no text.
 MEASURED = {
     "oses": "OSes there ever were",
@@ -165,6 +167,33 @@ def _section(module: ModuleType, one: Submodel) -> str:
     return f"#### {name}\n\n{says}\n\n{text}\n\n*{file}:* {'; '.join(told)}."
 
 
+def added_mechanisms() -> str:
+    """Return a section on each mechanism that comes along and is in no society unasked.
+
+    It is the text of its file, and what it adds.
+    """
+    return "\n".join(map(_added_section, registry.shipped()))
+
+
+def _added_section(name: str) -> str:
+    one = registry.find(name)
+    module = inspect.getmodule(one.processes[0].function)
+    title, _, text = (inspect.getdoc(module) or "").partition("\n\n")
+    word, _, says = title.replace("\n", " ").partition(": ")
+    known = parameters.table(registry.parameters_with([name])())
+    rows = [_parameter_row(row) for row in known if row["name"] in one.parameters]
+    kinds = {
+        "Columns": [f"{t}.{c.name}" for t, some in one.columns.items() for c in some],
+        "Processes": [process.name for process in one.processes],
+        "Measures": one.measures,
+        "Outcomes": one.outcomes,
+    }
+    told = [f"{k.lower()} {', '.join(map(code, n))}" for k, n in kinds.items() if n]
+    file = f"`mechanisms/shipped/{name}.py`"
+    says = f"{says[:1].upper()}{says[1:]}\n\n{text}\n\n*{file}:* {'; '.join(told)}."
+    return f"#### {word}\n\n{says}\n\n{table(PARAMETER, rows)}"
+
+
 def is_rule(function: Any) -> bool:
     """Tell whether a function is one of the rules."""
     return getattr(rules, function.__name__, None) is function
@@ -239,11 +268,10 @@ def processes() -> str:
 def parameter_tables() -> str:
     """Return all parameters, a table for each process."""
     about = {row["name"]: row for row in parameters.table()}
-    head = ("parameter", "value", "unit", "range", "meaning", "source")
     parts = []
     for heading, names in parameters.groups().items():
         rows = [_parameter_row(about[name]) for name in names]
-        parts.append(f"**{heading}**\n\n{table(head, rows)}")
+        parts.append(f"**{heading}**\n\n{table(PARAMETER, rows)}")
     return "\n".join(parts)
 
 
@@ -308,15 +336,16 @@ def scenario_table() -> str:
     """Return every scenario and what it changes."""
     rows = []
     for s in map(scenarios.load, scenarios.names()):
-        begun = "; ".join(one.name for one in s.interventions)
+        begun = "; ".join(dict.fromkeys(one.name for one in s.interventions))
         base = scenarios.based_on(s.name)
         known = parameters.Parameters()
         known = known if base is None else scenarios.load(base).parameters
         values = s.parameters.model_dump()
         changes = changed(
-            {n: values[n] for n in values if values[n] != getattr(known, n)}, known
+            {n: values[n] for n in PARAMETERS if values[n] != getattr(known, n)}, known
         )
         on, sources = "" if base is None else code(base), "; ".join(s.sources)
+        on += "".join(f", with {code(name)}" for name in s.mechanisms)
         rows.append((code(s.name), s.title, on, s.profile, changes, begun, sources))
     head = (
         *("scenario", "title", "based on", "profile", "parameters"),
@@ -465,6 +494,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "detectors": detector_summary,
     "scenarios": scenario_table,
     "mechanisms": mechanisms,
+    "added-mechanisms": added_mechanisms,
     "sockets": socket_table,
     "rules": rule_table,
     "parameters": parameter_tables,

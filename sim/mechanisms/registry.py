@@ -1,14 +1,15 @@
 """Mechanisms in use: put there by the user, or installed; found by their names.
 
 What is untrusted, as a scenario's file or a run, names mechanisms and nothing else. A
-name leads to what the user put to use in this process, or to an installed package: no
-file is run because another file says so.
+name leads to what the user put to use in this process, to what comes along in
+``shipped``, or to an installed package: no file is run because another file says so.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ from sim.utils.files import expanded
 from sim.utils.signatures import checked_arguments
 
 GROUP = "os_society.mechanisms"  # of entry points
+FOLDER = Path(__file__).with_name("shipped")  # a file for each that comes along
 HOW = "put its file to use: sim.use('FILE.py'), or --mechanism FILE.py"
 
 Origin = Mapping[str, str]  # name, file and digest of a mechanism, ready for JSON
@@ -89,9 +91,12 @@ def find(name: str) -> Mechanism:
         )
     if name in _in_use:
         return _in_use[name]
+    if name in shipped():
+        module = importlib.import_module(f"sim.mechanisms.shipped.{name}")
+        return use(getattr(module, name.upper()))
     installed = metadata.entry_points(group=GROUP)
     if name not in installed.names:
-        hint = nearest(name, [*_in_use, *installed.names])
+        hint = nearest(name, [*_in_use, *shipped(), *installed.names])
         raise InputError(f"no mechanism {name!r} is in use or installed{hint}; {HOW}")
     try:
         found = installed[name].load()
@@ -108,9 +113,14 @@ def in_use() -> tuple[Mechanism, ...]:
     return tuple(_in_use.values())
 
 
+def shipped() -> list[str]:
+    """Return the names of mechanisms that come with the package, to be asked for."""
+    return sorted(file.stem for file in FOLDER.glob("[!_]*.py"))
+
+
 def installed() -> set[str]:
-    """Return the names of mechanisms that installed packages offer."""
-    return set(metadata.entry_points(group=GROUP).names)
+    """Return the names of mechanisms that this and other installed packages offer."""
+    return {*shipped(), *metadata.entry_points(group=GROUP).names}
 
 
 def load_file(file: str | Path, name: str = "") -> Mechanism:
