@@ -21,6 +21,7 @@ from sim.model.columns import (
     HumanArrays,
     OSArrays,
 )
+from sim.model.mechanisms.groups import NO_GROUPS, Groups
 from sim.utils.typing import Array
 
 Columns = tuple[Column, ...]
@@ -64,6 +65,7 @@ class _Agents(NamedTuple):
     # float32[humans + 1]: what each offers OSes, hours per weight of a tie; at the end
     # 1 if that ever was another than what it offers people
     os_rate: Array
+    groups: Groups
 
 
 class Agents(_Agents):
@@ -98,14 +100,19 @@ class State:
         How many there are.
     own
         What mechanisms add; their tables, ``tables`` by name, have no rows at first.
+    groups
+        Who is of which group; that never changes.
     """
 
-    def __init__(self, humans: int, own: Own = NOTHING_OWN) -> None:
+    def __init__(
+        self, humans: int, own: Own = NOTHING_OWN, groups: Groups = NO_GROUPS
+    ) -> None:
         self.humans = Table((*HUMAN_COLUMNS, *own.humans), HumanArrays, humans)
         self.oses = Table((*OS_COLUMNS, *own.oses), OSArrays)
         self.ties = Ties(humans, own.ties)
         self.tables = {name: Table(c, _NoArrays) for name, c in own.tables.items()}
         self.decisions = NO_DECISIONS
+        self.groups = groups
         self._faces = _faces(humans)
         self._os_rate = np.zeros(humans + 1, np.float32)  # of today: no state
         self._agents: Agents | None = None
@@ -129,7 +136,9 @@ class State:
             or known.decisions is not self.decisions
         ):
             columns = self.humans.arrays, self.oses.arrays, self.faces
-            known = self._agents = Agents(*columns, self.decisions, self._os_rate)
+            known = self._agents = Agents(
+                *columns, self.decisions, self._os_rate, self.groups
+            )
         return known
 
     def add_oses(self, rows: int, **values: Any) -> slice:

@@ -211,6 +211,7 @@ class AgentsAmong(NamedTuple):
     faces: Array
     decisions: Any
     os_rate: Array
+    groups: Any
     present: Array  # int32[any]: rows
 
 
