@@ -100,7 +100,7 @@ PARTNERS = {
     "attraction": (0.2, 0.5),
 }
 # People belong to groups in the others.
-GROUPS = {"group_pull": (1.0, 30.0), "group_meeting": (0.3, 1.0)}
+GROUPS = {"group_pull": (1.0, 9.0), "group_meeting": (0.5, 1.0)}
 SWITCHES = [
     name for name, field in Parameters.model_fields.items() if field.annotation is bool
 ]
@@ -124,7 +124,7 @@ def some_parameters(society: int) -> Parameters:
         levers |= {name: rng.uniform(*bounds) for name, bounds in PARTNERS.items()}
     else:
         levers |= {name: rng.uniform(*bounds) for name, bounds in GROUPS.items()}
-        levers["group_size"] = rng.integers(2, 7)
+        levers["group_size"] = rng.integers(5, 13)
     switches = {name: False for name in SWITCHES[society : society + 1]}
     return Parameters().replace(**reals, **counts, **levers, **switches)
 

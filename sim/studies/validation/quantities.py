@@ -162,7 +162,8 @@ def kept_by_use(case: Case) -> float:
     eve, end = (_codes(case.callers, day) for day in ("eve", "end"))
     hours, kept = case.callers.ties["eve"]["hours"], np.isin(eve, end)
     low, high = np.quantile(hours, (0.25, 0.75))
-    return percent(kept[hours >= high]) / percent(kept[hours <= low])
+    of_least = percent(kept[hours <= low])
+    return percent(kept[hours >= high]) / of_least if of_least > 0.0 else math.nan
 
 
 def minutes_among_humans(case: Case) -> float:
