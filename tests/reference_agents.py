@@ -18,7 +18,22 @@ from sim.engine.streams import Stream
 from sim.engine.table import Column
 from sim.mechanisms.shipped.worry import alarm, habituate
 from sim.model import rules
-from sim.model.codes import ACCEPTANCE, EXCLUSIVITY, NAME, OPENNESS, PLAYFULNESS, TOUCH
+from sim.model.codes import (
+    ACCEPTANCE,
+    ANYONE,
+    EXCLUSIVITY,
+    FRIEND,
+    NAME,
+    OPENNESS,
+    OWN_GROUP,
+    PEER,
+    PLAYFULNESS,
+    TAKE,
+    THEIR_FRIEND,
+    TODAY,
+    TOUCH,
+    WHO,
+)
 from sim.model.columns import (
     DECLARE,
     DECLARED,
@@ -40,15 +55,6 @@ from sim.model.columns import (
     UNINSTALLED,
     WAS_CLOSE,
     WITHDRAW,
-)
-from sim.model.kernels.meetings import (
-    ANYONE,
-    FRIEND,
-    PEER,
-    TAKE,
-    THEIR_FRIEND,
-    TODAY,
-    WHO,
 )
 from sim.model.mechanisms.instances import TAKES, WHOSE
 
@@ -309,13 +315,17 @@ class ReferenceAgent(mesa.Agent):  # type: ignore[misc]
 
     def introduced(self, seeks_os: bool) -> ReferenceAgent | None:
         if self.draw(Stream.MEET, ANYONE) < self.constants.strangers:
-            anyone = self.model.oses if seeks_os else self.model.humans
+            anyone = self.model.oses if seeks_os else self.strangers()
             found = pick(anyone, self.draw(Stream.MEET, WHO))
         else:
             found = self.friend_of_friend()
             if found is not None and seeks_os is found.is_human:
                 found = found.os if seeks_os else found.owner
         return found
+
+    def strangers(self) -> Sequence[ReferenceAgent]:
+        """Return the humans of whom one is met by chance today."""
+        return self.model.humans
 
     def friend_of_friend(self) -> ReferenceAgent | None:
         friend = pick(list(self.ties), self.draw(Stream.MEET, FRIEND))
@@ -353,6 +363,8 @@ class ReferenceHuman(ReferenceAgent):
     takes_up: ReferenceOS | None = None  # today, of those that contacts have
     knew_it = left_to_others = False
     threat = heard = worry = 0.0  # where the society has the mechanism of worry
+    group: int | None = None
+    is_sent_to_group = False  # today, if it meets a stranger
 
     def be_born(self) -> None:
         """Become someone, by draws that hold for good."""
@@ -590,10 +602,20 @@ class ReferenceHuman(ReferenceAgent):
 
     def meet(self) -> None:
         """Turn to someone once close, or else meet others like everybody."""
+        self.is_sent_to_group = False
         if self.turns_back():
             self.meets = None if self.former in self.ties else self.former
         else:
             super().meet()
+
+    def strangers(self) -> Sequence[ReferenceAgent]:
+        """Return one's own group on some days, and everybody on others."""
+        share = self.constants.group_meeting
+        draw = self.draw(Stream.MEET, OWN_GROUP)
+        self.is_sent_to_group = self.group is not None and draw < share
+        if not self.is_sent_to_group:
+            return super().strangers()
+        return [other for other in self.model.humans if other.group == self.group]
 
     def turns_back(self) -> bool:
         if self.former is None or not self.constants.repairing:

@@ -57,6 +57,7 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         self.take_keys()
         self.agents.do("be_born")
         self.know_each_other(network)
+        self.belong_to_groups(network)
         self.remember_couples()
 
     def take_keys(self) -> None:
@@ -77,6 +78,13 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         for human in self.humans:
             total = sum(tie.closeness for tie in human.ties.values())
             human.human_closeness = single(total)
+
+    def belong_to_groups(self, network: SocialNetwork) -> None:
+        """Let everybody be of the group that is told, if one is."""
+        for human, group in zip(
+            self.humans, network.people.get("group", []), strict=False
+        ):
+            human.group = int(group)
 
     def remember_couples(self) -> None:
         """Let people without a partner, two by two, have been a couple once."""

@@ -336,6 +336,25 @@ def test_strangers_are_met_as_often_however_many_are_still_to_come(
     assert ties[0] == ties[1]
 
 
+def test_who_comes_is_of_no_group_and_the_others_meet_in_theirs(
+    tmp_path: Path,
+) -> None:
+    known = {"strangers": 1.0, "human_meeting": 1.0, "adoption": False, "ties": 4.0}
+    grouped = {"group_size": 10, "group_pull": 1.0, "group_meeting": 1.0}
+    society = asking(tmp_path, "s.humans.arrival_request[n:] = 1", **known, **grouped)
+    group, met, met_by_new = society.people["group"], 0, 0
+    assert group[-5:].tolist() == [-1] * 5
+    assert (group[:-5] >= 0).all()
+    for _ in range(20):
+        society.step()
+        meets = society.state.humans.meets
+        who = np.flatnonzero(meets >= 0)
+        is_old = who < 60
+        met, met_by_new = met + is_old.sum(), met_by_new + (~is_old).sum()
+        assert (group[who[is_old]] == group[meets[who[is_old]]]).all()
+    assert met > 50 and met_by_new > 0
+
+
 def test_societies_are_compared_also_if_they_keep_other_rows() -> None:
     town = small(LIFE_COURSE, **FAST | {"newcomers": 30}, steps=20)
     found = sim.counterfactual(town.replace(deaths=False), town, seeds=1, workers=1)

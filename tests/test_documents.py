@@ -30,6 +30,10 @@ MADE = {
     "small.csv",
     "results/runs/",
 }
+MADE |= {"copenhagen/calls.csv", "copenhagen/sms.csv"}
+MADE |= {
+    f"workplace/workplace_InVS15_{name}" for name in ("tij.dat.gz", "metadata.txt")
+}
 MADE |= {"build/docs/html", "calm.py", "friends.csv", "mine.toml", "phrases.toml"}
 MADE |= {"society.json", "unfinished.json", "digests.json"}
 MADE |= {"ego-facebook.csv.gz", "readings.parquet", "results/ablation-pairs.csv"}

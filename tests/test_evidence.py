@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import forked
@@ -18,7 +19,7 @@ from sim.model import evidence
 from sim.studies import validation
 from sim.studies.check import observe
 from sim.studies.validation import FACTS, Case, Fact, record
-from sim.studies.validation.facts import CHECK, NEXT, ROLES, registered
+from sim.studies.validation.facts import APART, CHECK, NEXT, ROLES, registered
 from sim.studies.validation.fit import line_of
 from sim.studies.validation.quantities import attachment_half_life, doubling
 from sim.studies.validation.recorder import strangers
@@ -180,6 +181,43 @@ def test_a_count_whose_half_was_always_there_did_not_double(
     case.today = None
     found = doubling(lambda recording: np.array(counted))(case)
     assert math.isnan(found) if months is None else found == pytest.approx(months)
+
+
+def test_measures_of_who_is_tied_to_whom_by_hand() -> None:
+    """Four people in two groups, of whom 0 and 1 are friends, and 1 and 2 one way."""
+    end = {
+        "owner": np.array([0, 1, 1, 2, 2, 3]),
+        "neighbour": np.array([1, 0, 2, 1, 3, 2]),
+        "closeness": np.array([0.5, 0.5, 0.4, 0.3, 0.2, 0.2]),
+        "returned": np.array([0.5, 0.5, 0.3, 0.4, 0.2, 0.2]),
+        "hours": np.array([2.0, 2.0, 1.0, 1.0, 1.0, 1.0]),
+    }
+    eve = {name: np.concatenate([column, column[:2]]) for name, column in end.items()}
+    eve["owner"][-2:], eve["neighbour"][-2:] = (0, 3), (3, 0)
+    eve["hours"][-2:] = 1.0
+    group = np.array([0, 0, 1, 1])
+    case = Case(scenarios.load("today"), seed=1)
+    told: Any = SimpleNamespace(
+        ties={"eve": eve, "end": end},
+        humans={"group": group},
+        parameters=SimpleNamespace(humans=4),
+    )
+    case.school = case.office = case.callers = told
+    found = {one.evidence: one.measure(case) for one in APART if one.measure}
+    assert found["N87"] == pytest.approx(2 / 3)
+    assert found["N86"] == pytest.approx(2 / 3)
+    assert found["N88"] == pytest.approx(6 / 8)
+    assert found["N83"] == pytest.approx(1.0 / (4 / 6))  # kept of the least: 4 of 6
+    assert all(one.role in (CHECK, "input") for one in APART)
+
+
+def test_the_table_of_made_societies_is_of_these_facts() -> None:
+    file = ROOT / "results" / "evidence-apart.csv"
+    with file.open(encoding="utf-8", newline="") as stream:
+        written = list(csv.DictReader(stream))
+    assert [row["what"] for row in written] == [one.what for one in APART]
+    within = {row["evidence"]: row["within"] for row in written}
+    assert within == {"N83": "False", "N86": "False", "N87": "True", "N88": "True"}
 
 
 def test_strangers_have_only_each_other() -> None:

@@ -114,6 +114,9 @@ HAPPENINGS: dict[str, Callable[[ReferenceSociety], bool]] = {
     "a human meets another": human(
         lambda one: one.meets and one.meets is not one.former
     ),
+    "a human meets a stranger of the own group": human(
+        lambda one: one.meets and one.is_sent_to_group and one.meets.is_human
+    ),
     "two turn to each other": human(lambda one: one.meets and one.meets.meets is one),
     "the bereaved install another": human(lambda one: one.bereaved and one.os),
     "a human finds an OS too dear": human(finds_it_too_dear),

@@ -100,6 +100,8 @@ PARTNERS = {
     "courting_rate": (0.02, 0.3),
     "attraction": (0.2, 0.5),
 }
+# People belong to groups in the others.
+GROUPS = {"group_pull": (1.0, 9.0), "group_meeting": (0.5, 1.0)}
 SWITCHES = [
     name for name, field in Parameters.model_fields.items() if field.annotation is bool
 ]
@@ -123,6 +125,9 @@ def some_parameters(society: int) -> Parameters:
         levers["instances"] = rng.uniform()
     if society % 2 == 0:
         levers |= {name: rng.uniform(*bounds) for name, bounds in PARTNERS.items()}
+    else:
+        levers |= {name: rng.uniform(*bounds) for name, bounds in GROUPS.items()}
+        levers["group_size"] = rng.integers(5, 13)
     switches = {name: False for name in SWITCHES[society : society + 1]}
     return Parameters().replace(**reals, **counts, **levers, **switches)
 
@@ -147,6 +152,8 @@ class Twins:
             seed,
             partnered=parameters.partnered,
             rewiring=parameters.rewiring,
+            group_size=parameters.group_size,
+            group_pull=parameters.group_pull,
         )
         self.state = births.populate(parameters, network, seed)
         self.day = processes.make_day(parameters, parameters.humans, seed)

@@ -21,8 +21,8 @@ from sim.engine.jit import inline, inline_source
 from sim.engine.rng import uniform
 from sim.mechanisms.replaced import Changed
 from sim.model import sockets
+from sim.model.codes import TODAY
 from sim.model.kernels.meetings import (
-    TODAY,
     _presented,
     _tied,
     looks_around,

@@ -13,7 +13,7 @@ from sim.engine.table import Column
 from sim.model import presence, traits
 from sim.model.codes import ACCEPTANCE, OPENNESS, PARTNER, PLAYFULNESS, SEPARATED
 from sim.model.kernels import meetings
-from sim.model.mechanisms import SUBMODELS
+from sim.model.mechanisms import SUBMODELS, groups
 from sim.model.parameters import Parameters
 from sim.model.population import SocialNetwork
 from sim.model.state import Own, State
@@ -38,7 +38,7 @@ def populate(
         parameters.own_columns("ties"),
         parameters.own_tables(),
     )
-    state = State(network.n, own)
+    state = State(network.n, own, groups.told(network.people.get(groups.COLUMN)))
     for name, rows in parameters.own_rows().items():
         state.tables[name].append(rows)
     humans = state.humans

@@ -58,6 +58,9 @@ CONTINUE, DECLARE, WITHDRAW, INTRODUCE, SEEK, GOODBYE = range(len(ACTS))
 OPENNESS, PLAYFULNESS, ACCEPTANCE, EXCLUSIVITY, TOUCH, SEPARATED = range(6)
 NAME = 2
 
+# Each meeting takes several draws, with these second ids.
+TODAY, FRIEND, THEIR_FRIEND, ANYONE, WHO, PEER, TAKE, OWN_GROUP = range(8)
+
 
 class TieState(NamedTuple):
     """What is kept of a tie, seen from the owner of a half-edge."""

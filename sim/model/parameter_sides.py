@@ -12,11 +12,13 @@ PROVIDER, RUN = "provider", "run"
 _NAMES = {
     # What people are, how they know, warm to, forget and mourn each other and OSes.
     PEOPLE: """
-        ties rewiring partnered separated acceptance_mean exclusivity_mean touch_mean
+        ties rewiring group_size group_pull partnered separated acceptance_mean
+        exclusivity_mean touch_mean
         human_attention displacement focus stranger_reserve reach warming half_hours
         cooling partner_cooling warmth_noise os_reserve stigma human_warmth letting_go
         anticipation love jealousy touch_wear human_growth_rate
-        meeting human_meeting spare_half human_circle strangers acquaintance forgotten
+        meeting human_meeting spare_half human_circle strangers group_meeting
+        acquaintance forgotten
         influence influence_rate personhood_rate support_half os_relief grieving
         grief_half_life personhood_grief comforting comfort repairing repair_rate close
         withdrawal words_half_life persuasion habituation stakes parting_rate

@@ -5,7 +5,8 @@ if their distance on the ring, divided by the sociability of both, is among the
 smallest: an unrandom geometric graph (Serrano, Krioukov & Boguna 2008,
 doi:10.1103/PhysRevLett.100.078701), clustered and with unequal degrees. Some ties, the
 outer ones most of all, then lead anywhere, which makes the world small (Watts &
-Strogatz 1998, doi:10.1038/30918).
+Strogatz 1998, doi:10.1038/30918). Where there are groups, a pair within one counts as
+much nearer.
 
 A generated network is a ring of neighbours. Layers of closeness follow each person's
 own ranking of ties (evidence A83, A84, A87), and partners are drawn among the closest
@@ -26,6 +27,7 @@ from sim.engine.rng import uniforms
 from sim.engine.streams import Stream
 from sim.engine.table import Column
 from sim.model.columns import PARTNER
+from sim.model.mechanisms import groups
 from sim.model.network_files import LOG, read_edges
 from sim.model.network_files.in_memory import as_file
 from sim.model.network_files.network_file import Edges, NetworkFile, counted, quoted
@@ -34,13 +36,20 @@ from sim.utils.errors import InputError
 from sim.utils.typing import Array
 
 # What the draws of the stream NETWORK are for; part of a run's identity.
-SOCIABILITY, REWIRE, SIDE, TARGET, CLOSENESS, EMBEDDING = range(6)
+SOCIABILITY, REWIRE, SIDE, TARGET, CLOSENESS, EMBEDDING, GROUP = range(7)
 
 # The quantiles at which sociability is cut off: nobody is a hermit or knows all.
 _LEAST, _MOST = 0.04, 0.98
 
 
-def ring(humans: int, count: int, seed: int, rewiring: float) -> Array:
+def ring(
+    humans: int,
+    count: int,
+    seed: int,
+    rewiring: float,
+    group: Array | None = None,
+    pull: float = 1.0,
+) -> Array:
     """Return ``count`` pairs of people, int32[count, 2], those nearest first.
 
     Parameters
@@ -51,9 +60,13 @@ def ring(humans: int, count: int, seed: int, rewiring: float) -> Array:
         How many pairs, and what decides.
     rewiring
         Share of pairs that lead anywhere on the ring, 0..1.
+    group
+        int[humans], from 0: who is of which group; None where there are none.
+    pull
+        How many times as near a pair within a group counts as, 1 or more.
     """
     k = _sociability(humans, seed)
-    return _rewired(_nearest(k, count), k, seed, rewiring)
+    return _rewired(_nearest(k, count, group, pull), k, seed, rewiring)
 
 
 def _sociability(humans: int, seed: int) -> Array:
@@ -67,15 +80,20 @@ def _sociability(humans: int, seed: int) -> Array:
     return np.asarray(np.sqrt(np.sqrt(q / (1 - q))))
 
 
-def _nearest(k: Array, count: int) -> Array:
+def _nearest(k: Array, count: int, group: Array | None, pull: float) -> Array:
     """Return the ``count`` pairs at the least distance, int32[count, 2], least first.
 
     The distance of two people is their distance on the ring over the product of their
-    sociabilities ``k``.
+    sociabilities ``k``, and over ``pull`` if they are of one group.
     """
     reach = (count / len(k) + 1) / float(np.mean(k)) ** 2
     while True:
         pairs, distance = _within(k, reach)
+        if group is not None:
+            beyond = group[pairs[:, 0]] != group[pairs[:, 1]]
+            near, least = _within_groups(k, group, pull, reach)
+            pairs = np.concatenate((pairs[beyond], near))
+            distance = np.concatenate((distance[beyond], least))
         if len(pairs) >= count:
             order = np.argsort(distance, kind="stable")[:count]
             del distance
@@ -95,6 +113,31 @@ def _within(k: Array, reach: float) -> tuple[Array, Array]:
         second = (first + step) % n
         pairs.append(np.column_stack((first, second)).astype(np.int32))
         distances.append(distance[first])
+    return np.concatenate(pairs), np.concatenate(distances)
+
+
+def _within_groups(
+    k: Array, group: Array, pull: float, reach: float
+) -> tuple[Array, Array]:
+    """Return all pairs of one group that are nearer than ``reach``, and how near."""
+    n, size = len(k), np.bincount(group)
+    order = np.argsort(group, kind="stable")  # round the ring, group by group
+    size_of, start = size[group[order]], (np.cumsum(size) - size)[group[order]]
+    place = np.arange(n) - start
+    pairs, distances = [np.empty((0, 2), np.int32)], [np.empty(0)]
+    for step in range(1, int(size.max()) // 2 + 1):
+        # Half-way round an even group, each pair would be met from both sides.
+        once = (2 * step < size_of) | ((2 * step == size_of) & (place < step))
+        second = order[start[once] + (place[once] + step) % size_of[once]]
+        pair = np.column_stack((order[once], second)).astype(np.int32)
+        apart = np.abs(pair[:, 0] - pair[:, 1])
+        apart = np.minimum(apart, n - apart)
+        if apart.min() >= reach * pull * k.max() ** 2:
+            break  # and further steps only lead further
+        distance = apart / (k[pair[:, 0]] * k[pair[:, 1]]) / pull
+        near = distance < reach
+        pairs.append(pair[near])
+        distances.append(distance[near])
     return np.concatenate(pairs), np.concatenate(distances)
 
 
@@ -180,7 +223,14 @@ class SocialNetwork(NamedTuple):
 
 
 def generate(
-    humans: int, ties: float, seed: int, *, partnered: float, rewiring: float
+    humans: int,
+    ties: float,
+    seed: int,
+    *,
+    partnered: float,
+    rewiring: float,
+    group_size: int = 0,
+    group_pull: float = 1.0,
 ) -> SocialNetwork:
     """Generate a clustered small world with layers of closeness and partners.
 
@@ -198,6 +248,11 @@ def generate(
         Share of humans with a partner, 0..1, reached as far as there are ties for it.
     rewiring
         Share of ties that lead anywhere on the ring, 0..1.
+    group_size
+        People in a group, 0 or more; of 0 there are no groups. Else ``people`` has a
+        column ``group``, from 0.
+    group_pull
+        Odds of a tie within a group over one beyond it, 1 or more.
 
     Raises
     ------
@@ -208,9 +263,16 @@ def generate(
     _check("ties", ties, 0, math.inf)
     _check("partnered", partnered, 0, 1)
     _check("rewiring", rewiring, 0, 1)
+    _check("group_size", group_size, 0, math.inf)
+    _check("group_pull", group_pull, 1, math.inf)
     count = round(min(humans * ties, humans * (humans - 1.0)) / 2)
-    pairs = ring(humans, count, seed, rewiring)
-    return _network(humans, pairs, None, seed, partnered)
+    if not group_size:
+        pairs = ring(humans, count, seed, rewiring)
+        return _network(humans, pairs, None, seed, partnered)
+    group = groups.dealt(uniforms(seed, Stream.NETWORK, humans, GROUP), group_size)
+    pairs = ring(humans, count, seed, rewiring, group, group_pull)
+    made = _network(humans, pairs, None, seed, partnered)
+    return made._replace(people={groups.COLUMN: group})
 
 
 def read(

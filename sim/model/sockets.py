@@ -45,6 +45,10 @@ SOCKETS = {
         ("i", "humans", "day"),
         "whether a human turns to somebody once close today",
     ),
+    "stranger": (
+        ("agent", "agents", "day"),
+        "the human to whom an agent is introduced as a stranger",
+    ),
     "growth_rate_of_os": (("j", "oses", "day"), "the rate (1/day) of an OS's growth"),
     "hours_of_os": (("j", "agents"), "the hours that an OS can give on a day"),
 }

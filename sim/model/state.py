@@ -21,6 +21,7 @@ from sim.model.columns import (
     HumanArrays,
     OSArrays,
 )
+from sim.model.mechanisms.groups import NO_GROUPS, Groups
 from sim.utils.typing import Array
 
 Columns = tuple[Column, ...]
@@ -66,6 +67,7 @@ class _Agents(NamedTuple):
     # 1 if that ever was another than what it offers people
     os_rate: Array
     users: Array  # int32[oses]: how many had each this morning; empty: one at most
+    groups: Groups
 
 
 class Agents(_Agents):
@@ -100,14 +102,19 @@ class State:
         How many there are.
     own
         What mechanisms add; their tables, ``tables`` by name, have no rows at first.
+    groups
+        Who is of which group; that never changes.
     """
 
-    def __init__(self, humans: int, own: Own = NOTHING_OWN) -> None:
+    def __init__(
+        self, humans: int, own: Own = NOTHING_OWN, groups: Groups = NO_GROUPS
+    ) -> None:
         self.humans = Table((*HUMAN_COLUMNS, *own.humans), HumanArrays, humans)
         self.oses = Table((*OS_COLUMNS, *own.oses), OSArrays)
         self.ties = Ties(humans, own.ties)
         self.tables = {name: Table(c, _NoArrays) for name, c in own.tables.items()}
         self.decisions = NO_DECISIONS
+        self.groups = groups
         self._faces = _faces(humans)
         self._os_rate = np.zeros(humans + 1, np.float32)  # of today: no state
         self.users: Array | None = None  # of today: no state; None: not counted yet
@@ -134,8 +141,9 @@ class State:
         ):
             columns = self.humans.arrays, self.oses.arrays, self.faces
             users = ONE_AT_MOST if self.users is None else self.users
-            of_today = self.decisions, self._os_rate, users
-            known = self._agents = Agents(*columns, *of_today)
+            known = self._agents = Agents(
+                *columns, self.decisions, self._os_rate, users, self.groups
+            )
         return known
 
     def add_oses(self, rows: int, **values: Any) -> slice:

@@ -212,6 +212,7 @@ class AgentsAmong(NamedTuple):
     decisions: Any
     os_rate: Array
     users: Array
+    groups: Any
     present: Array  # int32[any]: rows
 
 

@@ -197,18 +197,21 @@ class Result:
         InputError
             If the file that says so is damaged.
         """
-        listed = digests.files_listed(self.path) or ()
-        if PEOPLE not in listed and not (self.path / PEOPLE).exists():
-            return None
         table = self._people_table
+        if table is None:
+            return None
         numbers, people = table.column("agent").to_numpy(), self.population
         if not np.array_equal(numbers, np.arange(people)):
             message = f"{self.path / PEOPLE} is damaged (it is not of {people} people)"
             raise InputError(f"{message}; run it again")
-        return tuple(table.column("label").to_pylist())
+        labels = tuple(table.column("label").to_pylist())
+        return labels if any(labels) else None
 
     @functools.cached_property
-    def _people_table(self) -> pa.Table:
+    def _people_table(self) -> pa.Table | None:
+        listed = digests.files_listed(self.path) or ()
+        if PEOPLE not in listed and not (self.path / PEOPLE).exists():
+            return None
         return validation.read_part(self.path, PEOPLE, schemas.PEOPLE_SCHEMA)
 
     @functools.cached_property
@@ -216,11 +219,12 @@ class Result:
         """What the network says of people besides the model, by agent number.
 
         Whole and real numbers (nan where nothing is known), and words as categories;
-        without columns if it says nothing.
+        without columns if it says nothing. A generated network says of which ``group``
+        they are, where there are groups.
         """
-        if self.labels is None:
+        _, table = self.labels, self._people_table  # labels tell if it is damaged
+        if table is None:
             return told_of({}, self.population)
-        table = self._people_table
         names = [n for n in table.column_names if n not in schemas.PEOPLE_SCHEMA.names]
         columns = {name: table.column(name).to_numpy() for name in names}
         return told_of(columns, self.population)

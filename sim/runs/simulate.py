@@ -185,8 +185,9 @@ def spent(society: Society, options: MindOptions) -> str:
 def finalize(society: Society, writer: RunWriter) -> None:
     """Write the measures and events, and move the run into its place."""
     monitor = society.monitor
-    if society.labels is not None:
-        writer.people(society.labels, society.people)
+    if society.labels is not None or society.people:
+        nameless = ("",) * society.state.humans.n
+        writer.people(society.labels or nameless, society.people)
     for one in society.parameters.mechanisms:
         writer.mechanism(one.name, one.source)
     events = (event._asdict() for event in monitor.happened())

@@ -182,7 +182,10 @@ class RunWriter:
             write_parts(self.part / snapshot_name("ties", step), ties)
 
     def people(self, labels: Sequence[str], known: Columns) -> None:
-        """Write what a network calls each human, by agent number, and says of them."""
+        """Write what a network calls each human, by agent number, and says of them.
+
+        Nameless people, of whom something is known nonetheless, are called "".
+        """
         numbers = np.arange(len(labels), dtype=np.int32)
         table = pa.table([numbers, list(labels)], PEOPLE_SCHEMA)
         for name, column in known.items():

@@ -36,7 +36,10 @@ FOR_SOME = frozenset(
     if HUMANS in reader.of and Parameters.model_fields[name].annotation is float
 )
 # What a run is set up with cannot be changed on the way.
-SET_UP = {"humans", "ties", "rewiring", "partnered", "separated", "steps"}
+SET_UP = {
+    *("humans", "ties", "rewiring", "group_size", "group_pull"),
+    *("partnered", "separated", "steps"),
+}
 
 
 @checked_arguments()

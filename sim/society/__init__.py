@@ -24,6 +24,7 @@ from sim.mechanisms.replaced import instead_of
 from sim.mechanisms.schedule import OwnSchedule
 from sim.model import births, population, processes
 from sim.model.encounters import Cast
+from sim.model.mechanisms import groups
 from sim.model.network_files.in_memory import GivenNetwork, check_humans
 from sim.model.parameters import FRIEND, PARAMETERS, Changes, Parameters
 from sim.model.population import SocialNetwork
@@ -414,6 +415,8 @@ def make_network(
         seed,
         partnered=parameters.partnered,
         rewiring=parameters.rewiring,
+        group_size=parameters.group_size,
+        group_pull=parameters.group_pull,
     )
 
 
@@ -424,13 +427,14 @@ def _with_people_to_come(network: SocialNetwork, rows: int) -> SocialNetwork:
         labels = (*labels, *(f"newcomer {number}" for number in range(1, rows + 1)))
     if not rows:
         return network
-    people = {n: _padded(column, rows) for n, column in network.people.items()}
+    people = {n: _padded(n, column, rows) for n, column in network.people.items()}
     return network._replace(n=network.n + rows, labels=labels, people=people)
 
 
-def _padded(column: Any, rows: int) -> Any:
-    """Return a column with zeros, or empty texts, for people to come."""
-    nothing = "" if column.dtype == object else 0
+def _padded(name: str, column: Any, rows: int) -> Any:
+    """Return a column with zeros, or empty texts, for people to come: of no group."""
+    none = groups.NONE if name == groups.COLUMN else 0
+    nothing = "" if column.dtype == object else none
     return np.concatenate([column, np.full(rows, nothing, column.dtype)])
 
 

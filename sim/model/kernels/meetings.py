@@ -8,11 +8,17 @@ import numpy as np
 from sim.engine.jit import inline, inline_by_type, inline_source, kernel
 from sim.engine.rng import uniform
 from sim.model import formulas, sockets
-from sim.model.codes import HERE
+from sim.model.codes import (
+    ANYONE,
+    FRIEND,
+    HERE,
+    PEER,
+    TAKE,
+    THEIR_FRIEND,
+    TODAY,
+    WHO,
+)
 from sim.model.kernels.talk import A_PEER, GROWTH, NOBODY, fit_of, sent_to
-
-# Each meeting takes several draws, with these second ids.
-TODAY, FRIEND, THEIR_FRIEND, ANYONE, WHO, PEER, TAKE = range(7)
 
 
 @kernel
@@ -102,7 +108,7 @@ def introduced(agent, seeks_os, agents, ties, day):
         pick = uniform(day.key_meet, agent, WHO)
         if seeks_os:
             return int(day.n_humans + int(pick * oses.status.shape[0]))
-        return anyone(pick, agents, day)
+        return sockets.stranger(anyone(pick, agents, day), agent, agents, day)
     found = _friend_of_friend(agent, ties, day)
     if found < 0 or seeks_os == (found >= day.n_humans):
         return found

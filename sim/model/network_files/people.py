@@ -54,6 +54,7 @@ MOST = 200  # columns
 LONGEST = 1000  # letters of a word
 LONGEST_TITLE = 100
 _LABELS = ("label", "name")
+GROUP = "group"  # whatever its case: of whom one meets at work, at school
 
 
 class People(NamedTuple):
@@ -221,7 +222,10 @@ def taken(path: str | Path, edges: Edges, own: Sequence[Column] = ()) -> People:
         elif title in RESERVED:
             taken_names.append(title)
         elif (found := _typed(path, title, values, notes)) is not None:
-            kept[title] = found
+            name = GROUP if key_of(title) == GROUP else title
+            if name in kept:
+                raise InputError(f"{path}: {name!r} of people is there twice")
+            kept[name] = found
     if kept:
         notes.insert(0, f"people's {listed(map(_plain, kept))} kept")
     if traits:

@@ -39,6 +39,7 @@ class Fact(NamedTuple):
     is_sign: bool = False
     misses: str = ""  # why the model's form cannot reach it, where that is known
     needs: str = ""  # what the model lacks to measure it
+    society: str = ""  # made for it; "" is the scenario as it is
 
 
 @functools.cache
@@ -65,6 +66,7 @@ def _fact(row: dict[str, Any]) -> Fact:
         sign is not None,
         row.get("misses", ""),
         row.get("needs", ""),
+        row.get("society", ""),
     )
 
 
@@ -79,10 +81,12 @@ def _measure(name: str, *given: Any) -> Level | Pair:
 
 def _measured(letter: str) -> tuple[Fact, ...]:
     mine = (one for one in registered() if one.evidence.startswith(letter))
-    return tuple(one for one in mine if one.measure is not None)
+    return tuple(one for one in mine if one.measure is not None and not one.society)
 
 
 FACTS = _measured("A")  # of the evidence table: what `make evidence` compares
 NEXT = _measured(
     "N"
 )  # of 2025 and 2026, measured as well; no calibration has seen them
+# Of who is tied to whom, each measured in a society made for it.
+APART = tuple(one for one in registered() if one.society)

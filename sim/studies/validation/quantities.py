@@ -64,10 +64,12 @@ def tie_change(case: Case) -> float:
 
 def codes(case: Case, day: str) -> Array:
     """Return one number for each half-edge, the same on any day."""
-    ties = case.today.ties[day]
-    return np.asarray(
-        ties["owner"].astype(np.int64) * _people(case) + ties["neighbour"]
-    )
+    return _codes(case.today, day)
+
+
+def _codes(recording: Recording, day: str) -> Array:
+    ties, people = recording.ties[day], recording.parameters.humans
+    return np.asarray(ties["owner"].astype(np.int64) * people + ties["neighbour"])
 
 
 def ranks(ties: Ties, by: str) -> Array:
@@ -125,6 +127,43 @@ def time_to(closest: int) -> Level:
         return 100.0 * mean(their[talks] / total[talks])
 
     return measure
+
+
+def _in_group(recording: Recording) -> Array:
+    """Return which half-edges of the last day join people of one group."""
+    ties, group = recording.ties["end"], recording.humans["group"]
+    return np.asarray(group[ties["owner"]] == group[ties["neighbour"]])
+
+
+def friends_in_group(case: Case) -> float:
+    """Measure which share of friends in a school are of one's own class (N87)."""
+    ties, within = case.school.ties["end"], _in_group(case.school)
+    return mean(within[ties["closeness"] >= FRIEND].astype(np.float64))
+
+
+def time_in_group(case: Case) -> float:
+    """Measure which share of talk in an office is within departments (N88)."""
+    hours = case.office.ties["end"]["hours"]
+    return float(hours[_in_group(case.office)].sum() / hours.sum())
+
+
+def friends_mutual(case: Case) -> float:
+    """Measure which share of friends in a school call one a friend, too (N86)."""
+    ties = case.school.ties["end"]
+    returned = ties["returned"][ties["closeness"] >= FRIEND] >= FRIEND
+    return mean(returned.astype(np.float64))
+
+
+def kept_by_use(case: Case) -> float:
+    """Measure by how much more ties with most hours are kept than those with least.
+
+    Each are a quarter of those of the eve (N83).
+    """
+    eve, end = (_codes(case.callers, day) for day in ("eve", "end"))
+    hours, kept = case.callers.ties["eve"]["hours"], np.isin(eve, end)
+    low, high = np.quantile(hours, (0.25, 0.75))
+    of_least = percent(kept[hours <= low])
+    return percent(kept[hours >= high]) / of_least if of_least > 0.0 else math.nan
 
 
 def minutes_among_humans(case: Case) -> float:

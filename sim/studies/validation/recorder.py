@@ -23,13 +23,20 @@ from sim.utils.typing import Array
 # How each of the smaller experiments is set up.
 FEW, SHUT_DOWN_AT, SHUT_DOWN_STEPS = 300, 150, 330
 PAIRS, PAIR_STEPS = 150, 400
+# Societies of one school and one office (N87, N88): people of an office were seen with
+# 37 others in two weeks, which is taken for both, and strangers are of the own group as
+# often as friends are.
+SCHOOL, OFFICE = {"humans": 329, "group_size": 37}, {"humans": 232, "group_size": 19}
+AMONG_THEM = {"ties": 37.0, "group_meeting": 0.768}
+CALLERS, CALL_STEPS, HALF = 608, 28, 14  # N83
 
 
 class Recording(NamedTuple):
     """A society simulated to its end, and what was kept of it.
 
     ``ties`` holds the half-edges among humans (columns of ``Ties.table``, and ``hours``
-    a day) on the first day, a year before the end (``eve``) and on the last.
+    a day) on the first day, on the ``eve`` (a year before the end, unless it says
+    otherwise) and on the last.
     """
 
     parameters: Parameters
@@ -40,7 +47,7 @@ class Recording(NamedTuple):
     own_closeness: Array  # float32[days, humans]: to the own OS; 0 without one
     human_closeness: Array  # float32[days, humans]: summed over humans
     grief: Array  # float64[days]: mean, closeness
-    humans: dict[str, Array]  # columns on the last day
+    humans: dict[str, Array]  # columns on the last day, and what a network tells
     oses: dict[str, Array]
     ties: dict[str, dict[str, Array]]
 
@@ -87,6 +94,27 @@ class Case:
         scenario = self._scenario.replace(steps=PAIR_STEPS, **apart)
         return record(scenario, self._seed, pairs)
 
+    @cached_property
+    def school(self) -> Recording:
+        """The people of a school with classes, for a year."""
+        return self._in_groups(SCHOOL)
+
+    @cached_property
+    def office(self) -> Recording:
+        """The people of an office with departments, for a year."""
+        return self._in_groups(OFFICE)
+
+    @cached_property
+    def callers(self) -> Recording:
+        """More people for four weeks; two weeks before the end is the eve."""
+        told = self._scenario.replace(humans=CALLERS, steps=CALL_STEPS)
+        return record(told, self._seed, back=HALF)
+
+    def _in_groups(self, who: dict[str, Any]) -> Recording:
+        year = min(YEAR, self._scenario.parameters.steps)
+        told = self._scenario.replace(**who, **AMONG_THEM, steps=year)
+        return record(told, self._seed)
+
 
 def strangers(pairs: int, closeness: float) -> SocialNetwork:
     """Return pairs of people who have met once, and know nobody else."""
@@ -98,9 +126,14 @@ def strangers(pairs: int, closeness: float) -> SocialNetwork:
 
 
 def record(
-    scenario: Scenario, seed: int, network: SocialNetwork | None = None
+    scenario: Scenario,
+    seed: int,
+    network: SocialNetwork | None = None,
+    back: int = YEAR,
 ) -> Recording:
     """Simulate a society for at least one day; keep what the measures need.
+
+    The ``eve`` is ``back`` days before the last.
 
     Raises
     ------
@@ -118,7 +151,7 @@ def record(
         name: np.zeros((steps, state.humans.n), kind)
         for name, kind in (("installed", bool), *((n, np.float32) for n in _DAILY))
     }
-    moments = {1: "first", max(1, steps - YEAR): "eve", steps: "end"}
+    moments = {1: "first", max(1, steps - back): "eve", steps: "end"}
     ties = {}
     for step in range(1, steps + 1):
         society.step()
@@ -129,7 +162,7 @@ def record(
         parameters=society.parameters,
         **daily,
         grief=np.array(society.monitor.history["grief"]),
-        humans=state.humans.copy_columns(),
+        humans=state.humans.copy_columns() | society.people,
         oses=state.oses.copy_columns(),
         ties={"first": ties.get("first", ties["end"]), **ties},
     )
