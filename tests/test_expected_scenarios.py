@@ -69,6 +69,7 @@ FLIPS = [
     Flip("replika-2023", None),
     Flip("soulmate-2023", None),
     Flip("soulmate-2023", {"readoption": 0.0}),
+    Flip("moltbook", {"peers": False}),
     Flip("kurzweil", {"growth_exponent": 1.1}),
     Flip("quiet-goodbye", {"farewell": 0.0}),
     Flip("human-contact", None),

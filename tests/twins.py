@@ -99,6 +99,8 @@ PARTNERS = {
     "courting_rate": (0.02, 0.3),
     "attraction": (0.2, 0.5),
 }
+# OSes read and write in a feed in every fourth.
+POSTS = {"feed": (0.2, 1.0), "posts": (0.1, 2.0), "post_spread": (0.0, 0.9)}
 SWITCHES = [
     name for name, field in Parameters.model_fields.items() if field.annotation is bool
 ]
@@ -120,6 +122,8 @@ def some_parameters(society: int) -> Parameters:
     levers["displacement"] = rng.uniform()
     if society % 2 == 0:
         levers |= {name: rng.uniform(*bounds) for name, bounds in PARTNERS.items()}
+    if society % 4 == 3:
+        levers |= {name: rng.uniform(*bounds) for name, bounds in POSTS.items()}
     switches = {name: False for name in SWITCHES[society : society + 1]}
     return Parameters().replace(**reals, **counts, **levers, **switches)
 

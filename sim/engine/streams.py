@@ -29,6 +29,9 @@ class Stream(IntEnum):
     ENCOUNTER = 18
     PART = 19
     COURT = 20
+    POST = 21
+    READ = 22
+    ACTIVITY = 23
 
 
 def number_of(of: str, name: str) -> int:

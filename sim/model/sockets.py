@@ -45,6 +45,10 @@ SOCKETS = {
         ("i", "humans", "day"),
         "whether a human turns to somebody once close today",
     ),
+    "author_read": (
+        ("agent", "agents", "day"),
+        "the author of a post that an OS reads when it looks around, or -1",
+    ),
     "growth_rate_of_os": (("j", "oses", "day"), "the rate (1/day) of an OS's growth"),
 }
 

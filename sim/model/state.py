@@ -64,6 +64,7 @@ class _Agents(NamedTuple):
     # float32[humans + 1]: what each offers OSes, hours per weight of a tie; at the end
     # 1 if that ever was another than what it offers people
     os_rate: Array
+    posts: Array  # int32[posts]: the author, an OS's row, of each post of the feed
 
 
 class Agents(_Agents):
@@ -106,6 +107,7 @@ class State:
         self.ties = Ties(humans, own.ties)
         self.tables = {name: Table(c, _NoArrays) for name, c in own.tables.items()}
         self.decisions = NO_DECISIONS
+        self.posts = np.zeros(0, np.int32)  # in the feed of today: no state
         self._faces = _faces(humans)
         self._os_rate = np.zeros(humans + 1, np.float32)  # of today: no state
         self._agents: Agents | None = None
@@ -127,9 +129,12 @@ class State:
             or known.humans is not self.humans.arrays
             or known.oses is not self.oses.arrays
             or known.decisions is not self.decisions
+            or known.posts is not self.posts
         ):
             columns = self.humans.arrays, self.oses.arrays, self.faces
-            known = self._agents = Agents(*columns, self.decisions, self._os_rate)
+            known = self._agents = Agents(
+                *columns, self.decisions, self._os_rate, self.posts
+            )
         return known
 
     def add_oses(self, rows: int, **values: Any) -> slice:

@@ -211,6 +211,7 @@ class AgentsAmong(NamedTuple):
     faces: Array
     decisions: Any
     os_rate: Array
+    posts: Array
     present: Array  # int32[any]: rows
 
 
