@@ -70,6 +70,10 @@ MORE = {
     "reciprocity from 2 minutes": "share",
     "reciprocity from 3 minutes": "share",
     "reciprocity of first contacts": "share",
+    "agents on day 4, of those on day 9": "%",
+    "agents on day 5, of those on day 9": "%",
+    "contacts by day 4, of those by day 9": "%",
+    "contacts by day 5, of those by day 9": "%",
     "agents in the network": "OSes",
     "mean degree": "ties",
     "contacts with friends of friends": "%",
@@ -227,7 +231,7 @@ def live(job: tuple[Arm, int]) -> dict[str, Any]:
         if day <= NETWORK_DAY:
             known.append(contacts_today(society))
         if day == NETWORK_DAY:
-            found |= of_network(joined(known))
+            found |= of_network(joined(known)) | of_growth(known)
             found |= reciprocities(society)
         posts.append(int(feed.posts_of(society.state, society.day).sum()))
     if society.parameters.feed and arm.days > NETWORK_DAY:
@@ -247,6 +251,21 @@ def of_network(known: Contacts) -> dict[str, float]:
         "contacts with anybody": float(shares[ANYBODY]),
         "reciprocity of first contacts": reciprocity(known.reader, known.author),
     }
+
+
+def of_growth(days: Sequence[Contacts]) -> dict[str, float]:
+    """Measure how much of the network of all the days was there on earlier ones.
+
+    Jan 29-30 and Jan 31 of f3_network_evolution.json end on its fourth and fifth day.
+    """
+    found, whole = {}, joined(days)
+    for day in (4, 5):
+        part = joined(days[:day])
+        agents, of = (len(np.union1d(c.reader, c.author)) for c in (part, whole))
+        found[f"agents on day {day}, of those on day 9"] = 100.0 * agents / of
+        share = 100.0 * len(part.reader) / len(whole.reader)
+        found[f"contacts by day {day}, of those by day 9"] = share
+    return found
 
 
 def held_against() -> dict[str, Fact]:
