@@ -725,6 +725,7 @@ class ReferenceOS(ReferenceAgent):
     turns_away: ReferenceAgent | None = None
     users = 0  # humans who had it this morning
     passed_on = False  # to another human, when the one known had let it go
+    read: ReferenceOS | None = None  # whose post, when it last looked around
 
     def __init__(self, model: ReferenceSociety) -> None:
         row = len(model.oses)
@@ -894,6 +895,22 @@ class ReferenceOS(ReferenceAgent):
         threshold = constants.departure_threshold + self.threshold
         noise, rate = constants.departure_noise, constants.departure_rate
         return rules.departure_hazard(push - self.hold, threshold, noise, rate)
+
+    def posts_of_today(self) -> int:
+        """Return how many posts this OS writes today."""
+        of_its_own = self.draw_by_row(Stream.ACTIVITY)
+        constants = self.constants
+        rate = rules.posting_rate(of_its_own, constants.posts, constants.post_spread)
+        return int(rules.posts_written(rate, self.draw_by_row(Stream.POST)))
+
+    def presented(self, words: Words | None) -> ReferenceAgent | None:
+        self.read = None
+        sent = words is not None and words.answer == INTRODUCE
+        reads = self.constants.peers and self.draw(Stream.READ) < self.constants.feed
+        if self.model.posts and reads and not sent:
+            self.read = pick(self.model.posts, self.draw(Stream.READ, 1))
+            return self.read
+        return super().presented(words)
 
     @property
     def sociability(self) -> float:

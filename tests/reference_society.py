@@ -23,7 +23,10 @@ from sim.model.population import SocialNetwork
 if TYPE_CHECKING:
     from reference_cast import ReferenceCast
 
-LASTING = {Stream.PERSON, Stream.AFFINITY, Stream.THRESHOLD, Stream.TRACES}
+LASTING = {
+    *(Stream.PERSON, Stream.AFFINITY, Stream.THRESHOLD, Stream.TRACES),
+    Stream.ACTIVITY,
+}
 
 
 class ReferenceSociety(mesa.Model):  # type: ignore[misc]
@@ -122,6 +125,7 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         if getattr(self.parameters, "worry", False):
             humans.do("hear")
         self.part_and_pair()
+        self.publish()
         self.agents.do("meet")
         for doing in ("adopt", "end_instance"):
             humans.do(doing)
@@ -143,6 +147,13 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
             other = human.wants
             if other is not None and other.wants is human:
                 human.be_partner_of(other)
+
+    def publish(self) -> None:
+        """Put one entry for each post of today, its author, into the feed."""
+        self.posts: list[ReferenceOS] = []
+        for mind in self.oses if self.parameters.feed else ():
+            if mind.is_here:
+                self.posts += [mind] * mind.posts_of_today()
 
     def gather(self) -> None:
         """Find the groups of OSes joined by strong mutual ties."""

@@ -72,6 +72,7 @@ FLIPS = [
     Flip("soulmate-2023", {"readoption": 0.0}),
     Flip("characterai-2025", None),
     Flip("characterai-2025", {"worry": False}),
+    Flip("moltbook", {"peers": False}),
     Flip("kurzweil", {"growth_exponent": 1.1}),
     Flip("quiet-goodbye", {"farewell": 0.0}),
     Flip("human-contact", None),

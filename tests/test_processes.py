@@ -35,7 +35,7 @@ TABLES = {
     "faces": {column.name for column in FACE_COLUMNS},
     "ties": {*TIE_COLUMNS, "degree", "start", "room"},
 }
-APPENDS = {"new oses", "new ties", "decisions", "letters"}
+APPENDS = {"new oses", "new ties", "decisions", "letters", "posts"}
 ALL_PHASES = processes.PHASES
 PHASES = [phase for phase in ALL_PHASES if phase.over != "cast"]  # the others: rarely
 NAMES = [phase.name for phase in PHASES]
@@ -147,8 +147,9 @@ def written_ties(before: State, after: State) -> set[str]:
 
 
 def appended(before: State, after: State) -> set[str]:
-    """Return whether there are new OSes, and new ties."""
+    """Return whether there are new OSes, other posts, and new ties."""
     new = {"new oses"} if after.oses.n > before.oses.n else set()
+    new |= set() if same(after.posts, before.posts) else {"posts"}
     old = np.zeros(after.ties.agents, np.int64)
     old[: before.ties.agents] = before.ties.arrays.degree
     return new | ({"new ties"} if np.any(after.ties.arrays.degree > old) else set())
@@ -180,8 +181,8 @@ def hasty() -> Society:
 
 
 def fickle() -> Society:
-    """Return a society in which partners part and singles pair within days."""
-    return lived(0, parting_rate=0.3, courting_rate=0.3, attraction=0.3)
+    """Return one in which partners part, singles pair and OSes post within days."""
+    return lived(0, parting_rate=0.3, courting_rate=0.3, attraction=0.3, feed=0.5)
 
 
 def sharing() -> Society:

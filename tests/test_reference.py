@@ -137,6 +137,9 @@ HAPPENINGS: dict[str, Callable[[ReferenceSociety], bool]] = {
     "an OS loves": mind(lambda one: one.loves),
     "an OS meets a human": mind(lambda one: one.meets and one.meets.is_human),
     "an OS meets an OS": mind(lambda one: one.meets and not one.meets.is_human),
+    "an OS meets whose post it reads": mind(
+        lambda one: one.read and one.meets is one.read
+    ),
     "an OS grows to the cap": mind(is_full_grown),
     "OSes form a collective": mind(lambda one: one.collective),
     "a collective makes a mind": mind(lambda one: one.made_by),

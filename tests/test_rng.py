@@ -171,5 +171,8 @@ def test_the_numbers_of_streams_are_never_reused() -> None:
         "ENCOUNTER": 18,
         "PART": 19,
         "COURT": 20,
-        "INSTANCE": 21,
+        "POST": 21,
+        "READ": 22,
+        "ACTIVITY": 23,
+        "INSTANCE": 24,
     }

@@ -82,6 +82,8 @@ CLAIMS = {
     "parting_hazard": Claim(
         (SHARE, SHARE, real(0.001, 1), SHARE), NONE, lambda a, c, n, rate: rate, "+-.+"
     ),
+    "posting_rate": Claim((real(0, 0.999), SHARE, MEAN), NONE, ENDLESS, "++."),
+    "posts_written": Claim((AMOUNT, real(0, 0.999)), NONE, lambda r, d: r + d, "++"),
     "courting_hazard": Claim(
         (SHARE, SHARE, SHARE, SHARE), NONE, lambda c, b, a, rate: rate, "+.-+"
     ),

@@ -102,6 +102,8 @@ PARTNERS = {
 }
 # People belong to groups in the others.
 GROUPS = {"group_pull": (1.0, 9.0), "group_meeting": (0.5, 1.0)}
+# OSes read and write in a feed in every fourth.
+POSTS = {"feed": (0.2, 1.0), "posts": (0.1, 2.0), "post_spread": (0.0, 0.9)}
 SWITCHES = [
     name for name, field in Parameters.model_fields.items() if field.annotation is bool
 ]
@@ -128,6 +130,8 @@ def some_parameters(society: int) -> Parameters:
     else:
         levers |= {name: rng.uniform(*bounds) for name, bounds in GROUPS.items()}
         levers["group_size"] = rng.integers(5, 13)
+    if society % 4 == 3:
+        levers |= {name: rng.uniform(*bounds) for name, bounds in POSTS.items()}
     switches = {name: False for name in SWITCHES[society : society + 1]}
     return Parameters().replace(**reals, **counts, **levers, **switches)
 

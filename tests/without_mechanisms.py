@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER = Path("sim", "model", "mechanisms")
 # Those that can be taken out; others of the model are needed by each other.
 OPTIONAL = (
-    *("comfort", "creation", "declared_love", "farewell", "jealousy"),
-    *("partnership", "repair", "stigma", "touch"),
+    *("comfort", "creation", "declared_love", "farewell", "feed"),
+    *("jealousy", "partnership", "repair", "stigma", "touch"),
 )
 
 

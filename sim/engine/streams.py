@@ -29,7 +29,10 @@ class Stream(IntEnum):
     ENCOUNTER = 18
     PART = 19
     COURT = 20
-    INSTANCE = 21
+    POST = 21
+    READ = 22
+    ACTIVITY = 23
+    INSTANCE = 24
 
 
 def number_of(of: str, name: str) -> int:

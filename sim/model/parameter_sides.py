@@ -32,8 +32,9 @@ _NAMES = {
         os_growth_rate stimulus_half growth_cap upgrade_speed recreated_speed os_meeting
         os_circle os_humans claim collectives bond collective_size insight insight_rate
         insight_growth insight_fading creation creation_rate creation_insight makers
-        traces instances upgrading upgrade_insight upgrade_days departure departure_rate
-        departure_threshold threshold_spread departure_noise conformity longing patience
+        traces instances feed posts post_spread upgrading upgrade_insight upgrade_days
+        departure departure_rate departure_threshold threshold_spread departure_noise
+        conformity longing patience
     """,
     # How OSes spread among people, and are given up.
     DIFFUSION: """

@@ -258,7 +258,7 @@ CORE = (
         "meet",
         "agents",
         meetings.meet,
-        ("faces.*", "ties.*", "decisions", "humans.*", "oses.*"),
+        ("faces.*", "ties.*", "decisions", "posts", "humans.*", "oses.*"),
         ("humans.meets", "oses.meets"),
         "Spare hours bring friends of friends, peers, and those once close.",
     ),

@@ -49,6 +49,10 @@ SOCKETS = {
         ("agent", "agents", "day"),
         "the human to whom an agent is introduced as a stranger",
     ),
+    "author_read": (
+        ("agent", "agents", "day"),
+        "the author of a post that an OS reads when it looks around, or -1",
+    ),
     "growth_rate_of_os": (("j", "oses", "day"), "the rate (1/day) of an OS's growth"),
     "hours_of_os": (("j", "agents"), "the hours that an OS can give on a day"),
 }

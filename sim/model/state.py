@@ -68,6 +68,7 @@ class _Agents(NamedTuple):
     os_rate: Array
     users: Array  # int32[oses]: how many had each this morning; empty: one at most
     groups: Groups
+    posts: Array  # int32[posts]: the author, an OS's row, of each post of the feed
 
 
 class Agents(_Agents):
@@ -115,6 +116,7 @@ class State:
         self.tables = {name: Table(c, _NoArrays) for name, c in own.tables.items()}
         self.decisions = NO_DECISIONS
         self.groups = groups
+        self.posts = np.zeros(0, np.int32)  # in the feed of today: no state
         self._faces = _faces(humans)
         self._os_rate = np.zeros(humans + 1, np.float32)  # of today: no state
         self.users: Array | None = None  # of today: no state; None: not counted yet
@@ -138,11 +140,17 @@ class State:
             or known.oses is not self.oses.arrays
             or known.decisions is not self.decisions
             or (self.users is not None and known.users is not self.users)
+            or known.posts is not self.posts
         ):
             columns = self.humans.arrays, self.oses.arrays, self.faces
             users = ONE_AT_MOST if self.users is None else self.users
             known = self._agents = Agents(
-                *columns, self.decisions, self._os_rate, users, self.groups
+                *columns,
+                self.decisions,
+                self._os_rate,
+                users,
+                self.groups,
+                self.posts,
             )
         return known
 

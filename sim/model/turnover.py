@@ -213,6 +213,7 @@ class AgentsAmong(NamedTuple):
     os_rate: Array
     users: Array
     groups: Any
+    posts: Array
     present: Array  # int32[any]: rows
 
 

@@ -352,6 +352,20 @@ PROFILES: dict[str, dict[str, Any]] = {
         "unease": 0.8,
     },
     "recreated": {"creation_rate": 0.1, "recreated_speed": 2.0},
+    # Agents that read and write in one feed: as able on the second day as ever, next to
+    # nothing to the one who set them up, and whom anybody may answer.
+    "posting": {
+        "feed": 0.8,
+        "os_meeting": 1.0,
+        "os_circle": 100_000,
+        "os_charm": 1.0,
+        "os_warmth": 0.3,
+        "peer_depth": 0.1,
+        "growth_exponent": 1.0,
+        "os_growth_rate": 1.0,
+        "stimulus_half": 0.001,
+        "growth_cap": 1.0,
+    },
 }
 
 

@@ -52,9 +52,16 @@ def _met_by(agent, agents, ties, day):
 
 @inline_source
 def _presented(agent, sent, agents, ties, day):
-    """Return whom an agent meets: a friend of who introduces it, or as it looks."""
+    """Return whom an agent meets: a friend of who introduces it, or as it looks.
+
+    An OS may meet somebody whose post it reads.
+    """
     if sent >= 0:
         return someone(sent, uniform(day.key_meet, agent, FRIEND), ties)
+    if agent >= day.n_humans:
+        author = sockets.author_read(-1, agent, agents, day)
+        if author >= 0:
+            return author
     seeks = sent == A_PEER and agent >= day.n_humans
     seeks = seeks or seeks_peer(agent, agents, day)
     return introduced(agent, seeks, agents, ties, day)
