@@ -123,7 +123,7 @@ def some_parameters(society: int) -> Parameters:
         levers["os_humans"] = rng.integers(1, 5)
     levers["anticipation"] = rng.uniform()
     levers["displacement"] = rng.uniform()
-    if society % 3 == 1:
+    if society % 3 == 0:
         levers["instances"] = rng.uniform()
     if society % 2 == 0:
         levers |= {name: rng.uniform(*bounds) for name, bounds in PARTNERS.items()}
