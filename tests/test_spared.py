@@ -107,6 +107,12 @@ def test_shipped_detectors_say_what_they_read() -> None:
     assert lean.history.names == ["here", "growth_mean"]
 
 
+def test_an_intervention_is_an_event_that_nobody_looks_for() -> None:
+    found = made_of(["intervention", "upgrade"], Parameters())
+    assert found is not None
+    assert found.kinds == ("upgrade",)
+
+
 def test_measures_of_contact_come_with_the_first_departure() -> None:
     for name in CONTACT:
         found = made_of([name], Parameters())

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.events import Monitor
+from sim.events import DETECTORS, Monitor
 from sim.events.kinds import EVENTS, SHIPPED
 from sim.model.columns import OFFLINE
 from sim.model.parameters import MONTH, YEAR, Parameters
@@ -177,7 +177,7 @@ Twin = Callable[[int], Series]  # of so many days
 class MadeOf(NamedTuple):
     """What some outcomes are made of."""
 
-    kinds: tuple[str, ...]  # of events
+    kinds: tuple[str, ...]  # of events that detectors find: all but interventions
     measures: frozenset[str]
 
 
@@ -230,7 +230,8 @@ def made_of(
             return None
         if has_twin(name):
             read.get("departed")
-    return MadeOf(tuple(dict.fromkeys(kinds)), frozenset(read).union(more))
+    kinds = [kind for kind in dict.fromkeys(kinds) if kind in DETECTORS]
+    return MadeOf(tuple(kinds), frozenset(read).union(more))
 
 
 def simulate_twin(
