@@ -285,7 +285,7 @@ def study(size: Size, out: Path | None, workers: int) -> dict[str, pd.DataFrame]
     """Run the study, or what is left of it; return its tables."""
     today = sim.scenario("today").replace(**size.changes)
     axes = axes_of(today)
-    kept = draws_of(size, axes, today, out)
+    kept = draws_of(today, size.changes, out)
     more = size.draws // 8 // size.waves
     found = emulator.sample(
         partial(seen_at, today=today, kept=kept, workers=workers),
@@ -320,12 +320,10 @@ def study(size: Size, out: Path | None, workers: int) -> dict[str, pd.DataFrame]
     }
 
 
-def draws_of(
-    size: Size, axes: Sequence[Axis], today: Scenario, out: Path | None
-) -> Kept:
-    """Return the draws that are there of this code, these parameters and options."""
-    told: dict[str, Any] = {"source": source_digest(), "axes": axes}
-    told |= {"size": size._asdict(), "today": repr(today.parameters)}
+def draws_of(today: Scenario, changes: dict[str, Any], out: Path | None) -> Kept:
+    """Return the draws that are there of this code, these parameters and changes."""
+    told = {"source": source_digest(), "today": repr(today.parameters)}
+    told["changes"] = repr(changes)
     told["measured"] = hashlib.sha256((HERE / "draws.py").read_bytes()).hexdigest()
     name = hashlib.sha256(repr(told).encode()).hexdigest()[:8]
     folder = out or RESULTS / "runs" / f"{HERE.name}-{name}"

@@ -182,7 +182,7 @@ def _days(values: pd.Series, days: int) -> dict[str, Any]:
     """Return quantiles of days; of those that are beyond the run, that they are."""
     filled = values.fillna(np.inf).to_numpy()
     found = np.quantile(filled, [0.5, *ENDS], method="inverted_cdf").tolist()
-    shown = [int(day) if np.isfinite(day) else f">{days}" for day in found]
+    shown = [f"{day:.0f}" if np.isfinite(day) else f">{days}" for day in found]
     return dict(zip(("median", "at_5", "at_95"), shown, strict=True))
 
 
