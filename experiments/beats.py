@@ -72,14 +72,17 @@ def lived(scenario: sim.Scenario, seed: int, groups: Groups | None = None) -> So
     return society
 
 
-def observe(seed: int, scenario: str, changes: dict[str, Any]) -> dict[str, float]:
+def observe(
+    seed: int, scenario: str | sim.Scenario, changes: dict[str, Any]
+) -> dict[str, float]:
     """Run one society; return the day of each beat and what followed the departure.
 
     What people are to each other is compared with the eve, and with the twin: the same
     society and random numbers, in which nobody ever had an OS.
     """
-    told = sim.scenario(scenario).replace(**changes)
-    groups = Groups()
+    if isinstance(scenario, str):
+        scenario = sim.scenario(scenario)
+    told, groups = scenario.replace(**changes), Groups()
     society = lived(told, seed, groups)
     row: dict[str, float] = {"seed": seed}
     for event in society.monitor.rows():

@@ -22,6 +22,7 @@ from sim.society import Society
 from sim.studies import Sweep, sweep
 from sim.studies.design import read
 from sim.utils.errors import InputError
+from sim.utils.files import write_text
 from sim.utils.source import source_digest
 from sim.utils.stats import mean_interval
 
@@ -85,6 +86,21 @@ def as_csv(table: pd.DataFrame) -> str:
         lambda v: float(f"{v:.{DIGITS}g}") if isinstance(v, float) else v
     )
     return str(rounded.to_csv(index=False, lineterminator="\n"))
+
+
+def kept_or_compared(files: dict[Path, pd.DataFrame], is_check: bool) -> int:
+    """Write tables, or say which differ from those that are there."""
+    wrong = 0
+    for place, table in files.items():
+        text = as_csv(table)
+        if is_check:
+            same = place.is_file() and place.read_text() == text
+            print(f"{place.name}: {'the same' if same else 'DIFFERS'}")
+            wrong += not same
+        else:
+            print(f"{place.name}\n{text}")
+            write_text(place, text)
+    return 1 if wrong else 0
 
 
 def paired(table: pd.DataFrame, factor: str, base: Any, names: list[str]) -> Any:

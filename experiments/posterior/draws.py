@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +26,12 @@ ALL = (*FACTS, *NEXT)
 AIMED = tuple(fact for fact in ALL if fact.role == CALIBRATION)
 FARTHEST = 3.0  # half-widths outside its range that a fact can count for
 DIGITS = 5  # significant ones of a parameter
+LEAST = 0.01  # of the low end of a range: what is less counts as that
 BLOCK = 40  # draws simulated between two writings
 MADE_FOR = b"made for"
+
+
+Measure = Callable[["Job"], dict[str, float]]
 
 
 class Axis(NamedTuple):
@@ -90,6 +94,20 @@ def measured(job: Job) -> dict[str, float]:
     return found
 
 
+def scaled(fact: Fact, values: Any) -> Any:
+    """Return values of a fact on the scale on which its noise is most alike.
+
+    Shares by the arc sine of their root, and what else has no negative value by its
+    logarithm; float64[n], in the same order.
+    """
+    values = np.asarray(values, float)
+    if fact.is_sign or fact.low < 0.0:
+        return values
+    if fact.unit == "%":
+        return np.arcsin(np.sqrt(values / 100.0))
+    return np.log(np.maximum(values, LEAST * fact.low))
+
+
 def misses(table: pd.DataFrame, facts: Sequence[Fact]) -> Any:
     """Return how far each draw is outside the range of each fact, in half-widths.
 
@@ -144,7 +162,9 @@ class Kept:
             rows = table.to_pylist()
             self._rows = {(row["arm"], row["number"]): row for row in rows}
 
-    def of(self, jobs: Sequence[Job], workers: int) -> pd.DataFrame:
+    def of(
+        self, jobs: Sequence[Job], workers: int, measure: Measure | None = None
+    ) -> pd.DataFrame:
         """Return a row for each job, in their order; simulate those that are not there.
 
         Parameters
@@ -153,17 +173,20 @@ class Kept:
             Societies.
         workers
             Processes.
+        measure
+            What is noted of a job; without it ``measured``.
         """
         left = [job for job in jobs if not self._has(job)]
         for start in range(0, len(left), BLOCK):
             block = left[start : start + BLOCK]
             for job, found in zip(
-                block, map_all(measured, block, workers), strict=True
+                block, map_all(measure or measured, block, workers), strict=True
             ):
                 self._rows[job.arm, job.number] = {**_told(job), **found}
             self._write()
         table = pd.DataFrame([self._rows[job.arm, job.number] for job in jobs])
-        return table.reindex(columns=[*table.columns, *_lacking(table)])
+        lacking = [one for one in jobs[0].facts if one not in table.columns]
+        return table.reindex(columns=[*table.columns, *lacking])
 
     def _has(self, job: Job) -> bool:
         row = self._rows.get((job.arm, job.number), {})
@@ -180,8 +203,3 @@ class Kept:
 
 def _told(job: Job) -> dict[str, Any]:
     return {"arm": job.arm, "number": job.number, "seed": job.seed, **job.theta}
-
-
-def _lacking(table: pd.DataFrame) -> list[str]:
-    """Return the columns of facts that nothing was measured of."""
-    return [key(fact) for fact in ALL if key(fact) not in table.columns]

@@ -3,11 +3,11 @@
     python experiments/posterior/run.py [--draws N] [--humans N] [--workers 2]
                                         [--small] [--check] [--out FOLDER]
 
-Parameters are drawn from a prior and kept where societies come nearest to the facts
-with the role `calibration` (approximate Bayesian computation, ``sampler.py``). New
-societies at the points kept then say what all facts are expected to be, those kept as
-checks among them, beside points that were not selected, the shipped values, and
-`her-film-cut`.
+Parameters are drawn from a prior, by how likely a society is to show the facts with
+the role `calibration` (approximate Bayesian computation with emulators,
+``emulator.py``). New societies at the points drawn then say what all facts are expected
+to be, those kept as checks among them, beside points of the prior, the shipped values,
+and `her-film-cut`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
-import sampler
+import emulator
 from draws import (
     AIMED,
     ALL,
@@ -37,16 +37,16 @@ from draws import (
     key,
     loss,
     misses,
+    scaled,
     within_a_factor,
 )
-from study import RESULTS, as_csv
+from study import RESULTS, kept_or_compared
 
 import sim
 from sim.scenarios import Scenario
 from sim.studies.validation import FACTS, Fact
 from sim.studies.validation.facts import CHECK
 from sim.utils.errors import InputError
-from sim.utils.files import write_text
 from sim.utils.progress import progress_shown
 from sim.utils.source import source_digest
 
@@ -61,8 +61,9 @@ SHARES = ("acceptance_pull", "loneliness_pull")  # uniform from 0 to 1
 FILM_CUT = "her-film-cut"  # other people: nothing was set by facts
 ARMS = ("posterior", "shipped", "prior", FILM_CUT)
 FIRST_SEED = {arm: 1_000_000 * (at + 1) for at, arm in enumerate(ARMS)}
-UNSELECTED, BY_CHANCE = 1000, 1001  # streams of points of the prior, beside the rounds
+UNSELECTED, BY_CHANCE = 1000, 1001  # streams of points of the prior, beside the waves
 ENDS = 0.05, 0.95
+FEWEST_OF_A_WAVE = 8  # draws, for each wave
 TIGHT = 0.5  # of the prior's deviation: a direction that facts constrain
 NAMED = 3  # parameters that name a direction
 
@@ -70,17 +71,23 @@ NAMED = 3  # parameters that name a direction
 class Size(NamedTuple):
     """How much is simulated."""
 
-    draws: int  # three fifths in the rounds, the others from the prior
-    rounds: int
+    draws: int  # seven of eight from the prior, the others in the waves after it
+    waves: int
+    latest: int  # draws that emulators are fitted to
+    steps: int  # of a chain
     keep: int  # points of the posterior
+    again: int  # of these, at which societies are simulated anew
     shipped: int  # societies at the shipped values
-    prior: int  # points of the prior that are not selected
+    prior: int  # points of the prior
     film_cut: int
     changes: dict[str, Any]
 
 
-FULL = Size(1200, 4, 200, 50, 50, 20, {"humans": 300})
-SMALL = Size(15, 2, 6, 2, 3, 1, {"humans": 60, "steps": 100, "ties": 20.0})
+FULL = Size(640, 1, 600, 3000, 200, 100, 30, 30, 10, {"humans": 300})
+SMALL = Size(
+    *(16, 1, 12, 40, 6, 4, 2, 3, 1),
+    {"humans": 60, "steps": 100, "ties": 20.0},
+)
 
 
 # -------------------------------------------------------------------------- simulating
@@ -100,16 +107,21 @@ def thetas(axes: Sequence[Axis], points: Any) -> list[dict[str, float]]:
     ]
 
 
-def distances_of(
+def seen_at(
     points: Any, first: int, *, today: Scenario, kept: Kept, workers: int
 ) -> Any:
-    """Simulate a society at each point; return how far from the facts it is."""
+    """Simulate a society at each point; return what is aimed at, scaled."""
     aimed = tuple(map(key, AIMED))
     jobs = [
         Job("draw", number, today, number, theta, aimed)
         for number, theta in enumerate(thetas(axes_of(today), points), first)
     ]
-    return loss(kept.of(jobs, workers), AIMED)
+    return of_aimed(kept.of(jobs, workers))
+
+
+def of_aimed(table: pd.DataFrame) -> Any:
+    """Return what is aimed at, scaled, float64[draws, facts]."""
+    return np.stack([scaled(fact, table[key(fact)]) for fact in AIMED], axis=1)
 
 
 def predicted(
@@ -135,27 +147,25 @@ class Prediction(NamedTuple):
     median: float
     low: float  # 5 %
     high: float  # 95 %
-    share: float  # of the weight, of societies within the range
+    share: float  # of societies within the range
 
     @classmethod
-    def of(cls, fact: Fact, table: pd.DataFrame, weights: Any) -> Prediction:
-        values = table[key(fact)].to_numpy(float)
-        low, middle, high = (
-            sampler.quantile(values, weights, at) for at in (ENDS[0], 0.5, ENDS[1])
-        )
+    def of(cls, fact: Fact, table: pd.DataFrame) -> Prediction:
+        values = table[key(fact)].astype(float)
+        low, middle, high = values.quantile([ENDS[0], 0.5, ENDS[1]])
         held = misses(table, [fact])[:, 0] == 0.0
-        return cls(middle, low, high, float(weights[held].sum() / weights.sum()))
+        return cls(middle, low, high, float(held.mean()))
 
 
-def facts_table(arms: dict[str, tuple[pd.DataFrame, Any]]) -> pd.DataFrame:
+def facts_table(arms: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return a row a fact: what was published, and what each arm expects."""
     rows = []
     for fact in ALL:
         row: dict[str, Any] = {"evidence": fact.evidence, "what": fact.what}
         row |= {"unit": fact.unit, "role": fact.role, "published": fact.published}
         row |= {"range_low": fact.low, "range_high": fact.high}
-        for arm, (table, weights) in arms.items():
-            found = Prediction.of(fact, table, weights)
+        for arm, table in arms.items():
+            found = Prediction.of(fact, table)
             row |= {f"{arm}_{name}": value for name, value in found._asdict().items()}
             row[f"{arm}_within"] = bool(fact.low <= found.median <= fact.high)
         rows.append(row)
@@ -171,9 +181,7 @@ GROUPS = {
 }
 
 
-def arms_table(
-    facts: pd.DataFrame, arms: dict[str, tuple[pd.DataFrame, Any]]
-) -> pd.DataFrame:
+def arms_table(facts: pd.DataFrame, arms: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return a row for each arm and group of facts: how many are met, in which sense.
 
     ``median_within`` counts medians in their range; ``reached`` intervals from 5 to
@@ -182,7 +190,7 @@ def arms_table(
     """
     rows = []
     names = (facts["evidence"] + " " + facts["what"]).tolist()
-    for arm, (table, weights) in arms.items():
+    for arm, table in arms.items():
         for group, members in GROUPS.items():
             mine = facts[[name in set(map(key, members)) for name in names]]
             low, high = mine[f"{arm}_low"], mine[f"{arm}_high"]
@@ -192,25 +200,46 @@ def arms_table(
             row["reached"] = ((low <= most) & (high >= least)).sum()
             row["certain"] = ((low >= least) & (high <= most)).sum()
             row["share"] = mine[f"{arm}_share"].mean()
-            row["loss"] = sampler.quantile(loss(table, members), weights, 0.5)
+            row["loss"] = float(np.median(loss(table, members)))
             rows.append(row)
     return pd.DataFrame(rows)
 
 
+def emulators_table(found: emulator.Sample, table: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a fact that is aimed at: how well it is emulated.
+
+    ``explained`` is the cross-validated share of the variance over the latest draws and
+    ``noise`` the deviation of the error in half-widths of the range. Of new societies
+    at the points of the posterior, ``off`` is the mean of what they show less what was
+    expected, and ``spread`` its deviation, both in deviations of the noise.
+    """
+    told, noise = found.emulator, found.emulator.noise()
+    expected = told.at(found.points[: len(table)])
+    away = pd.DataFrame((of_aimed(table) - expected) / noise)
+    wide = np.diff(told.ranges)[:, 0] / 2.0
+    rows = []
+    for at, (fact, fit) in enumerate(zip(AIMED, told.fits, strict=True)):
+        row: dict[str, Any] = {"evidence": fact.evidence, "what": fact.what}
+        row["explained"] = float("nan") if fit is None else fit.explained
+        row |= {"noise": float(noise[at] / wide[at]), "off": float(away[at].mean())}
+        rows.append({**row, "spread": float(away[at].std())})
+    return pd.DataFrame(rows)
+
+
 def parameters_table(
-    axes: Sequence[Axis], found: sampler.Sample, shipped: Scenario
+    axes: Sequence[Axis], points: Any, shipped: Scenario
 ) -> pd.DataFrame:
     """Return a row a parameter: prior, shipped value, and posterior.
 
     ``tightness`` is the posterior's deviation over the prior's, of the logarithm where
     that is uniform.
     """
-    spread = np.sqrt(np.diag(sampler.covariance(found.points, found.weights)) * 12.0)
+    spread = np.sqrt(12.0 * points.var(axis=0, ddof=1))
     rows = []
     for at, axis in enumerate(axes):
         low, middle, high = (
-            axis.at(sampler.quantile(found.points[:, at], found.weights, share))
-            for share in (ENDS[0], 0.5, ENDS[1])
+            axis.at(share)
+            for share in np.quantile(points[:, at], [ENDS[0], 0.5, ENDS[1]])
         )
         row: dict[str, Any] = {"parameter": axis.name}
         row |= {"shipped": float(getattr(shipped.parameters, axis.name))}
@@ -220,19 +249,16 @@ def parameters_table(
     return pd.DataFrame(rows)
 
 
-def directions_table(axes: Sequence[Axis], found: sampler.Sample) -> pd.DataFrame:
+def directions_table(axes: Sequence[Axis], points: Any) -> pd.DataFrame:
     """Return a row for each direction in the prior's cube, tightest first.
 
     ``tightness`` is the deviation along it over the prior's, the square root of an
     eigenvalue of the posterior's covariance; ``by_chance`` the same of as many points
-    of the prior with the same weights.
+    of the prior.
     """
     rng = np.random.default_rng([0, BY_CHANCE])
-    points = sampler.Prior(len(axes)).draw(len(found.points), rng)
-    values, vectors = np.linalg.eigh(
-        12.0 * sampler.covariance(found.points, found.weights)
-    )
-    chance = np.linalg.eigvalsh(12.0 * sampler.covariance(points, found.weights))
+    values, vectors = np.linalg.eigh(12.0 * np.cov(points.T))
+    chance = np.linalg.eigvalsh(12.0 * np.cov(rng.random(points.shape).T))
     rows = []
     for at, vector in enumerate(vectors.T):
         most = np.argsort(-np.abs(vector), kind="stable")[:NAMED]
@@ -245,11 +271,11 @@ def directions_table(axes: Sequence[Axis], found: sampler.Sample) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def points_table(axes: Sequence[Axis], found: sampler.Sample) -> pd.DataFrame:
-    """Return a row a point of the posterior, nearest to the facts first."""
-    table = pd.DataFrame(thetas(axes, found.points))
-    told = {"draw": found.numbers, "weight": found.weights, "loss": found.distances}
-    return pd.concat([pd.DataFrame(told), table], axis=1)
+def points_table(axes: Sequence[Axis], found: emulator.Sample) -> pd.DataFrame:
+    """Return a row a point of the posterior, and how likely it meets all facts."""
+    likely = found.emulator.log_likelihood(found.points)
+    told = pd.DataFrame({"point": np.arange(len(likely)), "log_likelihood": likely})
+    return pd.concat([told, pd.DataFrame(thetas(axes, found.points))], axis=1)
 
 
 # ------------------------------------------------------------------------- the command
@@ -259,20 +285,21 @@ def study(size: Size, out: Path | None, workers: int) -> dict[str, pd.DataFrame]
     """Run the study, or what is left of it; return its tables."""
     today = sim.scenario("today").replace(**size.changes)
     axes = axes_of(today)
-    kept = draws_of(size, axes, today, out)
-    more = size.draws * 3 // 5 // size.rounds
-    found = sampler.sample(
-        partial(distances_of, today=today, kept=kept, workers=workers),
+    kept = draws_of(today, size.changes, out)
+    more = size.draws // 8 // size.waves
+    found = emulator.sample(
+        partial(seen_at, today=today, kept=kept, workers=workers),
+        np.stack([scaled(fact, [fact.low, fact.high]) for fact in AIMED]),
         len(axes),
-        first=size.draws - more * size.rounds,
-        more=more,
-        rounds=size.rounds,
+        sizes=(size.draws - more * size.waves, *[more] * size.waves),
+        latest=size.latest,
         keep=size.keep,
+        steps=size.steps,
     )
     rng = np.random.default_rng([0, UNSELECTED])
-    unselected = sampler.Prior(len(axes)).draw(size.prior, rng)
+    unselected = rng.random((size.prior, len(axes))).round(emulator.DIGITS)
     points: dict[str, tuple[Scenario, list[dict[str, float]]]] = {
-        "posterior": (today, thetas(axes, found.points)),
+        "posterior": (today, thetas(axes, found.points[: size.again])),
         "shipped": (today, [{}] * size.shipped),
         "prior": (today, thetas(axes, unselected)),
         FILM_CUT: (
@@ -280,27 +307,23 @@ def study(size: Size, out: Path | None, workers: int) -> dict[str, pd.DataFrame]
             [{}] * size.film_cut,
         ),
     }
-    arms = {
-        arm: (table, found.weights if arm == "posterior" else np.ones(len(table)))
-        for arm, table in predicted(points, kept, workers).items()
-    }
+    arms = predicted(points, kept, workers)
     facts = facts_table(arms)
     return {
         "": points_table(axes, found),
         "-facts": facts,
         "-arms": arms_table(facts, arms),
-        "-parameters": parameters_table(axes, found, today),
-        "-directions": directions_table(axes, found),
-        "-rounds": pd.DataFrame(found.rounds),
+        "-emulators": emulators_table(found, arms["posterior"]),
+        "-parameters": parameters_table(axes, found.points, today),
+        "-directions": directions_table(axes, found.points),
+        "-waves": pd.DataFrame(found.waves),
     }
 
 
-def draws_of(
-    size: Size, axes: Sequence[Axis], today: Scenario, out: Path | None
-) -> Kept:
-    """Return the draws that are there of this code, these parameters and options."""
-    told: dict[str, Any] = {"source": source_digest(), "axes": axes}
-    told |= {"size": size._asdict(), "today": repr(today.parameters)}
+def draws_of(today: Scenario, changes: dict[str, Any], out: Path | None) -> Kept:
+    """Return the draws that are there of this code, these parameters and changes."""
+    told = {"source": source_digest(), "today": repr(today.parameters)}
+    told["changes"] = repr(changes)
     told["measured"] = hashlib.sha256((HERE / "draws.py").read_bytes()).hexdigest()
     name = hashlib.sha256(repr(told).encode()).hexdigest()[:8]
     folder = out or RESULTS / "runs" / f"{HERE.name}-{name}"
@@ -313,17 +336,17 @@ def size_of(args: argparse.Namespace) -> Size:
     Raises
     ------
     InputError
-        If there are fewer draws than are kept.
+        If there are too few draws.
     """
     size = SMALL if args.small else FULL
     if args.humans is not None:
         size = size._replace(changes={**size.changes, "humans": args.humans})
     if args.draws is not None:
         size = size._replace(draws=args.draws)
-    if size.draws < 2 * size.keep:
+    if size.draws < FEWEST_OF_A_WAVE * size.waves:
         raise InputError(
-            f"--draws: {size.keep} are kept of {2 * size.keep} or more, "
-            f"not of {size.draws}"
+            f"--draws: it takes {FEWEST_OF_A_WAVE * size.waves} or more, "
+            f"not {size.draws}"
         )
     return size
 
@@ -331,7 +354,7 @@ def size_of(args: argparse.Namespace) -> Size:
 def main() -> int:
     """Run the study from the command line."""
     parser = argparse.ArgumentParser(description="The study 'posterior'.")
-    parser.add_argument("--draws", type=int, metavar="N", help="draws in all (1200)")
+    parser.add_argument("--draws", type=int, metavar="N", help="draws in all (640)")
     parser.add_argument("--humans", type=int, metavar="N", help="in a society (300)")
     parser.add_argument("--small", action="store_true", help="the small version")
     parser.add_argument("--check", action="store_true", help="compare, do not write")
@@ -348,21 +371,6 @@ def main() -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-
-
-def kept_or_compared(files: dict[Path, pd.DataFrame], is_check: bool) -> int:
-    """Write tables, or say which differ from those that are there."""
-    wrong = 0
-    for place, table in files.items():
-        text = as_csv(table)
-        if is_check:
-            same = place.is_file() and place.read_text() == text
-            print(f"{place.name}: {'the same' if same else 'DIFFERS'}")
-            wrong += not same
-        else:
-            print(f"{place.name}\n{text}")
-            write_text(place, text)
-    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
