@@ -308,8 +308,8 @@ def test_two_workers_give_the_numbers_that_are_kept(
 def test_too_few_draws_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert called([*SMALL, "--draws", "15"], monkeypatch) == 2
-    assert "--draws: it takes 16 or more, not 15" in capsys.readouterr().err
+    assert called([*SMALL, "--draws", "7"], monkeypatch) == 2
+    assert "--draws: it takes 8 or more, not 7" in capsys.readouterr().err
 
 
 def test_a_broken_file_of_draws_is_refused(
