@@ -547,3 +547,28 @@ def test_where_people_come_and_go_couples_part_and_pair_as_they_may() -> None:
         assert may_pair(society.state, pairs).all()
         new += int((humans.partner[one] != first[one]).sum())
     assert new > 0 and (humans.life == DEAD).any() and (humans.parent >= 0).any()
+
+
+# ----------------------------------------------------------------------------- groups
+
+
+def meetings(society: Society, days: int) -> int:
+    """Return how many people meet somebody on so many days."""
+    met = 0
+    for _ in range(days):
+        society.step()
+        met += int((society.state.humans.meets >= 0).sum())
+    return met
+
+
+def test_who_meets_in_a_group_meets_those_who_are_there(tmp_path: Path) -> None:
+    """In one group of all, it is the same whether one meets in it or anywhere."""
+    known = {"strangers": 1.0, "human_meeting": 1.0, "adoption": False, "ties": 4.0}
+    alike = {"group_size": 60, "group_pull": 1.0}
+    found = []
+    for share in (0.0, 1.0):
+        society = asking(tmp_path, group_meeting=share, **known, **alike)
+        society.state.humans.death_request[:40] = 1
+        society.step()
+        found.append(meetings(society, 10))
+    assert found[0] == found[1] > 0

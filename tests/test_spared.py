@@ -10,7 +10,8 @@ import pytest
 from quick import QUICK
 
 import sim
-from sim.events import DETECTORS, Monitor
+from sim.events import DETECTORS, Monitor, register
+from sim.events.detector import Event, Reading, forget
 from sim.events.kinds import SHIPPED
 from sim.events.measures import MEASURES
 from sim.events.observer import (
@@ -28,6 +29,7 @@ from sim.society import Society
 from sim.studies.outcomes import (
     CONTACT,
     EXTRA,
+    OBSERVED,
     OutcomeRecorder,
     made_of,
     simulate_twin,
@@ -105,6 +107,26 @@ def test_shipped_detectors_say_what_they_read() -> None:
     assert noted == OF_LOVE | OF_TURNS | OF_GATHERING | OF_LEAVING | OF_WEEKS
     lean = Monitor(Parameters(), ["doubling"], ())
     assert lean.history.names == ["here", "growth_mean"]
+
+
+def test_a_detector_that_extends_a_shipped_one_may_read_anything() -> None:
+    class Befriended(DETECTORS["doubling"]):  # type: ignore[misc]
+        """Report friends, of which its base knows nothing."""
+
+        kind, meaning, once = "befriended", "there are friends", True
+
+        def look(self, reading: Reading) -> list[Event]:
+            """Report the first week in which there are some."""
+            return [self.event(reading, "x")] if len(reading.note("friends")[0]) else []
+
+    register(Befriended)
+    try:
+        every = Monitor(Parameters(), ["befriended"], ())
+        assert every.history.names == [*MEASURES]
+        simulate = sim.simulator(SCENARIO.replace(steps=60), ["reach"], ["befriended"])
+        assert simulate([2.0], seed=1).flags.tolist() == [OBSERVED]
+    finally:
+        forget("befriended")
 
 
 def test_an_intervention_is_an_event_that_nobody_looks_for() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from sim.engine.threads import share_out, worth_sharing
 from sim.model.columns import HUMAN_COLUMNS, INSTALLS, NOTHING
 from sim.model.kernels import meetings
-from sim.model.mechanisms import SUBMODELS
+from sim.model.mechanisms import SUBMODELS, groups
 from sim.model.population import LAYERS
 from sim.model.presence import (
     ALIVE,
@@ -219,8 +219,10 @@ class AgentsAmong(NamedTuple):
 
 def meet(state: State, day: Any, threads: ThreadPoolExecutor | None) -> None:
     """Run ``meet`` of the model among the humans who are there."""
-    present = np.flatnonzero(state.humans.life == ALIVE).astype(np.int32)
-    agents = AgentsAmong(*state.agents, present)
+    there = state.humans.life == ALIVE
+    present = np.flatnonzero(there).astype(np.int32)
+    met = groups.of_those(state.groups, there)
+    agents = AgentsAmong(*state.agents._replace(groups=met), present)
     if not worth_sharing(len(state.ties.arrays.neighbour)):
         threads = None
     arguments = agents, state.ties.arrays, day

@@ -118,6 +118,18 @@ def test_an_os_stops_when_nobody_has_it_any_more() -> None:
     assert not state.ties.half_edges
 
 
+def test_the_last_who_has_a_shared_os_keeps_it_when_no_more_may_be_shared() -> None:
+    """The one it is known by lets it go on the eve of the day on which that ends."""
+    state, day = shared(2)
+    live(state, day, "count_instances")
+    state.humans.choice[:] = LETS_GO, 0
+    live(state, day, "end_instances", "install")
+    day["instances"] = 0.0
+    live(state, day, "present", "count_instances", "depart")
+    assert (state.oses.status[0], state.oses.owner[0]) == (HERE, 1)
+    assert len(state.agents.users) == 0
+
+
 def test_all_who_have_it_lose_it() -> None:
     state, day = shared(4, shutdown=1.0, grieving=True)
     live(state, day, "present", "count_instances", "attend", "converse", "depart")

@@ -135,6 +135,28 @@ def told(values: Array | None) -> Groups:
     return Groups(of, start.astype(np.int32), members.astype(np.int32))
 
 
+def of_those(groups: Groups, there: Array) -> Groups:
+    """Return groups without the members who are not there.
+
+    Parameters
+    ----------
+    groups
+        All.
+    there
+        bool[humans].
+
+    Examples
+    --------
+    >>> both = told(np.array([0, 0, 1, 1]))
+    >>> of_those(both, np.array([True, False, True, True])).members
+    array([0, 2, 3], dtype=int32)
+    """
+    is_there = there[groups.members]
+    before = np.concatenate(([0], np.cumsum(is_there)))
+    start = before[groups.start].astype(np.int32)
+    return Groups(groups.of, start, groups.members[is_there])
+
+
 @GROUPS.enters("stranger")
 @inline_source
 def of_own_group(other, agent, agents, day):
@@ -146,4 +168,6 @@ def of_own_group(other, agent, agents, day):
         return other
     first = groups.start[groups.of[agent]]
     size = groups.start[groups.of[agent] + 1] - first
+    if size == 0:
+        return other  # nobody of it is there, nor is the agent
     return int(groups.members[first + int(uniform(day.key_meet, agent, WHO) * size)])

@@ -93,10 +93,8 @@ def count_instances(state: Any, day: Any) -> None:
     humans, oses = state.humans, state.oses
     having = np.flatnonzero(humans.os >= 0)
     users = np.bincount(humans.os[having], minlength=oses.n).astype(np.int32)
-    if day["instances"] == 0.0 and (len(users) == 0 or users.max() <= 1):
-        state.users = ONE_AT_MOST
-        return
-    state.users = users
+    may_share = day["instances"] > 0.0 or users.max(initial=0) > 1
+    state.users = users if may_share else ONE_AT_MOST
     first = np.full(oses.n, NONE, np.int32)
     first[humans.os[having[::-1]]] = having[::-1]
     was = oses.owner
