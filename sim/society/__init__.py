@@ -128,11 +128,6 @@ class Society(AgentRegistry, mesa.Model):
         more = treatment.columns_for(declared)
         populate = instead_of(births.populate, self.parameters)
         self.state: State = populate(self.parameters, known, self.seed, more)
-        if self.parameters.group_meeting > 0.0 and not len(self.state.groups.of):
-            raise InputError(
-                "group_meeting: nobody is of a group; set group_size, or give a "
-                "network whose people have an attribute 'group'"
-            )
         own = self.parameters.own_columns("humans")
         treatment.check(declared, own, self.state.humans, self.people)
         self.day = processes.make_day(self.parameters, known.n, self.seed)

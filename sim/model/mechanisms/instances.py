@@ -97,10 +97,9 @@ def count_instances(state: Any, day: Any) -> None:
     state.users = users if may_share else ONE_AT_MOST
     first = np.full(oses.n, NONE, np.int32)
     first[humans.os[having[::-1]]] = having[::-1]
-    was = oses.owner
-    has_lost_it = (was >= 0) & (humans.os[was] != np.arange(oses.n))
-    heirs = has_lost_it & (users > 0) & (oses.status <= OFFLINE)
-    was[heirs] = first[heirs]
+    had = np.flatnonzero((oses.owner >= 0) & (users > 0) & (oses.status <= OFFLINE))
+    lost = had[humans.os[oses.owner[had]] != had]
+    oses.owner[lost] = first[lost]
 
 
 @INSTANCES.process(
