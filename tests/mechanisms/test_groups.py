@@ -168,7 +168,7 @@ MEETING = {
     "strangers": 1.0,
     "human_meeting": 1.0,
     "adoption": False,
-    "repairing": False,
+    "separated": 0.0,
 }
 
 
