@@ -25,7 +25,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from study import RESULTS, as_csv
+from study import RESULTS, kept_or_compared
 
 from sim.model.population import read
 from sim.society import Society
@@ -217,18 +217,12 @@ def main() -> int:
     args = parser.parse_args()
     seeds, days = (1, 3) if args.small else (10, 60)
     try:
-        text = as_csv(table(_folder(args.data), seeds, days, args.workers))
+        rows = table(_folder(args.data), seeds, days, args.workers)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     place = HERE / "small.csv" if args.small else RESULTS / "contacts.csv"
-    print(text)
-    if args.check:
-        same = place.is_file() and place.read_text() == text
-        print(f"{place.name}: {'the same' if same else 'DIFFERS'}")
-        return 0 if same else 1
-    place.write_text(text)
-    return 0
+    return kept_or_compared({place: rows}, args.check)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from study import RESULTS, as_csv, network_of
+from study import RESULTS, kept_or_compared, network_of
 
 import sim
 from sim.society import Society
@@ -126,15 +126,9 @@ def main() -> int:
     names = [SHARED, *(f"passed_on {rate}" for rate in size.rates)]
     names += [f"rewired {rate}" for rate in size.rewired]
     jobs = [(arm, seed, size) for arm in names for seed in range(size.seeds)]
-    text = as_csv(summed_up(pd.DataFrame(map_all(live, jobs, args.workers))))
-    print(text)
+    rows = summed_up(pd.DataFrame(map_all(live, jobs, args.workers)))
     place = HERE / "small.csv" if args.small else RESULTS / "discovery.csv"
-    if args.check:
-        same = place.is_file() and place.read_text() == text
-        print(f"{place.name}: {'the same' if same else 'DIFFERS'}")
-        return 0 if same else 1
-    place.write_text(text)
-    return 0
+    return kept_or_compared({place: rows}, args.check)
 
 
 if __name__ == "__main__":

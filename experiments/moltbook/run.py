@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import shortest_path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from study import RESULTS, as_csv
+from study import RESULTS, kept_or_compared
 
 import sim
 from sim.engine.rng import draws_of
@@ -98,7 +98,7 @@ def contacts_today(society: Society) -> Contacts:
     people, meets = state.humans.n, state.oses.meets
     reader = np.flatnonzero(meets >= people)
     ids = reader + people
-    reads = draws_of(np.uint64(day["key_read"]), ids, feed.TODAY) < day["feed"]
+    reads = draws_of(np.uint64(day["key_read"]), ids, feed.READS) < day["feed"]
     anyone = draws_of(np.uint64(day["key_meet"]), ids, ANYONE) < day["strangers"]
     how = np.where(anyone, ANYBODY, FRIENDS)
     how[reads & (len(state.posts) > 0)] = FEED
@@ -314,15 +314,9 @@ def main(lived: Callable[[tuple[Arm, int]], dict[str, Any]] = live) -> int:
     args = parser.parse_args()
     arms, seeds = (SMALL, 3) if args.small else (ARMS, args.seeds)
     jobs = [(arm, seed) for arm in arms for seed in range(seeds)]
-    text = as_csv(table(map_all(lived, jobs, args.workers)))
+    rows = table(map_all(lived, jobs, args.workers))
     place = HERE / "small.csv" if args.small else RESULTS / "moltbook.csv"
-    if args.check:
-        same = place.is_file() and place.read_text() == text
-        print(f"{place.name}: {'the same' if same else 'DIFFERS'}")
-        return 0 if same else 1
-    place.write_text(text)
-    print(text)
-    return 0
+    return kept_or_compared({place: rows}, args.check)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ from sim.model.submodel import (
 from sim.utils.typing import Array
 
 OF_ALL = "the feed is one for all"
-TODAY, WHICH = 0, 1  # second ids of draws: whether to read, and which post
+READS, WHICH = 0, 1  # second ids of draws: whether to read, and which post
 
 # fmt: off
 FEED = Submodel(
@@ -137,7 +137,7 @@ def author_of_a_post(author, agent, agents, day):
     written = agents.posts.shape[0]
     if day.feed == 0.0 or day.peers == 0.0 or written == 0:
         return author
-    if uniform(day.key_read, agent, TODAY) >= day.feed:
+    if uniform(day.key_read, agent, READS) >= day.feed:
         return author
     which = int(uniform(day.key_read, agent, WHICH) * written)
     return int(day.n_humans + agents.posts[which])
