@@ -16,6 +16,7 @@ import numpy as np
 from sim.engine.rng import each_of, name_of, pair_uniform, uniform
 from sim.engine.streams import Stream
 from sim.engine.table import Column
+from sim.mechanisms.shipped.mood import felt, relief, wear_off
 from sim.mechanisms.shipped.worry import alarm, habituate
 from sim.model import rules
 from sim.model.codes import (
@@ -363,6 +364,7 @@ class ReferenceHuman(ReferenceAgent):
     takes_up: ReferenceOS | None = None  # today, of those that contacts have
     knew_it = left_to_others = False
     threat = heard = worry = 0.0  # where the society has the mechanism of worry
+    felt = used_to_it = 0.0  # where it has that of mood
     group: int | None = None
     is_sent_to_group = False  # today, if it meets a stranger
 
@@ -532,6 +534,17 @@ class ReferenceHuman(ReferenceAgent):
         worry = single(habituate(self.worry, half_life, shock))
         self.worry = worry if worry > 1e-6 else 0.0
         self.heard = self.threat
+
+    def feel(self) -> None:
+        """Feel less lonely for the day's talk with an OS, and get used to it."""
+        constants, used = self.constants, self.used_to_it
+        hours = self.hours_oses if self.os is not None else 0.0
+        half = constants.mood_half
+        relieved = relief(hours, used, constants.mood_relief, half)
+        self.felt = single(felt(self.loneliness, relieved))
+        self.used_to_it = single(
+            wear_off(used, hours, constants.mood_habituation, half)
+        )
 
     def look_at_partners(self) -> None:
         """Find out whether to leave one's partner, or else with whom to pair."""

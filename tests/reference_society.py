@@ -124,6 +124,8 @@ class ReferenceSociety(mesa.Model):  # type: ignore[misc]
         humans.do("mourn")
         if getattr(self.parameters, "worry", False):
             humans.do("hear")
+        if getattr(self.parameters, "mood", False):
+            humans.do("feel")
         self.part_and_pair()
         self.publish()
         self.agents.do("meet")

@@ -17,6 +17,7 @@ import sim
 from sim.events import DETECTORS, EVENTS, MEASURES
 from sim.mechanisms import registry
 from sim.mechanisms.shipped import worry as module
+from sim.mechanisms.shipped.mood import MOOD
 from sim.mechanisms.shipped.worry import WORRY, alarm, habituate
 from sim.scenarios.interventions import Intervention
 from sim.scenarios.outcomes import OUTCOMES
@@ -244,12 +245,13 @@ def test_a_run_goes_on_from_a_checkpoint_with_its_worry(tmp_path: Path) -> None:
 
 
 def test_those_that_come_along_are_found_by_their_names() -> None:
-    assert registry.shipped() == ["worry"] and "worry" in registry.installed()
+    assert registry.shipped() == ["mood", "worry"]
+    assert {"mood", "worry"} <= {*registry.installed()}
     assert not registry.in_use()
     for name in registry.shipped():
         one = registry.find(name)
         assert one.name == name and one.file.parent == registry.FOLDER
-    assert registry.in_use() == (WORRY,)
+    assert set(registry.in_use()) == {MOOD, WORRY}
 
 
 def test_a_mistyped_one_is_told_the_right_word() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sim.mechanisms.shipped import mood
 from sim.model import rules
 from sim.model.columns import PARTNER
 from sim.model.parameters import ACQUAINTANCE, CLOSE_FRIEND, FRIEND, MONTH, WEEK, YEAR
@@ -365,6 +366,17 @@ def lonely(case: Case) -> float:
     return percent(case.today.loneliness[-1] > 0.5)
 
 
+def kept_for(case: Case, days: int) -> list[tuple[int, int]]:
+    """Return (day, human) so many days after installs of the year that were kept."""
+    installed = case.today.installed
+    return [
+        (day + days, human)
+        for day, human in installs(case.today, days)
+        if day + days < len(case.alone.installed)
+        and installed[day : day + days, human].all()
+    ]
+
+
 def loneliness_after(days: int) -> Level:
     """Measure what an OS does to loneliness in so many days, in points of 100.
 
@@ -373,15 +385,42 @@ def loneliness_after(days: int) -> Level:
 
     def measure(case: Case) -> float:
         here, there = case.today.loneliness, case.alone.loneliness
-        kept = [
-            (day + days, human)
-            for day, human in installs(case.today, days)
-            if day + days < len(there)
-            and case.today.installed[day : day + days, human].all()
-        ]
-        return 100.0 * mean([here[at] - there[at] for at in kept])
+        return 100.0 * mean([here[at] - there[at] for at in kept_for(case, days)])
 
     return measure
+
+
+def felt_after(days: int) -> Level:
+    """Measure what an OS does to how lonely one feels after so many days, in points.
+
+    As a trial asks it: after the talk of that day, with what talk takes away for the
+    moment, less the same person's loneliness in a world without OSes; of 100. Nothing
+    in the model reads how lonely one feels, so that it is told from hours of talk.
+
+    Source: mechanism *Mood*.
+    """
+
+    def measure(case: Case) -> float:
+        here, there = case.today.loneliness, case.alone.loneliness
+        feels = mood.felt(here, relieved(case.today))
+        return 100.0 * mean([feels[at] - there[at] for at in kept_for(case, days)])
+
+    return measure
+
+
+def relieved(recording: Recording) -> Array:
+    """Return float64[days, humans]: the loneliness that each day's talk takes away."""
+    told = {name: one.field.default for name, one in mood.MOOD.parameters.items()}
+    most, half, rate = (
+        getattr(recording.parameters, name, told[name])
+        for name in ("mood_relief", "mood_half", "mood_habituation")
+    )
+    talk = recording.hours_oses.astype(np.float64)
+    found, used = np.zeros_like(talk), np.zeros_like(talk[0])
+    for day, hours in enumerate(talk):
+        found[day] = mood.relief(hours, used, most, half)
+        used = mood.wear_off(used, hours, rate, half)
+    return found
 
 
 def stimulated(case: Case) -> float:
