@@ -10,7 +10,8 @@ the person at its other end.
 Each implementation is a file ``implementations/with_*.py`` in the idiom of its library,
 and runs in a process of its own, all on the same workload and with as many threads.
 They run their days in turn, round after round; "ratio" is the median over rounds of
-their cost in a round to that of os-society in the same round. Those with an object for
+their cost in a round to that of os-society in the same round. So is the most memory
+that each process held. Those with an object for
 each person run with ``--objects`` people, which is kind to them, since their cost per
 half-edge grows with size. All must agree with os-society after each round on the means
 of closeness and of both columns, within five standard errors; else, or if one fails,
@@ -123,11 +124,14 @@ class Running:
             stderr=self._errors,
             text=True,
         )
-        self.version = self._answer()["version"]
+        told = self._answer()
+        self.version, self._libraries = told["version"], told["libraries"]
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout
         line = self._process.stdout.readline()
+        while line and not line.startswith("{"):  # some libraries greet when imported
+            line = self._process.stdout.readline()
         if not line:
             self._errors.seek(0)
             last = self._errors.read().strip().splitlines()[-1:] or ["no message"]
@@ -145,6 +149,14 @@ class Running:
         """Return nanoseconds per half-edge and day, round by round."""
         spent = [done["seconds"] for done in self.rounds[1:]]  # the first compiles
         return [seconds / days / half_edges * 1e9 for seconds in spent]
+
+    def memory(self) -> tuple[int, int]:
+        """Return the most bytes held after the first round: of people, and in all.
+
+        Later rounds would count what only this benchmark takes, to compare means.
+        """
+        peak = self.rounds[0]["peak"]
+        return peak - self._libraries, peak
 
     def close(self) -> None:
         """End the process."""
@@ -254,6 +266,8 @@ def rows(
                 "best_ns": min(costs),
                 "median_ns": statistics.median(costs),
                 "ratio": statistics.median(ratios),
+                "bytes": one.memory()[0] / half_edges[one.people],
+                "peak_mb": one.memory()[1] / 1e6,
                 "means": {column: one.rounds[-1][column][0] for column in COLUMNS},
                 "apart": apart(ours, one),
             }
@@ -265,6 +279,7 @@ def show(figures: dict[str, Any]) -> None:
     """Print the figures for people."""
     print(
         f"{'':<17}{'version':<10}{'people':>9}{'best ns':>9}{'median':>9}{'ratio':>8}"
+        f"{'bytes':>8}{'peak MB':>9}"
         f"{'closeness':>11}{'growth':>9}{'lonely':>8}{'apart':>7}"
     )
     for row in figures["rows"]:
@@ -272,6 +287,7 @@ def show(figures: dict[str, Any]) -> None:
         print(
             f"{row['name']:<17}{row['version']:<10}{row['people']:>9}"
             f"{row['best_ns']:>9.2f}{row['median_ns']:>9.2f}{row['ratio']:>8.1f}"
+            f"{row['bytes']:>8.0f}{row['peak_mb']:>9.0f}"
             f"{closeness:>11.4f}{growth:>9.4f}{lonely:>8.4f}{row['apart']:>7.1f}"
         )
     for name in figures["missing"]:
@@ -281,6 +297,8 @@ def show(figures: dict[str, Any]) -> None:
     slower = [row["name"] for row in figures["rows"][1:] if row["ratio"] <= 1]
     print(
         "\nns: per half-edge and day; ratio: to os-society, median over rounds;\n"
+        "bytes: a half-edge, the most held by the end of the first round, set-up\n"
+        "included, less what the libraries take; peak MB: with these;\n"
         f"means after {figures['days_simulated']} days; apart: standard errors from "
         f"os-society, {STANDARD_ERRORS:.0f} at most\n"
         f"not slower than os-society: {', '.join(slower) or 'none'}"

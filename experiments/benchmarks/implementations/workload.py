@@ -23,6 +23,7 @@ have an environment of its own.
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -126,7 +127,8 @@ def serve(version: str, set_up: Callable[[Workload, int, int], Day]) -> None:
     """Set up an implementation, and simulate so many days for each line that comes in.
 
     The command line names the workload's file, how many threads, and a seed. What
-    comes out is JSON: first which version this is, then a line for each line in.
+    comes out is JSON: first which version this is and how much memory its libraries
+    take, then a line for each line in, with the most memory held so far.
 
     Parameters
     ----------
@@ -136,13 +138,26 @@ def serve(version: str, set_up: Callable[[Workload, int, int], Day]) -> None:
         Makes the implementation from a workload, threads and a seed.
     """
     file, threads, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    libraries = _peak()
     day = set_up(Workload.load(file), threads, seed)
-    _say({"version": version})
+    _say({"version": version, "libraries": libraries})
     for line in sys.stdin:
         began = time.perf_counter()
         day.simulate(int(line))
         seconds = time.perf_counter() - began
-        _say({"seconds": seconds, **_findings(day)})
+        _say({"seconds": seconds, "peak": _peak(), **_findings(day)})
+
+
+def _peak() -> int:
+    """Return the most memory that this process has held, in bytes.
+
+    Where there is no such file, what `getrusage` says holds what the parent held, too.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    lines = status.read_text(encoding="ascii").splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if "VmHWM" in line)
 
 
 def _say(what: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ LONELINESS = Submodel(
         ),
         "os_relief": real(
             1.0, "1", 0, 10, "support an OS gives, per closeness",
-            "A42, A43; size assumed", Differs("humans", "mourn"),
+            "assumed", Differs("humans", "mourn"),
         ),
     },
     humans=[
