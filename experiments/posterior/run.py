@@ -6,8 +6,9 @@
 Parameters are drawn from a prior, by how likely a society is to show the facts with
 the role `calibration` (approximate Bayesian computation with emulators,
 ``emulator.py``). New societies at the points drawn then say what all facts are expected
-to be, those kept as checks among them, beside points of the prior, the shipped values,
-and `her-film-cut`.
+to be, those kept as checks among them, beside the shipped values and three placebos:
+points of the prior, points of the posterior whose coordinates are dealt to other
+parameters, and `her-film-cut`.
 """
 
 from __future__ import annotations
@@ -59,9 +60,10 @@ NEAR = (
 )
 SHARES = ("acceptance_pull", "loneliness_pull")  # uniform from 0 to 1
 FILM_CUT = "her-film-cut"  # other people: nothing was set by facts
-ARMS = ("posterior", "shipped", "prior", FILM_CUT)
+ARMS = ("posterior", "shipped", "prior", FILM_CUT, "shuffled")
 FIRST_SEED = {arm: 1_000_000 * (at + 1) for at, arm in enumerate(ARMS)}
-UNSELECTED, BY_CHANCE = 1000, 1001  # streams of points of the prior, beside the waves
+# Streams, beside the waves: points of the prior, twice, and who gets which coordinate.
+UNSELECTED, BY_CHANCE, DEALT = 1000, 1001, 1002
 ENDS = 0.05, 0.95
 FEWEST_OF_A_WAVE = 8  # draws, for each wave
 TIGHT = 0.5  # of the prior's deviation: a direction that facts constrain
@@ -78,7 +80,7 @@ class Size(NamedTuple):
     keep: int  # points of the posterior
     again: int  # of these, at which societies are simulated anew
     shipped: int  # societies at the shipped values
-    prior: int  # points of the prior
+    prior: int  # points of the prior, and as many of the posterior, shuffled
     film_cut: int
     changes: dict[str, Any]
 
@@ -298,6 +300,8 @@ def study(size: Size, out: Path | None, workers: int) -> dict[str, pd.DataFrame]
     )
     rng = np.random.default_rng([0, UNSELECTED])
     unselected = rng.random((size.prior, len(axes))).round(emulator.DIGITS)
+    dealt = np.random.default_rng([0, DEALT])
+    shuffled = dealt.permuted(found.points[: size.prior], axis=1)
     points: dict[str, tuple[Scenario, list[dict[str, float]]]] = {
         "posterior": (today, thetas(axes, found.points[: size.again])),
         "shipped": (today, [{}] * size.shipped),
@@ -306,6 +310,7 @@ def study(size: Size, out: Path | None, workers: int) -> dict[str, pd.DataFrame]
             sim.scenario(FILM_CUT).replace(**size.changes),
             [{}] * size.film_cut,
         ),
+        "shuffled": (today, thetas(axes, shuffled)),
     }
     arms = predicted(points, kept, workers)
     facts = facts_table(arms)
