@@ -194,6 +194,18 @@ def test_only_what_is_not_necessary_alone_is_paired() -> None:
     ]
 
 
+def test_a_run_of_the_study_ends_once_half_have_left() -> None:
+    half_gone = runpy.run_path(str(PAIRS))["half_gone"]
+
+    def ends(departed: float, here: float, offline: float) -> bool:
+        now = {"departed": [9.0, departed], "here": [9.0, here], "offline": [offline]}
+        return bool(half_gone(SimpleNamespace(monitor=SimpleNamespace(history=now))))
+
+    assert ends(5.0, 3.0, 2.0)
+    assert not ends(5.0, 4.0, 2.0)
+    assert not ends(0.0, 0.0, 0.0)
+
+
 def test_a_pair_without_which_nobody_leaves_is_found() -> None:
     """Without both no OS leaves; without one half have left ten and 20 days later."""
     days = [*(100.0, 120.0), *(110.0, 140.0), *(90.0, 120.0), *(240.0, 240.0)]

@@ -80,6 +80,13 @@ def run() -> dict[str, Any]:
     return runpy.run_path(str(ROOT / "experiments" / "meanfield" / "run.py"))
 
 
+def test_only_what_does_something_varies(run: dict[str, Any]) -> None:
+    her = sim.scenario("her")
+    assert {"group_pull", "post_spread"}.isdisjoint(run["free"](her))
+    assert "group_pull" in run["free"](her.replace(group_size=30))
+    assert "post_spread" in run["free"](her.replace(feed=0.5))
+
+
 def test_what_the_mean_field_explains_has_an_interval_over_points(
     run: dict[str, Any],
 ) -> None:
@@ -98,8 +105,10 @@ def test_what_the_mean_field_explains_has_an_interval_over_points(
     assert np.isnan(rows[0]["explained_low"])  # which nothing predicts
 
 
-def test_an_interval_is_narrower_of_more_points(run: dict[str, Any]) -> None:
-    rng = np.random.default_rng(4)
-    few, many = (run["drawn_again"](np.mean, rng.normal(size=n)) for n in (20, 2000))
-    assert many[1] - many[0] < (few[1] - few[0]) / 5.0
-    assert np.isnan(run["drawn_again"](np.mean, rng.normal(size=9))).all()
+def test_an_interval_of_a_mean_is_that_of_the_normal_law(run: dict[str, Any]) -> None:
+    values = np.random.default_rng(4).normal(size=2000)
+    low, high = run["drawn_again"](np.mean, values)
+    wide = 1.96 * values.std() / np.sqrt(2000)
+    ends = pytest.approx((values.mean() - wide, values.mean() + wide), abs=0.1 * wide)
+    assert (low, high) == ends
+    assert np.isnan(run["drawn_again"](np.mean, values[:9])).all()

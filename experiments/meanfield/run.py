@@ -44,6 +44,10 @@ CLAIMS = (*TIMES, *LEVELS)
 FOLDS = 10
 FEWEST = 10  # points, or seeds, of which an interval is told
 DRAWS = 2000  # of points, or seeds, again with replacement, for an interval
+NEEDS = {  # what does nothing where another parameter is zero
+    "group_pull": "group_size",
+    "post_spread": "feed",
+}
 PREDICTED = (
     *("both", "agree", "r", "r_low", "r_high"),
     *("explained", "explained_low", "explained_high", "error"),
@@ -80,10 +84,15 @@ QUICKLY = {  # a story within 240 days
 
 
 def free(scenario: Scenario) -> list[str]:
-    """Return the real parameters that are assumed, in whole or part, and not zero."""
+    """Return the real parameters that are assumed, in whole or part, and not zero.
+
+    One that does nothing in the scenario is not among them.
+    """
     found = []
     for name, field in Parameters.model_fields.items():
         source, value = about(name).source, getattr(scenario.parameters, name)
+        if name in NEEDS and not getattr(scenario.parameters, NEEDS[name]):
+            continue
         if field.annotation is float and "assumed" in source and value != 0.0:
             found.append(name)
     return found
