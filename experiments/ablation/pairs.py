@@ -25,6 +25,7 @@ from study import RESULTS, kept_or_compared
 from sim.society import Society
 from sim.studies import Sweep, sweep
 from sim.studies.ablation import MECHANISMS, MOSTLY, necessary
+from sim.utils.errors import InputError
 from sim.utils.source import source_digest
 from sim.utils.stats import mean_interval, wilson
 
@@ -89,6 +90,37 @@ def table(found: Sweep, off: list[tuple[str, ...]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def read(place: Path) -> pd.DataFrame:
+    """Return the table of each mechanism switched off alone."""
+    if not place.is_file():
+        raise InputError(f"there is no {place}; make it first: make ablation")
+    return pd.read_csv(place)
+
+
+def run(args: argparse.Namespace) -> tuple[Sweep, list[tuple[str, ...]]]:
+    """Run, or finish, the sweep; return it, and what is switched off at each point."""
+    alone = read(HERE / "small.csv" if args.small else RESULTS / "ablation.csv")
+    off = sets_of(free(alone) + ["stigma"] * args.small)
+    design: dict[str, Any] = dict(SMALL if args.small else FULL) | {"outcomes": [HALF]}
+    design["list"] = [
+        {key: value for name in one for key, value in MECHANISMS[name].items()}
+        for one in off
+    ]
+    if args.seeds is not None:
+        design["seeds"] = args.seeds
+    name = f"pairs{'-small' * args.small}-{design['seeds']}-{source_digest()[:8]}"
+    found = sweep(
+        design,
+        out=args.sweeps / name,
+        resume=True,
+        until=half_gone,
+        workers=args.workers,
+        progress=sys.stderr.isatty(),
+        tell=print,
+    )
+    return found, off
+
+
 def main() -> int:
     """Run the study from the command line."""
     parser = argparse.ArgumentParser(description="The study of pairs of mechanisms.")
@@ -98,31 +130,14 @@ def main() -> int:
     parser.add_argument("--seeds", type=int)
     parser.add_argument("--sweeps", type=Path, default=RESULTS / "sweeps")
     args = parser.parse_args()
-    alone = HERE / "small.csv" if args.small else RESULTS / "ablation.csv"
-    off = sets_of(free(pd.read_csv(alone)) + ["stigma"] * args.small)
-    design = dict(SMALL if args.small else FULL) | {"outcomes": [HALF]}
-    design["list"] = [
-        {key: value for name in one for key, value in MECHANISMS[name].items()}
-        for one in off
-    ]
-    if args.seeds is not None:
-        design["seeds"] = args.seeds
-    size = f"pairs{'-small' * args.small}-{design['seeds']}-{source_digest()[:8]}"
-    place = args.sweeps / size
-    shown = sys.stderr.isatty()
-    found = sweep(
-        design,
-        out=place,
-        resume=True,
-        until=half_gone,
-        workers=args.workers,
-        progress=shown,
-        tell=print,
-    )
-    file = "small-pairs.csv" if args.small else "ablation-pairs.csv"
-    place = (HERE if args.small else RESULTS) / file
+    try:
+        found, off = run(args)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    place = HERE / "small-pairs.csv" if args.small else RESULTS / "ablation-pairs.csv"
     wrong = kept_or_compared({place: table(found, off)}, args.check)
-    return 1 if found.failures().size else wrong
+    return 1 if len(found.failures()) else wrong
 
 
 if __name__ == "__main__":
