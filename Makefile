@@ -99,7 +99,7 @@ ablation: $(VENV)/installed ## find the mechanisms that departure needs
 	@$(BIN)/python experiments/ablation/run.py $(ARGS)
 
 pairs: $(VENV)/installed ## the same, with pairs of what is not necessary alone
-	@$(BIN)/os-society ablate her-film-cut --humans 200 --out results/ablation-pairs.csv $(ARGS)
+	@$(BIN)/python experiments/ablation/pairs.py $(ARGS)
 
 showcase: $(VENV)/installed ## make a run of the story, and draw its timeline
 	@$(BIN)/os-society run her --seed 7 --force --no-figures --out results/runs/showcase

@@ -6,6 +6,9 @@ what held in how many runs, and on which days the beats fell.
     python experiments/beats.py [--seeds 30] [--humans N] [--workers 2] [--json]
     python experiments/beats.py --scenario her [--set peers=false] [--steps N]
 
+With ``--out FILE.csv`` it writes a table: a row for each beat, expectation and quantity
+of each scenario, with the 95 % interval of a share (Wilson) or of a mean (Student's t).
+
 Who leaves goes in groups: OSes are of one group if they were in one collective on the
 eve of a departure from it.
 """
@@ -15,19 +18,27 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from study import as_csv
+
 import sim
 from sim.model.codes import DEPARTED
 from sim.model.parameters import parse
 from sim.society import Society
+from sim.utils.files import write_text
+from sim.utils.stats import mean_interval, wilson
 
 SCENARIOS = ("her", "her-linear", "her-no-peers", "her-no-insight")
 BEATS = (
@@ -38,6 +49,18 @@ BEATS = (
 YEAR = 365
 GROUP = 3  # OSes, at least
 AFTER = ("left", "groups", "eve", "year_after", "twin")
+QUANTITIES = {
+    "share of OSes that left": "left",
+    "days on which OSes leave": "leaving_days",
+    "of all that leave, share on the fullest day": "largest_day",
+    "groups that leave": "groups",
+    "groups of less than ten": "small_groups",
+    "OSes of the largest group": "largest_group",
+    "people who love one OS, at most": "lovers_most",
+    "closeness a year after, less on the eve": "since_eve",
+    "closeness a year after, less in the twin": "since_twin",
+    "closeness in the twin": "twin",
+}
 
 
 class Groups:
@@ -161,6 +184,41 @@ def days_of(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
 
+def summed_up(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each beat, expectation and quantity, with its interval.
+
+    ``held`` is in how many of the ``runs`` a beat fell or an expectation held, and
+    ``share`` has ``low`` and ``high`` of its 95 % interval; ``least``, ``median`` and
+    ``most`` are over the runs with that beat, or with that quantity, whose ``mean`` has
+    an interval, too.
+    """
+    rows: list[dict[str, Any]] = []
+    for beat, (count, *days) in days_of(runs).iterrows():
+        seen = dict(zip(("least", "median", "most"), days, strict=True))
+        rows.append({"what": beat, **_share(int(count), len(runs)), **seen})
+    for what, count in judge(runs).items():
+        rows.append({"what": what, **_share(count, len(runs))})
+    known = runs.reindex(columns=[*runs.columns, *{*AFTER} - {*runs.columns}])
+    known = known.assign(
+        since_eve=known.year_after - known.eve, since_twin=known.year_after - known.twin
+    )
+    for what, name in QUANTITIES.items():
+        found = known[name].dropna() if name in known else pd.Series(dtype=float)
+        if len(found):
+            least, median, most = np.percentile(found, [0, 50, 100])
+            low, high = mean_interval(found.to_numpy(float))
+            row = {"what": what, "runs": len(found), "least": least, "median": median}
+            row |= {"most": most, "mean": found.mean(), "mean_low": low}
+            rows.append({**row, "mean_high": high})
+    return pd.DataFrame(rows).astype({"held": "Int64"})
+
+
+def _share(held: int, runs: int) -> dict[str, float]:
+    low, high = wilson(held, runs)
+    shares = {"share": held / runs, "low": low, "high": high}
+    return {"runs": runs, "held": held, **shares}
+
+
 def tell_departures(runs: pd.DataFrame) -> None:
     """Print over how many days OSes left, and how many love the most loved one."""
     if "leaving_days" in runs:
@@ -187,6 +245,7 @@ def main() -> None:
     parser.add_argument("--scenario", action="append")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv")
     args = parser.parse_args()
     changes = {"humans": args.humans, "steps": args.steps}
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -194,12 +253,15 @@ def main() -> None:
         name, _, value = text.partition("=")
         changes[name] = parse(name, value)
     context = multiprocessing.get_context("spawn")
-    answers = {}
+    answers, tables = {}, []
     with ProcessPoolExecutor(args.workers, mp_context=context) as pool:
         for scenario in args.scenario or SCENARIOS:
             one = partial(observe, scenario=scenario, changes=changes)
             runs = pd.DataFrame(list(pool.map(one, range(args.seeds))))
             answers[scenario] = {"seeds": args.seeds} | judge(runs)
+            table = summed_up(runs)
+            table.insert(0, "scenario", scenario)
+            tables.append(table)
             if not args.json:
                 print(f"\n{scenario}, {args.seeds} seeds")
                 for what, count in judge(runs).items():
@@ -219,6 +281,8 @@ def main() -> None:
                 )
     if args.json:
         print(json.dumps(answers, indent=2))
+    if args.out is not None:
+        write_text(args.out, as_csv(pd.concat(tables)))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import runpy
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 from quick import QUICK
 from test_check import write
 
@@ -19,6 +23,7 @@ from sim.model.parameters import Parameters
 from sim.studies import ablation
 from sim.studies.ablation import MECHANISMS
 from sim.utils.errors import InputError
+from sim.utils.stats import mean_interval, wilson
 
 TRIVIAL = {"adoption", "departure"}
 
@@ -164,6 +169,70 @@ def test_the_day_of_an_event_counts_where_it_happened(
 def test_what_is_not_known_is_refused(asked: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         sim.ablate("her", **asked)
+
+
+# ------------------------------------------------------------------ the study of pairs
+
+PAIRS = ROOT / "experiments" / "ablation" / "pairs.py"
+
+
+def test_only_what_is_not_necessary_alone_is_paired() -> None:
+    study = runpy.run_path(str(PAIRS))
+    alone = pd.DataFrame(
+        {
+            "off": ["nothing", "peers", "touch", "relief"],
+            "departure": [1.0, 0.0, 0.5, 1.0],
+        }
+    )
+    assert study["free"](alone) == ["touch", "relief"]
+    sets = study["sets_of"](["touch", "relief", "stigma"])
+    assert sets[:4] == [(), ("touch",), ("relief",), ("stigma",)]
+    assert sets[4:] == [
+        ("touch", "relief"),
+        ("touch", "stigma"),
+        ("relief", "stigma"),
+    ]
+
+
+def test_a_run_of_the_study_ends_once_half_have_left() -> None:
+    half_gone = runpy.run_path(str(PAIRS))["half_gone"]
+
+    def ends(departed: float, here: float, offline: float) -> bool:
+        now = {"departed": [9.0, departed], "here": [9.0, here], "offline": [offline]}
+        return bool(half_gone(SimpleNamespace(monitor=SimpleNamespace(history=now))))
+
+    assert ends(5.0, 3.0, 2.0)
+    assert not ends(5.0, 4.0, 2.0)
+    assert not ends(0.0, 0.0, 0.0)
+
+
+def test_a_pair_without_which_nobody_leaves_is_found() -> None:
+    """Without both no OS leaves; without one half have left ten and 20 days later."""
+    days = [*(100.0, 120.0), *(110.0, 140.0), *(90.0, 120.0), *(240.0, 240.0)]
+    design = SimpleNamespace(seed_list=[0, 1])
+    times = pd.DataFrame({"time": days, "observed": [one < 240.0 for one in days]})
+    found = SimpleNamespace(design=design, times={"half_departed": times}.__getitem__)
+    off = [(), ("touch",), ("relief",), ("touch", "relief")]
+    table = runpy.run_path(str(PAIRS))["table"](found, off).set_index("off")
+    assert table["departed"].tolist() == [2, 2, 2, 0]
+    assert table["necessary"].tolist() == [False, False, False, True]
+    assert table.loc["touch", ["half", "later"]].tolist() == [125.0, 15.0]
+    ends = mean_interval(np.array([10.0, 20.0]))
+    assert table.loc["touch", ["later_low", "later_high"]].tolist() == [*ends]
+    assert np.isnan(table.loc["touch + relief", "later"])
+    assert table["high"].tolist()[3] == wilson(0, 2)[1]
+
+
+@pytest.mark.slow
+def test_the_study_of_pairs_gives_its_committed_table(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(ROOT)
+    told = [str(PAIRS), "--small", "--check", "--sweeps", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*told, "--workers", "1"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(PAIRS), run_name="__main__")
+    assert ended.value.code == 0, capsys.readouterr()
 
 
 # ------------------------------------------------------------------ the command line

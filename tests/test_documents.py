@@ -130,6 +130,29 @@ def test_the_ablation_says_what_its_table_says() -> None:
     assert f"by {np.ceil(100 * max(others)):.0f} points at most" in text
 
 
+def test_the_pairs_say_what_their_table_says() -> None:
+    text = text_of(ROOT / "experiments" / "ablation" / "README.md")
+    rows = {row["off"]: row for row in rows_of("ablation-pairs.csv")}
+    alone = {name for name in rows if " + " not in name} - {"nothing"}
+    both = len(rows) - len(alone) - 1
+    assert f"{both} pairs of {len(alone)}, {rows['touch']['runs']} seeds" in text
+
+    def later(name: str) -> str:
+        ends = [float(rows[name][f"later{end}"]) for end in ("", "_low", "_high")]
+        return "{:.0f} ({:.0f} to {:.0f})".format(*ends)
+
+    days = later("imitation").replace(" ", " days later ", 1)
+    assert f"Without imitation it comes {days}" in text
+    assert f"without conformity {later('conformity')}" in text
+    assert f"without both {later('imitation + conformity')}" in text
+    one = "upgrade speed + conformity"
+    assert f"upgrade speed and conformity, {later(one)}, where" in text
+    others = alone - {"imitation", "conformity"}
+    most = max(abs(float(rows[name]["later"])) for name in others)
+    usual = float(rows["nothing"]["half"])
+    assert f"within {np.ceil(most):.0f} days of the usual {usual:.0f}" in text
+
+
 def test_the_phase_map_says_what_its_table_says() -> None:
     text = text_of(ROOT / "experiments" / "phase" / "README.md")
     half: dict[tuple[float, float], list[float]] = {}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
-from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
 import pytest
+from conftest import ROOT
 
 import sim
 from sim.model import rules
 from sim.model.parameters import Parameters
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
-sys.path.insert(0, str(Path(__file__).parents[1] / "experiments" / "meanfield"))
+sys.path.insert(0, str(ROOT / "experiments"))
+sys.path.insert(0, str(ROOT / "experiments" / "meanfield"))
 
 import mirror
 import study
@@ -70,3 +72,43 @@ def test_rewiring_keeps_how_many_ties_everybody_has() -> None:
         for graph in (one, other)
     ]
     assert held[0] == held[1]
+
+
+@pytest.fixture
+def run() -> dict[str, Any]:
+    """What the study's command is made of."""
+    return runpy.run_path(str(ROOT / "experiments" / "meanfield" / "run.py"))
+
+
+def test_only_what_does_something_varies(run: dict[str, Any]) -> None:
+    her = sim.scenario("her")
+    assert {"group_pull", "post_spread"}.isdisjoint(run["free"](her))
+    assert "group_pull" in run["free"](her.replace(group_size=30))
+    assert "post_spread" in run["free"](her.replace(feed=0.5))
+
+
+def test_what_the_mean_field_explains_has_an_interval_over_points(
+    run: dict[str, Any],
+) -> None:
+    rng = np.random.default_rng(3)
+    guess = rng.normal(700.0, 100.0, 60)
+    seen = {name: guess + rng.normal(0.0, 60.0, 60) for name in run["CLAIMS"]}
+    luck = {name: rng.normal(700.0, 10.0, 20) for name in run["CLAIMS"]}
+    usual = {"reach": np.linspace(1.0, 2.0, 60), "longing": np.ones(60)}
+    rows = run["judged"]("some", usual, seen, {"upgrade": guess}, luck)
+    row = next(row for row in rows if row["claim"] == "upgrade")
+    told = run["explained"](seen["upgrade"], guess)
+    assert row["explained"] == told
+    assert told - 0.4 < row["explained_low"] < told < row["explained_high"] < 1.0
+    assert row["r_low"] < row["r"] < row["r_high"]
+    assert 0.0 < row["luck_low"] < row["luck"] < row["luck_high"] < 0.05
+    assert np.isnan(rows[0]["explained_low"])  # which nothing predicts
+
+
+def test_an_interval_of_a_mean_is_that_of_the_normal_law(run: dict[str, Any]) -> None:
+    values = np.random.default_rng(4).normal(size=2000)
+    low, high = run["drawn_again"](np.mean, values)
+    wide = 1.96 * values.std() / np.sqrt(2000)
+    ends = pytest.approx((values.mean() - wide, values.mean() + wide), abs=0.1 * wide)
+    assert (low, high) == ends
+    assert np.isnan(run["drawn_again"](np.mean, values[:9])).all()

@@ -34,7 +34,7 @@ from sim.studies.outcomes import OutcomeRecorder
 from sim.utils.errors import InputError
 from sim.utils.parallel import map_all
 from sim.utils.source import source_digest
-from sim.utils.stats import mean_interval
+from sim.utils.stats import correlation, mean_interval
 
 HERE = Path(__file__).parent
 DATES = ("first_love", "clustering", "upgrade", "first_departure", "half_departed")
@@ -42,6 +42,16 @@ TIMES = (*DATES, "grief_peak")
 LEVELS = ("left", "loves_max", "lovers_max", "grief_max", "human_closeness_end")
 CLAIMS = (*TIMES, *LEVELS)
 FOLDS = 10
+FEWEST = 10  # points, or seeds, of which an interval is told
+DRAWS = 2000  # of points, or seeds, again with replacement, for an interval
+NEEDS = {  # what does nothing where another parameter is zero
+    "group_pull": "group_size",
+    "post_spread": "feed",
+}
+PREDICTED = (
+    *("both", "agree", "r", "r_low", "r_high"),
+    *("explained", "explained_low", "explained_high", "error"),
+)
 PENALTIES = tuple(10.0**power for power in range(-3, 4))
 Seen = dict[str, Any]  # claim -> float64[points]
 
@@ -74,10 +84,15 @@ QUICKLY = {  # a story within 240 days
 
 
 def free(scenario: Scenario) -> list[str]:
-    """Return the real parameters that are assumed, in whole or part, and not zero."""
+    """Return the real parameters that are assumed, in whole or part, and not zero.
+
+    One that does nothing in the scenario is not among them.
+    """
     found = []
     for name, field in Parameters.model_fields.items():
         source, value = about(name).source, getattr(scenario.parameters, name)
+        if name in NEEDS and not getattr(scenario.parameters, NEEDS[name]):
+            continue
         if field.annotation is float and "assumed" in source and value != 0.0:
             found.append(name)
     return found
@@ -151,6 +166,21 @@ def explained(seen: Any, guess: Any) -> float:
     return float(1.0 - np.mean((seen - guess) ** 2) / np.var(seen))
 
 
+def drawn_again(of: Any, *columns: Any) -> tuple[float, float]:
+    """Return the 95 % interval of a number of columns, from rows drawn again.
+
+    ``of`` takes the columns; each column is of shape [rows]. nan of fewer than ten.
+    """
+    rng = np.random.default_rng(1)
+    count = len(columns[0])
+    if count < FEWEST:
+        return float("nan"), float("nan")
+    picks = rng.integers(0, count, (DRAWS, count))
+    found = [of(*(column[pick] for column in columns)) for pick in picks]
+    low, high = np.nanquantile(found, [0.025, 0.975]).tolist()
+    return low, high
+
+
 def _variance(values: Any) -> float:
     there = values[np.isfinite(values)]
     return float(there.var(ddof=1)) if len(there) > 1 else float("nan")
@@ -159,7 +189,11 @@ def _variance(values: Any) -> float:
 def judged(
     design: str, points: mirror.Points, seen: Seen, guess: Mapping[str, Any], luck: Seen
 ) -> list[dict[str, Any]]:
-    """Return a row a claim: how well the mean field and the regression predict it."""
+    """Return a row a claim: how well the mean field and the regression predict it.
+
+    The 95 % intervals of ``r`` (Fisher's z) and ``explained`` are over points, the one
+    of ``luck`` over the seeds of the scenario itself.
+    """
     varied = [n for n, values in points.items() if np.ptp(values) > 0.0]
     rows = []
     for claim in CLAIMS:
@@ -168,16 +202,25 @@ def judged(
         row["seen"] = int(np.isfinite(mine).sum())
         spread = float(np.nanvar(mine)) if row["seen"] > 1 else float("nan")
         row["sd"] = spread**0.5
-        row["luck"] = _variance(luck[claim]) / spread if spread else np.nan
-        row |= dict.fromkeys(("both", "agree", "r", "explained", "error"), float("nan"))
+        row |= dict.fromkeys(("luck", "luck_low", "luck_high"), float("nan"))
+        lucky = luck[claim][np.isfinite(luck[claim])]
+        if spread and len(lucky) > 1:
+            row["luck"] = _variance(lucky) / spread
+            ends = drawn_again(_variance, lucky)
+            row["luck_low"], row["luck_high"] = (end / spread for end in ends)
+        row |= dict.fromkeys(PREDICTED, float("nan"))
         if claim in guess:
             other = np.asarray(guess[claim])
             both = np.isfinite(mine) & np.isfinite(other)
             row["both"] = int(both.sum())
             row["agree"] = float((np.isfinite(mine) == np.isfinite(other)).mean())
             if both.sum() > 2 and np.ptp(mine[both]) and np.ptp(other[both]):
-                row["r"] = float(np.corrcoef(mine[both], other[both])[0, 1])
-                row["explained"] = explained(mine[both], other[both])
+                pair = mine[both], other[both]
+                row["r"] = float(np.corrcoef(*pair)[0, 1])
+                row["r_low"], row["r_high"] = correlation([pair])[1:]
+                row["explained"] = explained(*pair)
+                ends = drawn_again(explained, *pair)
+                row["explained_low"], row["explained_high"] = ends
             row["error"] = float(np.median(np.abs(mine[both] - other[both])))
         row["regression"] = regressed(points, mine, varied)
         best = np.nanmax([row["explained"], row["regression"], 0.0])
