@@ -365,6 +365,17 @@ def test_control_c_ends_with_130_and_leaves_nothing(
     assert list(Path.cwd().iterdir()) == []
 
 
+def test_an_interrupt_that_compiled_code_turns_into_an_error_is_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = SystemError("returned a result with an exception set")
+    error.__cause__ = KeyboardInterrupt()
+    fail_with(error, monkeypatch)
+    assert main(SMALL) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert list(Path.cwd().iterdir()) == []
+
+
 def test_an_error_of_ours_ends_with_1_and_leaves_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -385,11 +396,11 @@ def test_a_signal_leaves_no_partial_run(name: str, code: int) -> None:
     try:
         wait_for(lambda: list(Path.cwd().glob(".run.*/snapshots/ties-000030.*")))
         running.send_signal(signal.Signals[f"SIG{name}"])
-        running.communicate(timeout=60)
+        _, said = running.communicate(timeout=60)
     finally:
         running.kill()
         running.wait()
-    assert running.returncode == code
+    assert running.returncode == code, said
     assert list(Path.cwd().iterdir()) == []
 
 

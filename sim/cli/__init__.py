@@ -45,12 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print(f"\n{PROGRAM}: interrupted; no partial run is left", file=sys.stderr)
-        return 130
+        return _interrupted()
     except Exception as error:
         if args.debug:
             traceback.print_exc()
-        return _complain(error)
+        return _interrupted() if _is_interrupt(error) else _complain(error)
 
 
 def _asked_for_help(words: list[str]) -> list[str]:
@@ -79,6 +78,20 @@ def _open_streams() -> None:
 def _terminated(number: int, _: Any) -> NoReturn:
     """Leave through every ``with`` block, so that no partial run stays."""
     raise SystemExit(128 + number)
+
+
+def _interrupted() -> int:
+    print(f"\n{PROGRAM}: interrupted; no partial run is left", file=sys.stderr)
+    return 130
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an error came of an interrupt: compiled code makes another of it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _complain(error: Exception) -> int:
