@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +318,20 @@ def test_bad_input_under_debug_shows_where(capsys: pytest.CaptureFixture[str]) -
 # --------------------------------------------------------------------- interruptions
 
 
+def on_second_day(does: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let something happen before the second of all days."""
+    from sim.society import Society
+
+    step, days = Society.step, iter(range(2, 1000))
+
+    def stepped(self: Society) -> None:
+        if next(days) == 3:
+            does()
+        step(self)
+
+    monkeypatch.setattr(Society, "step", stepped)
+
+
 def fail_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every society break on its second day."""
     from sim.society import Society
@@ -365,12 +379,38 @@ def test_control_c_ends_with_130_and_leaves_nothing(
     assert list(Path.cwd().iterdir()) == []
 
 
-def test_an_interrupt_that_compiled_code_turns_into_an_error_is_one(
+class Finalized:
+    """Is interrupted in its finalizer, where Python drops what is raised."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interrupt_that_python_drops_is_heeded_the_next_day(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    error = SystemError("returned a result with an exception set")
-    error.__cause__ = KeyboardInterrupt()
-    fail_with(error, monkeypatch)
+    dropped: list[object] = []
+    monkeypatch.setattr(
+        sys, "unraisablehook", lambda told: dropped.append(told.exc_type)
+    )
+    on_second_day(Finalized, monkeypatch)
+    assert main(SMALL) == 130
+    assert dropped == [KeyboardInterrupt]
+    assert "interrupted" in capsys.readouterr().err
+    assert list(Path.cwd().iterdir()) == []
+    assert main(SMALL) == 0  # and is forgotten then
+
+
+def test_an_interrupt_that_is_turned_into_an_error_is_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def turned() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise SystemError("a result with an exception set") from None
+
+    on_second_day(turned, monkeypatch)
     assert main(SMALL) == 130
     assert "interrupted" in capsys.readouterr().err
     assert list(Path.cwd().iterdir()) == []

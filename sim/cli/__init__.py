@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import functools
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any
 
 from sim.cli.arguments import PROGRAM, is_looked_at
 from sim.cli.commands import Commands
 from sim.cli.parsing import Parser
+from sim.utils import stopping
 from sim.utils.garbage import collect_rarely
 from sim.utils.progress import PATIENCE, progress_shown
-from sim.utils.stopping import stop_signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,8 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     1 for an error of ours, 130 when interrupted.
     """
     with suppress(ValueError):  # not in the main thread: leave signals alone
-        for number in stop_signals():
-            signal.signal(number, _terminated)
+        stopping.listen()
     if arguments is None:
         collect_rarely()
     _open_streams()
@@ -49,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if args.debug:
             traceback.print_exc()
-        return _interrupted() if _is_interrupt(error) else _complain(error)
+        return _interrupted() if stopping.was_asked() else _complain(error)
+    finally:
+        stopping.forget()
 
 
 def _asked_for_help(words: list[str]) -> list[str]:
@@ -75,23 +75,9 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _terminated(number: int, _: Any) -> NoReturn:
-    """Leave through every ``with`` block, so that no partial run stays."""
-    raise SystemExit(128 + number)
-
-
 def _interrupted() -> int:
     print(f"\n{PROGRAM}: interrupted; no partial run is left", file=sys.stderr)
     return 130
-
-
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Tell whether an error came of an interrupt: compiled code makes another of it."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _complain(error: Exception) -> int:

@@ -37,6 +37,7 @@ from sim.society.collector import HistoryCollector
 from sim.utils.cards import card
 from sim.utils.errors import InputError
 from sim.utils.signatures import checked_arguments, unknown_option
+from sim.utils.stopping import leave_if_asked
 
 guard.remember()
 
@@ -166,6 +167,7 @@ class Society(AgentRegistry, mesa.Model):
 
     def step(self) -> None:
         """Simulate one day, measure the society, and look for events."""
+        leave_if_asked()
         self._steer()
         phases = None if self.own_schedule is None else self.own_schedule.phases
         processes.advance(
