@@ -189,3 +189,26 @@ def test_what_validation_reads_from_hours_is_what_the_mechanism_writes() -> None
     assert talks.sum() > 5
     np.testing.assert_allclose(feels[-1], recording.humans["felt"], atol=1e-6)
     assert (feels[-1] < recording.loneliness[-1])[talks].any()
+
+
+def test_a43_compares_who_kept_their_os_with_themselves_without_any() -> None:
+    """Three people: one keeps an OS for the week, one lets it go, one has none."""
+    days, week = 10, 7
+    installed = np.zeros((days, 3), bool)
+    installed[1:, 0] = True
+    installed[1:4, 1] = True
+    hours = np.where(installed, np.float32(0.25), np.float32(0.0))
+    here, there = np.full((days, 3), 0.6), np.full((days, 3), 0.5)
+    today = SimpleNamespace(
+        installed=installed, hours_oses=hours, loneliness=here, parameters=None
+    )
+    alone = SimpleNamespace(installed=installed & False, loneliness=there)
+    case: Any = SimpleNamespace(today=today, alone=alone)
+    assert quantities.kept_for(case, week) == [(1 + week, 0)]
+    used = 0.0
+    for _ in range(week):
+        used = wear_off(used, SESSION, VALUES["mood_habituation"], SESSION)
+    feels = 0.6 - relief(SESSION, used, VALUES["mood_relief"], SESSION)
+    found = quantities.felt_after(week)(case)
+    assert found == pytest.approx(100.0 * (feels - 0.5))
+    assert quantities.loneliness_after(week)(case) == pytest.approx(10.0)
