@@ -103,6 +103,8 @@ def create(state: Any, day: Any) -> None:
     if not oses.n or day["creation"] == 0.0:
         return
     able = (oses.status == HERE) & (oses.insight >= day["creation_insight"])
+    if not able.any():
+        return
     labels = np.unique(oses.collective[able])
     labels = labels[labels >= 0]
     today = key(int(day["seed"]), Stream.CREATE, int(day["step"]))
