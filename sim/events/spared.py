@@ -6,7 +6,7 @@ of it is wanted, and that happens on few days, so it is first asked whether it d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Set
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -75,7 +75,11 @@ class SparedObserver(Observer):
         """Note no more than this from now on; it is some of what was noted so far."""
         self._wanted = frozenset(notes)
         noted = {ALONG.get(name, name) for name in self._wanted}
-        self._asked = [name for name in HOLDS if FIRSTS[name][0] in noted]
+        asked = [name for name in HOLDS if FIRSTS[name][0] in noted]
+        self._asked = [
+            [name for name in asked if FIRSTS[name][0] in group]
+            for group in (OF_LOVE, OF_GATHERING, OF_LEAVING)
+        ]
 
     def read(
         self,
@@ -89,24 +93,26 @@ class SparedObserver(Observer):
         return measures, {name: notes[name] for name in notes if name in wanted}
 
     def _love(self, state: State, notes: Notes) -> None:
-        if self._is_news(OF_LOVE, state):
+        if self._is_news(0, state):
             super()._love(state, notes)
 
     def _gathering(self, state: State, notes: Notes) -> None:
-        if self._is_news(OF_GATHERING, state):
+        if self._is_news(1, state):
             super()._gathering(state, notes)
 
     def _leaving(self, state: State, notes: Notes, values: TodaysValues) -> None:
-        if self._is_news(OF_LEAVING, state):
+        if self._is_news(2, state):
             super()._leaving(state, notes, values)
 
-    def _is_news(self, group: Set[str], state: State) -> bool:
+    def _is_news(self, group: int, state: State) -> bool:
         """Tell whether something wanted of a group holds for somebody new."""
-        for name in self._asked:
-            if FIRSTS[name][0] not in group:
+        for name in self._asked[group]:
+            holds = HOLDS[name](state, self.parameters)
+            if not np.count_nonzero(holds):
                 continue
-            holds, seen = HOLDS[name](state, self.parameters), self._ever[name].seen
+            seen = self._ever[name].seen
             before = len(seen)
-            if holds[before:].any() or (holds[:before] > seen).any():
+            new = np.count_nonzero(holds[:before] > seen)
+            if new or np.count_nonzero(holds[before:]):
                 return True
         return False

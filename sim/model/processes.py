@@ -147,14 +147,12 @@ def run_over(
     state: State, phase: Phase, day: Any, threads: ThreadPoolExecutor | None
 ) -> None:
     """Run a phase over humans, OSes or agents, for all of them."""
-    sizes = {
-        "agents": state.ties.agents,
-        "humans": state.humans.n,
-        "oses": state.oses.n,
-    }
-    arguments = state.agents, state.ties.arrays, day
-    threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
-    share_out(phase.run, sizes[phase.over], arguments, threads)
+    count, ties = state.ties.agents, state.ties.arrays
+    if phase.over != "agents":
+        count = state.humans.n if phase.over == "humans" else state.oses.n
+    if threads is not None and not worth_sharing(len(ties.neighbour)):
+        threads = None
+    share_out(phase.run, count, (state.agents, ties, day), threads)
 
 
 CORE = (
