@@ -150,8 +150,9 @@ def run_over(
     count, ties = state.ties.agents, state.ties.arrays
     if phase.over != "agents":
         count = state.humans.n if phase.over == "humans" else state.oses.n
-    if threads is not None and not worth_sharing(len(ties.neighbour)):
-        threads = None
+    if threads is None or not worth_sharing(len(ties.neighbour)):
+        phase.run(0, count, state.agents, ties, day)
+        return
     share_out(phase.run, count, (state.agents, ties, day), threads)
 
 
