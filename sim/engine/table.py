@@ -78,8 +78,13 @@ class Table:
             raise TypeError(f"no column {', '.join(unknown)}")
         new = slice(self.n, self.n + rows)
         self._reserve(new.stop)
-        for name, value in values.items():
-            self._store[name][new] = value
+        try:
+            for name, value in values.items():
+                self._store[name][new] = value
+        except (TypeError, ValueError):  # too many values for the rows, or no numbers
+            for name in values:
+                self._store[name][new] = self.columns[name].default
+            raise
         self.n = new.stop
         self._view()
         return new

@@ -188,7 +188,7 @@ class Monitor:
         return Reads(wanted, notes)
 
     def _narrow(self) -> None:
-        """Note no longer what was read by detectors alone that have seen their event."""
+        """Note no longer what only detectors read that have seen their event."""
         wanted = self._wanted(()) if self._spared else None
         if self._spared and wanted:
             self._spared.narrow(wanted.notes)

@@ -52,6 +52,9 @@ HOLDS: dict[str, Holds] = {
     "mourning": lambda s, _: s.humans.bereaved > 0,
     "capped": lambda s, p: s.oses.growth >= np.float32(p.growth_cap),
 }
+# What ``Observer`` notes together, by number.
+LOVE, GATHERING, LEAVING = range(3)
+TOGETHER = OF_LOVE, OF_GATHERING, OF_LEAVING
 # What is noted on the days on which something else is.
 ALONG = {"love closeness": "love", "makers": "made", "exposure": "departed"}
 
@@ -77,8 +80,7 @@ class SparedObserver(Observer):
         noted = {ALONG.get(name, name) for name in self._wanted}
         asked = [name for name in HOLDS if FIRSTS[name][0] in noted]
         self._asked = [
-            [name for name in asked if FIRSTS[name][0] in group]
-            for group in (OF_LOVE, OF_GATHERING, OF_LEAVING)
+            [name for name in asked if FIRSTS[name][0] in group] for group in TOGETHER
         ]
 
     def read(
@@ -87,21 +89,21 @@ class SparedObserver(Observer):
         threads: ThreadPoolExecutor | None = None,
         values: TodaysValues | None = None,
     ) -> tuple[dict[str, float], Notes]:
-        """Return the measures of today that are wanted, and what is noted of whom."""
+        """Return measures and notes of today, of those that are wanted."""
         measures, notes = super().read(state, threads, values)
         wanted = self._wanted or ()
         return measures, {name: notes[name] for name in notes if name in wanted}
 
     def _love(self, state: State, notes: Notes) -> None:
-        if self._is_news(0, state):
+        if self._is_news(LOVE, state):
             super()._love(state, notes)
 
     def _gathering(self, state: State, notes: Notes) -> None:
-        if self._is_news(1, state):
+        if self._is_news(GATHERING, state):
             super()._gathering(state, notes)
 
     def _leaving(self, state: State, notes: Notes, values: TodaysValues) -> None:
-        if self._is_news(2, state):
+        if self._is_news(LEAVING, state):
             super()._leaving(state, notes, values)
 
     def _is_news(self, group: int, state: State) -> bool:
