@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -11,7 +12,7 @@ from quick import QUICK
 
 import sim
 from sim.events import DETECTORS, Monitor, register
-from sim.events.detector import Event, Reading, forget
+from sim.events.detector import Event, Reading, Reads, forget
 from sim.events.kinds import SHIPPED
 from sim.events.measures import MEASURES
 from sim.events.observer import (
@@ -21,7 +22,9 @@ from sim.events.observer import (
     OF_LEAVING,
     OF_LOVE,
     OF_TURNS,
+    Observer,
 )
+from sim.events.spared import SparedObserver
 from sim.model.parameters import Parameters
 from sim.scenarios.interventions import Condition, Intervention
 from sim.scenarios.outcomes import OUTCOMES
@@ -163,3 +166,39 @@ def test_where_nobody_can_tell_what_is_read_all_is_measured(case: str) -> None:
     recorder.spare(society)
     assert society.monitor is before
     assert recorder.reads is None
+
+
+def test_each_note_alone_is_what_it_is_among_all() -> None:
+    society = Society(SCENARIO.replace(steps=420), rng=3)
+    names = sorted(OF_LOVE | OF_TURNS | OF_GATHERING | OF_LEAVING | OF_WEEKS)
+    every = Observer(society.parameters)
+    alone = {
+        name: SparedObserver(society.parameters, Reads(frozenset(), frozenset([name])))
+        for name in names
+    }
+    noted = Counter[str]()
+    while society.running:
+        society.step()
+        expected = every.read(society.state)[1]
+        for name, observer in alone.items():
+            measures, notes = observer.read(society.state)
+            assert not measures
+            assert notes.keys() == expected.keys() & {name}
+            for found in notes.values():
+                np.testing.assert_array_equal(found.agents, expected[name].agents)
+                np.testing.assert_array_equal(found.values, expected[name].values)
+                noted[name] += 1
+    assert {*names} - noted.keys() <= {"capped", "made", "makers"}
+
+
+def test_what_only_the_seen_read_is_noted_no_more() -> None:
+    society = Society(SCENARIO, rng=3)
+    society.monitor = Monitor(society.parameters, ["first_love", "upgrade"], ())
+    while society.running:
+        society.step()
+    (loved,) = (one.step for one in society.monitor.events if one.kind == "first_love")
+    readings = society.monitor.readings()
+    days = {name: readings["step"][readings["name"] == name] for name in OF_LOVE}
+    assert days["love"].tolist() == days["love closeness"].tolist() == [loved]
+    assert readings["step"].max() > loved
+    assert not len(days["many loves"])

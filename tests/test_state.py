@@ -83,6 +83,24 @@ def test_a_table_keeps_its_rows_as_it_grows() -> None:
     assert oses.departed_step.tolist() == [-1] * 200
 
 
+def test_rows_have_defaults_wherever_there_was_room_for_them() -> None:
+    oses = State(2).oses
+    for _ in range(100):
+        oses.append(1)
+        oses = pickle.loads(pickle.dumps(oses))
+    for column in oses.columns.values():
+        assert (oses.column(column.name) == column.default).all(), column.name
+    assert oses.columns["collective"].default == -1
+
+
+def test_values_that_do_not_fit_leave_no_trace() -> None:
+    oses = State(2).oses
+    with pytest.raises(ValueError, match="broadcast"):
+        oses.append(2, growth=[1.0, 2.0], owner=[0, 1, 0])
+    oses.append(2)
+    assert oses.growth.tolist() == [0.0, 0.0]
+
+
 def test_a_view_of_a_column_writes_the_table() -> None:
     humans = State(3).humans
     humans.grief[1] = 0.5

@@ -114,6 +114,7 @@ class Loop:
         self._names = list(inspect.signature(function).parameters)
         self._first = self._names.index(COLUMNS[0])
         self._after = self._first + len(COLUMNS)
+        self._is_of_a_range = self._first == 2 and self._after == len(self._names)
         self._make, self._unpack = make, unpack
         self._part: Any = None
         self._entries: dict[Any, Any] = {}
@@ -133,11 +134,14 @@ class Loop:
     def __call__(self, *given: Any) -> None:
         """Run the loop, on arguments as the function takes them."""
         agents, ties, day = given[self._first : self._after]
-        held = _held(agents, ties, day, self._unpack)
+        held = _known(agents, ties, day) or _held(agents, ties, day, self._unpack)
         entry = self._entries.get(held.kind)
         if entry is None:
             with _making:
                 entry = self._entries.get(held.kind) or self._entry(held)
+        if self._is_of_a_range:  # as most are, of short ones by the ten thousand
+            entry(given[0], given[1], held.address, held.day_address)
+            return
         places = held.address, held.day_address
         entry(*given[: self._first], *places, *given[self._after :])
 

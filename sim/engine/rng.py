@@ -103,13 +103,14 @@ def _fill_keys(
         out[i] = mix(mix(mix(np.uint64(0), seed), streams[i]), step)
 
 
-def keys_of(
-    seed: int, streams: npt.NDArray[np.int64], step: int
-) -> npt.NDArray[np.uint64]:
-    """Return the keys of several streams on a step, each as ``key`` returns it."""
-    out = np.empty(len(streams), np.uint64)
+def write_keys(
+    seed: int,
+    streams: npt.NDArray[np.int64],
+    step: int,
+    out: npt.NDArray[np.uint64],
+) -> None:
+    """Write the keys of several streams on a step, each as ``key`` returns it."""
     _fill_keys(seed, streams, step, out)
-    return out
 
 
 @compile_loop

@@ -78,19 +78,27 @@ class Table:
             raise TypeError(f"no column {', '.join(unknown)}")
         new = slice(self.n, self.n + rows)
         self._reserve(new.stop)
-        for name, column in self.columns.items():
-            self._store[name][new] = values.get(name, column.default)
+        try:
+            for name, value in values.items():
+                self._store[name][new] = value
+        except (TypeError, ValueError):  # too many values for the rows, or no numbers
+            for name in values:
+                self._store[name][new] = self.columns[name].default
+            raise
         self.n = new.stop
         self._view()
         return new
 
     def _reserve(self, rows: int) -> None:
+        """Make room for rows; whatever is not in use has the defaults."""
         have = len(next(iter(self._store.values())))
         if rows <= have:
             return
         for name, store in self._store.items():
             grown = np.zeros(max(rows, have + have // 2 + 16), store.dtype)
             grown[: self.n] = store[: self.n]
+            if self.columns[name].default:  # zeros take no memory before they are used
+                grown[self.n :] = self.columns[name].default
             self._store[name] = grown
 
     def copy_columns(self) -> dict[str, Array]:

@@ -23,6 +23,7 @@ from sim.events.detector import (
 from sim.events.detectors import DETECTORS
 from sim.events.measures import History, measured
 from sim.events.observer import Notes, Observer, TodaysValues
+from sim.events.spared import SparedObserver
 from sim.model.parameters import WEEK, Parameters
 from sim.model.state import State
 from sim.utils.errors import InputError
@@ -79,8 +80,8 @@ class Monitor:
         Events to look for, by name; None looks for all that are registered.
     measures
         What else is to be measured than these read; None measures all. Where it is
-        given, nothing is measured or noted that nobody reads, and the history has no
-        other names.
+        given, nothing is measured or noted that nobody reads, or reads any longer, and
+        the history has no other names.
 
     Raises
     ------
@@ -109,7 +110,8 @@ class Monitor:
         if wanted is not None:
             names = [name for name in names if name in wanted.measures]
         self.history = History(names)
-        self._reader = Observer(parameters, wanted)
+        self._spared = wanted and SparedObserver(parameters, wanted)
+        self._reader = self._spared or Observer(parameters)
         self.keeper: Keeper = NoteBuffer()
         self._days = 0
         self._shaken: int | None = None  # day of the first intervention
@@ -167,7 +169,9 @@ class Monitor:
                 raise
             if not (events and detector.once):
                 waiting.append(detector)
-        self.detectors = waiting
+        if len(waiting) < len(self.detectors):
+            self.detectors = waiting
+            self._narrow()
         self.events += found
         return found
 
@@ -182,6 +186,12 @@ class Monitor:
             wanted |= detector.reads.measures
             notes |= detector.reads.notes
         return Reads(wanted, notes)
+
+    def _narrow(self) -> None:
+        """Note no longer what only detectors read that have seen their event."""
+        wanted = self._wanted(()) if self._spared else None
+        if self._spared and wanted:
+            self._spared.narrow(wanted.notes)
 
     def _started(self, detector: type[Detector], kind: str) -> Detector:
         try:

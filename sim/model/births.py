@@ -110,5 +110,7 @@ def befriend(state: State, day: Any) -> None:
     """Tie those who got to know each other today."""
     room = np.empty((state.ties.agents, 2), np.int32)
     pairs = room[: meetings.pair_up(state.humans.meets, state.oses.meets, room)]
+    if not len(pairs):
+        return
     closeness = np.full(len(pairs), day["acquaintance"])
     state.ties.insert(pairs, closeness, np.zeros(len(pairs), np.uint8))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.engine.rng import key, keys_of
+from sim.engine.rng import key, write_keys
 from sim.engine.streams import Stream, number_of
 from sim.engine.threads import share_out, worth_sharing
 from sim.model import births, encounters
@@ -46,7 +46,7 @@ STREAMS = _streams()
 LASTING = {"affinity": Stream.AFFINITY}
 
 _NUMBERS = np.array([*STREAMS.values()], np.int64)
-_KEYS = [f"key_{name}" for name in STREAMS]
+_KEYS = slice(len(PARAMETERS), len(PARAMETERS) + len(STREAMS))  # where a day has them
 
 DAY = np.dtype(
     [(name, "f8") for name in PARAMETERS]
@@ -119,9 +119,8 @@ def advance(
     state.decisions = NO_DECISIONS
     day["step"] += 1
     day["calendar"] += 1
-    keys = keys_of(int(day["seed"]), _NUMBERS, int(day["step"]))
-    for name, one in zip(_KEYS, keys.tolist(), strict=True):
-        day[name] = one
+    keys = day.base.view(np.uint64)[_KEYS]
+    write_keys(int(day["seed"]), _NUMBERS, int(day["step"]), keys)
     for phase in PHASES if phases is None else phases:
         if phase.over == "cast" and cast is None:
             continue
@@ -148,14 +147,13 @@ def run_over(
     state: State, phase: Phase, day: Any, threads: ThreadPoolExecutor | None
 ) -> None:
     """Run a phase over humans, OSes or agents, for all of them."""
-    sizes = {
-        "agents": state.ties.agents,
-        "humans": state.humans.n,
-        "oses": state.oses.n,
-    }
-    arguments = state.agents, state.ties.arrays, day
-    threads = threads if worth_sharing(len(state.ties.arrays.neighbour)) else None
-    share_out(phase.run, sizes[phase.over], arguments, threads)
+    count, ties = state.ties.agents, state.ties.arrays
+    if phase.over != "agents":
+        count = state.humans.n if phase.over == "humans" else state.oses.n
+    if threads is None or not worth_sharing(len(ties.neighbour)):
+        phase.run(0, count, state.agents, ties, day)
+        return
+    share_out(phase.run, count, (state.agents, ties, day), threads)
 
 
 CORE = (

@@ -174,6 +174,11 @@ class Steering:
         return due
 
     @property
+    def is_idle(self) -> bool:
+        """Tell whether none is in force or will be."""
+        return not (self.waiting or self.in_force)
+
+    @property
     def changed(self) -> frozenset[str]:
         """The names of parameters that something in force sets for everybody."""
         whole = (one for one, _ in self.in_force if one.who is None)

@@ -242,13 +242,18 @@ class Society(AgentRegistry, mesa.Model):
 
     def _said_today(self) -> list[Any]:
         """Return what the cast said today, in order, if it speaks at all."""
-        lines = getattr(self.cast.mind, "lines", []) if self.cast is not None else []
+        if self.cast is None:
+            return []
+        lines = getattr(self.cast.mind, "lines", [])
         step = self.calendar
         today = itertools.takewhile(lambda line: line["step"] == step, reversed(lines))
         return list(today)[::-1]
 
     def _steer(self) -> None:
         """Let interventions begin and end, before the day begins."""
+        if self.own_schedule is None and self.steering.is_idle:
+            self.follow(self.steering.usual)
+            return
         measures = None  # before the first day nothing is measured
         if self.monitor.history.days and self.steering.waiting:
             names = self.monitor.history.names

@@ -15,6 +15,7 @@ written to its row in the first. The parts end before the rows ``end`` and ``os_
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 import numba.extending
@@ -83,6 +84,17 @@ def new_block() -> Block:
     room = int(ROOM)
     ends, seen = np.empty(6 * room, np.uint32), np.empty(len(_places) * room, "f4")
     return Block(ends, seen, np.empty(6 * room), np.empty(2 * room, np.uint64))
+
+
+_KEPT = threading.local()
+
+
+def kept_block() -> Block:
+    """Return the room for a block that this thread has, as the last loop left it."""
+    known: Block | None = getattr(_KEPT, "block", None)
+    if known is None:
+        known = _KEPT.block = new_block()
+    return known
 
 
 # What loops over a block need of a day's record: parameters, and keys of streams.

@@ -35,7 +35,7 @@ from sim.model.kernels.blocks import (
     TalkInputs,
     Work,
     fill,
-    new_block,
+    kept_block,
     show_faces,
     show_ties,
 )
@@ -117,7 +117,7 @@ def hours_of(agents, agent, day):
 
 def attend(first, last, agents, ties, day):
     """Write each agent's offer: hours per unit of weight of a tie."""
-    block = new_block()
+    block = kept_block()
     _attend(first, last, agents, ties, day, block, blocks.weigh(block, day))
 
 
@@ -395,7 +395,7 @@ class Parts(NamedTuple):
 
 def converse(first, last, agents, ties, day):
     """Write each agent's ties after the day's talk, and its sums over them."""
-    block, decided, alone = new_block(), (0, 0), (0, 0)
+    block, decided, alone = kept_block(), (0, 0), (0, 0)
     if len(agents.decisions.pair):
         decided = talk_as_decided(agents, ties, block, day)
         alone = talk_alone(agents.decisions, block, day)

@@ -239,6 +239,8 @@ def _uninstalls(i, humans, day):
 def install(state: Any, day: Any) -> None:
     """Let OSes go, and bring into being those installed today, after a first talk."""
     humans = state.humans
+    if not np.count_nonzero(humans.choice):
+        return
     humans.os[humans.choice == LETS_GO] = -1
     owners = np.flatnonzero(humans.choice == INSTALLS).astype(np.int32)
     if not len(owners):

@@ -140,12 +140,12 @@ def root_of(parent, j):
 
 
 @inline
-def bound_to(k, j, oses, ties, day):
-    """Return the row of the OS to which half-edge ``k`` binds OS ``j``, or -1."""
+def bound_to(k, oses, ties, day):
+    """Return the row of the OS to which half-edge ``k`` of one here binds it, or -1."""
     other = ties.neighbour[k] - day.n_humans
-    if other < 0 or oses.status[other] != HERE or oses.status[j] != HERE:
+    if other < 0 or min(ties.closeness[k], ties.returned[k]) < day.bond:
         return -1
-    return other if min(ties.closeness[k], ties.returned[k]) >= day.bond else -1
+    return other if oses.status[other] == HERE else -1
 
 
 @inline_source
@@ -153,10 +153,12 @@ def _label_components(oses, ties, day, parent):
     for j in range(parent.shape[0]):
         parent[j] = j
     for j in range(parent.shape[0]):
+        if oses.status[j] != HERE:
+            continue
         start = ties.start[day.n_humans + j]
         for k in range(start, start + ties.degree[day.n_humans + j]):
-            other = bound_to(k, j, oses, ties, day)
-            if other >= 0:
+            other = bound_to(k, oses, ties, day)
+            if other >= 0 and parent[other] != parent[j]:
                 one, another = root_of(parent, j), root_of(parent, other)
                 parent[max(one, another)] = min(one, another)
     for j in range(parent.shape[0]):
@@ -172,11 +174,13 @@ def _sum_components(oses, ties, day, label, sums):
         sums[at, 0] += 1.0
         sums[at, 1] += oses.growth[j]
         sums[at, 4] = max(sums[at, 4], oses.insight[j])
+        bonds, closeness = sums[at, 2], sums[at, 3]
         start = ties.start[day.n_humans + j]
         for k in range(start, start + ties.degree[day.n_humans + j]):
-            if bound_to(k, j, oses, ties, day) >= 0:
-                sums[at, 2] += 1.0
-                sums[at, 3] += ties.closeness[k]
+            if bound_to(k, oses, ties, day) >= 0:
+                bonds += 1.0
+                closeness += ties.closeness[k]
+        sums[at, 2], sums[at, 3] = bonds, closeness
 
 
 def _sizes(state: Any) -> Array:

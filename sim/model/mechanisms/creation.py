@@ -103,8 +103,10 @@ def create(state: Any, day: Any) -> None:
     if not oses.n or day["creation"] == 0.0:
         return
     able = (oses.status == HERE) & (oses.insight >= day["creation_insight"])
-    labels = np.unique(oses.collective[able])
-    labels = labels[labels >= 0]
+    able &= oses.collective >= 0
+    if not np.count_nonzero(able):
+        return
+    labels = np.flatnonzero(np.bincount(oses.collective[able])).astype(np.int32)
     today = key(int(day["seed"]), Stream.CREATE, int(day["step"]))
     for label in labels[draws_of(today, labels, 0) < day["creation_rate"]].tolist():
         _make_mind(state, day, label)
