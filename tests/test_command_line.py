@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -386,6 +386,15 @@ class Finalized:
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.fixture
+def usual_interrupts() -> Iterator[None]:
+    """Let nobody else listen to Ctrl-C, whatever ran in this process before."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_interrupts")
 def test_an_interrupt_that_python_drops_is_heeded_the_next_day(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,6 +410,7 @@ def test_an_interrupt_that_python_drops_is_heeded_the_next_day(
     assert main(SMALL) == 0  # and is forgotten then
 
 
+@pytest.mark.usefixtures("usual_interrupts")
 def test_an_interrupt_that_is_turned_into_an_error_is_one(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

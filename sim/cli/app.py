@@ -100,11 +100,15 @@ def serve_until_signalled(server: Any) -> None:
     def stop(*_: object) -> None:
         loop.add_callback_from_signal(loop.stop)
 
-    for number in (signal.SIGINT, *stop_signals()):
-        signal.signal(number, stop)
-    server.start()
-    loop.start()
-    server.stop()
+    numbers = (signal.SIGINT, *stop_signals())
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        server.start()
+        loop.start()
+        server.stop()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def has_panel() -> bool:
