@@ -167,8 +167,11 @@ def resumed(tree: Tree) -> Digests:
 
 def _checkpoints(folder: Path) -> int:
     """Return how many complete checkpoints there are, wherever they are kept."""
-    found = (place for place in folder.rglob("checkpoints/*") if place.is_dir())
-    return sum(place.name.isdecimal() for place in found)
+    try:
+        found = [one for one in folder.rglob("checkpoints/*") if one.is_dir()]
+    except FileNotFoundError:  # one was just renamed, as it is complete
+        return 0
+    return sum(one.name.isdecimal() for one in found)
 
 
 def replayed(tree: Tree) -> Digests:
